@@ -1,1 +1,17 @@
-//! telemetry
+//! The vocabulary that every other crate speaks: what a reading is, what the collector sends, and what is derived
+//! from it. Pure but for [`clock`], which reads the time.
+//!
+//! Data flows one way: a [`sample::Sample`] crosses the pipe as a [`frame`], [`derive`] makes a
+//! [`snapshot::Snapshot`] of it, and the views render snapshots.
+
+pub mod board;
+pub mod clock;
+pub mod command;
+pub mod derive;
+pub mod frame;
+pub mod reading;
+pub mod sample;
+pub mod snapshot;
+
+pub use clock::{BootTime, Stamp};
+pub use reading::{Absence, Reading};

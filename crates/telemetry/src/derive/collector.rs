@@ -1,0 +1,77 @@
+//! The collector's state: one pure decision over all that is known of it.
+
+use std::time::Duration;
+
+use crate::{
+    BootTime,
+    derive::Child,
+    sample::{Call, Driver},
+    snapshot::CollectorState,
+};
+
+/// How long a fresh collector may be starting before an older verdict (no driver) is given up for `starting`. The
+/// retries of a host without a driver take milliseconds; without this the state would flicker.
+const STARTING_SHOWS_AFTER: Duration = Duration::from_secs(3);
+
+pub(super) struct Evidence<'a> {
+    pub(super) now: BootTime,
+    pub(super) child: &'a Child,
+    /// The newest word of the collector that runs now.
+    pub(super) driver: Option<&'a Driver>,
+    /// Whether any GPU was ever read, or counted as none.
+    pub(super) has_read: bool,
+    /// The driver's text and a hint, if the last collector that came so far could not read it.
+    pub(super) failure: Option<&'a (String, Option<String>)>,
+    pub(super) all_stale: bool,
+    pub(super) stuck: Option<&'a Call>,
+}
+
+pub(super) struct Verdict {
+    pub(super) state: CollectorState,
+    pub(super) detail: Option<String>,
+}
+
+pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
+    match (evidence.child, evidence.driver) {
+        (Child::Down { detail }, _) => unread(evidence, &CollectorState::Restarting, Some(detail.clone())),
+        (Child::Silent { detail }, _) => Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) },
+        (Child::Alive, None) => unread(evidence, &CollectorState::Restarting, None),
+        (Child::Alive, Some(Driver::Waiting { detail })) => {
+            Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) }
+        }
+        (Child::Alive, Some(Driver::Starting { call })) => starting(evidence, call.as_ref()),
+        (Child::Alive, Some(Driver::Failed(_))) => unread(evidence, &CollectorState::Restarting, None),
+        (Child::Alive, Some(Driver::Ready(_))) => Verdict {
+            state: if evidence.all_stale { CollectorState::Stalled } else { CollectorState::Ok },
+            detail: evidence.stuck.map(|call| describe(call, evidence.now)),
+        },
+    }
+}
+
+/// No sample of the present: the driver's failure if there was one, else `otherwise` if there is anything to fall
+/// back on, else `starting`.
+fn unread(evidence: &Evidence<'_>, otherwise: &CollectorState, detail: Option<String>) -> Verdict {
+    if let Some((text, hint)) = evidence.failure {
+        return Verdict { state: CollectorState::NoDriver { text: text.clone() }, detail: hint.clone() };
+    }
+    let state = if evidence.has_read { otherwise.clone() } else { CollectorState::Starting };
+    Verdict { state, detail }
+}
+
+fn starting(evidence: &Evidence<'_>, call: Option<&Call>) -> Verdict {
+    let detail = call.map(|call| describe(call, evidence.now));
+    let long = call.is_some_and(|call| evidence.now.since(call.since) >= STARTING_SHOWS_AFTER);
+    if evidence.failure.is_some() && long {
+        return Verdict { state: CollectorState::Starting, detail };
+    }
+    unread(evidence, &CollectorState::Restarting, detail)
+}
+
+/// A call in flight in plain words: `nvmlDeviceGetName on GPU 1 has not returned for 12 s`.
+pub(super) fn describe(call: &Call, now: BootTime) -> String {
+    let seconds = now.since(call.since).as_secs();
+    match call.gpu {
+        Some(gpu) => format!("{} on GPU {gpu} has not returned for {seconds} s", call.function),
+        None => format!("{} has not returned for {seconds} s", call.function),
+    }
+}

@@ -1,0 +1,66 @@
+//! One GPU's state and readings, from its sample and the time.
+
+use std::time::Duration;
+
+use crate::{
+    Absence, Stamp,
+    derive::{collector::describe, expired_after, process, stale_after},
+    sample::{Call, FastSet, GpuSample, Sample, SlowSet},
+    snapshot::{Gpu, GpuState},
+};
+
+/// The time and the interval, by which readings are judged.
+pub(super) struct Ages {
+    pub(super) now: Stamp,
+    pub(super) interval: Duration,
+}
+
+pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages) -> Gpu {
+    let read_at = sample.read_at.unwrap_or(whole.assembled);
+    let age = ages.now.boot.since(read_at.boot);
+    let stale = sample.read_at.is_none() || age > stale_after(ages.interval);
+    let expired = sample.read_at.is_none() || age > expired_after(ages.interval);
+    let state = match sample.handle {
+        Err(Absence::Lost) => GpuState::Lost,
+        Err(Absence::Denied) => GpuState::Denied,
+        Err(_) => GpuState::Error,
+        Ok(()) if lost(&sample.fast) => GpuState::Lost,
+        Ok(()) if stale => GpuState::Stale,
+        Ok(()) => GpuState::Ok,
+    };
+    let stuck = sample.stuck.as_ref().map(|call| describe(call, ages.now.boot));
+    Gpu {
+        index: sample.index,
+        // A GPU that does not answer is stale, whatever it was before.
+        state: if stale { GpuState::Stale } else { state },
+        state_detail: stuck,
+        read_at,
+        age,
+        identity: sample.identity.clone(),
+        fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
+        slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
+        processes: if expired { Vec::new() } else { process::derive(&sample.fast, whole) },
+    }
+}
+
+/// A GPU that the driver no longer counts.
+pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages) -> Gpu {
+    known.index = index;
+    known.state = GpuState::Lost;
+    known.state_detail = Some("the driver no longer counts it".into());
+    known.age = ages.now.boot.since(known.read_at.boot);
+    known.fast = FastSet::absent(Absence::Lost);
+    known.slow = SlowSet::absent(Absence::Lost);
+    known.processes.clear();
+    known
+}
+
+/// The call that hangs, of the GPUs' lanes the one that began first.
+pub(super) fn first_stuck(gpus: &[GpuSample]) -> Option<&Call> {
+    gpus.iter().filter_map(|gpu| gpu.stuck.as_ref()).min_by_key(|call| call.since)
+}
+
+/// Any call that answered "lost" is enough: a GPU off the bus may still tell what its driver has cached.
+fn lost(fast: &FastSet) -> bool {
+    fast.absences().contains(&Some(Absence::Lost))
+}

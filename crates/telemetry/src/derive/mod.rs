@@ -1,0 +1,154 @@
+//! From samples to snapshots: what follows from the newest sample, from what was seen before, and from the time.
+//!
+//! Nothing here reads a clock or touches the machine. Ages come from the readings' own boot times, never from a
+//! frame's arrival, so a dead collector makes everything stale by itself.
+
+mod collector;
+mod gpu;
+mod process;
+mod roster;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Stamp,
+    sample::{Driver, DriverFacts, Sample},
+    snapshot::{Collector, CollectorState, Gpu, GpuState, Snapshot},
+};
+
+use roster::Roster;
+
+/// What the supervisor knows of its collector, without asking the frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Child {
+    /// It runs, and has been heard of in time.
+    Alive,
+    /// It runs, but neither a frame nor a heartbeat came in time.
+    Silent {
+        /// What the call board shows.
+        detail: String,
+    },
+    /// None runs.
+    Down {
+        /// Why the last one ended.
+        detail: String,
+    },
+}
+
+/// What a snapshot is derived from, beside what the [`Deriver`] remembers.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The moment.
+    pub now: Stamp,
+    /// The interval between readings.
+    pub interval: Duration,
+    /// How the collector is.
+    pub child: &'a Child,
+    /// The newest sample of the collector that runs now; none if it has sent none yet.
+    pub sample: Option<&'a Arc<Sample>>,
+    /// How often a collector was started after the first.
+    pub restarts: u64,
+}
+
+/// After this long a GPU without a finished reading is stale.
+#[must_use]
+pub fn stale_after(interval: Duration) -> Duration {
+    (interval * 3).max(Duration::from_secs(1))
+}
+
+/// After this long the last values are no longer shown.
+#[must_use]
+pub fn expired_after(interval: Duration) -> Duration {
+    (interval * 10).max(Duration::from_secs(60))
+}
+
+/// Derives snapshots, and remembers what a later one needs: the last readings, the GPUs once seen, the last state.
+#[derive(Debug, Default)]
+pub struct Deriver {
+    sequence: u64,
+    /// The newest sample in which GPUs were read.
+    last_ready: Option<Arc<Sample>>,
+    /// The driver's text, from a collector that could not read it until one that can.
+    failure: Option<(String, Option<String>)>,
+    roster: Roster,
+    state: Option<(CollectorState, Stamp)>,
+}
+
+impl Deriver {
+    /// Derives the next snapshot.
+    pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
+        self.take_in(input.sample);
+        self.sequence += 1;
+        let gpus = self.gpus(input);
+        let all_stale = !gpus.is_empty() && gpus.iter().all(|gpu| gpu.state == GpuState::Stale);
+        let verdict = collector::verdict(&collector::Evidence {
+            now: input.now.boot,
+            child: input.child,
+            driver: input.sample.map(|sample| &sample.driver),
+            has_read: self.last_ready.is_some(),
+            failure: self.failure.as_ref(),
+            all_stale,
+            stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
+        });
+        Snapshot {
+            sequence: self.sequence,
+            at: input.now,
+            collector: Collector {
+                since: self.since(&verdict.state, input.now),
+                state: verdict.state,
+                detail: verdict.detail,
+                restarts: input.restarts,
+                sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
+            },
+            driver: self.driver().cloned(),
+            gpus,
+        }
+    }
+
+    fn take_in(&mut self, sample: Option<&Arc<Sample>>) {
+        let Some(sample) = sample else { return };
+        match &sample.driver {
+            Driver::Ready(_) => {
+                self.failure = None;
+                self.last_ready = Some(Arc::clone(sample));
+            }
+            Driver::Failed(failure) => self.failure = Some((failure.text.clone(), failure.hint.clone())),
+            Driver::Waiting { .. } | Driver::Starting { .. } => {}
+        }
+    }
+
+    fn driver(&self) -> Option<&DriverFacts> {
+        match &self.last_ready.as_ref()?.driver {
+            Driver::Ready(facts) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// The GPUs of the newest sample that has any, then those once seen that it does not hold.
+    fn gpus(&mut self, input: &Input<'_>) -> Vec<Gpu> {
+        let Some(last) = self.last_ready.clone() else { return Vec::new() };
+        let age = gpu::Ages { now: input.now, interval: input.interval };
+        let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
+        self.roster.name_the_nameless(&mut gpus);
+        self.roster.remember(&gpus);
+        let uncounted = self.roster.missing_from(&gpus);
+        for known in uncounted {
+            let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
+            gpus.push(gpu::uncounted(known, index, &age));
+        }
+        gpus
+    }
+
+    fn since(&mut self, state: &CollectorState, now: Stamp) -> Stamp {
+        match &self.state {
+            Some((last, since)) if last == state => *since,
+            _ => {
+                self.state = Some((state.clone(), now));
+                now
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+use std::{sync::Arc, time::Duration};
+
+use super::*;
+use crate::{
+    Absence, BootTime,
+    sample::{
+        Call, Driver, DriverFacts, Failure, FastSet, GpuSample, Identity, Life, ListedProcess, ProcessFacts, SlowSet,
+    },
+    snapshot::ProcessKind,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn at(boot_ms: u64) -> Stamp {
+    Stamp { boot: BootTime(boot_ms), unix_ms: 1_700_000_000_000 + boot_ms }
+}
+
+fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
+    GpuSample {
+        index,
+        handle: Ok(()),
+        read_at: Some(at(read)),
+        stuck: None,
+        identity: Identity {
+            uuid: Ok(uuid.into()),
+            name: Ok(format!("name of {uuid}")),
+            pci_bus_id: Err(Absence::NotSupported),
+            minor_number: Ok(index),
+        },
+        fast: FastSet { temperature_celsius: Ok(41), ..FastSet::absent(Absence::NotSupported) },
+        slow: SlowSet::absent(Absence::NotSupported),
+    }
+}
+
+fn ready(assembled: u64, gpus: Vec<GpuSample>) -> Arc<Sample> {
+    let facts = DriverFacts {
+        driver_version: Ok("1".into()),
+        nvml_version: Ok("2".into()),
+        cuda_version: Ok(13000),
+        init_ms: 3,
+    };
+    sample(assembled, Driver::Ready(facts), gpus)
+}
+
+fn sample(assembled: u64, driver: Driver, gpus: Vec<GpuSample>) -> Arc<Sample> {
+    Arc::new(Sample { assembled: at(assembled), driver, gpus, processes: Vec::new(), duration_us: 1 })
+}
+
+fn failed(text: &str) -> Arc<Sample> {
+    let failure = Failure { function: "nvmlInit_v2".into(), code: 9, text: text.into(), hint: None };
+    sample(0, Driver::Failed(failure), Vec::new())
+}
+
+struct Bench(Deriver);
+
+impl Bench {
+    fn derive(&mut self, now: u64, child: &Child, sample: Option<&Arc<Sample>>) -> Snapshot {
+        self.0.derive(&Input { now: at(now), interval: SECOND, child, sample, restarts: 0 })
+    }
+
+    fn alive(&mut self, now: u64, sample: &Arc<Sample>) -> Snapshot {
+        self.derive(now, &Child::Alive, Some(sample))
+    }
+}
+
+fn bench() -> Bench {
+    Bench(Deriver::default())
+}
+
+fn down() -> Child {
+    Child::Down { detail: "killed by signal 11".into() }
+}
+
+#[test]
+fn a_reading_goes_stale_and_then_expires_by_its_own_time() {
+    let mut bench = bench();
+    let sample = ready(5000, vec![gpu(0, "A", 5000)]);
+    for (now, state, temperature) in [
+        (5100, GpuState::Ok, Ok(41)),
+        (8000, GpuState::Ok, Ok(41)),
+        (8001, GpuState::Stale, Ok(41)),
+        (65_000, GpuState::Stale, Ok(41)),
+        (65_001, GpuState::Stale, Err(Absence::Timeout)),
+    ] {
+        let snapshot = bench.alive(now, &sample);
+        assert_eq!(snapshot.gpus[0].state, state, "at {now}");
+        assert_eq!(snapshot.gpus[0].fast.temperature_celsius, temperature, "at {now}");
+        assert_eq!(snapshot.gpus[0].read_at, at(5000));
+    }
+}
+
+#[test]
+fn the_name_stays_when_the_values_expire() {
+    let snapshot = bench().alive(1_000_000, &ready(5000, vec![gpu(0, "A", 5000)]));
+    assert_eq!(snapshot.gpus[0].identity.name, Ok("name of A".into()));
+    assert!(snapshot.gpus[0].processes.is_empty());
+}
+
+#[test]
+fn a_dead_collector_makes_everything_stale_by_itself() {
+    let mut bench = bench();
+    bench.alive(5000, &ready(5000, vec![gpu(0, "A", 5000)]));
+    let soon = bench.derive(6000, &down(), None);
+    assert_eq!(soon.collector.state, CollectorState::Restarting);
+    assert_eq!(soon.collector.detail.as_deref(), Some("killed by signal 11"));
+    assert_eq!(soon.gpus[0].state, GpuState::Ok);
+    assert_eq!(bench.derive(9000, &down(), None).gpus[0].state, GpuState::Stale);
+}
+
+#[test]
+fn one_stuck_lane_is_told_and_the_collector_is_ok() {
+    let mut stuck = gpu(1, "B", 1000);
+    stuck.stuck = Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(1), since: BootTime(2000) });
+    let snapshot = bench().alive(9000, &ready(9000, vec![gpu(0, "A", 9000), stuck]));
+    assert_eq!(snapshot.collector.state, CollectorState::Ok);
+    assert_eq!(snapshot.collector.detail.as_deref(), Some("nvmlDeviceGetName on GPU 1 has not returned for 7 s"));
+    assert_eq!([snapshot.gpus[0].state, snapshot.gpus[1].state], [GpuState::Ok, GpuState::Stale]);
+}
+
+#[test]
+fn all_lanes_stuck_is_stalled() {
+    let snapshot = bench().alive(9000, &ready(9000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
+    assert_eq!(snapshot.collector.state, CollectorState::Stalled);
+}
+
+#[test]
+fn a_silent_collector_is_stalled_and_a_host_without_gpus_is_ok() {
+    let mut bench = bench();
+    assert_eq!(bench.alive(1000, &ready(1000, Vec::new())).collector.state, CollectorState::Ok);
+    let silent = Child::Silent { detail: "stopped".into() };
+    assert_eq!(bench.derive(9000, &silent, None).collector.state, CollectorState::Stalled);
+}
+
+#[test]
+fn a_failure_is_told_at_once_and_until_a_collector_can_read() {
+    let mut bench = bench();
+    assert_eq!(bench.derive(0, &Child::Alive, None).collector.state, CollectorState::Starting);
+    let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+    let first = bench.alive(10, &failed("Driver Not Loaded"));
+    assert_eq!(first.collector.state, no_driver);
+    let waiting = bench.derive(500, &down(), None);
+    assert_eq!((waiting.collector.state, waiting.collector.since), (no_driver.clone(), first.collector.since));
+    // The next try is loading: what is known is still that there is no driver.
+    let call = Some(Call { function: "nvmlInit_v2".into(), gpu: None, since: BootTime(600) });
+    let starting = sample(600, Driver::Starting { call }, Vec::new());
+    assert_eq!(bench.alive(700, &starting).collector.state, no_driver);
+    // But a load that takes long is a start.
+    let long = bench.alive(3700, &starting);
+    assert_eq!(long.collector.state, CollectorState::Starting);
+    assert_eq!(long.collector.detail.as_deref(), Some("nvmlInit_v2 has not returned for 3 s"));
+    assert_eq!(bench.alive(4000, &ready(4000, Vec::new())).collector.state, CollectorState::Ok);
+    assert_eq!(bench.derive(5000, &down(), None).collector.state, CollectorState::Restarting);
+}
+
+#[test]
+fn a_gpu_no_longer_counted_follows_the_others_with_its_name() {
+    let mut bench = bench();
+    bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000), gpu(2, "C", 1000)]));
+    // A is gone, and the driver numbers the others anew.
+    let shrunk = ready(2000, vec![gpu(0, "B", 2000), gpu(1, "C", 2000)]);
+    let snapshot = bench.alive(2000, &shrunk);
+    let uuids: Vec<_> = snapshot.gpus.iter().map(|gpu| gpu.identity.uuid.clone().unwrap()).collect();
+    assert_eq!(uuids, ["B", "C", "A"]);
+    assert_eq!(snapshot.gpus[2].index, 2);
+    assert_eq!(snapshot.gpus[2].state, GpuState::Lost);
+    assert_eq!(snapshot.gpus[2].fast.temperature_celsius, Err(Absence::Lost));
+    let back = bench.alive(3000, &ready(3000, vec![gpu(0, "A", 3000), gpu(1, "B", 3000), gpu(2, "C", 3000)]));
+    assert_eq!(back.gpus.len(), 3);
+    assert_eq!(back.gpus[0].state, GpuState::Ok);
+}
+
+#[test]
+fn a_gpu_whose_handle_is_refused_keeps_its_identity() {
+    let mut bench = bench();
+    bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
+    let mut nameless = gpu(1, "B", 2000);
+    nameless.handle = Err(Absence::Lost);
+    nameless.identity = Identity::absent(Absence::Lost);
+    let snapshot = bench.alive(2000, &ready(2000, vec![gpu(0, "A", 2000), nameless]));
+    assert_eq!(snapshot.gpus.len(), 2);
+    assert_eq!(snapshot.gpus[1].state, GpuState::Lost);
+    assert_eq!(snapshot.gpus[1].identity.name, Ok("name of B".into()));
+}
+
+#[test]
+fn a_pid_in_both_lists_is_one_row_with_the_graphics_memory() {
+    let listed =
+        |pid, bytes| ListedProcess { pid, memory_bytes: Ok(bytes), gpu_instance: None, compute_instance: None };
+    let mut sample = ready(20_000, vec![gpu(0, "A", 20_000)]);
+    let inner = Arc::make_mut(&mut sample);
+    inner.gpus[0].fast.compute = Ok(vec![listed(30, 3), listed(10, 1)]);
+    inner.gpus[0].fast.graphics = Ok(vec![listed(10, 2), listed(20, 4)]);
+    inner.processes = vec![ProcessFacts {
+        pid: 10,
+        life: Life::Running,
+        uid: Ok(0),
+        user: Some("root".into()),
+        started: Ok(BootTime(5000)),
+        arguments: Ok(vec!["x".into()]),
+    }];
+    let snapshot = bench().alive(20_100, &sample);
+    let rows: Vec<_> = snapshot.gpus[0]
+        .processes
+        .iter()
+        .map(|process| (process.pid, process.kind, process.gpu_memory_bytes))
+        .collect();
+    assert_eq!(
+        rows,
+        [(10, ProcessKind::Both, Ok(2)), (20, ProcessKind::Graphics, Ok(4)), (30, ProcessKind::Compute, Ok(3))]
+    );
+    assert_eq!(snapshot.gpus[0].processes[0].running, Ok(Duration::from_secs(15)));
+    assert_eq!(snapshot.gpus[0].processes[1].life, Life::Unknown);
+}
+
+#[test]
+fn a_clock_that_jumps_back_makes_no_absurd_age() {
+    let snapshot = bench().alive(1000, &ready(5000, vec![gpu(0, "A", 5000)]));
+    assert_eq!(snapshot.gpus[0].age, Duration::ZERO);
+}
