@@ -1,1 +1,19 @@
-//! collector
+//! The machine: NVML, `/proc` and the names of accounts, read by one process that does nothing else.
+//!
+//! Each GPU has a thread, its [lane](lane), so that one GPU's trouble stays its own. Loading, initialising and
+//! counting have one ([census]), so have process facts and names. The [assembler](assemble) writes one frame per
+//! tick of whatever is finished, and calls nothing that can block but the write itself.
+#![allow(unsafe_code, reason = "calls into the driver library, a page shared with the parent, and signals")]
+
+mod assemble;
+mod board;
+mod census;
+mod lane;
+mod leave;
+mod lock;
+mod nvml;
+mod process;
+mod pulse;
+mod run;
+
+pub use run::{Settings, run};

@@ -1,0 +1,259 @@
+//! The assembler: one frame per tick of whatever is finished, and a heartbeat in between.
+
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use telemetry::{
+    Absence, Stamp,
+    board::lane_slot,
+    derive::stale_after,
+    frame::{self, FrameError, Message},
+    sample::{Driver, DriverFacts, FastSet, GpuSample, Identity, ProcessFacts, Sample, SlowSet},
+};
+
+use crate::{
+    board::Board,
+    census::{Census, Stage},
+    lane::Lane,
+    leave::Callers,
+    nvml::Library,
+    process::{Book, Owners},
+    pulse::{Pulse, Slot},
+};
+
+/// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
+const HEARTBEAT: Duration = Duration::from_millis(700);
+/// Lanes are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// The first frame waits at most this long for the names of owners.
+const NAMES_WAIT: Duration = Duration::from_millis(100);
+/// Process facts get at least this long, even when a late lane has used up the wait.
+const FACTS_WAIT: Duration = Duration::from_millis(10);
+
+/// Why the assembler ended.
+pub(crate) enum End {
+    /// The driver cannot be read; the parent has been told.
+    Failed,
+    /// The parent is gone, or the frame could not be made.
+    Unwritten(FrameError),
+}
+
+/// What the assembler puts together.
+pub(crate) struct Assembler<W> {
+    pub(crate) out: W,
+    pub(crate) interval: Duration,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) census: Arc<Census>,
+    pub(crate) board: Board,
+    pub(crate) proc_root: PathBuf,
+    /// None where the driver's PIDs do not mean anything in our `/proc`.
+    pub(crate) book: Option<Book>,
+    pub(crate) owners: Owners,
+    pub(crate) callers: Callers,
+    pub(crate) lanes: usize,
+    pub(crate) written: Instant,
+}
+
+impl<W: Write> Assembler<W> {
+    /// Writes frames until the driver fails or the parent is gone.
+    pub(crate) fn run(mut self) -> End {
+        match self.frames() {
+            Ok(end) => end,
+            Err(error) => End::Unwritten(error),
+        }
+    }
+
+    fn frames(&mut self) -> Result<End, FrameError> {
+        let (facts, library) = loop {
+            match self.census.stage() {
+                (Stage::Ready(facts), Some(library)) => break (facts, library),
+                (Stage::Failed(failure), _) => {
+                    self.write(Driver::Failed(failure))?;
+                    return Ok(End::Failed);
+                }
+                _ => {
+                    self.write_starting()?;
+                    self.census.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
+                }
+            }
+        };
+        self.first(&facts, library)?;
+        let mut tick = Instant::now();
+        loop {
+            tick = (tick + self.interval).max(Instant::now());
+            self.sleep_until(tick)?;
+            if let (Stage::Failed(failure), _) = self.census.stage() {
+                self.write(Driver::Failed(failure))?;
+                return Ok(End::Failed);
+            }
+            self.tick(&facts, library)?;
+        }
+    }
+
+    /// The first frame with GPUs comes when every lane has reported once, or has had the time after which a GPU is
+    /// stale; until then the collector is starting.
+    fn first(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
+        let begun = Instant::now();
+        let latest = begun + stale_after(self.interval);
+        let beat = self.beat(library);
+        let slots = loop {
+            let slots = self.pulse.collect(beat, Instant::now() + LONGEST_WAIT);
+            if slots.iter().all(|slot| slot.finished.is_some()) || Instant::now() >= latest {
+                break slots;
+            }
+            self.write_starting()?;
+        };
+        let took = begun.elapsed();
+        let processes = self.processes(&slots, Instant::now() + LONGEST_WAIT);
+        self.owners.settle(Instant::now() + NAMES_WAIT);
+        self.write_ready(facts, beat, &slots, processes, took)
+    }
+
+    fn tick(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
+        let begun = Instant::now();
+        let deadline = begun + LONGEST_WAIT.min(self.interval / 4);
+        let beat = self.beat(library);
+        let slots = self.pulse.collect(beat, deadline);
+        let took = begun.elapsed();
+        let processes = self.processes(&slots, deadline.max(Instant::now() + FACTS_WAIT));
+        self.write_ready(facts, beat, &slots, processes, took)
+    }
+
+    /// Calls the lanes, and starts those of GPUs that were not counted before.
+    fn beat(&mut self, library: Library) -> u64 {
+        let beat = self.pulse.beat();
+        for lane in self.lanes..self.pulse.counted() {
+            let index = u32::try_from(lane).unwrap_or(u32::MAX);
+            let work = Lane {
+                index,
+                library,
+                pulse: Arc::clone(&self.pulse),
+                desk: self.board.desk(lane_slot(index), Some(index)),
+                proc_root: self.proc_root.clone(),
+            };
+            let presence = self.callers.join();
+            let started = thread::Builder::new().name(format!("gpu {index}")).spawn(move || {
+                work.run();
+                drop(presence);
+            });
+            if let Err(error) = started {
+                tracing::error!(gpu = index, %error, "cannot start a thread to read this GPU");
+            }
+            self.lanes = lane + 1;
+        }
+        beat
+    }
+
+    /// The facts of every process that a GPU lists.
+    fn processes(&self, slots: &[Slot], deadline: Instant) -> Vec<ProcessFacts> {
+        let Some(book) = &self.book else { return Vec::new() };
+        let pids: BTreeSet<u32> = slots
+            .iter()
+            .filter_map(|slot| slot.finished.as_ref())
+            .flat_map(|finished| [&finished.fast.compute, &finished.fast.graphics])
+            .flatten()
+            .flatten()
+            .map(|listed| listed.pid)
+            .collect();
+        let pids: Vec<u32> = pids.into_iter().collect();
+        let facts = book.facts(&pids, deadline);
+        for uid in facts.iter().filter_map(|facts| facts.uid.ok()) {
+            self.owners.name(uid);
+        }
+        facts
+    }
+
+    fn write_ready(
+        &mut self,
+        facts: &DriverFacts,
+        beat: u64,
+        slots: &[Slot],
+        mut processes: Vec<ProcessFacts>,
+        took: Duration,
+    ) -> Result<(), FrameError> {
+        for process in &mut processes {
+            process.user = process.uid.ok().and_then(|uid| self.owners.name(uid));
+        }
+        let gpus = slots.iter().enumerate().map(|(lane, slot)| self.gpu(lane, slot, beat)).collect();
+        let sample = Sample {
+            assembled: Stamp::now(),
+            driver: Driver::Ready(facts.clone()),
+            gpus,
+            processes,
+            duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+        };
+        match self.send(&Message::Sample(Box::new(sample.clone()))) {
+            Err(FrameError::TooLong { length }) => {
+                tracing::error!(length, "the frame is too long; it goes without the processes' facts");
+                self.send(&Message::Sample(Box::new(Sample { processes: Vec::new(), ..sample })))
+            }
+            result => result,
+        }
+    }
+
+    fn gpu(&self, lane: usize, slot: &Slot, beat: u64) -> GpuSample {
+        let index = u32::try_from(lane).unwrap_or(u32::MAX);
+        let late = slot.beat < beat;
+        let stuck = if late { lane_slot(index).and_then(|slot| self.board.in_flight(slot)) } else { None };
+        let why = Absence::Timeout;
+        match &slot.finished {
+            Some(finished) => GpuSample {
+                index,
+                handle: finished.handle,
+                read_at: Some(finished.read_at),
+                stuck,
+                identity: finished.identity.clone(),
+                fast: finished.fast.clone(),
+                slow: finished.slow.clone(),
+            },
+            None => GpuSample {
+                index,
+                handle: Err(why),
+                read_at: None,
+                stuck,
+                identity: Identity::absent(why),
+                fast: FastSet::absent(why),
+                slow: SlowSet::absent(why),
+            },
+        }
+    }
+
+    fn write_starting(&mut self) -> Result<(), FrameError> {
+        let call = self.board.all_in_flight().into_iter().next();
+        self.write(Driver::Starting { call })
+    }
+
+    /// Writes a frame without GPUs.
+    pub(crate) fn write(&mut self, driver: Driver) -> Result<(), FrameError> {
+        let sample =
+            Sample { assembled: Stamp::now(), driver, gpus: Vec::new(), processes: Vec::new(), duration_us: 0 };
+        self.send(&Message::Sample(Box::new(sample)))
+    }
+
+    fn send(&mut self, message: &Message) -> Result<(), FrameError> {
+        frame::write(&mut self.out, message)?;
+        self.written = Instant::now();
+        Ok(())
+    }
+
+    fn sleep_until(&mut self, tick: Instant) -> Result<(), FrameError> {
+        loop {
+            let now = Instant::now();
+            if now >= tick {
+                return Ok(());
+            }
+            let heartbeat = self.written + HEARTBEAT;
+            if now >= heartbeat {
+                self.send(&Message::Heartbeat)?;
+                continue;
+            }
+            thread::sleep(tick.min(heartbeat) - now);
+        }
+    }
+}

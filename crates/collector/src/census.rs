@@ -1,0 +1,129 @@
+//! The census: the thread that loads the library, initialises it, and counts GPUs, all of which can hang.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use telemetry::sample::{DriverFacts, Failure};
+
+use crate::{
+    board::Desk,
+    leave::Presence,
+    lock::{lock, wait_until},
+    nvml::{Code, Library, find},
+    pulse::Pulse,
+};
+
+/// How often GPUs are counted again.
+const RECOUNT: Duration = Duration::from_secs(1);
+/// After so many failing counts in a row the driver is given up for a fresh collector to try, unless some GPU's
+/// lane still reads.
+const FAILING_COUNTS: u32 = 3;
+
+/// How far the census came.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    /// Loading, initialising or counting for the first time.
+    Starting,
+    /// It cannot be read.
+    Failed(Failure),
+    /// GPUs are counted.
+    Ready(DriverFacts),
+}
+
+/// What the census has found, for the assembler to see.
+pub(crate) struct Census {
+    state: Mutex<(Stage, Option<Library>)>,
+    changed: Condvar,
+}
+
+impl Census {
+    /// A census that has not begun.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new((Stage::Starting, None)), changed: Condvar::new() })
+    }
+
+    /// Starts the thread. It ends when it is time to leave, or when the driver cannot be read.
+    pub(crate) fn start(self: &Arc<Self>, given: Option<PathBuf>, desk: Desk, pulse: Arc<Pulse>, presence: Presence) {
+        let census = Arc::clone(self);
+        let work = move || {
+            if let Err(failure) = census.take(given.as_deref(), &desk, &pulse) {
+                census.fail(failure);
+            }
+            drop(presence);
+        };
+        if let Err(error) = thread::Builder::new().name("census".into()).spawn(work) {
+            self.fail(Failure {
+                function: "clone".into(),
+                code: Code::UNKNOWN.0,
+                text: Code::UNKNOWN.text().unwrap_or_default().into(),
+                hint: Some(format!("cannot start a thread: {error}")),
+            });
+        }
+    }
+
+    fn fail(&self, failure: Failure) {
+        lock(&self.state).0 = Stage::Failed(failure);
+        self.changed.notify_all();
+    }
+
+    /// How far it came, and the library once it is initialised.
+    pub(crate) fn stage(&self) -> (Stage, Option<Library>) {
+        lock(&self.state).clone()
+    }
+
+    /// Waits until it is no longer starting, or until the deadline.
+    pub(crate) fn wait_until(&self, deadline: Instant) {
+        let mut state = lock(&self.state);
+        while matches!(state.0, Stage::Starting) {
+            let (guard, in_time) = wait_until(&self.changed, state, deadline);
+            state = guard;
+            if !in_time {
+                break;
+            }
+        }
+    }
+
+    fn take(&self, given: Option<&std::path::Path>, desk: &Desk, pulse: &Pulse) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let library = find(given, desk)?;
+        library.init(desk).map_err(|code| library.failure("nvmlInit_v2", code, desk))?;
+        lock(&self.state).1 = Some(library);
+        let init_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let counted = library.count(desk).map_err(|code| library.failure("nvmlDeviceGetCount_v2", code, desk))?;
+        let facts = DriverFacts {
+            driver_version: library.driver_version(desk),
+            nvml_version: library.nvml_version(desk),
+            cuda_version: library.cuda_version(desk),
+            init_ms,
+        };
+        tracing::info!(gpus = counted, init_ms, driver = facts.driver_version.as_deref().unwrap_or("?"), "reading");
+        pulse.count(counted as usize);
+        lock(&self.state).0 = Stage::Ready(facts);
+        self.changed.notify_all();
+        Self::recount(library, desk, pulse)
+    }
+
+    /// Counts again and again. A count that fails while lanes read is borne: they know better.
+    fn recount(library: Library, desk: &Desk, pulse: &Pulse) -> Result<(), Failure> {
+        let mut failing = 0;
+        while pulse.sleep(RECOUNT) {
+            match library.count(desk) {
+                Ok(counted) => {
+                    failing = 0;
+                    pulse.count(counted as usize);
+                }
+                Err(code) => {
+                    failing += 1;
+                    if failing >= FAILING_COUNTS && !pulse.any_handle() {
+                        return Err(library.failure("nvmlDeviceGetCount_v2", code, desk));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! NVML's return codes: what they mean for a reading, and the words that the original agent has for them.
+
+use telemetry::Absence;
+
+/// A return code other than success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Code(pub(crate) u32);
+
+impl Code {
+    pub(crate) const UNINITIALIZED: Self = Self(1);
+    pub(crate) const NOT_SUPPORTED: Self = Self(3);
+    pub(crate) const NO_PERMISSION: Self = Self(4);
+    pub(crate) const INSUFFICIENT_SIZE: Self = Self(7);
+    pub(crate) const DRIVER_NOT_LOADED: Self = Self(9);
+    pub(crate) const TIMEOUT: Self = Self(10);
+    pub(crate) const LIBRARY_NOT_FOUND: Self = Self(12);
+    pub(crate) const FUNCTION_NOT_FOUND: Self = Self(13);
+    pub(crate) const GPU_IS_LOST: Self = Self(15);
+    pub(crate) const VERSION_MISMATCH: Self = Self(18);
+    pub(crate) const NO_DATA: Self = Self(21);
+    pub(crate) const ARGUMENT_VERSION_MISMATCH: Self = Self(25);
+    pub(crate) const DEPRECATED: Self = Self(26);
+    pub(crate) const UNKNOWN: Self = Self(999);
+
+    /// What a code means for the value that was asked for.
+    pub(crate) const fn absence(self) -> Absence {
+        match self {
+            Self::NOT_SUPPORTED
+            | Self::FUNCTION_NOT_FOUND
+            | Self::NO_DATA
+            | Self::ARGUMENT_VERSION_MISMATCH
+            | Self::DEPRECATED => Absence::NotSupported,
+            Self::NO_PERMISSION => Absence::Denied,
+            Self::GPU_IS_LOST => Absence::Lost,
+            Self::TIMEOUT => Absence::Timeout,
+            _ => Absence::Error,
+        }
+    }
+
+    /// Whether the device's handle may be no good any more, as it is after a reset.
+    pub(crate) const fn spoils_the_handle(self) -> bool {
+        matches!(self, Self::UNINITIALIZED | Self::GPU_IS_LOST | Self::UNKNOWN)
+    }
+
+    /// The text by which the original agent's clients know the code. Its Python binding has a table of its own,
+    /// which comes before `nvmlErrorString`; a code outside it gives none.
+    pub(crate) const fn text(self) -> Option<&'static str> {
+        Some(match self.0 {
+            1 => "Uninitialized",
+            2 => "Invalid Argument",
+            3 => "Not Supported",
+            4 => "Insufficient Permissions",
+            5 => "Already Initialized",
+            6 => "Not Found",
+            7 => "Insufficient Size",
+            8 => "Insufficient External Power",
+            9 => "Driver Not Loaded",
+            10 => "Timeout",
+            11 => "Interrupt Request Issue",
+            12 => "NVML Shared Library Not Found",
+            13 => "Function Not Found",
+            14 => "Corrupted infoROM",
+            15 => "GPU is lost",
+            16 => "GPU requires restart",
+            17 => "The operating system has blocked the request.",
+            18 => "RM has detected an NVML/RM version mismatch.",
+            20 => "Insufficient Memory",
+            999 => "Unknown Error",
+            _ => return None,
+        })
+    }
+
+    /// What helps the administrator beyond the text.
+    pub(crate) const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::VERSION_MISMATCH => Some(
+                "the driver was upgraded and its kernel module was not: reload the module or reboot \
+                 (compare /proc/driver/nvidia/version)",
+            ),
+            Self::UNKNOWN => Some(
+                "in a container this is what is left after the host reloaded its service manager: \
+                 the container lost its devices and must be created anew",
+            ),
+            Self::NO_PERMISSION => Some("the account may not open /dev/nvidiactl"),
+            Self::DRIVER_NOT_LOADED => Some("the kernel module is not loaded (lsmod, nvidia-modprobe)"),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_reason() {
+        for (code, absence) in [
+            (3, Absence::NotSupported),
+            (13, Absence::NotSupported),
+            (25, Absence::NotSupported),
+            (4, Absence::Denied),
+            (15, Absence::Lost),
+            (10, Absence::Timeout),
+            (2, Absence::Error),
+            (999, Absence::Error),
+            (12345, Absence::Error),
+        ] {
+            assert_eq!(Code(code).absence(), absence, "{code}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The driver library: where it is, and what it says of the driver as a whole.
+
+use std::{
+    ffi::{CStr, c_char},
+    path::{Path, PathBuf},
+};
+
+use nvml_wrapper_sys::bindings::NvmlLib;
+use telemetry::{Reading, sample::Failure};
+
+use crate::{board::Desk, nvml::Code};
+
+/// Where the library is looked for, in this order. A bare name is the dynamic loader's to find.
+const CANDIDATES: [&str; 8] = [
+    "libnvidia-ml.so.1",
+    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+    "/run/opengl-driver/lib/libnvidia-ml.so.1",
+    "/usr/lib64/libnvidia-ml.so.1",
+    "/run/nvidia/driver/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "/run/nvidia/driver/usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
+    "/run/nvidia/driver/usr/lib64/libnvidia-ml.so.1",
+    "libnvidia-ml.so",
+];
+
+/// The longest version string, with its NUL (`NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE`).
+const VERSION_BYTES: usize = 80;
+
+/// The loaded library. It is never unloaded: a call that hangs may still be inside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Library(&'static NvmlLib);
+
+/// Loads the library from the path given, or from the first of [`CANDIDATES`] that loads.
+///
+/// A path that was given is the only one tried: falling back to another library would hide the mistake.
+pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure> {
+    let candidates: Vec<PathBuf> = match given {
+        Some(path) => vec![path.to_path_buf()],
+        None => CANDIDATES.iter().map(PathBuf::from).collect(),
+    };
+    let mut first_reason = None;
+    for path in &candidates {
+        // SAFETY: loading runs the library's initialisers. That they may misbehave is why this process exists.
+        match desk.note("dlopen", || unsafe { NvmlLib::new(path) }) {
+            Ok(library) => {
+                tracing::debug!(path = %path.display(), "loaded the driver library");
+                return Ok(Library(Box::leak(Box::new(library))));
+            }
+            Err(error) => first_reason = first_reason.or_else(|| Some(error.to_string())),
+        }
+    }
+    Err(Failure {
+        function: "dlopen".into(),
+        code: Code::LIBRARY_NOT_FOUND.0,
+        text: Code::LIBRARY_NOT_FOUND.text().unwrap_or_default().into(),
+        hint: first_reason,
+    })
+}
+
+/// Calls an optional symbol with a note on the board, and gives its return code as a `Result<(), Code>`.
+macro_rules! call {
+    ($library:expr, $desk:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
+        match $library.raw().$function.as_ref() {
+            Ok(function) => {
+                let code = $desk.note(stringify!($function), || {
+                    // SAFETY: the symbol has the signature that the header gives it; pointers are to live, writable
+                    // values of the types that it names, and a device handle is one that the library gave.
+                    #[allow(clippy::macro_metavars_in_unsafe, reason = "the arguments are pointers made just there")]
+                    unsafe { function($($argument),*) }
+                });
+                if code == 0 { Ok(()) } else { Err($crate::nvml::Code(code)) }
+            }
+            Err(_) => Err($crate::nvml::Code::FUNCTION_NOT_FOUND),
+        }
+    };
+}
+pub(super) use call;
+
+impl Library {
+    pub(super) fn raw(&self) -> &'static NvmlLib {
+        self.0
+    }
+
+    /// `nvmlInit_v2`.
+    pub(crate) fn init(&self, desk: &Desk) -> Result<(), Code> {
+        call!(self, desk, nvmlInit_v2())
+    }
+
+    /// `nvmlShutdown`. Only when no call is in flight: it frees what a call is reading.
+    pub(crate) fn shutdown(&self, desk: &Desk) -> Result<(), Code> {
+        call!(self, desk, nvmlShutdown())
+    }
+
+    /// `nvmlDeviceGetCount_v2`: all GPUs, those included whose handle is then refused.
+    pub(crate) fn count(&self, desk: &Desk) -> Result<u32, Code> {
+        let mut count = 0;
+        call!(self, desk, nvmlDeviceGetCount_v2(&raw mut count))?;
+        Ok(count)
+    }
+
+    /// `nvmlSystemGetDriverVersion`.
+    pub(crate) fn driver_version(&self, desk: &Desk) -> Reading<String> {
+        text::<VERSION_BYTES>(|buffer, length| call!(self, desk, nvmlSystemGetDriverVersion(buffer, length)))
+    }
+
+    /// `nvmlSystemGetNVMLVersion`.
+    pub(crate) fn nvml_version(&self, desk: &Desk) -> Reading<String> {
+        text::<VERSION_BYTES>(|buffer, length| call!(self, desk, nvmlSystemGetNVMLVersion(buffer, length)))
+    }
+
+    /// `nvmlSystemGetCudaDriverVersion_v2`.
+    pub(crate) fn cuda_version(&self, desk: &Desk) -> Reading<i32> {
+        let mut version = 0;
+        call!(self, desk, nvmlSystemGetCudaDriverVersion_v2(&raw mut version)).map_err(Code::absence)?;
+        Ok(version)
+    }
+
+    /// The failure of a function, in the driver's words.
+    pub(crate) fn failure(&self, function: &str, code: Code, desk: &Desk) -> Failure {
+        let text = match code.text() {
+            Some(text) => text.to_owned(),
+            None => self.error_string(code, desk).unwrap_or_else(|| format!("Error {}", code.0)),
+        };
+        Failure { function: function.into(), code: code.0, text, hint: code.hint().map(Into::into) }
+    }
+
+    fn error_string(&self, code: Code, desk: &Desk) -> Option<String> {
+        let function = self.0.nvmlErrorString.as_ref().ok()?;
+        // SAFETY: it takes any number, and gives a string that lives as long as the library.
+        let text = desk.note("nvmlErrorString", || unsafe { function(code.0) });
+        if text.is_null() {
+            return None;
+        }
+        // SAFETY: not null, and NUL-terminated by the header's word.
+        Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    }
+}
+
+/// Reads a string of at most `N` bytes, NUL included. What is not UTF-8 is U+FFFD; a missing NUL is borne.
+pub(super) fn text<const N: usize>(read: impl FnOnce(*mut c_char, u32) -> Result<(), Code>) -> Reading<String> {
+    let mut buffer = [0_u8; N];
+    read(buffer.as_mut_ptr().cast(), u32::try_from(N).unwrap_or(u32::MAX)).map_err(Code::absence)?;
+    Ok(until_nul(&buffer))
+}
+
+/// The text before the first NUL.
+pub(super) fn until_nul(bytes: &[u8]) -> String {
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}

@@ -1,0 +1,114 @@
+//! Names of accounts, by uid, from a thread of its own: a name service that does not answer holds up nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::unistd::{Uid, User};
+
+use crate::lock::{lock, wait_until};
+
+/// A uid without a name is asked for again after this long: the name service may have been away.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What became of a uid.
+enum Name {
+    Asked,
+    Answered(Option<String>, Instant),
+}
+
+/// Names by uid.
+pub(crate) struct Owners {
+    names: Arc<(Mutex<HashMap<u32, Name>>, Condvar)>,
+    wanted: Option<mpsc::Sender<u32>>,
+}
+
+impl Owners {
+    /// Starts the thread that asks (`getpwuid_r`, and so `nsswitch.conf`: files, LDAP, SSSD). Without a thread every
+    /// uid stays a number.
+    pub(crate) fn start() -> Self {
+        Self::asking(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name))
+    }
+
+    fn asking(resolve: impl Fn(u32) -> Option<String> + Send + 'static) -> Self {
+        let names: Arc<(Mutex<HashMap<u32, Name>>, Condvar)> = Arc::default();
+        let (wanted, wants) = mpsc::channel::<u32>();
+        let shared = Arc::clone(&names);
+        let work = move || {
+            for uid in wants {
+                let name = resolve(uid);
+                lock(&shared.0).insert(uid, Name::Answered(name, Instant::now()));
+                shared.1.notify_all();
+            }
+        };
+        let started = thread::Builder::new().name("owners".into()).spawn(work);
+        Self { names, wanted: started.ok().map(|_| wanted) }
+    }
+
+    /// The name of a uid, if it has one and it is known by now. An unknown one is asked for.
+    pub(crate) fn name(&self, uid: u32) -> Option<String> {
+        let mut names = lock(&self.names.0);
+        match names.get(&uid) {
+            Some(Name::Answered(Some(name), _)) => return Some(name.clone()),
+            Some(Name::Answered(None, when)) if when.elapsed() < ASK_AGAIN => return None,
+            Some(Name::Asked) => return None,
+            _ => {}
+        }
+        names.insert(uid, Name::Asked);
+        if let Some(wanted) = &self.wanted {
+            // The thread takes as long as the process lives; if it is gone, the uid stays a number.
+            let _ = wanted.send(uid);
+        }
+        None
+    }
+
+    /// Waits until all that was asked for is answered, or until the deadline.
+    pub(crate) fn settle(&self, deadline: Instant) {
+        let mut names = lock(&self.names.0);
+        while names.values().any(|name| matches!(name, Name::Asked)) {
+            let (guard, in_time) = wait_until(&self.names.1, names, deadline);
+            names = guard;
+            if !in_time {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn a_name_is_there_once_it_is_answered() {
+        let owners = Owners::asking(|uid| (uid == 7).then(|| "seven".to_owned()));
+        assert_eq!((owners.name(7), owners.name(8)), (None, None));
+        owners.settle(far());
+        assert_eq!((owners.name(7).as_deref(), owners.name(8)), (Some("seven"), None));
+    }
+
+    #[test]
+    fn a_name_service_that_does_not_answer_holds_up_nothing() {
+        let (_keep, never) = mpsc::channel::<()>();
+        let never = Mutex::new(never);
+        let owners = Owners::asking(move |_| lock(&never).recv().ok().map(|()| String::new()));
+        assert_eq!(owners.name(7), None);
+        owners.settle(Instant::now() + Duration::from_millis(1));
+        assert_eq!((owners.name(7), owners.name(8)), (None, None));
+    }
+
+    #[test]
+    fn root_has_a_name() {
+        let owners = Owners::start();
+        owners.name(0);
+        owners.settle(far());
+        assert_eq!(owners.name(0).as_deref(), Some("root"));
+    }
+}

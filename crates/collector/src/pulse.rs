@@ -1,0 +1,231 @@
+//! The beat that lanes read by, and the slots that they report into.
+//!
+//! One lock for all of it, held for a copy at a time and never during a call: what a stuck lane holds up is itself.
+
+use std::{
+    sync::{Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use telemetry::{
+    Reading, Stamp,
+    sample::{FastSet, Identity, SlowSet},
+};
+
+use crate::lock::{lock, wait, wait_until};
+
+/// A lane's newest finished reading.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    pub(crate) handle: Reading<()>,
+    pub(crate) read_at: Stamp,
+    pub(crate) identity: Identity,
+    pub(crate) fast: FastSet,
+    pub(crate) slow: SlowSet,
+}
+
+/// One lane's slot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slot {
+    /// The newest beat whose reading is finished; 0 before the first.
+    pub(crate) beat: u64,
+    pub(crate) finished: Option<Finished>,
+}
+
+/// What a lane is called to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    pub(crate) number: u64,
+    /// Changes when the driver's numbering may have: handles are to be got again.
+    pub(crate) numbering: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    beat: u64,
+    numbering: u64,
+    counted: usize,
+    leaving: bool,
+    slots: Vec<Slot>,
+}
+
+/// The beat and the slots.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    state: Mutex<State>,
+    beaten: Condvar,
+    reported: Condvar,
+    left: Condvar,
+}
+
+impl Pulse {
+    /// Says how many GPUs the driver counts. Slots for all of them are there from now on; those past the count keep
+    /// still. Any change makes the lanes get their handles again.
+    pub(crate) fn count(&self, counted: usize) {
+        let mut state = lock(&self.state);
+        if state.counted != counted {
+            state.counted = counted;
+            state.numbering += 1;
+            let slots = state.slots.len().max(counted);
+            state.slots.resize_with(slots, Slot::default);
+        }
+    }
+
+    /// Says that the numbering may have changed without the count.
+    pub(crate) fn renumber(&self) {
+        lock(&self.state).numbering += 1;
+    }
+
+    /// How many GPUs the driver counts.
+    pub(crate) fn counted(&self) -> usize {
+        lock(&self.state).counted
+    }
+
+    /// Sleeps; `false` as soon as it is time to leave.
+    pub(crate) fn sleep(&self, length: Duration) -> bool {
+        let deadline = Instant::now() + length;
+        let mut state = lock(&self.state);
+        let mut in_time = true;
+        while in_time && !state.leaving {
+            (state, in_time) = wait_until(&self.left, state, deadline);
+        }
+        !state.leaving
+    }
+
+    /// Calls every lane to its next reading.
+    pub(crate) fn beat(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.beat += 1;
+        self.beaten.notify_all();
+        state.beat
+    }
+
+    /// Ends every wait, now and later.
+    pub(crate) fn leave(&self) {
+        lock(&self.state).leaving = true;
+        self.beaten.notify_all();
+        self.reported.notify_all();
+        self.left.notify_all();
+    }
+
+    /// Waits for the first beat after `last` that calls the lane; none when it is time to leave. Beats that it missed
+    /// are not made up for.
+    pub(crate) fn next(&self, lane: usize, last: u64) -> Option<Beat> {
+        let mut state = lock(&self.state);
+        loop {
+            if state.leaving {
+                return None;
+            }
+            if state.beat > last && lane < state.counted {
+                return Some(Beat { number: state.beat, numbering: state.numbering });
+            }
+            state = wait(&self.beaten, state);
+        }
+    }
+
+    /// Puts a finished reading into the lane's slot.
+    pub(crate) fn report(&self, lane: usize, beat: u64, finished: Finished) {
+        let mut state = lock(&self.state);
+        if let Some(slot) = state.slots.get_mut(lane) {
+            *slot = Slot { beat, finished: Some(finished) };
+        }
+        self.reported.notify_all();
+    }
+
+    /// Puts what the lane read of the slow set beside the reading in its slot.
+    pub(crate) fn report_slow(&self, lane: usize, slow: SlowSet) {
+        let mut state = lock(&self.state);
+        if let Some(finished) = state.slots.get_mut(lane).and_then(|slot| slot.finished.as_mut()) {
+            finished.slow = slow;
+        }
+    }
+
+    /// Whether any lane's newest reading had a handle.
+    pub(crate) fn any_handle(&self) -> bool {
+        lock(&self.state)
+            .slots
+            .iter()
+            .any(|slot| slot.finished.as_ref().is_some_and(|finished| finished.handle.is_ok()))
+    }
+
+    /// Waits until every lane that was not late at the beat has reported it, or until the deadline; then the slots
+    /// of the GPUs that are counted.
+    pub(crate) fn collect(&self, beat: u64, deadline: Instant) -> Vec<Slot> {
+        let mut state = lock(&self.state);
+        let awaited: Vec<usize> = (0..state.counted)
+            .filter(|&lane| state.slots.get(lane).is_some_and(|slot| slot.beat + 1 >= beat))
+            .collect();
+        loop {
+            let done = awaited.iter().all(|&lane| state.slots.get(lane).is_some_and(|slot| slot.beat >= beat));
+            if done || state.leaving {
+                break;
+            }
+            let (guard, in_time) = wait_until(&self.reported, state, deadline);
+            state = guard;
+            if !in_time {
+                break;
+            }
+        }
+        state.slots.iter().take(state.counted).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use telemetry::Absence;
+
+    fn finished() -> Finished {
+        Finished {
+            handle: Ok(()),
+            read_at: Stamp::default(),
+            identity: Identity::absent(Absence::Error),
+            fast: FastSet::absent(Absence::Error),
+            slow: SlowSet::absent(Absence::Error),
+        }
+    }
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn a_late_lane_is_waited_for_once_and_then_not() {
+        let pulse = Pulse::default();
+        pulse.count(2);
+        let first = pulse.beat();
+        pulse.report(0, first, finished());
+        // The second lane may still come in time at its first beat, so this waits out its deadline…
+        let slots = pulse.collect(first, Instant::now() + Duration::from_millis(5));
+        assert_eq!([slots[0].beat, slots[1].beat], [1, 0]);
+        // …and from then on it is late: a deadline a minute away is not waited for.
+        let second = pulse.beat();
+        pulse.report(0, second, finished());
+        assert_eq!(pulse.collect(second, far()).iter().map(|slot| slot.beat).collect::<Vec<_>>(), [2, 0]);
+        // Once it reports it is waited for again.
+        pulse.report(1, second, finished());
+        let third = pulse.beat();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                pulse.report(0, third, finished());
+                pulse.report(1, third, finished());
+            });
+            assert!(pulse.collect(third, far()).iter().all(|slot| slot.beat == third));
+        });
+    }
+
+    #[test]
+    fn a_lane_past_the_count_keeps_still_and_leaving_ends_every_wait() {
+        let pulse = Pulse::default();
+        pulse.count(2);
+        pulse.count(1);
+        pulse.beat();
+        assert_eq!(pulse.next(0, 0), Some(Beat { number: 1, numbering: 2 }));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| pulse.next(1, 0));
+            pulse.leave();
+            assert_eq!(waiting.join().unwrap(), None);
+        });
+        assert_eq!(pulse.collect(9, far()).len(), 1);
+    }
+}
