@@ -1,1 +1,47 @@
-fn main() {}
+//! `nvidia-smi-web-agent`: what every NVIDIA GPU on this host and every process on it is doing.
+//!
+//! | command | module |
+//! |---|---|
+//! | (none) | [`serve`]: the parent, which serves HTTP and supervises the collector |
+//! | `check` | [`check`]: what is configured, and what is wrong with it |
+//! | `collect` | [`collect`]: the child, which reads the machine |
+
+mod bind;
+mod check;
+mod cli;
+mod collect;
+mod config;
+mod dotenv;
+mod logging;
+mod serve;
+mod supervisor;
+
+use std::process::ExitCode;
+
+use cli::Command;
+
+/// Wrong flags, variables or files: nothing was started.
+const EXIT_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(cli::Stop::Asked(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(cli::Stop::Wrong(message)) => return refuse(&message),
+    };
+    logging::start(cli.options.log);
+    let outcome = match &cli.command {
+        None => serve::run(&cli),
+        Some(Command::Check) => check::run(&cli),
+        Some(Command::Collect(board)) => collect::run(&cli, board),
+    };
+    outcome.unwrap_or_else(|error| refuse(&error.to_string()))
+}
+
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("nvidia-smi-web-agent: {message}");
+    ExitCode::from(EXIT_CONFIGURATION)
+}

@@ -1,1 +1,68 @@
-//! server
+//! HTTP: from snapshots to bytes.
+//!
+//! The supervisor's thread publishes snapshots ([`Publisher`]), and every view is rendered there, once. A request
+//! only picks bytes that are already there ([`router`]), so no request ever reaches the driver or waits for it.
+//! [`serve`] is the loop that takes connections, with the limits that keep a stranger from exhausting the host.
+
+mod answer;
+mod auth;
+mod envelope;
+mod gauge;
+mod health;
+mod listen;
+mod page;
+mod patient;
+mod percent;
+mod pieces;
+mod prefix;
+mod published;
+mod query;
+mod routes;
+mod rows;
+mod status;
+
+#[cfg(test)]
+#[path = "../tests/http/host.rs"]
+mod host;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub use auth::Token;
+pub use health::Readiness;
+pub use listen::{Limits, serve};
+pub use prefix::{Prefix, PrefixError};
+pub use published::{Published, Publisher};
+pub use routes::router;
+pub use status::StatusView;
+
+/// What the administrator decides about the HTTP side.
+#[derive(Clone, Debug, Default)]
+pub struct ServerConfig {
+    /// Where everything lives; the root by default.
+    pub url_prefix: Prefix,
+    /// What a reader must present; everyone may read without one.
+    pub token: Option<Token>,
+    /// Where the server counts what happens to it. Keep a clone to read it.
+    pub counters: Arc<Counters>,
+}
+
+/// What happened to the server since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    panics: AtomicU64,
+}
+
+impl Counters {
+    /// Requests that ended in a panic, each answered with 500.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+}

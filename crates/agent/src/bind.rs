@@ -1,0 +1,89 @@
+//! Listening, and who is in the way when that fails.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
+
+/// Binds the address. The error names the address, the holder of the port where `/proc` tells, and the remedy.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), explain(address, &error)))
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let holder = holder(Path::new("/proc"), address.port())
+                .map_or_else(|| "another program".to_owned(), |holder| holder);
+            format!("cannot listen on {address}: {holder} already does; stop it or choose another port with PORT")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "cannot listen on {address}: ports below 1024 are for root; choose another port with PORT, or give the \
+             program CAP_NET_BIND_SERVICE"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("cannot listen on {address}: this host has no such address; choose another with --bind")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
+
+/// The process that listens on a port, as `name (PID 123)`; none if it belongs to somebody we may not look at.
+fn holder(proc: &Path, port: u16) -> Option<String> {
+    let inode = ["net/tcp", "net/tcp6"]
+        .iter()
+        .find_map(|table| listening_inode(&fs::read_to_string(proc.join(table)).ok()?, port))?;
+    let socket = format!("socket:[{inode}]");
+    let processes = fs::read_dir(proc).ok()?.flatten();
+    let mut numbered = processes.filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit));
+    numbered.find_map(|entry| {
+        let folder = entry.path();
+        let mut files = fs::read_dir(folder.join("fd")).ok()?.flatten();
+        files.find(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == socket.as_str()))?;
+        let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        Some(format!("{} (PID {})", name.trim_end(), entry.file_name().display()))
+    })
+}
+
+/// The inode of the socket that listens (state 0A) on a port, from a table as in `/proc/net/tcp`.
+fn listening_inode(table: &str, port: u16) -> Option<u64> {
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
+        let same = u16::from_str_radix(local_port, 16) == Ok(port);
+        if same && fields.get(3) == Some(&"0A") { fields.get(9)?.parse().ok() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_of_a_port_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = listen(address).unwrap_err().to_string();
+        let expected = format!("(PID {})", std::process::id());
+        for part in [&expected, "PORT", &address.to_string()] {
+            assert!(error.contains(part), "{error:?} lacks {part:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_listening_socket_counts() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     0: 0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 77 1\n   \
+                     1: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 78 1\n";
+        assert_eq!(listening_inode(table, 8000), Some(78));
+        assert_eq!(listening_inode(table, 8001), None);
+        assert_eq!(listening_inode("", 8000), None);
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_explained() {
+        let error = listen("192.0.2.1:0".parse().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("--bind"), "{error}");
+    }
+}

@@ -1,0 +1,79 @@
+//! `check`: what is configured, with secrets masked, and what is wrong with it.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use server::Publisher;
+use telemetry::{
+    Stamp,
+    snapshot::{CollectorState, GpuState, Snapshot},
+};
+
+use crate::{bind, cli::Cli, config::Config, supervisor::Supervisor};
+
+/// The driver may take seconds to initialise where nothing keeps it loaded.
+const DRIVER_WAIT: Duration = Duration::from_secs(15);
+
+/// Status if something is wrong that keeps the agent from being of use.
+const EXIT_PROBLEM: u8 = 1;
+
+/// Prints the configuration and tries it out.
+pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
+    let config = Config::new(cli);
+    for setting in &cli.settings {
+        println!("{:<14} {:<28} {}", setting.name, setting.value, setting.source);
+    }
+    println!();
+    let mut problems = Vec::new();
+    match bind::listen(config.listen) {
+        Ok(_) => println!("listening      {} is free", config.listen),
+        Err(error) => problems.push(error.to_string()),
+    }
+    match driver(&config)? {
+        Ok(summary) => println!("driver         {summary}"),
+        Err(problem) => problems.push(problem),
+    }
+    if let Some(warning) = config.openness(config.listen.ip()) {
+        println!("warning        {warning}");
+    }
+    for problem in &problems {
+        println!("problem        {problem}");
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Reads the driver once, by a collector as the agent starts it.
+fn driver(config: &Config) -> io::Result<Result<String, String>> {
+    let publisher = Publisher::new(Stamp::now());
+    let mut newest = publisher.subscribe();
+    let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let snapshot = runtime.block_on(async {
+        let known = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);
+        tokio::time::timeout(DRIVER_WAIT, known).await.ok()?.ok().map(|published| published.snapshot.clone())
+    });
+    supervisor.stop();
+    Ok(match snapshot {
+        Some(snapshot) => judge(&snapshot),
+        None => Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs())),
+    })
+}
+
+fn judge(snapshot: &Snapshot) -> Result<String, String> {
+    let detail = snapshot.collector.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    match &snapshot.collector.state {
+        CollectorState::Ok => {
+            let ok = snapshot.gpus.iter().filter(|gpu| gpu.state == GpuState::Ok).count();
+            let version = snapshot.driver.as_ref().and_then(|driver| driver.driver_version.as_deref().ok());
+            let version = version.unwrap_or("of unknown version");
+            let all = snapshot.gpus.len();
+            if ok == all {
+                return Ok(format!("{version}, {all} GPUs"));
+            }
+            let not = snapshot.gpus.iter().filter(|gpu| gpu.state != GpuState::Ok);
+            let list: Vec<String> = not.map(|gpu| format!("GPU {} is {}", gpu.index, gpu.state.as_str())).collect();
+            Err(format!("driver {version}: {}{detail}", list.join(", ")))
+        }
+        CollectorState::NoDriver { text } => Err(format!("{text}{detail}")),
+        other => Err(format!("the collector is {}{detail}", other.as_str())),
+    }
+}

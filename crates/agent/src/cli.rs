@@ -1,0 +1,279 @@
+//! Flags, variables and their help: one declaration each.
+
+use std::{ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
+
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource,
+};
+use server::Prefix;
+
+use crate::dotenv::DotEnv;
+
+/// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
+///
+/// Started without a command it serves GET /count and GET /status over HTTP. Each option can be given as a flag or as
+/// the variable named with it; the flag wins. PORT, URL_PREFIX and TOKEN may also stand in a file .env in the working
+/// directory, where variables of the environment win.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// TOKEN, which has no flag.
+    #[arg(skip)]
+    pub(crate) token: Option<OsString>,
+    /// What each option is and where it comes from, for `check`.
+    #[arg(skip)]
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// One option as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) source: String,
+}
+
+const AFTER_HELP: &str = "\
+The token:
+  TOKEN=...  What clients must send in the Authorization header, alone or after 'Bearer '. Only a variable or a line in
+             .env: flags can be read by everyone on the host. Empty or unset: the API is open to everyone who can
+             reach it.
+
+Examples:
+  nvidia-smi-web-agent                         serve on port 8000
+  PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
+  nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  curl localhost:8000/status?idx=0             the first GPU and its processes";
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// The port to listen on
+    #[arg(long, env = "PORT", default_value = "8000", value_parser = port, global = true)]
+    pub(crate) port: u16,
+
+    /// The address to listen on
+    #[arg(long, env = "NVSMI_BIND", default_value = "0.0.0.0", value_name = "ADDRESS", value_parser = address, global = true)]
+    pub(crate) bind: IpAddr,
+
+    /// The path that everything lives under, such as /server1 or a/b
+    #[arg(long, env = "URL_PREFIX", default_value = "", value_name = "PATH", hide_default_value = true, global = true)]
+    pub(crate) url_prefix: Prefix,
+
+    /// How often the GPUs are read: from 100ms to 60s
+    #[arg(long, env = "NVSMI_INTERVAL", default_value = "1s", value_name = "TIME", value_parser = interval, global = true)]
+    pub(crate) interval: Duration,
+
+    /// The driver library to load, instead of looking for libnvidia-ml.so.1
+    #[arg(long, env = "NVSMI_NVML_LIBRARY", value_name = "FILE", global = true)]
+    pub(crate) nvml_library: Option<PathBuf>,
+
+    /// Show users and commands although this is not the host's PID namespace
+    #[arg(long, env = "NVSMI_RESOLVE_PIDS", global = true)]
+    pub(crate) resolve_pids: bool,
+
+    /// What is logged to standard error: error, warn, info or debug
+    #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
+    pub(crate) log: tracing::Level,
+
+    /// The root of the proc file system, for tests
+    #[arg(long, env = "NVSMI_PROC_ROOT", default_value = "/proc", value_name = "FOLDER", hide = true, global = true)]
+    pub(crate) proc_root: PathBuf,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the effective configuration and say what is wrong with it
+    Check,
+    /// Read the machine and write frames to standard output (the agent starts this itself)
+    Collect(CallBoard),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CallBoard {
+    /// The descriptor of the memory in which calls into the driver are noted
+    #[arg(long, hide = true)]
+    pub(crate) board: Option<RawFd>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Help or version, as asked for.
+    Asked(String),
+    /// One line that names what is wrong.
+    Wrong(String),
+}
+
+/// Reads flags, variables and `.env`.
+pub(crate) fn parse() -> Result<Cli, Stop> {
+    // The collector gets all it needs as flags, and must not see what the parent kept from it.
+    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect");
+    let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
+    parse_from(std::env::args_os(), dotenv, std::env::var_os("TOKEN"))
+}
+
+fn parse_from(
+    arguments: impl IntoIterator<Item = OsString>,
+    dotenv: DotEnv,
+    token: Option<OsString>,
+) -> Result<Cli, Stop> {
+    let mut command = Cli::command();
+    for (id, value) in [("port", &dotenv.port), ("url_prefix", &dotenv.url_prefix)] {
+        if let Some(value) = value.clone() {
+            command = command.mut_arg(id, |argument| argument.default_value(value));
+        }
+    }
+    let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error))?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
+    cli.settings = settings(&matches, &dotenv);
+    let token_source = if token.is_some() { "variable TOKEN" } else { ".env" };
+    cli.token = token.or_else(|| dotenv.token.map(OsString::from)).filter(|token| !token.is_empty());
+    cli.settings.push(match &cli.token {
+        Some(_) => Setting { name: "token".into(), value: "(set)".into(), source: token_source.into() },
+        None => Setting { name: "token".into(), value: "(none)".into(), source: "default".into() },
+    });
+    Ok(cli)
+}
+
+/// Every option that help tells of, with its value as it was given.
+fn settings(matches: &ArgMatches, dotenv: &DotEnv) -> Vec<Setting> {
+    let command = Cli::command();
+    let told = command.get_arguments().filter(|argument| argument.get_env().is_some() && !argument.is_hide_set());
+    told.map(|argument| {
+        let id = argument.get_id().as_str();
+        let from_file = (id == "port" && dotenv.port.is_some()) || (id == "url_prefix" && dotenv.url_prefix.is_some());
+        let variable = argument.get_env().unwrap_or_default().display();
+        let raw = matches.get_raw(id).into_iter().flatten().next();
+        let value = match raw {
+            None => "(none)".into(),
+            Some(value) if value.is_empty() => "(empty)".into(),
+            Some(value) => value.to_string_lossy().into_owned(),
+        };
+        let source = match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => "flag".into(),
+            Some(ValueSource::EnvVariable) => format!("variable {variable}"),
+            _ if from_file => ".env".into(),
+            _ => "default".into(),
+        };
+        Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
+    })
+    .collect()
+}
+
+/// Clap's message in one line, without what does not help.
+fn stop(error: &clap::Error) -> Stop {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Stop::Asked(text);
+    }
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let told: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
+    let message = told.join("; ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    Stop::Wrong(format!("{message}{}; see --help", variable_named_in(message)))
+}
+
+/// The variable by which an option may have been set that a message names, since clap names the flag alone.
+fn variable_named_in(message: &str) -> String {
+    let command = Cli::command();
+    let named = command
+        .get_arguments()
+        .find(|argument| argument.get_long().is_some_and(|long| message.contains(&format!("'--{long}"))));
+    named
+        .and_then(|argument| argument.get_env())
+        .map(|variable| format!(" (the flag, the variable {} or .env)", variable.to_string_lossy()))
+        .unwrap_or_default()
+}
+
+/// An empty value counts as none, since a container's environment often has one.
+fn port(value: &str) -> Result<u16, String> {
+    if value.is_empty() {
+        return Ok(8000);
+    }
+    value.trim().parse().ok().filter(|&port| port > 0).ok_or_else(|| "a port is a number from 1 to 65535".into())
+}
+
+fn address(value: &str) -> Result<IpAddr, String> {
+    value.parse().map_err(|_| "an IP address such as 0.0.0.0, 127.0.0.1 or ::1 is wanted".into())
+}
+
+fn interval(value: &str) -> Result<Duration, String> {
+    const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+    humantime::parse_duration(value)
+        .ok()
+        .filter(|interval| RANGE.contains(interval))
+        .ok_or_else(|| "a time from 100ms to 60s is wanted, such as 500ms or 2s".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
+        let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
+        parse_from(arguments, dotenv, None)
+    }
+
+    fn wrong(arguments: &[&str]) -> String {
+        match parsed(arguments, DotEnv::default()) {
+            Err(Stop::Wrong(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bad_value_is_one_line_that_names_it_and_the_remedy() {
+        for (arguments, expected) in [
+            (&["--port", "70000"][..], &["70000", "--port", "PORT", "1 to 65535"][..]),
+            (&["--port", "0"], &["'0'", "1 to 65535"]),
+            (&["--interval", "0"], &["'0'", "NVSMI_INTERVAL", "100ms to 60s"]),
+            (&["--interval", "61s"], &["61s"]),
+            (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
+            (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
+            (&["--prot", "1"], &["--prot", "--port"]),
+            (&["chekc"], &["chekc", "check"]),
+        ] {
+            let message = wrong(arguments);
+            assert!(!message.contains('\n'), "{message}");
+            for part in expected {
+                assert!(message.contains(part), "{message:?} lacks {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_is_weaker_than_a_flag() {
+        let file = DotEnv { port: Some("9000".into()), url_prefix: Some("/x/".into()), token: Some("t".into()) };
+        let cli = parsed(&[], file.clone()).unwrap();
+        assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
+        assert_eq!(cli.token, Some("t".into()));
+        let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+        assert_eq!([source("port"), source("token"), source("bind")], [".env", ".env", "default"]);
+        assert!(!format!("{:?}", cli.settings).contains("\"t\""), "the token is masked");
+        assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
+        let broken = DotEnv { port: Some("x".into()), ..DotEnv::default() };
+        assert!(matches!(parsed(&[], broken), Err(Stop::Wrong(message)) if message.contains(".env")));
+    }
+
+    #[test]
+    fn flags_may_follow_the_command() {
+        assert_eq!(parsed(&["check", "--port", "81"], DotEnv::default()).unwrap().options.port, 81);
+    }
+
+    #[test]
+    fn help_tells_every_variable() {
+        let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+        for variable in ["PORT", "URL_PREFIX", "TOKEN", "NVSMI_BIND", "NVSMI_INTERVAL", "NVSMI_NVML_LIBRARY"] {
+            assert!(help.contains(variable), "{variable}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `collect`: the collector process.
+
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use collector::Settings;
+
+use crate::{
+    cli::{CallBoard, Cli},
+    config::runtime_directory,
+};
+
+/// Reads the machine until standard input ends.
+pub(crate) fn run(cli: &Cli, board: &CallBoard) -> io::Result<ExitCode> {
+    if io::stdout().is_terminal() {
+        return Err(io::Error::other(
+            "collect writes binary frames for the agent that starts it; run nvidia-smi-web-agent without a command",
+        ));
+    }
+    let options = &cli.options;
+    let Err(error) = collector::run(Settings {
+        interval: options.interval,
+        library: options.nvml_library.clone(),
+        resolve_pids: options.resolve_pids,
+        proc_root: options.proc_root.clone(),
+        board: board.board,
+        runtime_directory: runtime_directory(),
+    });
+    Err(error)
+}

@@ -1,0 +1,53 @@
+//! From options to what each part is given.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    os::unix::ffi::OsStrExt as _,
+    path::PathBuf,
+};
+
+use server::{ServerConfig, Token};
+
+use crate::{cli::Cli, supervisor::CollectSettings};
+
+/// What each part is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) server: ServerConfig,
+    pub(crate) collect: CollectSettings,
+}
+
+impl Config {
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let options = &cli.options;
+        Self {
+            listen: SocketAddr::new(options.bind, options.port),
+            server: ServerConfig {
+                url_prefix: options.url_prefix.clone(),
+                token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
+                ..ServerConfig::default()
+            },
+            collect: CollectSettings {
+                interval: options.interval,
+                library: options.nvml_library.clone(),
+                resolve_pids: options.resolve_pids,
+                proc_root: options.proc_root.clone(),
+                log: options.log,
+            },
+        }
+    }
+
+    /// The original's warning, if everyone may read.
+    pub(crate) fn openness(&self, address: IpAddr) -> Option<String> {
+        let reach = if address.is_loopback() { "on this host" } else { "who can reach this host" };
+        let open = self.server.token.is_none();
+        open.then(|| format!("TOKEN is not set: the API is open to public access, to everyone {reach}"))
+    }
+}
+
+/// The first of systemd's runtime directories, where the collector holds its lock.
+pub(crate) fn runtime_directory() -> Option<PathBuf> {
+    let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
+    std::env::split_paths(&folders).next().filter(|folder| !folder.as_os_str().is_empty())
+}

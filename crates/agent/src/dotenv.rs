@@ -1,0 +1,76 @@
+//! `.env` in the working directory: the original's three variables and no others. A file that happens to lie there
+//! must not name a library to load.
+
+use std::{fs, io, path::Path};
+
+/// The three variables, as far as the file has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DotEnv {
+    pub(crate) port: Option<String>,
+    pub(crate) url_prefix: Option<String>,
+    pub(crate) token: Option<String>,
+}
+
+impl DotEnv {
+    /// Reads the file; nothing if there is none. The error names the file and, where it can, the line.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        match fs::read(path) {
+            Ok(bytes) => Self::parse(&bytes).map_err(|error| format!("cannot read {}: {error}", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("cannot read {}: {error}; make it readable or remove it", path.display())),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let mut found = Self::default();
+        for item in dotenvy::from_read_iter(bytes) {
+            let (name, value) = item.map_err(|error| redacted(&error))?;
+            match name.as_str() {
+                "PORT" => found.port = Some(value),
+                "URL_PREFIX" => found.url_prefix = Some(value),
+                "TOKEN" => found.token = Some(value),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is wrong without the line itself, which may hold the token.
+fn redacted(error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::LineParse(line, position) => {
+            let name = line.split('=').next().unwrap_or_default().trim();
+            format!("the line of {name:?} cannot be understood (at character {position}); quote its value")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_variables_are_taken_and_no_others() {
+        let file = b"# comment\nPORT=9000\nexport URL_PREFIX='/a/b'\nTOKEN=\"x y\"\nNVSMI_NVML_LIBRARY=/evil.so\n";
+        let found = DotEnv::parse(file).unwrap();
+        assert_eq!(found.port.as_deref(), Some("9000"));
+        assert_eq!(found.url_prefix.as_deref(), Some("/a/b"));
+        assert_eq!(found.token.as_deref(), Some("x y"));
+    }
+
+    #[test]
+    fn a_broken_line_is_named_without_its_value() {
+        let error = DotEnv::parse(b"TOKEN='secret\n").unwrap_err();
+        assert!(error.contains("TOKEN") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn no_file_is_no_error_and_an_unreadable_one_is() {
+        let folder = std::env::temp_dir();
+        assert_eq!(DotEnv::read(&folder.join("there is no such file")), Ok(DotEnv::default()));
+        // A directory cannot be read as a file, not even by root.
+        assert!(DotEnv::read(&folder).unwrap_err().contains("cannot read"));
+    }
+}

@@ -1,0 +1,147 @@
+//! One collector process: how it is started, heard, and ended.
+
+use std::{
+    fs::File,
+    io,
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::FileExt as _,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
+    process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use nix::sys::{
+    memfd::{MFdFlags, memfd_create},
+    signal::Signal,
+};
+use telemetry::{
+    board,
+    frame::{self, FrameError, Message},
+    sample::Call,
+};
+
+use crate::supervisor::{CollectSettings, Event, environment::is_kept_back};
+
+/// What the reader of a collector's pipe has to say.
+#[derive(Debug)]
+pub(super) enum Report {
+    Message(Message),
+    /// The stream ended, or cannot be understood from here on.
+    Ended(Option<FrameError>),
+}
+
+/// A collector process. Its standard input closes when this is dropped, and then it leaves.
+#[derive(Debug)]
+pub(super) struct Process {
+    process: std::process::Child,
+    /// Never written to: that it is open says that we are here.
+    input: Option<ChildStdin>,
+    board: File,
+}
+
+impl Process {
+    /// Starts a collector, and a thread that reads its frames.
+    ///
+    /// It is the program that runs now, by `/proc/self/exe`: its file may have been replaced by an upgrade, and a
+    /// collector of another version would write other frames.
+    pub(super) fn start(settings: &CollectSettings, number: u64, events: mpsc::Sender<Event>) -> io::Result<Self> {
+        // Without close-on-exec, so that the collector has it too.
+        let board = File::from(memfd_create("call board", MFdFlags::empty())?);
+        board.set_len(board::BYTES as u64)?;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("nvidia-smi-web-agent")
+            .arg("collect")
+            .arg(format!("--board={}", board.as_raw_fd()))
+            .arg(format!("--interval={}ms", settings.interval.as_millis()))
+            .arg(format!("--log={}", settings.log))
+            .arg("--proc-root")
+            .arg(&settings.proc_root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // A signal from the terminal is for the parent.
+            .process_group(0);
+        if let Some(library) = &settings.library {
+            command.arg("--nvml-library").arg(library);
+        }
+        if settings.resolve_pids {
+            command.arg("--resolve-pids");
+        }
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_kept_back(name)) {
+            command.env_remove(name);
+        }
+        let mut process = command.spawn()?;
+        let input = process.stdin.take();
+        if let Some(output) = process.stdout.take() {
+            let reader = thread::Builder::new().name("frames".into());
+            if let Err(error) = reader.spawn(move || read(output, number, &events)) {
+                // Nobody would hear it.
+                process.kill()?;
+                process.wait()?;
+                return Err(error);
+            }
+        }
+        Ok(Self { process, input, board })
+    }
+
+    /// Closes its input, by which it knows that it is to leave.
+    pub(super) fn ask_to_leave(&mut self) {
+        self.input = None;
+    }
+
+    /// SIGKILL. For one that is stopped or silent only: it has frozen GPUs in the field.
+    pub(super) fn kill(&mut self) {
+        if let Err(error) = self.process.kill() {
+            tracing::error!(pid = self.process.id(), %error, "cannot kill the collector");
+        }
+    }
+
+    /// How it ended; none while it has not.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.try_wait()
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The calls into the driver that it is in, the oldest first; of a dead one, those that it died in.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        let mut bytes = vec![0; board::BYTES];
+        match self.board.read_exact_at(&mut bytes, 0) {
+            Ok(()) => board::in_flight(&bytes),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// How a process ended, in words.
+pub(super) fn ending(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(number), _) => match Signal::try_from(number) {
+            Ok(signal) => format!("killed by {signal}"),
+            Err(_) => format!("killed by signal {number}"),
+        },
+        (None, Some(code)) => format!("ended with status {code}"),
+        (None, None) => "ended".into(),
+    }
+}
+
+fn read(mut output: ChildStdout, number: u64, events: &mpsc::Sender<Event>) {
+    loop {
+        let (report, last) = match frame::read(&mut output) {
+            Ok(Some(message)) => (Report::Message(message), false),
+            Ok(None) => (Report::Ended(None), true),
+            Err(error) => (Report::Ended(Some(error)), true),
+        };
+        // The supervisor may have gone: then nobody wants to know.
+        if events.send(Event::Report(number, report)).is_err() || last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The supervisor: one thread that keeps one collector running and publishes a snapshot on every tick of its clock.
+//!
+//! A tick ends with a sample, or without one when its time is up; so a snapshot is never older than it must be, and
+//! one comes whatever the collector does.
+
+mod backoff;
+mod child;
+mod environment;
+mod life;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use server::Publisher;
+use telemetry::{
+    Stamp,
+    derive::{Child, Deriver, Input},
+    frame::Message,
+    sample::{Driver, Sample},
+};
+
+use child::Report;
+use life::Life;
+
+/// The longest time between two snapshots: ages are told to the second even if the GPUs are read once a minute.
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+/// How much later than its tick a sample may come before a snapshot is published without it: the collector waits up
+/// to a quarter of the interval for its lanes, and a little for the facts.
+const LATE: Duration = Duration::from_millis(100);
+
+/// What a collector is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct CollectSettings {
+    /// The time between two readings.
+    pub(crate) interval: Duration,
+    /// The driver library; none to look for it.
+    pub(crate) library: Option<PathBuf>,
+    /// Resolve PIDs although this is not the host's PID namespace.
+    pub(crate) resolve_pids: bool,
+    /// The root of `/proc`.
+    pub(crate) proc_root: PathBuf,
+    /// What is logged.
+    pub(crate) log: tracing::Level,
+}
+
+/// What the supervisor's thread is told.
+enum Event {
+    /// By the reader of the collector of this number.
+    Report(u64, Report),
+    Stop,
+}
+
+/// The running supervisor, as the parent holds it.
+pub(crate) struct Supervisor {
+    events: mpsc::Sender<Event>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Starts the thread, which starts the first collector.
+    pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
+        let (events, inbox) = mpsc::channel();
+        let state = State {
+            tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
+            interval: settings.interval,
+            life: Life::new(settings, events.clone()),
+            publisher,
+            deriver: Deriver::default(),
+            sample: None,
+        };
+        let thread = thread::Builder::new().name("supervisor".into()).spawn(move || state.run(&inbox))?;
+        Ok(Self { events, thread })
+    }
+
+    /// Lets the collector go, without waiting for it to end.
+    pub(crate) fn stop(self) {
+        // The thread ends by nothing else; if it has all the same, there is nothing to stop.
+        let _ = self.events.send(Event::Stop);
+        let _ = self.thread.join();
+    }
+}
+
+struct State {
+    tick: Duration,
+    interval: Duration,
+    life: Life,
+    publisher: Publisher,
+    deriver: Deriver,
+    /// The newest sample of the collector that runs now.
+    sample: Option<Arc<Sample>>,
+}
+
+impl State {
+    fn run(mut self, inbox: &mpsc::Receiver<Event>) {
+        let mut next = Instant::now();
+        loop {
+            let changed = self.life.attend(Instant::now());
+            if changed.started {
+                self.sample = None;
+            }
+            if changed.any() || Instant::now() >= next {
+                self.publish();
+                next = Instant::now() + self.tick;
+            }
+            let wake = self.life.wake().map_or(next, |wake| wake.min(next));
+            let asleep = Instant::now();
+            match inbox.recv_timeout(wake.saturating_duration_since(asleep)) {
+                Ok(Event::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return self.life.let_go(),
+                Ok(Event::Report(number, report)) => {
+                    if self.take(number, report) {
+                        self.publish();
+                        next = Instant::now() + self.tick;
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            self.life.forgive(wake.max(asleep));
+        }
+    }
+
+    /// Takes a report in; `true` if there is something new to publish.
+    fn take(&mut self, number: u64, report: Report) -> bool {
+        if !self.life.hears(number, &report) {
+            return false;
+        }
+        let Report::Message(Message::Sample(sample)) = report else { return false };
+        if let Driver::Failed(failure) = &sample.driver {
+            self.life.failed(failure);
+        }
+        self.sample = Some(Arc::from(sample));
+        true
+    }
+
+    fn publish(&mut self) {
+        let child = self.life.child();
+        let alive = matches!(child, Child::Alive | Child::Silent { .. });
+        let snapshot = self.deriver.derive(&Input {
+            now: Stamp::now(),
+            interval: self.interval,
+            child: &child,
+            sample: self.sample.as_ref().filter(|_| alive),
+            restarts: self.life.restarts(),
+        });
+        self.publisher.publish(snapshot);
+    }
+}

@@ -1,0 +1,190 @@
+//! The agent, started as a user would start it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use tempfile::TempDir;
+
+use crate::support::{Driver, Response, eventually, get, request};
+
+/// How an agent is to be started.
+pub(crate) struct Start {
+    command: Command,
+    work: TempDir,
+}
+
+/// A running agent; killed when dropped.
+pub(crate) struct Agent {
+    process: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    _work: TempDir,
+}
+
+impl Start {
+    /// With nothing but its name: in an empty working directory and a nearly empty environment.
+    pub(crate) fn bare() -> Self {
+        let work = TempDir::new().expect("a temporary folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"));
+        command.current_dir(work.path()).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+        Self { command, work }
+    }
+
+    /// On a host with this driver, reading ten times a second.
+    pub(crate) fn on(driver: &Driver) -> Self {
+        Self::bare()
+            .argument("--nvml-library")
+            .argument(driver.library().to_str().expect("a path in UTF-8"))
+            .argument("--interval=100ms")
+            .argument("--resolve-pids")
+            .variable("FAKE_NVML_SCENARIO", driver.scenario().to_str().expect("a path in UTF-8"))
+            .variable("FAKE_NVML_CALLS", driver.counts().to_str().expect("a path in UTF-8"))
+    }
+
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Puts a file into its working directory.
+    pub(crate) fn file(self, name: &str, content: &str) -> Self {
+        fs::write(self.work.path().join(name), content).expect("the file is written");
+        self
+    }
+
+    /// Its working directory.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.work.path().into()
+    }
+
+    /// Starts it on a free port of the loopback and waits until it listens.
+    pub(crate) fn serve(self) -> Agent {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        self.serve_on(port)
+    }
+
+    /// Starts it on a port that is taken to be free.
+    pub(crate) fn serve_on(mut self, port: u16) -> Agent {
+        self.command.env("PORT", port.to_string()).env("NVSMI_BIND", "127.0.0.1");
+        self.command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = self.command.spawn().expect("the agent starts");
+        let log = follow(&mut process);
+        let agent = Agent { process, address: ([127, 0, 0, 1], port).into(), log, _work: self.work };
+        eventually("the agent to serve", || agent.log().contains("serving").then_some(()));
+        agent
+    }
+
+    /// Runs it to its end: status, standard output, standard error.
+    pub(crate) fn finish(mut self) -> (ExitStatus, String, String) {
+        let output = self.command.output().expect("the agent runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (output.status, text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Agent {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        get(self.address, path)
+    }
+
+    pub(crate) fn request(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        request(self.address, path, headers)
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("the log is whole").clone()
+    }
+
+    /// The PIDs of its collectors that live, zombies apart.
+    pub(crate) fn collectors(&self) -> Vec<u32> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the agent's threads").flatten();
+        let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        let pids: Vec<u32> = children
+            .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|pid| pid.parse())
+            .collect();
+        let lives =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        pids.into_iter().filter(lives).collect()
+    }
+
+    /// Waits until GPUs are served.
+    pub(crate) fn ready(self) -> Self {
+        eventually("the agent to be ready", || (self.get("/readyz").status == 200).then_some(()));
+        self
+    }
+
+    /// The `data` of `/status`, which must be there.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let response = self.get("/status");
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()["data"].clone()
+    }
+
+    /// Asks `/status` until its data is as wished.
+    pub(crate) fn until(&self, what: &str, wish: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        eventually(what, || Some(self.status()).filter(|data| wish(data)))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix_pid(self.pid()), signal).expect("the agent is there");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        eventually("the agent to end", || self.process.try_wait().expect("the agent is ours"))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("--- the agent's log ---\n{}", self.log());
+        }
+    }
+}
+
+/// A PID as nix has it.
+pub(crate) fn nix_pid(pid: u32) -> nix::unistd::Pid {
+    nix::unistd::Pid::from_raw(pid.try_into().expect("a PID that fits"))
+}
+
+/// Reads standard error as it comes.
+fn follow(process: &mut Child) -> Arc<Mutex<String>> {
+    let log: Arc<Mutex<String>> = Arc::default();
+    let errors = process.stderr.take().expect("standard error is piped");
+    let shared = Arc::clone(&log);
+    thread::spawn(move || {
+        let mut reader = BufReader::new(errors);
+        let mut line = Vec::new();
+        while reader.by_ref().take(1 << 20).read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            shared.lock().expect("the log is whole").push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+    log
+}

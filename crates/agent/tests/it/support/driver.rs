@@ -1,0 +1,93 @@
+//! The fake driver library, staged under its real names in a folder of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+/// A folder with the library, the scenario that it plays, and its counts of calls.
+pub(crate) struct Driver {
+    folder: TempDir,
+}
+
+/// Something that the workspace builds, beside the agent.
+pub(crate) fn built(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent")).with_file_name(name);
+    assert!(path.exists(), "{} is not built: run `make test`, or `cargo build --release --workspace`", path.display());
+    path
+}
+
+impl Driver {
+    /// A driver that plays a scenario.
+    pub(crate) fn new(scenario: &str) -> Self {
+        let driver = Self::absent();
+        driver.play(scenario);
+        driver.install(&[]);
+        driver
+    }
+
+    /// No driver yet; [`Self::play`] and [`Self::install`] make it one.
+    pub(crate) fn absent() -> Self {
+        Self { folder: TempDir::new().expect("a temporary folder") }
+    }
+
+    /// Puts the library there, without the symbols named.
+    pub(crate) fn install(&self, missing: &[&str]) {
+        let mut library = fs::read(built("libfake_nvml.so")).expect("the library is read");
+        for symbol in missing {
+            hide(&mut library, symbol);
+        }
+        let staged = self.folder.path().join("staged");
+        fs::write(&staged, library).expect("the library is written");
+        // At once, so that nobody loads half of it.
+        fs::rename(staged, self.library()).expect("the library is renamed");
+    }
+
+    /// Changes the scenario.
+    pub(crate) fn play(&self, scenario: &str) {
+        let staged = self.folder.path().join("scenario.new");
+        fs::write(&staged, scenario).expect("the scenario is written");
+        fs::rename(staged, self.scenario()).expect("the scenario is renamed");
+    }
+
+    pub(crate) fn library(&self) -> PathBuf {
+        self.folder.path().join("libnvidia-ml.so.1")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn scenario(&self) -> PathBuf {
+        self.folder.path().join("scenario.toml")
+    }
+
+    pub(crate) fn counts(&self) -> PathBuf {
+        self.folder.path().join("calls")
+    }
+
+    /// How often the functions whose names begin so were called.
+    pub(crate) fn calls(&self, beginning: &str) -> u64 {
+        let counts = fs::read_to_string(self.counts()).unwrap_or_default();
+        let of = |line: &str| {
+            let (name, count) = line.split_once(' ')?;
+            name.starts_with(beginning).then(|| count.trim().parse::<u64>().unwrap_or(0))
+        };
+        counts.lines().filter_map(of).sum()
+    }
+}
+
+/// Takes a symbol out of a library: its name in the string table is made another, so that no look-up finds it.
+fn hide(library: &mut [u8], symbol: &str) {
+    let pattern = [b"\0", symbol.as_bytes(), b"\0"].concat();
+    let mut found = false;
+    for start in 0..library.len().saturating_sub(pattern.len()) {
+        if library[start..].starts_with(&pattern) {
+            library[start + 1] = b'x';
+            found = true;
+        }
+    }
+    assert!(found, "the fake driver has no symbol {symbol}");
+}

@@ -1,0 +1,31 @@
+//! A host for the agent to run on: a staged driver library, a scenario, processes to list, and a client.
+
+mod agent;
+mod driver;
+mod http;
+mod process;
+
+pub(crate) use agent::{Agent, Start};
+pub(crate) use driver::{Driver, built};
+pub(crate) use http::{Response, get, raw, request};
+pub(crate) use process::{StandIn, gone, zombie};
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A test that waits longer than this for something has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks until there is an answer. For what has no event to wait for: another process's state, over HTTP.
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,77 @@
+//! PCIe, NVLink and the fabric.
+
+use std::ffi::c_uint;
+use std::mem::offset_of;
+use std::thread;
+use std::time::Duration;
+
+use nvml_wrapper_sys::bindings::{self as sys, nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v2_t, nvmlGpuFabricInfo_v3_t};
+
+use super::export;
+use crate::code::{INVALID_ARGUMENT, NOT_SUPPORTED};
+use crate::pointer::{Open, Out};
+
+/// The driver samples over this window before it answers, for each direction.
+const PCIE_WINDOW: Duration = Duration::from_millis(20);
+
+export! {
+    gpu fn nvmlDeviceGetCurrPcieLinkGeneration(call, gpu; generation: Out<c_uint>) { call.tell(generation, &gpu.pcie_generation) }
+
+    gpu fn nvmlDeviceGetCurrPcieLinkWidth(call, gpu; width: Out<c_uint>) { call.tell(width, &gpu.pcie_width) }
+
+    gpu fn nvmlDeviceGetMaxPcieLinkGeneration(call, gpu; generation: Out<c_uint>) { call.tell(generation, &gpu.pcie_max_generation) }
+
+    gpu fn nvmlDeviceGetMaxPcieLinkWidth(call, gpu; width: Out<c_uint>) { call.tell(width, &gpu.pcie_max_width) }
+
+    gpu fn nvmlDeviceGetPcieThroughput(call, gpu; counter: c_uint, kib_per_s: Out<c_uint>) {
+        let fact = match counter {
+            sys::nvmlPcieUtilCounter_enum_NVML_PCIE_UTIL_TX_BYTES => &gpu.pcie_tx_kib_per_s,
+            sys::nvmlPcieUtilCounter_enum_NVML_PCIE_UTIL_RX_BYTES => &gpu.pcie_rx_kib_per_s,
+            _ => return Err(INVALID_ARGUMENT),
+        };
+        if fact.is_some() {
+            thread::sleep(PCIE_WINDOW);
+        }
+        call.tell(kib_per_s, fact)
+    }
+
+    gpu fn nvmlDeviceGetPcieReplayCounter(call, gpu; replays: Out<c_uint>) { call.tell(replays, &gpu.pcie_replays) }
+
+    gpu fn nvmlDeviceGetNvLinkState(call, gpu; link: c_uint, is_active: Out<c_uint>) {
+        let active = call.fact(&gpu.nvlinks)?;
+        let total = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
+        if i64::from(link) >= total {
+            return Err(INVALID_ARGUMENT);
+        }
+        call.put(is_active, c_uint::from(i64::from(link) < active))
+    }
+
+    gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Open<nvmlGpuFabricInfo_t>) {
+        let state = call.fact(&gpu.fabric_state)? as u8;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, clusterUuid)), [0_u8; 16])?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, status)), call.fact(&gpu.fabric_status).unwrap_or(0) as c_uint)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, cliqueId)), 0_u32)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, state)), state)
+    }
+
+    gpu fn nvmlDeviceGetGpuFabricInfoV(call, gpu; info: Open<nvmlGpuFabricInfo_v3_t>) {
+        let version_3 = info.field::<nvmlGpuFabricInfo_v3_t>(0).expect_version(3).is_ok();
+        if !version_3 {
+            info.field::<nvmlGpuFabricInfo_v2_t>(0).expect_version(2)?;
+        }
+        let state = call.fact(&gpu.fabric_state)? as u8;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, clusterUuid)), [0_u8; 16])?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, status)), call.fact(&gpu.fabric_status).unwrap_or(0) as c_uint)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, cliqueId)), 0_u32)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, state)), state)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, healthMask)), 0_u32)?;
+        if version_3 {
+            call.put(info.field(offset_of!(nvmlGpuFabricInfo_v3_t, healthSummary)), 0_u8)?;
+        }
+        Ok(())
+    }
+
+    gpu fn nvmlDeviceGetTopologyNearestGpus(_call, _gpu; _level: c_uint, _count: Out<c_uint>, _devices: crate::pointer::List<u64>) {
+        Err(NOT_SUPPORTED)
+    }
+}

@@ -1,0 +1,60 @@
+//! Memory.
+
+use nvml_wrapper_sys::bindings::{nvmlBAR1Memory_t, nvmlMemory_t, nvmlMemory_v2_t};
+
+use super::export;
+use crate::call::Call;
+use crate::code::NOT_SUPPORTED;
+use crate::handle::Target;
+use crate::pointer::Out;
+use crate::value::Value;
+
+/// A GPU's memory, or a MIG instance's, in bytes.
+struct Memory {
+    total: u64,
+    reserved: u64,
+    used: u64,
+}
+
+impl Memory {
+    fn of(call: &Call, target: Target) -> Result<Self, u32> {
+        let (total, used, reserved) = match call.mig(target)? {
+            Some(mig) => (&mig.memory_total_bytes, &mig.memory_used_bytes, &mig.memory_reserved_bytes),
+            None => {
+                let gpu = call.gpu(target)?;
+                (&gpu.memory_total_bytes, &gpu.memory_used_bytes, &gpu.memory_reserved_bytes)
+            }
+        };
+        Ok(Self {
+            total: call.fact(total)? as u64,
+            used: call.fact(used)? as u64,
+            reserved: call.fact(&reserved.or(Some(Value::Whole(0))))? as u64,
+        })
+    }
+
+    const fn free(&self) -> u64 {
+        self.total.saturating_sub(self.reserved).saturating_sub(self.used)
+    }
+}
+
+export! {
+    device fn nvmlDeviceGetMemoryInfo(call, target; memory: Out<nvmlMemory_t>) {
+        let told = Memory::of(call, target)?;
+        call.put(memory, nvmlMemory_t { total: told.total, free: told.free(), used: told.used.saturating_add(told.reserved) })
+    }
+
+    device fn nvmlDeviceGetMemoryInfo_v2(call, target; memory: Out<nvmlMemory_v2_t>) {
+        memory.expect_version(2)?;
+        let version = memory.get().version;
+        let told = Memory::of(call, target)?;
+        call.put(memory, nvmlMemory_v2_t { version, total: told.total, reserved: told.reserved, free: told.free(), used: told.used })
+    }
+
+    gpu fn nvmlDeviceGetBAR1MemoryInfo(call, gpu; memory: Out<nvmlBAR1Memory_t>) {
+        let total = call.fact(&gpu.bar1_total_bytes)? as u64;
+        let used = call.fact(&gpu.bar1_used_bytes)? as u64;
+        call.put(memory, nvmlBAR1Memory_t { bar1Total: total, bar1Free: total.saturating_sub(used), bar1Used: used })
+    }
+
+    gpu fn nvmlDeviceGetConfComputeMemSizeInfo(_call, _gpu; _info: Out<u64>) { Err(NOT_SUPPORTED) }
+}

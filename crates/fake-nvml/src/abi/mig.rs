@@ -1,0 +1,76 @@
+//! MIG instances.
+
+use std::ffi::c_uint;
+
+use nvml_wrapper_sys::bindings::nvmlDeviceAttributes_t;
+
+use super::export;
+use crate::code::{INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED};
+use crate::handle::{Device, Target};
+use crate::pointer::Out;
+use crate::scenario::{Gpu, Mig};
+use crate::value::Value;
+
+/// What GPUs that can be parted are parted into at most.
+const MOST_INSTANCES: usize = 7;
+
+/// Whether a GPU is parted.
+fn is_parted(gpu: &Gpu) -> bool {
+    gpu.mig_mode.is_some_and(|mode| mode != Value::Whole(0))
+}
+
+/// The first number of a profile's name: 3 for `3g.20gb`.
+fn slices(mig: &Mig) -> c_uint {
+    mig.profile.split('g').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+export! {
+    gpu fn nvmlDeviceGetMaxMigDeviceCount(call, gpu; count: Out<c_uint>) {
+        call.put(count, if is_parted(gpu) { MOST_INSTANCES.max(gpu.mig.len()) as c_uint } else { 0 })
+    }
+
+    device fn nvmlDeviceGetMigDeviceHandleByIndex(call, target; index: c_uint, instance: Out<Device>) {
+        if target.mig.is_some() {
+            return Err(INVALID_ARGUMENT);
+        }
+        let gpu = call.gpu(target)?;
+        if !is_parted(gpu) {
+            return Err(NOT_SUPPORTED);
+        }
+        let place = index as usize;
+        if place >= gpu.mig.len() {
+            return Err(NOT_FOUND);
+        }
+        call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(place) }))
+    }
+
+    device fn nvmlDeviceGetDeviceHandleFromMigDeviceHandle(call, target; parent: Out<Device>) {
+        target.mig.ok_or(INVALID_ARGUMENT)?;
+        call.put(parent, Device::from(Target { gpu: target.gpu, mig: None }))
+    }
+
+    device fn nvmlDeviceIsMigDeviceHandle(call, target; is_instance: Out<c_uint>) { call.put(is_instance, c_uint::from(target.mig.is_some())) }
+
+    device fn nvmlDeviceGetGpuInstanceId(call, target; id: Out<c_uint>) {
+        call.put(id, call.mig(target)?.ok_or(NOT_SUPPORTED)?.gpu_instance)
+    }
+
+    device fn nvmlDeviceGetComputeInstanceId(call, target; id: Out<c_uint>) {
+        call.put(id, call.mig(target)?.ok_or(NOT_SUPPORTED)?.compute_instance)
+    }
+
+    device fn nvmlDeviceGetAttributes_v2(call, target; attributes: Out<nvmlDeviceAttributes_t>) {
+        let mig = call.mig(target)?.ok_or(NOT_SUPPORTED)?;
+        call.put(attributes, nvmlDeviceAttributes_t {
+            multiprocessorCount: call.fact(&mig.multiprocessors).unwrap_or(0) as c_uint,
+            sharedCopyEngineCount: 0,
+            sharedDecoderCount: 0,
+            sharedEncoderCount: 0,
+            sharedJpegCount: 0,
+            sharedOfaCount: 0,
+            gpuInstanceSliceCount: slices(mig),
+            computeInstanceSliceCount: slices(mig),
+            memorySizeMB: (call.fact(&mig.memory_total_bytes).unwrap_or(0) >> 20) as u64,
+        })
+    }
+}

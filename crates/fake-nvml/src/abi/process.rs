@@ -1,0 +1,129 @@
+//! Process lists and what each process takes of a GPU.
+
+use std::ffi::{c_uint, c_ulonglong};
+use std::mem::offset_of;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nvml_wrapper_sys::bindings::{
+    nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
+};
+
+use super::export;
+use crate::call::Call;
+use crate::code::{INSUFFICIENT_SIZE, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED};
+use crate::handle::Target;
+use crate::pointer::{List, Open, Out};
+use crate::process_list::{Layout, Row, Wanted, answer, rows, share};
+
+/// How often there is a new sample.
+const SAMPLE_EVERY_US: u64 = 100_000;
+
+/// The room that a driver names to who asks, whatever the number of processes.
+const USUAL_ROOM: c_uint = 100;
+
+/// When the newest sample was taken, by the wall clock.
+fn sampled_at() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    now - now % SAMPLE_EVERY_US
+}
+
+/// The processes that used the GPU since a time, and when that was seen. Neither an idle GPU has any, nor one whose
+/// newest sample the caller knows.
+fn samples(call: &Call, target: Target, last_seen: u64) -> Result<(Vec<Row<'_>>, u64), u32> {
+    let mut rows = rows(call, target, Wanted::Any)?;
+    rows.retain(|row| row.told.sm_percent.is_some());
+    let at = sampled_at();
+    if rows.is_empty() || at <= last_seen { Err(NOT_FOUND) } else { Ok((rows, at)) }
+}
+
+export! {
+    device fn nvmlDeviceGetComputeRunningProcesses(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Compute, Layout::Bytes16, count, entries)
+    }
+
+    device fn nvmlDeviceGetComputeRunningProcesses_v2(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Compute, Layout::Bytes24, count, entries)
+    }
+
+    device fn nvmlDeviceGetComputeRunningProcesses_v3(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Compute, Layout::newest(call), count, entries)
+    }
+
+    device fn nvmlDeviceGetGraphicsRunningProcesses(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Graphics, Layout::Bytes16, count, entries)
+    }
+
+    device fn nvmlDeviceGetGraphicsRunningProcesses_v2(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Graphics, Layout::Bytes24, count, entries)
+    }
+
+    device fn nvmlDeviceGetGraphicsRunningProcesses_v3(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Graphics, Layout::newest(call), count, entries)
+    }
+
+    device fn nvmlDeviceGetMPSComputeRunningProcesses(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Shared, Layout::Bytes16, count, entries)
+    }
+
+    device fn nvmlDeviceGetMPSComputeRunningProcesses_v2(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Shared, Layout::Bytes24, count, entries)
+    }
+
+    device fn nvmlDeviceGetMPSComputeRunningProcesses_v3(call, target; count: Out<c_uint>, entries: List<u8>) {
+        answer(call, target, Wanted::Shared, Layout::newest(call), count, entries)
+    }
+
+    gpu fn nvmlDeviceGetRunningProcessDetailList(_call, _gpu; _list: Out<u64>) { Err(NOT_SUPPORTED) }
+
+    device fn nvmlDeviceGetProcessUtilization(call, target; entries: List<nvmlProcessUtilizationSample_t>, count: Out<c_uint>, last_seen: c_ulonglong) {
+        let (rows, at) = samples(call, target, last_seen)?;
+        let sampled = rows.len() as c_uint;
+        if entries.is_absent() || count.get() < sampled {
+            count.put(sampled.max(USUAL_ROOM));
+            return Err(INSUFFICIENT_SIZE);
+        }
+        for (place, row) in rows.iter().enumerate() {
+            call.put(entries.at(place), nvmlProcessUtilizationSample_t {
+                pid: row.pid,
+                timeStamp: at,
+                smUtil: share(call, &row.told.sm_percent),
+                memUtil: share(call, &row.told.memory_percent),
+                encUtil: share(call, &row.told.encoder_percent),
+                decUtil: share(call, &row.told.decoder_percent),
+            })?;
+        }
+        count.put(sampled);
+        Ok(())
+    }
+
+    device fn nvmlDeviceGetProcessesUtilizationInfo(call, target; info: Open<nvmlProcessesUtilizationInfo_v1_t>) {
+        let whole = info.field::<nvmlProcessesUtilizationInfo_v1_t>(0);
+        whole.expect_version(1)?;
+        let asked = whole.get();
+        let count: Out<c_uint> = info.field(offset_of!(nvmlProcessesUtilizationInfo_v1_t, processSamplesCount));
+        let (rows, at) = samples(call, target, asked.lastSeenTimeStamp)?;
+        let sampled = rows.len() as c_uint;
+        if asked.procUtilArray.is_null() || asked.processSamplesCount < sampled {
+            if asked.procUtilArray.is_null() && asked.processSamplesCount > 0 {
+                return Err(INVALID_ARGUMENT);
+            }
+            count.put(sampled.max(USUAL_ROOM));
+            return Err(INSUFFICIENT_SIZE);
+        }
+        let entries = List::new(asked.procUtilArray);
+        for (place, row) in rows.iter().enumerate() {
+            call.put(entries.at(place), nvmlProcessUtilizationInfo_v1_t {
+                timeStamp: at,
+                pid: row.pid,
+                smUtil: share(call, &row.told.sm_percent),
+                memUtil: share(call, &row.told.memory_percent),
+                encUtil: share(call, &row.told.encoder_percent),
+                decUtil: share(call, &row.told.decoder_percent),
+                jpgUtil: 0,
+                ofaUtil: 0,
+            })?;
+        }
+        count.put(sampled);
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What all calls have in common: init, null pointers, wild handles, the counters, the exported names.
+
+use std::ffi::c_char;
+use std::fs;
+
+use crate::support::{Fake, Handle, built_library};
+
+const ONE: &str = "driver_version = \"570.1\"\n[[gpu]]\nname = \"X\"\npower_mw = 7\n";
+
+#[test]
+fn init_is_counted() {
+    let fake = Fake::load(ONE);
+    assert_eq!(fake.handle_code(0).0, 1, "before init");
+    assert_eq!(fake.plain("nvmlShutdown"), 1);
+    assert_eq!((fake.init(), fake.init()), (0, 0));
+    assert_eq!(fake.plain("nvmlShutdown"), 0);
+    assert_eq!(fake.handle_code(0).0, 0, "one init is left");
+    assert_eq!(fake.plain("nvmlShutdown"), 0);
+    assert_eq!(fake.handle_code(0).0, 1);
+}
+
+#[test]
+fn the_texts_are_those_of_the_library() {
+    let fake = Fake::load(ONE);
+    assert_eq!(fake.error_text(9), "Driver Not Loaded");
+    assert_eq!(fake.error_text(15), "GPU is lost");
+    assert_eq!(fake.error_text(18), "Driver/library version mismatch");
+    assert_eq!(fake.error_text(4_711), "Unknown Error");
+}
+
+#[test]
+fn versions_are_told() {
+    let fake = Fake::play(ONE);
+    for (name, expected) in [("nvmlSystemGetDriverVersion", "570.1"), ("nvmlSystemGetNVMLVersion", "13.570.1")] {
+        let function: unsafe extern "C" fn(*mut c_char, u32) -> u32 = fake.function(name);
+        let mut buffer = [0_u8; 80];
+        // SAFETY: the buffer has the size that is told.
+        assert_eq!(unsafe { function(buffer.as_mut_ptr().cast(), 80) }, 0);
+        assert_eq!(std::str::from_utf8(&buffer).unwrap().trim_end_matches('\0'), expected);
+    }
+}
+
+#[test]
+fn null_pointers_and_wild_handles_are_refused() {
+    let fake = Fake::play(ONE);
+    let gpu = fake.handle(0);
+    let power: unsafe extern "C" fn(Handle, *mut u32) -> u32 = fake.function("nvmlDeviceGetPowerUsage");
+    let name: unsafe extern "C" fn(Handle, *mut c_char, u32) -> u32 = fake.function("nvmlDeviceGetName");
+    let by_uuid: unsafe extern "C" fn(*const c_char, *mut Handle) -> u32 = fake.function("nvmlDeviceGetHandleByUUID");
+    let none: Handle = std::ptr::null_mut();
+    let wild: Handle = std::ptr::without_provenance_mut(0x1234);
+    let mut told = 0;
+    // SAFETY: the pointers lead to a value of ours or are those that the library must refuse.
+    unsafe {
+        assert_eq!(power(gpu, none.cast()), 2);
+        assert_eq!(power(none, &raw mut told), 2);
+        assert_eq!(power(wild, &raw mut told), 2);
+        assert_eq!(name(gpu, std::ptr::null_mut(), 96), 2);
+        assert_eq!(by_uuid(std::ptr::null(), std::ptr::null_mut()), 2);
+        assert_eq!(power(gpu, &raw mut told), 0);
+    }
+    assert_eq!(told, 7);
+}
+
+#[test]
+fn calls_are_counted_for_a_reader() {
+    let fake = Fake::play(ONE);
+    let gpu = fake.handle(0);
+    let before = fake.counted("nvmlDeviceGetPowerUsage");
+    for _ in 0..5 {
+        fake.get::<u32>("nvmlDeviceGetPowerUsage", gpu);
+    }
+    assert_eq!(fake.counted("nvmlDeviceGetPowerUsage") - before, 5);
+    assert_eq!(fake.counted("nvmlDeviceGetHandleByIndex_v2"), 1);
+    assert_eq!(fake.counted("nvmlDeviceGetName"), 0);
+    let text = fs::read_to_string(fake.folder().join("calls")).unwrap();
+    assert!(text.lines().all(|line| line.len() == 79), "every line has its place");
+}
+
+#[test]
+fn every_exported_name_stands_alone_in_the_string_table() {
+    let fake = Fake::load(ONE);
+    let bytes = fs::read(built_library()).unwrap();
+    let listed = fs::read_to_string(fake.folder().join("calls")).unwrap();
+    let names: Vec<_> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.len() > 100, "{}", names.len());
+    for name in names {
+        let _: unsafe extern "C" fn() = fake.function(name);
+        let whole = format!("\0{name}\0");
+        let times = bytes.windows(whole.len()).filter(|window| *window == whole.as_bytes()).count();
+        assert!(times >= 1, "{name} can be renamed in a copy");
+    }
+}
+
+#[test]
+fn the_library_has_the_name_that_programs_look_for() {
+    let bytes = fs::read(built_library()).unwrap();
+    let name = b"\0libnvidia-ml.so.1\0";
+    assert!(bytes.windows(name.len()).any(|window| window == name));
+}

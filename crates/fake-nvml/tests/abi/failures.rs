@@ -1,0 +1,152 @@
+//! What goes wrong on purpose.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::Fake;
+
+const TWO: &str = "[[gpu]]\nfan_percent = 1\npower_mw = 5\n[[gpu]]\nfan_percent = 2\npower_mw = 6\n";
+
+fn with(fault: &str) -> String {
+    format!("{TWO}[[fault]]\n{fault}\n")
+}
+
+fn fan(fake: &Fake, gpu: u32) -> (u32, u32) {
+    fake.get("nvmlDeviceGetFanSpeed", fake.handle(gpu))
+}
+
+#[test]
+fn errors_by_function_gpu_and_all() {
+    let fake = Fake::play(
+        "errors = { nvmlDeviceGetPowerUsage = 4 }\n[[gpu]]\nfan_percent = 1\npower_mw = 5\nerrors = { nvmlDeviceGetFanSpeed = 999, nvmlDeviceGetPowerUsage = 0 }\n[[gpu]]\nfan_percent = 2\npower_mw = 6\n",
+    );
+    assert_eq!(fan(&fake, 0).0, 999);
+    assert_eq!(fan(&fake, 1), (0, 2));
+    assert_eq!(fake.get("nvmlDeviceGetPowerUsage", fake.handle(0)), (0, 5_u32), "the GPU's own table comes first");
+    assert_eq!(fake.get::<u32>("nvmlDeviceGetPowerUsage", fake.handle(1)).0, 4);
+    fake.replay("[[gpu]]\n[gpu.errors]\n\"*\" = 15\n[[gpu]]\nfan_percent = 2\n");
+    assert_eq!(fake.handle_code(0).0, 15, "a lost GPU has no handle");
+    assert_eq!(fan(&fake, 1), (0, 2), "its neighbour is well");
+}
+
+#[test]
+fn init_has_a_code_of_its_own() {
+    let fake = Fake::load("init = 18\n");
+    assert_eq!(fake.init(), 18);
+    assert_eq!(fake.handle_code(0).0, 1, "it did not start");
+    let slow = Fake::load("init_latency_ms = 150\n[[gpu]]\n");
+    let started = Instant::now();
+    assert_eq!(slow.init(), 0);
+    assert!(started.elapsed() >= Duration::from_millis(150));
+}
+
+#[test]
+fn a_fault_has_its_function_its_gpu_and_its_turns() {
+    let fake =
+        Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\ncode = 999\nafter_calls = 2\ntimes = 3"));
+    assert_eq!(fan(&fake, 0).0, 0, "another GPU does not count");
+    let codes: Vec<_> = (0..7).map(|_| fan(&fake, 1).0).collect();
+    assert_eq!(codes, [0, 0, 999, 999, 999, 0, 0]);
+}
+
+#[test]
+fn all_functions_of_a_gpu_can_be_slow() {
+    let fake = Fake::play(&with("function = \"*\"\ngpu = 1\nlatency_ms = 60"));
+    let started = Instant::now();
+    assert_eq!(fan(&fake, 0), (0, 1));
+    assert!(started.elapsed() < Duration::from_millis(50), "the neighbour: {:?}", started.elapsed());
+    let started = Instant::now();
+    assert_eq!(fan(&fake, 1), (0, 2));
+    assert!(started.elapsed() >= Duration::from_millis(120), "the handle and the speed: {:?}", started.elapsed());
+}
+
+#[test]
+fn garbage_succeeds_with_absurd_values() {
+    let fake = Fake::play(&with("function = \"*\"\ngpu = 1\ngarbage = true\nafter_calls = 1"));
+    let gpu = fake.handle(1);
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 0xeeee_eeee_u32));
+    assert_eq!(
+        fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu),
+        (0, 0xeeee_eeee_eeee_eeee_u64),
+        "also what is not supported"
+    );
+    let (code, name) = fake.text("nvmlDeviceGetName", gpu, 96);
+    assert_eq!((code, name.len()), (0, 95));
+    assert!(std::str::from_utf8(&name).is_err());
+    assert_eq!(fan(&fake, 0), (0, 1));
+}
+
+#[test]
+fn a_hang_ends_with_the_scenario_that_has_it_and_holds_nobody_else() {
+    let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\nhang = true"));
+    let (first, second) = (fake.handle(0).addr(), fake.handle(1).addr());
+    let finished = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let hanging = scope.spawn(|| {
+            let told: (u32, u32) = fake.get("nvmlDeviceGetFanSpeed", std::ptr::without_provenance_mut(second));
+            finished.store(true, Ordering::SeqCst);
+            told
+        });
+        thread::sleep(Duration::from_millis(150));
+        assert!(!finished.load(Ordering::SeqCst), "it hangs");
+        let started = Instant::now();
+        assert_eq!(fake.get("nvmlDeviceGetFanSpeed", std::ptr::without_provenance_mut(first)), (0, 1_u32));
+        assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+        fake.replace(&TWO.replace("fan_percent = 2", "fan_percent = 3"));
+        assert_eq!(hanging.join().unwrap(), (0, 3), "it goes on with what plays now");
+    });
+}
+
+#[test]
+fn init_can_hang() {
+    let fake = Fake::load("init_hang = true\n[[gpu]]\n");
+    let finished = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let hanging = scope.spawn(|| {
+            let code = fake.init();
+            finished.store(true, Ordering::SeqCst);
+            code
+        });
+        thread::sleep(Duration::from_millis(150));
+        assert!(!finished.load(Ordering::SeqCst));
+        assert_eq!(fake.handle_code(0).0, 1, "meanwhile nothing is started");
+        fake.replace("[[gpu]]\n");
+        assert_eq!(hanging.join().unwrap(), 0);
+    });
+}
+
+#[test]
+fn no_panic_leaves_the_library() {
+    let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ncrash = \"panic\"\ntimes = 1"));
+    assert_eq!(fan(&fake, 0).0, 999);
+    assert_eq!(fan(&fake, 0), (0, 1), "and it goes on");
+}
+
+/// Not a test of its own: the one below runs it in a process that does not survive it.
+#[test]
+#[ignore = "run by another test"]
+fn meet_a_crash() {
+    let fake = Fake::play(&with(&std::env::var("FAULT").unwrap()));
+    fan(&fake, 0);
+}
+
+#[test]
+fn a_crash_takes_the_process_down() {
+    let meet = |fault: &str| {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "failures::meet_a_crash", "--ignored"])
+            .env("FAULT", format!("function = \"nvmlDeviceGetFanSpeed\"\n{fault}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+    };
+    assert_eq!(meet("crash = \"segv\"").signal(), Some(11));
+    assert_eq!(meet("crash = \"abort\"").signal(), Some(6));
+    assert_eq!(meet("crash = \"heap\"").signal(), Some(6));
+    assert_eq!(meet("exit = 43").code(), Some(43));
+    assert_eq!(meet("latency_ms = 1").code(), Some(0), "the same without a crash");
+}

@@ -1,0 +1,87 @@
+//! Profiling numbers from two samples.
+
+use std::ffi::c_void;
+use std::thread;
+use std::time::Duration;
+
+use nvml_wrapper_sys::bindings::nvmlGpmMetricsGet_t;
+
+use crate::support::{Fake, Handle};
+
+const TWO: &str = "[[gpu]]\n[gpu.gpm]\n1 = 71.5\n10 = 20\n[[gpu]]\n";
+
+fn allocate(fake: &Fake) -> Handle {
+    let allocate: unsafe extern "C" fn(*mut Handle) -> u32 = fake.function("nvmlGpmSampleAlloc");
+    let mut sample = std::ptr::null_mut();
+    // SAFETY: the pointer leads to a handle of ours.
+    assert_eq!(unsafe { allocate(&raw mut sample) }, 0);
+    sample
+}
+
+fn take(fake: &Fake, gpu: u32, sample: Handle) -> u32 {
+    let take: unsafe extern "C" fn(Handle, *mut c_void) -> u32 = fake.function("nvmlGpmSampleGet");
+    // SAFETY: the handles are the library's own.
+    unsafe { take(fake.handle(gpu), sample) }
+}
+
+/// The code, and status and value of the metrics 1, 10 and 2.
+fn metrics(fake: &Fake, version: u32, first: Handle, second: Handle) -> (u32, [(u32, f64); 3]) {
+    let get: unsafe extern "C" fn(*mut nvmlGpmMetricsGet_t) -> u32 = fake.function("nvmlGpmMetricsGet");
+    // SAFETY: the structure is made of numbers and of pointers, which may be null.
+    let mut request: Box<nvmlGpmMetricsGet_t> = unsafe { Box::new(std::mem::zeroed()) };
+    request.version = version;
+    request.numMetrics = 3;
+    request.sample1 = first.cast();
+    request.sample2 = second.cast();
+    for (metric, id) in request.metrics.iter_mut().zip([1, 10, 2, 10]) {
+        metric.metricId = id;
+        metric.nvmlReturn = 77;
+    }
+    // SAFETY: the pointer leads to a structure of ours.
+    let code = unsafe { get(&raw mut *request) };
+    assert_eq!(request.metrics[3].nvmlReturn, 77, "no more than asked for");
+    let told = |place: usize| (request.metrics[place].nvmlReturn, request.metrics[place].value);
+    (code, [told(0), told(1), told(2)])
+}
+
+#[test]
+fn values_need_two_samples_some_time_apart() {
+    let fake = Fake::play(TWO);
+    let (first, second) = (allocate(&fake), allocate(&fake));
+    assert_eq!(metrics(&fake, 1, first, second).0, 2, "neither was taken");
+    assert_eq!(take(&fake, 0, first), 0);
+    assert_eq!(metrics(&fake, 1, first, second).0, 2, "one was taken");
+    assert_eq!(take(&fake, 0, second), 0);
+    let (code, told) = metrics(&fake, 1, first, second);
+    assert_eq!(code, 0);
+    assert!(told[0].1.is_nan(), "too close together");
+    thread::sleep(Duration::from_millis(110));
+    assert_eq!(take(&fake, 0, second), 0);
+    assert_eq!(metrics(&fake, 1, first, second), (0, [(0, 71.5), (0, 20.0), (3, 0.0)]));
+    assert_eq!(metrics(&fake, 1, second, first).0, 2, "the wrong way round");
+    assert_eq!(metrics(&fake, 2, first, second).0, 25);
+}
+
+#[test]
+fn a_gpu_without_metrics_does_not_support_them() {
+    let fake = Fake::play(TWO);
+    let sample = allocate(&fake);
+    assert_eq!(take(&fake, 1, sample), 3);
+    let support: unsafe extern "C" fn(Handle, *mut [u32; 2]) -> u32 = fake.function("nvmlGpmQueryDeviceSupport");
+    for (gpu, expected) in [(0, 1), (1, 0)] {
+        let mut told = [1, 9];
+        // SAFETY: the structure is two words, the first its version.
+        assert_eq!(unsafe { support(fake.handle(gpu), &raw mut told) }, 0);
+        assert_eq!(told[1], expected, "GPU {gpu}");
+    }
+}
+
+#[test]
+fn a_freed_sample_is_refused() {
+    let fake = Fake::play(TWO);
+    let sample = allocate(&fake);
+    let free: unsafe extern "C" fn(Handle) -> u32 = fake.function("nvmlGpmSampleFree");
+    // SAFETY: a sample that was freed is what the library must refuse.
+    assert_eq!(unsafe { (free(sample), free(sample)) }, (0, 2));
+    assert_eq!(take(&fake, 0, sample), 2);
+}

@@ -1,0 +1,84 @@
+//! The scenario as a file: absent, wrong, changed.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::support::{Fake, NOTICED};
+
+#[test]
+fn without_a_scenario_init_fails() {
+    let fake = Fake::load("x = 1");
+    assert_eq!(fake.init(), 999, "an unknown key");
+    fs::remove_file(fake.folder().join("scenario.toml")).unwrap();
+    assert_eq!(fake.init(), 999, "no file");
+    fake.replace("[[gpu]]\n");
+    assert_eq!(fake.init(), 0, "init tries again");
+}
+
+#[test]
+fn a_changed_scenario_is_played() {
+    let fake = Fake::play("[[gpu]]\nfan_percent = 10\n");
+    let gpu = fake.handle(0);
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 10_u32));
+    fake.replay("[[gpu]]\nfan_percent = 20\n");
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32));
+    fake.replay("[[gpu]]\nfan_percent = \"no\"\n");
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "a wrong version changes nothing");
+    fake.replay("");
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "nor does an empty one");
+    fake.replay("driver_version = \"1\"\n");
+    assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 15, "a GPU that is gone is lost");
+}
+
+#[test]
+fn the_count_can_shrink_under_handles() {
+    let fake = Fake::play("[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
+    let second = fake.handle(1);
+    fake.replay("count = 1\n[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
+    assert_eq!(count(&fake), (0, 1));
+    assert_eq!(fake.handle_code(1).0, 2);
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", second), (0, 2_u32));
+    fake.replay("count_error = 999\n[[gpu]]\n[[gpu]]\n");
+    assert_eq!(count(&fake).0, 999);
+}
+
+fn count(fake: &Fake) -> (u32, u32) {
+    let function: unsafe extern "C" fn(*mut u32) -> u32 = fake.function("nvmlDeviceGetCount_v2");
+    let mut told = 0;
+    // SAFETY: the pointer leads to a number of ours.
+    (unsafe { function(&raw mut told) }, told)
+}
+
+#[test]
+fn values_move_with_the_time_since_loading() {
+    let fake = Fake::play("[[gpu]]\nenergy_mj = { count_from = 1000000, per_s = 1000 }\n");
+    let gpu = fake.handle(0);
+    let (_, first): (u32, u64) = fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu);
+    assert!((1_000_000..1_005_000).contains(&first), "{first}");
+    std::thread::sleep(NOTICED);
+    let (_, second): (u32, u64) = fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu);
+    assert!(second >= first + 40, "{first} {second}");
+}
+
+/// Not a test of its own: the one below runs it in a process whose standard error it reads.
+#[test]
+#[ignore = "run by another test"]
+fn init_of_a_wrong_scenario() {
+    let fake = Fake::load("seed = 1\n[[gpu]]\nnmae = \"X\"\n");
+    assert_eq!(fake.init(), 999);
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "scenario_file::init_of_a_wrong_scenario", "--ignored", "--nocapture"])
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("fake-nvml: ")).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    for part in ["scenario.toml", "line 3, column 1", "nmae"] {
+        assert!(lines[0].contains(part), "{}", lines[0]);
+    }
+}

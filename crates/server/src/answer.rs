@@ -1,0 +1,55 @@
+//! Answers: a status, a body that is already there, and few headers.
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use hyper::{
+    StatusCode,
+    body::Body as _,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION},
+};
+
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Every answer is of one moment.
+static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// JSON in one piece.
+pub(crate) fn json(status: StatusCode, body: Bytes) -> Response {
+    json_body(status, Body::from(body))
+}
+
+/// JSON in as many pieces as the body has.
+pub(crate) fn json_body(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON.clone());
+    headers.insert(CACHE_CONTROL, NO_STORE.clone());
+    response
+}
+
+/// A temporary redirect to a path relative to the one asked for, the query kept as it was written.
+///
+/// Nothing of it comes from the `Host` header, so a forged one leads nobody away.
+pub(crate) fn redirect(to: &str, query: Option<&str>) -> Response {
+    let location = match query {
+        Some(query) => HeaderValue::try_from(format!("{to}?{query}")),
+        None => HeaderValue::try_from(to),
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    // A query that a header cannot hold cannot have arrived in a request either.
+    if let Ok(location) = location {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE.clone());
+    response
+}
+
+/// The same answer without its body, for `HEAD`; its length is kept.
+pub(crate) fn without_body(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    *response.body_mut() = Body::empty();
+    response
+}

@@ -1,0 +1,101 @@
+//! The token: who may read.
+
+use std::fmt;
+
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use subtle::{Choice, ConstantTimeEq};
+
+/// The secret that a reader must present. It shows in no log: neither `Debug` nor anything else writes it.
+#[derive(Clone)]
+pub struct Token(Box<[u8]>);
+
+impl Token {
+    /// A token of these bytes; none if there are none, since an empty token protects nothing.
+    #[must_use]
+    pub fn new(secret: impl AsRef<[u8]>) -> Option<Self> {
+        let secret = secret.as_ref();
+        (!secret.is_empty()).then(|| Self(secret.into()))
+    }
+
+    /// Whether the first `Authorization` header presents the token: bare, as the original's clients do, or as
+    /// `Bearer <token>`, the scheme in any case.
+    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(presented) = headers.get(AUTHORIZATION).map(|value| value.as_bytes()) else { return false };
+        let bearer = after_scheme(presented).map_or(Choice::from(0), |rest| self.0.ct_eq(rest));
+        (self.0.ct_eq(presented) | bearer).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("Token(…)")
+    }
+}
+
+/// What follows `Bearer` and one or more spaces.
+fn after_scheme(presented: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = presented.split_at_checked("Bearer ".len())?;
+    let start = rest.iter().position(|byte| *byte != b' ')?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| &rest[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    fn admits(token: &str, presented: &[&[u8]]) -> bool {
+        let mut headers = HeaderMap::new();
+        for value in presented {
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        }
+        Token::new(token).unwrap().admits(&headers)
+    }
+
+    #[test]
+    fn takes_the_bare_token_and_bearer() {
+        for presented in ["changeme", "Bearer changeme", "bearer changeme", "BEARER   changeme"] {
+            assert!(admits("changeme", &[presented.as_bytes()]), "{presented}");
+        }
+        assert!(admits("Bearer x", &[b"Bearer x"]));
+        assert!(admits("é", &["é".as_bytes()]));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for presented in [
+            "",
+            "Changeme",
+            "changeme2",
+            "changem",
+            "Bearer",
+            "Bearer ",
+            "Bearerchangeme",
+            "Basic changeme",
+            "Bearer\tchangeme",
+            "Bearer Bearer changeme",
+            "Bearer changeme ",
+        ] {
+            assert!(!admits("changeme", &[presented.as_bytes()]), "{presented}");
+        }
+        assert!(!admits("changeme", &[]));
+        assert!(!admits("changeme", &[b"\xff\xfe"]));
+    }
+
+    #[test]
+    fn the_first_header_counts() {
+        assert!(admits("changeme", &[b"changeme", b"other"]));
+        assert!(!admits("changeme", &[b"other", b"changeme"]));
+    }
+
+    #[test]
+    fn is_never_written_out() {
+        let token = Token::new("changeme").unwrap();
+        assert_eq!(format!("{token:?} {token:#?}"), "Token(…) Token(…)");
+    }
+
+    #[test]
+    fn an_empty_token_is_none() {
+        assert!(Token::new("").is_none());
+    }
+}

@@ -1,0 +1,187 @@
+//! A connection's stream that is patient, but not for ever: with a reader who stops reading, and with one who still
+//! sends when there is nothing more to say to him.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+/// How long the rest of a refused request is read away. Closing at once would reset the connection, and the reader
+/// could lose the answer that says why.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How much of it is read away, in bytes.
+const FAREWELL_BYTES: usize = 1024 * 1024;
+
+/// The stream.
+pub(crate) struct Patient<S> {
+    stream: S,
+    write_timeout: Duration,
+    /// Runs while a write waits for the reader.
+    waiting: Option<Pin<Box<Sleep>>>,
+    farewell: Farewell,
+}
+
+enum Farewell {
+    NotYet,
+    /// Our side is closed; the other's bytes are read away.
+    Reading {
+        until: Pin<Box<Sleep>>,
+        bytes: usize,
+    },
+}
+
+impl<S> Patient<S> {
+    /// A stream on which no write may wait longer than `write_timeout` for the reader.
+    pub(crate) fn new(stream: S, write_timeout: Duration) -> Self {
+        Self { stream, write_timeout, waiting: None, farewell: Farewell::NotYet }
+    }
+
+    /// Passes a write's outcome on, and counts the time while it is pending.
+    fn timed(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if outcome.is_ready() {
+            self.waiting = None;
+            return outcome;
+        }
+        let timeout = self.write_timeout;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, to)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, from);
+        self.timed(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
+        self.timed(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.farewell {
+                Farewell::NotYet => {
+                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    this.farewell = Farewell::Reading { until: Box::pin(sleep(FAREWELL)), bytes: 0 };
+                }
+                Farewell::Reading { until, bytes } => return read_away(&mut this.stream, until, bytes, cx).map(Ok),
+            }
+        }
+    }
+}
+
+/// Until the other side closes, or fails, or time or bytes are up.
+fn read_away<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    until: &mut Pin<Box<Sleep>>,
+    bytes: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let mut scratch = [0; 4096];
+    while *bytes < FAREWELL_BYTES {
+        let mut to = ReadBuf::new(&mut scratch);
+        match Pin::new(&mut *stream).poll_read(cx, &mut to) {
+            Poll::Ready(Ok(())) if !to.filled().is_empty() => *bytes += to.filled().len(),
+            Poll::Ready(_) => break,
+            Poll::Pending => return until.as_mut().poll(cx),
+        }
+    }
+    Poll::Ready(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_who_stops_reading_is_left() {
+        let (ours, _theirs) = duplex(8);
+        let begun = Instant::now();
+        let error = Patient::new(ours, TIMEOUT).write_all(&[0; 9]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_is_waited_for_anew_after_every_read() {
+        let (ours, mut theirs) = duplex(8);
+        let reading = tokio::spawn(async move {
+            for _ in 0..4 {
+                sleep(TIMEOUT - Duration::from_secs(1)).await;
+                theirs.read_exact(&mut [0; 8]).await.unwrap();
+            }
+        });
+        Patient::new(ours, TIMEOUT).write_all(&[0; 32]).await.unwrap();
+        reading.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rest_of_a_request_is_read_away() {
+        let (ours, mut theirs) = duplex(8);
+        let sending = tokio::spawn(async move {
+            theirs.write_all(&[0; 9000]).await.unwrap();
+        });
+        let begun = Instant::now();
+        Patient::new(ours, TIMEOUT).shutdown().await.unwrap();
+        sending.await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO, "who has closed is not waited for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_close_is_not_waited_for_long() {
+        let (ours, _theirs) = duplex(8);
+        let begun = Instant::now();
+        Patient::new(ours, TIMEOUT).shutdown().await.unwrap();
+        assert_eq!(begun.elapsed(), FAREWELL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_without_end_is_cut_off() {
+        let (ours, mut theirs) = duplex(4096);
+        let sending = tokio::spawn(async move {
+            let mut sent = 0;
+            while let Ok(bytes) = theirs.write(&[0; 4096]).await {
+                sent += bytes;
+            }
+            sent
+        });
+        let mut ours = Patient::new(ours, TIMEOUT);
+        ours.shutdown().await.unwrap();
+        drop(ours);
+        assert!(sending.await.unwrap() <= FAREWELL_BYTES + 2 * 4096);
+    }
+}

@@ -1,0 +1,103 @@
+//! The newest snapshot and its views: the one thing that the supervisor's thread and the handlers share.
+
+use std::sync::Arc;
+
+use telemetry::{
+    Stamp,
+    snapshot::{Collector, CollectorState, Snapshot},
+};
+use tokio::sync::watch;
+
+use crate::{health::Readiness, status::StatusView};
+
+/// A snapshot with its views. It never changes; the next one replaces it.
+#[derive(Debug)]
+pub struct Published {
+    /// What the views were rendered from.
+    pub snapshot: Arc<Snapshot>,
+    /// `/status` and `/count`.
+    pub status: StatusView,
+    /// `/readyz`.
+    pub readiness: Readiness,
+}
+
+impl Published {
+    /// Renders every view of a snapshot.
+    #[must_use]
+    pub fn render(snapshot: Snapshot) -> Self {
+        Self {
+            status: StatusView::render(&snapshot),
+            readiness: Readiness::of(&snapshot),
+            snapshot: Arc::new(snapshot),
+        }
+    }
+}
+
+/// Where the supervisor's thread puts snapshots. It needs no async runtime.
+#[derive(Debug)]
+pub struct Publisher {
+    newest: watch::Sender<Arc<Published>>,
+}
+
+impl Publisher {
+    /// A publisher that says `starting` since that moment, until the first snapshot comes.
+    #[must_use]
+    pub fn new(since: Stamp) -> Self {
+        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since))));
+        Self { newest }
+    }
+
+    /// Renders every view of a snapshot, here and now, and then lets the handlers see it.
+    pub fn publish(&self, snapshot: Snapshot) {
+        // What it replaces is freed on this thread, unless an answer still holds it.
+        self.newest.send_replace(Arc::new(Published::render(snapshot)));
+    }
+
+    /// Where the newest snapshot can be read and waited for.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
+        self.newest.subscribe()
+    }
+}
+
+fn starting(since: Stamp) -> Snapshot {
+    Snapshot {
+        sequence: 0,
+        at: since,
+        collector: Collector {
+            state: CollectorState::Starting,
+            since,
+            detail: None,
+            restarts: 0,
+            sample_duration: None,
+        },
+        driver: None,
+        gpus: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host;
+
+    #[test]
+    fn is_starting_until_the_first_snapshot() {
+        let publisher = Publisher::new(Stamp::default());
+        let newest = publisher.subscribe();
+        assert_eq!(newest.borrow().snapshot.collector.state, CollectorState::Starting);
+        assert_eq!(newest.borrow().snapshot.sequence, 0);
+        publisher.publish(host::snapshot(CollectorState::Ok, vec![]));
+        assert_eq!(newest.borrow().snapshot.collector.state, CollectorState::Ok);
+    }
+
+    #[test]
+    fn an_answer_keeps_the_snapshot_it_began_with() {
+        let publisher = Publisher::new(Stamp::default());
+        let held = Arc::clone(&publisher.subscribe().borrow());
+        publisher.publish(host::snapshot(CollectorState::Ok, vec![]));
+        assert_eq!(held.snapshot.sequence, 0);
+        // Nobody but this test holds the one that was replaced.
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

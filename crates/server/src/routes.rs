@@ -1,0 +1,215 @@
+//! Which path is answered by what, and who may ask: the token first, whatever the path, then 404 and 405, and only
+//! then the view.
+//!
+//! One service looks the path up in a table. Views only pick bytes, so they are plain functions, and a request costs
+//! neither a chain of layers nor their boxes.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use hyper::Method;
+use tokio::sync::watch;
+use tower::Service;
+
+use crate::{Published, ServerConfig, answer, envelope, health, page, percent};
+
+/// All paths of the server, under the configured prefix and behind the configured token.
+pub fn router(config: ServerConfig, published: watch::Receiver<Arc<Published>>) -> Router {
+    with_table(config, published, ROUTES)
+}
+
+fn with_table(config: ServerConfig, published: watch::Receiver<Arc<Published>>, table: &'static [Route]) -> Router {
+    Router::new().fallback_service(Front(Arc::new(App { config, published, table })))
+}
+
+/// One path.
+struct Route {
+    /// What follows the prefix.
+    path: &'static str,
+    access: Access,
+    view: View,
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Whoever presents the token, if there is one.
+    Token,
+    /// Everyone: it holds no data.
+    Open,
+}
+
+enum View {
+    /// Answers `GET` and `HEAD`.
+    Read(fn(&Asked<'_>) -> Response),
+    /// Sends every method on, as the original does.
+    Moved(fn(&Asked<'_>) -> Response),
+}
+
+/// What a view may look at.
+struct Asked<'a> {
+    app: &'a App,
+    query: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn newest(&self) -> Arc<Published> {
+        Arc::clone(&self.app.published.borrow())
+    }
+}
+
+const ROUTES: &[Route] = &[
+    Route::read("/status", Access::Token, |asked| asked.newest().status.status(asked.query)),
+    Route::read("/count", Access::Token, |asked| asked.newest().status.count()),
+    Route::read("/healthz", Access::Open, |_| health::alive()),
+    Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
+    Route::read("/", Access::Open, |_| page::index()),
+    Route::read("/assets/style.css", Access::Open, |_| page::style()),
+    Route::moved("/status/", Access::Token, |asked| answer::redirect("../status", asked.query)),
+    Route::moved("/count/", Access::Token, |asked| answer::redirect("../count", asked.query)),
+    Route::moved("", Access::Open, to_page),
+];
+
+/// Where the page's own files live. They are open, and so is the news that one of them does not exist.
+const ASSETS: &str = "/assets/";
+
+/// From the prefix to the page: its links are relative, so it must be asked for with a slash at the end.
+fn to_page(asked: &Asked<'_>) -> Response {
+    match asked.app.config.url_prefix.last_segment() {
+        // Begins with a dot, since a segment may hold a colon and would then read as a scheme.
+        Some(segment) => answer::redirect(&format!("./{segment}/"), asked.query),
+        None => envelope::not_found(),
+    }
+}
+
+impl Route {
+    const fn read(path: &'static str, access: Access, view: fn(&Asked<'_>) -> Response) -> Self {
+        Self { path, access, view: View::Read(view) }
+    }
+
+    const fn moved(path: &'static str, access: Access, view: fn(&Asked<'_>) -> Response) -> Self {
+        Self { path, access, view: View::Moved(view) }
+    }
+}
+
+struct App {
+    config: ServerConfig,
+    published: watch::Receiver<Arc<Published>>,
+    table: &'static [Route],
+}
+
+impl App {
+    fn answer(&self, request: &Request) -> Response {
+        let path = request.uri().path();
+        let route = self.find(path);
+        let open = route.map_or_else(|| self.is_asset(path), |route| route.access == Access::Open);
+        if !open && !self.admits(request) {
+            return envelope::unauthorized();
+        }
+        let asked = Asked { app: self, query: request.uri().query() };
+        match route.map(|route| &route.view) {
+            None => envelope::not_found(),
+            Some(View::Moved(view)) => view(&asked),
+            Some(View::Read(view)) if reads(request.method()) => view(&asked),
+            Some(View::Read(_)) => envelope::method_not_allowed(),
+        }
+    }
+
+    fn admits(&self, request: &Request) -> bool {
+        self.config.token.as_ref().is_none_or(|token| token.admits(request.headers()))
+    }
+
+    /// The route of a path as it is written or, as the original has it, of what its escapes stand for. From a path
+    /// with escapes nobody is sent on, since the slashes that a relative address counts may be hidden in them.
+    fn find(&self, path: &str) -> Option<&'static Route> {
+        let direct = self.at(path);
+        if direct.is_some() || !path.contains('%') {
+            return direct;
+        }
+        let decoded = String::from_utf8(percent::decode(path.as_bytes()).collect()).ok()?;
+        self.at(&decoded).filter(|route| matches!(route.view, View::Read(_)))
+    }
+
+    fn at(&self, path: &str) -> Option<&'static Route> {
+        let rest = self.config.url_prefix.strip(path)?;
+        self.table.iter().find(|route| route.path == rest)
+    }
+
+    fn is_asset(&self, path: &str) -> bool {
+        self.config.url_prefix.strip(path).is_some_and(|rest| rest.starts_with(ASSETS))
+    }
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The service behind every path.
+#[derive(Clone)]
+struct Front(Arc<App>);
+
+impl Service<Request<Body>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // Views change nothing, so none can leave anything half done.
+        let answer = catch_unwind(AssertUnwindSafe(|| self.0.answer(&request)));
+        let response = answer.unwrap_or_else(|_| {
+            // The panic itself has been told by the panic hook.
+            tracing::error!(path = request.uri().path(), "a request ended in a panic");
+            self.0.config.counters.count_panic();
+            envelope::internal()
+        });
+        ready(Ok(if request.method() == Method::HEAD { answer::without_body(response) } else { response }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Publisher;
+    use http_body_util::BodyExt;
+    use hyper::StatusCode;
+    use telemetry::Stamp;
+    use tower::ServiceExt;
+
+    fn breaks(_: &Asked<'_>) -> Response {
+        panic!("a view that breaks, on purpose")
+    }
+
+    const BROKEN: &[Route] = &[Route::read("/broken", Access::Token, breaks)];
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_and_is_counted() {
+        let config = ServerConfig::default();
+        let counters = Arc::clone(&config.counters);
+        let router = with_table(config, Publisher::new(Stamp::default()).subscribe(), BROKEN);
+        for expected in 1..=2 {
+            let request = Request::get("/broken").body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, r#"{"code":500,"data":null,"error":"Internal Server Error"}"#);
+            assert_eq!(counters.panics(), expected);
+        }
+    }
+
+    #[test]
+    fn no_path_stands_twice() {
+        for (position, route) in ROUTES.iter().enumerate() {
+            assert!(ROUTES[..position].iter().all(|earlier| earlier.path != route.path), "{}", route.path);
+        }
+    }
+}

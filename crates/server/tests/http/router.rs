@@ -1,0 +1,264 @@
+//! Paths, methods, the token and the order of checks, without a socket.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use http_body_util::BodyExt;
+use server::{Publisher, ServerConfig, Token, router};
+use telemetry::{
+    Stamp,
+    snapshot::{CollectorState, Snapshot},
+};
+use tower::ServiceExt;
+
+use crate::host;
+
+const UNAUTHORIZED: &str = r#"{"code":401,"data":null,"error":"Unauthorized"}"#;
+const NOT_FOUND: &str = r#"{"code":1,"data":null,"error":"Not Found"}"#;
+const INVALID_INDEX: &str = r#"{"code":1,"data":null,"error":"Invalid GPU index"}"#;
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn brief(&self) -> (u16, &str) {
+        (self.status.as_u16(), &self.body)
+    }
+}
+
+fn app(prefix: &str, token: &str, snapshot: Option<Snapshot>) -> Router {
+    let publisher = Publisher::new(Stamp::default());
+    if let Some(snapshot) = snapshot {
+        publisher.publish(snapshot);
+    }
+    let config =
+        ServerConfig { url_prefix: prefix.parse().unwrap(), token: Token::new(token), ..ServerConfig::default() };
+    router(config, publisher.subscribe())
+}
+
+fn two_gpus() -> Option<Snapshot> {
+    Some(host::snapshot(CollectorState::Ok, vec![host::gpu(0), host::gpu(1)]))
+}
+
+fn no_driver() -> Option<Snapshot> {
+    Some(host::snapshot(CollectorState::NoDriver { text: "Driver Not Loaded".into() }, vec![]))
+}
+
+async fn ask(app: &Router, method: Method, address: &str, token: Option<&str>) -> Answer {
+    let mut request = Request::builder().method(method).uri(address);
+    if let Some(token) = token {
+        request = request.header("authorization", token);
+    }
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+async fn get(app: &Router, address: &str) -> Answer {
+    ask(app, Method::GET, address, None).await
+}
+
+#[tokio::test]
+async fn answers_under_every_spelling_of_the_prefix() {
+    for (prefix, base) in [("", ""), ("/", ""), ("a/b", "/a/b"), ("/a/b/", "/a/b")] {
+        let app = app(prefix, "", two_gpus());
+        assert_eq!(get(&app, &format!("{base}/count")).await.brief(), (200, r#"{"code":0,"data":2}"#));
+        assert_eq!(get(&app, &format!("{base}/status?idx=0")).await.status, 200);
+        assert_eq!(get(&app, &format!("{base}/healthz")).await.brief(), (200, r#"{"status":"ok"}"#));
+        assert_eq!(get(&app, &format!("{base}/readyz")).await.brief(), (200, r#"{"state":"ok"}"#));
+    }
+    let app = app("a/b", "", two_gpus());
+    for outside in ["/count", "/", "/healthz", "/a", "/a/", "/a/bcount", "/a/b//count", "/a/b/count/x"] {
+        assert_eq!(get(&app, outside).await.brief(), (404, NOT_FOUND), "{outside}");
+    }
+}
+
+#[tokio::test]
+async fn answers_say_what_they_are_and_are_not_kept() {
+    let app = app("", "", two_gpus());
+    for address in ["/count", "/status", "/status?idx=0", "/status?idx=9", "/nothing", "/healthz", "/readyz"] {
+        let answer = get(&app, address).await;
+        assert_eq!(answer.header("content-type"), "application/json", "{address}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{address}");
+        assert!(serde_json::from_str::<serde_json::Value>(&answer.body).is_ok(), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn an_escaped_path_is_the_path_it_stands_for() {
+    let app = app("a/b", "x", two_gpus());
+    assert_eq!(ask(&app, Method::GET, "/a/b/%63ount", Some("x")).await.status, 200);
+    assert_eq!(ask(&app, Method::GET, "/a%2Fb%2fcount", Some("x")).await.status, 200);
+    assert_eq!(get(&app, "/a/b/%63ount").await.brief(), (401, UNAUTHORIZED));
+    assert_eq!(get(&app, "/a/b/assets/%2e%2e/count").await.brief(), (404, NOT_FOUND));
+    assert_eq!(get(&app, "/a/b/health%7A").await.status, 200);
+    for address in ["/a/b/%ff", "/a/b/%", "/a%2Fb/count/"] {
+        assert_eq!(ask(&app, Method::GET, address, Some("x")).await.brief(), (404, NOT_FOUND), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_comes_before_everything() {
+    for snapshot in [two_gpus(), no_driver(), None] {
+        let app = app("p", "changeme", snapshot);
+        for address in [
+            "/p/count",
+            "/p/status",
+            "/p/status?idx=9",
+            "/p/count/",
+            "/p/nothing",
+            "/count",
+            "/",
+            "/healthz",
+            "/p/healthz/",
+            "/assets/style.css",
+            "/p/assets",
+            "/px",
+        ] {
+            for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
+                for token in [None, Some(""), Some("Changeme"), Some("Bearer changeme2"), Some("Basic changeme")] {
+                    let answer = ask(&app, method.clone(), address, token).await;
+                    assert_eq!(answer.brief(), (401, UNAUTHORIZED), "{method} {address} {token:?}");
+                }
+            }
+            let head = ask(&app, Method::HEAD, address, None).await;
+            assert_eq!((head.brief(), head.header("content-length")), ((401, ""), "47"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_token_opens() {
+    let app = app("p", "changeme", two_gpus());
+    for token in ["changeme", "Bearer changeme", "bearer  changeme"] {
+        assert_eq!(ask(&app, Method::GET, "/p/count", Some(token)).await.status, 200, "{token}");
+        assert_eq!(ask(&app, Method::GET, "/count", Some(token)).await.brief(), (404, NOT_FOUND));
+        assert_eq!(ask(&app, Method::PUT, "/p/count", Some(token)).await.status, 405);
+    }
+}
+
+#[tokio::test]
+async fn health_and_the_page_need_no_token() {
+    let app = app("p", "changeme", None);
+    assert_eq!(get(&app, "/p/healthz").await.status, 200);
+    assert_eq!(get(&app, "/p/readyz").await.brief(), (503, r#"{"state":"starting"}"#));
+    assert_eq!(get(&app, "/p/").await.status, 200);
+    assert_eq!(get(&app, "/p/assets/style.css").await.status, 200);
+    assert_eq!(get(&app, "/p/assets/none.js").await.brief(), (404, NOT_FOUND));
+    assert_eq!(get(&app, "/p").await.status, 307);
+    assert_eq!(ask(&app, Method::POST, "/p/healthz", None).await.status, 405);
+}
+
+#[tokio::test]
+async fn the_driver_comes_before_the_query_and_after_the_path() {
+    let driver = r#"{"code":2,"data":null,"error":"Driver Not Loaded"}"#;
+    let app = app("", "", no_driver());
+    for address in ["/count", "/status", "/status?idx=a", "/status?process=Z"] {
+        assert_eq!(get(&app, address).await.brief(), (500, driver), "{address}");
+    }
+    assert_eq!(get(&app, "/nothing").await.status, 404);
+    assert_eq!(ask(&app, Method::POST, "/status", None).await.status, 405);
+    assert_eq!(get(&app, "/readyz").await.brief(), (503, r#"{"state":"no_driver"}"#));
+    assert_eq!(get(&app, "/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn before_the_first_snapshot_it_is_starting() {
+    let app = app("", "", None);
+    let starting = r#"{"code":2,"data":null,"error":"Collector Starting"}"#;
+    assert_eq!(get(&app, "/count").await.brief(), (500, starting));
+    assert_eq!(get(&app, "/status?idx=0").await.brief(), (500, starting));
+}
+
+#[tokio::test]
+async fn the_index_comes_before_the_process() {
+    let app = app("", "", two_gpus());
+    assert_eq!(get(&app, "/status?process=Z&idx=9").await.brief(), (400, INVALID_INDEX));
+    assert_eq!(get(&app, "/status?idx").await.brief(), (400, INVALID_INDEX));
+    let process = r#"{"code":1,"data":null,"error":"Invalid process type, choose from C, G, NA"}"#;
+    assert_eq!(get(&app, "/status?process=c&idx=1").await.brief(), (400, process));
+    assert_eq!(get(&app, "/count?idx=9&process=Z").await.status, 200);
+}
+
+#[tokio::test]
+async fn other_methods_are_told_what_is_allowed() {
+    let app = app("", "", two_gpus());
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::TRACE] {
+        for address in ["/count", "/status", "/healthz", "/", "/assets/style.css"] {
+            let answer = ask(&app, method.clone(), address, None).await;
+            assert_eq!(answer.brief(), (405, r#"{"code":1,"data":null,"error":"Method Not Allowed"}"#));
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+        }
+        assert_eq!(ask(&app, method, "/nothing", None).await.brief(), (404, NOT_FOUND));
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let app = app("", "", two_gpus());
+    for address in ["/count", "/status", "/status?idx=0,1", "/status?idx=9", "/nothing", "/", "/healthz"] {
+        let with = get(&app, address).await;
+        let without = ask(&app, Method::HEAD, address, None).await;
+        assert_eq!((without.status, without.body.as_str()), (with.status, ""), "{address}");
+        assert_eq!(without.header("content-length"), with.body.len().to_string(), "{address}");
+        assert_eq!(without.header("content-type"), with.header("content-type"), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_too_many_is_sent_on_by_a_relative_address() {
+    let app = app("a/b", "", two_gpus());
+    for (address, location) in [
+        ("/a/b/count/", "../count"),
+        ("/a/b/status/", "../status"),
+        ("/a/b/status/?", "../status?"),
+        ("/a/b/status/?idx=0,%201&x=//evil.example", "../status?idx=0,%201&x=//evil.example"),
+        ("/a/b/status/?%0d%0aset-cookie:%20a=b", "../status?%0d%0aset-cookie:%20a=b"),
+        ("http://evil.example/a/b/count/", "../count"),
+        ("/a/b", "./b/"),
+        ("/a/b?x=1", "./b/?x=1"),
+    ] {
+        for method in [Method::GET, Method::HEAD, Method::POST] {
+            let answer = ask(&app, method, address, None).await;
+            assert_eq!((answer.brief(), answer.header("location")), ((307, ""), location), "{address}");
+        }
+    }
+    assert_eq!(get(&app, "/a/b/count//").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_page_keeps_its_promises() {
+    let app = app("p", "", None);
+    let page = get(&app, "/p/").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
+    for link in ["assets/style.css", "status", "count", "healthz", "readyz"] {
+        assert!(page.body.contains(&format!("href=\"{link}\"")), "{link}");
+        assert_ne!(get(&app, &format!("/p/{link}")).await.status, 404, "{link}");
+    }
+    assert_eq!(get(&app, "/p/assets/style.css").await.header("content-type"), "text/css; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_new_snapshot_is_seen_at_once() {
+    let publisher = Publisher::new(Stamp::default());
+    let app = router(ServerConfig::default(), publisher.subscribe());
+    assert_eq!(get(&app, "/count").await.status, 500);
+    for count in [1_u32, 3] {
+        publisher.publish(host::snapshot(CollectorState::Ok, (0..count).map(host::gpu).collect()));
+        assert_eq!(get(&app, "/count").await.body, format!(r#"{{"code":0,"data":{count}}}"#));
+    }
+    // What was published last stays, even when nobody is left to publish.
+    drop(publisher);
+    assert_eq!(get(&app, "/count").await.status, 200);
+}

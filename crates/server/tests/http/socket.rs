@@ -1,0 +1,253 @@
+//! What only a real connection shows: limits, broken requests, and the end.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use server::{Limits, Publisher, ServerConfig, router, serve};
+use telemetry::{Stamp, snapshot::CollectorState};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use crate::host;
+
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(app: Router, limits: Limits) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { stopped.await.unwrap() };
+        Self { address, stop, done: tokio::spawn(serve(listener, app, limits, shutdown)) }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// All that comes back on a connection of its own.
+    async fn answer_to(&self, request: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.done.await.unwrap();
+    }
+}
+
+fn app() -> Router {
+    let publisher = Publisher::new(Stamp::default());
+    publisher.publish(host::snapshot(CollectorState::Ok, vec![host::gpu(0), host::gpu(1)]));
+    router(ServerConfig::default(), publisher.subscribe())
+}
+
+async fn served() -> Served {
+    Served::start(app(), Limits::default()).await
+}
+
+fn request(address: &str, headers: &str) -> Vec<u8> {
+    format!("GET {address} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n").into_bytes()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+/// Reads until those bytes have come.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        let byte = stream.read_u8().await;
+        read.push(byte.unwrap_or_else(|error| panic!("{error} after {}", String::from_utf8_lossy(&read))));
+    }
+    String::from_utf8(read).unwrap()
+}
+
+#[tokio::test]
+async fn a_whole_answer() {
+    let served = served().await;
+    let answer = served.answer_to(&request("/count", "")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains("\r\ncontent-length: 19\r\n"), "{head}");
+    assert_eq!(body, r#"{"code":0,"data":2}"#);
+}
+
+#[tokio::test]
+async fn an_answer_in_pieces_has_a_length_too() {
+    let mut gpu = host::gpu(0);
+    gpu.processes = (1..=100).map(host::process).collect();
+    let publisher = Publisher::new(Stamp::default());
+    publisher.publish(host::snapshot(CollectorState::Ok, vec![gpu]));
+    let served = Served::start(router(ServerConfig::default(), publisher.subscribe()), Limits::default()).await;
+    let answer = served.answer_to(&request(&format!("/status?idx={}0", "0,".repeat(255)), "")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
+    let value: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(value["data"]["devices"].as_array().unwrap().len(), 256);
+    assert_eq!(value["data"]["processes"].as_array().unwrap().len(), 25_600);
+}
+
+#[tokio::test]
+async fn head_has_a_length_and_no_body_and_the_connection_goes_on() {
+    let served = served().await;
+    let mut stream = served.connect().await;
+    stream.write_all(b"HEAD /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let head = read_until(&mut stream, "\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("\r\ncontent-length: 19\r\n"), "{head}");
+    stream.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert!(read_until(&mut stream, r#"{"code":0,"data":2}"#).await.starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[tokio::test]
+async fn an_address_over_64_kib_is_414() {
+    let served = served().await;
+    let address = |bytes: usize| format!("/count?{}", "x".repeat(bytes - "/count?".len()));
+    assert_eq!(status(&served.answer_to(&request(&address(65_534), "")).await), "200");
+    assert_eq!(status(&served.answer_to(&request(&address(65_535), "")).await), "414");
+    assert_eq!(status(&served.answer_to(&request(&address(120_000), "")).await), "414");
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_431() {
+    let served = served().await;
+    let long = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes));
+    assert_eq!(status(&served.answer_to(&request("/count", &long(100_000))).await), "200");
+    // More than the server reads before it refuses: what is left must not cost the reader the answer.
+    assert_eq!(status(&served.answer_to(&request("/count", &long(400_000))).await), "431");
+    assert_eq!(status(&served.answer_to(&request(&format!("/{}", "x".repeat(400_000)), "")).await), "431");
+    assert_eq!(status(&served.answer_to(&request("/count", &"x: y\r\n".repeat(90))).await), "200");
+    assert_eq!(status(&served.answer_to(&request("/count", &"x: y\r\n".repeat(101))).await), "431");
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_400() {
+    let served = served().await;
+    for request in ["\x16\x03\x01\x02\x00 \x01\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /count\u{1} HTTP/1.1\r\n\r\n"] {
+        assert_eq!(status(&served.answer_to(request.as_bytes()).await), "400", "{request:?}");
+    }
+    assert_eq!(status(&served.answer_to(&request("/count", "")).await), "200");
+}
+
+#[tokio::test]
+async fn odd_targets_are_404() {
+    let served = served().await;
+    for target in ["OPTIONS *", "GET *", "CONNECT example:1", "GET http://example"] {
+        let request = format!("{target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = served.answer_to(request.as_bytes()).await;
+        let expected = if target == "GET http://example" { "200" } else { "404" };
+        assert_eq!(status(&answer), expected, "{target}: {answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_slowly_is_not_waited_for() {
+    let served = served().await;
+    let mut stream = served.connect().await;
+    stream.write_all(b"GET /count HTTP/1.1\r\nx: ").await.unwrap();
+    let begun = Instant::now();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    // The clock stands while anything can be done, and then jumps to the next time out.
+    assert_eq!(answer, "");
+    assert!(begun.elapsed() <= Duration::from_secs(11), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn beyond_the_cap_a_connection_waits_for_another_to_end() {
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let served = Served::start(app(), limits).await;
+    let mut first = served.connect().await;
+    let mut second = served.connect().await;
+    for stream in [&mut first, &mut second] {
+        stream.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        read_until(stream, "}").await;
+    }
+    let mut third = served.connect().await;
+    third.write_all(&request("/count", "")).await.unwrap();
+    // Whoever is in is answered before whoever waits, however often.
+    for _ in 0..50 {
+        first.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        read_until(&mut first, "}").await;
+        assert!(third.try_read(&mut [0; 1]).is_err(), "the third is answered while two are open");
+    }
+    drop(second);
+    let mut answer = String::new();
+    third.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), "200");
+}
+
+/// A path that tells when it was asked, and answers when it is told to.
+fn gated() -> (Router, mpsc::UnboundedReceiver<oneshot::Sender<()>>) {
+    let (asked, waiting) = mpsc::unbounded_channel();
+    let view = move || {
+        let (answer, told) = oneshot::channel();
+        asked.send(answer).unwrap();
+        async { told.await.map_or("left", |()| "told") }
+    };
+    (Router::new().route("/", get(view)), waiting)
+}
+
+async fn refuses(address: SocketAddr) {
+    // The listener closes on a task of its own; connecting either fails or meets the end at once.
+    if let Ok(mut stream) = TcpStream::connect(address).await {
+        let _ = stream.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(!matches!(stream.read(&mut [0; 1]).await, Ok(1..)));
+    }
+}
+
+#[tokio::test]
+async fn at_the_end_answers_in_the_making_are_given_and_no_more_taken() {
+    let (app, mut waiting) = gated();
+    let served = Served::start(app, Limits::default()).await;
+    let (address, mut idle, mut busy) = (served.address, served.connect().await, served.connect().await);
+    busy.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let answer = waiting.recv().await.unwrap();
+    served.stop.send(()).unwrap();
+    // The idle one is closed, which shows that the end has begun.
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+    refuses(address).await;
+    answer.send(()).unwrap();
+    let mut text = String::new();
+    busy.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("told"), "{text}");
+    drop((idle, busy));
+    served.done.await.unwrap();
+}
+
+#[tokio::test]
+async fn at_the_end_nobody_is_waited_for_longer_than_the_grace() {
+    let (app, mut waiting) = gated();
+    let served = Served::start(app, Limits::default()).await;
+    let mut busy = served.connect().await;
+    busy.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let answer = waiting.recv().await.unwrap();
+    tokio::time::pause();
+    let begun = Instant::now();
+    served.stop().await;
+    assert_eq!(begun.elapsed(), Limits::default().shutdown_grace);
+    let mut text = String::new();
+    let _ = busy.read_to_string(&mut text).await;
+    assert_eq!(text, "");
+    drop(answer);
+}
+
+#[tokio::test]
+async fn the_end_comes_at_once_when_nobody_is_there() {
+    let served = served().await;
+    served.stop().await;
+}
