@@ -200,6 +200,8 @@ pub(crate) struct Mig {
     pub(crate) memory_total_bytes: Option<Value>,
     pub(crate) memory_used_bytes: Option<Value>,
     pub(crate) memory_reserved_bytes: Option<Value>,
+    pub(crate) bar1_total_bytes: Option<Value>,
+    pub(crate) bar1_used_bytes: Option<Value>,
     pub(crate) multiprocessors: Option<Value>,
     /// Function to return code, for this instance.
     #[serde(default)]

@@ -145,7 +145,7 @@ mod tests {
             let rounded = round_half_even(numerator, denominator).unwrap();
             let twice_off = (2 * numerator).abs_diff(2 * rounded * denominator);
             prop_assert!(twice_off <= denominator);
-            prop_assert!(twice_off < denominator || rounded % 2 == 0);
+            prop_assert!(twice_off < denominator || rounded.is_multiple_of(2));
         }
     }
 }

@@ -17,6 +17,7 @@ mod pieces;
 mod prefix;
 mod published;
 mod query;
+mod rendered;
 mod routes;
 mod rows;
 mod status;

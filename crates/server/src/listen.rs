@@ -126,7 +126,7 @@ where
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(None)
+        .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head_bytes.max(LEAST_HEAD_BYTES))
         .keep_alive(true);
     let io = TokioIo::new(Patient::new(stream, limits.write_timeout));
@@ -175,7 +175,7 @@ mod tests {
         theirs.write_all(bytes).await.unwrap();
         let conversation = tokio::spawn(converse(ours, app(), limits, open));
         let mut answer = String::new();
-        theirs.read_to_string(&mut answer).await.unwrap();
+        timeout(Duration::from_secs(60), theirs.read_to_string(&mut answer)).await.unwrap().unwrap();
         let took = begun.elapsed();
         drop(theirs);
         conversation.await.unwrap();

@@ -1,26 +1,14 @@
-//! `/status` and `/count`: rendered whole once per snapshot, and cut into the parts of which every other answer is
-//! put together.
+//! `/status` and `/count`: what they answer in each state of the collector.
 
-use std::ops::Range;
-
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
-use serde::Serialize;
-use telemetry::snapshot::{CollectorState, Gpu, ProcessKind, Snapshot};
+use telemetry::snapshot::{CollectorState, Snapshot};
 
-use crate::{
-    answer, envelope,
-    pieces::Pieces,
-    query::{self, Filter, QueryError, StatusQuery},
-    rows::{self, DeviceRow, ProcessRow},
-};
+use crate::{answer, envelope, rendered::Rendered};
 
 /// What is said while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
-
-const BETWEEN: &[u8] = b"],\"processes\":[";
-const END: &[u8] = b"]}}";
 
 /// Both answers for one snapshot.
 #[derive(Debug)]
@@ -33,25 +21,6 @@ enum Outcome {
     Read(Rendered),
 }
 
-/// Everything but `count` is a part of `whole`, or of a copy of some of its rows.
-#[derive(Debug)]
-struct Rendered {
-    count: Bytes,
-    whole: Bytes,
-    /// From the beginning to where the devices begin.
-    head: Bytes,
-    gpus: Vec<GpuRows>,
-}
-
-/// One GPU's rows, each list with commas between its rows.
-#[derive(Debug)]
-struct GpuRows {
-    device: Bytes,
-    processes: Bytes,
-    compute: Bytes,
-    graphics: Bytes,
-}
-
 impl StatusView {
     /// Renders a snapshot.
     #[must_use]
@@ -60,7 +29,7 @@ impl StatusView {
             CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
             CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
-                render(&snapshot.gpus).map(Outcome::Read)
+                Rendered::new(&snapshot.gpus).map(Outcome::Read)
             }
         };
         Self(outcome.unwrap_or_else(|error| {
@@ -74,7 +43,7 @@ impl StatusView {
     pub(crate) fn count(&self) -> Response {
         match &self.0 {
             Outcome::Failed(body) => failed(body),
-            Outcome::Read(rendered) => answer::json(StatusCode::OK, rendered.count.clone()),
+            Outcome::Read(rendered) => rendered.count(),
         }
     }
 
@@ -91,124 +60,13 @@ fn failed(body: &Bytes) -> Response {
     answer::json(StatusCode::INTERNAL_SERVER_ERROR, body.clone())
 }
 
-impl Rendered {
-    fn status(&self, query: &str) -> Response {
-        if query.is_empty() {
-            return answer::json(StatusCode::OK, self.whole.clone());
-        }
-        match query::parse(query, self.gpus.len()) {
-            Ok(StatusQuery { gpus: None, processes: Filter::All }) => answer::json(StatusCode::OK, self.whole.clone()),
-            Ok(wanted) => answer::json_body(StatusCode::OK, self.part(&wanted)),
-            Err(QueryError::Index) => envelope::invalid_index(),
-            Err(QueryError::Process) => envelope::invalid_process(),
-        }
-    }
-
-    fn part(&self, wanted: &StatusQuery) -> Body {
-        let gpus: Vec<&GpuRows> = match &wanted.gpus {
-            None => self.gpus.iter().collect(),
-            Some(indices) => indices.iter().filter_map(|index| self.gpus.get(*index)).collect(),
-        };
-        let mut pieces = Pieces::default();
-        pieces.push(&self.head);
-        push_list(&mut pieces, gpus.iter().map(|rows| &rows.device));
-        pieces.push(&Bytes::from_static(BETWEEN));
-        push_list(&mut pieces, gpus.iter().filter_map(|rows| rows.kept(wanted.processes)));
-        pieces.push(&Bytes::from_static(END));
-        pieces.into_body()
-    }
-}
-
-impl GpuRows {
-    fn kept(&self, filter: Filter) -> Option<&Bytes> {
-        match filter {
-            Filter::All => Some(&self.processes),
-            Filter::Compute => Some(&self.compute),
-            Filter::Graphics => Some(&self.graphics),
-            Filter::Nothing => None,
-        }
-    }
-}
-
-/// The parts with commas between them; empty ones leave no comma.
-fn push_list<'a>(pieces: &mut Pieces, parts: impl Iterator<Item = &'a Bytes>) {
-    for (position, part) in parts.filter(|part| !part.is_empty()).enumerate() {
-        if position > 0 {
-            pieces.push(&Bytes::from_static(b","));
-        }
-        pieces.push(part);
-    }
-}
-
-fn render(gpus: &[Gpu]) -> serde_json::Result<Rendered> {
-    let mut text = format!(r#"{{"code":0,"data":{{"count":{},"devices":["#, gpus.len()).into_bytes();
-    let head = 0..text.len();
-    let devices = list(&mut text, gpus.iter().enumerate().map(|(idx, gpu)| (DeviceRow::new(idx, gpu), ())))?;
-    text.extend_from_slice(BETWEEN);
-    let processes = gpus.iter().enumerate().flat_map(|(idx, gpu)| {
-        rows::by_pid(&gpu.processes)
-            .into_iter()
-            .map(move |merged| (ProcessRow::new(idx, &merged), Row { idx, kind: merged.kind }))
-    });
-    let processes = list(&mut text, processes)?;
-    text.extend_from_slice(END);
-    let whole = Bytes::from(text);
-    let of_gpu = processes.chunk_by(|one, other| one.1.idx == other.1.idx);
-    let mut of_gpu = of_gpu.peekable();
-    let gpu_rows = devices.into_iter().enumerate().map(|(idx, (device, ()))| {
-        let rows = of_gpu.next_if(|rows| rows.first().is_some_and(|row| row.1.idx == idx)).unwrap_or_default();
-        GpuRows {
-            device: whole.slice(device),
-            processes: kept(&whole, rows, |_| true),
-            compute: kept(&whole, rows, ProcessKind::computes),
-            graphics: kept(&whole, rows, ProcessKind::draws),
-        }
-    });
-    let gpus: Vec<GpuRows> = gpu_rows.collect();
-    let count = format!(r#"{{"code":0,"data":{}}}"#, gpus.len()).into();
-    Ok(Rendered { count, head: whole.slice(head), whole, gpus })
-}
-
-/// What is remembered of a process row, beside where it stands.
-struct Row {
-    idx: usize,
-    kind: ProcessKind,
-}
-
-/// Writes rows with commas between them, and tells where each stands.
-fn list<R: Serialize, T>(
-    text: &mut Vec<u8>,
-    rows: impl Iterator<Item = (R, T)>,
-) -> serde_json::Result<Vec<(Range<usize>, T)>> {
-    let mut written = Vec::new();
-    for (row, tag) in rows {
-        if !written.is_empty() {
-            text.push(b',');
-        }
-        let start = text.len();
-        serde_json::to_writer(&mut *text, &row)?;
-        written.push((start..text.len(), tag));
-    }
-    Ok(written)
-}
-
-/// One GPU's rows of the kinds that are kept: a part of the whole if all are, else a copy.
-fn kept(whole: &Bytes, rows: &[(Range<usize>, Row)], keep: impl Fn(ProcessKind) -> bool) -> Bytes {
-    let kept: Vec<&Range<usize>> = rows.iter().filter(|row| keep(row.1.kind)).map(|row| &row.0).collect();
-    match kept.as_slice() {
-        [] => Bytes::new(),
-        [first, .., last] if kept.len() == rows.len() => whole.slice(first.start..last.end),
-        several => several.iter().map(|range| &whole[(*range).clone()]).collect::<Vec<_>>().join(&b","[..]).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host;
     use http_body_util::BodyExt;
     use serde_json::{Value, json};
-    use telemetry::snapshot::Process;
+    use telemetry::snapshot::{Gpu, Process, ProcessKind};
 
     fn body(response: Response) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

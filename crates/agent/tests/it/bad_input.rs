@@ -1,1 +1,160 @@
-//! bad_input
+//! Requests, processes and names that are not as they should be: each gets its documented answer, and the agent
+//! goes on.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::{ffi::OsStr, fs, thread};
+
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Driver, StandIn, Start, raw};
+
+const TWO_GPUS: &str = "[[gpu]]\nname = 'A'\n[[gpu]]\nname = 'B'\n";
+
+fn bad_index() -> Value {
+    json!({ "code": 1, "data": null, "error": "Invalid GPU index" })
+}
+
+fn still_serves(agent: &Agent) {
+    assert_eq!(agent.status()["count"], json!(2));
+}
+
+#[test]
+fn every_odd_query_has_its_answer() {
+    let driver = Driver::new(TWO_GPUS);
+    let agent = Start::on(&driver).serve().ready();
+    let commas = ",".repeat(10_000);
+    let zeros = vec!["0"; 257].join(",");
+    let digits = "9".repeat(60_000);
+    for odd in ["%00", "0%00", "%FF", "%C3%28", &commas, &zeros, &digits, "0x1", "1e0", "%D9%A1", "--1", "+-1", "1__0"]
+    {
+        let response = agent.get(&format!("/status?idx={odd}"));
+        assert_eq!((response.status, response.json()), (400, bad_index()), "{:.40}", odd);
+        still_serves(&agent);
+    }
+    let most = vec!["1"; 256].join(",");
+    assert_eq!(agent.get(&format!("/status?idx={most}")).json()["data"]["devices"].as_array().unwrap().len(), 256);
+    for (fine, indices) in [("-0", json!([0])), ("%091%0A", json!([1])), ("0_1,%2B0", json!([1, 0]))] {
+        let data = &agent.get(&format!("/status?idx={fine}")).json()["data"];
+        let found: Vec<&Value> = data["devices"].as_array().unwrap().iter().map(|row| &row["idx"]).collect();
+        assert_eq!(json!(found), indices, "{fine}");
+    }
+}
+
+#[test]
+fn what_is_over_a_limit_is_refused_by_its_status() {
+    let driver = Driver::new(TWO_GPUS);
+    let agent = Start::on(&driver).serve().ready();
+    let long_line = format!("GET /status?idx={} HTTP/1.1\r\nHost: x\r\n\r\n", "1".repeat(64 * 1024));
+    assert_eq!(raw(agent.address(), long_line.as_bytes()).unwrap().status, 414);
+    let long_header = format!("GET /status HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "1".repeat(1 << 20));
+    assert_eq!(raw(agent.address(), long_header.as_bytes()).unwrap().status, 431);
+    let many_headers = format!("GET /status HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: 1\r\n".repeat(500));
+    assert_eq!(raw(agent.address(), many_headers.as_bytes()).unwrap().status, 431);
+    for not_http in [&b"GET /status\0 HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"\x16\x03\x01\x00\xff\r\n\r\n"] {
+        assert_eq!(raw(agent.address(), not_http).unwrap().status, 400);
+    }
+    // Bytes that are not UTF-8, as they are: refused as HTTP or as an index, and never more than that.
+    let bytes = [&b"GET /status?idx="[..], b"\xff\xfe", b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+    assert_eq!(raw(agent.address(), &bytes).unwrap().status, 400);
+    still_serves(&agent);
+}
+
+#[test]
+fn any_command_line_is_a_row() {
+    let newline = StandIn::start(&["python", "a\n\u{1b}[31mred", "tab\there"]);
+    let bad = StandIn::start(&[OsStr::new("python"), OsStr::from_bytes(b"caf\xe9")]);
+    // An argument cannot be longer than 128 KiB, and all of them not than 2 MiB by default.
+    let mut arguments = vec!["python".to_owned()];
+    arguments.extend(vec!["x".repeat(100_000); 18]);
+    let long = StandIn::start(&arguments);
+    let list: String = [&newline, &bad, &long]
+        .map(|process| format!("[[gpu.process]]\npid = {}\ntype = 'C'\nmemory_bytes = 1048576\n", process.pid()))
+        .concat();
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{list}"));
+    let agent = Start::on(&driver).serve().ready();
+    let data = agent.until("every command", |data| {
+        data["processes"].as_array().unwrap().iter().all(|row| row["command"] != json!("N/A"))
+    });
+    let command = |process: &StandIn| {
+        let rows = data["processes"].as_array().unwrap();
+        rows.iter().find(|row| row["pid"] == json!(process.pid())).unwrap()["command"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(command(&newline), "python \"a\\n\u{1b}[31mred\" tab\there");
+    assert_eq!(command(&bad), "python caf\u{FFFD}");
+    assert_eq!(command(&long).len(), 32 * 1024);
+}
+
+#[test]
+fn an_impossible_pid_is_the_row_of_a_vanished_process() {
+    let above = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse::<u32>().unwrap() + 1;
+    let list: String = [0, above, u32::MAX]
+        .map(|pid| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\nmemory_bytes = 1048576\n"))
+        .concat();
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{list}"));
+    let agent = Start::on(&driver).serve().ready();
+    let rows = agent.status()["processes"].clone();
+    let expected: Vec<Value> = [0, above, u32::MAX]
+        .map(|pid| {
+            json!({ "idx": 0, "pid": pid, "username": "N/A", "command": "N/A", "type": "C", "gpu_memory": "1MiB",
+                    "running_time": "N/A" })
+        })
+        .to_vec();
+    assert_eq!(rows, json!(expected));
+}
+
+#[test]
+fn processes_that_vanish_while_they_are_read_keep_their_rows() {
+    let list = |pids: &[u32]| {
+        let rows = pids.iter().map(|pid| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\n"));
+        format!("[[gpu]]\nname = 'A'\n[[gpu]]\nname = 'B'\n{}", rows.collect::<String>())
+    };
+    let driver = Driver::new(&list(&[]));
+    let agent = Start::on(&driver).serve().ready();
+    for _ in 0..10 {
+        let crowd: Vec<StandIn> = (0..8).map(|number| StandIn::start(&["python", &number.to_string()])).collect();
+        let pids: Vec<u32> = crowd.iter().map(StandIn::pid).collect();
+        driver.play(&list(&pids));
+        let ending = thread::spawn(move || drop(crowd));
+        agent.until("all rows", |data| data["processes"].as_array().unwrap().len() == 8);
+        ending.join().unwrap();
+        let data = agent.until("all gone", |data| {
+            data["processes"].as_array().unwrap().iter().all(|row| row["command"] == json!("N/A"))
+        });
+        assert!(data["processes"].as_array().unwrap().iter().all(|row| row["username"] == json!("N/A")), "{data}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_is_shown_with_replacement_characters() {
+    let driver = Driver::new("[[gpu]]\nname_bytes = [78, 86, 255, 65]\n");
+    let agent = Start::on(&driver).serve().ready();
+    assert_eq!(agent.status()["devices"][0]["name"], json!("NV\u{FFFD}A"));
+}
+
+#[test]
+fn every_layout_of_process_lists_gives_the_same_rows() {
+    let processes: Vec<StandIn> = (0..17).map(|number| StandIn::start(&["python", &number.to_string()])).collect();
+    let list: String = processes
+        .iter()
+        .map(|process| format!("[[gpu.process]]\npid = {}\ntype = 'C+G'\nmemory_bytes = 1048576\n", process.pid()))
+        .collect();
+    let mut seen: Vec<Value> = Vec::new();
+    for (layout, missing) in [
+        (16, &[][..]),
+        (24, &[]),
+        (32, &[]),
+        (24, &["nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"]),
+    ] {
+        let driver = Driver::absent();
+        driver.play(&format!("process_layout = {layout}\n[[gpu]]\nname = 'A'\n{list}"));
+        driver.install(missing);
+        let agent = Start::on(&driver).serve().ready();
+        let rows = agent.until("all commands", |data| {
+            data["processes"].as_array().unwrap().iter().all(|row| row["command"] != json!("N/A"))
+        })["processes"]
+            .clone();
+        assert_eq!(rows.as_array().unwrap().len(), 17, "{layout}");
+        seen.push(rows);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+}

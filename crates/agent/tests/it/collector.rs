@@ -1,1 +1,215 @@
-//! collector
+//! The collector process: its environment, its heartbeat, its lock, and how it leaves.
+
+use std::{
+    fs,
+    io::BufReader,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::json;
+use telemetry::{
+    frame::{self, Message},
+    sample::{Driver as DriverState, Sample},
+};
+
+use crate::support::{Agent, Driver, Start, eventually, nix_pid};
+
+const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\npower_mw = 100000\nenforced_limit_mw = 700000\n";
+const HANG: &str = "\n[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nhang = true\n";
+
+fn only_collector(agent: &Agent) -> u32 {
+    let collectors = agent.collectors();
+    assert_eq!(collectors.len(), 1, "{collectors:?}");
+    collectors[0]
+}
+
+fn lives(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn secrets_and_settings_stay_with_the_parent() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver)
+        .variable("TOKEN", "hush")
+        .variable("NVSMI_LOG", "debug")
+        .variable("NOTIFY_SOCKET", "/nowhere")
+        .variable("WATCHDOG_USEC", "1")
+        .variable("LISTEN_FDS", "0")
+        .variable("CREDENTIALS_DIRECTORY", "/nowhere")
+        .variable("LD_LIBRARY_PATH", "/passes")
+        .serve();
+    let pid = eventually("a collector", || agent.collectors().first().copied());
+    let environment = eventually("the collector's own environment", || {
+        let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let text = String::from_utf8_lossy(&bytes).replace('\0', "\n");
+        fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?.contains("collect").then_some(text)
+    });
+    for kept in ["TOKEN", "NVSMI_", "PORT", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "CREDENTIALS_DIRECTORY"] {
+        assert!(!environment.lines().any(|line| line.starts_with(kept)), "{kept} in {environment}");
+    }
+    assert!(environment.contains("LD_LIBRARY_PATH=/passes") && environment.contains("FAKE_NVML_SCENARIO="));
+}
+
+#[test]
+fn signals_for_the_service_do_not_end_it() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).serve().ready();
+    let pid = only_collector(&agent);
+    assert_eq!(nix::unistd::getpgid(Some(nix_pid(pid))), Ok(nix_pid(pid)), "a process group of its own");
+    let before = driver.calls("nvmlDeviceGetPowerUsage");
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        kill(nix_pid(pid), signal).unwrap();
+    }
+    eventually("more readings", || (driver.calls("nvmlDeviceGetPowerUsage") > before + 3).then_some(()));
+    assert_eq!(agent.collectors(), [pid]);
+}
+
+#[test]
+fn it_shuts_the_library_down_when_its_parent_is_gone() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).serve().ready();
+    let pid = only_collector(&agent);
+    agent.signal(Signal::SIGKILL);
+    eventually("the collector to leave", || (!lives(pid)).then_some(()));
+    assert_eq!(driver.calls("nvmlShutdown"), 1);
+}
+
+#[test]
+fn it_leaves_without_shutdown_while_a_call_hangs() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).serve().ready();
+    let pid = only_collector(&agent);
+    driver.play(&format!("{ONE_GPU}{HANG}"));
+    agent.until("the GPU to stand still", |_| agent.get("/readyz").status == 503);
+    agent.signal(Signal::SIGKILL);
+    eventually("the collector to leave", || (!lives(pid)).then_some(()));
+    assert_eq!(driver.calls("nvmlShutdown"), 0);
+}
+
+#[test]
+fn a_new_parents_collector_waits_for_one_that_is_stuck() {
+    let driver = Driver::new(ONE_GPU);
+    let runtime = driver.folder().to_str().unwrap();
+    let first = Start::on(&driver).variable("RUNTIME_DIRECTORY", runtime).serve().ready();
+    let stuck = only_collector(&first);
+    // As a process in the kernel's hands: it sees neither the end of its input nor a signal.
+    kill(nix_pid(stuck), Signal::SIGSTOP).unwrap();
+    first.signal(Signal::SIGKILL);
+    let calls = driver.calls("nvmlInit_v2");
+    let second = Start::on(&driver).variable("RUNTIME_DIRECTORY", runtime).serve();
+    eventually("the second to wait", || (second.get("/readyz").json() == json!({ "state": "stalled" })).then_some(()));
+    assert_eq!(driver.calls("nvmlInit_v2"), calls, "no second caller beside the stuck one");
+    kill(nix_pid(stuck), Signal::SIGCONT).unwrap();
+    let second = second.ready();
+    assert!(!lives(stuck));
+    assert_eq!(second.collectors().len(), 1);
+}
+
+#[test]
+fn sigterm_ends_the_agent_in_order() {
+    let driver = Driver::new(ONE_GPU);
+    let mut agent = Start::on(&driver).serve().ready();
+    let pid = only_collector(&agent);
+    agent.signal(Signal::SIGTERM);
+    assert_eq!(agent.ended().code(), Some(0));
+    eventually("the collector to leave", || (!lives(pid)).then_some(()));
+    assert_eq!(driver.calls("nvmlShutdown"), 1);
+}
+
+/// A collector without a parent, and what it writes.
+fn collect(driver: &Driver, interval: &str, mut each: impl FnMut(Message) -> bool) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"))
+        .args(["collect", "--resolve-pids", "--interval", interval, "--nvml-library"])
+        .arg(driver.library())
+        .env("FAKE_NVML_SCENARIO", driver.scenario())
+        .env("FAKE_NVML_CALLS", driver.counts())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    while let Some(message) = frame::read(&mut output).unwrap() {
+        if each(message) {
+            break;
+        }
+    }
+    drop(process.stdin.take());
+    assert!(process.wait().unwrap().success());
+}
+
+fn ready(message: Message) -> Option<Box<Sample>> {
+    match message {
+        Message::Sample(sample) if matches!(sample.driver, DriverState::Ready(_)) => Some(sample),
+        _ => None,
+    }
+}
+
+#[test]
+fn it_says_that_it_lives_between_two_readings() {
+    let driver = Driver::new(ONE_GPU);
+    let begun = Instant::now();
+    let mut heartbeats = 0;
+    collect(&driver, "60s", |message| {
+        heartbeats += u32::from(message == Message::Heartbeat);
+        heartbeats == 3
+    });
+    // Long before the second reading is due.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!(driver.calls("nvmlDeviceGetPowerUsage"), 1);
+}
+
+#[test]
+fn frames_flow_while_init_takes_its_time() {
+    let driver = Driver::new(&format!("init_hang = true\n{ONE_GPU}"));
+    let mut starting = Vec::new();
+    collect(&driver, "100ms", |message| match message {
+        Message::Sample(sample) => match sample.driver {
+            DriverState::Starting { call } => {
+                starting.extend(call);
+                if starting.len() == 3 {
+                    driver.play(ONE_GPU);
+                }
+                false
+            }
+            other => matches!(other, DriverState::Ready(_)),
+        },
+        Message::Heartbeat => false,
+    });
+    assert!(starting.len() >= 3);
+    assert!(starting.iter().all(|call| call.function == "nvmlInit_v2"), "{starting:?}");
+}
+
+#[test]
+fn the_slow_set_is_read_whole_once_and_then_a_tenth_per_tick() {
+    let driver = Driver::new(ONE_GPU);
+    let mut frames = 0;
+    collect(&driver, "100ms", |message| {
+        frames += u32::from(ready(message).is_some());
+        frames == 31
+    });
+    let (fast, slow) = (driver.calls("nvmlDeviceGetPowerUsage"), driver.calls("nvmlDeviceGetEnforcedPowerLimit"));
+    let expected = 1 + (fast - 1) / 10;
+    assert!((expected..=expected + 1).contains(&slow), "{fast} ticks, {slow} slow readings");
+}
+
+#[test]
+fn a_lane_that_hangs_holds_up_no_frame_and_is_named() {
+    let two = format!("{ONE_GPU}{ONE_GPU}");
+    let driver = Driver::new(&two);
+    let mut last = None;
+    collect(&driver, "100ms", |message| {
+        let Some(sample) = ready(message) else { return false };
+        driver.play(&format!("{two}{HANG}gpu = 1\n"));
+        let stuck = sample.gpus[1].stuck.clone();
+        let moved = last.as_ref().is_some_and(|last: &Sample| last.gpus[0].read_at != sample.gpus[0].read_at);
+        last = Some(*sample);
+        stuck.is_some_and(|call| call.function == "nvmlDeviceGetPowerUsage" && call.gpu == Some(1)) && moved
+    });
+    driver.play(&two);
+    let last = last.unwrap();
+    let read = |gpu: usize| last.gpus[gpu].read_at.unwrap().boot;
+    assert!(last.gpus[0].stuck.is_none() && read(0) > read(1));
+}

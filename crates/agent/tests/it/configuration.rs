@@ -1,1 +1,125 @@
-//! configuration
+//! Flags, variables, `.env`, and what is said when they are wrong.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
+
+use crate::support::{Driver, Start};
+
+const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
+
+/// A start that must be refused with status 2 and one line that has these parts.
+fn refused(start: Start, parts: &[&str]) {
+    let (status, out, error) = start.finish();
+    assert_eq!(status.code(), Some(2), "{error}");
+    assert_eq!(out, "");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error:?}");
+    for part in parts {
+        assert!(error.contains(part), "{error:?} lacks {part:?}");
+    }
+}
+
+#[test]
+fn a_bad_value_is_one_line_and_status_2() {
+    refused(Start::bare().variable("PORT", "70000"), &["70000", "PORT", "1 to 65535"]);
+    refused(Start::bare().variable("PORT", "eight"), &["eight", "PORT"]);
+    refused(Start::bare().argument("--interval=0"), &["--interval", "100ms to 60s"]);
+    refused(Start::bare().variable("NVSMI_INTERVAL", "2"), &["NVSMI_INTERVAL"]);
+    refused(Start::bare().variable("URL_PREFIX", "/a//b"), &["URL_PREFIX", "/a//b"]);
+    refused(Start::bare().argument("--no-such-flag"), &["--no-such-flag", "--help"]);
+    refused(Start::bare().file(".env", "PORT=x\n"), &["PORT", ".env"]);
+    refused(Start::bare().file(".env", "TOKEN='secret\n"), &[".env", "TOKEN"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let start = Start::bare();
+    fs::create_dir(start.work().join(".env")).unwrap();
+    refused(start, &[".env", "cannot read"]);
+    if !nix::unistd::getuid().is_root() {
+        let start = Start::bare().file(".env", "PORT=1\n");
+        fs::set_permissions(start.work().join(".env"), fs::Permissions::from_mode(0)).unwrap();
+        refused(start, &[".env", "make it readable"]);
+    }
+}
+
+#[test]
+fn an_address_in_use_names_its_holder_and_the_remedy() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let start = Start::bare().argument(&format!("--port={port}")).argument("--bind=127.0.0.1");
+    let (status, _, error) = start.finish();
+    assert_eq!(status.code(), Some(2));
+    let refusal = error.lines().last().unwrap();
+    for part in [&format!("127.0.0.1:{port}"), &format!("(PID {})", std::process::id()), "PORT"] {
+        assert!(refusal.contains(part), "{refusal:?} lacks {part:?}");
+    }
+}
+
+#[test]
+fn every_form_of_prefix_is_the_same() {
+    let driver = Driver::new(ONE_GPU);
+    for prefix in ["a/b", "/a/b", "a/b/", "/a/b/"] {
+        let agent = Start::on(&driver).variable("URL_PREFIX", prefix).serve();
+        assert_eq!(agent.get("/a/b/healthz").status, 200, "{prefix}");
+        for elsewhere in ["/healthz", "/a/healthz", "/a/bhealthz", "//a/b/healthz"] {
+            assert_eq!(agent.get(elsewhere).status, 404, "{prefix} {elsewhere}");
+        }
+    }
+}
+
+#[test]
+fn the_file_gives_what_the_environment_does_not() {
+    let driver = Driver::new(ONE_GPU);
+    let file = "TOKEN=from-file\nURL_PREFIX=/file\nNVSMI_INTERVAL=7d\n";
+    let agent = Start::on(&driver).file(".env", file).variable("URL_PREFIX", "/env").serve();
+    assert_eq!(agent.get("/env/count").status, 401);
+    assert_ne!(agent.request("/env/count", &[("Authorization", "Bearer from-file")]).status, 401);
+    assert!(!agent.log().contains("open to public access"), "{}", agent.log());
+}
+
+#[test]
+fn an_open_api_is_warned_of_and_the_token_is_never_logged() {
+    let driver = Driver::new(ONE_GPU);
+    let open = Start::on(&driver).variable("TOKEN", "").serve();
+    assert!(open.log().contains("the API is open to public access"), "{}", open.log());
+    let closed = Start::on(&driver).variable("TOKEN", "hush-hush").argument("--log=debug").serve();
+    closed.request("/count", &[("Authorization", "hush-hush")]);
+    closed.request("/count", &[("Authorization", "wrong")]);
+    assert!(!closed.log().contains("hush-hush"), "{}", closed.log());
+}
+
+#[test]
+fn check_shows_what_is_in_force_and_masks_the_token() {
+    let driver = Driver::new(ONE_GPU);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let start = Start::on(&driver).file(".env", "TOKEN=hush\n").variable("PORT", &port.to_string());
+    let (status, out, error) = start.argument("--bind=127.0.0.1").argument("check").finish();
+    assert_eq!(status.code(), Some(0), "{out}{error}");
+    for part in [&*port.to_string(), "variable PORT", "100ms", "flag", "(set)", ".env", "580.95.05, 1 GPU"] {
+        assert!(out.contains(part), "{out} lacks {part:?}");
+    }
+    assert!(!out.contains("hush") && !error.contains("hush"));
+}
+
+#[test]
+fn check_says_what_is_wrong() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("--port={}", taken.local_addr().unwrap().port());
+    let driver = Driver::new("init = 18");
+    let start = Start::on(&driver).argument("--bind=127.0.0.1").argument(&port).argument("check");
+    let (status, out, _) = start.finish();
+    assert_eq!(status.code(), Some(1), "{out}");
+    for part in ["cannot listen", "PID", "version mismatch", "reload the module", "open to public access"] {
+        assert!(out.contains(part), "{out} lacks {part:?}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let (status, out, error) = Start::bare().argument("--help").finish();
+    assert!(status.success() && error.is_empty());
+    for part in ["PORT", "URL_PREFIX", "TOKEN", ".env", "check", "--interval"] {
+        assert!(out.contains(part), "{out} lacks {part:?}");
+    }
+    let (status, out, _) = Start::bare().argument("--version").finish();
+    assert!(status.success() && out.contains(env!("CARGO_PKG_VERSION")));
+}

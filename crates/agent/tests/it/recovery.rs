@@ -1,1 +1,182 @@
-//! recovery
+//! What a client sees while the driver or the collector is in trouble, and how it ends by itself.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use serde_json::{Value, json};
+
+use crate::support::{Agent, Driver, Start, eventually, nix_pid};
+
+fn gpus(number: u32) -> String {
+    (0..number).map(|index| format!("[[gpu]]\nname = 'GPU {index}'\ntemperature_c = 4{index}\n")).collect()
+}
+
+fn error(agent: &Agent) -> Option<(u16, Value)> {
+    let response = agent.get("/status");
+    (response.status != 200).then(|| (response.status, response.json()))
+}
+
+fn failing(text: &str) -> Option<(u16, Value)> {
+    Some((500, json!({ "code": 2, "data": null, "error": text })))
+}
+
+/// Waits for a first answer that is not `Collector Starting`.
+fn answer(agent: &Agent) -> Option<(u16, Value)> {
+    eventually("an answer", || Some(error(agent)).filter(|answer| *answer != failing("Collector Starting")))
+}
+
+#[test]
+fn a_library_that_comes_later_is_found_within_five_seconds() {
+    let driver = Driver::absent();
+    driver.play(&gpus(1));
+    let agent = Start::on(&driver).serve();
+    assert_eq!(answer(&agent), failing("NVML Shared Library Not Found"));
+    driver.install(&[]);
+    let installed = Instant::now();
+    eventually("data", || error(&agent).is_none().then_some(()));
+    assert!(installed.elapsed() < Duration::from_secs(5), "{:?}", installed.elapsed());
+    assert_eq!(agent.get("/count").json()["data"], json!(1));
+}
+
+#[test]
+fn an_init_that_fails_is_told_in_the_drivers_words_and_tried_again() {
+    let driver = Driver::new("init = 9");
+    let agent = Start::on(&driver).serve();
+    assert_eq!(answer(&agent), failing("Driver Not Loaded"));
+    for (code, text) in
+        [(4, "Insufficient Permissions"), (18, "RM has detected an NVML/RM version mismatch."), (999, "Unknown Error")]
+    {
+        driver.play(&format!("init = {code}"));
+        eventually(text, || (error(&agent) == failing(text)).then_some(()));
+        assert_eq!(agent.get("/readyz").json(), json!({ "state": "no_driver" }));
+    }
+    driver.play(&gpus(1));
+    eventually("data", || error(&agent).is_none().then_some(()));
+    assert!(agent.collectors().len() <= 1);
+}
+
+#[test]
+fn a_count_that_fails_is_a_driver_that_cannot_be_read() {
+    let driver = Driver::new("count_error = 999");
+    let agent = Start::on(&driver).serve();
+    assert_eq!(answer(&agent), failing("Unknown Error"));
+    assert_eq!(agent.get("/count").json(), json!({ "code": 2, "data": null, "error": "Unknown Error" }));
+}
+
+#[test]
+fn an_init_that_takes_its_time_is_starting() {
+    let driver = Driver::new(&format!("init_hang = true\n{}", gpus(1)));
+    let agent = Start::on(&driver).serve();
+    assert_eq!(error(&agent), failing("Collector Starting"));
+    assert_eq!(agent.get("/readyz").json(), json!({ "state": "starting" }));
+    assert_eq!(agent.get("/healthz").status, 200);
+    driver.play(&gpus(1));
+    agent.ready();
+}
+
+#[test]
+fn one_gpu_that_hangs_keeps_its_last_values_and_the_others_go_on() {
+    let driver = Driver::new(&gpus(2));
+    let agent = Start::on(&driver).serve().ready();
+    let ts = |data: &Value, gpu: usize| data["devices"][gpu]["ts"].as_u64().unwrap();
+    driver.play(&format!("{}\n[[fault]]\nfunction = 'nvmlDeviceGetFanSpeed'\ngpu = 1\nhang = true\n", gpus(2)));
+    // Once the second's time stands still while the first's moves on by two seconds, it hangs.
+    let data = agent.until("one to stand still", |data| ts(data, 0) > ts(data, 1) + 2000);
+    assert_eq!(data["devices"][1]["temperature"], json!(41), "the last value, with its old time");
+    assert_eq!(agent.get("/readyz").status, 200, "the other is live");
+    let mut took: Vec<Duration> = (0..100)
+        .map(|_| {
+            let asked = Instant::now();
+            agent.status();
+            asked.elapsed()
+        })
+        .collect();
+    took.sort();
+    assert!(took[50] < Duration::from_millis(5), "the median answer took {:?}", took[50]);
+    driver.play(&gpus(2));
+    agent.until("it to come back", |data| ts(data, 1) + 1000 > ts(data, 0));
+}
+
+#[test]
+fn when_all_hang_the_last_snapshot_is_served_and_no_second_collector_joins() {
+    let driver = Driver::new(&gpus(2));
+    let agent = Start::on(&driver).serve().ready();
+    let collectors = agent.collectors();
+    driver.play(&format!("{}\n[[fault]]\nfunction = 'nvmlDeviceGetFanSpeed'\nhang = true\n", gpus(2)));
+    eventually("stalled", || (agent.get("/readyz").json() == json!({ "state": "stalled" })).then_some(()));
+    assert_eq!(agent.status()["devices"][0]["temperature"], json!(40));
+    assert_eq!(agent.collectors(), collectors);
+    driver.play(&gpus(2));
+    let agent = agent.ready();
+    assert_eq!(agent.collectors(), collectors);
+}
+
+#[test]
+fn a_collector_that_is_killed_is_replaced() {
+    let driver = Driver::new(&gpus(1));
+    let agent = Start::on(&driver).serve().ready();
+    let first = agent.collectors();
+    kill(nix_pid(first[0]), Signal::SIGKILL).unwrap();
+    let second = eventually("another collector", || {
+        assert!(error(&agent).is_none(), "the last values are served meanwhile");
+        let now = agent.collectors();
+        assert!(now.len() <= 1, "never two: {now:?}");
+        (now.len() == 1 && now != first).then_some(now)
+    });
+    let agent = agent.ready();
+    assert_eq!(agent.collectors(), second);
+    assert!(agent.log().contains("killed by SIGKILL"), "{}", agent.log());
+}
+
+#[test]
+fn a_collector_that_is_stopped_is_killed_and_replaced() {
+    let driver = Driver::new(&gpus(1));
+    let agent = Start::on(&driver).serve().ready();
+    let first = agent.collectors();
+    kill(nix_pid(first[0]), Signal::SIGSTOP).unwrap();
+    eventually("it is noticed", || (agent.get("/readyz").status == 503).then_some(()));
+    eventually("another collector", || Some(agent.collectors()).filter(|now| now.len() == 1 && *now != first));
+    agent.ready();
+}
+
+#[test]
+fn a_library_that_crashes_costs_a_moment() {
+    for (crash, signal) in [("segv", "SIGSEGV"), ("abort", "SIGABRT")] {
+        let driver = Driver::new(&gpus(2));
+        let agent = Start::on(&driver).serve().ready();
+        driver
+            .play(&format!("{}\n[[fault]]\nfunction = 'nvmlDeviceGetFanSpeed'\ngpu = 1\ncrash = '{crash}'\n", gpus(2)));
+        eventually("the crash", || agent.log().contains(signal).then_some(()));
+        driver.play(&gpus(2));
+        let crashed = Instant::now();
+        let agent = agent.ready();
+        let before = agent.status()["devices"][1]["ts"].clone();
+        agent.until("new readings", |data| data["devices"][1]["ts"] != before);
+        assert!(crashed.elapsed() < Duration::from_secs(10), "{:?}", crashed.elapsed());
+        assert!(agent.log().contains("nvmlDeviceGetFanSpeed on GPU 1"), "the call is named: {}", agent.log());
+    }
+}
+
+#[test]
+fn a_gpu_that_is_no_longer_counted_follows_the_others() {
+    let driver = Driver::new(&gpus(3));
+    let agent = Start::on(&driver).serve().ready();
+    driver.play(&format!("count = 2\n{}", gpus(3)));
+    let data = agent.until("it to be lost", |data| data["devices"][2]["temperature"] == json!("N/A"));
+    assert_eq!((&data["count"], &data["devices"][2]["name"]), (&json!(3), &json!("GPU 2")));
+    assert_eq!(data["devices"][1]["temperature"], json!(41));
+    driver.play(&gpus(3));
+    agent.until("it to come back", |data| data["devices"][2]["temperature"] == json!(42));
+}
+
+#[test]
+fn a_gpu_that_is_lost_keeps_its_name_and_comes_back() {
+    let driver = Driver::new(&gpus(2));
+    let agent = Start::on(&driver).serve().ready();
+    driver.play(&format!("{}errors = {{ '*' = 15 }}\n", gpus(2)));
+    let data = agent.until("it to be lost", |data| data["devices"][1]["temperature"] == json!("N/A"));
+    assert_eq!(data["devices"][1]["name"], json!("GPU 1"));
+    assert_eq!(data["devices"][0]["temperature"], json!(40));
+    driver.play(&gpus(2));
+    agent.until("it to come back", |data| data["devices"][1]["temperature"] == json!(41));
+}

@@ -50,9 +50,15 @@ export! {
         call.put(memory, nvmlMemory_v2_t { version, total: told.total, reserved: told.reserved, free: told.free(), used: told.used })
     }
 
-    gpu fn nvmlDeviceGetBAR1MemoryInfo(call, gpu; memory: Out<nvmlBAR1Memory_t>) {
-        let total = call.fact(&gpu.bar1_total_bytes)? as u64;
-        let used = call.fact(&gpu.bar1_used_bytes)? as u64;
+    device fn nvmlDeviceGetBAR1MemoryInfo(call, target; memory: Out<nvmlBAR1Memory_t>) {
+        let (total, used) = match call.mig(target)? {
+            Some(mig) => (&mig.bar1_total_bytes, &mig.bar1_used_bytes),
+            None => {
+                let gpu = call.gpu(target)?;
+                (&gpu.bar1_total_bytes, &gpu.bar1_used_bytes)
+            }
+        };
+        let (total, used) = (call.fact(total)? as u64, call.fact(used)? as u64);
         call.put(memory, nvmlBAR1Memory_t { bar1Total: total, bar1Free: total.saturating_sub(used), bar1Used: used })
     }
 

@@ -40,14 +40,15 @@ fn a_wait_without_events_times_out() {
     let started = Instant::now();
     assert_eq!(wait(&fake, set, 150).0, 10);
     let waited = started.elapsed();
-    assert!((Duration::from_millis(150)..Duration::from_millis(600)).contains(&waited), "{waited:?}");
+    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&waited), "{waited:?}");
 }
 
 #[test]
 fn an_event_is_told_once_when_it_is_due() {
-    let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = [{ after_s = 0.2, code = 79 }, { after_s = 0.1, code = 48 }]\n");
+    let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 1, set), 0);
+    fake.replace("[[gpu]]\n[[gpu]]\nxids = [{ after_s = 0.2, code = 79 }, { after_s = 0.1, code = 48 }]\n");
     let gpu = fake.handle(1).addr();
     assert_eq!(wait(&fake, set, 2_000), (0, gpu, 48));
     assert_eq!(wait(&fake, set, 2_000), (0, gpu, 79));

@@ -51,10 +51,13 @@ fn values_need_two_samples_some_time_apart() {
     assert_eq!(metrics(&fake, 1, first, second).0, 2, "neither was taken");
     assert_eq!(take(&fake, 0, first), 0);
     assert_eq!(metrics(&fake, 1, first, second).0, 2, "one was taken");
-    assert_eq!(take(&fake, 0, second), 0);
-    let (code, told) = metrics(&fake, 1, first, second);
-    assert_eq!(code, 0);
-    assert!(told[0].1.is_nan(), "too close together");
+    // A busy machine may put more time between two calls than there should be.
+    let too_close = (0..50).any(|_| {
+        assert_eq!((take(&fake, 0, first), take(&fake, 0, second)), (0, 0));
+        let (code, told) = metrics(&fake, 1, first, second);
+        code == 0 && told[0].1.is_nan()
+    });
+    assert!(too_close, "samples right after each other have no values between them");
     thread::sleep(Duration::from_millis(110));
     assert_eq!(take(&fake, 0, second), 0);
     assert_eq!(metrics(&fake, 1, first, second), (0, [(0, 71.5), (0, 20.0), (3, 0.0)]));

@@ -1,7 +1,7 @@
 //! The library as its callers meet it: loaded from a file, called through pointers.
 
 #![allow(unsafe_code, reason = "a C library is called")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share fails as tests do")]
 
 mod calls;
 mod events;

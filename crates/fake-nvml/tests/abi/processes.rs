@@ -147,7 +147,7 @@ fn live_processes_are_found_by_their_command_lines() {
 fn a_stand_in_ends_with_its_parent() {
     let stand_in = env!("CARGO_BIN_EXE_stand-in");
     let shell = |before: &str| {
-        let script = format!("{before} {stand_in} x >/dev/null 2>&1 & echo $!; sleep 0.3");
+        let script = format!("{before} {stand_in} x >/dev/null 2>&1 & echo $!; sleep 1");
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };

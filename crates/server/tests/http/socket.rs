@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::host;
@@ -161,7 +161,7 @@ async fn a_head_that_comes_slowly_is_not_waited_for() {
     stream.write_all(b"GET /count HTTP/1.1\r\nx: ").await.unwrap();
     let begun = Instant::now();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    timeout(Duration::from_secs(60), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     // The clock stands while anything can be done, and then jumps to the next time out.
     assert_eq!(answer, "");
     assert!(begun.elapsed() <= Duration::from_secs(11), "{:?}", begun.elapsed());
@@ -239,7 +239,7 @@ async fn at_the_end_nobody_is_waited_for_longer_than_the_grace() {
     tokio::time::pause();
     let begun = Instant::now();
     served.stop().await;
-    assert_eq!(begun.elapsed(), Limits::default().shutdown_grace);
+    assert_eq!(begun.elapsed().as_secs(), Limits::default().shutdown_grace.as_secs());
     let mut text = String::new();
     let _ = busy.read_to_string(&mut text).await;
     assert_eq!(text, "");

@@ -5,7 +5,7 @@ mod driver;
 mod http;
 mod process;
 
-pub(crate) use agent::{Agent, Start};
+pub(crate) use agent::{Agent, Start, nix_pid};
 pub(crate) use driver::{Driver, built};
 pub(crate) use http::{Response, get, raw, request};
 pub(crate) use process::{StandIn, gone, zombie};
