@@ -1,9 +1,12 @@
 //! The release binary against the fake driver, over HTTP: one module per behaviour.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod clients;
 mod collector;
 mod configuration;
 mod golden;
 mod load;
 mod recovery;
+mod shape;
 mod support;

@@ -1,0 +1,40 @@
+# What there is to do. `make demo` shows the product, `make test` tests it, `make check` is what CI runs.
+
+CARGO ?= cargo
+PORT ?= 8000
+
+.PHONY: help build demo run test check format lint tools bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+build: ## Build the release binary and the simulated driver
+	$(CARGO) build --release --workspace
+
+demo: build ## Serve a simulated host with eight GPUs on http://localhost:$(PORT)
+	@PORT=$(PORT) scripts/demo
+
+run: ## Serve this host's GPUs
+	$(CARGO) run --release --bin nvidia-smi-web-agent
+
+tools: ## Install what the tests need beside Rust (into target/, and cargo-nextest)
+	@scripts/tools
+
+test: tools ## Install what the tests need, and run them all
+	$(CARGO) build --release --workspace
+	$(CARGO) nextest run --release --workspace
+
+format: ## Format the code
+	$(CARGO) fmt --all
+
+lint: ## Check format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+check: lint test ## All that a change must pass: format, lints, tests
+
+bench: build ## Measure: see bench/README.md
+	@bench/run
+
+clean: ## Remove what was built
+	$(CARGO) clean

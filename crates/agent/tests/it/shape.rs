@@ -1,0 +1,71 @@
+//! The shape of the workspace: which crate may know which, and under which licences the libraries come.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+fn metadata(arguments: &[&str]) -> Value {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked", "--manifest-path", manifest])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The dependencies of each crate of the workspace that are in what is shipped.
+fn edges() -> BTreeMap<String, Vec<String>> {
+    let metadata = metadata(&["--no-deps"]);
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let crates = metadata["packages"].as_array().unwrap().iter();
+    crates
+        .map(|package| {
+            let all = package["dependencies"].as_array().unwrap().iter();
+            (name(package), all.filter(|edge| edge["kind"].is_null()).map(name).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn crates_point_down() {
+    let edges = edges();
+    let ours = |name: &str| -> Vec<&str> {
+        let all = edges[name].iter().map(String::as_str);
+        all.filter(|edge| edges.contains_key(*edge)).collect()
+    };
+    assert_eq!(ours("telemetry"), [""; 0]);
+    assert_eq!(ours("collector"), ["telemetry"]);
+    assert_eq!(ours("server"), ["telemetry"]);
+    assert_eq!(ours("fake-nvml"), [""; 0]);
+    assert_eq!(ours("agent"), ["collector", "server", "telemetry"]);
+}
+
+#[test]
+fn the_driver_is_known_to_the_collector_and_the_fake_alone() {
+    let edges = edges();
+    let knows = edges.iter().filter(|(_, all)| all.iter().any(|edge| edge.starts_with("nvml-wrapper")));
+    assert_eq!(knows.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["collector", "fake-nvml"]);
+}
+
+#[test]
+fn every_library_comes_under_a_licence_that_may_be_shipped() {
+    const FINE: [&str; 8] = [
+        "Apache-2.0",
+        "MIT",
+        "BSD-3-Clause",
+        "ISC",
+        "Unicode-3.0",
+        "Zlib",
+        "Unlicense",
+        "Apache-2.0 WITH LLVM-exception",
+    ];
+    for package in metadata(&[])["packages"].as_array().unwrap() {
+        let licence = package["license"].as_str().unwrap_or_default();
+        let choices = licence.replace(['(', ')'], "").replace('/', " OR ");
+        // Each part that is joined by AND must be fine, by one of its choices.
+        let fine = choices.split(" AND ").all(|part| part.split(" OR ").any(|choice| FINE.contains(&choice.trim())));
+        assert!(fine, "{} comes under {licence:?}", package["name"]);
+    }
+}
