@@ -14,8 +14,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 fn explain(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let holder = holder(Path::new("/proc"), address.port())
-                .map_or_else(|| "another program".to_owned(), |holder| holder);
+            let holder = holder(Path::new("/proc"), address.port()).unwrap_or_else(|| "another program".to_owned());
             format!("cannot listen on {address}: {holder} already does; stop it or choose another port with PORT")
         }
         io::ErrorKind::PermissionDenied => format!(

@@ -36,7 +36,7 @@ fn a_file_that_cannot_be_read_is_named() {
     refused(start, &[".env", "cannot read"]);
     if !nix::unistd::getuid().is_root() {
         let start = Start::bare().file(".env", "PORT=1\n");
-        fs::set_permissions(start.work().join(".env"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(start.work().join(".env"), fs::Permissions::from_mode(0o000)).unwrap();
         refused(start, &[".env", "make it readable"]);
     }
 }
