@@ -5,6 +5,7 @@ use std::{ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Durati
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource,
 };
+use collector::LeftOut;
 use server::Prefix;
 
 use crate::dotenv::DotEnv;
@@ -89,14 +90,18 @@ pub(crate) enum Command {
     /// Print the effective configuration and say what is wrong with it
     Check,
     /// Read the machine and write frames to standard output (the agent starts this itself)
-    Collect(CallBoard),
+    Collect(Told),
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct CallBoard {
+pub(crate) struct Told {
     /// The descriptor of the memory in which calls into the driver are noted
     #[arg(long, hide = true)]
     pub(crate) board: Option<RawFd>,
+
+    /// A GPU that is not to be read, and for how long, such as 1:600s
+    #[arg(long, hide = true, value_parser = left_out)]
+    pub(crate) leave_out: Vec<LeftOut>,
 }
 
 /// Why there is nothing to run.
@@ -207,6 +212,14 @@ fn interval(value: &str) -> Result<Duration, String> {
         .ok()
         .filter(|interval| RANGE.contains(interval))
         .ok_or_else(|| "a time from 100ms to 60s is wanted, such as 500ms or 2s".into())
+}
+
+fn left_out(value: &str) -> Result<LeftOut, String> {
+    let parse = || {
+        let (gpu, wait) = value.split_once(':')?;
+        Some(LeftOut { gpu: gpu.parse().ok()?, wait: humantime::parse_duration(wait).ok()? })
+    };
+    parse().ok_or_else(|| "an index and a time are wanted, such as 1:600s".into())
 }
 
 #[cfg(test)]

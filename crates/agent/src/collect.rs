@@ -8,12 +8,12 @@ use std::{
 use collector::Settings;
 
 use crate::{
-    cli::{CallBoard, Cli},
+    cli::{Cli, Told},
     config::runtime_directory,
 };
 
 /// Reads the machine until standard input ends.
-pub(crate) fn run(cli: &Cli, board: &CallBoard) -> io::Result<ExitCode> {
+pub(crate) fn run(cli: &Cli, told: &Told) -> io::Result<ExitCode> {
     if io::stdout().is_terminal() {
         return Err(io::Error::other(
             "collect writes binary frames for the agent that starts it; run nvidia-smi-web-agent without a command",
@@ -25,7 +25,8 @@ pub(crate) fn run(cli: &Cli, board: &CallBoard) -> io::Result<ExitCode> {
         library: options.nvml_library.clone(),
         resolve_pids: options.resolve_pids,
         proc_root: options.proc_root.clone(),
-        board: board.board,
+        board: told.board,
+        left_out: told.leave_out.clone(),
         runtime_directory: runtime_directory(),
     });
     Err(error)

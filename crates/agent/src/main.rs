@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         None => serve::run(&cli),
         Some(Command::Check) => check::run(&cli),
-        Some(Command::Collect(board)) => collect::run(&cli, board),
+        Some(Command::Collect(told)) => collect::run(&cli, told),
     };
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))
 }

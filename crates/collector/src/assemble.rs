@@ -25,6 +25,7 @@ use crate::{
     nvml::Library,
     process::{Book, Owners},
     pulse::{Pulse, Slot},
+    run::LeftOut,
 };
 
 /// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
@@ -38,8 +39,8 @@ const FACTS_WAIT: Duration = Duration::from_millis(10);
 
 /// Why the assembler ended.
 pub(crate) enum End {
-    /// The driver cannot be read; the parent has been told.
-    Failed,
+    /// The driver cannot be read, or is no longer the one that was loaded; the parent has been told.
+    Told,
     /// The parent is gone, or the frame could not be made.
     Unwritten(FrameError),
 }
@@ -56,8 +57,37 @@ pub(crate) struct Assembler<W> {
     pub(crate) book: Option<Book>,
     pub(crate) owners: Owners,
     pub(crate) callers: Callers,
-    pub(crate) lanes: usize,
+    pub(crate) lanes: Lanes,
     pub(crate) written: Instant,
+}
+
+/// Which lanes are started, and which wait.
+pub(crate) struct Lanes {
+    started: BTreeSet<u32>,
+    left_out: Vec<(u32, Instant)>,
+}
+
+impl Lanes {
+    /// None is started, and those left out wait for their time.
+    pub(crate) fn new(left_out: &[LeftOut]) -> Self {
+        let now = Instant::now();
+        let waits = left_out.iter().map(|out| (out.gpu, now.checked_add(out.wait).unwrap_or(now)));
+        Self { started: BTreeSet::new(), left_out: waits.collect() }
+    }
+
+    /// The GPUs of those counted whose lanes are to be started now.
+    fn due(&mut self, counted: usize, now: Instant) -> Vec<u32> {
+        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
+        let waits = |gpu: u32| self.left_out.iter().any(|&(out, until)| out == gpu && now < until);
+        let due: Vec<u32> = (0..counted).filter(|gpu| !self.started.contains(gpu) && !waits(*gpu)).collect();
+        self.started.extend(&due);
+        due
+    }
+
+    /// Whether a GPU's lane is left out.
+    fn waits(&self, gpu: u32) -> bool {
+        !self.started.contains(&gpu)
+    }
 }
 
 impl<W: Write> Assembler<W> {
@@ -73,10 +103,7 @@ impl<W: Write> Assembler<W> {
         let (facts, library) = loop {
             match self.census.stage() {
                 (Stage::Ready(facts), Some(library)) => break (facts, library),
-                (Stage::Failed(failure), _) => {
-                    self.write(Driver::Failed(failure))?;
-                    return Ok(End::Failed);
-                }
+                (Stage::Failed(_) | Stage::Replaced(_), _) => return self.tell_the_end(),
                 _ => {
                     self.write_starting()?;
                     self.census.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
@@ -88,12 +115,21 @@ impl<W: Write> Assembler<W> {
         loop {
             tick = (tick + self.interval).max(Instant::now());
             self.sleep_until(tick)?;
-            if let (Stage::Failed(failure), _) = self.census.stage() {
-                self.write(Driver::Failed(failure))?;
-                return Ok(End::Failed);
+            if matches!(self.census.stage().0, Stage::Failed(_) | Stage::Replaced(_)) {
+                return self.tell_the_end();
             }
             self.tick(&facts, library)?;
         }
+    }
+
+    /// Tells the parent why the census ended.
+    fn tell_the_end(&mut self) -> Result<End, FrameError> {
+        match self.census.stage().0 {
+            Stage::Failed(failure) => self.write(Driver::Failed(failure))?,
+            Stage::Replaced(what) => self.write(Driver::Replaced { detail: what.into() })?,
+            Stage::Starting | Stage::Ready(_) => {}
+        }
+        Ok(End::Told)
     }
 
     /// The first frame with GPUs comes when every lane has reported once, or has had the time after which a GPU is
@@ -104,7 +140,8 @@ impl<W: Write> Assembler<W> {
         let beat = self.beat(library);
         let slots = loop {
             let slots = self.pulse.collect(beat, Instant::now() + LONGEST_WAIT);
-            if slots.iter().all(|slot| slot.finished.is_some()) || Instant::now() >= latest {
+            let done = |(lane, slot): (usize, &Slot)| slot.finished.is_some() || self.lanes.waits(number(lane));
+            if slots.iter().enumerate().all(done) || Instant::now() >= latest {
                 break slots;
             }
             self.write_starting()?;
@@ -128,8 +165,7 @@ impl<W: Write> Assembler<W> {
     /// Calls the lanes, and starts those of GPUs that were not counted before.
     fn beat(&mut self, library: Library) -> u64 {
         let beat = self.pulse.beat();
-        for lane in self.lanes..self.pulse.counted() {
-            let index = u32::try_from(lane).unwrap_or(u32::MAX);
+        for index in self.lanes.due(self.pulse.counted(), Instant::now()) {
             let work = Lane {
                 index,
                 library,
@@ -145,7 +181,6 @@ impl<W: Write> Assembler<W> {
             if let Err(error) = started {
                 tracing::error!(gpu = index, %error, "cannot start a thread to read this GPU");
             }
-            self.lanes = lane + 1;
         }
         beat
     }
@@ -198,7 +233,7 @@ impl<W: Write> Assembler<W> {
     }
 
     fn gpu(&self, lane: usize, slot: &Slot, beat: u64) -> GpuSample {
-        let index = u32::try_from(lane).unwrap_or(u32::MAX);
+        let index = number(lane);
         let late = slot.beat < beat;
         let stuck = if late { lane_slot(index).and_then(|slot| self.board.in_flight(slot)) } else { None };
         let why = Absence::Timeout;
@@ -256,4 +291,9 @@ impl<W: Write> Assembler<W> {
             thread::sleep(tick.min(heartbeat) - now);
         }
     }
+}
+
+/// A lane's number as NVML has it.
+fn number(lane: usize) -> u32 {
+    u32::try_from(lane).unwrap_or(u32::MAX)
 }

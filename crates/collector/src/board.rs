@@ -12,7 +12,7 @@ use nix::{
 };
 use telemetry::{
     BootTime,
-    board::{BYTES, NAME_BYTES, NAME_OFFSET, SLOT_BYTES, note},
+    board::{BYTES, DIED_OFFSET, NAME_BYTES, NAME_OFFSET, SLOT_BYTES, note},
     sample::Call,
 };
 
@@ -42,10 +42,15 @@ impl Board {
         Ok(Self(words))
     }
 
+    /// The word in which a dying process says who brought it down.
+    pub(crate) fn died(self) -> Option<&'static AtomicU64> {
+        self.0.get(DIED_OFFSET / WORD)
+    }
+
     /// The desk at which one thread notes its calls. A slot past the end notes nothing.
     pub(crate) fn desk(self, slot: Option<usize>, gpu: Option<u32>) -> Desk {
         let words = slot.and_then(|slot| self.0.get(slot * SLOT_WORDS..(slot + 1) * SLOT_WORDS));
-        Desk { words: words.unwrap_or_default(), gpu: gpu.unwrap_or(u32::MAX) }
+        Desk { words: words.unwrap_or_default(), slot: words.and(slot), gpu: gpu.unwrap_or(u32::MAX) }
     }
 
     /// The call in flight in a slot.
@@ -66,10 +71,16 @@ impl Board {
 /// Where one thread notes the call it is in.
 pub(crate) struct Desk {
     words: &'static [AtomicU64],
+    slot: Option<usize>,
     gpu: u32,
 }
 
 impl Desk {
+    /// The slot on the board, if it has one.
+    pub(crate) fn slot(&self) -> Option<usize> {
+        self.slot
+    }
+
     /// Makes a call with a note of it on the board while it lasts.
     pub(crate) fn note<T>(&self, function: &str, call: impl FnOnce() -> T) -> T {
         self.write(function);

@@ -11,9 +11,10 @@ use telemetry::sample::{DriverFacts, Failure};
 
 use crate::{
     board::Desk,
+    crash,
     leave::Presence,
     lock::{lock, wait_until},
-    nvml::{Code, Library, find},
+    nvml::{Code, Installed, Library, find},
     pulse::Pulse,
 };
 
@@ -30,8 +31,18 @@ pub(crate) enum Stage {
     Starting,
     /// It cannot be read.
     Failed(Failure),
+    /// Another driver was installed meanwhile.
+    Replaced(&'static str),
     /// GPUs are counted.
     Ready(DriverFacts),
+}
+
+/// Where the driver is looked for.
+pub(crate) struct Places {
+    /// The library; none to look for it.
+    pub(crate) library: Option<PathBuf>,
+    /// The root of `/proc`.
+    pub(crate) proc_root: PathBuf,
 }
 
 /// What the census has found, for the assembler to see.
@@ -47,26 +58,28 @@ impl Census {
     }
 
     /// Starts the thread. It ends when it is time to leave, or when the driver cannot be read.
-    pub(crate) fn start(self: &Arc<Self>, given: Option<PathBuf>, desk: Desk, pulse: Arc<Pulse>, presence: Presence) {
+    pub(crate) fn start(self: &Arc<Self>, places: Places, desk: Desk, pulse: Arc<Pulse>, presence: Presence) {
         let census = Arc::clone(self);
         let work = move || {
-            if let Err(failure) = census.take(given.as_deref(), &desk, &pulse) {
-                census.fail(failure);
+            match census.take(&places, &desk, &pulse) {
+                Err(failure) => census.come_to(Stage::Failed(failure)),
+                Ok(Some(replaced)) => census.come_to(Stage::Replaced(replaced)),
+                Ok(None) => {}
             }
             drop(presence);
         };
         if let Err(error) = thread::Builder::new().name("census".into()).spawn(work) {
-            self.fail(Failure {
+            self.come_to(Stage::Failed(Failure {
                 function: "clone".into(),
                 code: Code::UNKNOWN.0,
                 text: Code::UNKNOWN.text().unwrap_or_default().into(),
                 hint: Some(format!("cannot start a thread: {error}")),
-            });
+            }));
         }
     }
 
-    fn fail(&self, failure: Failure) {
-        lock(&self.state).0 = Stage::Failed(failure);
+    fn come_to(&self, stage: Stage) {
+        lock(&self.state).0 = stage;
         self.changed.notify_all();
     }
 
@@ -87,9 +100,13 @@ impl Census {
         }
     }
 
-    fn take(&self, given: Option<&std::path::Path>, desk: &Desk, pulse: &Pulse) -> Result<(), Failure> {
+    /// Takes the census until it is time to leave, or what was loaded was replaced.
+    fn take(&self, places: &Places, desk: &Desk, pulse: &Pulse) -> Result<Option<&'static str>, Failure> {
+        crash::works_at(desk);
         let begun = Instant::now();
-        let library = find(given, desk)?;
+        let library = find(places.library.as_deref(), desk)?;
+        let path = library.path().unwrap_or_default();
+        let loaded = Installed::look(&path, &places.proc_root);
         library.init(desk).map_err(|code| library.failure("nvmlInit_v2", code, desk))?;
         lock(&self.state).1 = Some(library);
         let init_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -102,28 +119,39 @@ impl Census {
         };
         tracing::info!(gpus = counted, init_ms, driver = facts.driver_version.as_deref().unwrap_or("?"), "reading");
         pulse.count(counted as usize);
-        lock(&self.state).0 = Stage::Ready(facts);
-        self.changed.notify_all();
-        Self::recount(library, desk, pulse)
+        self.come_to(Stage::Ready(facts));
+        let look = || loaded.outdated_by(&Installed::look(&path, &places.proc_root));
+        recount(library, desk, pulse, look)
     }
+}
 
-    /// Counts again and again. A count that fails while lanes read is borne: they know better.
-    fn recount(library: Library, desk: &Desk, pulse: &Pulse) -> Result<(), Failure> {
-        let mut failing = 0;
-        while pulse.sleep(RECOUNT) {
-            match library.count(desk) {
-                Ok(counted) => {
-                    failing = 0;
-                    pulse.count(counted as usize);
-                }
-                Err(code) => {
-                    failing += 1;
-                    if failing >= FAILING_COUNTS && !pulse.any_handle() {
-                        return Err(library.failure("nvmlDeviceGetCount_v2", code, desk));
-                    }
+/// Counts again and again. A count that fails while lanes read is borne: they know better. Ends when twice in a row
+/// the files are newer than what is loaded: an installation takes its time.
+fn recount(
+    library: Library,
+    desk: &Desk,
+    pulse: &Pulse,
+    outdated: impl Fn() -> Option<&'static str>,
+) -> Result<Option<&'static str>, Failure> {
+    let (mut failing, mut newer) = (0, 0);
+    while pulse.sleep(RECOUNT) {
+        match library.count(desk) {
+            Ok(counted) => {
+                failing = 0;
+                pulse.count(counted as usize);
+            }
+            Err(code) => {
+                failing += 1;
+                if failing >= FAILING_COUNTS && !pulse.any_handle() {
+                    return Err(library.failure("nvmlDeviceGetCount_v2", code, desk));
                 }
             }
         }
-        Ok(())
+        let what = outdated();
+        newer = if what.is_some() { newer + 1 } else { 0 };
+        if newer == 2 {
+            return Ok(what);
+        }
     }
+    Ok(None)
 }

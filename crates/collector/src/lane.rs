@@ -10,6 +10,7 @@ use telemetry::{
 
 use crate::{
     board::Desk,
+    crash,
     nvml::{Code, Device, Library},
     process::host_memory,
     pulse::{Beat, Finished, Pulse},
@@ -42,6 +43,7 @@ struct Held<'a> {
 impl Lane {
     /// Reads on every beat until it is time to leave.
     pub(crate) fn run(self) {
+        crash::works_at(&self.desk);
         let lane = self.index as usize;
         let mut held: Option<Held<'_>> = None;
         let mut last = 0;

@@ -8,6 +8,7 @@
 mod assemble;
 mod board;
 mod census;
+mod crash;
 mod lane;
 mod leave;
 mod lock;
@@ -16,4 +17,4 @@ mod process;
 mod pulse;
 mod run;
 
-pub use run::{Settings, run};
+pub use run::{LeftOut, Settings, run};

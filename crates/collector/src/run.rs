@@ -18,9 +18,10 @@ use nix::{
 use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::{
-    assemble::{Assembler, End},
+    assemble::{Assembler, End, Lanes},
     board::Board,
-    census::Census,
+    census::{Census, Places},
+    crash,
     leave::{Callers, Exit, exit_at_once},
     process::{Book, Owners, ProcFs},
     pulse::Pulse,
@@ -44,6 +45,17 @@ pub struct Settings {
     pub board: Option<RawFd>,
     /// Where a lock is held against a second collector.
     pub runtime_directory: Option<PathBuf>,
+    /// The GPUs that are not to be read for now.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A GPU that is not to be read for now, since the library died in calls for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// NVML's index.
+    pub gpu: u32,
+    /// After this long it is tried again.
+    pub wait: Duration,
 }
 
 /// Reads the machine and writes frames to standard output until standard input ends or the driver fails, and then
@@ -55,6 +67,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
     let board = Board::map(shared_board(settings.board)?.as_ref().map(AsFd::as_fd))?;
+    crash::note_on(board)?;
     let pulse = Arc::new(Pulse::default());
     let callers = Callers::default();
     let waiting = settings.runtime_directory.as_deref().map(|folder| folder.join("collector.lock"));
@@ -70,6 +83,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
              (docker run --pid=host), or with --resolve-pids if the PIDs match all the same"
         );
     }
+    let places = Places { library: settings.library, proc_root: settings.proc_root.clone() };
     let mut assembler = Assembler {
         out: io::stdout(),
         interval: settings.interval,
@@ -80,7 +94,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
         callers: callers.clone(),
-        lanes: 0,
+        lanes: Lanes::new(&settings.left_out),
         written: Instant::now(),
     };
     let _held = match lock {
@@ -90,9 +104,9 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         },
         None => None,
     };
-    census.start(settings.library, board.desk(Some(0), None), pulse, callers.join());
+    census.start(places, board.desk(Some(0), None), pulse, callers.join());
     match assembler.run() {
-        End::Failed => exit.leave("the driver cannot be read"),
+        End::Told => exit.leave("a fresh collector is to try"),
         End::Unwritten(error) => exit.leave(&error.to_string()),
     }
 }

@@ -34,6 +34,11 @@ pub enum Driver {
     },
     /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
     Failed(Failure),
+    /// Another driver was installed meanwhile. The collector leaves after this frame; a fresh one loads it.
+    Replaced {
+        /// What was replaced.
+        detail: String,
+    },
     /// GPUs are being read.
     Ready(DriverFacts),
 }

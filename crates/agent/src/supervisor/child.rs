@@ -13,6 +13,7 @@ use std::{
     process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use nix::sys::{
@@ -21,6 +22,7 @@ use nix::sys::{
 };
 use telemetry::{
     board,
+    derive::LeftOut,
     frame::{self, FrameError, Message},
     sample::Call,
 };
@@ -49,7 +51,12 @@ impl Process {
     ///
     /// It is the program that runs now, by `/proc/self/exe`: its file may have been replaced by an upgrade, and a
     /// collector of another version would write other frames.
-    pub(super) fn start(settings: &CollectSettings, number: u64, events: mpsc::Sender<Event>) -> io::Result<Self> {
+    pub(super) fn start(
+        settings: &CollectSettings,
+        number: u64,
+        left_out: &[(LeftOut, Duration)],
+        events: mpsc::Sender<Event>,
+    ) -> io::Result<Self> {
         // Without close-on-exec, so that the collector has it too.
         let board = File::from(memfd_create("call board", MFdFlags::empty())?);
         board.set_len(board::BYTES as u64)?;
@@ -71,6 +78,9 @@ impl Process {
         }
         if settings.resolve_pids {
             command.arg("--resolve-pids");
+        }
+        for (out, wait) in left_out {
+            command.arg(format!("--leave-out={}:{}ms", out.gpu, wait.as_millis()));
         }
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_kept_back(name)) {
             command.env_remove(name);
@@ -110,11 +120,21 @@ impl Process {
         self.process.id()
     }
 
-    /// The calls into the driver that it is in, the oldest first; of a dead one, those that it died in.
+    /// The calls into the driver that it is in, the oldest first.
     pub(super) fn calls(&self) -> Vec<Call> {
+        board::in_flight(&self.board())
+    }
+
+    /// The call that it died in, as far as that is known.
+    pub(super) fn died_in(&self) -> Option<Call> {
+        board::died_in(&self.board())
+    }
+
+    /// The board's bytes; none of them if it cannot be read.
+    fn board(&self) -> Vec<u8> {
         let mut bytes = vec![0; board::BYTES];
         match self.board.read_exact_at(&mut bytes, 0) {
-            Ok(()) => board::in_flight(&bytes),
+            Ok(()) => bytes,
             Err(_) => Vec::new(),
         }
     }

@@ -7,13 +7,14 @@ use std::{
 
 use telemetry::{
     BootTime,
-    derive::Child,
+    derive::{Child, LeftOut},
     sample::{Call, Failure},
 };
 
 use crate::supervisor::{
     CollectSettings, Event,
     backoff::Backoff,
+    blame::Blame,
     child::{Process, Report, ending},
 };
 
@@ -70,11 +71,18 @@ pub(super) struct Life {
     silent: bool,
     /// Why the present one is being ended, or how the last one did.
     why: String,
+    /// We have killed the present one: whatever it was in when it ended, it did not die of it.
+    killed: bool,
     /// The present one has said that it cannot read the driver.
     no_driver: bool,
+    /// The present one has said that it leaves for a good reason: the next is started at once.
+    told: bool,
     /// The driver's text that was last logged: the retries of a host without a driver are not news.
     logged: Option<String>,
     backoff: Backoff,
+    blame: Blame,
+    /// The GPUs that the present collector was told not to read.
+    left_out: Vec<LeftOut>,
 }
 
 impl Life {
@@ -91,9 +99,13 @@ impl Life {
             heard: now,
             silent: false,
             why: String::new(),
+            killed: false,
             no_driver: false,
+            told: false,
             logged: None,
             backoff: Backoff::default(),
+            blame: Blame::default(),
+            left_out: Vec::new(),
         }
     }
 
@@ -157,6 +169,14 @@ impl Life {
         self.leave();
     }
 
+    /// Takes note that the collector leaves because another driver was installed.
+    pub(super) fn replaced(&mut self, detail: &str) {
+        tracing::warn!("{detail}: a fresh collector loads it");
+        self.told = true;
+        detail.clone_into(&mut self.why);
+        self.leave();
+    }
+
     /// Forgives the collector a silence in which this thread was itself asleep for longer than it meant to.
     pub(super) fn forgive(&mut self, meant_to_wake: Instant) {
         let now = Instant::now();
@@ -186,6 +206,11 @@ impl Life {
         self.restarts
     }
 
+    /// The GPUs that the present collector does not read.
+    pub(super) fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
     /// Closes the collector's input and lets it be.
     pub(super) fn let_go(mut self) {
         if let Some(process) = &mut self.process {
@@ -195,13 +220,15 @@ impl Life {
 
     fn start(&mut self, now: Instant) -> bool {
         self.number += 1;
-        match Process::start(&self.settings, self.number, self.events.clone()) {
+        let left_out = self.blame.left_out(now);
+        self.left_out = left_out.iter().map(|(out, _)| out.clone()).collect();
+        match Process::start(&self.settings, self.number, &left_out, self.events.clone()) {
             Ok(process) => {
                 tracing::debug!(pid = process.pid(), "the collector is started");
                 self.process = Some(process);
                 self.phase = Phase::Running;
                 (self.started, self.heard) = (now, now);
-                (self.silent, self.no_driver) = (false, false);
+                (self.silent, self.no_driver, self.killed, self.told) = (false, false, false, false);
                 self.why.clear();
                 true
             }
@@ -228,6 +255,7 @@ impl Life {
         self.no_driver = false;
         process.ask_to_leave();
         process.kill();
+        self.killed = true;
         self.phase = Phase::Killed;
     }
 
@@ -248,8 +276,22 @@ impl Life {
         };
         let wait = if self.no_driver {
             DRIVER_RETRY
+        } else if self.told && !self.killed {
+            Duration::ZERO
         } else {
-            let during = calls(&process.calls());
+            let died_in = process.died_in();
+            let during =
+                died_in.as_ref().map_or_else(|| calls(&process.calls()), |call| calls(std::slice::from_ref(call)));
+            let by_itself = !self.killed && self.why.is_empty() && !status.success();
+            if let Some(call) = died_in.filter(|_| by_itself)
+                && let Some(out) = self.blame.died_in(&call, now)
+            {
+                tracing::error!(
+                    gpu = out.gpu,
+                    function = out.function,
+                    "the library died twice in calls for this GPU: it is left out for ten minutes"
+                );
+            }
             let ended = ending(status);
             let ended = if self.why.is_empty() { ended } else { format!("{}, {ended}", self.why) };
             self.why = if during.is_empty() { ended } else { format!("{ended}, in {during}") };

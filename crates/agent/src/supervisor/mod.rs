@@ -4,6 +4,7 @@
 //! one comes whatever the collector does.
 
 mod backoff;
+mod blame;
 mod child;
 mod environment;
 mod life;
@@ -129,8 +130,10 @@ impl State {
             return false;
         }
         let Report::Message(Message::Sample(sample)) = report else { return false };
-        if let Driver::Failed(failure) = &sample.driver {
-            self.life.failed(failure);
+        match &sample.driver {
+            Driver::Failed(failure) => self.life.failed(failure),
+            Driver::Replaced { detail } => self.life.replaced(detail),
+            _ => {}
         }
         self.sample = Some(Arc::from(sample));
         true
@@ -145,6 +148,7 @@ impl State {
             child: &child,
             sample: self.sample.as_ref().filter(|_| alive),
             restarts: self.life.restarts(),
+            left_out: self.life.left_out(),
         });
         self.publisher.publish(snapshot);
     }

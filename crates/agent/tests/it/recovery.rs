@@ -180,3 +180,48 @@ fn a_gpu_that_is_lost_keeps_its_name_and_comes_back() {
     driver.play(&gpus(2));
     agent.until("it to come back", |data| data["devices"][1]["temperature"] == json!(41));
 }
+
+#[test]
+fn a_gpu_in_whose_calls_the_library_died_twice_is_left_out() {
+    for crash in ["crash = 'segv'", "crash = 'abort'", "crash = 'heap'", "exit = 7"] {
+        let driver = Driver::new(&gpus(3));
+        let agent = Start::on(&driver).serve().ready();
+        // The others are in calls too when it dies, and are not to blame. Where nothing but a wrong exit status is
+        // left, only a call that is alone in flight can be blamed.
+        let slow =
+            if crash.starts_with("exit") { "" } else { "[[fault]]\nfunction = 'nvmlDeviceGetName'\nlatency_ms = 50\n" };
+        driver.play(&format!("{}{slow}[[fault]]\nfunction = 'nvmlDeviceGetFanSpeed'\ngpu = 1\n{crash}\n", gpus(3)));
+        if crash.starts_with("exit") {
+            eventually("restarts", || (agent.log().matches("ended with status 7").count() >= 2).then_some(()));
+            driver.play(&gpus(3));
+            agent.ready();
+            continue;
+        }
+        eventually("it to be left out", || agent.log().contains("left out").then_some(()));
+        let left_out = agent.until("the others to go on", |data| data["devices"][1]["temperature"] == json!("N/A"));
+        let ts = |data: &Value, gpu: usize| data["devices"][gpu]["ts"].as_u64().unwrap();
+        agent.until("new readings", |data| ts(data, 0) > ts(&left_out, 0) && ts(data, 2) > ts(&left_out, 2));
+        assert_eq!(left_out["devices"][1]["name"], json!("GPU 1"));
+        assert!(agent.log().contains("function=\"nvmlDeviceGetFanSpeed\""), "{}", agent.log());
+        assert_eq!(agent.log().matches("left out").count(), 1, "{}", agent.log());
+    }
+}
+
+#[test]
+fn a_driver_that_is_replaced_is_loaded_anew() {
+    let driver = Driver::new(&format!("driver_version = '1.1'\n{}", gpus(1)));
+    let agent = Start::on(&driver).argument("--log=debug").serve().ready();
+    let first = agent.collectors();
+    driver.play(&format!("driver_version = '2.2'\n{}", gpus(1)));
+    driver.install(&[]);
+    let second = eventually("a fresh collector", || {
+        assert!(error(&agent).is_none(), "the last values are served meanwhile");
+        Some(agent.collectors()).filter(|now| now.len() == 1 && *now != first)
+    });
+    let agent = agent.ready();
+    assert_eq!(agent.collectors(), second);
+    for part in ["library's file was replaced", "driver=\"1.1\"", "driver=\"2.2\""] {
+        assert!(agent.log().contains(part), "{part} is not in {}", agent.log());
+    }
+    assert_eq!(driver.calls("nvmlShutdown"), 1, "the old one left in order");
+}

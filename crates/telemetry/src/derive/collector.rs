@@ -40,6 +40,9 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
             Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) }
         }
         (Child::Alive, Some(Driver::Starting { call })) => starting(evidence, call.as_ref()),
+        (Child::Alive, Some(Driver::Replaced { detail })) => {
+            unread(evidence, &CollectorState::Restarting, Some(detail.clone()))
+        }
         (Child::Alive, Some(Driver::Failed(_))) => unread(evidence, &CollectorState::Restarting, None),
         (Child::Alive, Some(Driver::Ready(_))) => Verdict {
             state: if evidence.all_stale { CollectorState::Stalled } else { CollectorState::Ok },

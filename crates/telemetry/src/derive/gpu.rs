@@ -4,18 +4,34 @@ use std::time::Duration;
 
 use crate::{
     Absence, Stamp,
-    derive::{collector::describe, expired_after, process, stale_after},
+    derive::{LeftOut, collector::describe, expired_after, process, stale_after},
     sample::{Call, FastSet, GpuSample, Sample, SlowSet},
     snapshot::{Gpu, GpuState},
 };
 
-/// The time and the interval, by which readings are judged.
-pub(super) struct Ages {
+/// What readings are judged by.
+pub(super) struct Ages<'a> {
     pub(super) now: Stamp,
     pub(super) interval: Duration,
+    pub(super) left_out: &'a [LeftOut],
 }
 
-pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages) -> Gpu {
+pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+    let gpu = read(sample, whole, ages);
+    // Until it is tried again it has no reading, and that it is stale is not the reason.
+    match ages.left_out.iter().find(|out| out.gpu == sample.index && sample.read_at.is_none()) {
+        Some(out) => Gpu {
+            state: GpuState::Error,
+            state_detail: Some(format!("left out for ten minutes: the library died twice in {}", out.function)),
+            fast: FastSet::absent(Absence::Error),
+            slow: SlowSet::absent(Absence::Error),
+            ..gpu
+        },
+        None => gpu,
+    }
+}
+
+fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let read_at = sample.read_at.unwrap_or(whole.assembled);
     let age = ages.now.boot.since(read_at.boot);
     let stale = sample.read_at.is_none() || age > stale_after(ages.interval);
@@ -44,7 +60,7 @@ pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages) -> Gpu {
 }
 
 /// A GPU that the driver no longer counts.
-pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages) -> Gpu {
+pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.index = index;
     known.state = GpuState::Lost;
     known.state_detail = Some("the driver no longer counts it".into());

@@ -35,6 +35,15 @@ pub enum Child {
     },
 }
 
+/// A GPU that the collector does not read for now, since the library died twice in calls for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// NVML's index.
+    pub gpu: u32,
+    /// The function that it died in last.
+    pub function: String,
+}
+
 /// What a snapshot is derived from, beside what the [`Deriver`] remembers.
 #[derive(Debug)]
 pub struct Input<'a> {
@@ -48,6 +57,8 @@ pub struct Input<'a> {
     pub sample: Option<&'a Arc<Sample>>,
     /// How often a collector was started after the first.
     pub restarts: u64,
+    /// The GPUs that the collector does not read.
+    pub left_out: &'a [LeftOut],
 }
 
 /// After this long a GPU without a finished reading is stale.
@@ -113,7 +124,7 @@ impl Deriver {
                 self.last_ready = Some(Arc::clone(sample));
             }
             Driver::Failed(failure) => self.failure = Some((failure.text.clone(), failure.hint.clone())),
-            Driver::Waiting { .. } | Driver::Starting { .. } => {}
+            Driver::Waiting { .. } | Driver::Starting { .. } | Driver::Replaced { .. } => {}
         }
     }
 
@@ -127,7 +138,7 @@ impl Deriver {
     /// The GPUs of the newest sample that has any, then those once seen that it does not hold.
     fn gpus(&mut self, input: &Input<'_>) -> Vec<Gpu> {
         let Some(last) = self.last_ready.clone() else { return Vec::new() };
-        let age = gpu::Ages { now: input.now, interval: input.interval };
+        let age = gpu::Ages { now: input.now, interval: input.interval, left_out: input.left_out };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
         self.roster.name_the_nameless(&mut gpus);
         self.roster.remember(&gpus);

@@ -55,7 +55,7 @@ struct Bench(Deriver);
 
 impl Bench {
     fn derive(&mut self, now: u64, child: &Child, sample: Option<&Arc<Sample>>) -> Snapshot {
-        self.0.derive(&Input { now: at(now), interval: SECOND, child, sample, restarts: 0 })
+        self.0.derive(&Input { now: at(now), interval: SECOND, child, sample, restarts: 0, left_out: &[] })
     }
 
     fn alive(&mut self, now: u64, sample: &Arc<Sample>) -> Snapshot {
@@ -216,4 +216,32 @@ fn a_pid_in_both_lists_is_one_row_with_the_graphics_memory() {
 fn a_clock_that_jumps_back_makes_no_absurd_age() {
     let snapshot = bench().alive(1000, &ready(5000, vec![gpu(0, "A", 5000)]));
     assert_eq!(snapshot.gpus[0].age, Duration::ZERO);
+}
+
+#[test]
+fn a_gpu_that_is_left_out_is_an_error_that_names_the_function() {
+    let mut bench = bench();
+    bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
+    let mut unread = gpu(1, "B", 0);
+    unread.read_at = None;
+    unread.handle = Err(Absence::Timeout);
+    unread.identity = Identity::absent(Absence::Timeout);
+    let left_out = [LeftOut { gpu: 1, function: "nvmlX".into() }];
+    let sample = ready(2000, vec![gpu(0, "A", 2000), unread]);
+    let input = Input {
+        now: at(2000),
+        interval: SECOND,
+        child: &Child::Alive,
+        sample: Some(&sample),
+        restarts: 2,
+        left_out: &left_out,
+    };
+    let snapshot = bench.0.derive(&input);
+    assert_eq!([snapshot.gpus[0].state, snapshot.gpus[1].state], [GpuState::Ok, GpuState::Error]);
+    assert_eq!(snapshot.gpus[1].identity.name, Ok("name of B".into()));
+    assert!(snapshot.gpus[1].state_detail.as_ref().unwrap().contains("nvmlX"));
+    // Once it is read again it is as it is read.
+    let read = ready(3000, vec![gpu(0, "A", 3000), gpu(1, "B", 3000)]);
+    let input = Input { now: at(3000), sample: Some(&read), ..input };
+    assert_eq!(bench.0.derive(&input).gpus[1].state, GpuState::Ok);
 }

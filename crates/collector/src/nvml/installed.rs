@@ -1,0 +1,98 @@
+//! What driver is installed, as far as files tell: by it a collector notices that it has become old.
+
+use std::{
+    ffi::{CStr, OsStr, c_void},
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::libc;
+
+use crate::nvml::Library;
+
+/// The identity of the library's file and the kernel module's version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Installed {
+    /// Device, inode, size and time of change; none where there is no file.
+    library: Option<(u64, u64, u64, i64, i64)>,
+    /// `/proc/driver/nvidia/version`; none where the module is not loaded or not visible.
+    module: Option<Vec<u8>>,
+}
+
+impl Installed {
+    /// Looks at the files.
+    pub(crate) fn look(library: &Path, proc_root: &Path) -> Self {
+        let identity = |file: fs::Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
+        Self {
+            library: fs::metadata(library).ok().map(identity),
+            module: fs::read(proc_root.join("driver/nvidia/version")).ok(),
+        }
+    }
+
+    /// What is newer in another look. What has vanished is not newer: what is loaded goes on.
+    pub(crate) fn outdated_by(&self, now: &Self) -> Option<&'static str> {
+        if now.library.is_some() && now.library != self.library {
+            return Some("the driver library's file was replaced");
+        }
+        if now.module.is_some() && now.module != self.module {
+            return Some("the kernel module was replaced");
+        }
+        None
+    }
+}
+
+impl Library {
+    /// The path that the library was loaded from, links not followed.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let function = *self.raw().nvmlInit_v2.as_ref().ok()?;
+        let mut info = libc::Dl_info {
+            dli_fname: std::ptr::null(),
+            dli_fbase: std::ptr::null_mut(),
+            dli_sname: std::ptr::null(),
+            dli_saddr: std::ptr::null_mut(),
+        };
+        // SAFETY: any address may be asked about, and the answer is written into a live value.
+        let found = unsafe { libc::dladdr(function as *const c_void, &raw mut info) };
+        if found == 0 || info.dli_fname.is_null() {
+            return None;
+        }
+        // SAFETY: not null, NUL-terminated, and kept by the loader for as long as the library is loaded.
+        let name = unsafe { CStr::from_ptr(info.dli_fname) };
+        Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_newer_and_a_vanished_one_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let library = root.path().join("library");
+        let look = || Installed::look(&library, root.path());
+        fs::write(&library, "one").unwrap();
+        let first = look();
+        assert_eq!(first.outdated_by(&look()), None);
+        fs::write(root.path().join("staged"), "two").unwrap();
+        fs::rename(root.path().join("staged"), &library).unwrap();
+        assert!(first.outdated_by(&look()).unwrap().contains("library"));
+        fs::remove_file(&library).unwrap();
+        assert_eq!(first.outdated_by(&look()), None);
+    }
+
+    #[test]
+    fn a_module_of_another_version_is_newer() {
+        let root = tempfile::tempdir().unwrap();
+        let version = root.path().join("driver/nvidia/version");
+        fs::create_dir_all(version.parent().unwrap()).unwrap();
+        let look = || Installed::look(&root.path().join("library"), root.path());
+        fs::write(&version, "580.1").unwrap();
+        let first = look();
+        fs::write(&version, "580.2").unwrap();
+        assert!(first.outdated_by(&look()).unwrap().contains("module"));
+        fs::remove_file(&version).unwrap();
+        assert_eq!(first.outdated_by(&look()), None);
+    }
+}
