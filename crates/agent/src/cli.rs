@@ -3,7 +3,8 @@
 use std::{ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource,
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
+    parser::ValueSource,
 };
 use collector::LeftOut;
 use server::Prefix;
@@ -72,6 +73,18 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_NVML_LIBRARY", value_name = "FILE", global = true)]
     pub(crate) nvml_library: Option<PathBuf>,
 
+    /// Let idle GPUs be suspended where runtime power management is on for all of them (auto), or not (never)
+    #[arg(long, env = "NVSMI_SLEEP", default_value = "auto", value_name = "WHEN", global = true)]
+    pub(crate) sleep: Sleep,
+
+    /// After how long without a process GPUs are let go, for tests
+    #[arg(long, env = "NVSMI_SLEEP_AFTER", default_value = "60s", value_parser = humantime::parse_duration, hide = true, global = true)]
+    pub(crate) sleep_after: Duration,
+
+    /// The root of sysfs, for tests
+    #[arg(long, env = "NVSMI_SYS_ROOT", default_value = "/sys", value_name = "FOLDER", hide = true, global = true)]
+    pub(crate) sys_root: PathBuf,
+
     /// Show users and commands although this is not the host's PID namespace
     #[arg(long, env = "NVSMI_RESOLVE_PIDS", global = true)]
     pub(crate) resolve_pids: bool,
@@ -83,6 +96,12 @@ pub(crate) struct Options {
     /// The root of the proc file system, for tests
     #[arg(long, env = "NVSMI_PROC_ROOT", default_value = "/proc", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) proc_root: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sleep {
+    Auto,
+    Never,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -102,6 +121,10 @@ pub(crate) struct Told {
     /// A GPU that is not to be read, and for how long, such as 1:600s
     #[arg(long, hide = true, value_parser = left_out)]
     pub(crate) leave_out: Vec<LeftOut>,
+
+    /// The PCI bus id of a GPU that was let go: the library is loaded only once somebody else wakes it
+    #[arg(long, hide = true)]
+    pub(crate) asleep: Vec<String>,
 }
 
 /// Why there is nothing to run.

@@ -8,7 +8,7 @@ use std::{
 use collector::Settings;
 
 use crate::{
-    cli::{Cli, Told},
+    cli::{Cli, Sleep, Told},
     config::runtime_directory,
 };
 
@@ -27,6 +27,9 @@ pub(crate) fn run(cli: &Cli, told: &Told) -> io::Result<ExitCode> {
         proc_root: options.proc_root.clone(),
         board: told.board,
         left_out: told.leave_out.clone(),
+        sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
+        sys_root: options.sys_root.clone(),
+        asleep: told.asleep.clone(),
         runtime_directory: runtime_directory(),
     });
     Err(error)

@@ -8,7 +8,10 @@ use std::{
 
 use server::{ServerConfig, Token};
 
-use crate::{cli::Cli, supervisor::CollectSettings};
+use crate::{
+    cli::{Cli, Sleep},
+    supervisor::CollectSettings,
+};
 
 /// What each part is given.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ impl Config {
                 library: options.nvml_library.clone(),
                 resolve_pids: options.resolve_pids,
                 proc_root: options.proc_root.clone(),
+                sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
+                sys_root: options.sys_root.clone(),
                 log: options.log,
             },
         }

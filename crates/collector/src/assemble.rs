@@ -103,7 +103,7 @@ impl<W: Write> Assembler<W> {
         let (facts, library) = loop {
             match self.census.stage() {
                 (Stage::Ready(facts), Some(library)) => break (facts, library),
-                (Stage::Failed(_) | Stage::Replaced(_), _) => return self.tell_the_end(),
+                (Stage::Failed(_) | Stage::Replaced(_) | Stage::Resting(_), _) => return self.tell_the_end(),
                 _ => {
                     self.write_starting()?;
                     self.census.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
@@ -115,7 +115,7 @@ impl<W: Write> Assembler<W> {
         loop {
             tick = (tick + self.interval).max(Instant::now());
             self.sleep_until(tick)?;
-            if matches!(self.census.stage().0, Stage::Failed(_) | Stage::Replaced(_)) {
+            if !matches!(self.census.stage().0, Stage::Ready(_)) {
                 return self.tell_the_end();
             }
             self.tick(&facts, library)?;
@@ -127,6 +127,7 @@ impl<W: Write> Assembler<W> {
         match self.census.stage().0 {
             Stage::Failed(failure) => self.write(Driver::Failed(failure))?,
             Stage::Replaced(what) => self.write(Driver::Replaced { detail: what.into() })?,
+            Stage::Resting(buses) => self.write(Driver::Resting { buses })?,
             Stage::Starting | Stage::Ready(_) => {}
         }
         Ok(End::Told)

@@ -16,6 +16,7 @@ use crate::{
     lock::{lock, wait_until},
     nvml::{Code, Installed, Library, find},
     pulse::Pulse,
+    sleep::{Policy, Watch},
 };
 
 /// How often GPUs are counted again.
@@ -23,6 +24,8 @@ const RECOUNT: Duration = Duration::from_secs(1);
 /// After so many failing counts in a row the driver is given up for a fresh collector to try, unless some GPU's
 /// lane still reads.
 const FAILING_COUNTS: u32 = 3;
+/// So many looks in a row must find newer files than what is loaded: an installation takes its time.
+const NEWER_LOOKS: u32 = 2;
 
 /// How far the census came.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub(crate) enum Stage {
     Failed(Failure),
     /// Another driver was installed meanwhile.
     Replaced(&'static str),
+    /// Every GPU is idle, and is let go so that it can be suspended.
+    Resting(Vec<String>),
     /// GPUs are counted.
     Ready(DriverFacts),
 }
@@ -43,6 +48,8 @@ pub(crate) struct Places {
     pub(crate) library: Option<PathBuf>,
     /// The root of `/proc`.
     pub(crate) proc_root: PathBuf,
+    /// Whether idle GPUs are let go.
+    pub(crate) sleep: Policy,
 }
 
 /// What the census has found, for the assembler to see.
@@ -63,7 +70,7 @@ impl Census {
         let work = move || {
             match census.take(&places, &desk, &pulse) {
                 Err(failure) => census.come_to(Stage::Failed(failure)),
-                Ok(Some(replaced)) => census.come_to(Stage::Replaced(replaced)),
+                Ok(Some(end)) => census.come_to(end),
                 Ok(None) => {}
             }
             drop(presence);
@@ -100,8 +107,8 @@ impl Census {
         }
     }
 
-    /// Takes the census until it is time to leave, or what was loaded was replaced.
-    fn take(&self, places: &Places, desk: &Desk, pulse: &Pulse) -> Result<Option<&'static str>, Failure> {
+    /// Takes the census until it is time to leave, or there is a reason why this collector should.
+    fn take(&self, places: &Places, desk: &Desk, pulse: &Pulse) -> Result<Option<Stage>, Failure> {
         crash::works_at(desk);
         let begun = Instant::now();
         let library = find(places.library.as_deref(), desk)?;
@@ -120,20 +127,26 @@ impl Census {
         tracing::info!(gpus = counted, init_ms, driver = facts.driver_version.as_deref().unwrap_or("?"), "reading");
         pulse.count(counted as usize);
         self.come_to(Stage::Ready(facts));
-        let look = || loaded.outdated_by(&Installed::look(&path, &places.proc_root));
-        recount(library, desk, pulse, look)
+        let mut newer = 0;
+        let mut watch = Watch::new(places.sleep.clone());
+        recount(library, desk, pulse, || {
+            let outdated = loaded.outdated_by(&Installed::look(&path, &places.proc_root));
+            newer = if outdated.is_some() { newer + 1 } else { 0 };
+            let replaced = outdated.filter(|_| newer >= NEWER_LOOKS).map(Stage::Replaced);
+            replaced.or_else(|| watch.time_to_rest(pulse.idle(), Instant::now()).map(Stage::Resting))
+        })
     }
 }
 
-/// Counts again and again. A count that fails while lanes read is borne: they know better. Ends when twice in a row
-/// the files are newer than what is loaded: an installation takes its time.
+/// Counts again and again, and looks for a reason to leave. A count that fails while lanes read is borne: they know
+/// better.
 fn recount(
     library: Library,
     desk: &Desk,
     pulse: &Pulse,
-    outdated: impl Fn() -> Option<&'static str>,
-) -> Result<Option<&'static str>, Failure> {
-    let (mut failing, mut newer) = (0, 0);
+    mut reason: impl FnMut() -> Option<Stage>,
+) -> Result<Option<Stage>, Failure> {
+    let mut failing = 0;
     while pulse.sleep(RECOUNT) {
         match library.count(desk) {
             Ok(counted) => {
@@ -147,10 +160,8 @@ fn recount(
                 }
             }
         }
-        let what = outdated();
-        newer = if what.is_some() { newer + 1 } else { 0 };
-        if newer == 2 {
-            return Ok(what);
+        if let Some(stage) = reason() {
+            return Ok(Some(stage));
         }
     }
     Ok(None)

@@ -16,5 +16,6 @@ mod nvml;
 mod process;
 mod pulse;
 mod run;
+mod sleep;
 
 pub use run::{LeftOut, Settings, run};

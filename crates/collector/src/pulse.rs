@@ -9,7 +9,7 @@ use std::{
 
 use telemetry::{
     Reading, Stamp,
-    sample::{FastSet, Identity, SlowSet},
+    sample::{FastSet, Identity, ListedProcess, SlowSet},
 };
 
 use crate::lock::{lock, wait, wait_until};
@@ -138,6 +138,19 @@ impl Pulse {
         if let Some(finished) = state.slots.get_mut(lane).and_then(|slot| slot.finished.as_mut()) {
             finished.slow = slow;
         }
+    }
+
+    /// The PCI bus ids of all GPUs counted, if every one of them was read and lists no process.
+    pub(crate) fn idle(&self) -> Option<Vec<String>> {
+        let state = lock(&self.state);
+        let idle = |slot: &Slot| {
+            let finished = slot.finished.as_ref()?;
+            let none = |list: &Reading<Vec<ListedProcess>>| list.as_ref().is_ok_and(Vec::is_empty);
+            let idle = none(&finished.fast.compute) && none(&finished.fast.graphics);
+            finished.identity.pci_bus_id.clone().ok().filter(|_| idle)
+        };
+        let buses: Vec<String> = state.slots.iter().take(state.counted).map(idle).collect::<Option<_>>()?;
+        (!buses.is_empty()).then_some(buses)
     }
 
     /// Whether any lane's newest reading had a handle.

@@ -25,10 +25,13 @@ use crate::{
     leave::{Callers, Exit, exit_at_once},
     process::{Book, Owners, ProcFs},
     pulse::Pulse,
+    sleep::{Policy, Rest, Resting},
 };
 
 /// How often it is tried to take over from a collector that still holds the lock.
 const TRY_LOCK: Duration = Duration::from_millis(250);
+/// How often sleeping GPUs are looked at, at least; a frame is written each time.
+const LOOK_AT_SLEEPERS: Duration = Duration::from_millis(700);
 
 /// What the collector is told by its parent.
 #[derive(Clone, Debug)]
@@ -47,6 +50,12 @@ pub struct Settings {
     pub runtime_directory: Option<PathBuf>,
     /// The GPUs that are not to be read for now.
     pub left_out: Vec<LeftOut>,
+    /// After this long without a process on any GPU all are let go, where that lets them be suspended; never if none.
+    pub sleep_after: Option<Duration>,
+    /// The root of sysfs.
+    pub sys_root: PathBuf,
+    /// The PCI bus ids of GPUs that were let go: the library is loaded only once somebody else wakes one.
+    pub asleep: Vec<String>,
 }
 
 /// A GPU that is not to be read for now, since the library died in calls for it.
@@ -83,7 +92,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
              (docker run --pid=host), or with --resolve-pids if the PIDs match all the same"
         );
     }
-    let places = Places { library: settings.library, proc_root: settings.proc_root.clone() };
+    let mut sleep = Policy { after: settings.sleep_after, root: settings.sys_root };
     let mut assembler = Assembler {
         out: io::stdout(),
         interval: settings.interval,
@@ -104,6 +113,12 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         },
         None => None,
     };
+    if !settings.asleep.is_empty()
+        && let Err(error) = watch_over(settings.asleep, &mut sleep, settings.interval, &mut assembler)
+    {
+        exit.leave(&error.to_string());
+    }
+    let places = Places { library: settings.library, proc_root: assembler.proc_root.clone(), sleep };
     census.start(places, board.desk(Some(0), None), pulse, callers.join());
     match assembler.run() {
         End::Told => exit.leave("a fresh collector is to try"),
@@ -138,6 +153,27 @@ fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
         return Err(io::Error::other(format!("descriptor {descriptor} is not a call board")));
     }
     Ok(Some(file.into()))
+}
+
+/// Says that the GPUs are asleep, for as long as they are. If they do not suspend they are not let go again.
+fn watch_over(
+    buses: Vec<String>,
+    sleep: &mut Policy,
+    interval: Duration,
+    assembler: &mut Assembler<Stdout>,
+) -> Result<(), FrameError> {
+    let mut resting = Resting::new(sleep.clone(), buses, Instant::now());
+    loop {
+        match resting.look(Instant::now()) {
+            Rest::Asleep => assembler.write(Driver::Asleep)?,
+            Rest::Woken => return Ok(()),
+            Rest::InVain => {
+                sleep.after = None;
+                return assembler.write(Driver::Sleepless);
+            }
+        }
+        thread::sleep(interval.min(LOOK_AT_SLEEPERS));
+    }
 }
 
 struct Unlocked {

@@ -45,10 +45,10 @@ impl<'a> DeviceRow<'a> {
             power_status: Power { draw_mw: fast.power_draw_mw, limit_mw: fast.power_limit_mw },
             gpu_utilization: Number(fast.utilization.ok().map(|utilization| utilization.gpu_percent)),
             memory_total_human: Mebibytes(fast.memory.map(|memory| memory.total_bytes)),
-            memory_used_human: Mebibytes(fast.memory.map(|memory| memory.used_bytes)),
-            memory_free_human: Mebibytes(fast.memory.map(|memory| memory.free_bytes)),
+            memory_used_human: Mebibytes(fast.memory.and_then(|memory| memory.used_bytes)),
+            memory_free_human: Mebibytes(fast.memory.and_then(|memory| memory.free_bytes)),
             memory_utilization: Number(
-                fast.memory.ok().and_then(|memory| percent(memory.used_bytes, memory.total_bytes)),
+                fast.memory.ok().and_then(|memory| percent(memory.used_bytes.ok()?, memory.total_bytes)),
             ),
             ts: gpu.read_at.unix_ms,
         }
@@ -190,7 +190,7 @@ mod tests {
     fn no_memory_at_all_is_no_share_of_it() {
         let mut gpu = host::gpu(1);
         let memory = gpu.fast.memory.as_mut().unwrap();
-        (memory.total_bytes, memory.used_bytes, memory.free_bytes) = (0, 0, 0);
+        (memory.total_bytes, memory.used_bytes, memory.free_bytes) = (0, Ok(0), Ok(0));
         assert!(device(&gpu).contains(r#""memory_free_human":"0MiB","memory_utilization":"N/A""#));
     }
 

@@ -34,6 +34,16 @@ pub enum Driver {
     },
     /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
     Failed(Failure),
+    /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
+    /// told to watch them without loading the library.
+    Resting {
+        /// The GPUs' PCI bus ids.
+        buses: Vec<String>,
+    },
+    /// The GPUs were let go, and the library is not loaded.
+    Asleep,
+    /// The GPUs were let go in vain: they do not suspend. They are taken up again now.
+    Sleepless,
     /// Another driver was installed meanwhile. The collector leaves after this frame; a fresh one loads it.
     Replaced {
         /// What was replaced.
@@ -179,9 +189,9 @@ pub struct Memory {
     /// All of it.
     pub total_bytes: u64,
     /// In use; without what is reserved where `reserved_bytes` is known, else with it.
-    pub used_bytes: u64,
+    pub used_bytes: Reading<u64>,
     /// Free for allocation.
-    pub free_bytes: u64,
+    pub free_bytes: Reading<u64>,
     /// Reserved by driver and firmware: `nvmlDeviceGetMemoryInfo_v2` only.
     pub reserved_bytes: Reading<u64>,
     /// It is the host's memory, which the GPU shares (`/proc/meminfo`: MemTotal, MemAvailable).

@@ -101,6 +101,8 @@ pub enum GpuState {
     Stale,
     /// It fell off the bus, or the driver no longer counts it.
     Lost,
+    /// Let go, so that it can be suspended; known are who it is and how much memory it has.
+    Asleep,
     /// The agent's account may not read it.
     Denied,
     /// No handle, for another reason.
@@ -115,6 +117,7 @@ impl GpuState {
             Self::Ok => "ok",
             Self::Stale => "stale",
             Self::Lost => "lost",
+            Self::Asleep => "asleep",
             Self::Denied => "denied",
             Self::Error => "error",
         }

@@ -13,7 +13,6 @@ use std::{
     process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
 };
 
 use nix::sys::{
@@ -22,7 +21,6 @@ use nix::sys::{
 };
 use telemetry::{
     board,
-    derive::LeftOut,
     frame::{self, FrameError, Message},
     sample::Call,
 };
@@ -54,7 +52,7 @@ impl Process {
     pub(super) fn start(
         settings: &CollectSettings,
         number: u64,
-        left_out: &[(LeftOut, Duration)],
+        flags: &[String],
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
         // Without close-on-exec, so that the collector has it too.
@@ -69,6 +67,8 @@ impl Process {
             .arg(format!("--log={}", settings.log))
             .arg("--proc-root")
             .arg(&settings.proc_root)
+            .arg("--sys-root")
+            .arg(&settings.sys_root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A signal from the terminal is for the parent.
@@ -79,9 +79,7 @@ impl Process {
         if settings.resolve_pids {
             command.arg("--resolve-pids");
         }
-        for (out, wait) in left_out {
-            command.arg(format!("--leave-out={}:{}ms", out.gpu, wait.as_millis()));
-        }
+        command.args(flags);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_kept_back(name)) {
             command.env_remove(name);
         }

@@ -14,8 +14,8 @@ use telemetry::{
 use crate::supervisor::{
     CollectSettings, Event,
     backoff::Backoff,
-    blame::Blame,
     child::{Process, Report, ending},
+    plan::Plan,
 };
 
 /// A collector that cannot read the driver leaves; the next tries again after this long, so that the agent comes
@@ -80,9 +80,7 @@ pub(super) struct Life {
     /// The driver's text that was last logged: the retries of a host without a driver are not news.
     logged: Option<String>,
     backoff: Backoff,
-    blame: Blame,
-    /// The GPUs that the present collector was told not to read.
-    left_out: Vec<LeftOut>,
+    plan: Plan,
 }
 
 impl Life {
@@ -104,8 +102,7 @@ impl Life {
             told: false,
             logged: None,
             backoff: Backoff::default(),
-            blame: Blame::default(),
-            left_out: Vec::new(),
+            plan: Plan::default(),
         }
     }
 
@@ -172,9 +169,22 @@ impl Life {
     /// Takes note that the collector leaves because another driver was installed.
     pub(super) fn replaced(&mut self, detail: &str) {
         tracing::warn!("{detail}: a fresh collector loads it");
+        self.plan.new_driver();
         self.told = true;
         detail.clone_into(&mut self.why);
         self.leave();
+    }
+
+    /// Takes note that the collector leaves so that these GPUs can be suspended.
+    pub(super) fn resting(&mut self, buses: &[String]) {
+        self.plan.rest(buses);
+        self.told = true;
+        self.leave();
+    }
+
+    /// Takes note that the GPUs were let go in vain.
+    pub(super) fn sleepless(&mut self) {
+        self.plan.rested_in_vain();
     }
 
     /// Forgives the collector a silence in which this thread was itself asleep for longer than it meant to.
@@ -208,7 +218,7 @@ impl Life {
 
     /// The GPUs that the present collector does not read.
     pub(super) fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
+        self.plan.left_out()
     }
 
     /// Closes the collector's input and lets it be.
@@ -220,9 +230,8 @@ impl Life {
 
     fn start(&mut self, now: Instant) -> bool {
         self.number += 1;
-        let left_out = self.blame.left_out(now);
-        self.left_out = left_out.iter().map(|(out, _)| out.clone()).collect();
-        match Process::start(&self.settings, self.number, &left_out, self.events.clone()) {
+        let flags = self.plan.flags(&self.settings, now);
+        match Process::start(&self.settings, self.number, &flags, self.events.clone()) {
             Ok(process) => {
                 tracing::debug!(pid = process.pid(), "the collector is started");
                 self.process = Some(process);
@@ -283,14 +292,8 @@ impl Life {
             let during =
                 died_in.as_ref().map_or_else(|| calls(&process.calls()), |call| calls(std::slice::from_ref(call)));
             let by_itself = !self.killed && self.why.is_empty() && !status.success();
-            if let Some(call) = died_in.filter(|_| by_itself)
-                && let Some(out) = self.blame.died_in(&call, now)
-            {
-                tracing::error!(
-                    gpu = out.gpu,
-                    function = out.function,
-                    "the library died twice in calls for this GPU: it is left out for ten minutes"
-                );
+            if let Some(call) = died_in.filter(|_| by_itself) {
+                self.plan.died_in(&call, now);
             }
             let ended = ending(status);
             let ended = if self.why.is_empty() { ended } else { format!("{}, {ended}", self.why) };

@@ -8,6 +8,7 @@ mod blame;
 mod child;
 mod environment;
 mod life;
+mod plan;
 
 use std::{
     io,
@@ -45,6 +46,10 @@ pub(crate) struct CollectSettings {
     pub(crate) resolve_pids: bool,
     /// The root of `/proc`.
     pub(crate) proc_root: PathBuf,
+    /// After this long without a process GPUs are let go; never if none.
+    pub(crate) sleep_after: Option<Duration>,
+    /// The root of sysfs.
+    pub(crate) sys_root: PathBuf,
     /// What is logged.
     pub(crate) log: tracing::Level,
 }
@@ -133,6 +138,8 @@ impl State {
         match &sample.driver {
             Driver::Failed(failure) => self.life.failed(failure),
             Driver::Replaced { detail } => self.life.replaced(detail),
+            Driver::Resting { buses } => self.life.resting(buses),
+            Driver::Sleepless => self.life.sleepless(),
             _ => {}
         }
         self.sample = Some(Arc::from(sample));

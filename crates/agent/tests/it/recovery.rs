@@ -225,3 +225,70 @@ fn a_driver_that_is_replaced_is_loaded_anew() {
     }
     assert_eq!(driver.calls("nvmlShutdown"), 1, "the old one left in order");
 }
+
+/// A host's `/sys` for one GPU.
+fn sys(driver: &Driver, control: &str) -> std::path::PathBuf {
+    let power = driver.folder().join("sys/bus/pci/devices/0000:1b:00.0/power");
+    std::fs::create_dir_all(&power).unwrap();
+    std::fs::write(power.join("control"), control).unwrap();
+    std::fs::write(power.join("runtime_status"), "active\n").unwrap();
+    power
+}
+
+const LAPTOP: &str = "[[gpu]]\nname = 'Laptop'\npci_bus_id = '00000000:1B:00.0'\ntemperature_c = 40\n\
+                      memory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
+
+#[test]
+fn idle_gpus_are_let_go_and_taken_up_again_when_somebody_wakes_them() {
+    let driver = Driver::new(LAPTOP);
+    let power = sys(&driver, "auto\n");
+    let agent = Start::on(&driver)
+        .variable("NVSMI_SLEEP_AFTER", "1s")
+        .variable("NVSMI_SYS_ROOT", driver.folder().join("sys").to_str().unwrap())
+        .serve()
+        .ready();
+    let data = agent.until("it to be let go", |data| data["devices"][0]["temperature"] == json!("N/A"));
+    std::fs::write(power.join("runtime_status"), "suspended\n").unwrap();
+    let expected = ["Laptop", "1000MiB", "N/A", "N/A"];
+    let found = ["name", "memory_total_human", "memory_used_human", "power_status"]
+        .map(|key| data["devices"][0][key].as_str().unwrap().split(" / ").next().unwrap().to_owned());
+    assert_eq!(found, expected);
+    assert_eq!(agent.get("/readyz").json(), json!({ "state": "ok" }));
+    let asleep = eventually("the one that watches", || {
+        let now = agent.collectors();
+        let [only] = now[..] else { return None };
+        let maps = std::fs::read_to_string(format!("/proc/{only}/maps")).ok()?;
+        (!maps.is_empty() && !maps.contains("libnvidia-ml")).then_some(only)
+    });
+    let calls = driver.calls("nvml");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(driver.calls("nvml"), calls, "the driver is left alone");
+    std::fs::write(power.join("runtime_status"), "active\n").unwrap();
+    agent.until("it to be read again", |data| data["devices"][0]["temperature"] == json!(40));
+    assert_eq!(agent.collectors(), [asleep]);
+}
+
+#[test]
+fn gpus_that_do_not_suspend_are_let_go_once_and_a_power_policy_is_obeyed() {
+    let driver = Driver::new(LAPTOP);
+    sys(&driver, "auto\n");
+    let start = || {
+        Start::on(&driver)
+            .variable("NVSMI_SLEEP_AFTER", "100ms")
+            .variable("NVSMI_SYS_ROOT", driver.folder().join("sys").to_str().unwrap())
+    };
+    let agent = start().serve().ready();
+    agent.until("it to be let go", |data| data["devices"][0]["temperature"] == json!("N/A"));
+    agent.until("it to be taken up again", |data| data["devices"][0]["temperature"] == json!(40));
+    assert!(agent.log().contains("not let go any more"), "{}", agent.log());
+    drop(agent);
+    for agent in [start().argument("--sleep=never").serve(), {
+        sys(&driver, "on\n");
+        start().serve()
+    }] {
+        let agent = agent.ready();
+        let before = agent.status()["devices"][0]["ts"].as_u64().unwrap();
+        let after = agent.until("three seconds", |data| data["devices"][0]["ts"].as_u64().unwrap() > before + 3000);
+        assert_eq!(after["devices"][0]["temperature"], json!(40));
+    }
+}

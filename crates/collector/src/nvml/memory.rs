@@ -34,8 +34,8 @@ impl Device<'_> {
         call!(self.library, self.desk, nvmlDeviceGetMemoryInfo_v2(self.handle, &raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
-            used_bytes: info.used,
-            free_bytes: info.free,
+            used_bytes: Ok(info.used),
+            free_bytes: Ok(info.free),
             reserved_bytes: Ok(info.reserved),
             unified: false,
         })
@@ -46,8 +46,8 @@ impl Device<'_> {
         call!(self.library, self.desk, nvmlDeviceGetMemoryInfo(self.handle, &raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
-            used_bytes: info.used,
-            free_bytes: info.free,
+            used_bytes: Ok(info.used),
+            free_bytes: Ok(info.free),
             reserved_bytes: Err(Absence::NotSupported),
             unified: false,
         })
@@ -59,8 +59,8 @@ fn unified(host: Reading<(u64, u64)>) -> Reading<Memory> {
     let (total_bytes, free_bytes) = host?;
     Ok(Memory {
         total_bytes,
-        used_bytes: total_bytes.saturating_sub(free_bytes),
-        free_bytes,
+        used_bytes: Ok(total_bytes.saturating_sub(free_bytes)),
+        free_bytes: Ok(free_bytes),
         reserved_bytes: Err(Absence::NotSupported),
         unified: true,
     })

@@ -38,8 +38,8 @@ pub(crate) fn gpu(index: u32) -> Gpu {
         fast: FastSet {
             memory: Ok(Memory {
                 total_bytes: 25_769_803_776,
-                used_bytes: 12_297_699_328,
-                free_bytes: 25_769_803_776 - 12_297_699_328 - 338_690_048,
+                used_bytes: Ok(12_297_699_328),
+                free_bytes: Ok(25_769_803_776 - 12_297_699_328 - 338_690_048),
                 reserved_bytes: Ok(338_690_048),
                 unified: false,
             }),

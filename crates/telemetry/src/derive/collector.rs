@@ -23,6 +23,8 @@ pub(super) struct Evidence<'a> {
     /// The driver's text and a hint, if the last collector that came so far could not read it.
     pub(super) failure: Option<&'a (String, Option<String>)>,
     pub(super) all_stale: bool,
+    /// The GPUs were let go on purpose.
+    pub(super) asleep: bool,
     pub(super) stuck: Option<&'a Call>,
 }
 
@@ -33,6 +35,11 @@ pub(super) struct Verdict {
 
 pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     match (evidence.child, evidence.driver) {
+        // Between the collector that let the GPUs go and the one that watches them nothing is amiss.
+        (Child::Down { .. } | Child::Alive, _) if evidence.asleep => {
+            let detail = "every GPU is idle and was let go, so that it can be suspended";
+            Verdict { state: CollectorState::Ok, detail: Some(detail.into()) }
+        }
         (Child::Down { detail }, _) => unread(evidence, &CollectorState::Restarting, Some(detail.clone())),
         (Child::Silent { detail }, _) => Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) },
         (Child::Alive, None) => unread(evidence, &CollectorState::Restarting, None),
@@ -43,7 +50,9 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
         (Child::Alive, Some(Driver::Replaced { detail })) => {
             unread(evidence, &CollectorState::Restarting, Some(detail.clone()))
         }
-        (Child::Alive, Some(Driver::Failed(_))) => unread(evidence, &CollectorState::Restarting, None),
+        (Child::Alive, Some(Driver::Failed(_) | Driver::Resting { .. } | Driver::Asleep | Driver::Sleepless)) => {
+            unread(evidence, &CollectorState::Restarting, None)
+        }
         (Child::Alive, Some(Driver::Ready(_))) => Verdict {
             state: if evidence.all_stale { CollectorState::Stalled } else { CollectorState::Ok },
             detail: evidence.stuck.map(|call| describe(call, evidence.now)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Absence, Stamp,
     derive::{LeftOut, collector::describe, expired_after, process, stale_after},
-    sample::{Call, FastSet, GpuSample, Sample, SlowSet},
+    sample::{Call, FastSet, GpuSample, Memory, Sample, SlowSet},
     snapshot::{Gpu, GpuState},
 };
 
@@ -14,9 +14,13 @@ pub(super) struct Ages<'a> {
     pub(super) now: Stamp,
     pub(super) interval: Duration,
     pub(super) left_out: &'a [LeftOut],
+    pub(super) asleep: bool,
 }
 
 pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+    if ages.asleep {
+        return asleep(sample, whole, ages);
+    }
     let gpu = read(sample, whole, ages);
     // Until it is tried again it has no reading, and that it is stale is not the reason.
     match ages.left_out.iter().find(|out| out.gpu == sample.index && sample.read_at.is_none()) {
@@ -56,6 +60,25 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
         slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
         processes: if expired { Vec::new() } else { process::derive(&sample.fast, whole) },
+    }
+}
+
+/// A GPU that was let go: who it is and how much memory it has do not change while it sleeps.
+fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+    let why = Absence::Asleep;
+    let memory = sample.fast.memory.map(|memory| Memory {
+        used_bytes: Err(why),
+        free_bytes: Err(why),
+        reserved_bytes: Err(why),
+        ..memory
+    });
+    Gpu {
+        state: GpuState::Asleep,
+        state_detail: None,
+        fast: FastSet { memory, ..FastSet::absent(why) },
+        slow: SlowSet::absent(why),
+        processes: Vec::new(),
+        ..read(sample, whole, ages)
     }
 }
 

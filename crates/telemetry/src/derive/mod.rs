@@ -82,6 +82,8 @@ pub struct Deriver {
     /// The driver's text, from a collector that could not read it until one that can.
     failure: Option<(String, Option<String>)>,
     roster: Roster,
+    /// The GPUs were let go so that they can be suspended.
+    asleep: bool,
     state: Option<(CollectorState, Stamp)>,
 }
 
@@ -99,6 +101,7 @@ impl Deriver {
             has_read: self.last_ready.is_some(),
             failure: self.failure.as_ref(),
             all_stale,
+            asleep: self.asleep,
             stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
         });
         Snapshot {
@@ -118,13 +121,19 @@ impl Deriver {
 
     fn take_in(&mut self, sample: Option<&Arc<Sample>>) {
         let Some(sample) = sample else { return };
+        self.asleep = matches!(sample.driver, Driver::Resting { .. } | Driver::Asleep);
         match &sample.driver {
             Driver::Ready(_) => {
                 self.failure = None;
                 self.last_ready = Some(Arc::clone(sample));
             }
             Driver::Failed(failure) => self.failure = Some((failure.text.clone(), failure.hint.clone())),
-            Driver::Waiting { .. } | Driver::Starting { .. } | Driver::Replaced { .. } => {}
+            Driver::Waiting { .. }
+            | Driver::Starting { .. }
+            | Driver::Replaced { .. }
+            | Driver::Resting { .. }
+            | Driver::Asleep
+            | Driver::Sleepless => {}
         }
     }
 
@@ -138,7 +147,7 @@ impl Deriver {
     /// The GPUs of the newest sample that has any, then those once seen that it does not hold.
     fn gpus(&mut self, input: &Input<'_>) -> Vec<Gpu> {
         let Some(last) = self.last_ready.clone() else { return Vec::new() };
-        let age = gpu::Ages { now: input.now, interval: input.interval, left_out: input.left_out };
+        let age = gpu::Ages { now: input.now, interval: input.interval, left_out: input.left_out, asleep: self.asleep };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
         self.roster.name_the_nameless(&mut gpus);
         self.roster.remember(&gpus);

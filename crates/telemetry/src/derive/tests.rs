@@ -245,3 +245,38 @@ fn a_gpu_that_is_left_out_is_an_error_that_names_the_function() {
     let input = Input { now: at(3000), sample: Some(&read), ..input };
     assert_eq!(bench.0.derive(&input).gpus[1].state, GpuState::Ok);
 }
+
+#[test]
+fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
+    let mut bench = bench();
+    let mut read = gpu(0, "A", 1000);
+    read.fast.memory = Ok(crate::sample::Memory {
+        total_bytes: 24,
+        used_bytes: Ok(1),
+        free_bytes: Ok(23),
+        reserved_bytes: Ok(0),
+        unified: false,
+    });
+    bench.alive(1000, &ready(1000, vec![read]));
+    let resting = sample(2000, Driver::Resting { buses: Vec::new() }, Vec::new());
+    bench.alive(2000, &resting);
+    // The one that let them go has ended, the next has started, and hours have gone by.
+    for (now, child, sample) in [
+        (2000, Child::Alive, Some(&resting)),
+        (2100, down(), None),
+        (2200, Child::Alive, None),
+        (9_000_000, Child::Alive, Some(&sample(9_000_000, Driver::Asleep, Vec::new()))),
+    ] {
+        let snapshot = bench.derive(now, &child, sample);
+        assert_eq!(snapshot.collector.state, CollectorState::Ok, "at {now}");
+        let gpu = &snapshot.gpus[0];
+        assert_eq!((gpu.state, gpu.identity.name.as_deref()), (GpuState::Asleep, Ok("name of A")), "at {now}");
+        assert_eq!(gpu.fast.temperature_celsius, Err(Absence::Asleep));
+        let memory = gpu.fast.memory.unwrap();
+        assert_eq!((memory.total_bytes, memory.used_bytes), (24, Err(Absence::Asleep)));
+    }
+    let call = Some(Call { function: "nvmlInit_v2".into(), gpu: None, since: BootTime(9_000_000) });
+    let starting = bench.alive(9_000_001, &sample(9_000_001, Driver::Starting { call }, Vec::new()));
+    assert_eq!(starting.collector.state, CollectorState::Restarting);
+    assert_eq!(bench.alive(9_000_100, &ready(9_000_100, vec![gpu(0, "A", 9_000_100)])).gpus[0].state, GpuState::Ok);
+}
