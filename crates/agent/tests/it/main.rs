@@ -6,6 +6,7 @@ mod clients;
 mod collector;
 mod configuration;
 mod golden;
+mod hosts;
 mod load;
 mod recovery;
 mod shape;

@@ -1,0 +1,103 @@
+//! Kinds of hosts: the scenarios that are shipped, unified memory, a library whose second memory call fails, a crowd
+//! of processes, a `/proc` that does not answer.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::support::{Driver, StandIn, Start};
+
+#[test]
+fn every_shipped_scenario_is_served() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fake-nvml/scenarios"));
+    let mut names: Vec<String> = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let scenario = fs::read_to_string(&path).unwrap();
+        let driver = Driver::new(&scenario);
+        let agent = Start::on(&driver).serve().ready();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let described = scenario.lines().filter(|line| line.trim() == "[[gpu]]").count();
+        assert_eq!(agent.get("/count").json()["data"], json!(described), "{name}");
+        let data = agent.status();
+        for device in data["devices"].as_array().unwrap() {
+            assert_eq!(device.as_object().unwrap().len(), 11, "{name}: {device}");
+        }
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(names, ["desktop-rtx", "gb10", "h200-8", "mig-a100", "sick"]);
+}
+
+#[test]
+fn memory_that_is_the_hosts_is_shown_as_the_gpus() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("meminfo"), "MemTotal: 1048576 kB\nMemFree: 1 kB\nMemAvailable: 262144 kB\n").unwrap();
+    for gpu in ["name = 'GB10'", "name = 'GB10'\nmemory_total_bytes = 0\nmemory_used_bytes = 0"] {
+        let driver = Driver::new(&format!("[[gpu]]\n{gpu}\n"));
+        let agent = Start::on(&driver).argument("--proc-root").argument(root.path().to_str().unwrap()).serve().ready();
+        let device = agent.status()["devices"][0].clone();
+        let memory = ["memory_total_human", "memory_used_human", "memory_free_human", "memory_utilization"];
+        assert_eq!(
+            memory.map(|key| device[key].clone()),
+            [json!("1024MiB"), json!("768MiB"), json!("256MiB"), json!(75)]
+        );
+    }
+}
+
+#[test]
+fn the_first_memory_call_steps_in_for_the_second() {
+    let driver = Driver::new(
+        "[[gpu]]\nname = 'WSL'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 104857600\n\
+         memory_reserved_bytes = 104857600\nerrors = { nvmlDeviceGetMemoryInfo_v2 = 999 }\n",
+    );
+    let agent = Start::on(&driver).serve().ready();
+    let device = agent.status()["devices"][0].clone();
+    assert_eq!(device["memory_used_human"], json!("200MiB"), "with what is reserved, as that call tells it");
+    assert_eq!(device["memory_free_human"], json!("800MiB"));
+}
+
+#[test]
+fn ten_thousand_processes_are_served_and_no_tick_is_missed() {
+    let crowd = "[[gpu.process]]\ncount = 10000\nfirst_pid = 100000\ntype = 'C'\nmemory_bytes = 1048576\n";
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{crowd}[[gpu]]\nname = 'B'\n"));
+    let agent = Start::on(&driver).serve().ready();
+    let data = agent.status();
+    assert_eq!(data["processes"].as_array().unwrap().len(), 10_000);
+    // Sixteen readings follow, and the last of them is as long after the first as the interval says.
+    let begun = data["devices"][1]["ts"].as_u64().unwrap();
+    let before = driver.calls("nvmlDeviceGetPowerUsage");
+    let later = agent.until("later readings", |data| data["devices"][1]["ts"].as_u64().unwrap() > begun + 1600);
+    let readings = (driver.calls("nvmlDeviceGetPowerUsage") - before) / 2;
+    let time = later["devices"][1]["ts"].as_u64().unwrap() - begun;
+    assert!(readings * 200 > time, "{readings} readings in {time} ms");
+}
+
+#[test]
+fn a_proc_file_that_blocks_costs_its_own_row_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let free = StandIn::start(&["python", "free"]);
+    for pid in [4242, free.pid()] {
+        let from = format!("/proc/{}", free.pid());
+        let to = root.path().join(pid.to_string());
+        fs::create_dir(&to).unwrap();
+        for file in ["stat", "status", "cmdline"] {
+            fs::write(to.join(file), fs::read(Path::new(&from).join(file)).unwrap()).unwrap();
+        }
+    }
+    let line = root.path().join("4242/cmdline");
+    fs::remove_file(&line).unwrap();
+    nix::unistd::mkfifo(&line, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let list = |pid: u32| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\n");
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{}{}", list(4242), list(free.pid())));
+    let agent = Start::on(&driver).argument("--proc-root").argument(root.path().to_str().unwrap()).serve().ready();
+    let row = |data: &Value, pid: u32| {
+        data["processes"].as_array().unwrap().iter().find(|row| row["pid"] == json!(pid)).unwrap().clone()
+    };
+    let data = agent.until("the free one's command", |data| row(data, free.pid())["command"] == json!("python free"));
+    let stuck = row(&data, 4242);
+    assert_eq!(stuck["command"], json!("N/A"));
+    assert_eq!(stuck["username"], row(&data, free.pid())["username"], "what does not block is there");
+    let ts = data["devices"][0]["ts"].clone();
+    agent.until("the next reading", |data| data["devices"][0]["ts"] != ts);
+}
