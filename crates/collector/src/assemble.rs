@@ -19,13 +19,13 @@ use telemetry::{
 
 use crate::{
     board::Board,
+    callers::Callers,
     census::{Census, Stage},
     lane::Lane,
-    leave::Callers,
+    lanes::Lanes,
     nvml::Library,
     process::{Book, Owners},
     pulse::{Pulse, Slot},
-    run::LeftOut,
 };
 
 /// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
@@ -59,35 +59,6 @@ pub(crate) struct Assembler<W> {
     pub(crate) callers: Callers,
     pub(crate) lanes: Lanes,
     pub(crate) written: Instant,
-}
-
-/// Which lanes are started, and which wait.
-pub(crate) struct Lanes {
-    started: BTreeSet<u32>,
-    left_out: Vec<(u32, Instant)>,
-}
-
-impl Lanes {
-    /// None is started, and those left out wait for their time.
-    pub(crate) fn new(left_out: &[LeftOut]) -> Self {
-        let now = Instant::now();
-        let waits = left_out.iter().map(|out| (out.gpu, now.checked_add(out.wait).unwrap_or(now)));
-        Self { started: BTreeSet::new(), left_out: waits.collect() }
-    }
-
-    /// The GPUs of those counted whose lanes are to be started now.
-    fn due(&mut self, counted: usize, now: Instant) -> Vec<u32> {
-        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
-        let waits = |gpu: u32| self.left_out.iter().any(|&(out, until)| out == gpu && now < until);
-        let due: Vec<u32> = (0..counted).filter(|gpu| !self.started.contains(gpu) && !waits(*gpu)).collect();
-        self.started.extend(&due);
-        due
-    }
-
-    /// Whether a GPU's lane is left out.
-    fn waits(&self, gpu: u32) -> bool {
-        !self.started.contains(&gpu)
-    }
 }
 
 impl<W: Write> Assembler<W> {

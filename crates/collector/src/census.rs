@@ -11,8 +11,8 @@ use telemetry::sample::{DriverFacts, Failure};
 
 use crate::{
     board::Desk,
+    callers::Presence,
     crash,
-    leave::Presence,
     lock::{lock, wait_until},
     nvml::{Code, Installed, Library, find},
     pulse::Pulse,

@@ -5,48 +5,19 @@
 
 use std::{
     io::Read as _,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use nix::libc;
 
-use crate::{board::Board, census::Census, pulse::Pulse};
+use crate::{board::Board, callers::Callers, census::Census, pulse::Pulse};
 
 /// How long leaving may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether the last thread has ended.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// The threads that may call the driver.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Callers(Arc<AtomicUsize>);
-
-/// Held by such a thread for as long as it may.
-pub(crate) struct Presence(Arc<AtomicUsize>);
-
-impl Callers {
-    /// One more.
-    pub(crate) fn join(&self) -> Presence {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Presence(Arc::clone(&self.0))
-    }
-
-    fn any(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// What leaving needs.
 #[derive(Clone)]

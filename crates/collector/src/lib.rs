@@ -7,15 +7,20 @@
 
 mod assemble;
 mod board;
+mod callers;
 mod census;
 mod crash;
+mod exclusive;
 mod lane;
+mod lanes;
 mod leave;
 mod lock;
 mod nvml;
 mod process;
 mod pulse;
 mod run;
+mod settings;
 mod sleep;
 
-pub use run::{LeftOut, Settings, run};
+pub use run::run;
+pub use settings::{LeftOut, Settings};

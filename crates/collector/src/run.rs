@@ -4,68 +4,34 @@ use std::{
     fs::File,
     io::{self, Stdout},
     os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use nix::{
-    errno::Errno,
-    fcntl::{FcntlArg, Flock, FlockArg, fcntl},
+    fcntl::{FcntlArg, fcntl},
     sys::signal::{SigHandler, Signal, signal},
 };
 use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::{
-    assemble::{Assembler, End, Lanes},
+    assemble::{Assembler, End},
     board::Board,
+    callers::Callers,
     census::{Census, Places},
     crash,
-    leave::{Callers, Exit, exit_at_once},
+    exclusive::Exclusive,
+    lanes::Lanes,
+    leave::{Exit, exit_at_once},
     process::{Book, Owners, ProcFs},
     pulse::Pulse,
+    settings::Settings,
     sleep::{Policy, Rest, Resting},
 };
 
-/// How often it is tried to take over from a collector that still holds the lock.
-const TRY_LOCK: Duration = Duration::from_millis(250);
 /// How often sleeping GPUs are looked at, at least; a frame is written each time.
 const LOOK_AT_SLEEPERS: Duration = Duration::from_millis(700);
-
-/// What the collector is told by its parent.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The time between two readings.
-    pub interval: Duration,
-    /// The driver library; none to look for it where it usually is.
-    pub library: Option<PathBuf>,
-    /// Resolve PIDs although this is not the host's PID namespace.
-    pub resolve_pids: bool,
-    /// The root of `/proc`.
-    pub proc_root: PathBuf,
-    /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
-    pub board: Option<RawFd>,
-    /// Where a lock is held against a second collector.
-    pub runtime_directory: Option<PathBuf>,
-    /// The GPUs that are not to be read for now.
-    pub left_out: Vec<LeftOut>,
-    /// After this long without a process on any GPU all are let go, where that lets them be suspended; never if none.
-    pub sleep_after: Option<Duration>,
-    /// The root of sysfs.
-    pub sys_root: PathBuf,
-    /// The PCI bus ids of GPUs that were let go: the library is loaded only once somebody else wakes one.
-    pub asleep: Vec<String>,
-}
-
-/// A GPU that is not to be read for now, since the library died in calls for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// NVML's index.
-    pub gpu: u32,
-    /// After this long it is tried again.
-    pub wait: Duration,
-}
 
 /// Reads the machine and writes frames to standard output until standard input ends or the driver fails, and then
 /// ends the process.
@@ -79,8 +45,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     crash::note_on(board)?;
     let pulse = Arc::new(Pulse::default());
     let callers = Callers::default();
-    let waiting = settings.runtime_directory.as_deref().map(|folder| folder.join("collector.lock"));
-    let lock = waiting.as_deref().map(take_lock).transpose()?;
+    let lock = settings.runtime_directory.as_deref().map(Exclusive::open).transpose()?;
     let census = Census::new();
     let exit = Exit { pulse: Arc::clone(&pulse), census: Arc::clone(&census), board, callers: callers.clone() };
     exit.clone().when_input_ends()?;
@@ -107,7 +72,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         written: Instant::now(),
     };
     let _held = match lock {
-        Some(lock) => match wait_for(lock, &mut assembler) {
+        Some(lock) => match lock.wait(&mut assembler) {
             Ok(held) => Some(held),
             Err(error) => exit.leave(&error.to_string()),
         },
@@ -173,34 +138,5 @@ fn watch_over(
             }
         }
         thread::sleep(interval.min(LOOK_AT_SLEEPERS));
-    }
-}
-
-struct Unlocked {
-    file: File,
-    path: PathBuf,
-}
-
-fn take_lock(path: &std::path::Path) -> io::Result<Unlocked> {
-    let file =
-        File::options().create(true).append(true).open(path).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot open the lock {}: {error}", path.display()))
-        })?;
-    Ok(Unlocked { file, path: path.into() })
-}
-
-/// Waits until no other collector holds the lock, and says so in frames. It is held as long as the process lives, so
-/// a collector that is stuck in the kernel keeps every later one from joining it there.
-fn wait_for(lock: Unlocked, assembler: &mut Assembler<Stdout>) -> Result<Flock<File>, FrameError> {
-    let mut file = lock.file;
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(held) => return Ok(held),
-            Err((back, Errno::EWOULDBLOCK)) => file = back,
-            Err((_, error)) => return Err(FrameError::Io(error.into())),
-        }
-        let detail = format!("an earlier collector has not ended yet and holds {}", lock.path.display());
-        assembler.write(Driver::Waiting { detail })?;
-        thread::sleep(TRY_LOCK);
     }
 }

@@ -1,0 +1,37 @@
+//! What the collector is told by its parent.
+
+use std::{os::fd::RawFd, path::PathBuf, time::Duration};
+
+/// What the collector is told by its parent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The time between two readings.
+    pub interval: Duration,
+    /// The driver library; none to look for it where it usually is.
+    pub library: Option<PathBuf>,
+    /// Resolve PIDs although this is not the host's PID namespace.
+    pub resolve_pids: bool,
+    /// The root of `/proc`.
+    pub proc_root: PathBuf,
+    /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
+    pub board: Option<RawFd>,
+    /// Where a lock is held against a second collector.
+    pub runtime_directory: Option<PathBuf>,
+    /// The GPUs that are not to be read for now.
+    pub left_out: Vec<LeftOut>,
+    /// After this long without a process on any GPU all are let go, where that lets them be suspended; never if none.
+    pub sleep_after: Option<Duration>,
+    /// The root of sysfs.
+    pub sys_root: PathBuf,
+    /// The PCI bus ids of GPUs that were let go: the library is loaded only once somebody else wakes one.
+    pub asleep: Vec<String>,
+}
+
+/// A GPU that is not to be read for now, since the library died in calls for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// NVML's index.
+    pub gpu: u32,
+    /// After this long it is tried again.
+    pub wait: Duration,
+}
