@@ -101,5 +101,5 @@ pub(super) fn first_stuck(gpus: &[GpuSample]) -> Option<&Call> {
 
 /// Any call that answered "lost" is enough: a GPU off the bus may still tell what its driver has cached.
 fn lost(fast: &FastSet) -> bool {
-    fast.absences().contains(&Some(Absence::Lost))
+    fast.absences().any(|(_, why)| why == Absence::Lost)
 }

@@ -1,0 +1,139 @@
+//! What the collector read, as it was read: nothing here is derived.
+
+mod gpu;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BootTime, Reading, Stamp};
+
+pub use gpu::{FastSet, GpuSample, Identity, Memory, SlowSet, Utilization};
+
+/// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When the frame was put together. A GPU's own time is [`GpuSample::read_at`].
+    pub assembled: Stamp,
+    /// How far the collector came with the driver.
+    pub driver: Driver,
+    /// In NVML's order; `gpus[i].index == i`. Empty until the driver is [`Driver::Ready`].
+    pub gpus: Vec<GpuSample>,
+    /// One entry for each PID that any GPU lists.
+    pub processes: Vec<ProcessFacts>,
+    /// From the tick until the last lane that was not late had reported, in microseconds.
+    pub duration_us: u32,
+}
+
+/// How far the collector came with the driver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Driver {
+    /// Another collector still holds the lock in the runtime directory.
+    Waiting {
+        /// What is waited for.
+        detail: String,
+    },
+    /// Loading, initialising or counting.
+    Starting {
+        /// The call that is being waited for, if one is in flight.
+        call: Option<Call>,
+    },
+    /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
+    Failed(Failure),
+    /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
+    /// told to watch them without loading the library.
+    Resting {
+        /// The GPUs' PCI bus ids.
+        buses: Vec<String>,
+    },
+    /// The GPUs were let go, and the library is not loaded.
+    Asleep,
+    /// The GPUs were let go in vain: they do not suspend. They are taken up again now.
+    Sleepless,
+    /// Another driver was installed meanwhile. The collector leaves after this frame; a fresh one loads it.
+    Replaced {
+        /// What was replaced.
+        detail: String,
+    },
+    /// GPUs are being read.
+    Ready(DriverFacts),
+}
+
+/// Why the driver cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The NVML function that failed, or `dlopen`.
+    pub function: String,
+    /// NVML's return code.
+    pub code: u32,
+    /// The driver's text for it, as the original agent words it.
+    pub text: String,
+    /// What helps the administrator beyond that text.
+    pub hint: Option<String>,
+}
+
+/// What is known of the driver as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverFacts {
+    /// `nvmlSystemGetDriverVersion`.
+    pub driver_version: Reading<String>,
+    /// `nvmlSystemGetNVMLVersion`.
+    pub nvml_version: Reading<String>,
+    /// `nvmlSystemGetCudaDriverVersion_v2`: 1000 × major + 10 × minor.
+    pub cuda_version: Reading<i32>,
+    /// How long loading and `nvmlInit` took, in milliseconds.
+    pub init_ms: u32,
+}
+
+/// A call into the driver that has not come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The NVML function.
+    pub function: String,
+    /// NVML's index of the GPU, where the call is about one.
+    pub gpu: Option<u32>,
+    /// When it began.
+    pub since: BootTime,
+}
+
+/// One entry of a process list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedProcess {
+    /// In the host's PID namespace; may be one that cannot exist.
+    pub pid: u32,
+    /// Memory in use on the GPU; absent where the driver does not tell (all ones).
+    pub memory_bytes: Reading<u64>,
+    /// MIG's GPU instance, if any.
+    pub gpu_instance: Option<u32>,
+    /// MIG's compute instance, if any.
+    pub compute_instance: Option<u32>,
+}
+
+/// What `/proc` tells of a listed process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessFacts {
+    /// The process.
+    pub pid: u32,
+    /// Whether it lives.
+    pub life: Life,
+    /// Its owner's real user id: `/proc/PID/status`, `Uid`.
+    pub uid: Reading<u32>,
+    /// The owner's name; none if the uid has no name, or it is not resolved yet.
+    pub user: Option<String>,
+    /// When it started: `/proc/PID/stat`, field 22.
+    pub started: Reading<BootTime>,
+    /// Its arguments, cut at [`crate::command::MAX_BYTES`] in all: `/proc/PID/cmdline`. What is not UTF-8 is U+FFFD.
+    /// Empty for a kernel thread.
+    pub arguments: Reading<Vec<String>>,
+}
+
+/// Whether a process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Life {
+    /// It does.
+    Running,
+    /// It has exited and was not waited for.
+    Zombie,
+    /// There is no such process.
+    Gone,
+    /// `/proc` was not asked, or has not answered yet.
+    Unknown,
+}
