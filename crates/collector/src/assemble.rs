@@ -14,7 +14,7 @@ use telemetry::{
     board::lane_slot,
     derive::stale_after,
     frame::{self, FrameError, Message},
-    sample::{Driver, DriverFacts, FastSet, GpuSample, Identity, ProcessFacts, Sample, SlowSet},
+    sample::{Driver, DriverFacts, GpuSample, ProcessFacts, Sample},
 };
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     lanes::Lanes,
     nvml::Library,
     process::{Book, Owners},
-    pulse::{Pulse, Slot},
+    pulse::{Finished, Pulse, Slot},
 };
 
 /// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
@@ -189,11 +189,10 @@ impl<W: Write> Assembler<W> {
         }
         let gpus = slots.iter().enumerate().map(|(lane, slot)| self.gpu(lane, slot, beat)).collect();
         let sample = Sample {
-            assembled: Stamp::now(),
-            driver: Driver::Ready(facts.clone()),
             gpus,
             processes,
             duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+            ..Sample::of(Driver::Ready(facts.clone()), Stamp::now())
         };
         match self.send(&Message::Sample(Box::new(sample.clone()))) {
             Err(FrameError::TooLong { length }) => {
@@ -208,26 +207,20 @@ impl<W: Write> Assembler<W> {
         let index = number(lane);
         let late = slot.beat < beat;
         let stuck = if late { lane_slot(index).and_then(|slot| self.board.in_flight(slot)) } else { None };
-        let why = Absence::Timeout;
-        match &slot.finished {
-            Some(finished) => GpuSample {
-                index,
-                handle: finished.handle,
-                read_at: Some(finished.read_at),
-                stuck,
-                identity: finished.identity.clone(),
-                fast: finished.fast.clone(),
-                slow: finished.slow.clone(),
-            },
-            None => GpuSample {
-                index,
-                handle: Err(why),
-                read_at: None,
-                stuck,
-                identity: Identity::absent(why),
-                fast: FastSet::absent(why),
-                slow: SlowSet::absent(why),
-            },
+        let unread = || Finished { read_at: Stamp::default(), ..Finished::absent(Absence::Timeout) };
+        let finished = slot.finished.clone().unwrap_or_else(unread);
+        GpuSample {
+            index,
+            handle: finished.handle,
+            read_at: slot.finished.as_ref().map(|finished| finished.read_at),
+            stuck,
+            identity: finished.identity,
+            fast: finished.fast,
+            slow: finished.slow,
+            activity: finished.activity,
+            traffic: finished.traffic,
+            mig: finished.mig,
+            xid_since: Err(Absence::NotSupported),
         }
     }
 
@@ -238,9 +231,7 @@ impl<W: Write> Assembler<W> {
 
     /// Writes a frame without GPUs.
     pub(crate) fn write(&mut self, driver: Driver) -> Result<(), FrameError> {
-        let sample =
-            Sample { assembled: Stamp::now(), driver, gpus: Vec::new(), processes: Vec::new(), duration_us: 0 };
-        self.send(&Message::Sample(Box::new(sample)))
+        self.send(&Message::Sample(Box::new(Sample::of(driver, Stamp::now()))))
     }
 
     fn send(&mut self, message: &Message) -> Result<(), FrameError> {

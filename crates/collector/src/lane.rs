@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use telemetry::{
     Absence, Stamp,
-    sample::{FastSet, Identity, SlowSet},
+    sample::{Activity, FastSet, Identity, SlowSet, Traffic},
 };
 
 use crate::{
@@ -54,7 +54,8 @@ impl Lane {
                 match self.take_up(beat, before.as_ref()) {
                     Ok(fresh) => held = Some(fresh),
                     Err(code) => {
-                        self.pulse.report(lane, beat.number, refused(code));
+                        // A handle refused is a finished reading too: it says why there is nothing.
+                        self.pulse.report(lane, beat.number, Finished::absent(code.absence()));
                         continue;
                     }
                 }
@@ -94,6 +95,9 @@ impl Lane {
             identity: held.identity.clone(),
             fast,
             slow: held.slow.clone(),
+            activity: Activity::absent(Absence::NotSupported),
+            traffic: Traffic::absent(Absence::NotSupported),
+            mig: Ok(Vec::new()),
         };
         // Before the slow set, so that a slow call there does not make the lane late.
         self.pulse.report(lane, beat.number, finished);
@@ -119,6 +123,7 @@ impl Lane {
             utilization: device.utilization(),
             compute,
             graphics,
+            ..FastSet::absent(Absence::NotSupported)
         }
     }
 }
@@ -136,17 +141,5 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
         7 => slow.compute_mode = device.compute_mode(),
         8 => slow.display_active = device.display_active(),
         _ => slow.mig_mode = device.mig_mode(),
-    }
-}
-
-/// A handle refused is a finished reading too: it says why there is nothing.
-fn refused(code: Code) -> Finished {
-    let why = code.absence();
-    Finished {
-        handle: Err(why),
-        read_at: Stamp::now(),
-        identity: Identity::absent(why),
-        fast: FastSet::absent(why),
-        slow: SlowSet::absent(why),
     }
 }

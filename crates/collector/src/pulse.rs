@@ -8,8 +8,8 @@ use std::{
 };
 
 use telemetry::{
-    Reading, Stamp,
-    sample::{FastSet, Identity, ListedProcess, SlowSet},
+    Absence, Reading, Stamp,
+    sample::{Activity, FastSet, Identity, ListedProcess, MigSample, SlowSet, Traffic},
 };
 
 use crate::lock::{lock, wait, wait_until};
@@ -22,6 +22,25 @@ pub(crate) struct Finished {
     pub(crate) identity: Identity,
     pub(crate) fast: FastSet,
     pub(crate) slow: SlowSet,
+    pub(crate) activity: Activity,
+    pub(crate) traffic: Traffic,
+    pub(crate) mig: Reading<Vec<MigSample>>,
+}
+
+impl Finished {
+    /// A reading that gave nothing, for one reason, now.
+    pub(crate) fn absent(why: Absence) -> Self {
+        Self {
+            handle: Err(why),
+            read_at: Stamp::now(),
+            identity: Identity::absent(why),
+            fast: FastSet::absent(why),
+            slow: SlowSet::absent(why),
+            activity: Activity::absent(why),
+            traffic: Traffic::absent(why),
+            mig: Err(why),
+        }
+    }
 }
 
 /// One lane's slot.
@@ -186,16 +205,9 @@ impl Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry::Absence;
 
     fn finished() -> Finished {
-        Finished {
-            handle: Ok(()),
-            read_at: Stamp::default(),
-            identity: Identity::absent(Absence::Error),
-            fast: FastSet::absent(Absence::Error),
-            slow: SlowSet::absent(Absence::Error),
-        }
+        Finished::absent(Absence::Error)
     }
 
     fn far() -> Instant {

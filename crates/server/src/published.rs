@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use telemetry::{
-    Stamp,
-    snapshot::{Collector, CollectorState, Snapshot},
+    Absence, Stamp,
+    snapshot::{Collector, CollectorState, Host, Snapshot},
 };
 use tokio::sync::watch;
 
@@ -72,7 +72,9 @@ fn starting(since: Stamp) -> Snapshot {
             sample_duration: None,
         },
         driver: None,
+        host: Host::absent(Absence::Timeout),
         gpus: Vec::new(),
+        events: Arc::default(),
     }
 }
 

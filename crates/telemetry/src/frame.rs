@@ -162,18 +162,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn sample() -> Message {
-        Message::Sample(Box::new(Sample {
-            assembled: Stamp::default(),
-            driver: Driver::Failed(Failure {
-                function: "nvmlInit_v2".into(),
-                code: 9,
-                text: "Driver Not Loaded".into(),
-                hint: None,
-            }),
-            gpus: Vec::new(),
-            processes: Vec::new(),
-            duration_us: 7,
-        }))
+        let failure = Failure { function: "nvmlInit_v2".into(), code: 9, text: "Driver Not Loaded".into(), hint: None };
+        Message::Sample(Box::new(Sample::of(Driver::Failed(failure), Stamp::default())))
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What is true at one moment, derived once and rendered by every view.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Reading, Stamp,
-    sample::{DriverFacts, FastSet, Identity, Life, SlowSet},
+    Absence, Reading, Stamp,
+    sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
 };
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
@@ -18,8 +18,92 @@ pub struct Snapshot {
     pub collector: Collector,
     /// What is known of the driver; none before it first answered.
     pub driver: Option<DriverFacts>,
+    /// What the host is and has.
+    pub host: Host,
     /// In NVML's order, then those that it no longer counts. `gpus[i].index == i`.
     pub gpus: Vec<Gpu>,
+    /// What happened, the newest last; the newest 10,000 are kept.
+    pub events: Arc<Vec<Event>>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Stamp,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// The GPU that it is about.
+    pub gpu_uuid: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable word for programs, such as `xid_79`, `lost` or `stalled`.
+    pub code: String,
+    /// What it is, in plain words.
+    pub text: String,
+    /// What to do about it; empty if nothing.
+    pub action: String,
+}
+
+/// The kinds of things that happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// An Xid error.
+    Xid,
+    /// A GPU changed its state.
+    GpuState,
+    /// The collector changed its state.
+    CollectorState,
+    /// Another driver was loaded.
+    Driver,
+}
+
+impl EventKind {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Xid => "xid",
+            Self::GpuState => "gpu_state",
+            Self::CollectorState => "collector_state",
+            Self::Driver => "driver",
+        }
+    }
+}
+
+/// What the host is and has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    /// Its name.
+    pub hostname: Reading<String>,
+    /// When it booted, Unix time in milliseconds.
+    pub booted_at_ms: Reading<u64>,
+    /// How busy its processors were since the sample before, in % of all of them.
+    pub cpu_percent: Reading<f64>,
+    /// The load average of a minute.
+    pub load_1m: Reading<f64>,
+    /// All memory.
+    pub memory_total_bytes: Reading<u64>,
+    /// Memory that can be had without swapping.
+    pub memory_available_bytes: Reading<u64>,
+    /// What keeps the agent from seeing all, with the remedy, in plain words.
+    pub notes: Vec<String>,
+}
+
+impl Host {
+    /// Nothing known of it, for one reason.
+    #[must_use]
+    pub const fn absent(why: Absence) -> Self {
+        Self {
+            hostname: Err(why),
+            booted_at_ms: Err(why),
+            cpu_percent: Err(why),
+            load_1m: Err(why),
+            memory_total_bytes: Err(why),
+            memory_available_bytes: Err(why),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// How the reading side is.
@@ -88,8 +172,141 @@ pub struct Gpu {
     pub fast: FastSet,
     /// The slow set; absent as a whole when it is too old to be shown as the present.
     pub slow: SlowSet,
+    /// What ran where.
+    pub activity: Activity,
+    /// What crossed its links.
+    pub traffic: Traffic,
+    /// Its MIG instances.
+    pub mig: Reading<Vec<Mig>>,
+    /// Its Xid errors.
+    pub xid: Xid,
+    /// Whether it is free.
+    pub usage: Usage,
+    /// Whether it is well.
+    pub health: Health,
     /// Who is on it, by PID; none where no list could be read.
     pub processes: Vec<Process>,
+}
+
+/// One MIG instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mig {
+    /// As it was read.
+    pub sample: MigSample,
+    /// Whether it is free.
+    pub usage: Usage,
+}
+
+/// A GPU's Xid errors since somebody listened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Xid {
+    /// Since when they are listened for.
+    pub since: Reading<Stamp>,
+    /// The newest.
+    pub last: Option<(u64, Stamp)>,
+    /// How many there were.
+    pub count: Reading<u64>,
+}
+
+/// Whether a GPU or a MIG instance is free, and whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    /// The verdict.
+    pub verdict: UseVerdict,
+    /// Since when it has been so.
+    pub since: Stamp,
+    /// It was so already when we began to look.
+    pub since_at_least: bool,
+    /// Who has it: names of accounts or, for root in a container, containers.
+    pub users: Vec<String>,
+    /// Memory in use that no listed process explains.
+    pub unattributed_bytes: Reading<u64>,
+}
+
+impl Usage {
+    /// Nothing is known of it.
+    #[must_use]
+    pub const fn unknown(since: Stamp, why: Absence) -> Self {
+        Self {
+            verdict: UseVerdict::Unknown,
+            since,
+            since_at_least: true,
+            users: Vec::new(),
+            unattributed_bytes: Err(why),
+        }
+    }
+}
+
+/// Whether a GPU is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UseVerdict {
+    /// Nobody has it.
+    Free,
+    /// Somebody holds memory on it, and it has been idle for a while.
+    Held,
+    /// It works.
+    Busy,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl UseVerdict {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Held => "held",
+            Self::Busy => "busy",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether a GPU is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The worst of the reasons.
+    pub verdict: Severity,
+    /// Why, the worst first; none if it is well.
+    pub reasons: Vec<Reason>,
+}
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is wrong.
+    #[default]
+    Ok,
+    /// Somebody should look.
+    Warning,
+    /// It must not be used.
+    Critical,
+}
+
+impl Severity {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// One thing that is wrong with a GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable word for programs, such as `xid_79` or `row_remap_pending`.
+    pub code: String,
+    /// What it is, in plain words.
+    pub text: String,
+    /// What to do about it.
+    pub action: String,
 }
 
 /// The states of a GPU.
@@ -147,6 +364,22 @@ pub struct Process {
     pub running: Reading<Duration>,
     /// Its arguments; empty for a kernel thread.
     pub arguments: Reading<Vec<String>>,
+    /// What it calls itself.
+    pub name: Reading<String>,
+    /// When it started, Unix time in milliseconds.
+    pub started_at_ms: Reading<u64>,
+    /// Its part of the GPU.
+    pub share: Reading<ProcessShare>,
+    /// How much of one processor it used since the sample before, in %.
+    pub cpu_percent: Reading<f64>,
+    /// Host memory that is resident.
+    pub host_memory_bytes: Reading<u64>,
+    /// The container that it runs in.
+    pub container: Option<Container>,
+    /// The Kubernetes pod's uid.
+    pub pod: Option<String>,
+    /// The Slurm job.
+    pub job: Option<String>,
 }
 
 /// Which of the driver's lists a process stands in.

@@ -67,6 +67,7 @@ impl<'a> Device<'a> {
             }),
             pci_bus_id: self.pci_bus_id(),
             minor_number: self.minor_number(),
+            ..Identity::absent(Absence::NotSupported)
         }
     }
 

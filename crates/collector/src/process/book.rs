@@ -235,9 +235,9 @@ fn fact(pid: u32, entry: Option<&Entry>) -> ProcessFacts {
         pid,
         life: entry.life,
         uid: entry.uid,
-        user: None,
         started: entry.started,
         arguments: entry.arguments.clone(),
+        ..ProcessFacts::unread(pid, Absence::Timeout)
     }
 }
 
@@ -354,9 +354,9 @@ mod tests {
             pid: 1,
             life: Life::Running,
             uid: Ok(0),
-            user: None,
             started: Ok(BootTime(0)),
             arguments: Ok(vec!["é".repeat(5000), "b".repeat(5000)]),
+            ..ProcessFacts::unread(1, Absence::Error)
         };
         let mut facts = vec![one; 1000];
         cut(&mut facts);

@@ -1,12 +1,12 @@
 //! A host made by hand, of which the unit tests, the tests of the whole and the example each use a part.
 #![allow(dead_code, reason = "each of its users needs another part")]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    sample::{FastSet, Identity, Life, Memory, SlowSet, Utilization},
-    snapshot::{Collector, CollectorState, Gpu, GpuState, Process, ProcessKind, Snapshot},
+    sample::{Activity, FastSet, Identity, Life, Memory, SlowSet, Traffic, Utilization},
+    snapshot::{Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Usage, Xid},
 };
 
 const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
@@ -18,7 +18,9 @@ pub(crate) fn snapshot(state: CollectorState, gpus: Vec<Gpu>) -> Snapshot {
         at: NOW,
         collector: Collector { state, since: NOW, detail: None, restarts: 0, sample_duration: None },
         driver: None,
+        host: Host::absent(Absence::NotSupported),
         gpus,
+        events: Arc::default(),
     }
 }
 
@@ -51,6 +53,12 @@ pub(crate) fn gpu(index: u32) -> Gpu {
             ..FastSet::absent(Absence::NotSupported)
         },
         slow: SlowSet::absent(Absence::NotSupported),
+        activity: Activity::absent(Absence::NotSupported),
+        traffic: Traffic::absent(Absence::NotSupported),
+        mig: Ok(Vec::new()),
+        xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(Absence::NotSupported) },
+        usage: Usage::unknown(NOW, Absence::NotSupported),
+        health: Health::default(),
         processes: Vec::new(),
     }
 }
@@ -68,6 +76,14 @@ pub(crate) fn process(pid: u32) -> Process {
         user: Some("dave".into()),
         running: Ok(Duration::from_millis(973_900)),
         arguments: Ok(vec!["python".into(), "my train.py".into()]),
+        name: Ok("python".into()),
+        started_at_ms: Ok(NOW.unix_ms - 973_900),
+        share: Err(Absence::NotSupported),
+        cpu_percent: Err(Absence::NotSupported),
+        host_memory_bytes: Ok(2 << 30),
+        container: None,
+        pod: None,
+        job: None,
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    Absence, Stamp,
+    Absence, Reading, Stamp,
     derive::{LeftOut, collector::describe, expired_after, process, stale_after},
-    sample::{Call, FastSet, GpuSample, Memory, Sample, SlowSet},
-    snapshot::{Gpu, GpuState},
+    sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
+    snapshot::{Gpu, GpuState, Health, Mig, Usage, Xid},
 };
 
 /// What readings are judged by.
@@ -29,6 +29,9 @@ pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu
             state_detail: Some(format!("left out for ten minutes: the library died twice in {}", out.function)),
             fast: FastSet::absent(Absence::Error),
             slow: SlowSet::absent(Absence::Error),
+            activity: Activity::absent(Absence::Error),
+            traffic: Traffic::absent(Absence::Error),
+            mig: Err(Absence::Error),
             ..gpu
         },
         None => gpu,
@@ -59,8 +62,20 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         identity: sample.identity.clone(),
         fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
         slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
+        activity: if expired { Activity::absent(Absence::Timeout) } else { sample.activity.clone() },
+        traffic: if expired { Traffic::absent(Absence::Timeout) } else { sample.traffic.clone() },
+        mig: if expired { Err(Absence::Timeout) } else { mig(sample, read_at) },
+        xid: Xid { since: sample.xid_since, last: None, count: sample.xid_since.map(|_| 0) },
+        usage: Usage::unknown(read_at, Absence::Timeout),
+        health: Health::default(),
         processes: if expired { Vec::new() } else { process::derive(&sample.fast, whole) },
     }
+}
+
+fn mig(sample: &GpuSample, read_at: Stamp) -> Reading<Vec<Mig>> {
+    let usage = Usage::unknown(read_at, Absence::Timeout);
+    let instance = |sample: &MigSample| Mig { sample: sample.clone(), usage: usage.clone() };
+    sample.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
 }
 
 /// A GPU that was let go: who it is and how much memory it has do not change while it sleeps.
@@ -77,6 +92,9 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         state_detail: None,
         fast: FastSet { memory, ..FastSet::absent(why) },
         slow: SlowSet::absent(why),
+        activity: Activity::absent(why),
+        traffic: Traffic::absent(why),
+        mig: Err(why),
         processes: Vec::new(),
         ..read(sample, whole, ages)
     }
@@ -90,6 +108,9 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.age = ages.now.boot.since(known.read_at.boot);
     known.fast = FastSet::absent(Absence::Lost);
     known.slow = SlowSet::absent(Absence::Lost);
+    known.activity = Activity::absent(Absence::Lost);
+    known.traffic = Traffic::absent(Absence::Lost);
+    known.mig = Err(Absence::Lost);
     known.processes.clear();
     known
 }

@@ -11,9 +11,9 @@ mod roster;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Stamp,
+    Absence, Stamp,
     sample::{Driver, DriverFacts, Sample},
-    snapshot::{Collector, CollectorState, Gpu, GpuState, Snapshot},
+    snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
 use roster::Roster;
@@ -115,7 +115,9 @@ impl Deriver {
                 sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
             },
             driver: self.driver().cloned(),
+            host: Host::absent(Absence::Timeout),
             gpus,
+            events: Arc::default(),
         }
     }
 

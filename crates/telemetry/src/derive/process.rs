@@ -53,5 +53,13 @@ fn row(listed: &ListedProcess, kind: ProcessKind, facts: Option<&ProcessFacts>, 
         user: facts.and_then(|facts| facts.user.clone()),
         running,
         arguments: facts.map_or(Err(Absence::Timeout), |facts| facts.arguments.clone()),
+        name: facts.map_or(Err(Absence::Timeout), |facts| facts.name.clone()),
+        started_at_ms: Err(Absence::Timeout),
+        share: Err(Absence::Timeout),
+        cpu_percent: Err(Absence::Timeout),
+        host_memory_bytes: facts.map_or(Err(Absence::Timeout), |facts| facts.host_memory_bytes),
+        container: facts.and_then(|facts| facts.container.clone()),
+        pod: facts.and_then(|facts| facts.pod.clone()),
+        job: facts.and_then(|facts| facts.job.clone()),
     }
 }

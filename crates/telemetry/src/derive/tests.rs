@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     Absence, BootTime,
     sample::{
-        Call, Driver, DriverFacts, Failure, FastSet, GpuSample, Identity, Life, ListedProcess, ProcessFacts, SlowSet,
+        Activity, Call, Driver, DriverFacts, Failure, FastSet, GpuSample, Identity, Life, ListedProcess, ProcessFacts,
+        SlowSet, Traffic,
     },
     snapshot::ProcessKind,
 };
@@ -26,9 +27,14 @@ fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
             name: Ok(format!("name of {uuid}")),
             pci_bus_id: Err(Absence::NotSupported),
             minor_number: Ok(index),
+            ..Identity::absent(Absence::NotSupported)
         },
         fast: FastSet { temperature_celsius: Ok(41), ..FastSet::absent(Absence::NotSupported) },
         slow: SlowSet::absent(Absence::NotSupported),
+        activity: Activity::absent(Absence::NotSupported),
+        traffic: Traffic::absent(Absence::NotSupported),
+        mig: Ok(Vec::new()),
+        xid_since: Err(Absence::NotSupported),
     }
 }
 
@@ -43,7 +49,7 @@ fn ready(assembled: u64, gpus: Vec<GpuSample>) -> Arc<Sample> {
 }
 
 fn sample(assembled: u64, driver: Driver, gpus: Vec<GpuSample>) -> Arc<Sample> {
-    Arc::new(Sample { assembled: at(assembled), driver, gpus, processes: Vec::new(), duration_us: 1 })
+    Arc::new(Sample { gpus, duration_us: 1, ..Sample::of(driver, at(assembled)) })
 }
 
 fn failed(text: &str) -> Arc<Sample> {
@@ -197,6 +203,7 @@ fn a_pid_in_both_lists_is_one_row_with_the_graphics_memory() {
         user: Some("root".into()),
         started: Ok(BootTime(5000)),
         arguments: Ok(vec!["x".into()]),
+        ..ProcessFacts::unread(10, Absence::Error)
     }];
     let snapshot = bench().alive(20_100, &sample);
     let rows: Vec<_> = snapshot.gpus[0]

@@ -4,9 +4,12 @@ mod gpu;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BootTime, Reading, Stamp};
+use crate::{Absence, BootTime, Reading, Stamp};
 
-pub use gpu::{FastSet, GpuSample, Identity, Memory, SlowSet, Utilization};
+pub use gpu::{
+    Activity, Bar1, Fabric, FastSet, GpuSample, Identity, Links, Memory, MigSample, ProcessShare, RemappedRows,
+    SlowSet, Traffic, Utilization,
+};
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,8 +22,72 @@ pub struct Sample {
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
     pub processes: Vec<ProcessFacts>,
+    /// What the host is and has.
+    pub host: HostSample,
+    /// The Xid errors since the frame before.
+    pub xids: Vec<XidSample>,
     /// From the tick until the last lane that was not late had reported, in microseconds.
     pub duration_us: u32,
+}
+
+impl Sample {
+    /// A sample that says how far the collector came, and has no GPUs.
+    #[must_use]
+    pub const fn of(driver: Driver, assembled: Stamp) -> Self {
+        Self {
+            assembled,
+            driver,
+            gpus: Vec::new(),
+            processes: Vec::new(),
+            host: HostSample::absent(Absence::Timeout),
+            xids: Vec::new(),
+            duration_us: 0,
+        }
+    }
+}
+
+gpu::readings! {
+    /// What the host is and has.
+    pub struct HostSample {
+        /// `/proc/sys/kernel/hostname`.
+        hostname: String,
+        /// `/proc/stat`, `btime`: Unix time in milliseconds.
+        booted_at_ms: u64,
+        /// `/proc/stat`, `cpu`: ticks since boot.
+        cpu: CpuTicks,
+        /// `/proc/loadavg`.
+        load_1m: f64,
+        /// `/proc/meminfo`, `MemTotal`.
+        memory_total_bytes: u64,
+        /// `/proc/meminfo`, `MemAvailable`.
+        memory_available_bytes: u64,
+    }
+}
+
+/// How the time of all processors was spent since boot, in clock ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuTicks {
+    /// On anything but idling and waiting for disks.
+    pub busy: u64,
+    /// On everything.
+    pub total: u64,
+}
+
+/// An Xid error: what the driver writes to the kernel's log when a GPU, or a program on it, is in trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XidSample {
+    /// NVML's index of the GPU.
+    pub gpu: u32,
+    /// Its UUID.
+    pub uuid: Reading<String>,
+    /// NVIDIA's number.
+    pub code: u64,
+    /// When it came.
+    pub at: Stamp,
+    /// MIG's GPU instance, if it is about one.
+    pub gpu_instance: Option<u32>,
+    /// MIG's compute instance, if it is about one.
+    pub compute_instance: Option<u32>,
 }
 
 /// How far the collector came with the driver.
@@ -123,6 +190,48 @@ pub struct ProcessFacts {
     /// Its arguments, cut at [`crate::command::MAX_BYTES`] in all: `/proc/PID/cmdline`. What is not UTF-8 is U+FFFD.
     /// Empty for a kernel thread.
     pub arguments: Reading<Vec<String>>,
+    /// What it calls itself, at most 15 bytes: `/proc/PID/comm`.
+    pub name: Reading<String>,
+    /// Processor time that it used so far, in milliseconds: `/proc/PID/stat`, fields 14 and 15.
+    pub cpu_ms: Reading<u64>,
+    /// Host memory that is resident: `/proc/PID/stat`, field 24.
+    pub host_memory_bytes: Reading<u64>,
+    /// The container that it runs in, by its cgroup: `/proc/PID/cgroup`.
+    pub container: Option<Container>,
+    /// The Kubernetes pod's uid, by its cgroup.
+    pub pod: Option<String>,
+    /// The Slurm job, by its cgroup.
+    pub job: Option<String>,
+}
+
+impl ProcessFacts {
+    /// Nothing known of a process, for one reason.
+    #[must_use]
+    pub const fn unread(pid: u32, why: Absence) -> Self {
+        Self {
+            pid,
+            life: Life::Unknown,
+            uid: Err(why),
+            user: None,
+            started: Err(why),
+            arguments: Err(why),
+            name: Err(why),
+            cpu_ms: Err(why),
+            host_memory_bytes: Err(why),
+            container: None,
+            pod: None,
+            job: None,
+        }
+    }
+}
+
+/// A container, as far as a cgroup's path tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its id: usually 64 hexadecimal digits.
+    pub id: String,
+    /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not tell.
+    pub runtime: Option<String>,
 }
 
 /// Whether a process lives.
