@@ -26,6 +26,7 @@ use crate::{
     nvml::Library,
     process::{Book, Owners},
     pulse::{Finished, Pulse, Slot},
+    xids::Xids,
 };
 
 /// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
@@ -58,6 +59,7 @@ pub(crate) struct Assembler<W> {
     pub(crate) owners: Owners,
     pub(crate) callers: Callers,
     pub(crate) lanes: Lanes,
+    pub(crate) xids: Arc<Xids>,
     pub(crate) written: Instant,
 }
 
@@ -81,6 +83,7 @@ impl<W: Write> Assembler<W> {
                 }
             }
         };
+        Xids::start(&self.xids, library, &self.pulse, &self.board, self.callers.join());
         self.first(&facts, library)?;
         let mut tick = Instant::now();
         loop {
@@ -191,6 +194,7 @@ impl<W: Write> Assembler<W> {
         let sample = Sample {
             gpus,
             processes,
+            xids: self.xids.take(),
             duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
             ..Sample::of(Driver::Ready(facts.clone()), Stamp::now())
         };
@@ -217,10 +221,10 @@ impl<W: Write> Assembler<W> {
             identity: finished.identity,
             fast: finished.fast,
             slow: finished.slow,
-            activity: finished.activity,
-            traffic: finished.traffic,
-            mig: finished.mig,
-            xid_since: Err(Absence::NotSupported),
+            activity: finished.extra.activity,
+            traffic: finished.extra.traffic,
+            mig: finished.extra.mig,
+            xid_since: self.xids.since(index),
         }
     }
 

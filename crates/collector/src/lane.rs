@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use telemetry::{
     Absence, Stamp,
-    sample::{Activity, FastSet, Identity, SlowSet, Traffic},
+    sample::{FastSet, Identity, SlowSet},
 };
 
 use crate::{
     board::Desk,
     crash,
-    nvml::{Code, Device, Library},
+    nvml::{Code, Device, Errors, Gpm, Library, Rates, Since},
     process::host_memory,
-    pulse::{Beat, Finished, Pulse},
+    pulse::{Beat, Extra, Finished, Pulse},
 };
 
 /// What a lane needs.
@@ -37,7 +37,17 @@ struct Held<'a> {
     /// The slow set's next part; none until it was read whole.
     next_part: Option<u64>,
     /// How many processes the lists held, so that the next buffer is large enough.
-    listed: [usize; 2],
+    listed: [usize; 3],
+    gpm: Gpm,
+    rates: Rates,
+    extra: Extra,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // NVML wants every sample back before it is shut down.
+        self.gpm.release(&self.device);
+    }
 }
 
 impl Lane {
@@ -50,8 +60,7 @@ impl Lane {
         while let Some(beat) = self.pulse.next(lane, last) {
             last = beat.number;
             if held.as_ref().is_none_or(|held| held.numbering != beat.numbering || held.device.is_spoiled()) {
-                let before = held.take();
-                match self.take_up(beat, before.as_ref()) {
+                match self.take_up(beat, held.take()) {
                     Ok(fresh) => held = Some(fresh),
                     Err(code) => {
                         // A handle refused is a finished reading too: it says why there is nothing.
@@ -68,21 +77,26 @@ impl Lane {
 
     /// Gets the handle and asks who it is. The same GPU as before goes on where it was; if another stands under this
     /// index now, others may have moved too.
-    fn take_up<'a>(&'a self, beat: Beat, before: Option<&Held<'_>>) -> Result<Held<'a>, Code> {
+    fn take_up<'a>(&'a self, beat: Beat, before: Option<Held<'_>>) -> Result<Held<'a>, Code> {
         let device = Device::by_index(self.library, &self.desk, self.index)?;
         let identity = device.identity();
         let known = before.filter(|before| before.identity.uuid.is_ok() && identity.uuid.is_ok());
-        let same = known.filter(|before| before.identity.uuid == identity.uuid);
-        if known.is_some_and(|before| before.numbering == beat.numbering) && same.is_none() {
+        let numbered_alike = known.as_ref().is_some_and(|before| before.numbering == beat.numbering);
+        let mut same = known.filter(|before| before.identity.uuid == identity.uuid);
+        if numbered_alike && same.is_none() {
             self.pulse.renumber();
         }
+        let why = Absence::Timeout;
         Ok(Held {
             device,
             numbering: beat.numbering,
             identity,
-            slow: same.map_or(SlowSet::absent(Absence::Timeout), |before| before.slow.clone()),
-            next_part: same.and_then(|before| before.next_part),
-            listed: same.map_or([0; 2], |before| before.listed),
+            slow: same.as_ref().map_or(SlowSet::absent(why), |before| before.slow.clone()),
+            next_part: same.as_ref().and_then(|before| before.next_part),
+            listed: same.as_ref().map_or([0; 3], |before| before.listed),
+            extra: same.as_ref().map_or(Extra::absent(why), |before| before.extra.clone()),
+            gpm: same.as_mut().map(|before| std::mem::take(&mut before.gpm)).unwrap_or_default(),
+            rates: same.as_mut().map(|before| std::mem::take(&mut before.rates)).unwrap_or_default(),
         })
     }
 
@@ -95,25 +109,20 @@ impl Lane {
             identity: held.identity.clone(),
             fast,
             slow: held.slow.clone(),
-            activity: Activity::absent(Absence::NotSupported),
-            traffic: Traffic::absent(Absence::NotSupported),
-            mig: Ok(Vec::new()),
+            extra: held.extra.clone(),
         };
-        // Before the slow set, so that a slow call there does not make the lane late.
+        // Before what costs more, so that a slow call there does not make the lane late.
         self.pulse.report(lane, beat.number, finished);
-        match held.next_part {
-            None => (0..SLOW_PARTS).for_each(|part| read_part(&held.device, part, &mut held.slow)),
-            Some(part) => read_part(&held.device, part, &mut held.slow),
-        }
-        held.next_part = Some(held.next_part.map_or(0, |part| (part + 1) % SLOW_PARTS));
-        self.pulse.report_slow(lane, held.slow.clone());
+        held.read_the_rest();
+        self.pulse.report_rest(lane, held.slow.clone(), held.extra.clone());
     }
 
     fn fast(&self, held: &mut Held<'_>) -> FastSet {
         let device = &held.device;
         let compute = device.compute_processes(held.listed[0]);
         let graphics = device.graphics_processes(held.listed[1]);
-        held.listed = [compute.as_ref().map_or(0, Vec::len), graphics.as_ref().map_or(0, Vec::len)];
+        let mps = device.mps_processes(held.listed[2]);
+        held.listed = [&compute, &graphics, &mps].map(|list| list.as_ref().map_or(0, Vec::len));
         FastSet {
             memory: device.memory(|| host_memory(&self.proc_root)),
             fan_percent: device.fan_percent(),
@@ -121,25 +130,95 @@ impl Lane {
             power_draw_mw: device.power_draw_mw(),
             power_limit_mw: device.power_limit_mw(),
             utilization: device.utilization(),
+            memory_temperature_celsius: device.memory_temperature_celsius(),
+            energy_mj: device.energy_mj(),
+            encoder_percent: device.encoder_percent(),
+            decoder_percent: device.decoder_percent(),
+            jpeg_percent: device.jpeg_percent(),
+            ofa_percent: device.ofa_percent(),
+            graphics_mhz: device.graphics_mhz(),
+            sm_mhz: device.sm_mhz(),
+            memory_mhz: device.memory_mhz(),
+            video_mhz: device.video_mhz(),
+            event_reasons: device.event_reasons(),
+            performance_state: device.performance_state(),
+            mps,
+            shares: device.shares(),
             compute,
             graphics,
-            ..FastSet::absent(Absence::NotSupported)
         }
     }
 }
 
-/// One part of the slow set: as many as there are fields, so that each is read once in [`SLOW_PARTS`] ticks.
+impl Held<'_> {
+    /// What is not read on every tick, or costs more than the fast set may.
+    fn read_the_rest(&mut self) {
+        self.gpm.read(&self.device);
+        self.extra.activity = self.gpm.activity();
+        self.extra.traffic = self.rates.read(&self.device, &self.gpm);
+        let part = self.next_part;
+        match part {
+            None => (0..SLOW_PARTS).for_each(|part| read_part(&self.device, part, &mut self.slow)),
+            Some(part) => read_part(&self.device, part, &mut self.slow),
+        }
+        if part.is_none_or(|part| part == 0) {
+            self.extra.mig = self.device.mig_instances();
+        }
+        self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
+    }
+}
+
+/// One part of the slow set, about as many calls as any other, so that each field is read once in [`SLOW_PARTS`]
+/// ticks.
 fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
     match part {
-        0 => slow.enforced_limit_mw = device.enforced_limit_mw(),
-        1 => slow.default_limit_mw = device.default_limit_mw(),
-        2 => slow.slowdown_celsius = device.slowdown_celsius(),
-        3 => slow.shutdown_celsius = device.shutdown_celsius(),
-        4 => slow.pcie_max_generation = device.pcie_max_generation(),
-        5 => slow.pcie_max_width = device.pcie_max_width(),
-        6 => slow.persistence_mode = device.persistence_mode(),
-        7 => slow.compute_mode = device.compute_mode(),
-        8 => slow.display_active = device.display_active(),
-        _ => slow.mig_mode = device.mig_mode(),
+        0 => {
+            slow.enforced_limit_mw = device.enforced_limit_mw();
+            slow.default_limit_mw = device.default_limit_mw();
+            slow.recovery_action = device.recovery_action();
+        }
+        1 => {
+            slow.slowdown_celsius = device.slowdown_celsius();
+            slow.shutdown_celsius = device.shutdown_celsius();
+            slow.fans = device.fans();
+        }
+        2 => {
+            slow.pcie_max_generation = device.pcie_max_generation();
+            slow.pcie_max_width = device.pcie_max_width();
+            slow.pcie_replays = device.pcie_replays();
+        }
+        3 => {
+            slow.pcie_generation = device.pcie_generation();
+            slow.pcie_width = device.pcie_width();
+            slow.bar1 = device.bar1();
+        }
+        4 => {
+            slow.max_graphics_mhz = device.max_graphics_mhz();
+            slow.max_sm_mhz = device.max_sm_mhz();
+            slow.max_memory_mhz = device.max_memory_mhz();
+        }
+        5 => {
+            slow.persistence_mode = device.persistence_mode();
+            slow.compute_mode = device.compute_mode();
+            slow.display_active = device.display_active();
+        }
+        6 => {
+            slow.mig_mode = device.mig_mode();
+            slow.ecc_enabled = device.ecc_enabled();
+            slow.remapped_rows = device.remapped_rows();
+        }
+        7 => {
+            slow.ecc_volatile_corrected = device.ecc_errors(Errors::Corrected, Since::Driver);
+            slow.ecc_volatile_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Driver);
+        }
+        8 => {
+            slow.ecc_aggregate_corrected = device.ecc_errors(Errors::Corrected, Since::Ever);
+            slow.ecc_aggregate_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Ever);
+            slow.fabric = device.fabric();
+        }
+        _ => {
+            slow.links = device.links();
+            slow.nvlink_errors = slow.links.and_then(|links| device.nvlink_errors(links.total));
+        }
     }
 }

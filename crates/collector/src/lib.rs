@@ -21,6 +21,7 @@ mod pulse;
 mod run;
 mod settings;
 mod sleep;
+mod xids;
 
 pub use run::run;
 pub use settings::{LeftOut, Settings};

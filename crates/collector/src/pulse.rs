@@ -22,9 +22,22 @@ pub(crate) struct Finished {
     pub(crate) identity: Identity,
     pub(crate) fast: FastSet,
     pub(crate) slow: SlowSet,
+    pub(crate) extra: Extra,
+}
+
+/// What is read after the fast set was reported.
+#[derive(Clone, Debug)]
+pub(crate) struct Extra {
     pub(crate) activity: Activity,
     pub(crate) traffic: Traffic,
     pub(crate) mig: Reading<Vec<MigSample>>,
+}
+
+impl Extra {
+    /// Nothing of it, for one reason.
+    pub(crate) const fn absent(why: Absence) -> Self {
+        Self { activity: Activity::absent(why), traffic: Traffic::absent(why), mig: Err(why) }
+    }
 }
 
 impl Finished {
@@ -36,9 +49,7 @@ impl Finished {
             identity: Identity::absent(why),
             fast: FastSet::absent(why),
             slow: SlowSet::absent(why),
-            activity: Activity::absent(why),
-            traffic: Traffic::absent(why),
-            mig: Err(why),
+            extra: Extra::absent(why),
         }
     }
 }
@@ -100,6 +111,16 @@ impl Pulse {
         lock(&self.state).counted
     }
 
+    /// The number of the driver's present numbering.
+    pub(crate) fn numbering(&self) -> u64 {
+        lock(&self.state).numbering
+    }
+
+    /// Whether it is time to leave.
+    pub(crate) fn is_leaving(&self) -> bool {
+        lock(&self.state).leaving
+    }
+
     /// Sleeps; `false` as soon as it is time to leave.
     pub(crate) fn sleep(&self, length: Duration) -> bool {
         let deadline = Instant::now() + length;
@@ -151,11 +172,12 @@ impl Pulse {
         self.reported.notify_all();
     }
 
-    /// Puts what the lane read of the slow set beside the reading in its slot.
-    pub(crate) fn report_slow(&self, lane: usize, slow: SlowSet) {
+    /// Puts what the lane read after it reported beside the reading in its slot.
+    pub(crate) fn report_rest(&self, lane: usize, slow: SlowSet, extra: Extra) {
         let mut state = lock(&self.state);
         if let Some(finished) = state.slots.get_mut(lane).and_then(|slot| slot.finished.as_mut()) {
             finished.slow = slow;
+            finished.extra = extra;
         }
     }
 

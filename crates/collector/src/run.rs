@@ -69,6 +69,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         owners: Owners::start(),
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),
+        xids: Arc::default(),
         written: Instant::now(),
     };
     let _held = match lock {

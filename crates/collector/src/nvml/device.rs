@@ -1,11 +1,7 @@
-//! One GPU: its handle and the values that are one call each.
+//! One GPU's handle, and who it is.
 
-use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlPciInfo_t, nvmlTemperature_t, nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN, nvmlUtilization_t,
-};
-use telemetry::{Absence, Reading, sample::Identity, sample::Utilization};
+use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlPciInfo_t};
+use telemetry::{Reading, sample::Identity};
 
 use crate::{
     board::Desk,
@@ -19,6 +15,10 @@ use crate::{
 const UUID_BYTES: usize = 96;
 /// The longest name with its NUL (`NVML_DEVICE_NAME_V2_BUFFER_SIZE`).
 const NAME_BYTES: usize = 96;
+/// The longest serial number with its NUL (`NVML_DEVICE_SERIAL_BUFFER_SIZE`).
+const SERIAL_BYTES: usize = 30;
+/// The longest VBIOS version with its NUL (`NVML_DEVICE_VBIOS_VERSION_BUFFER_SIZE`).
+const VBIOS_BYTES: usize = 32;
 
 /// A GPU's handle, used by the lane that got it and by no other thread.
 pub(crate) struct Device<'a> {
@@ -29,22 +29,16 @@ pub(crate) struct Device<'a> {
     spoiled: std::cell::Cell<bool>,
 }
 
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident: $type:ty = $function:ident ( $($argument:expr),* )) => {
-        $(#[$doc])*
-        pub(crate) fn $name(&self) -> Reading<$type> {
-            let mut value: $type = 0;
-            self.reading(call!(self.library, self.desk, $function(self.handle, $($argument,)* &raw mut value)))?;
-            Ok(value)
-        }
-    };
-}
-
 impl<'a> Device<'a> {
     /// `nvmlDeviceGetHandleByIndex_v2`. A success with a null handle is an error: passing it on crashes the library.
     pub(crate) fn by_index(library: Library, desk: &'a Desk, index: u32) -> Result<Self, Code> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
         call!(library, desk, nvmlDeviceGetHandleByIndex_v2(index, &raw mut handle))?;
+        Self::of_handle(library, desk, handle)
+    }
+
+    /// A device by the handle that the library gave for it.
+    pub(super) fn of_handle(library: Library, desk: &'a Desk, handle: nvmlDevice_t) -> Result<Self, Code> {
         if handle.is_null() {
             return Err(Code::UNKNOWN);
         }
@@ -59,16 +53,35 @@ impl<'a> Device<'a> {
     /// Who it is.
     pub(crate) fn identity(&self) -> Identity {
         Identity {
-            uuid: text::<UUID_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.desk, nvmlDeviceGetUUID(self.handle, buffer, length)))
-            }),
+            uuid: self.uuid(),
             name: text::<NAME_BYTES>(|buffer, length| {
                 self.seen(call!(self.library, self.desk, nvmlDeviceGetName(self.handle, buffer, length)))
             }),
             pci_bus_id: self.pci_bus_id(),
             minor_number: self.minor_number(),
-            ..Identity::absent(Absence::NotSupported)
+            serial: text::<SERIAL_BYTES>(|buffer, length| {
+                self.seen(call!(self.library, self.desk, nvmlDeviceGetSerial(self.handle, buffer, length)))
+            }),
+            architecture: self.architecture(),
+            compute_capability: self.compute_capability(),
+            vbios_version: text::<VBIOS_BYTES>(|buffer, length| {
+                self.seen(call!(self.library, self.desk, nvmlDeviceGetVbiosVersion(self.handle, buffer, length)))
+            }),
         }
+    }
+
+    /// `nvmlDeviceGetUUID`.
+    pub(super) fn uuid(&self) -> Reading<String> {
+        text::<UUID_BYTES>(|buffer, length| {
+            self.seen(call!(self.library, self.desk, nvmlDeviceGetUUID(self.handle, buffer, length)))
+        })
+    }
+
+    /// `nvmlDeviceGetIndex`: its number of this moment.
+    pub(super) fn index(&self) -> Reading<u32> {
+        let mut index = 0;
+        self.reading(call!(self.library, self.desk, nvmlDeviceGetIndex(self.handle, &raw mut index)))?;
+        Ok(index)
     }
 
     fn pci_bus_id(&self) -> Reading<String> {
@@ -76,101 +89,6 @@ impl<'a> Device<'a> {
         let mut pci: nvmlPciInfo_t = unsafe { std::mem::zeroed() };
         self.reading(call!(self.library, self.desk, nvmlDeviceGetPciInfo_v3(self.handle, &raw mut pci)))?;
         Ok(until_nul(&pci.busId.map(i8::cast_unsigned)))
-    }
-
-    /// `nvmlDeviceGetTemperatureV` (signed, and the only one from CUDA 14 on), else `nvmlDeviceGetTemperature`; °C.
-    pub(crate) fn temperature_celsius(&self) -> Reading<i32> {
-        let sensor = nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU;
-        let mut versioned =
-            nvmlTemperature_t { version: version_word::<nvmlTemperature_t>(1), sensorType: sensor, temperature: 0 };
-        match call!(self.library, self.desk, nvmlDeviceGetTemperatureV(self.handle, &raw mut versioned)) {
-            Ok(()) => return Ok(versioned.temperature),
-            Err(code) if code.absence() == Absence::NotSupported => {}
-            Err(code) => return self.reading(Err(code)).map(|()| 0),
-        }
-        let mut value = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetTemperature(self.handle, sensor, &raw mut value)))?;
-        i32::try_from(value).map_err(|_| Absence::Error)
-    }
-
-    number!(
-        /// `nvmlDeviceGetFanSpeed`: the first fan, in % of what is intended.
-        fan_percent: u32 = nvmlDeviceGetFanSpeed()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerUsage`.
-        power_draw_mw: u32 = nvmlDeviceGetPowerUsage()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerManagementLimit`.
-        power_limit_mw: u32 = nvmlDeviceGetPowerManagementLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetEnforcedPowerLimit`.
-        enforced_limit_mw: u32 = nvmlDeviceGetEnforcedPowerLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerManagementDefaultLimit`.
-        default_limit_mw: u32 = nvmlDeviceGetPowerManagementDefaultLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetTemperatureThreshold`, slowdown; °C.
-        slowdown_celsius: u32 =
-            nvmlDeviceGetTemperatureThreshold(nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN)
-    );
-    number!(
-        /// `nvmlDeviceGetTemperatureThreshold`, shutdown; °C.
-        shutdown_celsius: u32 =
-            nvmlDeviceGetTemperatureThreshold(nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN)
-    );
-    number!(
-        /// `nvmlDeviceGetMaxPcieLinkGeneration`.
-        pcie_max_generation: u32 = nvmlDeviceGetMaxPcieLinkGeneration()
-    );
-    number!(
-        /// `nvmlDeviceGetMaxPcieLinkWidth`.
-        pcie_max_width: u32 = nvmlDeviceGetMaxPcieLinkWidth()
-    );
-    number!(
-        /// `nvmlDeviceGetMinorNumber`.
-        minor_number: u32 = nvmlDeviceGetMinorNumber()
-    );
-    number!(
-        /// `nvmlDeviceGetComputeMode`, NVML's number.
-        compute_mode: u32 = nvmlDeviceGetComputeMode()
-    );
-
-    /// `nvmlDeviceGetPersistenceMode`.
-    pub(crate) fn persistence_mode(&self) -> Reading<bool> {
-        let mut mode = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetPersistenceMode(self.handle, &raw mut mode)))?;
-        Ok(mode != 0)
-    }
-
-    /// `nvmlDeviceGetDisplayActive`.
-    pub(crate) fn display_active(&self) -> Reading<bool> {
-        let mut active = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetDisplayActive(self.handle, &raw mut active)))?;
-        Ok(active != 0)
-    }
-
-    /// `nvmlDeviceGetMigMode`, the current one.
-    pub(crate) fn mig_mode(&self) -> Reading<bool> {
-        let (mut current, mut pending) = (0, 0);
-        let code =
-            call!(self.library, self.desk, nvmlDeviceGetMigMode(self.handle, &raw mut current, &raw mut pending));
-        self.reading(code)?;
-        Ok(current != 0)
-    }
-
-    /// `nvmlDeviceGetUtilizationRates`. More than 100 % is garbage.
-    pub(crate) fn utilization(&self) -> Reading<Utilization> {
-        let mut rates = nvmlUtilization_t { gpu: 0, memory: 0 };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetUtilizationRates(self.handle, &raw mut rates)))?;
-        if rates.gpu > 100 || rates.memory > 100 {
-            return Err(Absence::Error);
-        }
-        Ok(Utilization { gpu_percent: rates.gpu, memory_percent: rates.memory })
     }
 
     /// The reason in place of the code.

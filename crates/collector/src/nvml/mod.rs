@@ -2,12 +2,24 @@
 
 mod code;
 mod device;
+mod ecc;
+mod event;
+mod field;
+mod gpm;
 mod installed;
 mod library;
+mod link;
 mod memory;
+mod mig;
 mod process_list;
+mod share;
+mod value;
 
 pub(crate) use code::Code;
 pub(crate) use device::Device;
+pub(crate) use ecc::{Errors, Since};
+pub(crate) use event::EventSet;
+pub(crate) use gpm::Gpm;
 pub(crate) use installed::Installed;
 pub(crate) use library::{Library, find};
+pub(crate) use link::Rates;

@@ -33,57 +33,54 @@ const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 /// Asks one symbol for a list: the number of entries there is room for (and then, of entries), and the buffer.
 type Ask<'a> = dyn Fn(&mut u32, *mut u64) -> Result<(), Code> + 'a;
 
+/// A list by the newest of its symbols that the library has: `_v3`, `_v2`, and without suffix.
+macro_rules! list {
+    ($device:ident, $expected:ident, $third:ident, $second:ident, $first:ident) => {{
+        macro_rules! ask {
+            ($function:ident) => {
+                &|count, buffer| {
+                    call!($device.library, $device.desk, $function($device.handle, ptr::from_mut(count), buffer.cast()))
+                }
+            };
+        }
+        let (third, second, first): (&Ask<'_>, &Ask<'_>, &Ask<'_>) = (ask!($third), ask!($second), ask!($first));
+        $device.processes(&[(third, 24), (second, 24), (first, 16)], $expected)
+    }};
+}
+
 impl Device<'_> {
     /// `nvmlDeviceGetComputeRunningProcesses_v3`, else `_v2`, else without suffix.
     pub(crate) fn compute_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
-        let newest: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetComputeRunningProcesses_v3(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        let second: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetComputeRunningProcesses_v2(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        let first: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetComputeRunningProcesses(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        self.processes(&[(newest, 24), (second, 24), (first, 16)], expected)
+        list!(
+            self,
+            expected,
+            nvmlDeviceGetComputeRunningProcesses_v3,
+            nvmlDeviceGetComputeRunningProcesses_v2,
+            nvmlDeviceGetComputeRunningProcesses
+        )
     }
 
     /// `nvmlDeviceGetGraphicsRunningProcesses_v3`, else `_v2`, else without suffix.
     pub(crate) fn graphics_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
-        let newest: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetGraphicsRunningProcesses_v3(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        let second: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetGraphicsRunningProcesses_v2(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        let first: &Ask<'_> = &|count, buffer| {
-            call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetGraphicsRunningProcesses(self.handle, ptr::from_mut(count), buffer.cast())
-            )
-        };
-        self.processes(&[(newest, 24), (second, 24), (first, 16)], expected)
+        list!(
+            self,
+            expected,
+            nvmlDeviceGetGraphicsRunningProcesses_v3,
+            nvmlDeviceGetGraphicsRunningProcesses_v2,
+            nvmlDeviceGetGraphicsRunningProcesses
+        )
+    }
+
+    /// `nvmlDeviceGetMPSComputeRunningProcesses_v3`, else `_v2`, else without suffix: those that share the GPU
+    /// through the MPS server.
+    pub(crate) fn mps_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
+        list!(
+            self,
+            expected,
+            nvmlDeviceGetMPSComputeRunningProcesses_v3,
+            nvmlDeviceGetMPSComputeRunningProcesses_v2,
+            nvmlDeviceGetMPSComputeRunningProcesses
+        )
     }
 
     fn processes(&self, symbols: &[(&Ask<'_>, usize)], expected: usize) -> Reading<Vec<ListedProcess>> {

@@ -224,9 +224,9 @@ readings! {
         pcie_tx_bytes_per_second: u64,
         /// GPM metric 21, else from field 198.
         pcie_rx_bytes_per_second: u64,
-        /// GPM metric 60, else from field 138.
+        /// GPM metric 61, else from field 138.
         nvlink_tx_bytes_per_second: u64,
-        /// GPM metric 61, else from field 139.
+        /// GPM metric 60, else from field 139.
         nvlink_rx_bytes_per_second: u64,
     }
 }
