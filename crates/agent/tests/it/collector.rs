@@ -119,7 +119,7 @@ fn sigterm_ends_the_agent_in_order() {
 }
 
 /// A collector without a parent, and what it writes.
-fn collect(driver: &Driver, interval: &str, mut each: impl FnMut(Message) -> bool) {
+pub(crate) fn collect(driver: &Driver, interval: &str, mut each: impl FnMut(Message) -> bool) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"))
         .args(["collect", "--resolve-pids", "--interval", interval, "--nvml-library"])
         .arg(driver.library())

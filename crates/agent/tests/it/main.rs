@@ -8,6 +8,7 @@ mod configuration;
 mod golden;
 mod hosts;
 mod load;
+mod readings;
 mod recovery;
 mod shape;
 mod support;

@@ -2,7 +2,15 @@
 //!
 //! The call succeeds while a field fails, so each has its own return code; and each says of which type it is.
 
-use nvml_wrapper_sys::bindings::nvmlFieldValue_t;
+use nvml_wrapper_sys::bindings::{
+    nvmlFieldValue_t, nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE as DOUBLE,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT as SIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG as SIGNED_LONG_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG as UNSIGNED_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG as UNSIGNED_LONG_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT as UNSIGNED_SHORT,
+};
 use telemetry::{Absence, Reading};
 
 use crate::nvml::{Code, Device, library::call};
@@ -72,17 +80,17 @@ fn number(value: &nvmlFieldValue_t) -> Reading<i128> {
     // initialised, and all of them are numbers for which any bits are a value.
     unsafe {
         match value.valueType {
-            0 if value.value.dVal.is_finite() =>
+            DOUBLE if value.value.dVal.is_finite() =>
             {
                 #[allow(clippy::cast_possible_truncation, reason = "a float's whole part, far from i128's limits")]
                 Ok(value.value.dVal as i128)
             }
-            1 => Ok(value.value.uiVal.into()),
-            2 => Ok(value.value.ulVal.into()),
-            3 => Ok(value.value.ullVal.into()),
-            4 => Ok(value.value.sllVal.into()),
-            5 => Ok(value.value.siVal.into()),
-            6 => Ok(value.value.usVal.into()),
+            UNSIGNED_INT => Ok(value.value.uiVal.into()),
+            UNSIGNED_LONG => Ok(value.value.ulVal.into()),
+            UNSIGNED_LONG_LONG => Ok(value.value.ullVal.into()),
+            SIGNED_LONG_LONG => Ok(value.value.sllVal.into()),
+            SIGNED_INT => Ok(value.value.siVal.into()),
+            UNSIGNED_SHORT => Ok(value.value.usVal.into()),
             _ => Err(Absence::Error),
         }
     }

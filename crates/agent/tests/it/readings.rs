@@ -1,0 +1,294 @@
+//! Every reading follows the driver: the fast set within two readings, the slow set within eleven.
+
+use telemetry::{
+    Absence,
+    frame::Message,
+    sample::{Bar1, Driver as DriverState, Fabric, GpuSample, Links, RemappedRows, Sample, Utilization},
+};
+
+use crate::{collector::collect, support::Driver};
+
+/// A GPU on which everything is read, and every value is `n` more than something.
+fn scenario(n: u64) -> String {
+    let flag = n % 2;
+    format!(
+        "[[gpu]]
+name = 'GPU {n}'
+uuid = 'GPU-{n:08}-0000-0000-0000-000000000000'
+serial = 'S{n}'
+vbios_version = '96.00.0{n}'
+minor_number = {n}
+architecture = 9
+compute_capability = [9, {n}]
+temperature_c = {t}
+memory_temperature_c = {t}
+slowdown_temperature_c = {t}
+shutdown_temperature_c = {t}
+power_mw = {w}
+power_limit_mw = {w}
+enforced_limit_mw = {w}
+default_limit_mw = {w}
+energy_mj = {w}
+utilization_percent = {n}
+memory_utilization_percent = {n}
+encoder_percent = {n}
+decoder_percent = {n}
+jpeg_percent = {n}
+ofa_percent = {n}
+memory_total_bytes = {b}
+memory_used_bytes = {n}
+memory_reserved_bytes = {n}
+bar1_total_bytes = {b}
+bar1_used_bytes = {n}
+graphics_clock_mhz = {w}
+sm_clock_mhz = {w}
+memory_clock_mhz = {w}
+video_clock_mhz = {w}
+max_graphics_clock_mhz = {w}
+max_sm_clock_mhz = {w}
+max_memory_clock_mhz = {w}
+clocks_event_reasons = {n}
+performance_state = {n}
+fan_percent = {n}
+fan_speeds = [{n}, {n}]
+pcie_generation = {n}
+pcie_width = {n}
+pcie_max_generation = {n}
+pcie_max_width = {n}
+pcie_replays = {n}
+nvlinks = {n}
+nvlinks_total = 18
+fabric_state = 3
+fabric_status = {n}
+ecc_enabled = {flag}
+ecc_volatile_corrected = {n}
+ecc_volatile_uncorrected = {n}
+ecc_aggregate_corrected = {n}
+ecc_aggregate_uncorrected = {n}
+remapped_correctable = {n}
+remapped_uncorrectable = {n}
+remapped_pending = {flag}
+remapped_failed = {flag}
+persistence = {flag}
+compute_mode = {n}
+mig_mode = 0
+display_active = {flag}
+fields = {{ 230 = {n} }}
+gpm = {{ 2 = {n}, 3 = {n}, 5 = {n}, 10 = {n}, 11 = {n}, 12 = {n}, 13 = {n}, 20 = {n}, 21 = {n}, 60 = {n}, 61 = {n} }}
+xids = []
+[[gpu.process]]
+pid = 1
+type = 'C+G'
+memory_bytes = {n}
+sm_percent = {n}
+memory_percent = {n}
+encoder_percent = {n}
+decoder_percent = {n}
+",
+        t = 40 + n,
+        w = 1000 + n,
+        b = 1_000_000 + n,
+    )
+}
+
+fn fast_is(gpu: &GpuSample, n: u32) -> bool {
+    let fast = &gpu.fast;
+    let memory = fast.memory.unwrap();
+    let listed = |list: &telemetry::Reading<Vec<telemetry::sample::ListedProcess>>| {
+        list.as_ref().unwrap().iter().all(|listed| listed.pid == 1 && listed.memory_bytes == Ok(n.into()))
+    };
+    let mhz = [fast.graphics_mhz, fast.sm_mhz, fast.memory_mhz, fast.video_mhz];
+    let percent = [fast.fan_percent, fast.encoder_percent, fast.decoder_percent, fast.jpeg_percent, fast.ofa_percent];
+    memory.total_bytes == 1_000_000 + u64::from(n)
+        && memory.used_bytes == Ok(n.into())
+        && memory.reserved_bytes == Ok(n.into())
+        && percent == [Ok(n); 5]
+        && mhz == [Ok(1000 + n); 4]
+        && [fast.temperature_celsius, fast.memory_temperature_celsius] == [Ok(40 + n.cast_signed()); 2]
+        && [fast.power_draw_mw, fast.power_limit_mw] == [Ok(1000 + n); 2]
+        && fast.energy_mj == Ok(1000 + u64::from(n))
+        && fast.utilization == Ok(Utilization { gpu_percent: n, memory_percent: n })
+        && fast.event_reasons == Ok(n.into())
+        && fast.performance_state == Ok(n)
+        && listed(&fast.compute)
+        && listed(&fast.graphics)
+        && fast.shares.as_ref().unwrap().iter().all(|share| share.pid == 1 && share.sm_percent == n)
+}
+
+fn slow_is(gpu: &GpuSample, n: u32) -> bool {
+    let (slow, flag) = (&gpu.slow, n % 2 == 1);
+    let counts = [
+        slow.ecc_volatile_corrected,
+        slow.ecc_volatile_uncorrected,
+        slow.ecc_aggregate_corrected,
+        slow.ecc_aggregate_uncorrected,
+    ];
+    let small = [
+        slow.pcie_generation,
+        slow.pcie_width,
+        slow.pcie_max_generation,
+        slow.pcie_max_width,
+        slow.pcie_replays,
+        slow.compute_mode,
+        slow.recovery_action,
+    ];
+    let watts =
+        [slow.enforced_limit_mw, slow.default_limit_mw, slow.max_graphics_mhz, slow.max_sm_mhz, slow.max_memory_mhz];
+    let rows = RemappedRows { correctable: n, uncorrectable: n, pending: flag, failed: flag };
+    counts == [Ok(n.into()); 4]
+        && small == [Ok(n); 7]
+        && watts == [Ok(1000 + n); 5]
+        && [slow.slowdown_celsius, slow.shutdown_celsius] == [Ok(40 + n); 2]
+        && [slow.ecc_enabled, slow.persistence_mode, slow.display_active] == [Ok(flag); 3]
+        && slow.mig_mode == Ok(false)
+        && slow.remapped_rows == Ok(rows)
+        && slow.bar1 == Ok(Bar1 { total_bytes: 1_000_000 + u64::from(n), used_bytes: n.into() })
+        && slow.fans == Ok(vec![n, n])
+        && slow.links == Ok(Links { active: n, total: 18 })
+        && slow.fabric == Ok(Fabric { state: 3, status: n })
+}
+
+#[test]
+fn every_reading_follows_the_driver() {
+    let driver = Driver::new(&scenario(3));
+    let (mut since, mut fast, mut slow) = (None, None, None);
+    let mut last: Option<Box<Sample>> = None;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        if !matches!(sample.driver, DriverState::Ready(_)) {
+            return false;
+        }
+        let gpu = &sample.gpus[0];
+        match &mut since {
+            // The slow set is whole with the second frame.
+            None if fast_is(gpu, 3) && slow_is(gpu, 3) => {
+                driver.play(&scenario(4));
+                since = Some(0);
+            }
+            None => assert!(fast_is(gpu, 3), "{gpu:?}"),
+            Some(frames) => {
+                *frames += 1;
+                fast = fast.or(fast_is(gpu, 4).then_some(*frames));
+                slow = slow.or(slow_is(gpu, 4).then_some(*frames));
+            }
+        }
+        let over = since.is_some_and(|frames| frames == 14);
+        last = Some(sample);
+        over
+    });
+    let gpu = &last.unwrap().gpus[0];
+    // One more than promised, since the change may come while a reading is under way.
+    assert!(fast.is_some_and(|frames| frames <= 3), "{fast:?} {gpu:?}");
+    assert!(slow.is_some_and(|frames| frames <= 12), "{slow:?} {gpu:?}");
+}
+
+#[test]
+fn activity_and_rates_come_from_the_gpus_own_monitors() {
+    let driver = Driver::new(&scenario(4));
+    let mut first = None;
+    let mut last = None;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let Some(gpu) = sample.gpus.into_iter().next() else { return false };
+        first.get_or_insert(gpu.activity.sm_ratio);
+        let over = gpu.activity.sm_ratio.is_ok();
+        last = Some(gpu);
+        over
+    });
+    assert_eq!(first, Some(Err(Absence::Timeout)), "there is no window yet");
+    let gpu = last.unwrap();
+    let ratios = [
+        gpu.activity.sm_ratio,
+        gpu.activity.sm_occupancy_ratio,
+        gpu.activity.tensor_ratio,
+        gpu.activity.dram_ratio,
+        gpu.activity.fp64_ratio,
+        gpu.activity.fp32_ratio,
+        gpu.activity.fp16_ratio,
+    ];
+    assert!(ratios.iter().all(|ratio| *ratio == Ok(0.04)), "{ratios:?}");
+    assert_eq!(gpu.traffic.pcie_tx_bytes_per_second, Ok(4 << 20));
+    assert_eq!(gpu.traffic.nvlink_rx_bytes_per_second, Ok(4 << 20));
+    assert!(gpu.xid_since.is_ok());
+    assert_eq!(driver.calls("nvmlGpmSampleAlloc"), driver.calls("nvmlGpmSampleFree"), "each is freed before the end");
+}
+
+#[test]
+fn before_hopper_rates_come_from_counters() {
+    let driver = Driver::new(
+        "[[gpu]]\nname = 'A100'\nnvlinks = 12\nfields = { 197 = { count_from = 0, per_s = 1000000 }, 198 = 5, \
+         138 = { count_from = 0, per_s = 1000 } }\n",
+    );
+    let mut last = None;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let Some(gpu) = sample.gpus.into_iter().next() else { return false };
+        let over = gpu.traffic.pcie_tx_bytes_per_second.is_ok();
+        last = Some(gpu.traffic);
+        over
+    });
+    let traffic = last.unwrap();
+    let near = |rate: telemetry::Reading<u64>, expected: f64| (rate.unwrap() as f64 / expected - 1.0).abs() < 0.2;
+    assert!(near(traffic.pcie_tx_bytes_per_second, 1e6), "{traffic:?}");
+    assert_eq!(traffic.pcie_rx_bytes_per_second, Ok(0));
+    assert!(near(traffic.nvlink_tx_bytes_per_second, 1024e3), "{traffic:?}");
+    assert_eq!(traffic.nvlink_rx_bytes_per_second, Err(Absence::NotSupported));
+}
+
+#[test]
+fn mig_instances_come_and_go() {
+    let gpu = "[[gpu]]\nname = 'NVIDIA A100'\nmemory_total_bytes = 42949672960\nmemory_used_bytes = 0\n";
+    let instance = |number: u32| {
+        format!(
+            "[[gpu.mig]]\ngpu_instance = {number}\ncompute_instance = 0\nprofile = '1g.5gb'\n\
+             memory_total_bytes = 5368709120\nmemory_used_bytes = {number}\n"
+        )
+    };
+    let driver = Driver::new(&format!("{gpu}mig_mode = 1\n{}{}", instance(1), instance(2)));
+    let mut stage = 0;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let Some(Ok(mig)) = sample.gpus.into_iter().next().map(|gpu| gpu.mig) else { return false };
+        let ids: Vec<u32> = mig.iter().map(|instance| instance.gpu_instance.unwrap()).collect();
+        match stage {
+            0 if ids == [1, 2] => {
+                assert_eq!(mig[1].profile.as_deref(), Ok("1g.5gb"));
+                assert_eq!(mig[1].memory.unwrap().used_bytes, Ok(2));
+                assert!(mig[1].uuid.as_ref().unwrap().starts_with("MIG-"));
+                driver.play(&format!("{gpu}mig_mode = 1\n{}", instance(3)));
+                stage = 1;
+            }
+            1 if ids == [3] => {
+                driver.play(&format!("{gpu}mig_mode = 0\n"));
+                stage = 2;
+            }
+            2 if ids.is_empty() => stage = 3,
+            _ => {}
+        }
+        stage == 3
+    });
+}
+
+#[test]
+fn xid_errors_are_heard_while_the_agent_runs() {
+    let gpu = |xids: &str| {
+        format!("[[gpu]]\nname = 'A'\nuuid = 'GPU-00000000-0000-0000-0000-00000000000a'\nxids = [{xids}]\n")
+    };
+    let driver = Driver::new(&gpu(""));
+    let mut heard = Vec::new();
+    let mut played = false;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let listening = sample.gpus.first().is_some_and(|gpu| gpu.xid_since.is_ok());
+        if listening && !played {
+            played = true;
+            driver.play(&gpu("{ after_s = 0, code = 79 }, { after_s = 0.1, code = 31 }"));
+        }
+        heard.extend(sample.xids);
+        heard.len() == 2
+    });
+    let codes: Vec<u64> = heard.iter().map(|xid| xid.code).collect();
+    assert_eq!(codes, [79, 31]);
+    assert_eq!(heard[0].uuid.as_deref(), Ok("GPU-00000000-0000-0000-0000-00000000000a"));
+    assert_eq!((heard[0].gpu, heard[0].gpu_instance), (0, None));
+}
