@@ -80,10 +80,14 @@ impl Lane {
     fn take_up<'a>(&'a self, beat: Beat, before: Option<Held<'_>>) -> Result<Held<'a>, Code> {
         let device = Device::by_index(self.library, &self.desk, self.index)?;
         let identity = device.identity();
-        let known = before.filter(|before| before.identity.uuid.is_ok() && identity.uuid.is_ok());
-        let numbered_alike = known.as_ref().is_some_and(|before| before.numbering == beat.numbering);
-        let mut same = known.filter(|before| before.identity.uuid == identity.uuid);
-        if numbered_alike && same.is_none() {
+        let numbered_alike = before.as_ref().is_some_and(|before| before.numbering == beat.numbering);
+        let mut same = before.filter(|before| match (&before.identity.uuid, &identity.uuid) {
+            (Ok(then), Ok(now)) => then == now,
+            // It did not say who it is before, and does not now.
+            (Err(_), Err(_)) => numbered_alike,
+            _ => false,
+        });
+        if numbered_alike && same.is_none() && identity.uuid.is_ok() {
             self.pulse.renumber();
         }
         let why = Absence::Timeout;

@@ -292,3 +292,83 @@ fn xid_errors_are_heard_while_the_agent_runs() {
     assert_eq!(heard[0].uuid.as_deref(), Ok("GPU-00000000-0000-0000-0000-00000000000a"));
     assert_eq!((heard[0].gpu, heard[0].gpu_instance), (0, None));
 }
+
+/// Every function of a GPU but the one that gets its handle answers with a code.
+fn all_fail_with(code: u32) -> String {
+    scenario(3).replace(
+        "[[gpu.process]]",
+        &format!("errors = {{ '*' = {code}, nvmlDeviceGetHandleByIndex_v2 = 0 }}\n[[gpu.process]]"),
+    )
+}
+
+#[test]
+fn no_number_appears_for_what_was_not_read() {
+    use Absence::{Denied, Error, Lost, NotSupported, Timeout};
+    let codes = [
+        (1, Error),
+        (2, Error),
+        (3, NotSupported),
+        (4, Denied),
+        (6, Error),
+        (8, Error),
+        (9, Error),
+        (10, Timeout),
+        (11, Error),
+        (13, NotSupported),
+        (14, Error),
+        (15, Lost),
+        (16, Error),
+        (17, Error),
+        (18, Error),
+        (19, Error),
+        (20, Error),
+        (21, NotSupported),
+        (25, NotSupported),
+        (26, NotSupported),
+        (27, Error),
+        (999, Error),
+        (4711, Error),
+    ];
+    let driver = Driver::new(&all_fail_with(codes[0].0));
+    let mut next = 0;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let Some(gpu) = sample.gpus.first() else { return false };
+        let (code, why) = codes[next];
+        // A reading under way when the scenario changed mixes two codes; the slow set is whole after ten more.
+        let same = |mut absences: Box<dyn Iterator<Item = (&'static str, Absence)> + '_>| {
+            absences.all(|(_, found)| found == why)
+        };
+        let settled = same(Box::new(gpu.identity.absences()))
+            && same(Box::new(gpu.slow.absences()))
+            && same(Box::new(gpu.fast.absences()))
+            && gpu.mig.as_ref().err().is_none_or(|found| *found == why);
+        if !settled {
+            return false;
+        }
+        let mut fast = gpu.fast.clone();
+        if why == NotSupported {
+            // Memory that the GPU does not have is the host's, and says so.
+            assert!(fast.memory.unwrap().unified, "{code}");
+            fast.memory = Err(why);
+        }
+        if code == 6 {
+            // "Not found" is how an idle GPU says that no process ran.
+            assert_eq!(fast.shares, Ok(Vec::new()));
+            fast.shares = Err(why);
+        }
+        let mut all = telemetry::sample::FastSet::absent(why);
+        all.memory = fast.memory;
+        assert_eq!(fast, all, "{code}");
+        assert!(fast.memory.is_err(), "{code}");
+        assert_eq!(gpu.slow, telemetry::sample::SlowSet::absent(why), "{code}");
+        assert_eq!(gpu.identity, telemetry::sample::Identity::absent(why), "{code}");
+        let rates = gpu.traffic.absences().count() + gpu.activity.absences().count();
+        assert_eq!(rates, 11, "{code}: {:?} {:?}", gpu.traffic, gpu.activity);
+        next += 1;
+        if let Some((code, _)) = codes.get(next) {
+            driver.play(&all_fail_with(*code));
+        }
+        next == codes.len()
+    });
+}
