@@ -33,6 +33,8 @@ pub(super) struct Verdict {
 
 pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     match (evidence.child, evidence.driver) {
+        // Whatever was wrong with the driver before: nobody asks it now.
+        (Child::Released { detail }, _) => Verdict { state: CollectorState::Released, detail: Some(detail.clone()) },
         (Child::Down { detail }, _) => unread(evidence, &CollectorState::Restarting, Some(detail.clone())),
         (Child::Silent { detail }, _) => Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) },
         (Child::Alive, None) => unread(evidence, &CollectorState::Restarting, None),
