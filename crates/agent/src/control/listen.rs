@@ -99,7 +99,7 @@ fn read_line(mut stream: &UnixStream) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Shutdown;
+    use std::{net::Shutdown, sync::mpsc};
 
     /// What is answered to these bytes, with nothing after them.
     fn answer(bytes: &[u8]) -> String {
@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn who_sends_nothing_is_left() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let error = converse(&ours, |_| Ok(String::new())).unwrap_err();
+        let (left, wait) = mpsc::channel();
+        thread::spawn(move || left.send(converse(&ours, |_| Ok(String::new()))));
+        let error = wait.recv_timeout(10 * PATIENCE).expect("it is left").unwrap_err();
         assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Other), "{error}");
     }
 
