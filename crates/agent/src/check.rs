@@ -8,7 +8,7 @@ use telemetry::{
     snapshot::{CollectorState, GpuState, Snapshot},
 };
 
-use crate::{bind, cli::Cli, config::Config, supervisor::Supervisor};
+use crate::{bind, cli::Cli, config::Config, control, say, supervisor::Supervisor};
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -20,23 +20,30 @@ const EXIT_PROBLEM: u8 = 1;
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli);
     for setting in &cli.settings {
-        println!("{:<14} {:<28} {}", setting.name, setting.value, setting.source);
+        say::out(&format!("{:<14} {:<28} {}\n", setting.name, setting.value, setting.source))?;
     }
-    println!();
+    say::out("\n")?;
     let mut problems = Vec::new();
     match bind::listen(config.listen) {
-        Ok(_) => println!("listening      {} is free", config.listen),
+        Ok(_) => say::out(&format!("listening      {} is free\n", config.listen))?,
         Err(error) => problems.push(error.to_string()),
     }
     match driver(&config)? {
-        Ok(summary) => println!("driver         {summary}"),
+        Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
-    if let Some(warning) = config.openness(config.listen.ip()) {
-        println!("warning        {warning}");
+    let mut warnings: Vec<String> = config.openness(config.listen.ip()).into_iter().collect();
+    match config.control_socket.as_deref().map(control::bind) {
+        None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
+        // Dropped, and so removed, at once.
+        Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
+        Some(Err(error)) => warnings.push(error.to_string()),
+    }
+    for warning in &warnings {
+        say::out(&format!("warning        {warning}\n"))?;
     }
     for problem in &problems {
-        println!("problem        {problem}");
+        say::out(&format!("problem        {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }

@@ -1,5 +1,7 @@
 //! Flags, variables and their help: one declaration each.
 
+mod value;
+
 use std::{ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
@@ -10,6 +12,7 @@ use collector::LeftOut;
 use server::Prefix;
 
 use crate::dotenv::DotEnv;
+use value::{address, interval, left_out, length, port};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -49,6 +52,7 @@ Examples:
   nvidia-smi-web-agent                         serve on port 8000
   PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
   nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
   curl localhost:8000/status?idx=0             the first GPU and its processes";
 
 #[derive(Clone, Debug, Args)]
@@ -89,6 +93,11 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_RESOLVE_PIDS", global = true)]
     pub(crate) resolve_pids: bool,
 
+    /// The socket on which the agent hears `release` and `resume` [default: control.sock in $RUNTIME_DIRECTORY; the
+    /// commands also look in /run/nvidia-smi-web-agent]
+    #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
+    pub(crate) control_socket: Option<PathBuf>,
+
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,
@@ -106,10 +115,26 @@ pub(crate) enum Sleep {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Have the running agent let the driver and all GPUs go for a while, and serve on
+    ///
+    /// An open device file is in the way of resetting a GPU, of switching MIG and of unloading the driver. This ends
+    /// the agent's collector and answers when it has ended, so that nothing of the agent holds a GPU any more. The
+    /// page stays up and says so. Reading begins again by itself when the time is over, or with `resume`. Said again,
+    /// it sets the new time. Root and the agent's own user may. The status is 1 if it was not done.
+    Release(ReleaseFor),
+    /// Have the running agent read the GPUs again, before its release is over
+    Resume,
     /// Print the effective configuration and say what is wrong with it
     Check,
     /// Read the machine and write frames to standard output (the agent starts this itself)
     Collect(Told),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReleaseFor {
+    /// For how long: from 1s to 24h
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = length)]
+    pub(crate) length: Duration,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -217,34 +242,6 @@ fn variable_named_in(message: &str) -> String {
         .unwrap_or_default()
 }
 
-/// An empty value counts as none, since a container's environment often has one.
-fn port(value: &str) -> Result<u16, String> {
-    if value.is_empty() {
-        return Ok(8000);
-    }
-    value.trim().parse().ok().filter(|&port| port > 0).ok_or_else(|| "a port is a number from 1 to 65535".into())
-}
-
-fn address(value: &str) -> Result<IpAddr, String> {
-    value.parse().map_err(|_| "an IP address such as 0.0.0.0, 127.0.0.1 or ::1 is wanted".into())
-}
-
-fn interval(value: &str) -> Result<Duration, String> {
-    const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
-    humantime::parse_duration(value)
-        .ok()
-        .filter(|interval| RANGE.contains(interval))
-        .ok_or_else(|| "a time from 100ms to 60s is wanted, such as 500ms or 2s".into())
-}
-
-fn left_out(value: &str) -> Result<LeftOut, String> {
-    let parse = || {
-        let (gpu, wait) = value.split_once(':')?;
-        Some(LeftOut { gpu: gpu.parse().ok()?, wait: humantime::parse_duration(wait).ok()? })
-    };
-    parse().ok_or_else(|| "an index and a time are wanted, such as 1:600s".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,6 +274,10 @@ mod tests {
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
             (&["--prot", "1"], &["--prot", "--port"]),
             (&["chekc"], &["chekc", "check"]),
+            (&["release", "--for", "25h"], &["25h", "--for", "1s to 24h"]),
+            (&["release", "--for", "0s"], &["0s", "1s to 24h"]),
+            (&["release", "10m"], &["10m"]),
+            (&["resume", "--for", "10m"], &["--for"]),
         ] {
             let message = wrong(arguments);
             assert!(!message.contains('\n'), "{message}");
@@ -303,6 +304,15 @@ mod tests {
     #[test]
     fn flags_may_follow_the_command() {
         assert_eq!(parsed(&["check", "--port", "81"], DotEnv::default()).unwrap().options.port, 81);
+    }
+
+    #[test]
+    fn a_release_lasts_ten_minutes_unless_said() {
+        let length = |arguments: &[&str]| match parsed(arguments, DotEnv::default()).unwrap().command {
+            Some(Command::Release(release)) => release.length.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([length(&["release"]), length(&["release", "--for", "1h 30m"])], [600, 5400]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) server: ServerConfig,
     pub(crate) collect: CollectSettings,
+    /// Where `release` and `resume` are heard.
+    pub(crate) control_socket: Option<PathBuf>,
 }
 
 impl Config {
@@ -40,6 +42,7 @@ impl Config {
                 sys_root: options.sys_root.clone(),
                 log: options.log,
             },
+            control_socket: control_socket(cli),
         }
     }
 
@@ -49,6 +52,22 @@ impl Config {
         let open = self.server.token.is_none();
         open.then(|| format!("TOKEN is not set: the API is open to public access, to everyone {reach}"))
     }
+}
+
+/// The control socket's name in the runtime directory.
+const CONTROL_SOCKET: &str = "control.sock";
+/// Where the service's is. An administrator's shell does not have the service's variables.
+const SERVICES_SOCKET: &str = "/run/nvidia-smi-web-agent/control.sock";
+
+/// The control socket that was asked for, else the one in the runtime directory, else none.
+fn control_socket(cli: &Cli) -> Option<PathBuf> {
+    let named = cli.options.control_socket.clone().filter(|path| !path.as_os_str().is_empty());
+    named.or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+}
+
+/// The control socket of the agent that a command is for.
+pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
+    control_socket(cli).unwrap_or_else(|| SERVICES_SOCKET.into())
 }
 
 /// The first of systemd's runtime directories, where the collector holds its lock.

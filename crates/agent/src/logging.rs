@@ -11,5 +11,7 @@ pub(crate) fn start(level: Level) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // It would tell standard error that standard error is full, and panic when that fails.
+        .log_internal_errors(false)
         .init();
 }

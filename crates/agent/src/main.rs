@@ -3,6 +3,7 @@
 //! | command | module |
 //! |---|---|
 //! | (none) | [`serve`]: the parent, which serves HTTP and supervises the collector |
+//! | `release`, `resume` | [`control`]: have a running agent let the driver go for a while |
 //! | `check` | [`check`]: what is configured, and what is wrong with it |
 //! | `collect` | [`collect`]: the child, which reads the machine |
 
@@ -11,14 +12,19 @@ mod check;
 mod cli;
 mod collect;
 mod config;
+mod control;
 mod dotenv;
+mod limits;
 mod logging;
+mod notify;
+mod say;
 mod serve;
 mod supervisor;
 
 use std::process::ExitCode;
 
 use cli::Command;
+use control::Request;
 
 /// Wrong flags, variables or files: nothing was started.
 const EXIT_CONFIGURATION: u8 = 2;
@@ -27,14 +33,15 @@ fn main() -> ExitCode {
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(cli::Stop::Asked(text)) => {
-            print!("{text}");
-            return ExitCode::SUCCESS;
+            return say::out(&text).map_or_else(|error| refuse(&error.to_string()), |()| ExitCode::SUCCESS);
         }
         Err(cli::Stop::Wrong(message)) => return refuse(&message),
     };
     logging::start(cli.options.log);
     let outcome = match &cli.command {
         None => serve::run(&cli),
+        Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
+        Some(Command::Resume) => control::run(&config::agents_socket(&cli), Request::Resume),
         Some(Command::Check) => check::run(&cli),
         Some(Command::Collect(told)) => collect::run(&cli, told),
     };
@@ -42,6 +49,6 @@ fn main() -> ExitCode {
 }
 
 fn refuse(message: &str) -> ExitCode {
-    eprintln!("nvidia-smi-web-agent: {message}");
+    say::error(message);
     ExitCode::from(EXIT_CONFIGURATION)
 }

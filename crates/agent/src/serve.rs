@@ -1,12 +1,18 @@
-//! The parent: HTTP on this thread, the supervisor on one of its own.
+//! The parent: HTTP on this thread, the supervisor and the control socket each on one of its own.
 
-use std::{io, net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use server::{Limits, Publisher};
+use server::{Published, Publisher, ServerConfig};
 use telemetry::Stamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{oneshot, watch},
+};
 
-use crate::{bind, cli::Cli, config::Config, supervisor::Supervisor};
+use crate::{bind, cli::Cli, config::Config, control, limits::limits, notify::Notify, supervisor::Supervisor};
+
+/// Added to a signal's number: the status of a program that it has ended.
+const EXIT_BY_SIGNAL: u8 = 128;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
@@ -14,32 +20,73 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let listener = bind::listen(config.listen)?;
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
+    let notify = Notify::from_environment();
     let publisher = Publisher::new(Stamp::now());
-    let app = server::router(config.server.clone(), publisher.subscribe());
-    let supervisor = Supervisor::start(config.collect, publisher)?;
-    tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");
+    let newest = publisher.subscribe();
+    let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
+    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        server::serve(listener, app, Limits::default(), asked_to_stop()?).await;
-        io::Result::Ok(())
+        let signals = Signals::new()?;
+        tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");
+        notify.ready();
+        io::Result::Ok(serve(listener, config.server, signals, &notify, newest).await)
     })?;
     supervisor.stop();
-    Ok(ExitCode::SUCCESS)
+    Ok(status)
 }
 
-/// Ends at the first SIGTERM or SIGINT.
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!(signal = name, "stopping");
-    })
+/// Serves until the first signal, then lets answers in the making finish, until the second.
+async fn serve(
+    listener: tokio::net::TcpListener,
+    config: ServerConfig,
+    mut signals: Signals,
+    notify: &Notify,
+    newest: watch::Receiver<Arc<Published>>,
+) -> ExitCode {
+    let (stop, stopped) = oneshot::channel();
+    let app = server::router(config, newest.clone());
+    let http = server::serve(listener, app, limits(), async {
+        // The other end is sent to below before it is dropped.
+        let _: Result<(), _> = stopped.await;
+    });
+    let asked = async {
+        tracing::info!(signal = signals.next().await.0, "stopping");
+        notify.stopping();
+        // Nobody listens if HTTP has just ended by itself.
+        let _ = stop.send(());
+        signals.next().await
+    };
+    tokio::select! {
+        () = http => ExitCode::SUCCESS,
+        (name, number) = asked => {
+            tracing::warn!(signal = name, "stopping at once; open connections are cut off");
+            ExitCode::from(EXIT_BY_SIGNAL + number)
+        }
+        never = notify.follow(newest) => match never {},
+    }
+}
+
+/// What asks the agent to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next one's name and number.
+    async fn next(&mut self) -> (&'static str, u8) {
+        tokio::select! {
+            _ = self.terminate.recv() => ("SIGTERM", 15),
+            _ = self.interrupt.recv() => ("SIGINT", 2),
+        }
+    }
 }
 
 fn warn_if_open(config: &Config, address: SocketAddr) {

@@ -72,6 +72,7 @@ mod tests {
             (CollectorState::Stalled, r#"{"state":"stalled"}"#),
             (CollectorState::Restarting, r#"{"state":"restarting"}"#),
             (no_driver, r#"{"state":"no_driver"}"#),
+            (CollectorState::Released, r#"{"state":"released"}"#),
         ] {
             assert_eq!(readiness(state, &[GpuState::Ok]), (false, Bytes::from(body)));
         }

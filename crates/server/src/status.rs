@@ -9,6 +9,8 @@ use crate::{answer, envelope, rendered::Rendered};
 
 /// What is said while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
+/// What is said while an administrator has the driver for himself.
+const RELEASED: &str = "Released by the Administrator";
 
 /// Both answers for one snapshot.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ impl StatusView {
         let outcome = match &snapshot.collector.state {
             CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
             CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
+            CollectorState::Released => envelope::driver_failure(RELEASED).map(Outcome::Failed),
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
                 Rendered::new(&snapshot.gpus).map(Outcome::Read)
             }
@@ -149,7 +152,11 @@ mod tests {
     #[test]
     fn without_a_driver_every_answer_is_its_text() {
         let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
-        for (state, text) in [(no_driver, "Driver Not Loaded"), (CollectorState::Starting, "Collector Starting")] {
+        for (state, text) in [
+            (no_driver, "Driver Not Loaded"),
+            (CollectorState::Starting, "Collector Starting"),
+            (CollectorState::Released, "Released by the Administrator"),
+        ] {
             // Even with rows of the past at hand, and before the query is looked at.
             let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]));
             for response in [view.count(), view.status(None), view.status(Some("idx=a"))] {

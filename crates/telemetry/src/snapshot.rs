@@ -137,6 +137,8 @@ pub enum CollectorState {
         /// The driver's text.
         text: String,
     },
+    /// An administrator had the driver let go for a while; no collector runs.
+    Released,
 }
 
 impl CollectorState {
@@ -149,6 +151,7 @@ impl CollectorState {
             Self::Stalled => "stalled",
             Self::Restarting => "restarting",
             Self::NoDriver { .. } => "no_driver",
+            Self::Released => "released",
         }
     }
 }

@@ -1,21 +1,24 @@
 //! The life of collectors, one after the other and never two: started, heard, missed, ended, waited for.
 
+mod release;
+
 use std::{
     sync::mpsc,
     time::{Duration, Instant},
 };
 
 use telemetry::{
-    BootTime,
     derive::{Child, LeftOut},
-    sample::{Call, Failure},
+    sample::Failure,
 };
 
 use crate::supervisor::{
     CollectSettings, Event,
     backoff::Backoff,
     child::{Process, Report, ending},
+    hold::Hold,
     plan::Plan,
+    words::calls,
 };
 
 /// A collector that cannot read the driver leaves; the next tries again after this long, so that the agent comes
@@ -47,7 +50,7 @@ impl Changed {
 
 #[derive(Debug)]
 enum Phase {
-    /// None runs; the next is started at this time.
+    /// None runs; the next is started at this time, or when an administrator's release is over.
     Down { until: Instant },
     /// It runs and is heard.
     Running,
@@ -81,6 +84,9 @@ pub(super) struct Life {
     logged: Option<String>,
     backoff: Backoff,
     plan: Plan,
+    hold: Hold,
+    /// The present one was let go by a release, so that its end is no failure.
+    dismissed: bool,
 }
 
 impl Life {
@@ -103,13 +109,17 @@ impl Life {
             logged: None,
             backoff: Backoff::default(),
             plan: Plan::default(),
+            hold: Hold::default(),
+            dismissed: false,
         }
     }
 
     /// Does what is due.
     pub(super) fn attend(&mut self, now: Instant) -> Changed {
         let mut changed = Changed { ended: self.bury(now), ..Changed::default() };
+        self.hold.expire();
         match self.phase {
+            Phase::Down { .. } if self.hold.is_on() => {}
             Phase::Down { until } if now >= until => changed.started = self.start(now),
             Phase::Running => {
                 let silent = now.duration_since(self.heard) >= self.silent_after();
@@ -128,7 +138,7 @@ impl Life {
     /// When there is something to attend to, if nothing happens before.
     pub(super) fn wake(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Down { until } => Some(until),
+            Phase::Down { until } => Some(self.hold.wake().unwrap_or(until)),
             Phase::Running if self.silent => Some(self.heard + self.silent_after().max(KILL_AFTER)),
             Phase::Running => Some(self.heard + self.silent_after()),
             Phase::Leaving { .. } | Phase::Killed => Some(Instant::now() + LOOK),
@@ -197,12 +207,15 @@ impl Life {
 
     /// How the collector is, for a snapshot.
     pub(super) fn child(&self) -> Child {
+        if let (Phase::Down { .. }, Some(detail)) = (&self.phase, self.hold.detail()) {
+            return Child::Released { detail };
+        }
         let running = |silent: bool| if silent { Child::Silent { detail: self.silence() } } else { Child::Alive };
         match self.phase {
             // Before the first there is nothing to say.
             Phase::Down { .. } if self.number == 0 => Child::Alive,
             Phase::Running => running(self.silent),
-            Phase::Leaving { .. } if self.no_driver => Child::Alive,
+            Phase::Leaving { .. } if self.no_driver || self.dismissed => Child::Alive,
             Phase::Killed => running(true),
             Phase::Down { .. } | Phase::Leaving { .. } if self.why.is_empty() => {
                 Child::Down { detail: "the collector has ended".into() }
@@ -237,7 +250,8 @@ impl Life {
                 self.process = Some(process);
                 self.phase = Phase::Running;
                 (self.started, self.heard) = (now, now);
-                (self.silent, self.no_driver, self.killed, self.told) = (false, false, false, false);
+                (self.silent, self.no_driver, self.killed) = (false, false, false);
+                (self.told, self.dismissed) = (false, false);
                 self.why.clear();
                 true
             }
@@ -283,7 +297,11 @@ impl Life {
                 return false;
             }
         };
-        let wait = if self.no_driver {
+        let wait = if self.dismissed {
+            tracing::info!(pid = process.pid(), "the collector has ended: nothing holds the driver");
+            self.why.clear();
+            Duration::ZERO
+        } else if self.no_driver {
             DRIVER_RETRY
         } else if self.told && !self.killed {
             Duration::ZERO
@@ -318,17 +336,4 @@ impl Life {
     fn silent_after(&self) -> Duration {
         (self.settings.interval.min(Duration::from_secs(1)) * 3).max(Duration::from_secs(1))
     }
-}
-
-/// Calls in words, the oldest first.
-fn calls(calls: &[Call]) -> String {
-    let now = BootTime::now();
-    let one = |call: &Call| {
-        let seconds = now.since(call.since).as_secs();
-        match call.gpu {
-            Some(gpu) => format!("{} on GPU {gpu} for {seconds} s", call.function),
-            None => format!("{} for {seconds} s", call.function),
-        }
-    };
-    calls.iter().map(one).collect::<Vec<_>>().join(", ")
 }

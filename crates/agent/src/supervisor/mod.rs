@@ -7,8 +7,11 @@ mod backoff;
 mod blame;
 mod child;
 mod environment;
+mod hold;
 mod life;
+mod orders;
 mod plan;
+mod words;
 
 use std::{
     io,
@@ -28,12 +31,17 @@ use telemetry::{
 
 use child::Report;
 use life::Life;
+use orders::Order;
+pub(crate) use orders::{NotReleased, Orders};
 
 /// The longest time between two snapshots: ages are told to the second even if the GPUs are read once a minute.
 const LONGEST_TICK: Duration = Duration::from_secs(1);
 /// How much later than its tick a sample may come before a snapshot is published without it: the collector waits up
 /// to a quarter of the interval for its lanes, and a little for the facts.
 const LATE: Duration = Duration::from_millis(100);
+
+/// How long the thread may take to let the collector go.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a collector is started with.
 #[derive(Clone, Debug)]
@@ -58,13 +66,16 @@ pub(crate) struct CollectSettings {
 enum Event {
     /// By the reader of the collector of this number.
     Report(u64, Report),
+    /// By an administrator.
+    Order(Order),
     Stop,
 }
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
     events: mpsc::Sender<Event>,
-    thread: thread::JoinHandle<()>,
+    /// Nothing comes here; it closes when the thread ends.
+    ended: mpsc::Receiver<()>,
 }
 
 impl Supervisor {
@@ -79,15 +90,27 @@ impl Supervisor {
             deriver: Deriver::default(),
             sample: None,
         };
-        let thread = thread::Builder::new().name("supervisor".into()).spawn(move || state.run(&inbox))?;
-        Ok(Self { events, thread })
+        let (lives, ended) = mpsc::channel();
+        thread::Builder::new().name("supervisor".into()).spawn(move || {
+            let _lives: mpsc::Sender<()> = lives;
+            state.run(&inbox);
+        })?;
+        Ok(Self { events, ended })
     }
 
-    /// Lets the collector go, without waiting for it to end.
+    /// Where an administrator's orders go.
+    pub(crate) fn orders(&self) -> Orders {
+        Orders::new(self.events.clone())
+    }
+
+    /// Lets the collector go, without waiting for it to end. A thread that is stuck is not waited for either: the
+    /// collector leaves when this process ends.
     pub(crate) fn stop(self) {
         // The thread ends by nothing else; if it has all the same, there is nothing to stop.
         let _ = self.events.send(Event::Stop);
-        let _ = self.thread.join();
+        if self.ended.recv_timeout(STOP_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::error!("the supervisor is stuck and is left behind");
+        }
     }
 }
 
@@ -113,6 +136,8 @@ impl State {
                 self.publish();
                 next = Instant::now() + self.tick;
             }
+            // After publishing, so that who hears it can see it.
+            self.life.answer();
             let wake = self.life.wake().map_or(next, |wake| wake.min(next));
             let asleep = Instant::now();
             match inbox.recv_timeout(wake.saturating_duration_since(asleep)) {
@@ -122,6 +147,10 @@ impl State {
                         self.publish();
                         next = Instant::now() + self.tick;
                     }
+                }
+                Ok(Event::Order(order)) => {
+                    self.life.obey(order);
+                    next = Instant::now();
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }

@@ -94,8 +94,12 @@ fn a_new_parents_collector_waits_for_one_that_is_stuck() {
     let runtime = driver.folder().to_str().unwrap();
     let first = Start::on(&driver).variable("RUNTIME_DIRECTORY", runtime).serve().ready();
     let stuck = only_collector(&first);
-    // As a process in the kernel's hands: it sees neither the end of its input nor a signal.
+    // As a process in the kernel's hands: it sees neither the end of its input nor a signal. It must get a parent of
+    // this session when its own dies, for the kernel continues stopped processes that would be left without one.
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
     kill(nix_pid(stuck), Signal::SIGSTOP).unwrap();
+    let stopped = || fs::read_to_string(format!("/proc/{stuck}/stat")).is_ok_and(|stat| stat.contains(") T "));
+    eventually("it to stop", || stopped().then_some(()));
     first.signal(Signal::SIGKILL);
     let calls = driver.calls("nvmlInit_v2");
     let second = Start::on(&driver).variable("RUNTIME_DIRECTORY", runtime).serve();

@@ -40,6 +40,8 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
             let detail = "every GPU is idle and was let go, so that it can be suspended";
             Verdict { state: CollectorState::Ok, detail: Some(detail.into()) }
         }
+        // Whatever was wrong with the driver before: nobody asks it now.
+        (Child::Released { detail }, _) => Verdict { state: CollectorState::Released, detail: Some(detail.clone()) },
         (Child::Down { detail }, _) => unread(evidence, &CollectorState::Restarting, Some(detail.clone())),
         (Child::Silent { detail }, _) => Verdict { state: CollectorState::Stalled, detail: Some(detail.clone()) },
         (Child::Alive, None) => unread(evidence, &CollectorState::Restarting, None),

@@ -33,6 +33,11 @@ pub enum Child {
         /// Why the last one ended.
         detail: String,
     },
+    /// None runs, and none is started for a while, since an administrator wants the driver for himself.
+    Released {
+        /// Until when.
+        detail: String,
+    },
 }
 
 /// A GPU that the collector does not read for now, since the library died twice in calls for it.

@@ -159,6 +159,24 @@ fn a_failure_is_told_at_once_and_until_a_collector_can_read() {
 }
 
 #[test]
+fn a_release_outweighs_what_was_wrong_before_it_and_that_is_told_again_after_it() {
+    let mut bench = bench();
+    let released = Child::Released { detail: "until then".into() };
+    assert_eq!(bench.derive(0, &released, None).collector.state, CollectorState::Released, "even before a first");
+    bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000)]));
+    bench.alive(2000, &failed("Driver Not Loaded"));
+    let first = bench.derive(3000, &released, None);
+    assert_eq!(first.collector.state, CollectorState::Released);
+    assert_eq!(first.collector.detail.as_deref(), Some("until then"));
+    let later = bench.derive(9000, &Child::Released { detail: "until later".into() }, None);
+    assert_eq!(later.collector.since, first.collector.since, "another time is the same state");
+    let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+    assert_eq!(bench.derive(9500, &Child::Alive, None).collector.state, no_driver);
+    let back = bench.alive(10_000, &ready(10_000, vec![gpu(0, "A", 10_000)]));
+    assert_eq!((back.collector.state, back.gpus[0].state), (CollectorState::Ok, GpuState::Ok));
+}
+
+#[test]
 fn a_gpu_no_longer_counted_follows_the_others_with_its_name() {
     let mut bench = bench();
     bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000), gpu(2, "C", 1000)]));

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -64,6 +64,16 @@ impl Start {
         self
     }
 
+    /// Starts it by another program, which gives way to it.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        command.env_clear().envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.work.path()).stdin(Stdio::null());
+        self.command = command;
+        self
+    }
+
     /// Its working directory.
     pub(crate) fn work(&self) -> PathBuf {
         self.work.path().into()
@@ -71,8 +81,7 @@ impl Start {
 
     /// Starts it on a free port of the loopback and waits until it listens.
     pub(crate) fn serve(self) -> Agent {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        self.serve_on(port)
+        self.serve_on(free_port())
     }
 
     /// Starts it on a port that is taken to be free.
@@ -83,6 +92,18 @@ impl Start {
         let log = follow(&mut process);
         let agent = Agent { process, address: ([127, 0, 0, 1], port).into(), log, _work: self.work };
         eventually("the agent to serve", || agent.log().contains("serving").then_some(()));
+        agent
+    }
+
+    /// Starts it with a standard error that the test does not read, and waits until it answers.
+    pub(crate) fn serve_unheard(mut self, error: impl Into<Stdio>) -> Agent {
+        let port = free_port();
+        self.command.env("PORT", port.to_string()).env("NVSMI_BIND", "127.0.0.1");
+        self.command.stdout(Stdio::null()).stderr(error);
+        let process = self.command.spawn().expect("the agent starts");
+        let address = ([127, 0, 0, 1], port).into();
+        let agent = Agent { process, address, log: Arc::default(), _work: self.work };
+        eventually("the agent to answer", || TcpStream::connect(address).ok());
         agent
     }
 
@@ -166,6 +187,10 @@ impl Drop for Agent {
             eprintln!("--- the agent's log ---\n{}", self.log());
         }
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 /// A PID as nix has it.

@@ -47,7 +47,26 @@ pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> io::Result<Response> {
     stream.set_read_timeout(Some(PATIENCE))?;
     // A server that has seen enough may close before it has read all.
     let _ = stream.write_all(bytes);
-    let mut reader = BufReader::new(stream);
+    answer(&mut BufReader::new(stream), !bytes.starts_with(b"HEAD"))
+}
+
+/// A connection for one request after the other.
+pub(crate) struct KeptAlive(BufReader<TcpStream>);
+
+impl KeptAlive {
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.0.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).unwrap();
+        answer(&mut self.0, true).unwrap()
+    }
+}
+
+fn answer(reader: &mut BufReader<TcpStream>, with_body: bool) -> io::Result<Response> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -61,7 +80,7 @@ pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> io::Result<Response> {
     }
     let mut response = Response { status, headers, body: Vec::new() };
     let length = response.header("content-length").and_then(|length| length.parse::<u64>().ok());
-    if !bytes.starts_with(b"HEAD") {
+    if with_body {
         reader.take(length.unwrap_or(u64::MAX)).read_to_end(&mut response.body)?;
     }
     Ok(response)

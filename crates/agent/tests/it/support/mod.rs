@@ -4,11 +4,13 @@ mod agent;
 mod driver;
 mod http;
 mod process;
+mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
 pub(crate) use driver::{Driver, built};
-pub(crate) use http::{Response, get, raw, request};
+pub(crate) use http::{KeptAlive, Response, get, raw, request};
 pub(crate) use process::{StandIn, gone, zombie};
+pub(crate) use trace::{Trace, thread_named};
 
 use std::{
     thread,

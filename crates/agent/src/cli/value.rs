@@ -1,0 +1,42 @@
+//! What an option's value may be, and what is said when it is not.
+
+use std::{net::IpAddr, time::Duration};
+
+use collector::LeftOut;
+
+use crate::control::LENGTHS;
+
+/// An empty value counts as none, since a container's environment often has one.
+pub(super) fn port(value: &str) -> Result<u16, String> {
+    if value.is_empty() {
+        return Ok(8000);
+    }
+    value.trim().parse().ok().filter(|&port| port > 0).ok_or_else(|| "a port is a number from 1 to 65535".into())
+}
+
+pub(super) fn address(value: &str) -> Result<IpAddr, String> {
+    value.parse().map_err(|_| "an IP address such as 0.0.0.0, 127.0.0.1 or ::1 is wanted".into())
+}
+
+pub(super) fn interval(value: &str) -> Result<Duration, String> {
+    const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+    humantime::parse_duration(value)
+        .ok()
+        .filter(|interval| RANGE.contains(interval))
+        .ok_or_else(|| "a time from 100ms to 60s is wanted, such as 500ms or 2s".into())
+}
+
+pub(super) fn length(value: &str) -> Result<Duration, String> {
+    humantime::parse_duration(value)
+        .ok()
+        .filter(|length| LENGTHS.contains(length))
+        .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
+}
+
+pub(super) fn left_out(value: &str) -> Result<LeftOut, String> {
+    let parse = || {
+        let (gpu, wait) = value.split_once(':')?;
+        Some(LeftOut { gpu: gpu.parse().ok()?, wait: humantime::parse_duration(wait).ok()? })
+    };
+    parse().ok_or_else(|| "an index and a time are wanted, such as 1:600s".into())
+}

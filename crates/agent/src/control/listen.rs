@@ -1,0 +1,148 @@
+//! The thread that takes requests, one after the other.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::socket::{getsockopt, sockopt::PeerCredentials},
+    unistd::{Uid, geteuid},
+};
+
+use crate::control::{Answer, Request};
+
+/// How long a request may take to arrive, and an answer to be taken: who dawdles keeps others waiting.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest request, with its end of line.
+const MOST_BYTES: usize = 64;
+/// How long the thread rests after it could not take a connection.
+const REST: Duration = Duration::from_secs(1);
+
+/// Starts the thread. It ends with the process.
+pub(super) fn start(
+    listener: Option<UnixListener>,
+    obey: impl Fn(Request) -> Answer + Send + 'static,
+) -> io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    let listen = move || {
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    if let Err(error) = converse(&stream, &obey) {
+                        tracing::debug!(%error, "a control connection failed");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no control connection can be taken");
+                    thread::sleep(REST);
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("control".into()).spawn(listen).map(drop)
+}
+
+/// Reads one request and answers it.
+fn converse(mut stream: &UnixStream, obey: impl Fn(Request) -> Answer) -> io::Result<()> {
+    let peer = getsockopt(stream, PeerCredentials)?;
+    let answer = match permit(Uid::from_raw(peer.uid()), geteuid()) {
+        Err(refusal) => Err(refusal),
+        Ok(()) => read_line(stream)?.parse().and_then(|request: Request| {
+            tracing::info!(%request, uid = peer.uid(), pid = peer.pid(), "asked over the control socket");
+            obey(request)
+        }),
+    };
+    let line = match &answer {
+        Ok(done) => format!("done {done}\n"),
+        Err(why) => format!("refused {why}\n"),
+    };
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(line.as_bytes())
+}
+
+/// Root may, and the user that the agent runs as.
+fn permit(peer: Uid, own: Uid) -> Result<(), String> {
+    if peer.is_root() || peer == own {
+        return Ok(());
+    }
+    tracing::warn!(uid = peer.as_raw(), "a control request by another user is refused");
+    Err(format!("user {peer} may not do this; do it as root{}", also(own)))
+}
+
+fn also(own: Uid) -> String {
+    if own.is_root() { String::new() } else { format!(" or as user {own}") }
+}
+
+/// A line, without its end; an error if it is too long, not text, or does not come in time.
+fn read_line(mut stream: &UnixStream) -> io::Result<String> {
+    let by = Instant::now() + PATIENCE;
+    let mut line = Vec::new();
+    let mut some = [0; MOST_BYTES];
+    while !line.contains(&b'\n') {
+        let left = by.saturating_duration_since(Instant::now());
+        if left.is_zero() || line.len() >= MOST_BYTES {
+            return Err(io::Error::other("no request came"));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut some)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => line.extend(some.iter().take(length)),
+        }
+    }
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(line).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{net::Shutdown, sync::mpsc};
+
+    /// What is answered to these bytes, with nothing after them.
+    fn answer(bytes: &[u8]) -> String {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(bytes).unwrap();
+        theirs.shutdown(Shutdown::Write).unwrap();
+        let outcome = converse(&ours, |request| Ok(request.to_string()));
+        drop(ours);
+        let mut answer = String::new();
+        // The rest of what was sent and not read shows as an error after the answer.
+        let _ = theirs.read_to_string(&mut answer);
+        assert_eq!(outcome.is_ok(), !answer.is_empty());
+        answer
+    }
+
+    #[test]
+    fn one_line_is_one_request() {
+        assert_eq!(answer(b"resume\n"), "done resume\n");
+        assert_eq!(answer(b"release 1000\nresume\n"), "done release 1000\n");
+        assert!(answer(b"\xff\xfe\n").starts_with("refused "));
+    }
+
+    #[test]
+    fn what_is_no_line_gets_no_answer() {
+        for bytes in [&b""[..], b"resume", &[b'x'; 1000]] {
+            assert_eq!(answer(bytes), "");
+        }
+    }
+
+    #[test]
+    fn who_sends_nothing_is_left() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (left, wait) = mpsc::channel();
+        thread::spawn(move || left.send(converse(&ours, |_| Ok(String::new()))));
+        let error = wait.recv_timeout(10 * PATIENCE).expect("it is left").unwrap_err();
+        assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Other), "{error}");
+    }
+
+    #[test]
+    fn root_and_the_services_user_may_and_nobody_else() {
+        let [root, own, other] = [0, 990, 4242].map(Uid::from_raw);
+        assert_eq!((permit(root, own), permit(own, own)), (Ok(()), Ok(())));
+        assert!(permit(other, own).unwrap_err().contains("as root or as user 990"));
+        assert!(permit(other, root).unwrap_err().ends_with("as root"));
+    }
+}

@@ -1,0 +1,212 @@
+//! The socket's file: made, taken over from an agent that is dead, and removed.
+
+use std::{
+    fs::{self, File, Permissions},
+    io,
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+            net::UnixListener,
+        },
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+    sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
+};
+
+/// For the service's user, and for root, whom no mode keeps out.
+const MODE: u32 = 0o600;
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
+    /// Somebody answers there.
+    #[error("another agent listens on {}; give this one its own with --control-socket", .0.display())]
+    Live(PathBuf),
+    /// Something else is in the way, and is left alone.
+    #[error("{} is there and is not a socket; remove it, or choose another file with --control-socket", .0.display())]
+    Occupied(PathBuf),
+    /// Something else.
+    #[error("cannot listen on {}: {error}; choose another file with --control-socket", path.display())]
+    Failed {
+        /// The socket's file.
+        path: PathBuf,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+/// A socket that listens; its file is removed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    listener: Option<UnixListener>,
+    path: PathBuf,
+    /// Device and inode, by which the file is known to be ours still.
+    identity: (u64, u64),
+}
+
+impl Bound {
+    /// The socket's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The listener, the first time.
+    pub(super) fn take_listener(&mut self) -> Option<UnixListener> {
+        self.listener.take()
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// Listens on a socket file. One that nobody listens on any more is replaced.
+pub(crate) fn bind(path: &Path) -> Result<Bound, BindError> {
+    let failed = |error: io::Error| BindError::Failed { path: path.into(), error };
+    // Of two agents that start at once and find a dead one's file, the second would else remove the first's.
+    let _alone = lock_folder(path).map_err(failed)?;
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            clear(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(failed)?;
+    let file = fs::symlink_metadata(path).map_err(failed)?;
+    let bound = Bound { listener: Some(listener), path: path.into(), identity: (file.dev(), file.ino()) };
+    // Whoever came in before this is still asked who he is.
+    fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed)?;
+    Ok(bound)
+}
+
+/// Held as long as nobody else may look for, remove or make a socket in the folder.
+fn lock_folder(path: &Path) -> io::Result<Flock<File>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Flock::lock(File::open(folder)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
+        Errno::EWOULDBLOCK => io::Error::other("another agent is just starting there"),
+        error => error.into(),
+    })
+}
+
+/// Removes a dead agent's file, and nothing else.
+fn clear(path: &Path) -> Result<(), BindError> {
+    let failed = |error: io::Error| BindError::Failed { path: path.into(), error };
+    if !fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
+        return Err(BindError::Occupied(path.into()));
+    }
+    match answers(path) {
+        Ok(false) => fs::remove_file(path).map_err(failed),
+        Ok(true) => Err(BindError::Live(path.into())),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// Whether anybody listens there: also one whose queue is full, who is not waited for.
+fn answers(path: &Path) -> Result<bool, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    match connect(probe.as_raw_fd(), &UnixAddr::new(path)?) {
+        Ok(()) | Err(Errno::EAGAIN) => Ok(true),
+        Err(Errno::ECONNREFUSED) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn refusal(path: &Path) -> String {
+        bind(path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_file_is_ours_alone_and_goes_with_us() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let bound = bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
+        drop(bound);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_dead_agents_file_is_replaced_and_a_live_ones_is_not() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let live = bind(&path).unwrap();
+        assert!(refusal(&path).contains("another agent listens"));
+        assert!(path.exists(), "{live:?} keeps its file");
+    }
+
+    #[test]
+    fn a_live_one_that_does_not_get_to_us_is_not_waited_for() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let live = bind(&path).unwrap();
+        // Fills the queue: nobody accepts.
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let mut queue = Vec::new();
+        loop {
+            let client = socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+            if connect(client.as_raw_fd(), &UnixAddr::new(&path).unwrap()).is_err() {
+                break;
+            }
+            queue.push(client);
+        }
+        assert!(refusal(&path).contains("another agent listens"), "{live:?}");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        fs::write(&path, "precious").unwrap();
+        assert!(refusal(&path).contains("is not a socket"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_file_that_came_after_ours_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let bound = bind(&path).unwrap();
+        fs::rename(&path, folder.path().join("ours")).unwrap();
+        fs::write(&path, "another's").unwrap();
+        drop(bound);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn two_that_start_at_once_do_not_meet() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let first = lock_folder(&path).unwrap();
+        assert!(refusal(&path).contains("just starting"), "{first:?}");
+    }
+
+    #[test]
+    fn the_file_and_the_remedy_are_named() {
+        let long = Path::new("/tmp").join("x".repeat(200));
+        for path in [Path::new("/no/such/folder/s"), &long] {
+            let error = refusal(path);
+            assert!(error.contains(&path.display().to_string()) && error.contains("--control-socket"), "{error}");
+        }
+    }
+}

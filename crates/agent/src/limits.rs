@@ -1,0 +1,42 @@
+//! How many connections there may be, by the file descriptors that this process may have.
+
+use nix::sys::resource::{Resource, getrlimit};
+use server::Limits;
+
+/// Descriptors that connections never get: what the agent itself holds, and what the start of a collector takes.
+/// Else a stranger with enough idle connections could keep a collector that died from being replaced.
+const RESERVED: u64 = 40;
+
+/// The usual limits, with no more connections than there are descriptors for.
+pub(crate) fn limits() -> Limits {
+    let usual = Limits::default();
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((descriptors, _)) => {
+            let connections = connections(descriptors, usual.connections);
+            tracing::debug!(connections, descriptors, "as many connections are taken at once");
+            Limits { connections, ..usual }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the limit of file descriptors cannot be read");
+            usual
+        }
+    }
+}
+
+/// At least one.
+fn connections(descriptors: u64, usual: usize) -> usize {
+    usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX).clamp(1, usual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_descriptors_are_kept_for_the_agent_itself() {
+        assert_eq!(connections(1024, 1024), 984);
+        assert_eq!(connections(524_288, 1024), 1024);
+        assert_eq!(connections(u64::MAX, 1024), 1024);
+        assert_eq!([connections(41, 1024), connections(40, 1024), connections(0, 1024)], [1, 1, 1]);
+    }
+}

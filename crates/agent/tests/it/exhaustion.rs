@@ -1,0 +1,114 @@
+//! Nothing left: no place for the log, no file descriptors.
+
+use std::{
+    fs::{File, OpenOptions},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
+use nix::sys::signal::{Signal, kill};
+
+use crate::support::{Agent, Driver, KeptAlive, Start, eventually, nix_pid};
+
+const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\ntemperature_c = 40\n";
+
+/// A device that is always full.
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
+
+/// A pipe that nobody reads any more.
+fn unread() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// Gives it much to log, and sees that it serves on and ends in order.
+fn bears_it(what: &str, driver: &Driver, agent: Agent) {
+    let mut agent = agent.ready();
+    let first = agent.collectors();
+    kill(nix_pid(first[0]), Signal::SIGKILL).unwrap();
+    eventually("another collector", || Some(agent.collectors()).filter(|now| now.len() == 1 && *now != first));
+    let before = agent.status()["devices"][0]["ts"].clone();
+    agent.until("new readings", |data| data["devices"][0]["ts"] != before);
+    agent.signal(Signal::SIGTERM);
+    assert_eq!(agent.ended().code(), Some(0), "{what}");
+    eventually("the collector to leave", || (driver.calls("nvmlShutdown") == 1).then_some(()));
+}
+
+#[test]
+fn it_serves_on_without_a_place_for_its_log() {
+    let start = |driver: &Driver| Start::on(driver).argument("--log=debug");
+    let driver = Driver::new(ONE_GPU);
+    bears_it("on a full disk", &driver, start(&driver).serve_unheard(full()));
+    let driver = Driver::new(ONE_GPU);
+    bears_it("into a pipe that nobody reads", &driver, start(&driver).serve_unheard(unread()));
+    for closed in ["exec \"$@\" >&-", "exec \"$@\" 2>&-", "exec \"$@\" <&- >&- 2>&-"] {
+        let driver = Driver::new(ONE_GPU);
+        let start = start(&driver).through(&["sh", "-c", closed, "sh"]);
+        bears_it(closed, &driver, start.serve_unheard(Stdio::null()));
+    }
+}
+
+#[test]
+fn a_command_whose_words_cannot_be_written_fails_without_a_panic() {
+    let agent = env!("CARGO_BIN_EXE_nvidia-smi-web-agent");
+    let output = Command::new(agent).arg("--help").stdout(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("cannot write to standard output") && error.lines().count() == 1, "{error}");
+    // Who closes the pipe has read enough.
+    let output = Command::new(agent).arg("--help").stdout(unread()).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    let status = Command::new(agent).arg("--no-such-flag").stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn connections_leave_descriptors_for_a_collector() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).through(&["prlimit", "--nofile=64"]).serve().ready();
+    let first = agent.collectors();
+    // More than there are descriptors: the rest waits in the kernel's queue.
+    let idle: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(agent.address()).unwrap()).collect();
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", agent.pid())).unwrap().count();
+    eventually("connections to be taken", || (open() > 30).then_some(()));
+    kill(nix_pid(first[0]), Signal::SIGKILL).unwrap();
+    eventually("another collector", || (driver.calls("nvmlInit_v2") == 2).then_some(()));
+    assert!(!agent.log().contains("cannot start the collector"), "{}", agent.log());
+    drop(idle);
+    agent.ready();
+}
+
+/// Sets how many descriptors it may have from now on; those that it has stay.
+fn allow(agent: &Agent, descriptors: &str) {
+    let limit = format!("--nofile={descriptors}:");
+    let status = Command::new("prlimit").args(["--pid", &agent.pid().to_string(), &limit]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn without_a_single_descriptor_it_serves_on_and_comes_back() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).serve().ready();
+    let mut open = KeptAlive::open(agent.address());
+    assert_eq!(open.get("/healthz").status, 200);
+    allow(&agent, "3");
+    let mut logged = |what: &str| {
+        eventually(what, || {
+            assert_eq!(open.get("/status").status, 200, "whoever is connected is served");
+            agent.log().contains(what).then_some(())
+        });
+    };
+    let waiting = TcpStream::connect(agent.address()).unwrap();
+    logged("no connection can be taken");
+    kill(nix_pid(agent.collectors()[0]), Signal::SIGKILL).unwrap();
+    logged("cannot start the collector");
+    assert!(agent.collectors().is_empty());
+    allow(&agent, "1024");
+    drop(waiting);
+    let agent = agent.ready();
+    assert_eq!(agent.collectors().len(), 1);
+    assert!(!agent.log().contains("panicked"), "{}", agent.log());
+}
