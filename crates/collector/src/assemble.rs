@@ -24,7 +24,7 @@ use crate::{
     lane::Lane,
     lanes::Lanes,
     nvml::Library,
-    process::{Book, Owners},
+    process::{Book, Host, Notes, Owners},
     pulse::{Finished, Pulse, Slot},
     xids::Xids,
 };
@@ -57,6 +57,8 @@ pub(crate) struct Assembler<W> {
     /// None where the driver's PIDs do not mean anything in our `/proc`.
     pub(crate) book: Option<Book>,
     pub(crate) owners: Owners,
+    pub(crate) host: Host,
+    pub(crate) notes: Notes,
     pub(crate) callers: Callers,
     pub(crate) lanes: Lanes,
     pub(crate) xids: Arc<Xids>,
@@ -190,13 +192,14 @@ impl<W: Write> Assembler<W> {
         for process in &mut processes {
             process.user = process.uid.ok().and_then(|uid| self.owners.name(uid));
         }
+        self.notes.look(&processes);
         let gpus = slots.iter().enumerate().map(|(lane, slot)| self.gpu(lane, slot, beat)).collect();
         let sample = Sample {
             gpus,
             processes,
             xids: self.xids.take(),
             duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
-            ..Sample::of(Driver::Ready(facts.clone()), Stamp::now())
+            ..self.blank(Driver::Ready(facts.clone()))
         };
         match self.send(&Message::Sample(Box::new(sample.clone()))) {
             Err(FrameError::TooLong { length }) => {
@@ -235,7 +238,13 @@ impl<W: Write> Assembler<W> {
 
     /// Writes a frame without GPUs.
     pub(crate) fn write(&mut self, driver: Driver) -> Result<(), FrameError> {
-        self.send(&Message::Sample(Box::new(Sample::of(driver, Stamp::now()))))
+        let sample = self.blank(driver);
+        self.send(&Message::Sample(Box::new(sample)))
+    }
+
+    /// What every frame says, whatever the driver does.
+    fn blank(&self, driver: Driver) -> Sample {
+        Sample { host: self.host.newest(), notes: self.notes.list(), ..Sample::of(driver, Stamp::now()) }
     }
 
     fn send(&mut self, message: &Message) -> Result<(), FrameError> {

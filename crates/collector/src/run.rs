@@ -24,7 +24,7 @@ use crate::{
     exclusive::Exclusive,
     lanes::Lanes,
     leave::{Exit, exit_at_once},
-    process::{Book, Owners, ProcFs},
+    process::{Book, Host, Notes, Owners, ProcFs},
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
@@ -51,12 +51,6 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     exit.clone().when_input_ends()?;
     let proc = ProcFs::new(settings.proc_root.clone());
     let resolve = settings.resolve_pids || proc.sees_the_hosts_pids();
-    if !resolve {
-        tracing::warn!(
-            "not in the host's PID namespace: processes are listed without user and command. Run with the host's \
-             (docker run --pid=host), or with --resolve-pids if the PIDs match all the same"
-        );
-    }
     let mut sleep = Policy { after: settings.sleep_after, root: settings.sys_root };
     let mut assembler = Assembler {
         out: io::stdout(),
@@ -64,9 +58,11 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         pulse: Arc::clone(&pulse),
         census: Arc::clone(&census),
         board,
-        proc_root: settings.proc_root,
+        host: Host::start(settings.proc_root.clone(), settings.interval),
+        notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
+        proc_root: settings.proc_root,
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),
         xids: Arc::default(),

@@ -13,7 +13,7 @@ use telemetry::{
     sample::{Driver as DriverState, Sample},
 };
 
-use crate::support::{Agent, Driver, Start, eventually, nix_pid};
+use crate::support::{Agent, Driver, StandIn, Start, eventually, nix_pid};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\npower_mw = 100000\nenforced_limit_mw = 700000\n";
 const HANG: &str = "\n[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nhang = true\n";
@@ -160,6 +160,23 @@ fn it_says_that_it_lives_between_two_readings() {
         heartbeats == 3 || readings == 2
     });
     assert_eq!((heartbeats, readings), (3, 1), "before the second reading was due");
+}
+
+#[test]
+fn a_frame_tells_what_a_process_uses_and_what_the_host_is() {
+    let process = StandIn::start(&["python", "train.py"]);
+    let driver = Driver::new(&format!("{ONE_GPU}[[gpu.process]]\npid = {}\ntype = 'C'\n", process.pid()));
+    let mut told = None;
+    collect(&driver, "100ms", |message| {
+        told = ready(message).filter(|sample| sample.host.hostname.is_ok() && sample.processes[0].name.is_ok());
+        told.is_some()
+    });
+    let sample = told.unwrap();
+    let facts = &sample.processes[0];
+    assert_eq!(facts.pid, process.pid());
+    assert!(facts.cpu_ms.is_ok() && facts.host_memory_bytes.unwrap() > 0 && facts.read_at.is_some(), "{facts:?}");
+    assert_eq!(sample.host.absences().count(), 0, "{:?}", sample.host);
+    assert!(sample.notes.is_empty(), "{:?}", sample.notes);
 }
 
 #[test]

@@ -1,10 +1,17 @@
-//! Facts about processes: what `/proc` says of them, and what their owners are called.
+//! Facts about processes and their host: what `/proc` says of them, and what their owners are called.
 
 mod book;
+mod cgroup;
+mod cut;
+mod entry;
+mod host;
+mod notes;
 mod owners;
 mod parse;
 mod procfs;
 
 pub(crate) use book::Book;
+pub(crate) use host::{Host, host_memory};
+pub(crate) use notes::Notes;
 pub(crate) use owners::Owners;
-pub(crate) use procfs::{ProcFs, host_memory};
+pub(crate) use procfs::ProcFs;

@@ -2,13 +2,21 @@
 //!
 //! Of ours rather than a library's: the one tried panicked on a malformed `stat`, and these are three lines each.
 
-/// What `stat` says.
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+
+use telemetry::sample::CpuTicks;
+
+/// What `/proc/PID/stat` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     /// Field 3.
     pub(super) state: u8,
+    /// Fields 14 and 15 together: clock ticks in user mode and in the kernel.
+    pub(super) cpu_ticks: Option<u64>,
     /// Field 22, in clock ticks since boot.
     pub(super) start_ticks: u64,
+    /// Field 24, in pages.
+    pub(super) resident_pages: Option<u64>,
 }
 
 /// `/proc/PID/stat`. The name in field 2 may hold anything, parentheses and newlines included, so fields are counted
@@ -18,9 +26,20 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     let rest = std::str::from_utf8(&bytes[end_of_name + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
-    // The state is field 3, and the next that `nth` gives field 4.
-    let start_ticks = fields.nth(22 - 4)?.parse().ok()?;
-    Some(Stat { state, start_ticks })
+    // The state is field 3, and the next that `nth` gives field 4. Of a field that is no number the others tell
+    // nothing less.
+    let user: Option<u64> = fields.nth(14 - 4)?.parse().ok();
+    let kernel: Option<u64> = fields.next()?.parse().ok();
+    let start_ticks = fields.nth(22 - 16)?.parse().ok()?;
+    let resident_pages = fields.nth(24 - 23).and_then(|pages| pages.parse().ok());
+    let cpu_ticks = user.zip(kernel).and_then(|(user, kernel)| user.checked_add(kernel));
+    Some(Stat { state, cpu_ticks, start_ticks, resident_pages })
+}
+
+/// A file of one line: a process's `comm`, the host's name. None if it is empty; what is not UTF-8 is U+FFFD.
+pub(super) fn line(bytes: &[u8]) -> Option<String> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// The real user id: the first number of the line `Uid:` in `/proc/PID/status`. The name stands in a line before it
@@ -32,6 +51,39 @@ pub(super) fn real_uid(bytes: &[u8]) -> Option<u32> {
 /// A line of `/proc/meminfo`, in bytes.
 pub(super) fn memory(bytes: &[u8], key: &str) -> Option<u64> {
     number_after::<u64>(bytes, key)?.checked_mul(1024)
+}
+
+/// `/proc/stat`, `btime`: when the host booted, Unix time in seconds.
+pub(super) fn boot_time(bytes: &[u8]) -> Option<u64> {
+    number_after(bytes, "btime ")
+}
+
+/// `/proc/stat`, the line `cpu`: user, nice, system, idle, iowait, irq, softirq, steal. The two after those, for
+/// guests, are counted in the first two already. Old kernels have fewer.
+pub(super) fn cpu(bytes: &[u8]) -> Option<CpuTicks> {
+    let line = bytes.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"cpu "))?;
+    let fields = std::str::from_utf8(line).ok()?.split_ascii_whitespace().take(8);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    let total = ticks.iter().try_fold(0_u64, |sum, &ticks| sum.checked_add(ticks))?;
+    let idle = ticks.get(3)?.checked_add(ticks.get(4).copied().unwrap_or(0))?;
+    Some(CpuTicks { busy: total.checked_sub(idle)?, total })
+}
+
+/// `/proc/loadavg`: the load average of a minute.
+pub(super) fn load(bytes: &[u8]) -> Option<f64> {
+    let load: f64 = std::str::from_utf8(bytes).ok()?.split_ascii_whitespace().next()?.parse().ok()?;
+    (load.is_finite() && load >= 0.0).then_some(load)
+}
+
+/// `/proc/mounts`: the options of what is mounted at this place. Of several mounted over one another it is the last.
+pub(super) fn mount_options<'a>(bytes: &'a [u8], place: &Path) -> Option<&'a str> {
+    let options = |line: &'a [u8]| {
+        let mut fields = line.split(|&byte| byte == b' ').skip(1);
+        let at = Path::new(OsStr::from_bytes(fields.next()?));
+        let options = fields.nth(1)?;
+        (at == place).then(|| std::str::from_utf8(options).ok()).flatten()
+    };
+    bytes.split(|&byte| byte == b'\n').filter_map(options).next_back()
 }
 
 fn number_after<T: std::str::FromStr>(bytes: &[u8], key: &str) -> Option<T> {
@@ -54,11 +106,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STAT: &str = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 4321 9 9";
+    const STAT: &str = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 10 32 5 6 20 0 1 0 4321 9 77 8";
+    const READ: Stat = Stat { state: b'S', cpu_ticks: Some(42), start_ticks: 4321, resident_pages: Some(77) };
 
     #[test]
     fn fields_are_counted_after_the_name() {
-        assert_eq!(stat(STAT.as_bytes()), Some(Stat { state: b'S', start_ticks: 4321 }));
+        assert_eq!(stat(STAT.as_bytes()), Some(READ));
+        let without = |field| stat(STAT.replace(field, " x ").as_bytes());
+        assert_eq!(without(" 32 "), Some(Stat { cpu_ticks: None, ..READ }));
+        assert_eq!(without(" 77 "), Some(Stat { resident_pages: None, ..READ }));
+        assert_eq!(stat(STAT.split(" 9 ").next().unwrap().as_bytes()), Some(Stat { resident_pages: None, ..READ }));
         for broken in ["", ")", ")(", "7 (a", "7 (a) S 1 2", "7 (a) S 1 7 7 0 -1 4 1 0 0 0 1 2 0 0 20 0 1 0 x"] {
             assert_eq!(stat(broken.as_bytes()), None, "{broken}");
         }
@@ -71,6 +128,32 @@ mod tests {
         assert_eq!(memory(b"MemTotal:       24 kB\nMemAvailable: 5 kB\n", "MemAvailable:"), Some(5120));
         assert_eq!(memory(b"MemTotal: 99999999999999999999 kB\n", "MemTotal:"), None);
         assert_eq!(memory(b"MemTotal: 18446744073709551615 kB\n", "MemTotal:"), None);
+    }
+
+    #[test]
+    fn the_hosts_files_are_read() {
+        let stat = b"cpu  10 1 4 100 20 2 3 5 7 1\ncpu0 9 9 9 9\nintr 1 2\nbtime 1700000000\nprocesses 7\n";
+        assert_eq!(cpu(stat), Some(CpuTicks { busy: 25, total: 145 }));
+        assert_eq!(boot_time(stat), Some(1_700_000_000));
+        assert_eq!(cpu(b"cpu 1 2 3 4\n"), Some(CpuTicks { busy: 6, total: 10 }));
+        for broken in ["", "cpu\n", "cpu0 1 2 3 4\n", "cpu  1 2 3\n", "cpu  1 2 x 4\n"] {
+            assert_eq!(cpu(broken.as_bytes()), None, "{broken}");
+        }
+        assert_eq!(load(b"0.42 0.30 0.20 1/234 567\n"), Some(0.42));
+        for broken in ["", "x", "NaN 1", "inf", "-1"] {
+            assert_eq!(load(broken.as_bytes()), None, "{broken}");
+        }
+        assert_eq!(line(b"gpu01\n").as_deref(), Some("gpu01"));
+        assert_eq!(line(b"a\nb \xFF\n").as_deref(), Some("a\nb \u{FFFD}"));
+        assert_eq!((line(b""), line(b"\n")), (None, None));
+    }
+
+    #[test]
+    fn the_mount_on_top_counts() {
+        let mounts = b"proc /proc proc rw,hidepid=2 0 0\nx /proc/sys x ro 0 0\nbroken\nproc /proc proc rw,gid=7 0 0\n";
+        assert_eq!(mount_options(mounts, Path::new("/proc")), Some("rw,gid=7"));
+        assert_eq!(mount_options(mounts, Path::new("/proc/")), Some("rw,gid=7"));
+        assert_eq!(mount_options(mounts, Path::new("/host/proc")), None);
     }
 
     #[test]
@@ -88,6 +171,17 @@ mod tests {
             let _ = real_uid(&bytes);
             let _ = memory(&bytes, "");
             let _ = arguments(&bytes);
+            let _ = (line(&bytes), boot_time(&bytes), load(&bytes));
+            let _ = mount_options(&bytes, Path::new("/proc"));
+            prop_assert!(cpu(&bytes).is_none_or(|ticks| ticks.busy <= ticks.total));
+        }
+
+        #[test]
+        fn no_processor_is_busier_than_busy(ticks in prop::collection::vec(any::<u64>(), 0..12)) {
+            let fields: Vec<String> = ticks.iter().map(u64::to_string).collect();
+            let read = cpu(format!("cpu  {}\n", fields.join(" ")).as_bytes());
+            prop_assert!(read.is_none_or(|ticks| ticks.busy <= ticks.total));
+            prop_assert!(read.is_none() || ticks.len() >= 4);
         }
 
         #[test]
@@ -95,7 +189,7 @@ mod tests {
             let mut bytes = b"7 (".to_vec();
             bytes.extend(name);
             bytes.extend(&STAT.as_bytes()[4..]);
-            prop_assert_eq!(stat(&bytes), Some(Stat { state: b'S', start_ticks: 4321 }));
+            prop_assert_eq!(stat(&bytes), Some(READ));
         }
     }
 }

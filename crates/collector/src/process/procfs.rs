@@ -6,19 +6,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::{
+    sys::signal::kill,
+    unistd::{Pid, SysconfVar, sysconf},
+};
 use telemetry::{Absence, BootTime, Reading, command::MAX_BYTES};
 
-use crate::process::parse;
+use crate::process::{
+    cgroup::{self, Placement},
+    parse,
+};
 
 /// The kernel's name of the first PID namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// What a file of a process seldom exceeds.
+const USUAL_BYTES: usize = 1024;
+/// A host with thousands of containers has as many mounts.
+const MOUNTS_BYTES: usize = 16 * 1024 * 1024;
 
 /// A `/proc`.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcFs {
     root: PathBuf,
     ticks_per_second: u64,
+    page_bytes: u64,
+    /// The mount's options, if its place is a mount.
+    options: String,
 }
 
 /// What `stat` says.
@@ -28,13 +42,39 @@ pub(crate) struct Vital {
     pub(crate) start_ticks: u64,
     pub(crate) started: BootTime,
     pub(crate) zombie: bool,
+    pub(crate) cpu_ms: Reading<u64>,
+    pub(crate) resident_bytes: Reading<u64>,
+    /// When it was read.
+    pub(crate) read_at: BootTime,
 }
 
 impl ProcFs {
     pub(crate) fn new(root: PathBuf) -> Self {
-        let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
-        let ticks_per_second = ticks.and_then(|ticks| u64::try_from(ticks).ok()).filter(|&ticks| ticks > 0);
-        Self { root, ticks_per_second: ticks_per_second.unwrap_or(100) }
+        let of_the_system = |name, usual| {
+            let told = sysconf(name).ok().flatten().and_then(|told| u64::try_from(told).ok());
+            told.filter(|&told| told > 0).unwrap_or(usual)
+        };
+        let mounts = read_up_to(&root.join("self/mounts"), MOUNTS_BYTES).unwrap_or_default();
+        Self {
+            ticks_per_second: of_the_system(SysconfVar::CLK_TCK, 100),
+            page_bytes: of_the_system(SysconfVar::PAGE_SIZE, 4096),
+            options: parse::mount_options(&mounts, &root).unwrap_or_default().to_owned(),
+            root,
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The value of one of the mount's options.
+    pub(crate) fn option(&self, name: &str) -> Option<&str> {
+        self.options.split(',').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// How others' processes are hidden from those who may not trace them, if they are.
+    pub(crate) fn hidepid(&self) -> Option<&str> {
+        self.option("hidepid").filter(|how| !matches!(*how, "0" | "off"))
     }
 
     /// Whether the PIDs that the driver lists, which are the host's, mean the same here.
@@ -45,13 +85,33 @@ impl ProcFs {
 
     /// `/proc/PID/stat`; none if there is no such process.
     pub(crate) fn vital(&self, pid: u32) -> Reading<Option<Vital>> {
-        let Some(bytes) = self.read(pid, "stat")? else { return Ok(None) };
+        let Some(bytes) = self.read(pid, "stat")? else {
+            // What `hidepid` hides looks like a process that is gone, and only there is it worth a question.
+            let hidden = self.hidepid().is_some() && lives(pid);
+            return if hidden { Err(Absence::Denied) } else { Ok(None) };
+        };
         let stat = parse::stat(&bytes).ok_or(Absence::Error)?;
+        let times = |number: Option<u64>, factor| number.and_then(|it| it.checked_mul(factor)).ok_or(Absence::Error);
         Ok(Some(Vital {
             start_ticks: stat.start_ticks,
             started: BootTime(stat.start_ticks.saturating_mul(1000) / self.ticks_per_second),
             zombie: matches!(stat.state, b'Z' | b'X'),
+            cpu_ms: times(stat.cpu_ticks, 1000).map(|thousandths| thousandths / self.ticks_per_second),
+            resident_bytes: times(stat.resident_pages, self.page_bytes),
+            read_at: BootTime::now(),
         }))
+    }
+
+    /// `/proc/PID/comm`.
+    pub(crate) fn name(&self, pid: u32) -> Reading<String> {
+        let bytes = self.read(pid, "comm")?.ok_or(Absence::Error)?;
+        parse::line(&bytes).ok_or(Absence::Error)
+    }
+
+    /// `/proc/PID/cgroup`.
+    pub(super) fn placement(&self, pid: u32) -> Reading<Placement> {
+        let bytes = self.read(pid, "cgroup")?.ok_or(Absence::Error)?;
+        Ok(cgroup::placement(&bytes))
     }
 
     /// The real user id in `/proc/PID/status`.
@@ -78,20 +138,26 @@ impl ProcFs {
     }
 }
 
-/// The host's memory from `/proc/meminfo`: total and available bytes.
-pub(crate) fn host_memory(root: &Path) -> Reading<(u64, u64)> {
-    let bytes = read(&root.join("meminfo")).map_err(|error| reason(&error))?;
-    let line = |key| parse::memory(&bytes, key).ok_or(Absence::Error);
-    Ok((line("MemTotal:")?, line("MemAvailable:")?))
+/// Whether a process lives, by sending it no signal: to be refused is an answer too.
+fn lives(pid: u32) -> bool {
+    // Zero and what is negative as a PID would mean groups of processes.
+    let Some(pid) = i32::try_from(pid).ok().filter(|&pid| pid > 0) else { return false };
+    matches!(kill(Pid::from_raw(pid), None), Ok(()) | Err(nix::errno::Errno::EPERM))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES as u64).read_to_end(&mut bytes)?;
+    read_up_to(path, MAX_BYTES)
+}
+
+/// At most so many bytes of a file.
+pub(super) fn read_up_to(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    // Most files of a process are shorter than this and are read in one go.
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn reason(error: &io::Error) -> Absence {
+pub(super) fn reason(error: &io::Error) -> Absence {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Absence::Denied,
         _ => Absence::Error,
@@ -129,14 +195,46 @@ mod tests {
     }
 
     #[test]
+    fn ticks_and_pages_become_milliseconds_and_bytes() {
+        let stat = b"7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 10 32 5 6 20 0 1 0 500 9 77 8";
+        let (_root, mut proc) = proc(&[("7/stat", stat)]);
+        (proc.ticks_per_second, proc.page_bytes) = (50, 65536);
+        let vital = proc.vital(7).unwrap().unwrap();
+        assert_eq!((vital.started, vital.cpu_ms, vital.resident_bytes), (BootTime(10_000), Ok(840), Ok(77 << 16)));
+    }
+
+    #[test]
     fn this_process_is_read() {
         let proc = ProcFs::new("/proc".into());
         let pid = std::process::id();
         let vital = proc.vital(pid).unwrap().unwrap();
         assert!(!vital.zombie && vital.started <= BootTime::now() && vital.started > BootTime(0));
+        assert!(vital.cpu_ms.is_ok() && vital.resident_bytes.unwrap() > 100_000, "{vital:?}");
         assert_eq!(proc.real_uid(pid), Ok(nix::unistd::getuid().as_raw()));
+        let path = std::env::current_exe().unwrap();
+        let program = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(proc.name(pid).unwrap(), program[..program.len().min(15)], "the main thread's name");
+        assert!(proc.placement(pid).is_ok());
         assert!(!proc.arguments(pid).unwrap().is_empty());
-        assert!(host_memory(Path::new("/proc")).unwrap().0 > 0);
+        assert!(proc.options.split(',').any(|option| option == "rw" || option == "ro"), "{}", proc.options);
+    }
+
+    #[test]
+    fn what_is_hidden_is_denied_and_not_gone() {
+        let (root, plain) = proc(&[]);
+        let pid = std::process::id();
+        assert_eq!(plain.vital(pid), Ok(None));
+        let mounts = |options: &str| {
+            fs::create_dir_all(root.path().join("self")).unwrap();
+            let line = format!("proc {} proc {options} 0 0\n", root.path().display());
+            fs::write(root.path().join("self/mounts"), line).unwrap();
+            ProcFs::new(root.path().into())
+        };
+        assert_eq!(mounts("rw,gid=5,hidepid=invisible").vital(pid), Err(Absence::Denied));
+        assert_eq!(mounts("rw,hidepid=2").vital(0), Ok(None));
+        assert_eq!(mounts("rw,hidepid=2").vital(u32::MAX), Ok(None));
+        assert_eq!(mounts("rw,hidepid=0").vital(pid), Ok(None));
+        assert_eq!(mounts("rw,gid=5,hidepid=1").option("gid"), Some("5"));
     }
 
     #[test]

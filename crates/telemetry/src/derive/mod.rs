@@ -120,7 +120,7 @@ impl Deriver {
                 sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
             },
             driver: self.driver().cloned(),
-            host: Host::absent(Absence::Timeout),
+            host: Host { notes: self.notes(input), ..Host::absent(Absence::Timeout) },
             gpus,
             events: Arc::default(),
         }
@@ -142,6 +142,11 @@ impl Deriver {
             | Driver::Asleep
             | Driver::Sleepless => {}
         }
+    }
+
+    /// Those of the newest frame, or of the last in which GPUs were read.
+    fn notes(&self, input: &Input<'_>) -> Vec<String> {
+        input.sample.or(self.last_ready.as_ref()).map_or_else(Vec::new, |sample| sample.notes.clone())
     }
 
     fn driver(&self) -> Option<&DriverFacts> {

@@ -305,3 +305,13 @@ fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
     assert_eq!(starting.collector.state, CollectorState::Restarting);
     assert_eq!(bench.alive(9_000_100, &ready(9_000_100, vec![gpu(0, "A", 9_000_100)])).gpus[0].state, GpuState::Ok);
 }
+
+#[test]
+fn what_keeps_the_collector_from_seeing_all_is_passed_on() {
+    let mut bench = bench();
+    let mut sample = ready(1000, Vec::new());
+    Arc::make_mut(&mut sample).notes = vec!["hidden".into()];
+    assert_eq!(bench.alive(1000, &sample).host.notes, ["hidden"]);
+    // Between two collectors nothing else is known.
+    assert_eq!(bench.derive(2000, &down(), None).host.notes, ["hidden"]);
+}

@@ -24,6 +24,8 @@ pub struct Sample {
     pub processes: Vec<ProcessFacts>,
     /// What the host is and has.
     pub host: HostSample,
+    /// What keeps the collector from seeing all, with the remedy, in plain words.
+    pub notes: Vec<String>,
     /// The Xid errors since the frame before.
     pub xids: Vec<XidSample>,
     /// From the tick until the last lane that was not late had reported, in microseconds.
@@ -40,6 +42,7 @@ impl Sample {
             gpus: Vec::new(),
             processes: Vec::new(),
             host: HostSample::absent(Absence::Timeout),
+            notes: Vec::new(),
             xids: Vec::new(),
             duration_us: 0,
         }
@@ -190,9 +193,13 @@ pub struct ProcessFacts {
     /// Its arguments, cut at [`crate::command::MAX_BYTES`] in all: `/proc/PID/cmdline`. What is not UTF-8 is U+FFFD.
     /// Empty for a kernel thread.
     pub arguments: Reading<Vec<String>>,
-    /// What it calls itself, at most 15 bytes: `/proc/PID/comm`.
+    /// What it calls itself, at most 15 bytes: `/proc/PID/comm`. What is not UTF-8 is U+FFFD.
     pub name: Reading<String>,
-    /// Processor time that it used so far, in milliseconds: `/proc/PID/stat`, fields 14 and 15.
+    /// When `cpu_ms` and `host_memory_bytes` were read: two frames may carry one reading, so a rate is over the time
+    /// between readings and not between frames. None if they never were.
+    pub read_at: Option<BootTime>,
+    /// Processor time that it used so far, all its threads together, in milliseconds: `/proc/PID/stat`, fields 14 and
+    /// 15.
     pub cpu_ms: Reading<u64>,
     /// Host memory that is resident: `/proc/PID/stat`, field 24.
     pub host_memory_bytes: Reading<u64>,
@@ -216,6 +223,7 @@ impl ProcessFacts {
             started: Err(why),
             arguments: Err(why),
             name: Err(why),
+            read_at: None,
             cpu_ms: Err(why),
             host_memory_bytes: Err(why),
             container: None,

@@ -1,0 +1,135 @@
+use super::*;
+use std::{fs, io::Write as _, path::Path};
+use telemetry::{BootTime, sample::Life};
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// A process as `/proc` shows it.
+fn process(root: &Path, pid: u32, state: char, start_ticks: u64) {
+    let folder = root.join(pid.to_string());
+    fs::create_dir_all(&folder).unwrap();
+    let stat = format!(
+        "{pid} (name) {state} 1 1 1 0 -1 4194304 0 0 0 0 0 4 0 0 20 0 1 0 {start_ticks} 0 3 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+    );
+    fs::write(folder.join("stat"), stat).unwrap();
+    fs::copy("/proc/self/status", folder.join("status")).unwrap();
+    fs::write(folder.join("comm"), format!("name {start_ticks}\n")).unwrap();
+    fs::write(folder.join("cgroup"), format!("0::/system.slice/slurmstepd.scope/job_{start_ticks}\n")).unwrap();
+}
+
+fn book(root: &Path) -> Book {
+    Book::start(ProcFs::new(root.into()))
+}
+
+#[test]
+fn a_process_is_read_and_one_that_is_gone_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'S', 500);
+    fs::write(root.path().join("7/cmdline"), b"python\0x\0").unwrap();
+    let book = book(root.path());
+    let facts = book.facts(&[7, 8], far());
+    assert_eq!(facts[0].life, Life::Running);
+    assert_eq!(facts[0].uid, Ok(nix::unistd::getuid().as_raw()));
+    assert_eq!(facts[0].started, Ok(BootTime(5000)));
+    assert_eq!(facts[0].arguments, Ok(vec!["python".into(), "x".into()]));
+    assert_eq!(facts[1].life, Life::Gone);
+    // It becomes a zombie, and another process takes its PID.
+    process(root.path(), 7, 'Z', 500);
+    assert_eq!(book.facts(&[7], far())[0].life, Life::Zombie);
+    process(root.path(), 7, 'S', 900);
+    fs::write(root.path().join("7/cmdline"), b"other\0").unwrap();
+    let other = &book.facts(&[7], far())[0];
+    assert_eq!((other.started, &other.arguments), (Ok(BootTime(9000)), &Ok(vec!["other".into()])));
+    fs::remove_dir_all(root.path().join("7")).unwrap();
+    assert_eq!(book.facts(&[7], far())[0].life, Life::Gone);
+}
+
+#[test]
+fn a_command_line_that_blocks_holds_up_its_own_row_only() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'S', 500);
+    process(root.path(), 8, 'S', 500);
+    fs::write(root.path().join("8/cmdline"), b"free\0").unwrap();
+    // Opening a pipe that nobody writes blocks as a held lock does.
+    let pipe = root.path().join("7/cmdline");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let book = book(root.path());
+    let first = book.facts(&[7, 8], Instant::now() + Duration::from_millis(20));
+    assert_eq!(first[0].arguments, Err(Absence::Timeout));
+    assert!(first[0].cpu_ms.is_ok() && first[0].job.is_some(), "what does not block is read first");
+    // From a second on another reader goes on; until then asking again gives what is known.
+    let facts = loop {
+        let facts = book.facts(&[7, 8], Instant::now() + Duration::from_millis(100));
+        if facts[1].arguments.is_ok() {
+            break facts;
+        }
+    };
+    assert_eq!(facts[0].life, Life::Running);
+    assert_eq!(facts[0].started, Ok(BootTime(5000)));
+    assert_eq!(facts[0].arguments, Err(Absence::Timeout));
+    assert_eq!(
+        (facts[0].cpu_ms, facts[0].host_memory_bytes),
+        (Err(Absence::Timeout), Err(Absence::Timeout)),
+        "what was read long ago is not what is used now"
+    );
+    assert!(facts[1].cpu_ms.is_ok());
+    // Once it lets go it is read as the others are.
+    fs::OpenOptions::new().write(true).open(&pipe).unwrap().write_all(b"freed\0").unwrap();
+    let freed = Ok(vec!["freed".to_owned()]);
+    while book.facts(&[7, 8], far())[0].arguments != freed {
+        fs::write(root.path().join("7/x"), b"").unwrap();
+    }
+}
+
+#[test]
+fn what_moves_is_read_each_time_and_the_cgroup_once() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'S', 500);
+    let book = book(root.path());
+    let first = book.facts(&[7], far()).remove(0);
+    assert_eq!((first.name, first.job.as_deref()), (Ok("name 500".into()), Some("500")));
+    let page = u64::try_from(nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap()).unwrap();
+    assert_eq!(first.host_memory_bytes, Ok(3 * page));
+    let tick = u64::try_from(nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).unwrap().unwrap()).unwrap();
+    assert_eq!(first.cpu_ms, Ok(4 * 1000 / tick));
+    // The same process with another cgroup and more time; a name that was read a moment ago is not read again.
+    let stat = fs::read_to_string(root.path().join("7/stat")).unwrap().replace(" 4 0 0 20 ", " 6 0 0 20 ");
+    fs::write(root.path().join("7/stat"), stat).unwrap();
+    fs::write(root.path().join("7/cgroup"), "0::/system.slice/slurmstepd.scope/job_9\n").unwrap();
+    fs::write(root.path().join("7/comm"), "other\n").unwrap();
+    fs::write(root.path().join("7/cmdline"), "x\0").unwrap();
+    let second = book.facts(&[7], far()).remove(0);
+    assert_eq!((second.job.as_deref(), second.cpu_ms), (Some("500"), Ok(6 * 1000 / tick)));
+    assert_eq!(second.name, Ok("name 500".into()));
+    assert!(second.read_at >= first.read_at && first.read_at.is_some());
+    // Another process with that PID.
+    process(root.path(), 7, 'S', 900);
+    let other = book.facts(&[7], far()).remove(0);
+    assert_eq!((other.name, other.job.as_deref()), (Ok("name 900".into()), Some("900")));
+    fs::remove_dir_all(root.path().join("7")).unwrap();
+    let gone = book.facts(&[7], far()).remove(0);
+    assert_eq!((gone.life, gone.job, gone.cpu_ms), (Life::Gone, None, Err(Absence::Error)));
+}
+
+#[test]
+fn a_cgroup_that_could_not_be_read_is_read_again() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'S', 500);
+    fs::remove_file(root.path().join("7/cgroup")).unwrap();
+    let book = book(root.path());
+    assert_eq!(book.facts(&[7], far())[0].job, None);
+    fs::write(root.path().join("7/cgroup"), "0::/system.slice/slurmstepd.scope/job_9\n").unwrap();
+    assert_eq!(book.facts(&[7], far())[0].job.as_deref(), Some("9"));
+}
+
+#[test]
+fn this_very_process_is_in_the_book() {
+    let book = book(Path::new("/proc"));
+    let pid = std::process::id();
+    let facts = book.facts(&[pid], far()).remove(0);
+    assert_eq!((facts.pid, facts.life), (pid, Life::Running));
+    assert!(facts.name.is_ok() && facts.cpu_ms.is_ok() && facts.arguments.is_ok(), "{facts:?}");
+    assert!(facts.host_memory_bytes.unwrap() > 0);
+}

@@ -1,0 +1,151 @@
+//! What the host is and has, read by a thread of its own, so that nothing waits for it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use telemetry::{Absence, Reading, sample::HostSample};
+
+use crate::{
+    lock::lock,
+    process::{
+        parse,
+        procfs::{read_up_to, reason},
+    },
+};
+
+/// The host is read at most this often.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// A reading is shown for so many periods; then the thread hangs.
+const KEEPS_PERIODS: u32 = 3;
+/// `/proc/stat` has a line for each processor and a number for each interrupt, and what is wanted stands after them.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The newest reading of the host.
+pub(crate) struct Host {
+    newest: Arc<Mutex<Option<(Instant, HostSample)>>>,
+    keeps: Duration,
+}
+
+impl Host {
+    /// Starts the thread that reads, at each interval or each second, whichever is longer. Without a thread nothing of
+    /// the host is known.
+    pub(crate) fn start(root: PathBuf, interval: Duration) -> Self {
+        let period = interval.max(SHORTEST);
+        let host = Self { newest: Arc::default(), keeps: period * KEEPS_PERIODS };
+        let newest = Arc::clone(&host.newest);
+        let work = move || {
+            loop {
+                let sample = read(&root);
+                *lock(&newest) = Some((Instant::now(), sample));
+                thread::sleep(period);
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("host".into()).spawn(work) {
+            tracing::warn!(%error, "cannot start a thread to read the host's facts");
+        }
+        host
+    }
+
+    /// What was read last, unless that is too long ago.
+    pub(crate) fn newest(&self) -> HostSample {
+        match &*lock(&self.newest) {
+            Some((when, sample)) if when.elapsed() < self.keeps => sample.clone(),
+            _ => HostSample::absent(Absence::Timeout),
+        }
+    }
+}
+
+fn read(root: &Path) -> HostSample {
+    let file = |name: &str| read_up_to(&root.join(name), MOST_BYTES).map_err(|error| reason(&error));
+    let (stat, memory) = (file("stat"), file("meminfo"));
+    HostSample {
+        hostname: told(&file("sys/kernel/hostname"), parse::line),
+        booted_at_ms: told(&stat, |bytes| parse::boot_time(bytes)?.checked_mul(1000)),
+        cpu: told(&stat, parse::cpu),
+        load_1m: told(&file("loadavg"), parse::load),
+        memory_total_bytes: told(&memory, total),
+        memory_available_bytes: told(&memory, available),
+    }
+}
+
+/// The host's memory from `/proc/meminfo`: total and available bytes.
+pub(crate) fn host_memory(root: &Path) -> Reading<(u64, u64)> {
+    let memory = read_up_to(&root.join("meminfo"), MOST_BYTES).map_err(|error| reason(&error));
+    Ok((told(&memory, total)?, told(&memory, available)?))
+}
+
+fn total(bytes: &[u8]) -> Option<u64> {
+    parse::memory(bytes, "MemTotal:")
+}
+
+fn available(bytes: &[u8]) -> Option<u64> {
+    parse::memory(bytes, "MemAvailable:")
+}
+
+/// What a file tells, or why it could not be read; one that was read and does not tell is an error.
+fn told<T>(file: &Reading<Vec<u8>>, parse: impl FnOnce(&[u8]) -> Option<T>) -> Reading<T> {
+    parse(file.as_deref().map_err(|why| *why)?).ok_or(Absence::Error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use telemetry::{Stamp, sample::CpuTicks};
+
+    fn write(root: &Path, name: &str, content: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    #[test]
+    fn each_file_tells_its_part() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(read(root.path()), HostSample::absent(Absence::Error));
+        write(root.path(), "sys/kernel/hostname", "gpu01\n");
+        // A big host's interrupts come before the time of its boot.
+        let interrupts = " 0".repeat(100_000);
+        write(root.path(), "stat", &format!("cpu  1 1 1 7 0 0 0 0 0 0\nintr 9{interrupts}\nbtime 1700000000\n"));
+        write(root.path(), "loadavg", "1.50 1.00 0.50 1/2 3\n");
+        write(root.path(), "meminfo", "MemTotal: 8 kB\nMemFree: 1 kB\n");
+        let sample = read(root.path());
+        let expected = HostSample {
+            hostname: Ok("gpu01".into()),
+            booted_at_ms: Ok(1_700_000_000_000),
+            cpu: Ok(CpuTicks { busy: 3, total: 10 }),
+            load_1m: Ok(1.5),
+            memory_total_bytes: Ok(8192),
+            memory_available_bytes: Err(Absence::Error),
+        };
+        assert_eq!(sample, expected);
+        assert_eq!(host_memory(root.path()), Err(Absence::Error));
+    }
+
+    #[test]
+    fn this_host_is_read() {
+        let host = Host::start("/proc".into(), Duration::ZERO);
+        let sample = loop {
+            match host.newest() {
+                sample if sample.hostname.is_ok() => break sample,
+                _ => thread::yield_now(),
+            }
+        };
+        assert_eq!(sample.absences().count(), 0, "{sample:?}");
+        assert!(sample.booted_at_ms.unwrap() <= Stamp::now().unix_ms);
+        let memory = (sample.memory_total_bytes.unwrap(), sample.memory_available_bytes.unwrap());
+        assert!(memory.0 >= memory.1 && memory.1 > 0, "{memory:?}");
+    }
+
+    #[test]
+    fn a_reading_that_is_too_old_is_not_shown() {
+        let newest = Arc::new(Mutex::new(Some((Instant::now(), HostSample::absent(Absence::Denied)))));
+        let host = |keeps| Host { newest: Arc::clone(&newest), keeps };
+        assert_eq!(host(Duration::from_secs(60)).newest(), HostSample::absent(Absence::Denied));
+        assert_eq!(host(Duration::ZERO).newest(), HostSample::absent(Absence::Timeout));
+    }
+}

@@ -1,0 +1,111 @@
+//! What keeps the collector from seeing all, with the remedy, in plain words: said once, and shown for as long as it
+//! is so.
+
+use telemetry::{Absence, sample::ProcessFacts};
+
+use crate::process::ProcFs;
+
+/// What there is to say.
+pub(crate) struct Notes {
+    always: Vec<String>,
+    /// What is to be said of `hidepid` where it is set.
+    hidepid: Option<String>,
+    hides: bool,
+    said: bool,
+}
+
+impl Notes {
+    /// Says what is known from the start. `resolve`: whether PIDs are looked up at all.
+    pub(crate) fn begin(proc: &ProcFs, resolve: bool) -> Self {
+        let always: Vec<String> = [other_namespace(resolve), only_processes(proc)].into_iter().flatten().collect();
+        for note in &always {
+            tracing::warn!("{note}");
+        }
+        Self { always, hidepid: hidepid(proc), hides: false, said: false }
+    }
+
+    /// Looks whether anything is hidden. Whether `hidepid` hides depends on the account and its capabilities, so it is
+    /// told by its effect.
+    pub(crate) fn look(&mut self, facts: &[ProcessFacts]) {
+        self.hides = facts.iter().any(|facts| facts.started == Err(Absence::Denied));
+        if let Some(note) = self.hidepid.as_ref().filter(|_| self.hides && !self.said) {
+            tracing::warn!("{note}");
+            self.said = true;
+        }
+    }
+
+    pub(crate) fn list(&self) -> Vec<String> {
+        let hidden = self.hidepid.as_ref().filter(|_| self.hides);
+        self.always.iter().chain(hidden).cloned().collect()
+    }
+}
+
+fn other_namespace(resolve: bool) -> Option<String> {
+    let note = "not in the host's PID namespace: processes are listed without user and command. Run with the host's \
+                (docker run --pid=host; hostPID: true in Kubernetes), or with --resolve-pids if the PIDs match all \
+                the same";
+    (!resolve).then(|| note.to_owned())
+}
+
+fn only_processes(proc: &ProcFs) -> Option<String> {
+    let root = proc.root().display();
+    proc.option("subset").map(|subset| {
+        format!(
+            "{root} is mounted with subset={subset}: the host's load, processor time, memory and name cannot be read. \
+             Mount it whole (in a systemd unit: ProcSubset=all)"
+        )
+    })
+}
+
+fn hidepid(proc: &ProcFs) -> Option<String> {
+    let (root, how) = (proc.root().display(), proc.hidepid()?);
+    let group = proc.option("gid").map(|gid| format!(", or in the group {gid}")).unwrap_or_default();
+    Some(format!(
+        "{root} is mounted with hidepid={how}: other users' processes are listed without user and command. Run with the \
+         capability CAP_SYS_PTRACE{group}, or mount it without (mount -o remount,hidepid=0 {root}; in a systemd unit: \
+         ProtectProc=default)"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn notes(options: &str, resolve: bool) -> Notes {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("self")).unwrap();
+        let line = format!("proc {} proc {options} 0 0\n", root.path().display());
+        fs::write(root.path().join("self/mounts"), line).unwrap();
+        Notes::begin(&ProcFs::new(root.path().into()), resolve)
+    }
+
+    fn process(why: Absence) -> [ProcessFacts; 1] {
+        [ProcessFacts::unread(7, why)]
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_host_that_hides_nothing() {
+        let mut notes = notes("rw,relatime", true);
+        notes.look(&process(Absence::Denied));
+        assert!(notes.list().is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_the_remedy() {
+        let [namespace, subset] = notes("rw,subset=pid", false).list().try_into().unwrap();
+        assert!(namespace.contains("--pid=host"), "{namespace}");
+        assert!(subset.contains("ProcSubset=all"), "{subset}");
+    }
+
+    #[test]
+    fn hidepid_is_said_while_it_hides() {
+        let mut notes = notes("rw,gid=5,hidepid=invisible", true);
+        assert!(notes.list().is_empty(), "it may not concern this account");
+        notes.look(&process(Absence::Denied));
+        let [note] = notes.list().try_into().unwrap();
+        assert!(note.contains("hidepid=invisible") && note.contains("group 5"), "{note}");
+        notes.look(&process(Absence::Timeout));
+        assert!(notes.list().is_empty());
+    }
+}
