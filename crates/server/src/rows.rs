@@ -109,7 +109,8 @@ pub(crate) struct Merged<'a> {
 
 /// A GPU's processes by PID, each once.
 pub(crate) fn by_pid(processes: &[Process]) -> Vec<Merged<'_>> {
-    let mut sorted: Vec<&Process> = processes.iter().collect();
+    // The original agent does not read the lists that name the others.
+    let mut sorted: Vec<&Process> = processes.iter().filter(|process| !process.extra).collect();
     // Stable, so that the last entry of a PID stays the last.
     sorted.sort_by_key(|process| process.pid);
     let mut merged: Vec<Merged<'_>> = Vec::with_capacity(sorted.len());

@@ -156,6 +156,7 @@ impl State {
             sample: self.sample.as_ref().filter(|_| alive),
             restarts: self.life.restarts(),
             left_out: self.life.left_out(),
+            idle_after: telemetry::derive::IDLE_AFTER,
         });
         self.publisher.publish(snapshot);
     }

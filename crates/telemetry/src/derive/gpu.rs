@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Absence, Reading, Stamp,
-    derive::{LeftOut, collector::describe, expired_after, process, stale_after},
+    derive::{LeftOut, collector::describe, cpu::ProcessTimes, expired_after, process, stale_after},
     sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
     snapshot::{Gpu, GpuState, Health, Mig, Usage, Xid},
 };
@@ -15,6 +15,7 @@ pub(super) struct Ages<'a> {
     pub(super) interval: Duration,
     pub(super) left_out: &'a [LeftOut],
     pub(super) asleep: bool,
+    pub(super) times: &'a ProcessTimes,
 }
 
 pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
@@ -68,7 +69,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         xid: Xid { since: sample.xid_since, last: None, count: sample.xid_since.map(|_| 0) },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
-        processes: if expired { Vec::new() } else { process::derive(&sample.fast, whole) },
+        processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },
     }
 }
 
