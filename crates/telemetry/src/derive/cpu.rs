@@ -22,6 +22,9 @@ impl ProcessTimes {
     /// Takes in a sample that was not taken in before.
     pub(super) fn take_in(&mut self, sample: &Sample) {
         let at = sample.assembled.boot;
+        if at == self.at {
+            return;
+        }
         let passed_ms = at.0.saturating_sub(self.at.0);
         let read = sample.processes.iter().filter_map(|facts| Some((key(facts)?, facts.cpu_ms.ok()?)));
         let used_ms: BTreeMap<Key, u64> = read.collect();
@@ -60,6 +63,11 @@ pub(super) fn host_percent(before: CpuTicks, now: CpuTicks) -> Reading<f64> {
         return Err(Absence::Error);
     }
     ratio(busy, total).map(|ratio| ratio * 100.0)
+}
+
+/// A number that can be shown: no collector should send another, but what crosses a pipe is not trusted.
+pub(super) fn sane(reading: Reading<f64>) -> Reading<f64> {
+    reading.and_then(|number| if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(Absence::Error) })
 }
 
 /// Counts far below 2⁵³, which a float holds exactly.
@@ -108,7 +116,10 @@ mod tests {
         assert_eq!(times.cpu_percent(&first.processes[0]), Err(Absence::Timeout));
         let same = sample(1000, &[(7, 5, 200)]);
         times.take_in(&same);
-        assert_eq!(times.cpu_percent(&same.processes[0]), Err(Absence::Error));
+        assert_eq!(times.cpu_percent(&same.processes[0]), Err(Absence::Timeout));
+        let back = sample(900, &[(7, 5, 300)]);
+        times.take_in(&back);
+        assert_eq!(times.cpu_percent(&back.processes[0]), Err(Absence::Error));
         let gone = ProcessFacts::unread(7, Absence::Denied);
         assert_eq!(times.cpu_percent(&gone), Err(Absence::Denied));
     }

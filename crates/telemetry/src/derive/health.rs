@@ -42,11 +42,14 @@ pub(super) fn judge(
     gpu: &Gpu,
     conditions: &mut Conditions,
     held: impl Iterator<Item = (xid::Entry, Stamp)>,
+    now: Stamp,
     gap: Duration,
 ) -> Health {
-    let at = gpu.read_at;
+    // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
+    let is_ok = gpu.state == GpuState::Ok;
+    let at = if is_ok { gpu.read_at } else { now };
     let mut lasts = |lasting: fn(&mut Conditions) -> &mut Lasting, holds: Option<bool>| {
-        let since = lasting(conditions).see(holds, at, gap);
+        let since = lasting(conditions).see(holds.filter(|_| is_ok), at, gap);
         Lasting::for_at_least(since, at.boot, LASTS)
     };
     let bits = |wanted: u64| Some(slowed(gpu)? && gpu.fast.event_reasons.ok()? & wanted != 0);

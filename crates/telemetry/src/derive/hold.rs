@@ -32,8 +32,8 @@ pub(super) struct Hold {
     known: Option<Known>,
     /// Since when the verdict has been unknown, and whether it was so when we began to look.
     unknown: Option<(Stamp, bool)>,
-    /// It was seen before.
-    met: bool,
+    /// When it was last seen, if it was.
+    met: Option<BootTime>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ struct Known {
 impl Hold {
     /// Whether it was seen lately enough for its memory to mean anything.
     pub(super) fn is_fresh(&self, now: BootTime, gap: Duration) -> bool {
-        self.known.is_some_and(|known| now.since(known.seen) <= gap) || self.unknown.is_some()
+        self.met.is_some_and(|met| now.since(met) <= gap)
     }
 
     /// Takes in what was found at a moment; `share` is how much of the time the GPU worked, in %, if that was read.
@@ -59,7 +59,7 @@ impl Hold {
         let (verdict, since, at_least) = match finding.taken {
             Taken::Unknown => {
                 self.quiet.see(None, at, pace.gap);
-                let (since, at_least) = *self.unknown.get_or_insert((at, !self.met));
+                let (since, at_least) = *self.unknown.get_or_insert((at, self.met.is_none()));
                 (UseVerdict::Unknown, since, at_least)
             }
             Taken::No => {
@@ -74,7 +74,7 @@ impl Hold {
                 }
             }
         };
-        self.met = true;
+        self.met = Some(at.boot);
         Usage {
             verdict,
             since,

@@ -42,9 +42,7 @@ impl HostWatch {
         }
         Host {
             cpu_percent: self.cpu_percent.unwrap_or(Err(Absence::Timeout)),
-            load_1m: host
-                .load_1m
-                .and_then(|load| if load.is_finite() && load >= 0.0 { Ok(load) } else { Err(Absence::Error) }),
+            load_1m: cpu::sane(host.load_1m),
             memory_total_bytes: host.memory_total_bytes,
             memory_available_bytes: host.memory_available_bytes,
             ..fixed

@@ -227,3 +227,9 @@ impl Deriver {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod over_time;
+
+#[cfg(test)]
+mod arbitrary;

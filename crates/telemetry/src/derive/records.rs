@@ -11,7 +11,7 @@ use crate::{
         hold::{Hold, Pace},
         usage::{self, Facts, Finding},
     },
-    sample::{FastSet, GpuSample, Sample},
+    sample::{FastSet, GpuSample, Identity, Sample},
     snapshot::{Gpu, GpuState, Mig, Process},
 };
 
@@ -30,11 +30,16 @@ struct Record {
 }
 
 impl Records {
-    /// Takes in a sample that was not taken in before: `named` tells the UUID of a GPU that does not say it itself.
+    /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
+    /// their last index, since a lost one no longer says its UUID.
     pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {
+        let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
         let uuid_at = |index: u32| {
-            let told = sample.gpus.iter().find(|gpu| gpu.index == index).and_then(|gpu| gpu.identity.uuid.clone().ok());
-            told.or_else(|| named.iter().find(|gpu| gpu.index == index)?.identity.uuid.clone().ok())
+            let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
+            // One that stands under another index now is not the one that was last seen under this.
+            let last = || named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
+            let uuid = |identity: &Identity| identity.uuid.clone().ok();
+            gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
         };
         for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
             if let Some(uuid) = uuid_at(gpu.index) {
@@ -62,7 +67,7 @@ impl Records {
                 record.faults.miss();
             }
             gpu.xid = record.faults.tell(gpu);
-            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), pace.gap);
+            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), now, pace.gap);
             judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
         }
         self.instances.retain(|_, hold| hold.is_fresh(now.boot, pace.gap));

@@ -36,7 +36,7 @@ fn after(seconds: u64, gpu: &Gpu) -> Health {
     let mut health = Health::default();
     for now in (0..=seconds).step_by(10) {
         let gpu = Gpu { read_at: at(now * 1000), ..gpu.clone() };
-        health = judge(&gpu, &mut conditions, std::iter::empty(), GAP);
+        health = judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP);
     }
     health
 }
@@ -145,7 +145,7 @@ fn a_moment_at_full_speed_begins_the_count_anew() {
     hot.fast.event_reasons = Ok(HW_THERMAL);
     let mut see = |second: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
-        judge(&gpu, &mut conditions, std::iter::empty(), GAP).reasons.len()
+        judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP).reasons.len()
     };
     for second in (0..=170).step_by(10) {
         assert_eq!(see(second, &hot), 0);
@@ -157,7 +157,7 @@ fn a_moment_at_full_speed_begins_the_count_anew() {
 #[test]
 fn xids_are_told_by_the_catalogue_the_worst_first() {
     let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
-    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), GAP);
+    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), at(0), GAP);
     use Severity::{Critical, Warning};
     // 63 only tells; that a row waits is a reading of its own.
     assert_eq!(
@@ -165,4 +165,25 @@ fn xids_are_told_by_the_catalogue_the_worst_first() {
         [(Critical, "xid_48"), (Critical, "xid_79"), (Warning, "xid_13"), (Warning, "xid_4711")]
     );
     assert!(health.reasons.iter().all(|reason| !reason.action.is_empty()));
+}
+
+#[test]
+fn what_lasted_is_forgotten_while_nothing_is_read() {
+    let mut conditions = Conditions::default();
+    let mut hot = well();
+    hot.fast.sm_mhz = Ok(300);
+    hot.fast.event_reasons = Ok(HW_THERMAL);
+    for (second, state, reasons) in [
+        (0, GpuState::Ok, 0),
+        (60, GpuState::Ok, 0),
+        (120, GpuState::Ok, 0),
+        (180, GpuState::Ok, 1),
+        (240, GpuState::Stale, 1),
+        (241, GpuState::Stale, 0),
+        (900, GpuState::Stale, 0),
+    ] {
+        let gpu = Gpu { state, read_at: at(second.min(180) * 1000), ..hot.clone() };
+        let health = judge(&gpu, &mut conditions, std::iter::empty(), at(second * 1000), GAP);
+        assert_eq!(health.reasons.len(), reasons, "after {second} s");
+    }
 }
