@@ -215,6 +215,12 @@ mod tests {
     }
 
     #[test]
+    fn what_the_original_does_not_list_is_no_row() {
+        let extra = Process { extra: true, ..host::process(7) };
+        assert_eq!(rows(&[extra, host::process(8)]).len(), 1);
+    }
+
+    #[test]
     fn commands_tell_the_kinds_of_process_apart() {
         let with = |life, arguments| field(Process { life, arguments, ..host::process(7) }, "command");
         assert_eq!(with(Life::Running, Ok(vec![])), "Zombie Process");

@@ -183,3 +183,17 @@ fn without_a_list_the_use_is_unknown() {
         assert_eq!(snapshot.gpus[0].usage.verdict, verdict);
     }
 }
+
+#[test]
+fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
+    let mut deriver = Deriver::default();
+    let sample = ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]);
+    derive(&mut deriver, 1000, &Arc::new(sample));
+    let mut nameless = idle(1, "?", 2000, &[]);
+    nameless.identity = Identity::absent(Absence::Lost);
+    let mut sample = ready("1", 2000, vec![idle(0, "B", 2000, &[]), nameless]);
+    sample.xids = vec![xid(1, Err(Absence::Lost), 79, 1900)];
+    let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
+    assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
+    assert_eq!(snapshot.events.first().map(|event| event.gpu_uuid.clone()), Some(None));
+}
