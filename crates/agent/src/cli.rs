@@ -77,6 +77,10 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_NVML_LIBRARY", value_name = "FILE", global = true)]
     pub(crate) nvml_library: Option<PathBuf>,
 
+    /// After how long without work a GPU whose memory is held counts as held and no longer as busy
+    #[arg(long, env = "NVSMI_IDLE_AFTER", default_value = "15m", value_name = "TIME", value_parser = humantime::parse_duration, global = true)]
+    pub(crate) idle_after: Duration,
+
     /// Let idle GPUs be suspended where runtime power management is on for all of them (auto), or not (never)
     #[arg(long, env = "NVSMI_SLEEP", default_value = "auto", value_name = "WHEN", global = true)]
     pub(crate) sleep: Sleep,

@@ -38,6 +38,7 @@ impl Config {
                 library: options.nvml_library.clone(),
                 resolve_pids: options.resolve_pids,
                 proc_root: options.proc_root.clone(),
+                idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
                 log: options.log,

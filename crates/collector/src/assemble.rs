@@ -168,8 +168,7 @@ impl<W: Write> Assembler<W> {
         let pids: BTreeSet<u32> = slots
             .iter()
             .filter_map(|slot| slot.finished.as_ref())
-            .flat_map(|finished| [&finished.fast.compute, &finished.fast.graphics])
-            .flatten()
+            .flat_map(Finished::lists)
             .flatten()
             .map(|listed| listed.pid)
             .collect();

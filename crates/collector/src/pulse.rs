@@ -41,6 +41,13 @@ impl Extra {
 }
 
 impl Finished {
+    /// Every process list that was read: the GPU's own, MPS's, and those of its MIG instances.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Vec<ListedProcess>> {
+        let own = [&self.fast.compute, &self.fast.graphics, &self.fast.mps];
+        let instances = self.extra.mig.iter().flatten().map(|instance| &instance.compute);
+        own.into_iter().chain(instances).flatten()
+    }
+
     /// A reading that gave nothing, for one reason, now.
     pub(crate) fn absent(why: Absence) -> Self {
         Self {

@@ -109,7 +109,8 @@ pub(crate) struct Merged<'a> {
 
 /// A GPU's processes by PID, each once.
 pub(crate) fn by_pid(processes: &[Process]) -> Vec<Merged<'_>> {
-    let mut sorted: Vec<&Process> = processes.iter().collect();
+    // The original agent does not read the lists that name the others.
+    let mut sorted: Vec<&Process> = processes.iter().filter(|process| !process.extra).collect();
     // Stable, so that the last entry of a PID stays the last.
     sorted.sort_by_key(|process| process.pid);
     let mut merged: Vec<Merged<'_>> = Vec::with_capacity(sorted.len());
@@ -211,6 +212,12 @@ mod tests {
         let nameless = Process { user: None, uid: Ok(4242), ..host::process(7) };
         assert_eq!(field(nameless.clone(), "username"), "4242");
         assert_eq!(field(Process { uid: Err(Absence::Denied), ..nameless }, "username"), "N/A");
+    }
+
+    #[test]
+    fn what_the_original_does_not_list_is_no_row() {
+        let extra = Process { extra: true, ..host::process(7) };
+        assert_eq!(rows(&[extra, host::process(8)]).len(), 1);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod reading;
 pub mod sample;
 pub mod snapshot;
+pub mod xid;
 
 pub use clock::{BootTime, Stamp};
 pub use reading::{Absence, Reading};

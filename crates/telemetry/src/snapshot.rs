@@ -216,7 +216,7 @@ pub struct Xid {
 pub struct Usage {
     /// The verdict.
     pub verdict: UseVerdict,
-    /// Since when it has been so.
+    /// Since when it has been so. For [`UseVerdict::Held`], since when the memory has been held without work.
     pub since: Stamp,
     /// It was so already when we began to look.
     pub since_at_least: bool,
@@ -351,6 +351,9 @@ pub struct Process {
     pub pid: u32,
     /// Which lists it stands in.
     pub kind: ProcessKind,
+    /// Neither of the GPU's own two lists names it, only MPS's or a MIG instance's. It computes, but the original agent
+    /// does not know of it, so that the frozen `/status` leaves it out.
+    pub extra: bool,
     /// Memory in use on the GPU; the graphics list's where it stands in both.
     pub gpu_memory_bytes: Reading<u64>,
     /// MIG's GPU instance.
@@ -419,3 +422,6 @@ impl ProcessKind {
         matches!(self, Self::Graphics | Self::Both)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod blank;

@@ -58,6 +58,8 @@ pub(crate) struct CollectSettings {
     pub(crate) sleep_after: Option<Duration>,
     /// The root of sysfs.
     pub(crate) sys_root: PathBuf,
+    /// After this long without work a GPU whose memory is held is no longer busy.
+    pub(crate) idle_after: Duration,
     /// What is logged.
     pub(crate) log: tracing::Level,
 }
@@ -85,6 +87,7 @@ impl Supervisor {
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
             interval: settings.interval,
+            idle_after: settings.idle_after,
             life: Life::new(settings, events.clone()),
             publisher,
             deriver: Deriver::default(),
@@ -117,6 +120,7 @@ impl Supervisor {
 struct State {
     tick: Duration,
     interval: Duration,
+    idle_after: Duration,
     life: Life,
     publisher: Publisher,
     deriver: Deriver,
@@ -185,6 +189,7 @@ impl State {
             sample: self.sample.as_ref().filter(|_| alive),
             restarts: self.life.restarts(),
             left_out: self.life.left_out(),
+            idle_after: self.idle_after,
         });
         self.publisher.publish(snapshot);
     }

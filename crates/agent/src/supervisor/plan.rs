@@ -81,6 +81,7 @@ mod tests {
             proc_root: "/proc".into(),
             sleep_after,
             sys_root: "/sys".into(),
+            idle_after: Duration::from_secs(900),
             log: tracing::Level::INFO,
         }
     }

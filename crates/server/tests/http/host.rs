@@ -68,6 +68,7 @@ pub(crate) fn process(pid: u32) -> Process {
     Process {
         pid,
         kind: ProcessKind::Compute,
+        extra: false,
         gpu_memory_bytes: Ok(100 << 20),
         gpu_instance: None,
         compute_instance: None,

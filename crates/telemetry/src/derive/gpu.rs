@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use crate::{
     Absence, Reading, Stamp,
-    derive::{LeftOut, collector::describe, expired_after, process, stale_after},
+    derive::{
+        LeftOut,
+        collector::describe,
+        cpu::{self, ProcessTimes},
+        expired_after, process, stale_after,
+    },
     sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
     snapshot::{Gpu, GpuState, Health, Mig, Usage, Xid},
 };
@@ -15,6 +20,7 @@ pub(super) struct Ages<'a> {
     pub(super) interval: Duration,
     pub(super) left_out: &'a [LeftOut],
     pub(super) asleep: bool,
+    pub(super) times: &'a ProcessTimes,
 }
 
 pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
@@ -62,13 +68,13 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         identity: sample.identity.clone(),
         fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
         slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
-        activity: if expired { Activity::absent(Absence::Timeout) } else { sample.activity.clone() },
+        activity: if expired { Activity::absent(Absence::Timeout) } else { sane(&sample.activity) },
         traffic: if expired { Traffic::absent(Absence::Timeout) } else { sample.traffic.clone() },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, read_at) },
         xid: Xid { since: sample.xid_since, last: None, count: sample.xid_since.map(|_| 0) },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
-        processes: if expired { Vec::new() } else { process::derive(&sample.fast, whole) },
+        processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },
     }
 }
 
@@ -76,6 +82,18 @@ fn mig(sample: &GpuSample, read_at: Stamp) -> Reading<Vec<Mig>> {
     let usage = Usage::unknown(read_at, Absence::Timeout);
     let instance = |sample: &MigSample| Mig { sample: sample.clone(), usage: usage.clone() };
     sample.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
+}
+
+fn sane(activity: &Activity) -> Activity {
+    Activity {
+        sm_ratio: cpu::sane(activity.sm_ratio),
+        sm_occupancy_ratio: cpu::sane(activity.sm_occupancy_ratio),
+        tensor_ratio: cpu::sane(activity.tensor_ratio),
+        dram_ratio: cpu::sane(activity.dram_ratio),
+        fp64_ratio: cpu::sane(activity.fp64_ratio),
+        fp32_ratio: cpu::sane(activity.fp32_ratio),
+        fp16_ratio: cpu::sane(activity.fp16_ratio),
+    }
 }
 
 /// A GPU that was let go: who it is and how much memory it has do not change while it sleeps.

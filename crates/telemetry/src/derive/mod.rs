@@ -4,18 +4,32 @@
 //! frame's arrival, so a dead collector makes everything stale by itself.
 
 mod collector;
+mod cpu;
+mod events;
+mod faults;
 mod gpu;
+mod health;
+mod hold;
+mod host;
+mod lasting;
 mod process;
+mod records;
 mod roster;
+mod usage;
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Absence, Stamp,
+    Stamp,
     sample::{Driver, DriverFacts, Sample},
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
+use cpu::ProcessTimes;
+use events::Log;
+use hold::Pace;
+use host::HostWatch;
+use records::Records;
 use roster::Roster;
 
 /// What the supervisor knows of its collector, without asking the frames.
@@ -64,7 +78,12 @@ pub struct Input<'a> {
     pub restarts: u64,
     /// The GPUs that the collector does not read.
     pub left_out: &'a [LeftOut],
+    /// Memory that is held for so long without work makes a GPU held.
+    pub idle_after: Duration,
 }
+
+/// How long memory is held without work before a GPU counts as held, unless it is set.
+pub const IDLE_AFTER: Duration = Duration::from_secs(900);
 
 /// After this long a GPU without a finished reading is stale.
 #[must_use]
@@ -82,6 +101,8 @@ pub fn expired_after(interval: Duration) -> Duration {
 #[derive(Debug, Default)]
 pub struct Deriver {
     sequence: u64,
+    /// The newest sample that was taken in; the same one may be given again on later ticks.
+    taken: Option<Arc<Sample>>,
     /// The newest sample in which GPUs were read.
     last_ready: Option<Arc<Sample>>,
     /// The driver's text, from a collector that could not read it until one that can.
@@ -90,6 +111,10 @@ pub struct Deriver {
     /// The GPUs were let go so that they can be suspended.
     asleep: bool,
     state: Option<(CollectorState, Stamp)>,
+    records: Records,
+    times: ProcessTimes,
+    host: HostWatch,
+    log: Log,
 }
 
 impl Deriver {
@@ -109,25 +134,32 @@ impl Deriver {
             asleep: self.asleep,
             stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
         });
+        let collector = Collector {
+            since: self.since(&verdict.state, input.now),
+            state: verdict.state,
+            detail: verdict.detail,
+            restarts: input.restarts,
+            sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
+        };
+        self.log.gpus(&gpus, input.now);
+        self.log.collector(&collector, input.now);
         Snapshot {
             sequence: self.sequence,
             at: input.now,
-            collector: Collector {
-                since: self.since(&verdict.state, input.now),
-                state: verdict.state,
-                detail: verdict.detail,
-                restarts: input.restarts,
-                sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
-            },
+            collector,
             driver: self.driver().cloned(),
-            host: Host { notes: self.notes(input), ..Host::absent(Absence::Timeout) },
+            host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
-            events: Arc::default(),
+            events: self.log.kept(),
         }
     }
 
     fn take_in(&mut self, sample: Option<&Arc<Sample>>) {
         let Some(sample) = sample else { return };
+        if !self.taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, sample)) {
+            self.taken = Some(Arc::clone(sample));
+            self.take_in_once(sample);
+        }
         self.asleep = matches!(sample.driver, Driver::Resting { .. } | Driver::Asleep);
         match &sample.driver {
             Driver::Ready(_) => {
@@ -149,6 +181,19 @@ impl Deriver {
         input.sample.or(self.last_ready.as_ref()).map_or_else(Vec::new, |sample| sample.notes.clone())
     }
 
+    fn take_in_once(&mut self, sample: &Sample) {
+        let version = match &sample.driver {
+            Driver::Ready(facts) => facts.driver_version.as_deref().ok(),
+            _ => None,
+        };
+        self.host.take_in(sample);
+        if let Driver::Ready(_) = sample.driver {
+            self.times.take_in(sample);
+        }
+        self.log.driver(version, sample.assembled);
+        self.records.take_in(sample, version, self.roster.known(), &mut self.log);
+    }
+
     fn driver(&self) -> Option<&DriverFacts> {
         match &self.last_ready.as_ref()?.driver {
             Driver::Ready(facts) => Some(facts),
@@ -159,7 +204,13 @@ impl Deriver {
     /// The GPUs of the newest sample that has any, then those once seen that it does not hold.
     fn gpus(&mut self, input: &Input<'_>) -> Vec<Gpu> {
         let Some(last) = self.last_ready.clone() else { return Vec::new() };
-        let age = gpu::Ages { now: input.now, interval: input.interval, left_out: input.left_out, asleep: self.asleep };
+        let age = gpu::Ages {
+            now: input.now,
+            interval: input.interval,
+            left_out: input.left_out,
+            asleep: self.asleep,
+            times: &self.times,
+        };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
         self.roster.name_the_nameless(&mut gpus);
         self.roster.remember(&gpus);
@@ -168,6 +219,8 @@ impl Deriver {
             let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
             gpus.push(gpu::uncounted(known, index, &age));
         }
+        let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
+        self.records.judge(&mut gpus, input.now, pace, last.gpus.len());
         gpus
     }
 
@@ -184,3 +237,9 @@ impl Deriver {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod over_time;
+
+#[cfg(test)]
+mod arbitrary;

@@ -1,18 +1,28 @@
-//! The processes on a GPU: two lists and the facts of `/proc`, put together.
+//! The processes on a GPU: the driver's lists and the facts of `/proc`, put together.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    Absence, BootTime, Reading,
-    sample::{FastSet, Life, ListedProcess, ProcessFacts, Sample},
+    Absence, BootTime, Reading, Stamp,
+    derive::{cpu::ProcessTimes, hold::IDLE_BELOW_PERCENT},
+    sample::{FastSet, GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
     snapshot::{Process, ProcessKind},
 };
 
 /// The processes that a GPU lists, by PID and then by MIG instance.
-pub(super) fn derive(fast: &FastSet, whole: &Sample) -> Vec<Process> {
+///
+/// A client of the Multi-Process Service, and what runs on a MIG instance, computes, though the GPU's own lists may not
+/// name it.
+pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> Vec<Process> {
+    let fast = &gpu.fast;
     let facts: BTreeMap<u32, &ProcessFacts> = whole.processes.iter().map(|facts| (facts.pid, facts)).collect();
     let row = |listed: &ListedProcess, kind: ProcessKind| {
-        row(listed, kind, facts.get(&listed.pid).copied(), whole.assembled.boot)
+        let facts = facts.get(&listed.pid).copied();
+        Process {
+            started_at_ms: known(facts, |facts| facts.started.map(|started| wall_clock(started, whole.assembled))),
+            cpu_percent: known(facts, |facts| times.cpu_percent(facts)),
+            ..row(listed, kind, facts, whole.assembled.boot)
+        }
     };
     let mut rows: BTreeMap<(u32, Option<u32>, Option<u32>), Process> = BTreeMap::new();
     for listed in list(&fast.compute) {
@@ -28,7 +38,63 @@ pub(super) fn derive(fast: &FastSet, whole: &Sample) -> Vec<Process> {
             })
             .or_insert_with(|| row(listed, ProcessKind::Graphics));
     }
+    for listed in list(&fast.mps).iter().copied().chain(on_instances(gpu)) {
+        if !rows.contains_key(&(listed.pid, None, None)) {
+            let extra = || Process { extra: true, ..row(&listed, ProcessKind::Compute) };
+            rows.entry(key(&listed)).or_insert_with(extra);
+        }
+    }
+    for process in rows.values_mut() {
+        process.share = share(process, fast);
+    }
     rows.into_values().collect()
+}
+
+/// What the MIG instances list, each with its instance.
+fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
+    gpu.mig.iter().flatten().flat_map(|instance| {
+        let (gpu_instance, compute_instance) = (instance.gpu_instance.ok(), instance.compute_instance.ok());
+        list(&instance.compute).iter().map(move |listed| ListedProcess { gpu_instance, compute_instance, ..*listed })
+    })
+}
+
+/// A process's part of the GPU. The driver lists those that ran since the last reading, so that one that it does not
+/// list has done nothing: its part is 0 %, which was read and is no guess.
+///
+/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty), nor for one that
+/// only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
+fn share(process: &Process, fast: &FastSet) -> Reading<ProcessShare> {
+    let shares = fast.shares.as_ref().map_err(|why| *why)?;
+    let newest = shares.iter().rev().find(|share| share.pid == process.pid);
+    let works = fast.utilization.is_ok_and(|utilization| utilization.gpu_percent >= IDLE_BELOW_PERCENT);
+    match newest {
+        Some(share) if is_sane(share) => Ok(*share),
+        Some(_) => Err(Absence::Error),
+        None if process.extra => Err(Absence::NotSupported),
+        None if shares.is_empty() && works => Err(Absence::Error),
+        None => Ok(ProcessShare {
+            pid: process.pid,
+            sm_percent: 0,
+            memory_percent: 0,
+            encoder_percent: 0,
+            decoder_percent: 0,
+        }),
+    }
+}
+
+/// Shares of 37100 % have been seen.
+fn is_sane(share: &ProcessShare) -> bool {
+    let parts = [share.sm_percent, share.memory_percent, share.encoder_percent, share.decoder_percent];
+    parts.into_iter().all(|percent| percent <= 100)
+}
+
+/// When something happened, by the wall clock of a moment: Unix time in milliseconds.
+fn wall_clock(then: BootTime, now: Stamp) -> u64 {
+    now.unix_ms.saturating_sub(now.boot.0.saturating_sub(then.0))
+}
+
+fn known<T>(facts: Option<&ProcessFacts>, read: impl Fn(&ProcessFacts) -> Reading<T>) -> Reading<T> {
+    facts.map_or(Err(Absence::Timeout), read)
 }
 
 fn list(reading: &Reading<Vec<ListedProcess>>) -> &[ListedProcess] {
@@ -45,6 +111,7 @@ fn row(listed: &ListedProcess, kind: ProcessKind, facts: Option<&ProcessFacts>, 
     Process {
         pid: listed.pid,
         kind,
+        extra: false,
         gpu_memory_bytes: listed.memory_bytes,
         gpu_instance: listed.gpu_instance,
         compute_instance: listed.compute_instance,
@@ -63,3 +130,6 @@ fn row(listed: &ListedProcess, kind: ProcessKind, facts: Option<&ProcessFacts>, 
         job: facts.and_then(|facts| facts.job.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,11 @@ impl Roster {
         }
     }
 
+    /// The GPUs once seen, each under its last index.
+    pub(super) fn known(&self) -> &[Gpu] {
+        &self.known
+    }
+
     /// The GPUs once seen that are not among these, by their last index.
     pub(super) fn missing_from(&self, gpus: &[Gpu]) -> Vec<Gpu> {
         let mut missing: Vec<Gpu> =

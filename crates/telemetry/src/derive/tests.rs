@@ -12,11 +12,11 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn at(boot_ms: u64) -> Stamp {
+pub(super) fn at(boot_ms: u64) -> Stamp {
     Stamp { boot: BootTime(boot_ms), unix_ms: 1_700_000_000_000 + boot_ms }
 }
 
-fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
+pub(super) fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
     GpuSample {
         index,
         handle: Ok(()),
@@ -61,7 +61,15 @@ struct Bench(Deriver);
 
 impl Bench {
     fn derive(&mut self, now: u64, child: &Child, sample: Option<&Arc<Sample>>) -> Snapshot {
-        self.0.derive(&Input { now: at(now), interval: SECOND, child, sample, restarts: 0, left_out: &[] })
+        self.0.derive(&Input {
+            now: at(now),
+            interval: SECOND,
+            child,
+            sample,
+            restarts: 0,
+            left_out: &[],
+            idle_after: IDLE_AFTER,
+        })
     }
 
     fn alive(&mut self, now: u64, sample: &Arc<Sample>) -> Snapshot {
@@ -260,6 +268,7 @@ fn a_gpu_that_is_left_out_is_an_error_that_names_the_function() {
         sample: Some(&sample),
         restarts: 2,
         left_out: &left_out,
+        idle_after: IDLE_AFTER,
     };
     let snapshot = bench.0.derive(&input);
     assert_eq!([snapshot.gpus[0].state, snapshot.gpus[1].state], [GpuState::Ok, GpuState::Error]);

@@ -1,0 +1,184 @@
+//! Whatever the samples and the clocks say, no number is absurd and nothing panics.
+
+use std::{sync::Arc, time::Duration};
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::*;
+use crate::{
+    Absence, BootTime, Reading,
+    sample::{
+        CpuTicks, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory, MigSample, ProcessFacts, ProcessShare,
+        RemappedRows, Utilization, XidSample,
+    },
+    snapshot::{UseVerdict, blank},
+};
+
+fn word() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(u64::MAX), 0..9_u64, 0..2_000_000_u64, any::<u64>()]
+}
+
+fn number() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(u32::MAX), 0..200_u32]
+}
+
+fn stamp() -> impl Strategy<Value = Stamp> {
+    (word(), word()).prop_map(|(boot, unix_ms)| Stamp { boot: BootTime(boot), unix_ms })
+}
+
+fn reading<T: Clone + std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Reading<T>> {
+    let why = select(vec![Absence::NotSupported, Absence::Denied, Absence::Lost, Absence::Timeout]);
+    (option::weighted(0.8, value), why).prop_map(|(value, why)| value.ok_or(why))
+}
+
+fn uuid() -> impl Strategy<Value = Reading<String>> {
+    reading(select(vec!["A", "B", "C"]).prop_map(String::from))
+}
+
+fn list() -> impl Strategy<Value = Reading<Vec<ListedProcess>>> {
+    let listed = (0..4_u32, reading(word()), option::of(0..2_u32)).prop_map(|(pid, memory_bytes, instance)| {
+        ListedProcess { pid, memory_bytes, gpu_instance: instance, compute_instance: instance }
+    });
+    reading(vec(listed, 0..4))
+}
+
+fn memory() -> impl Strategy<Value = Reading<Memory>> {
+    reading((word(), reading(word()), any::<bool>()).prop_map(|(total, used_bytes, unified)| Memory {
+        used_bytes,
+        unified,
+        ..blank::memory(total)
+    }))
+}
+
+fn gpu() -> impl Strategy<Value = GpuSample> {
+    let slow = (reading(word()), reading(number()), reading((number(), number())), reading(any::<(bool, bool)>()));
+    let fast = (list(), list(), list(), memory(), reading(number()), reading(word()), number(), number());
+    let mig = reading(vec((uuid(), list(), memory(), reading(0..2_u32)), 0..3));
+    (uuid(), option::of(stamp()), slow, fast, mig, reading(stamp()), reading(any::<f64>())).prop_map(
+        |(uuid, read_at, slow, (compute, graphics, mps, memory, busy, energy, share, clock), mig, xid_since, ratio)| {
+            let mut gpu = super::tests::gpu(0, "A", 0);
+            gpu.identity.uuid = uuid;
+            gpu.read_at = read_at;
+            gpu.xid_since = xid_since;
+            gpu.activity.sm_ratio = ratio;
+            gpu.fast.compute = compute;
+            gpu.fast.graphics = graphics;
+            gpu.fast.mps = mps;
+            gpu.fast.memory = memory;
+            gpu.fast.utilization = busy.map(|gpu_percent| Utilization { gpu_percent, memory_percent: 0 });
+            gpu.fast.energy_mj = energy;
+            gpu.fast.event_reasons = energy;
+            gpu.fast.sm_mhz = Ok(clock);
+            gpu.fast.shares = Ok(vec![ProcessShare {
+                pid: 1,
+                sm_percent: share,
+                memory_percent: clock,
+                encoder_percent: 0,
+                decoder_percent: 0,
+            }]);
+            let (count, action, fabric, rows) = slow;
+            gpu.slow.ecc_volatile_uncorrected = count;
+            gpu.slow.recovery_action = action;
+            gpu.slow.max_sm_mhz = action;
+            gpu.slow.fabric = fabric.map(|(state, status)| Fabric { state, status });
+            gpu.slow.links = fabric.map(|(active, total)| Links { active, total });
+            gpu.slow.remapped_rows =
+                rows.map(|(pending, failed)| RemappedRows { correctable: 0, uncorrectable: 0, pending, failed });
+            gpu.mig = mig.map(|all| {
+                let instance = |(uuid, compute, memory, id)| MigSample {
+                    gpu_instance: id,
+                    compute_instance: id,
+                    uuid,
+                    memory,
+                    compute,
+                    ..MigSample::absent(Absence::Error)
+                };
+                all.into_iter().map(instance).collect()
+            });
+            gpu
+        },
+    )
+}
+
+fn sample() -> impl Strategy<Value = Sample> {
+    let facts =
+        (0..4_u32, reading(word()), reading(word()), reading(0..3_u32)).prop_map(|(pid, started, cpu_ms, uid)| {
+            ProcessFacts { started: started.map(BootTime), cpu_ms, uid, ..ProcessFacts::unread(pid, Absence::Error) }
+        });
+    let xid = (0..3_u32, uuid(), 0..170_u64, stamp()).prop_map(|(gpu, uuid, code, at)| XidSample {
+        gpu,
+        uuid,
+        code,
+        at,
+        gpu_instance: None,
+        compute_instance: Some(1),
+    });
+    let host = (reading((word(), word())), reading(any::<f64>())).prop_map(|(ticks, load_1m)| HostSample {
+        cpu: ticks.map(|(busy, total)| CpuTicks { busy, total }),
+        load_1m,
+        ..HostSample::absent(Absence::Error)
+    });
+    let driver = reading(select(vec!["1", "2"]).prop_map(String::from)).prop_map(|driver_version| {
+        Driver::Ready(DriverFacts { driver_version, nvml_version: Ok("2".into()), cuda_version: Ok(1), init_ms: 0 })
+    });
+    let driver = prop_oneof![5 => driver, 1 => Just(Driver::Asleep)];
+    (stamp(), driver, vec(gpu(), 0..4), vec(facts, 0..5), vec(xid, 0..3), host).prop_map(
+        |(assembled, driver, mut gpus, processes, xids, host)| {
+            for (index, gpu) in (0..).zip(&mut gpus) {
+                gpu.index = index;
+            }
+            Sample { gpus, processes, xids, host, ..Sample::of(driver, assembled) }
+        },
+    )
+}
+
+fn is_sane(number: Reading<f64>) -> bool {
+    number.is_ok_and(|number| number.is_finite() && number >= 0.0) || number.is_err()
+}
+
+fn check(snapshot: &Snapshot, xids: u64) {
+    assert!(is_sane(snapshot.host.cpu_percent) && is_sane(snapshot.host.load_1m));
+    assert!(snapshot.host.cpu_percent.is_ok_and(|percent| percent <= 100.0) || snapshot.host.cpu_percent.is_err());
+    for gpu in &snapshot.gpus {
+        assert!(is_sane(gpu.activity.sm_ratio));
+        assert!(gpu.health.reasons.is_sorted_by(|one, next| one.severity >= next.severity));
+        assert_eq!(
+            gpu.health.verdict,
+            gpu.health.reasons.first().map_or_else(Default::default, |worst| worst.severity)
+        );
+        assert!(gpu.usage.users.is_sorted_by(|one, next| one < next));
+        assert!(gpu.xid.count.is_err() || gpu.xid.count.is_ok_and(|count| count <= xids));
+        assert!(gpu.state == GpuState::Ok || gpu.usage.verdict == UseVerdict::Unknown);
+        for process in &gpu.processes {
+            assert!(is_sane(process.cpu_percent));
+            assert!(process.share.is_err() || process.share.is_ok_and(|share| share.sm_percent <= 100));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn nothing_absurd_follows(steps in vec((stamp(), option::of(sample()), any::<bool>()), 1..12), idle_ms in word()) {
+        let mut deriver = Deriver::default();
+        let mut newest: Option<Arc<Sample>> = None;
+        let mut xids = 0;
+        for (now, sample, is_down) in steps {
+            if let Some(sample) = sample {
+                xids += sample.xids.len() as u64;
+                newest = Some(Arc::new(sample));
+            }
+            let down = Child::Down { detail: String::new() };
+            let snapshot = deriver.derive(&Input {
+                now,
+                interval: Duration::from_secs(1),
+                child: if is_down { &down } else { &Child::Alive },
+                sample: newest.as_ref(),
+                restarts: 0,
+                left_out: &[],
+                idle_after: Duration::from_millis(idle_ms),
+            });
+            check(&snapshot, xids);
+        }
+    }
+}

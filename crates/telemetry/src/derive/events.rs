@@ -1,0 +1,206 @@
+//! What happened: Xid errors, and changes of GPUs, collector and driver.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    Stamp,
+    derive::health::xid_code,
+    sample::XidSample,
+    snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, Severity},
+    xid,
+};
+
+/// So many are kept, the newest.
+const KEPT: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    kept: Arc<Vec<Event>>,
+    fresh: Vec<Event>,
+    /// The last state of each GPU, by UUID.
+    gpus: BTreeMap<String, GpuState>,
+    collector: Option<CollectorState>,
+    driver: Option<String>,
+}
+
+impl Log {
+    /// An Xid error on the GPU with that UUID, if it is known.
+    pub(super) fn xid(&mut self, error: &XidSample, uuid: Option<&str>) {
+        let entry = xid::look_up(error.code);
+        let place = match (error.gpu_instance, error.compute_instance) {
+            (None, None) => String::new(),
+            (gpu, compute) => {
+                let show = |id: Option<u32>| id.map_or_else(|| "?".into(), |id| id.to_string());
+                format!(" on MIG instance {}/{}", show(gpu), show(compute))
+            }
+        };
+        self.fresh.push(Event {
+            at: error.at,
+            kind: EventKind::Xid,
+            gpu_uuid: uuid.map(String::from),
+            severity: entry.severity,
+            code: xid_code(error.code),
+            text: format!("Xid {} on GPU {}{place}: {}", error.code, error.gpu, entry.meaning),
+            action: entry.action.into(),
+        });
+    }
+
+    /// The GPUs as they are now. One that is seen for the first time is no event.
+    pub(super) fn gpus(&mut self, gpus: &[Gpu], now: Stamp) {
+        for gpu in gpus {
+            let Ok(uuid) = &gpu.identity.uuid else { continue };
+            let before = self.gpus.insert(uuid.clone(), gpu.state);
+            let Some(before) = before.filter(|before| *before != gpu.state) else { continue };
+            let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            self.fresh.push(Event {
+                at: now,
+                kind: EventKind::GpuState,
+                gpu_uuid: Some(uuid.clone()),
+                severity: severity_of(gpu.state),
+                code: gpu.state.as_str().into(),
+                text: format!("GPU {} is {} after {}{detail}", gpu.index, gpu.state.as_str(), before.as_str()),
+                action: String::new(),
+            });
+        }
+    }
+
+    /// The collector as it is now.
+    pub(super) fn collector(&mut self, collector: &Collector, now: Stamp) {
+        let state = &collector.state;
+        let before = self.collector.replace(state.clone());
+        let Some(before) = before.filter(|before| before != state) else { return };
+        let detail = match state {
+            CollectorState::NoDriver { text } => Some(text),
+            _ => collector.detail.as_ref(),
+        };
+        let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        let is_bad =
+            matches!(state, CollectorState::Stalled | CollectorState::Restarting | CollectorState::NoDriver { .. });
+        self.fresh.push(Event {
+            at: now,
+            kind: EventKind::CollectorState,
+            gpu_uuid: None,
+            severity: if is_bad { Severity::Warning } else { Severity::Ok },
+            code: state.as_str().into(),
+            text: format!("the collector is {} after {}{detail}", state.as_str(), before.as_str()),
+            action: String::new(),
+        });
+    }
+
+    /// The driver's version, where it was read.
+    pub(super) fn driver(&mut self, version: Option<&str>, now: Stamp) {
+        let Some(version) = version else { return };
+        if self.driver.as_deref() == Some(version) {
+            return;
+        }
+        let Some(before) = self.driver.replace(version.into()) else { return };
+        self.fresh.push(Event {
+            at: now,
+            kind: EventKind::Driver,
+            gpu_uuid: None,
+            severity: Severity::Ok,
+            code: "driver_changed".into(),
+            text: format!("driver {version} was loaded after {before}"),
+            action: String::new(),
+        });
+    }
+
+    /// All that is kept. The list is another one only if something was added.
+    pub(super) fn kept(&mut self) -> Arc<Vec<Event>> {
+        if !self.fresh.is_empty() {
+            let all = self.kept.len() + self.fresh.len();
+            let newest = self.kept.iter().cloned().chain(self.fresh.drain(..)).skip(all.saturating_sub(KEPT));
+            self.kept = Arc::new(newest.collect());
+        }
+        Arc::clone(&self.kept)
+    }
+}
+
+const fn severity_of(state: GpuState) -> Severity {
+    match state {
+        GpuState::Ok | GpuState::Asleep => Severity::Ok,
+        GpuState::Stale | GpuState::Denied | GpuState::Error => Severity::Warning,
+        GpuState::Lost => Severity::Critical,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::blank::{self, at};
+
+    fn xid(code: u64, gpu_instance: Option<u32>) -> XidSample {
+        XidSample { gpu: 3, uuid: Ok("A".into()), code, at: at(code), gpu_instance, compute_instance: None }
+    }
+
+    fn codes(log: &mut Log) -> Vec<String> {
+        log.kept().iter().map(|event| event.code.clone()).collect()
+    }
+
+    #[test]
+    fn xids_are_told_with_gpu_and_remedy() {
+        let mut log = Log::default();
+        log.xid(&xid(79, None), Some("A"));
+        log.xid(&xid(13, Some(2)), None);
+        let kept = log.kept();
+        assert_eq!((kept[0].kind, kept[0].severity, kept[0].at), (EventKind::Xid, Severity::Critical, at(79)));
+        assert_eq!((kept[0].gpu_uuid.as_deref(), kept[1].gpu_uuid.as_deref()), (Some("A"), None));
+        assert!(kept[0].text.starts_with("Xid 79 on GPU 3: ") && !kept[0].action.is_empty());
+        assert!(kept[1].text.starts_with("Xid 13 on GPU 3 on MIG instance 2/?: "));
+    }
+
+    #[test]
+    fn a_change_is_an_event_and_a_first_sight_is_none() {
+        let mut log = Log::default();
+        let seen = |state| [Gpu { state, ..blank::gpu("A", at(0)) }];
+        for state in [GpuState::Ok, GpuState::Ok, GpuState::Stale, GpuState::Stale, GpuState::Lost, GpuState::Ok] {
+            log.gpus(&seen(state), at(1));
+        }
+        assert_eq!(codes(&mut log), ["stale", "lost", "ok"]);
+        let severities: Vec<_> = log.kept().iter().map(|event| event.severity).collect();
+        assert_eq!(severities, [Severity::Warning, Severity::Critical, Severity::Ok]);
+    }
+
+    #[test]
+    fn the_collector_and_the_driver_are_told_when_they_change() {
+        let mut log = Log::default();
+        let collector =
+            |state| Collector { state, since: at(0), detail: Some("why".into()), restarts: 0, sample_duration: None };
+        let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+        for state in [CollectorState::Starting, CollectorState::Ok, CollectorState::Ok, no_driver] {
+            log.collector(&collector(state), at(1));
+        }
+        for version in [Some("1"), None, Some("1"), Some("2")] {
+            log.driver(version, at(2));
+        }
+        assert_eq!(codes(&mut log), ["ok", "no_driver", "driver_changed"]);
+        let kept = log.kept();
+        assert_eq!(kept[1].text, "the collector is no_driver after ok: Driver Not Loaded");
+        assert_eq!(kept[2].text, "driver 2 was loaded after 1");
+    }
+
+    #[test]
+    fn the_list_is_the_same_one_until_something_is_added() {
+        let mut log = Log::default();
+        let empty = log.kept();
+        assert!(Arc::ptr_eq(&empty, &log.kept()));
+        log.xid(&xid(1, None), None);
+        let one = log.kept();
+        assert!(Arc::ptr_eq(&one, &log.kept()));
+        assert_eq!((empty.len(), one.len()), (0, 1));
+    }
+
+    #[test]
+    fn the_newest_are_kept() {
+        let mut log = Log::default();
+        for code in 0..KEPT as u64 + 7 {
+            log.xid(&xid(code, None), None);
+            if code % 1000 == 0 {
+                log.kept();
+            }
+        }
+        let kept = log.kept();
+        assert_eq!((kept.len(), kept[0].code.as_str()), (KEPT, "xid_7"));
+        assert_eq!(kept[KEPT - 1].code, format!("xid_{}", KEPT + 6));
+    }
+}

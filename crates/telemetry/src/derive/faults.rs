@@ -1,0 +1,201 @@
+//! The Xid errors of each GPU, by UUID: counted as long as the agent lives, and held against the GPU until it is reset.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Absence, BootTime, Stamp,
+    sample::{GpuSample, XidSample},
+    snapshot::{Gpu, Xid},
+    xid,
+};
+
+/// So many kinds of errors are held against one GPU; there are fewer in the catalogue.
+const MOST_KINDS: usize = 256;
+
+/// What is remembered of one GPU's Xid errors.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults {
+    since: Option<Stamp>,
+    last: Option<(u64, Stamp)>,
+    count: u64,
+    /// Those since the last reset, the newest of each kind.
+    held: BTreeMap<u64, Stamp>,
+    marks: Marks,
+}
+
+/// What a reset leaves its traces in. The collector tells of no reset: NVML has no such event, and while one goes on
+/// nobody may have the GPU open.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    driver: Option<String>,
+    energy_mj: Option<u64>,
+    uncorrected: Option<u64>,
+    recovery_action: Option<u32>,
+    lost: bool,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, xid: &XidSample) {
+        self.last = Some((xid.code, xid.at));
+        self.count = self.count.saturating_add(1);
+        if self.held.len() < MOST_KINDS || self.held.contains_key(&xid.code) {
+            self.held.insert(xid.code, xid.at);
+        }
+    }
+
+    /// Takes in a new reading of the GPU, before what happened since the last one. After a reset, which also a reload
+    /// of the driver is, nothing is held against the GPU any more.
+    ///
+    /// A reset shows in what begins anew with it: another version of the driver, an energy or a count of volatile ECC
+    /// errors that fell, a recovery action that is needed no longer, and a GPU that was lost and answers again. Where a
+    /// GPU has none of these, the errors are held until the agent ends, at the latest with the host's reboot.
+    pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
+        if let Ok(since) = gpu.xid_since {
+            self.since.get_or_insert(since);
+        }
+        let lost = gpu.handle == Err(Absence::Lost) || gpu.fast.absences().any(|(_, why)| why == Absence::Lost);
+        if lost || gpu.handle.is_err() {
+            self.marks.lost |= lost;
+            return;
+        }
+        let before = &self.marks;
+        let now = Marks {
+            driver: driver.map(String::from).or_else(|| before.driver.clone()),
+            energy_mj: gpu.fast.energy_mj.ok().or(before.energy_mj),
+            uncorrected: gpu.slow.ecc_volatile_uncorrected.ok().or(before.uncorrected),
+            recovery_action: gpu.slow.recovery_action.ok().or(before.recovery_action),
+            lost: false,
+        };
+        let done = before.recovery_action.is_some_and(|action| action != 0) && now.recovery_action == Some(0);
+        let reloaded = before.driver.is_some() && before.driver != now.driver;
+        let fell = now.energy_mj < before.energy_mj || now.uncorrected < before.uncorrected;
+        if before.lost || done || reloaded || fell {
+            self.held.clear();
+        }
+        self.marks = now;
+    }
+
+    /// The driver no longer counts the GPU: when it does again, it was taken off the bus and put back.
+    pub(super) const fn miss(&mut self) {
+        self.marks.lost = true;
+    }
+
+    /// The kinds of errors that are held against the GPU at a moment, with when each was last seen.
+    pub(super) fn held(&self, now: BootTime) -> impl Iterator<Item = (xid::Entry, Stamp)> {
+        let entries = self.held.iter().map(|(code, at)| (xid::look_up(*code), *at));
+        entries.filter(move |(entry, at)| entry.holds().is_none_or(|holds| now.since(at.boot) < holds))
+    }
+
+    /// As it is told of the GPU: since somebody first listened, over all collectors.
+    pub(super) fn tell(&self, gpu: &Gpu) -> Xid {
+        let since = match (self.since, gpu.xid.since) {
+            // Not listening for a moment, as while it is lost, does not undo what was heard.
+            (Some(since), _) => Ok(since),
+            (None, told) => told,
+        };
+        Xid { since, last: self.last, count: since.map(|_| self.count) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        derive::tests::{at, gpu},
+        sample::GpuSample,
+        snapshot::blank,
+    };
+
+    fn xid(code: u64, boot: u64) -> XidSample {
+        XidSample { gpu: 0, uuid: Ok("A".into()), code, at: at(boot), gpu_instance: None, compute_instance: None }
+    }
+
+    fn held(faults: &Faults, now: u64) -> Vec<u64> {
+        faults.held(BootTime(now)).map(|(entry, _)| entry.code).collect()
+    }
+
+    #[test]
+    fn an_applications_own_passes_and_others_stay() {
+        let mut faults = Faults::default();
+        for code in [13, 31, 43, 45, 68, 109, 79, 4711] {
+            faults.add(&xid(code, 1000));
+        }
+        assert_eq!(held(&faults, 600_999), [13, 31, 43, 45, 68, 79, 109, 4711]);
+        assert_eq!(held(&faults, 601_000), [79, 4711]);
+        faults.add(&xid(13, 601_000));
+        assert_eq!(held(&faults, 601_001), [13, 79, 4711], "the newest of its kind counts");
+    }
+
+    #[test]
+    fn a_reset_ends_what_was_held() {
+        type Change = fn(&mut GpuSample);
+        let nothing: Change = |_| {};
+        let energy: Change = |gpu| gpu.fast.energy_mj = Ok(499);
+        let more: Change = |gpu| gpu.fast.energy_mj = Ok(501);
+        let unread: Change = |gpu| gpu.fast.energy_mj = Err(Absence::Timeout);
+        let counts: Change = |gpu| gpu.slow.ecc_volatile_uncorrected = Ok(2);
+        let action: Change = |gpu| gpu.slow.recovery_action = Ok(0);
+        let other: Change = |gpu| gpu.slow.recovery_action = Ok(2);
+        let denied: Change = |gpu| gpu.handle = Err(Absence::Denied);
+        for (name, change, driver, ended) in [
+            ("nothing", nothing, "1", false),
+            ("more energy", more, "1", false),
+            ("energy not read", unread, "1", false),
+            ("less energy", energy, "1", true),
+            ("fewer errors", counts, "1", true),
+            ("recovered", action, "1", true),
+            ("to be recovered otherwise", other, "1", false),
+            ("another driver", nothing, "2", true),
+            ("not readable", denied, "2", false),
+        ] {
+            let mut sample = gpu(0, "A", 0);
+            sample.fast.energy_mj = Ok(500);
+            sample.slow.ecc_volatile_uncorrected = Ok(3);
+            sample.slow.recovery_action = Ok(1);
+            let mut faults = Faults::default();
+            faults.read(&sample, Some("1"));
+            faults.add(&xid(48, 0));
+            change(&mut sample);
+            faults.read(&sample, Some(driver));
+            assert_eq!(held(&faults, 1).is_empty(), ended, "{name}");
+            assert_eq!(faults.count, 1, "{name}: the count goes on");
+        }
+    }
+
+    #[test]
+    fn a_gpu_that_was_lost_and_answers_again_was_reset() {
+        let mut faults = Faults::default();
+        faults.read(&gpu(0, "A", 0), None);
+        faults.add(&xid(79, 0));
+        let mut lost = gpu(0, "A", 1);
+        lost.handle = Err(Absence::Lost);
+        faults.read(&lost, None);
+        assert_eq!(held(&faults, 1), [79]);
+        faults.read(&gpu(0, "A", 2), None);
+        assert!(held(&faults, 2).is_empty());
+    }
+
+    #[test]
+    fn it_counts_over_collectors_since_the_first_that_listened() {
+        let mut faults = Faults::default();
+        let mut sample = gpu(0, "A", 0);
+        let none = faults.tell(&blank::gpu("A", at(0)));
+        assert_eq!((none.since, none.count), (Err(Absence::NotSupported), Err(Absence::NotSupported)));
+        for (listening, boot) in [(Ok(at(5)), 7), (Err(Absence::Timeout), 8), (Ok(at(9)), 10)] {
+            sample.xid_since = listening;
+            faults.read(&sample, None);
+            faults.add(&xid(boot, boot));
+        }
+        let told = faults.tell(&blank::gpu("A", at(0)));
+        assert_eq!((told.since, told.last, told.count), (Ok(at(5)), Some((10, at(10))), Ok(3)));
+    }
+
+    #[test]
+    fn a_flood_of_numbers_is_counted_but_not_all_kept() {
+        let mut faults = Faults::default();
+        for code in 10_000..20_000 {
+            faults.add(&xid(code, 1));
+        }
+        assert_eq!((faults.count, faults.held.len()), (10_000, MOST_KINDS));
+    }
+}

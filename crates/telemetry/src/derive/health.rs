@@ -1,0 +1,212 @@
+//! Whether a GPU is well: each rule a function from its readings to what is wrong.
+
+use std::time::Duration;
+
+use crate::{
+    Stamp,
+    derive::lasting::Lasting,
+    snapshot::{Gpu, GpuState, Health, Reason, Severity},
+    xid,
+};
+
+/// A condition that comes and goes must last this long, so that a moment's dip makes no alarm.
+const LASTS: Duration = Duration::from_secs(180);
+
+/// From this share of the time on a GPU is under load, in %: below it, low clocks and a slow link only save power.
+const LOADED_PERCENT: u32 = 50;
+
+/// Slowdowns count only where the SMs run below this part of their highest clock, in %. NVML tells no base clock;
+/// bases lie at 40 to 75 % of the highest clock, and a slowdown by hardware at least halves what is left.
+const WELL_UNDER_PERCENT: u64 = 40;
+
+const HW_SLOWDOWN: u64 = 1 << 3;
+const SW_THERMAL: u64 = 1 << 5;
+const HW_THERMAL: u64 = 1 << 6;
+const POWER_BRAKE: u64 = 1 << 7;
+
+const FABRIC_NOT_SUPPORTED: u32 = 0;
+const FABRIC_COMPLETED: u32 = 3;
+
+/// The conditions of a GPU that must last before they count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditions {
+    thermal: Lasting,
+    brake: Lasting,
+    slowdown: Lasting,
+    link: Lasting,
+    fabric: Lasting,
+}
+
+/// Judges a GPU from its readings, from what lasts, and from the Xid errors that are held against it.
+pub(super) fn judge(
+    gpu: &Gpu,
+    conditions: &mut Conditions,
+    held: impl Iterator<Item = (xid::Entry, Stamp)>,
+    now: Stamp,
+    gap: Duration,
+) -> Health {
+    // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
+    let is_ok = gpu.state == GpuState::Ok;
+    let at = if is_ok { gpu.read_at } else { now };
+    let mut lasts = |lasting: fn(&mut Conditions) -> &mut Lasting, holds: Option<bool>| {
+        let since = lasting(conditions).see(holds.filter(|_| is_ok), at, gap);
+        Lasting::for_at_least(since, at.boot, LASTS)
+    };
+    let bits = |wanted: u64| Some(slowed(gpu)? && gpu.fast.event_reasons.ok()? & wanted != 0);
+    let other = bits(HW_SLOWDOWN).zip(bits(HW_THERMAL | SW_THERMAL | POWER_BRAKE)).map(|(any, told)| any && !told);
+    let mut reasons: Vec<Reason> = held.filter_map(|(entry, _)| of_xid(&entry)).collect();
+    reasons.extend(lasts(|now| &mut now.thermal, bits(HW_THERMAL | SW_THERMAL)).then(thermal_slowdown));
+    reasons.extend(lasts(|now| &mut now.brake, bits(POWER_BRAKE)).then(power_brake));
+    reasons.extend(lasts(|now| &mut now.slowdown, other).then(hardware_slowdown));
+    reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu)).then(|| slow_link(gpu)));
+    reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu)).then(fabric_waits));
+    reasons.extend(
+        [lost(gpu), ecc(gpu), remap_pending(gpu), remap_failed(gpu), fabric_failed(gpu), recovery(gpu)]
+            .into_iter()
+            .flatten(),
+    );
+    // The worst first, and then always in the same order.
+    reasons.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.code.cmp(&other.code)));
+    Health { verdict: reasons.first().map_or(Severity::Ok, |worst| worst.severity), reasons }
+}
+
+fn reason(severity: Severity, code: &str, text: impl Into<String>, action: &str) -> Reason {
+    Reason { severity, code: code.into(), text: text.into(), action: action.into() }
+}
+
+fn of_xid(entry: &xid::Entry) -> Option<Reason> {
+    let text = format!("Xid {}: {}", entry.code, entry.meaning);
+    (entry.severity > Severity::Ok).then(|| reason(entry.severity, &xid_code(entry.code), text, entry.action))
+}
+
+/// The word for an Xid in codes: `xid_79`.
+pub(super) fn xid_code(code: u64) -> String {
+    format!("xid_{code}")
+}
+
+fn lost(gpu: &Gpu) -> Option<Reason> {
+    let action = "Reboot the host; if it comes again, check power, seating and the PCIe slot, then the GPU.";
+    (gpu.state == GpuState::Lost)
+        .then(|| reason(Severity::Critical, "lost", "the GPU is lost: it no longer answers the driver", action))
+}
+
+fn ecc(gpu: &Gpu) -> Option<Reason> {
+    let count = gpu.slow.ecc_volatile_uncorrected.ok().filter(|count| *count > 0)?;
+    let text = format!("{count} memory errors could not be corrected since the driver was loaded");
+    let action = "Reset the GPU when nobody needs it; if they come again, have it checked.";
+    Some(reason(Severity::Warning, "ecc_uncorrected", text, action))
+}
+
+fn remap_pending(gpu: &Gpu) -> Option<Reason> {
+    let text = "a bad row of memory waits to be replaced by a spare one";
+    let pending = gpu.slow.remapped_rows.is_ok_and(|rows| rows.pending);
+    pending.then(|| reason(Severity::Warning, "row_remap_pending", text, "Reset the GPU when nobody needs it."))
+}
+
+fn remap_failed(gpu: &Gpu) -> Option<Reason> {
+    let text = "a bad row of memory could not be replaced";
+    let failed = gpu.slow.remapped_rows.is_ok_and(|rows| rows.failed);
+    failed.then(|| reason(Severity::Critical, "row_remap_failed", text, "Have the GPU replaced."))
+}
+
+/// Whether it is under load; `None` if that was not read.
+fn is_loaded(gpu: &Gpu) -> Option<bool> {
+    Some(gpu.fast.utilization.ok()?.gpu_percent >= LOADED_PERCENT)
+}
+
+/// Whether its SMs run well under what they could although it is under load.
+fn slowed(gpu: &Gpu) -> Option<bool> {
+    let (now, highest) = (gpu.fast.sm_mhz.ok()?, gpu.slow.max_sm_mhz.ok()?);
+    Some(is_loaded(gpu)? && u64::from(now) * 100 < u64::from(highest) * WELL_UNDER_PERCENT)
+}
+
+fn thermal_slowdown() -> Reason {
+    let text = "it has been too hot for minutes, and is slowed down far below its clocks";
+    reason(Severity::Warning, "thermal_slowdown", text, "Check fans, dust, airflow and the room's temperature.")
+}
+
+fn power_brake() -> Reason {
+    let text = "the power supply has braked it for minutes, far below its clocks";
+    reason(Severity::Warning, "power_brake_slowdown", text, "Check the power supplies and the host's power limit.")
+}
+
+/// GPUs that do not tell heat from power.
+fn hardware_slowdown() -> Reason {
+    let text = "heat or power has slowed it down for minutes, far below its clocks";
+    reason(Severity::Warning, "hw_slowdown", text, "Check cooling, then the power supplies.")
+}
+
+/// Whether its PCIe link is below what GPU and slot can do although it is under load. A GPU on the chip of the
+/// processor, which shares its memory, has no such link.
+fn link_is_slow(gpu: &Gpu) -> Option<bool> {
+    if gpu.fast.memory.is_ok_and(|memory| memory.unified) {
+        return None;
+    }
+    let slow = &gpu.slow;
+    let narrow = slow.pcie_width.ok()? < slow.pcie_max_width.ok()?;
+    let old = slow.pcie_generation.ok()? < slow.pcie_max_generation.ok()?;
+    Some(is_loaded(gpu)? && (narrow || old))
+}
+
+fn slow_link(gpu: &Gpu) -> Reason {
+    let show = |generation: Result<u32, _>, width: Result<u32, _>| match (generation, width) {
+        (Ok(generation), Ok(width)) => format!("generation {generation} ×{width}"),
+        _ => "less than it could".into(),
+    };
+    let slow = &gpu.slow;
+    let now = show(slow.pcie_generation, slow.pcie_width);
+    let could = show(slow.pcie_max_generation, slow.pcie_max_width);
+    let text = format!("under load the PCIe link runs at {now} where {could} is possible");
+    reason(Severity::Warning, "pcie_link", text, "Seat the GPU anew; check riser, cable and firmware settings.")
+}
+
+/// Whether the GPU has not joined the NVSwitch fabric that it is part of. One without NVLink has none to join.
+fn fabric_is_waiting(gpu: &Gpu) -> Option<bool> {
+    let fabric = gpu.slow.fabric.ok()?;
+    Some(is_on_fabric(gpu) && fabric.state != FABRIC_NOT_SUPPORTED && fabric.state != FABRIC_COMPLETED)
+}
+
+fn is_on_fabric(gpu: &Gpu) -> bool {
+    gpu.slow.links.is_ok_and(|links| links.total > 0)
+}
+
+fn fabric_waits() -> Reason {
+    let text = "it has not joined the NVSwitch fabric for minutes; CUDA may not start on it";
+    reason(Severity::Warning, "fabric_not_completed", text, FABRIC)
+}
+
+const FABRIC: &str = "Check that the fabric manager runs and has the driver's version.";
+
+fn fabric_failed(gpu: &Gpu) -> Option<Reason> {
+    let fabric = gpu.slow.fabric.ok()?;
+    let failed = is_on_fabric(gpu) && fabric.state == FABRIC_COMPLETED && fabric.status != 0;
+    let text = || format!("joining the NVSwitch fabric failed with code {}", fabric.status);
+    failed.then(|| reason(Severity::Critical, "fabric_failed", text(), FABRIC))
+}
+
+/// What the driver itself asks for, by `nvmlDeviceGpuRecoveryAction_t`.
+fn recovery(gpu: &Gpu) -> Option<Reason> {
+    let (severity, text, action) = match gpu.slow.recovery_action.ok()? {
+        0 => return None,
+        1 => (Severity::Critical, "the driver asks for a reset of the GPU", "Reset the GPU."),
+        2 | 7 => (Severity::Critical, "the driver asks for a reboot of the host", "Reboot the host."),
+        3 => {
+            let action = "Let what uses several GPUs end, and start nothing new there.";
+            (Severity::Warning, "the driver asks that work across GPUs be drained from it", action)
+        }
+        4 => {
+            let action = "Let what runs on it end, start nothing new, then reset the GPU.";
+            (Severity::Warning, "the driver asks that it be drained and then reset", action)
+        }
+        5 => {
+            let action = "Restart the IMEX service on the hosts of the domain.";
+            (Severity::Warning, "the driver asks for a recovery of the IMEX domain", action)
+        }
+        6 => (Severity::Critical, "the driver asks for a reset of the GPU's bus", "Reset the PCIe bus or reboot."),
+        _ => (Severity::Warning, "the driver asks for a recovery that is not known here", "Ask `nvidia-smi -q`."),
+    };
+    Some(reason(severity, "recovery_action", text, action))
+}
+
+#[cfg(test)]
+mod tests;

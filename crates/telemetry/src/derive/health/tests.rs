@@ -1,0 +1,189 @@
+use super::*;
+use crate::{
+    sample::{Fabric, Links, RemappedRows, Utilization},
+    snapshot::blank::{self, at},
+};
+
+const GAP: Duration = Duration::from_secs(60);
+
+/// A GPU that is well and under full load.
+fn well() -> Gpu {
+    let mut gpu = blank::gpu("A", at(0));
+    gpu.fast.utilization = Ok(Utilization { gpu_percent: 100, memory_percent: 0 });
+    gpu.fast.sm_mhz = Ok(1980);
+    gpu.fast.event_reasons = Ok(0);
+    gpu.fast.memory = Ok(blank::memory(1 << 36));
+    gpu.slow.max_sm_mhz = Ok(1980);
+    gpu.slow.pcie_generation = Ok(5);
+    gpu.slow.pcie_max_generation = Ok(5);
+    gpu.slow.pcie_width = Ok(16);
+    gpu.slow.pcie_max_width = Ok(16);
+    gpu.slow.ecc_volatile_uncorrected = Ok(0);
+    gpu.slow.remapped_rows = Ok(RemappedRows { correctable: 9, uncorrectable: 9, pending: false, failed: false });
+    gpu.slow.links = Ok(Links { active: 18, total: 18 });
+    gpu.slow.fabric = Ok(Fabric { state: 3, status: 0 });
+    gpu.slow.recovery_action = Ok(0);
+    gpu
+}
+
+fn codes(health: &Health) -> Vec<(Severity, &str)> {
+    health.reasons.iter().map(|reason| (reason.severity, reason.code.as_str())).collect()
+}
+
+/// Judges it every 10 s for so many seconds.
+fn after(seconds: u64, gpu: &Gpu) -> Health {
+    let mut conditions = Conditions::default();
+    let mut health = Health::default();
+    for now in (0..=seconds).step_by(10) {
+        let gpu = Gpu { read_at: at(now * 1000), ..gpu.clone() };
+        health = judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP);
+    }
+    health
+}
+
+type Change = fn(&mut Gpu);
+
+#[test]
+fn each_rule_at_once() {
+    use Severity::{Critical, Warning};
+    let rows = |pending, failed| Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending, failed });
+    let recovering = |action| {
+        let mut gpu = well();
+        gpu.slow.recovery_action = Ok(action);
+        gpu
+    };
+    let with = |change: &dyn Fn(&mut Gpu)| {
+        let mut gpu = well();
+        change(&mut gpu);
+        gpu
+    };
+    for (name, gpu, expected) in [
+        ("well", well(), vec![]),
+        ("nothing read", blank::gpu("A", at(0)), vec![]),
+        ("lost", with(&|gpu| gpu.state = GpuState::Lost), vec![(Critical, "lost")]),
+        ("stale", with(&|gpu| gpu.state = GpuState::Stale), vec![]),
+        ("ECC", with(&|gpu| gpu.slow.ecc_volatile_uncorrected = Ok(1)), vec![(Warning, "ecc_uncorrected")]),
+        ("ECC long ago", with(&|gpu| gpu.slow.ecc_aggregate_uncorrected = Ok(1)), vec![]),
+        ("pending", with(&|gpu| gpu.slow.remapped_rows = rows(true, false)), vec![(Warning, "row_remap_pending")]),
+        (
+            "failed",
+            with(&|gpu| gpu.slow.remapped_rows = rows(true, true)),
+            vec![(Critical, "row_remap_failed"), (Warning, "row_remap_pending")],
+        ),
+        (
+            "fabric failed",
+            with(&|gpu| gpu.slow.fabric = Ok(Fabric { state: 3, status: 999 })),
+            vec![(Critical, "fabric_failed")],
+        ),
+        ("reset", recovering(1), vec![(Critical, "recovery_action")]),
+        ("reboot", recovering(2), vec![(Critical, "recovery_action")]),
+        ("drain", recovering(3), vec![(Warning, "recovery_action")]),
+        ("drain and reset", recovering(4), vec![(Warning, "recovery_action")]),
+        ("one of tomorrow", recovering(99), vec![(Warning, "recovery_action")]),
+    ] {
+        let health = after(0, &gpu);
+        assert_eq!(codes(&health), expected, "{name}");
+        assert_eq!(health.verdict, expected.first().map_or(Severity::Ok, |worst| worst.0), "{name}");
+    }
+}
+
+#[test]
+fn what_comes_and_goes_counts_after_three_minutes_of_load() {
+    let slow: Change = |gpu| gpu.fast.sm_mhz = Ok(700);
+    let change = |bits: u64, more: Change| {
+        let mut gpu = well();
+        slow(&mut gpu);
+        gpu.fast.event_reasons = Ok(bits);
+        more(&mut gpu);
+        gpu
+    };
+    let as_is: Change = |_| {};
+    let idle: Change = |gpu| gpu.fast.utilization = Ok(Utilization { gpu_percent: 49, memory_percent: 0 });
+    let near: Change = |gpu| gpu.fast.sm_mhz = Ok(792);
+    let narrow: Change = |gpu| gpu.slow.pcie_width = Ok(8);
+    let old: Change = |gpu| gpu.slow.pcie_generation = Ok(1);
+    let narrow_and_idle: Change = |gpu| {
+        gpu.slow.pcie_width = Ok(8);
+        gpu.fast.utilization = Ok(Utilization { gpu_percent: 0, memory_percent: 0 });
+    };
+    let unified: Change = |gpu| {
+        gpu.slow.pcie_width = Ok(1);
+        gpu.fast.memory = Ok(crate::sample::Memory { unified: true, ..blank::memory(1) });
+    };
+    let waiting: Change = |gpu| gpu.slow.fabric = Ok(Fabric { state: 2, status: 0 });
+    let alone: Change = |gpu| {
+        gpu.slow.fabric = Ok(Fabric { state: 1, status: 0 });
+        gpu.slow.links = Ok(Links { active: 0, total: 0 });
+    };
+    for (name, gpu, expected) in [
+        ("too hot, by hardware", change(HW_THERMAL | HW_SLOWDOWN, as_is), Some("thermal_slowdown")),
+        ("too hot, by software", change(SW_THERMAL, as_is), Some("thermal_slowdown")),
+        ("braked", change(POWER_BRAKE | HW_SLOWDOWN, as_is), Some("power_brake_slowdown")),
+        ("neither told", change(HW_SLOWDOWN, as_is), Some("hw_slowdown")),
+        ("a power cap", change(4, as_is), None),
+        ("a laptop with little to do", change(SW_THERMAL, idle), None),
+        ("hot, but near its base clock", change(SW_THERMAL, near), None),
+        ("a narrow link", change(0, narrow), Some("pcie_link")),
+        ("an old one", change(0, old), Some("pcie_link")),
+        ("a narrow link that rests", change(0, narrow_and_idle), None),
+        ("no link at all", change(0, unified), None),
+        ("waiting for the fabric", change(0, waiting), Some("fabric_not_completed")),
+        ("no fabric to wait for", change(0, alone), None),
+    ] {
+        assert_eq!(codes(&after(170, &gpu)), [], "{name} before its time");
+        let found: Vec<_> = after(180, &gpu).reasons.into_iter().map(|reason| reason.code).collect();
+        assert_eq!(found.first().map(String::as_str), expected, "{name}");
+        assert!(found.len() <= 1, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_moment_at_full_speed_begins_the_count_anew() {
+    let mut conditions = Conditions::default();
+    let mut hot = well();
+    hot.fast.sm_mhz = Ok(300);
+    hot.fast.event_reasons = Ok(HW_THERMAL);
+    let mut see = |second: u64, gpu: &Gpu| {
+        let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
+        judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP).reasons.len()
+    };
+    for second in (0..=170).step_by(10) {
+        assert_eq!(see(second, &hot), 0);
+    }
+    see(175, &well());
+    assert_eq!(see(180, &hot), 0);
+}
+
+#[test]
+fn xids_are_told_by_the_catalogue_the_worst_first() {
+    let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
+    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), at(0), GAP);
+    use Severity::{Critical, Warning};
+    // 63 only tells; that a row waits is a reading of its own.
+    assert_eq!(
+        codes(&health),
+        [(Critical, "xid_48"), (Critical, "xid_79"), (Warning, "xid_13"), (Warning, "xid_4711")]
+    );
+    assert!(health.reasons.iter().all(|reason| !reason.action.is_empty()));
+}
+
+#[test]
+fn what_lasted_is_forgotten_while_nothing_is_read() {
+    let mut conditions = Conditions::default();
+    let mut hot = well();
+    hot.fast.sm_mhz = Ok(300);
+    hot.fast.event_reasons = Ok(HW_THERMAL);
+    for (second, state, reasons) in [
+        (0, GpuState::Ok, 0),
+        (60, GpuState::Ok, 0),
+        (120, GpuState::Ok, 0),
+        (180, GpuState::Ok, 1),
+        (240, GpuState::Stale, 1),
+        (241, GpuState::Stale, 0),
+        (900, GpuState::Stale, 0),
+    ] {
+        let gpu = Gpu { state, read_at: at(second.min(180) * 1000), ..hot.clone() };
+        let health = judge(&gpu, &mut conditions, std::iter::empty(), at(second * 1000), GAP);
+        assert_eq!(health.reasons.len(), reasons, "after {second} s");
+    }
+}

@@ -1,0 +1,199 @@
+//! Tests of what a [`Deriver`] remembers from one sample to the next.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    tests::{at, gpu},
+    *,
+};
+use crate::{
+    Absence, Reading,
+    sample::{
+        DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, ProcessFacts, Utilization, XidSample,
+    },
+    snapshot::{EventKind, Severity, UseVerdict, blank},
+};
+
+fn listed(pid: u32) -> ListedProcess {
+    ListedProcess { pid, memory_bytes: Ok(4), gpu_instance: None, compute_instance: None }
+}
+
+fn idle(index: u32, uuid: &str, read: u64, jobs: &[u32]) -> GpuSample {
+    let mut gpu = gpu(index, uuid, read);
+    gpu.fast.compute = Ok(jobs.iter().copied().map(listed).collect());
+    gpu.fast.graphics = Ok(Vec::new());
+    gpu.fast.memory = Ok(Memory { used_bytes: Ok(4), ..blank::memory(100) });
+    gpu.fast.utilization = Ok(Utilization { gpu_percent: 0, memory_percent: 0 });
+    gpu.xid_since = Ok(at(1));
+    gpu
+}
+
+fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
+    let facts = DriverFacts {
+        driver_version: Ok(version.into()),
+        nvml_version: Ok("2".into()),
+        cuda_version: Ok(13000),
+        init_ms: 3,
+    };
+    Sample { gpus, ..Sample::of(Driver::Ready(facts), at(read)) }
+}
+
+fn xid(index: u32, uuid: Reading<String>, code: u64, when: u64) -> XidSample {
+    XidSample { gpu: index, uuid, code, at: at(when), gpu_instance: None, compute_instance: None }
+}
+
+fn derive(deriver: &mut Deriver, now: u64, sample: &Arc<Sample>) -> Snapshot {
+    deriver.derive(&Input {
+        now: at(now),
+        interval: Duration::from_secs(1),
+        child: &Child::Alive,
+        sample: Some(sample),
+        restarts: 0,
+        left_out: &[],
+        idle_after: Duration::from_secs(10),
+    })
+}
+
+fn show(gpu: &Gpu) -> (UseVerdict, u64) {
+    (gpu.usage.verdict, gpu.usage.since.boot.0)
+}
+
+#[test]
+fn use_follows_the_uuid_and_not_the_index() {
+    let mut deriver = Deriver::default();
+    for now in (1000..=11_000).step_by(1000) {
+        let sample = ready("1", now, vec![idle(0, "A", now, &[]), idle(1, "B", now, &[7])]);
+        let snapshot = derive(&mut deriver, now, &Arc::new(sample));
+        let held = if now == 11_000 { UseVerdict::Held } else { UseVerdict::Busy };
+        assert_eq!([show(&snapshot.gpus[0]), show(&snapshot.gpus[1])], [(UseVerdict::Free, 1000), (held, 1000)]);
+    }
+    let moved = ready("1", 12_000, vec![idle(0, "B", 12_000, &[7])]);
+    let snapshot = derive(&mut deriver, 12_000, &Arc::new(moved));
+    assert_eq!(show(&snapshot.gpus[0]), (UseVerdict::Held, 1000));
+    assert_eq!(show(&snapshot.gpus[1]), (UseVerdict::Unknown, 12_000));
+    assert_eq!(snapshot.gpus[1].usage.unattributed_bytes, Err(Absence::Lost));
+    assert_eq!(snapshot.gpus[1].health.verdict, Severity::Critical);
+}
+
+#[test]
+fn a_stale_gpu_is_unknown_and_takes_up_where_it_was() {
+    let mut deriver = Deriver::default();
+    let first = Arc::new(ready("1", 1000, vec![idle(0, "A", 1000, &[])]));
+    assert_eq!(show(&derive(&mut deriver, 4000, &first).gpus[0]), (UseVerdict::Free, 1000));
+    assert_eq!(show(&derive(&mut deriver, 4001, &first).gpus[0]), (UseVerdict::Unknown, 4001));
+    assert_eq!(show(&derive(&mut deriver, 5000, &first).gpus[0]), (UseVerdict::Unknown, 4001));
+    let next = Arc::new(ready("1", 6000, vec![idle(0, "A", 6000, &[])]));
+    assert_eq!(show(&derive(&mut deriver, 6000, &next).gpus[0]), (UseVerdict::Free, 1000));
+}
+
+#[test]
+fn a_sample_that_is_given_again_is_taken_in_once() {
+    let mut deriver = Deriver::default();
+    let mut sample = ready("1", 1000, vec![idle(0, "A", 1000, &[])]);
+    sample.xids = vec![xid(0, Ok("A".into()), 79, 900)];
+    let sample = Arc::new(sample);
+    let first = derive(&mut deriver, 1000, &sample);
+    let second = derive(&mut deriver, 2000, &sample);
+    assert_eq!((second.gpus[0].xid.count, second.events.len()), (Ok(1), 1));
+    assert!(Arc::ptr_eq(&first.events, &second.events));
+    assert_eq!(second.gpus[0].xid.last, Some((79, at(900))));
+    assert_eq!(second.gpus[0].health.reasons[0].code, "xid_79");
+    // An equal one that comes anew is another frame.
+    let third = derive(&mut deriver, 3000, &Arc::new((*sample).clone()));
+    assert_eq!((third.gpus[0].xid.count, third.events.len()), (Ok(2), 2));
+}
+
+#[test]
+fn xids_go_to_the_gpu_that_had_the_index_when_it_no_longer_says_who_it_is() {
+    let mut deriver = Deriver::default();
+    let sample = ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]);
+    derive(&mut deriver, 1000, &Arc::new(sample));
+    let mut lost = idle(1, "B", 2000, &[]);
+    lost.handle = Err(Absence::Lost);
+    lost.identity = Identity::absent(Absence::Lost);
+    lost.xid_since = Err(Absence::Lost);
+    let mut sample = ready("1", 2000, vec![idle(0, "A", 2000, &[]), lost]);
+    sample.xids = vec![xid(1, Err(Absence::Lost), 79, 1900)];
+    let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
+    let codes: Vec<_> = snapshot.gpus[1].health.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    assert_eq!(codes, ["lost", "xid_79"]);
+    assert_eq!((snapshot.gpus[1].xid.since, snapshot.gpus[1].xid.count), (Ok(at(1)), Ok(1)));
+    assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
+    let told: Vec<_> = snapshot.events.iter().map(|event| (event.code.as_str(), event.gpu_uuid.as_deref())).collect();
+    assert_eq!(told, [("xid_79", Some("B")), ("lost", Some("B"))]);
+}
+
+#[test]
+fn another_driver_is_an_event_and_ends_what_was_held_against_the_gpu() {
+    let mut deriver = Deriver::default();
+    let mut sample = ready("1", 1000, vec![idle(0, "A", 1000, &[])]);
+    sample.xids = vec![xid(0, Ok("A".into()), 48, 900)];
+    assert_eq!(derive(&mut deriver, 1000, &Arc::new(sample)).gpus[0].health.verdict, Severity::Critical);
+    let sample = ready("2", 2000, vec![idle(0, "A", 2000, &[])]);
+    let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
+    assert_eq!(snapshot.gpus[0].health.verdict, Severity::Ok);
+    assert_eq!(snapshot.gpus[0].xid.count, Ok(1));
+    assert_eq!(snapshot.events.last().map(|event| event.kind), Some(EventKind::Driver));
+}
+
+#[test]
+fn each_mig_instance_is_judged_and_the_gpu_by_them() {
+    let instance = |id: u32, uuid: &str, jobs: &[u32]| MigSample {
+        gpu_instance: Ok(id),
+        compute_instance: Ok(0),
+        uuid: Ok(uuid.into()),
+        profile: Ok("1g.18gb".into()),
+        memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+        compute: Ok(jobs.iter().copied().map(listed).collect()),
+    };
+    let mut deriver = Deriver::default();
+    let mut parent = idle(0, "A", 1000, &[]);
+    parent.fast.compute = Err(Absence::Denied);
+    parent.fast.memory = Err(Absence::Denied);
+    parent.fast.utilization = Err(Absence::NotSupported);
+    parent.mig = Ok(vec![instance(1, "M1", &[]), instance(2, "M2", &[7])]);
+    let mut sample = ready("1", 1000, vec![parent]);
+    sample.processes =
+        vec![ProcessFacts { uid: Ok(1001), user: Some("alice".into()), ..ProcessFacts::unread(7, Absence::Error) }];
+    let snapshot = derive(&mut deriver, 1000, &Arc::new(sample.clone()));
+    let verdicts: Vec<_> = snapshot.gpus[0].mig.iter().flatten().map(|mig| mig.usage.verdict).collect();
+    assert_eq!(verdicts, [UseVerdict::Free, UseVerdict::Busy]);
+    assert_eq!(snapshot.gpus[0].usage.verdict, UseVerdict::Busy);
+    assert_eq!(snapshot.gpus[0].usage.users, ["alice"]);
+    if let Ok(instances) = &mut sample.gpus[0].mig {
+        instances[0].compute = Err(Absence::Denied);
+        instances[1].compute = Ok(Vec::new());
+    }
+    let snapshot = derive(&mut deriver, 1000, &Arc::new(sample));
+    assert_eq!(snapshot.gpus[0].usage.verdict, UseVerdict::Unknown);
+}
+
+#[test]
+fn without_a_list_the_use_is_unknown() {
+    for (compute, graphics, verdict) in [
+        (Ok(Vec::new()), Ok(Vec::new()), UseVerdict::Free),
+        (Ok(Vec::new()), Err(Absence::NotSupported), UseVerdict::Free),
+        (Ok(Vec::new()), Err(Absence::Denied), UseVerdict::Unknown),
+        (Err(Absence::Denied), Ok(Vec::new()), UseVerdict::Unknown),
+        (Err(Absence::NotSupported), Ok(Vec::new()), UseVerdict::Unknown),
+    ] {
+        let mut gpu = idle(0, "A", 1000, &[]);
+        (gpu.fast.compute, gpu.fast.graphics) = (compute, graphics);
+        let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
+        assert_eq!(snapshot.gpus[0].usage.verdict, verdict);
+    }
+}
+
+#[test]
+fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
+    let mut deriver = Deriver::default();
+    let sample = ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]);
+    derive(&mut deriver, 1000, &Arc::new(sample));
+    let mut nameless = idle(1, "?", 2000, &[]);
+    nameless.identity = Identity::absent(Absence::Lost);
+    let mut sample = ready("1", 2000, vec![idle(0, "B", 2000, &[]), nameless]);
+    sample.xids = vec![xid(1, Err(Absence::Lost), 79, 1900)];
+    let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
+    assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
+    assert_eq!(snapshot.events.first().map(|event| event.gpu_uuid.clone()), Some(None));
+}

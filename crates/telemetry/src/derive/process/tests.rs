@@ -1,0 +1,87 @@
+use super::*;
+use crate::{
+    derive::tests::{at, gpu},
+    sample::{Driver, Memory, MigSample, Utilization},
+};
+
+fn listed(pid: u32) -> ListedProcess {
+    ListedProcess { pid, memory_bytes: Ok(1), gpu_instance: None, compute_instance: None }
+}
+
+fn share_of(pid: u32, percent: u32) -> ProcessShare {
+    ProcessShare { pid, sm_percent: percent, memory_percent: 1, encoder_percent: 0, decoder_percent: 0 }
+}
+
+fn rows(gpu: &GpuSample) -> Vec<Process> {
+    derive(gpu, &Sample::of(Driver::Asleep, at(0)), &ProcessTimes::default())
+}
+
+#[test]
+fn the_newest_share_counts_and_garbage_does_not() {
+    let idle = Ok(ProcessShare { memory_percent: 0, ..share_of(1, 0) });
+    for (name, shares, busy, expected) in [
+        ("its newest", Ok(vec![share_of(1, 40), share_of(2, 9), share_of(1, 50)]), 90, Ok(share_of(1, 50))),
+        ("garbage", Ok(vec![share_of(1, 37_100)]), 90, Err(Absence::Error)),
+        ("others work", Ok(vec![share_of(2, 9)]), 90, idle),
+        ("nobody works", Ok(vec![]), 4, idle),
+        ("the list is not to be trusted", Ok(vec![]), 5, Err(Absence::Error)),
+        ("no list", Err(Absence::Denied), 90, Err(Absence::Denied)),
+    ] {
+        let mut gpu = gpu(0, "A", 0);
+        gpu.fast.compute = Ok(vec![listed(1)]);
+        gpu.fast.utilization = Ok(Utilization { gpu_percent: busy, memory_percent: 0 });
+        gpu.fast.shares = shares;
+        assert_eq!(rows(&gpu)[0].share, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_client_of_mps_computes_but_is_not_the_originals() {
+    let mut gpu = gpu(0, "A", 0);
+    gpu.fast.compute = Ok(vec![listed(1)]);
+    gpu.fast.graphics = Ok(vec![listed(2)]);
+    gpu.fast.mps = Ok(vec![listed(1), listed(2), listed(3)]);
+    gpu.fast.shares = Ok(vec![share_of(9, 9)]);
+    let told: Vec<_> = rows(&gpu).iter().map(|row| (row.pid, row.kind, row.extra)).collect();
+    use ProcessKind::{Compute, Graphics};
+    assert_eq!(told, [(1, Compute, false), (2, Graphics, false), (3, Compute, true)]);
+    assert_eq!(rows(&gpu)[2].share, Err(Absence::NotSupported));
+}
+
+#[test]
+fn a_mig_instance_names_its_own() {
+    let instance = |id, pid| MigSample {
+        gpu_instance: Ok(id),
+        compute_instance: Ok(0),
+        memory: Err::<Memory, _>(Absence::Error),
+        compute: Ok(vec![listed(pid)]),
+        ..MigSample::absent(Absence::Error)
+    };
+    let mut gpu = gpu(0, "A", 0);
+    gpu.fast.compute = Err(Absence::Denied);
+    gpu.mig = Ok(vec![instance(1, 10), instance(2, 20)]);
+    let told = |gpu: &GpuSample| -> Vec<_> {
+        rows(gpu).iter().map(|row| (row.pid, row.gpu_instance, row.compute_instance, row.extra)).collect()
+    };
+    assert_eq!(told(&gpu), [(10, Some(1), Some(0), true), (20, Some(2), Some(0), true)]);
+    // Who may read the GPU's own list finds them there.
+    gpu.fast.compute =
+        Ok(vec![ListedProcess { gpu_instance: Some(1), compute_instance: Some(0), ..listed(10) }, listed(20)]);
+    assert_eq!(told(&gpu), [(10, Some(1), Some(0), false), (20, None, None, false)]);
+}
+
+#[test]
+fn the_start_is_told_by_the_wall_clock() {
+    let facts = |started| ProcessFacts { started, ..ProcessFacts::unread(1, Absence::Error) };
+    let mut gpu = gpu(0, "A", 0);
+    gpu.fast.compute = Ok(vec![listed(1)]);
+    for (name, started, expected) in [
+        ("before", Ok(BootTime(4000)), Ok(1_700_000_004_000)),
+        ("later than now", Ok(BootTime(9000)), Ok(1_700_000_005_000)),
+        ("unread", Err(Absence::Denied), Err(Absence::Denied)),
+    ] {
+        let whole = Sample { processes: vec![facts(started)], ..Sample::of(Driver::Asleep, at(5000)) };
+        assert_eq!(derive(&gpu, &whole, &ProcessTimes::default())[0].started_at_ms, expected, "{name}");
+    }
+    assert_eq!(rows(&gpu)[0].started_at_ms, Err(Absence::Timeout));
+}

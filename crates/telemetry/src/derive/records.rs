@@ -1,0 +1,149 @@
+//! What is remembered of each GPU and MIG instance, by UUID: an index is another GPU's after a reboot or a loss.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Absence, Reading, Stamp,
+    derive::{
+        events::Log,
+        faults::Faults,
+        health::{self, Conditions},
+        hold::{Hold, Pace},
+        usage::{self, Facts, Finding},
+    },
+    sample::{FastSet, GpuSample, Identity, Sample},
+    snapshot::{Gpu, GpuState, Mig, Process},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    gpus: BTreeMap<String, Record>,
+    /// MIG instances come and go.
+    instances: BTreeMap<String, Hold>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    hold: Hold,
+    faults: Faults,
+    conditions: Conditions,
+}
+
+impl Records {
+    /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
+    /// their last index, since a lost one no longer says its UUID.
+    pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {
+        let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
+        let uuid_at = |index: u32| {
+            let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
+            // One that stands under another index now is not the one that was last seen under this.
+            let last = || named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
+            let uuid = |identity: &Identity| identity.uuid.clone().ok();
+            gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
+        };
+        for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
+            if let Some(uuid) = uuid_at(gpu.index) {
+                self.gpus.entry(uuid).or_default().faults.read(gpu, version);
+            }
+        }
+        for error in &sample.xids {
+            let uuid = error.uuid.clone().ok().or_else(|| uuid_at(error.gpu));
+            log.xid(error, uuid.as_deref());
+            if let Some(uuid) = uuid {
+                self.gpus.entry(uuid).or_default().faults.add(error);
+            }
+        }
+    }
+
+    /// Judges the GPUs of a snapshot, of which the driver counts the first few.
+    pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, pace: Pace, counted: usize) {
+        for (position, gpu) in gpus.iter_mut().enumerate() {
+            let mut unnamed = Record::default();
+            let record = match &gpu.identity.uuid {
+                Ok(uuid) => self.gpus.entry(uuid.clone()).or_default(),
+                Err(_) => &mut unnamed,
+            };
+            if position >= counted {
+                record.faults.miss();
+            }
+            gpu.xid = record.faults.tell(gpu);
+            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), now, pace.gap);
+            judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
+        }
+        self.instances.retain(|_, hold| hold.is_fresh(now.boot, pace.gap));
+    }
+}
+
+/// Whether there is a reading at all, or the reason why there is none is told by the handle.
+fn is_read(gpu: &GpuSample) -> bool {
+    gpu.read_at.is_some() || gpu.handle.is_err()
+}
+
+fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Hold>, now: Stamp, pace: Pace) {
+    let is_ok = gpu.state == GpuState::Ok;
+    // What is not read on time says nothing of the present, so that its own time says nothing either.
+    let at = if is_ok { gpu.read_at } else { now };
+    let why = why_unknown(gpu.state);
+    let findings: Vec<Finding> = gpu
+        .mig
+        .iter()
+        .flatten()
+        .map(|mig| if is_ok { look_at_instance(mig, &gpu.processes) } else { Finding::unknown(why) })
+        .collect();
+    let share = gpu.fast.utilization.ok().map(|utilization| utilization.gpu_percent);
+    let finding = match findings.as_slice() {
+        _ if !is_ok => Finding::unknown(why),
+        [] => look_at_gpu(gpu),
+        all => Finding::of_all(all),
+    };
+    gpu.usage = hold.see(finding, share, at, pace);
+    for (mig, finding) in gpu.mig.iter_mut().flatten().zip(findings) {
+        let mut unnamed = Hold::default();
+        let hold = match &mig.sample.uuid {
+            Ok(uuid) => instances.entry(uuid.clone()).or_default(),
+            Err(_) => &mut unnamed,
+        };
+        // An instance's own share is told by no driver, and the GPU's is not its own.
+        mig.usage = hold.see(finding, None, at, pace);
+    }
+}
+
+const fn why_unknown(state: GpuState) -> Absence {
+    match state {
+        GpuState::Ok | GpuState::Stale => Absence::Timeout,
+        GpuState::Lost => Absence::Lost,
+        GpuState::Asleep => Absence::Asleep,
+        GpuState::Denied => Absence::Denied,
+        GpuState::Error => Absence::Error,
+    }
+}
+
+fn look_at_gpu(gpu: &Gpu) -> Finding {
+    let processes: Vec<&Process> = gpu.processes.iter().collect();
+    usage::look(&Facts {
+        listed: has_lists(&gpu.fast).map(|()| processes.clone()),
+        sharers: processes,
+        memory: gpu.fast.memory,
+        allocated: false,
+    })
+}
+
+/// Both lists were read, or the GPU does not draw: one list alone cannot tell that nobody is there.
+fn has_lists(fast: &FastSet) -> Reading<()> {
+    fast.compute.as_ref().map_err(|why| *why)?;
+    match fast.graphics {
+        Ok(_) | Err(Absence::NotSupported) => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
+fn look_at_instance(mig: &Mig, processes: &[Process]) -> Finding {
+    let Ok(gpu_instance) = mig.sample.gpu_instance else { return Finding::unknown(Absence::Error) };
+    // Its memory belongs to the GPU instance, which may hold several compute instances.
+    let sharers: Vec<&Process> =
+        processes.iter().filter(|process| process.gpu_instance == Some(gpu_instance)).collect();
+    let compute_instance = mig.sample.compute_instance.ok();
+    let own = sharers.iter().copied().filter(|process| process.compute_instance == compute_instance).collect();
+    let listed = mig.sample.compute.as_ref().map(|_| own).map_err(|why| *why);
+    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: false })
+}

@@ -1,0 +1,157 @@
+//! Whether a GPU or a MIG instance is taken at one moment, and by whom.
+
+use crate::{
+    Absence, Reading,
+    sample::{Life, Memory},
+    snapshot::{Process, ProcessKind},
+};
+
+/// From here on a process of type C+G, or memory that nobody explains, takes a GPU: desktops stay below.
+const HOLDS_BYTES: u64 = 1 << 30;
+
+/// Of a container's id this many digits are shown, as container tools do.
+const SHORT_ID: usize = 12;
+
+/// What is known of a GPU or a MIG instance that is read on time.
+#[derive(Clone, Debug)]
+pub(super) struct Facts<'a> {
+    /// Its processes, or why there is no list.
+    pub(super) listed: Reading<Vec<&'a Process>>,
+    /// Those whose memory is in `memory`: a MIG instance may share it with a neighbour.
+    pub(super) sharers: Vec<&'a Process>,
+    pub(super) memory: Reading<Memory>,
+    /// A scheduler has given it away, whether or not anybody has come.
+    pub(super) allocated: bool,
+}
+
+/// Whether somebody has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    No,
+    Yes,
+    /// It cannot be told.
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Finding {
+    pub(super) taken: Taken,
+    pub(super) users: Vec<String>,
+    pub(super) unattributed_bytes: Reading<u64>,
+}
+
+impl Finding {
+    pub(super) const fn unknown(why: Absence) -> Self {
+        Self { taken: Taken::Unknown, users: Vec::new(), unattributed_bytes: Err(why) }
+    }
+
+    /// Of a GPU, from what was found of each of its MIG instances: it is free if all are.
+    pub(super) fn of_all(instances: &[Self]) -> Self {
+        let any = |taken| instances.iter().any(|one| one.taken == taken);
+        let taken = if any(Taken::Yes) {
+            Taken::Yes
+        } else if any(Taken::Unknown) {
+            Taken::Unknown
+        } else {
+            Taken::No
+        };
+        let sum = |sum: u64, one: &Self| Ok(sum.saturating_add(one.unattributed_bytes?));
+        Self {
+            taken,
+            users: unique(instances.iter().flat_map(|one| one.users.iter().cloned()).collect()),
+            unattributed_bytes: instances.iter().try_fold(0, sum),
+        }
+    }
+}
+
+pub(super) fn look(facts: &Facts<'_>) -> Finding {
+    let listed = match &facts.listed {
+        Ok(listed) => listed,
+        Err(why) => return Finding::unknown(*why),
+    };
+    let unexplained = unexplained(facts);
+    let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, unexplained)).collect();
+    let taken = match unexplained {
+        _ if !holders.is_empty() || facts.allocated => Taken::Yes,
+        Unexplained::Bytes { bytes, .. } if bytes >= HOLDS_BYTES => Taken::Yes,
+        Unexplained::Bytes { .. } | Unexplained::Shared => Taken::No,
+        // Nobody is listed, but whether the memory is free as well was not read.
+        Unexplained::Unread(_) => Taken::Unknown,
+    };
+    Finding {
+        taken,
+        users: unique(holders.into_iter().filter_map(user).collect()),
+        unattributed_bytes: match unexplained {
+            Unexplained::Bytes { bytes, told: true } => Ok(bytes),
+            Unexplained::Bytes { told: false, .. } | Unexplained::Shared => Err(Absence::NotSupported),
+            Unexplained::Unread(why) => Err(why),
+        },
+    }
+}
+
+/// The used memory that no listed process explains.
+#[derive(Clone, Copy, Debug)]
+enum Unexplained {
+    Bytes {
+        bytes: u64,
+        /// Every process told how much it has. One that did not explains nothing, which is too much for a number to
+        /// show, but keeps a GPU in use from being called free.
+        told: bool,
+    },
+    /// It is the host's memory: what else runs on the host is in it.
+    Shared,
+    Unread(Absence),
+}
+
+fn unexplained(facts: &Facts<'_>) -> Unexplained {
+    let memory = match facts.memory {
+        Ok(memory) if memory.unified => return Unexplained::Shared,
+        Ok(memory) => memory,
+        Err(why) => return Unexplained::Unread(why),
+    };
+    let used = match memory.used_bytes {
+        Ok(used) => used,
+        Err(why) => return Unexplained::Unread(why),
+    };
+    let explained = facts.sharers.iter().filter_map(|process| process.gpu_memory_bytes.ok());
+    Unexplained::Bytes {
+        bytes: used.saturating_sub(explained.fold(0, u64::saturating_add)),
+        told: facts.sharers.iter().all(|process| process.gpu_memory_bytes.is_ok()),
+    }
+}
+
+/// A process that only draws never holds a GPU. One that computes as well holds it from 1 GiB on; where the driver does
+/// not tell how much it has, it does if there is as much that is not explained.
+fn holds(process: &Process, unexplained: Unexplained) -> bool {
+    match (process.kind, process.gpu_memory_bytes) {
+        (ProcessKind::Compute, _) => true,
+        (ProcessKind::Graphics, _) => false,
+        (ProcessKind::Both, Ok(bytes)) => bytes >= HOLDS_BYTES,
+        (ProcessKind::Both, Err(_)) => match unexplained {
+            Unexplained::Bytes { bytes, .. } => bytes >= HOLDS_BYTES,
+            Unexplained::Shared | Unexplained::Unread(_) => true,
+        },
+    }
+}
+
+/// Who answers for a process: its account, or the container that root runs it in. Nobody for one that has gone.
+pub(super) fn user(process: &Process) -> Option<String> {
+    if process.life == Life::Gone {
+        return None;
+    }
+    match (process.uid, &process.container, &process.user) {
+        (Ok(0), Some(container), _) => Some(container.id.chars().take(SHORT_ID).collect()),
+        (Ok(_), _, Some(name)) => Some(name.clone()),
+        (Ok(uid), _, None) => Some(uid.to_string()),
+        (Err(_), _, _) => None,
+    }
+}
+
+fn unique(mut users: Vec<String>) -> Vec<String> {
+    users.sort_unstable();
+    users.dedup();
+    users
+}
+
+#[cfg(test)]
+mod tests;

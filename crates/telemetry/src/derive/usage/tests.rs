@@ -1,0 +1,116 @@
+use super::*;
+use crate::sample::Container;
+use crate::snapshot::blank;
+
+const GIB: u64 = 1 << 30;
+
+fn process(kind: ProcessKind, memory: Reading<u64>) -> Process {
+    Process { kind, gpu_memory_bytes: memory, uid: Ok(1001), user: Some("alice".into()), ..blank::process(7) }
+}
+
+fn memory(used: u64) -> Reading<Memory> {
+    Ok(Memory { used_bytes: Ok(used), ..blank::memory(80 * GIB) })
+}
+
+fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
+    let listed: Vec<&Process> = listed.iter().collect();
+    look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated: false })
+}
+
+#[test]
+fn who_takes_a_gpu() {
+    use ProcessKind::{Both, Compute, Graphics};
+    use Taken::{No, Unknown, Yes};
+    let untold = Err(Absence::NotSupported);
+    let unified = memory(100 * GIB).map(|memory| Memory { unified: true, ..memory });
+    let denied = Err(Absence::Denied);
+    let unread = memory(0).map(|memory| Memory { used_bytes: Err(Absence::Error), ..memory });
+    for (name, listed, memory, taken, users, unattributed) in [
+        ("nobody", vec![], memory(0), No, 0, Ok(0)),
+        ("a driver's own", vec![], memory(GIB - 1), No, 0, Ok(GIB - 1)),
+        ("memory that nobody explains", vec![], memory(GIB), Yes, 0, Ok(GIB)),
+        ("Xorg alone", vec![process(Graphics, Ok(3 * GIB))], memory(3 * GIB), No, 0, Ok(0)),
+        ("Xorg and a ghost", vec![process(Graphics, Ok(GIB))], memory(2 * GIB), Yes, 0, Ok(GIB)),
+        ("a small desktop program", vec![process(Both, Ok(GIB - 1))], memory(GIB), No, 0, Ok(1)),
+        ("a large one", vec![process(Both, Ok(GIB))], memory(GIB), Yes, 1, Ok(0)),
+        ("the smallest job", vec![process(Compute, Ok(0))], memory(0), Yes, 1, Ok(0)),
+        ("a job that tells nothing", vec![process(Compute, untold)], memory(GIB), Yes, 1, untold),
+        ("a desktop that tells nothing", vec![process(Graphics, untold)], memory(GIB - 1), No, 0, untold),
+        ("and may hide a job", vec![process(Graphics, untold)], memory(GIB), Yes, 0, untold),
+        ("C+G that tells nothing", vec![process(Both, untold)], memory(GIB - 1), No, 0, untold),
+        ("and may be large", vec![process(Both, untold)], memory(GIB), Yes, 1, untold),
+        ("more told than used", vec![process(Graphics, Ok(9 * GIB))], memory(GIB), No, 0, Ok(0)),
+        ("sums that overflow", vec![process(Graphics, Ok(u64::MAX)); 2], memory(GIB), No, 0, Ok(0)),
+        ("unified memory", vec![], unified, No, 0, untold),
+        ("a job in it", vec![process(Compute, Ok(GIB))], unified, Yes, 1, untold),
+        ("memory denied", vec![], denied, Unknown, 0, Err(Absence::Denied)),
+        ("memory denied and a job", vec![process(Compute, Ok(1))], denied, Yes, 1, Err(Absence::Denied)),
+        ("used memory not read", vec![], unread, Unknown, 0, Err(Absence::Error)),
+    ] {
+        let found = find(&listed, memory);
+        assert_eq!((found.taken, found.users.len(), found.unattributed_bytes), (taken, users, unattributed), "{name}");
+    }
+}
+
+#[test]
+fn without_a_list_nothing_is_known() {
+    let facts = Facts { listed: Err(Absence::Denied), sharers: Vec::new(), memory: memory(0), allocated: true };
+    assert_eq!(look(&facts), Finding::unknown(Absence::Denied));
+}
+
+#[test]
+fn what_a_scheduler_gave_away_is_not_free() {
+    let facts = Facts { listed: Ok(Vec::new()), sharers: Vec::new(), memory: memory(0), allocated: true };
+    assert_eq!(look(&facts).taken, Taken::Yes);
+    assert!(look(&facts).users.is_empty());
+}
+
+#[test]
+fn a_neighbours_memory_on_the_same_gpu_instance_is_explained() {
+    let neighbour = process(ProcessKind::Compute, Ok(5 * GIB));
+    let facts = Facts { listed: Ok(Vec::new()), sharers: vec![&neighbour], memory: memory(5 * GIB), allocated: false };
+    assert_eq!(look(&facts).taken, Taken::No);
+}
+
+#[test]
+fn users_are_accounts_digits_or_the_containers_of_root() {
+    let id = "0123456789abcdef".repeat(4);
+    let container = Some(Container { id, runtime: None });
+    for (uid, name, container, life, expected) in [
+        (Ok(1001), Some("alice"), None, Life::Running, Some("alice")),
+        (Ok(1001), Some("alice"), container.clone(), Life::Running, Some("alice")),
+        (Ok(4242), None, None, Life::Running, Some("4242")),
+        (Ok(0), Some("root"), None, Life::Running, Some("root")),
+        (Ok(0), Some("root"), container.clone(), Life::Running, Some("0123456789ab")),
+        (Ok(0), Some("root"), container.clone(), Life::Gone, None),
+        (Err(Absence::Denied), None, container, Life::Unknown, None),
+    ] {
+        let process = Process { uid, user: name.map(String::from), container, life, ..blank::process(1) };
+        assert_eq!(user(&process).as_deref(), expected);
+    }
+}
+
+#[test]
+fn users_are_sorted_and_each_named_once() {
+    let named = |name: &str| Process { user: Some(name.into()), ..process(ProcessKind::Compute, Ok(1)) };
+    let xorg = Process { user: Some("gdm".into()), ..process(ProcessKind::Graphics, Ok(1)) };
+    let found = find(&[named("zoe"), xorg, named("alice"), named("zoe")], memory(4));
+    assert_eq!(found.users, ["alice", "zoe"]);
+}
+
+#[test]
+fn a_gpu_is_what_its_instances_are() {
+    use Taken::{No, Unknown, Yes};
+    let finding = |taken, users: &[&str], unattributed_bytes| Finding {
+        taken,
+        users: users.iter().map(|&user| user.into()).collect(),
+        unattributed_bytes,
+    };
+    let free = finding(No, &[], Ok(1));
+    let taken = finding(Yes, &["zoe", "alice"], Ok(2));
+    let unknown = finding(Unknown, &[], Err(Absence::Denied));
+    assert_eq!(Finding::of_all(&[free.clone(), free.clone()]), finding(No, &[], Ok(2)));
+    assert_eq!(Finding::of_all(&[free.clone(), unknown.clone()]).taken, Unknown);
+    let all = Finding::of_all(&[unknown, taken.clone(), free, taken]);
+    assert_eq!(all, finding(Yes, &["alice", "zoe"], Err(Absence::Denied)));
+}

@@ -1,0 +1,160 @@
+//! The numbers that NVIDIA's public list documents, with what we say of them. Sorted by number.
+
+use super::{
+    Entry, Fault,
+    Fault::{Application, Driver, Hardware, Surroundings},
+};
+use crate::snapshot::{
+    Severity,
+    Severity::{Critical, Ok, Warning},
+};
+
+const RESTART: &str = "Restart the application.";
+const DEBUG: &str = "Look for the fault in the application, for instance with compute-sanitizer; the GPU is well.";
+const REPORT: &str = "Restart the application; if it comes again, update the driver and report it to NVIDIA.";
+const UPDATE: &str = "Update the driver; if it comes again, report it to NVIDIA.";
+const RESET: &str = "Stop what runs on the GPU and reset it; if it comes again, have the hardware checked.";
+const RESET_SOON: &str = "Reset the GPU when nobody needs it.";
+const REPLACE: &str = "Reset the GPU; if it comes again, have it replaced.";
+const REBOOT: &str = "Reboot the host; if it comes again, check power, seating and the PCIe slot, then the GPU.";
+const LINK: &str = "Look at `nvidia-smi nvlink --status` and at the GPU or switch at the other end; reset the GPU.";
+const FIRMWARE: &str = "Update the driver and the GPU's firmware; if it comes again, have the GPU checked.";
+const WATCH: &str = "Nothing now; if it keeps coming, have the GPU checked.";
+const NOTHING: &str = "";
+
+const fn entry(code: u64, fault: Fault, severity: Severity, meaning: &'static str, action: &'static str) -> Entry {
+    Entry { code, meaning, fault, severity, action }
+}
+
+pub(super) const ENTRIES: &[Entry] = &[
+    entry(8, Driver, Warning, "the GPU stopped working through its commands", REPORT),
+    entry(11, Driver, Warning, "a broken stream of commands reached the GPU", REPORT),
+    entry(
+        13,
+        Application,
+        Warning,
+        "a program made the graphics engine fail, such as by an access out of bounds",
+        DEBUG,
+    ),
+    entry(16, Driver, Warning, "the display engine hung", UPDATE),
+    entry(18, Driver, Warning, "bus mastering was switched off in the PCI configuration", UPDATE),
+    entry(24, Driver, Warning, "the GPU waited too long for a semaphore", REPORT),
+    entry(25, Driver, Warning, "a stream of commands broke the rules", REPORT),
+    entry(31, Application, Warning, "a program touched GPU memory that it does not have", DEBUG),
+    entry(32, Driver, Warning, "a broken stream of commands arrived over PCIe", REPORT),
+    entry(38, Driver, Warning, "the driver's firmware on the GPU failed", UPDATE),
+    entry(39, Driver, Warning, "a copy engine failed", REPORT),
+    entry(40, Driver, Warning, "a copy engine failed", REPORT),
+    entry(41, Driver, Warning, "a copy engine failed", REPORT),
+    entry(43, Application, Warning, "a program's work was stopped after a fault of its own", RESTART),
+    entry(44, Driver, Warning, "the graphics engine failed while it changed over to another program", UPDATE),
+    entry(
+        45,
+        Application,
+        Warning,
+        "a program's work was cleared away, since it ended or after another error",
+        RESTART,
+    ),
+    entry(46, Driver, Critical, "the GPU stopped answering in time", RESET),
+    entry(48, Hardware, Critical, "memory had an error of two bits that could not be corrected", RESET),
+    entry(54, Surroundings, Warning, "auxiliary power is not connected, or too weak", "Check the GPU's power cables."),
+    entry(56, Hardware, Warning, "the display engine failed", UPDATE),
+    entry(57, Hardware, Warning, "the memory's link could not be trained", FIRMWARE),
+    entry(58, Hardware, Warning, "the memory's timing is unstable", FIRMWARE),
+    entry(60, Driver, Warning, "the video or security engine failed", REPORT),
+    entry(61, Driver, Critical, "a controller inside the GPU stopped at a breakpoint or warned", RESET),
+    entry(62, Driver, Critical, "a controller inside the GPU halted", RESET),
+    entry(
+        63,
+        Hardware,
+        Ok,
+        "a bad part of the memory was noted, to be replaced by a spare at the next reset",
+        RESET_SOON,
+    ),
+    entry(64, Hardware, Critical, "a bad part of the memory could not be noted for replacement", REPLACE),
+    entry(65, Driver, Warning, "the video encoder or decoder failed", REPORT),
+    entry(66, Driver, Warning, "the driver made a forbidden access", UPDATE),
+    entry(67, Driver, Warning, "the driver made a forbidden access", UPDATE),
+    entry(68, Application, Warning, "the video decoder failed on what a program gave it", RESTART),
+    entry(69, Driver, Warning, "the graphics engine was given a command that it does not have", REPORT),
+    entry(70, Driver, Warning, "a copy engine failed", REPORT),
+    entry(71, Driver, Warning, "a copy engine failed", REPORT),
+    entry(72, Driver, Warning, "a copy engine failed", REPORT),
+    entry(73, Driver, Warning, "the second video encoder failed", REPORT),
+    entry(74, Surroundings, Critical, "an NVLink connection failed, here or at its other end", LINK),
+    entry(75, Driver, Warning, "a copy engine failed", REPORT),
+    entry(76, Driver, Warning, "a copy engine failed", REPORT),
+    entry(77, Driver, Warning, "a copy engine failed", REPORT),
+    entry(78, Driver, Warning, "a virtual GPU could not be started", "Match the driver versions of host and guest."),
+    entry(79, Surroundings, Critical, "the GPU fell off the bus: it no longer answers over PCIe", REBOOT),
+    entry(80, Driver, Warning, "commands arrived at the GPU with a wrong check sum", REPORT),
+    entry(81, Hardware, Warning, "the VGA part of the GPU failed", UPDATE),
+    entry(82, Driver, Warning, "the JPEG engine failed", REPORT),
+    entry(83, Driver, Warning, "a further video decoder failed", REPORT),
+    entry(84, Driver, Warning, "a further video decoder failed", REPORT),
+    entry(85, Driver, Warning, "a copy engine failed", REPORT),
+    entry(86, Driver, Warning, "the optical flow engine failed", REPORT),
+    entry(88, Driver, Warning, "a further video decoder failed", REPORT),
+    entry(89, Driver, Warning, "a further video decoder failed", REPORT),
+    entry(92, Hardware, Warning, "errors of one bit come often; each was corrected", WATCH),
+    entry(93, Hardware, Ok, "the GPU's own store of facts was not updated, to spare its flash", NOTHING),
+    entry(
+        94,
+        Hardware,
+        Warning,
+        "a memory error was kept to the program that met it",
+        "Restart that application; reset the GPU when nobody needs it.",
+    ),
+    entry(95, Hardware, Critical, "a memory error was not kept to one program: every result may be wrong", RESET),
+    entry(
+        109,
+        Application,
+        Warning,
+        "a program held the GPU and could not be switched away from in time",
+        "Restart the application; if it comes again, reset the GPU.",
+    ),
+    entry(
+        110,
+        Hardware,
+        Critical,
+        "the GPU's security engine failed",
+        "Undo recent changes of hardware and switch the host off and on.",
+    ),
+    entry(119, Driver, Critical, "the GPU's system processor did not answer the driver in time", RESET),
+    entry(120, Driver, Critical, "the GPU's system processor failed", RESET),
+    entry(121, Surroundings, Ok, "the link to the CPU had errors; each was corrected", RESET_SOON),
+    entry(122, Hardware, Warning, "reading the GPU's flash failed", FIRMWARE),
+    entry(123, Hardware, Warning, "writing to the GPU's flash failed", FIRMWARE),
+    entry(124, Hardware, Warning, "erasing the GPU's flash failed", FIRMWARE),
+    entry(125, Hardware, Warning, "the GPU's own store of facts is damaged", FIRMWARE),
+    entry(136, Surroundings, Critical, "an NVLink connection could not be trained", LINK),
+    entry(137, Driver, Warning, "a forbidden access to another GPU over NVLink, mostly by a program", REPORT),
+    entry(140, Hardware, Critical, "memory errors came that could be neither corrected nor kept apart", REPLACE),
+    entry(141, Driver, Ok, "a short cut of the CUDA driver failed", NOTHING),
+    entry(143, Hardware, Critical, "the GPU could not be initialised", REPLACE),
+    entry(144, Surroundings, Warning, "an NVLink error, told by the link's unit SAW", LINK),
+    entry(145, Surroundings, Warning, "an NVLink error, told by the link's unit RLW", LINK),
+    entry(146, Surroundings, Warning, "an NVLink error, told by the link's unit TLW", LINK),
+    entry(147, Surroundings, Warning, "an NVLink error, told by the link's unit TREX", LINK),
+    entry(148, Surroundings, Warning, "an NVLink error, told by the link's unit NVLPW_CTRL", LINK),
+    entry(
+        149,
+        Surroundings,
+        Warning,
+        "an NVLink error, told by the link's unit NETIR: mostly a connection that went down",
+        LINK,
+    ),
+    entry(150, Surroundings, Warning, "an NVLink error, told by the link's unit MSE", LINK),
+    entry(
+        151,
+        Driver,
+        Warning,
+        "a key for confidential computing could not be changed",
+        "Restart the virtual machine.",
+    ),
+    entry(154, Driver, Ok, "the driver changed its mind on how the GPU is to be recovered", NOTHING),
+    entry(155, Surroundings, Warning, "an NVLink connection was taken down by software", LINK),
+    entry(156, Hardware, Warning, "a failing part of the GPU was taken out of use, from the next reset on", RESET_SOON),
+    entry(157, Hardware, Warning, "a failing part of the GPU could not be taken out of use: no spare is left", REPLACE),
+    entry(158, Driver, Critical, "the GPU did not answer in time and is given up", RESET),
+];

@@ -1,0 +1,117 @@
+//! Xid errors: what NVIDIA's numbers mean, whose fault they are and what to do.
+
+mod catalogue;
+
+use std::time::Duration;
+
+use crate::snapshot::Severity;
+
+/// How long an application's own Xid counts against the GPU: long enough to be seen, and no longer, since nothing is
+/// wrong with the GPU.
+pub const OWN_FAULT_HOLDS: Duration = Duration::from_secs(600);
+
+/// Whose fault an Xid most likely is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The program that ran on the GPU.
+    Application,
+    /// The driver or the GPU's firmware.
+    Driver,
+    /// The GPU, its memory included.
+    Hardware,
+    /// What surrounds the GPU: heat, power, the PCIe bus, NVLink.
+    Surroundings,
+}
+
+impl Fault {
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Driver => "driver",
+            Self::Hardware => "hardware",
+            Self::Surroundings => "surroundings",
+        }
+    }
+}
+
+/// What is known of one Xid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// NVIDIA's number.
+    pub code: u64,
+    /// What happened.
+    pub meaning: &'static str,
+    /// Whose fault it most likely is.
+    pub fault: Fault,
+    /// How bad it is for the GPU; [`Severity::Ok`] where it only tells.
+    pub severity: Severity,
+    /// What to do about it; empty if nothing.
+    pub action: &'static str,
+}
+
+impl Entry {
+    /// For how long it counts against the GPU; none if until a reset or a reboot.
+    #[must_use]
+    pub const fn holds(&self) -> Option<Duration> {
+        match self.fault {
+            Fault::Application => Some(OWN_FAULT_HOLDS),
+            Fault::Driver | Fault::Hardware | Fault::Surroundings => None,
+        }
+    }
+}
+
+/// An Xid that the catalogue does not have. It is a warning, since the driver reports nothing that nobody should see.
+const UNKNOWN: Entry = Entry {
+    code: 0,
+    meaning: "an error that this catalogue does not know",
+    fault: Fault::Driver,
+    severity: Severity::Warning,
+    action: "Look the number up in NVIDIA's list of Xid errors.",
+};
+
+/// What is known of an Xid.
+#[must_use]
+pub fn look_up(code: u64) -> Entry {
+    catalogue::ENTRIES
+        .binary_search_by_key(&code, |entry| entry.code)
+        .ok()
+        .and_then(|position| catalogue::ENTRIES.get(position).copied())
+        .unwrap_or(Entry { code, ..UNKNOWN })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{catalogue::ENTRIES, *};
+
+    #[test]
+    fn the_catalogue_is_sorted_and_each_number_stands_in_it_once() {
+        assert!(ENTRIES.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+
+    #[test]
+    fn what_is_documented_is_known() {
+        let documented = [
+            8, 13, 31, 32, 38, 43, 44, 45, 48, 56, 57, 58, 61, 62, 63, 64, 65, 66, 67, 68, 69, 73, 74, 76, 77, 78, 79,
+            80, 81, 82, 83, 92, 93, 94, 95, 109, 110, 119, 120, 121, 122, 123, 124, 125, 136, 137, 140, 141, 143, 144,
+            145, 146, 147, 148, 149, 150, 154, 155, 156, 158,
+        ];
+        for code in documented {
+            let entry = look_up(code);
+            assert_eq!(entry.code, code);
+            assert_ne!(entry.meaning, UNKNOWN.meaning, "{code}");
+            assert!(entry.severity == Severity::Ok || !entry.action.is_empty(), "{code} without a remedy");
+        }
+        assert_eq!((look_up(4711).code, look_up(4711).meaning), (4711, UNKNOWN.meaning));
+    }
+
+    #[test]
+    fn only_an_applications_own_pass() {
+        let passing: Vec<u64> =
+            ENTRIES.iter().filter(|entry| entry.holds().is_some()).map(|entry| entry.code).collect();
+        assert_eq!(passing, [13, 31, 43, 45, 68, 109]);
+        assert_eq!(look_up(79).holds(), None);
+        assert_eq!(look_up(4711).holds(), None);
+    }
+}
