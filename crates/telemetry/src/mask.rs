@@ -91,13 +91,17 @@ pub fn text(text: &str) -> String {
 /// Whether the argument after this one is a secret: `--password`, or a header's name or scheme alone.
 fn announces(argument: &str) -> bool {
     let name = argument.strip_suffix(':').unwrap_or(argument);
-    (argument.starts_with('-') && !argument.contains('=') && tells(name)) || (name.len() < argument.len() && tells(name))
+    (argument.starts_with('-') && !argument.contains('=') && tells(name))
+        || (name.len() < argument.len() && tells(name))
 }
 
 /// Whether a name tells of a secret.
 fn tells(name: &str) -> bool {
-    let plain: String =
-        name.chars().filter(|letter| !matches!(letter, '-' | '_' | '.')).map(|letter| letter.to_ascii_lowercase()).collect();
+    let plain: String = name
+        .chars()
+        .filter(|letter| !matches!(letter, '-' | '_' | '.'))
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
     NAMES.iter().any(|ending| plain.ends_with(ending))
 }
 
