@@ -14,7 +14,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let listener = bind::listen(config.listen)?;
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
-    let publisher = Publisher::new(Stamp::now());
+    let publisher = Publisher::showing(Stamp::now(), config.commands);
     let app = server::router(config.server.clone(), publisher.subscribe());
     let supervisor = Supervisor::start(config.collect, publisher)?;
     tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");

@@ -249,6 +249,35 @@ fn compressed_answers_are_the_same() {
     }
 }
 
+#[test]
+fn keys_stand_in_the_contracts_order() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let text = String::from_utf8(body(host.get("snapshot"))).unwrap();
+    let mut rest = text.as_str();
+    let keys = "schema sequence sampled_at host hostname notes agent_version driver_version nvml_version cuda_version \
+         booted_at cpu_percent load_1m memory_total_bytes memory_available_bytes absent collector state since detail \
+         restarts sample_duration_seconds gpus index uuid name serial pci_bus_id architecture compute_capability \
+         minor_number vbios_version state state_detail use verdict since since_at_least users unattributed_bytes \
+         read_at age_ms utilization gpu_percent memory_percent encoder_percent decoder_percent jpeg_percent \
+         ofa_percent activity sm_ratio sm_occupancy_ratio tensor_ratio dram_ratio fp64_ratio fp32_ratio fp16_ratio \
+         memory total_bytes used_bytes free_bytes reserved_bytes unified bar1_total_bytes bar1_used_bytes temperature \
+         gpu_celsius memory_celsius slowdown_celsius shutdown_celsius power draw_watts limit_watts \
+         enforced_limit_watts default_limit_watts energy_joules clocks graphics_mhz sm_mhz memory_mhz video_mhz \
+         max_graphics_mhz max_sm_mhz max_memory_mhz event_reasons performance_state fans pcie generation width \
+         max_generation max_width tx_bytes_per_second rx_bytes_per_second replays nvlink links_active links_total \
+         tx_bytes_per_second rx_bytes_per_second errors ecc enabled volatile_corrected volatile_uncorrected \
+         aggregate_corrected aggregate_uncorrected remapped_rows correctable uncorrectable pending failed modes \
+         persistence compute mig display_active fabric state status recovery_action mig xid since last last_at count \
+         health verdict reasons absent processes gpu gpu_uuid pid type user uid name command started_at \
+         gpu_memory_bytes sm_percent memory_percent encoder_percent decoder_percent cpu_percent host_memory_bytes \
+         gpu_instance compute_instance container pod job absent";
+    for key in keys.split_ascii_whitespace() {
+        let at =
+            rest.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key} does not come after the key before it"));
+        rest = &rest[at + 1..];
+    }
+}
+
 /// Not a test of right or wrong: `cargo nextest run --release -p server cost_of --run-ignored all --no-capture`.
 #[test]
 #[ignore = "measures"]
