@@ -1,6 +1,7 @@
 //! The rich contract on hosts of every kind, for every scope.
 
 mod absence;
+mod cost;
 mod docs;
 mod hosts;
 mod schema;
@@ -14,7 +15,7 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
 };
 use serde_json::Value;
-use telemetry::snapshot::{ProcessKind, Snapshot};
+use telemetry::snapshot::Snapshot;
 
 use super::{Question, Views};
 use crate::{Commands, scope::Scope};
@@ -275,31 +276,5 @@ fn keys_stand_in_the_contracts_order() {
         let at =
             rest.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key} does not come after the key before it"));
         rest = &rest[at + 1..];
-    }
-}
-
-/// Not a test of right or wrong: `cargo nextest run --release -p server cost_of --run-ignored all --no-capture`.
-#[test]
-#[ignore = "measures"]
-fn cost_of_a_rendering() {
-    let mut snapshot = hosts::healthy();
-    snapshot.gpus = (0..8).map(hosts::healthy_gpu).collect();
-    for (pid, position) in (1000..1050).zip((0..8).cycle()) {
-        snapshot.gpus[position].processes.push(hosts::process(pid, ProcessKind::Compute));
-    }
-    for packed in [false, true] {
-        for which in ["snapshot", "gpus", "processes", "users", "summary", "events"] {
-            let encoding = if packed { "gzip" } else { "identity" };
-            let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(encoding))]);
-            let (mut best, mut size) = (std::time::Duration::MAX, 0);
-            for _ in 0..50 {
-                let host = Host::new(snapshot.clone(), Scope::Read, Commands::Masked);
-                let begin = std::time::Instant::now();
-                let response = host.get_with(which, &takes);
-                best = best.min(begin.elapsed());
-                size = body(response).len();
-            }
-            println!("{which:10} {encoding:8} {size:7} bytes {best:?}");
-        }
     }
 }
