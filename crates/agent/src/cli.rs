@@ -102,6 +102,11 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
 
+    /// What is shown of command lines: full; masked, without what is obviously a secret; name, of the program alone;
+    /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
+    #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
+    pub(crate) commands: Option<Commands>,
+
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,
@@ -115,6 +120,14 @@ pub(crate) struct Options {
 pub(crate) enum Sleep {
     Auto,
     Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Commands {
+    Full,
+    Masked,
+    Name,
+    Hidden,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -303,6 +316,18 @@ mod tests {
         assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
         let broken = DotEnv { port: Some("x".into()), ..DotEnv::default() };
         assert!(matches!(parsed(&[], broken), Err(Stop::Wrong(message)) if message.contains(".env")));
+    }
+
+    #[test]
+    fn how_commands_are_shown_is_told_or_not() {
+        assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.commands, None);
+        let told = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
+        assert_eq!(told, Some(Commands::Masked));
+        let message = wrong(&["--commands", "some"]);
+        assert!(
+            message.contains("'some'") && message.contains("masked") && message.contains("NVSMI_COMMANDS"),
+            "{message}"
+        );
     }
 
     #[test]

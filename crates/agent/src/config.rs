@@ -9,7 +9,7 @@ use std::{
 use server::{ServerConfig, Token};
 
 use crate::{
-    cli::{Cli, Sleep},
+    cli::{Cli, Commands, Sleep},
     supervisor::CollectSettings,
 };
 
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) server: ServerConfig,
+    /// How much is shown of command lines; none if the administrator has not said.
+    pub(crate) commands: Option<server::Commands>,
     pub(crate) collect: CollectSettings,
     /// Where `release` and `resume` are heard.
     pub(crate) control_socket: Option<PathBuf>,
@@ -33,6 +35,12 @@ impl Config {
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },
+            commands: options.commands.map(|how| match how {
+                Commands::Full => server::Commands::Full,
+                Commands::Masked => server::Commands::Masked,
+                Commands::Name => server::Commands::Name,
+                Commands::Hidden => server::Commands::Hidden,
+            }),
             collect: CollectSettings {
                 interval: options.interval,
                 library: options.nvml_library.clone(),

@@ -21,7 +21,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
     let notify = Notify::from_environment();
-    let publisher = Publisher::new(Stamp::now());
+    let publisher = Publisher::showing(Stamp::now(), config.commands);
     let newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));

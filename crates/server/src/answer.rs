@@ -5,9 +5,13 @@ use bytes::Bytes;
 use hyper::{
     StatusCode,
     body::Body as _,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION},
+    header::{
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, VARY,
+    },
 };
 
+static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Every answer is of one moment.
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -24,6 +28,25 @@ pub(crate) fn json_body(status: StatusCode, body: Body) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON.clone());
     headers.insert(CACHE_CONTROL, NO_STORE.clone());
+    response
+}
+
+/// JSON whose form depends on what the reader takes, compressed or not.
+pub(crate) fn negotiated(body: Bytes, packed: bool) -> Response {
+    let mut response = json(StatusCode::OK, body);
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    if packed {
+        headers.insert(CONTENT_ENCODING, GZIP.clone());
+    }
+    response
+}
+
+/// The same answer as plain text, unless it is an error.
+pub(crate) fn as_text(mut response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        response.headers_mut().insert(CONTENT_TYPE, TEXT.clone());
+    }
     response
 }
 

@@ -5,6 +5,7 @@
 //! [`serve`] is the loop that takes connections, with the limits that keep a stranger from exhausting the host.
 
 mod answer;
+mod api;
 mod auth;
 mod envelope;
 mod gauge;
@@ -15,11 +16,13 @@ mod patient;
 mod percent;
 mod pieces;
 mod prefix;
+mod problem;
 mod published;
 mod query;
 mod rendered;
 mod routes;
 mod rows;
+mod scope;
 mod status;
 
 #[cfg(test)]
@@ -37,6 +40,7 @@ pub use listen::{Limits, serve};
 pub use prefix::{Prefix, PrefixError};
 pub use published::{Published, Publisher};
 pub use routes::router;
+pub use scope::Commands;
 pub use status::StatusView;
 
 /// What the administrator decides about the HTTP side.

@@ -8,7 +8,12 @@ use telemetry::{
 };
 use tokio::sync::watch;
 
-use crate::{health::Readiness, status::StatusView};
+use crate::{
+    api::{Demand, Views},
+    health::Readiness,
+    scope::{Commands, Shown},
+    status::StatusView,
+};
 
 /// A snapshot with its views. It never changes; the next one replaces it.
 #[derive(Debug)]
@@ -19,15 +24,18 @@ pub struct Published {
     pub status: StatusView,
     /// `/readyz`.
     pub readiness: Readiness,
+    /// `/api/v1`.
+    pub(crate) api: Views,
 }
 
 impl Published {
-    /// Renders every view of a snapshot.
-    #[must_use]
-    pub fn render(snapshot: Snapshot) -> Self {
+    /// Renders the views of a snapshot: those of the frozen contract all, those of the rich one that are in demand.
+    fn render(snapshot: Snapshot, shown: Shown, demand: &Arc<Demand>, before: Option<&Self>) -> Self {
+        let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
-            status: StatusView::render(&snapshot),
+            status: StatusView::render(&snapshot, shown.status),
             readiness: Readiness::of(&snapshot),
+            api: Views::render(&snapshot, shown.api, demand, before),
             snapshot: Arc::new(snapshot),
         }
     }
@@ -37,20 +45,33 @@ impl Published {
 #[derive(Debug)]
 pub struct Publisher {
     newest: watch::Sender<Arc<Published>>,
+    shown: Shown,
+    demand: Arc<Demand>,
 }
 
 impl Publisher {
     /// A publisher that says `starting` since that moment, until the first snapshot comes.
     #[must_use]
     pub fn new(since: Stamp) -> Self {
-        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since))));
-        Self { newest }
+        Self::showing(since, None)
     }
 
-    /// Renders every view of a snapshot, here and now, and then lets the handlers see it.
+    /// As [`Self::new`], and shows so much of command lines, in `/status` too.
+    #[must_use]
+    pub fn showing(since: Stamp, commands: Option<Commands>) -> Self {
+        let shown = Shown::by(commands);
+        let demand = Arc::default();
+        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), shown, &demand, None)));
+        Self { newest, shown, demand }
+    }
+
+    /// Renders the views of a snapshot, here and now, and then lets the handlers see it.
     pub fn publish(&self, snapshot: Snapshot) {
-        // What it replaces is freed on this thread, unless an answer still holds it.
-        self.newest.send_replace(Arc::new(Published::render(snapshot)));
+        let before = Arc::clone(&self.newest.borrow());
+        let next = Published::render(snapshot, self.shown, &self.demand, Some(&before));
+        drop(self.newest.send_replace(Arc::new(next)));
+        // What it replaces is freed here, on this thread, unless an answer still holds it.
+        drop(before);
     }
 
     /// Where the newest snapshot can be read and waited for.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use telemetry::snapshot::{Gpu, ProcessKind};
 
 use crate::{
-    answer, envelope,
+    Commands, answer, envelope,
     pieces::Pieces,
     query::{self, Filter, QueryError, StatusQuery},
     rows::{self, DeviceRow, Merged, ProcessRow},
@@ -39,12 +39,12 @@ struct GpuRows {
 
 impl Rendered {
     /// Renders the rows of these GPUs.
-    pub(crate) fn new(gpus: &[Gpu]) -> serde_json::Result<Self> {
+    pub(crate) fn new(gpus: &[Gpu], commands: Commands) -> serde_json::Result<Self> {
         let mut text = format!(r#"{{"code":0,"data":{{"count":{},"devices":["#, gpus.len()).into_bytes();
         let head = text.len();
         let devices = write_devices(gpus, List::begin(&mut text))?;
         text.extend_from_slice(BETWEEN);
-        let processes = write_processes(gpus, List::begin(&mut text))?;
+        let processes = write_processes(gpus, commands, List::begin(&mut text))?;
         text.extend_from_slice(END);
         let whole = Bytes::from(text);
         let cut = |(device, rows): (Range<usize>, Vec<Row>)| GpuRows {
@@ -147,9 +147,11 @@ fn write_devices(gpus: &[Gpu], mut list: List<'_>) -> serde_json::Result<Vec<Ran
     gpus.iter().enumerate().map(|(idx, gpu)| list.push(&DeviceRow::new(idx, gpu))).collect()
 }
 
-fn write_processes(gpus: &[Gpu], mut list: List<'_>) -> serde_json::Result<Vec<Vec<Row>>> {
+fn write_processes(gpus: &[Gpu], commands: Commands, mut list: List<'_>) -> serde_json::Result<Vec<Vec<Row>>> {
     let mut write = |(idx, gpu): (usize, &Gpu)| {
-        let row = |merged: &Merged<'_>| Ok(Row { at: list.push(&ProcessRow::new(idx, merged))?, kind: merged.kind });
+        let row = |merged: &Merged<'_>| {
+            Ok(Row { at: list.push(&ProcessRow::new(idx, merged, commands))?, kind: merged.kind })
+        };
         rows::by_pid(&gpu.processes).iter().map(row).collect()
     };
     gpus.iter().enumerate().map(&mut write).collect()

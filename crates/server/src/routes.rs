@@ -13,11 +13,16 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
-use hyper::Method;
+use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::watch;
 use tower::Service;
 
-use crate::{Published, ServerConfig, answer, envelope, health, page, percent};
+use crate::{
+    Published, ServerConfig, answer,
+    api::{self, Question},
+    envelope, health, page, percent, problem,
+    scope::Scope,
+};
 
 /// All paths of the server, under the configured prefix and behind the configured token.
 pub fn router(config: ServerConfig, published: watch::Receiver<Arc<Published>>) -> Router {
@@ -48,6 +53,8 @@ enum Access {
 enum View {
     /// Answers `GET` and `HEAD`.
     Read(fn(&Asked<'_>) -> Response),
+    /// Answers `GET` and `HEAD` of each path that has one more segment, which is given.
+    Below(fn(&Asked<'_>, &str) -> Response),
     /// Sends every method on, as the original does.
     Moved(fn(&Asked<'_>) -> Response),
 }
@@ -56,17 +63,39 @@ enum View {
 struct Asked<'a> {
     app: &'a App,
     query: Option<&'a str>,
+    headers: &'a HeaderMap,
 }
 
 impl Asked<'_> {
     fn newest(&self) -> Arc<Published> {
         Arc::clone(&self.app.published.borrow())
     }
+
+    /// Asks the rich contract. Whoever is admitted today may see everything.
+    fn rich(&self, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
+        let newest = self.newest();
+        answer(&Question {
+            snapshot: &newest.snapshot,
+            views: &newest.api,
+            scope: Scope::Read,
+            query: self.query.unwrap_or_default(),
+            headers: self.headers,
+        })
+    }
 }
 
 const ROUTES: &[Route] = &[
     Route::read("/status", Access::Token, |asked| asked.newest().status.status(asked.query)),
     Route::read("/count", Access::Token, |asked| asked.newest().status.count()),
+    Route::read("/api/v1/snapshot", Access::Token, |asked| asked.rich(|question| question.snapshot())),
+    Route::read("/api/v1/gpus", Access::Token, |asked| asked.rich(|question| question.gpus())),
+    Route::below("/api/v1/gpus/", Access::Token, |asked, name| asked.rich(|question| question.gpu(name))),
+    Route::read("/api/v1/processes", Access::Token, |asked| asked.rich(|question| question.processes())),
+    Route::read("/api/v1/users", Access::Token, |asked| asked.rich(|question| question.users())),
+    Route::read("/api/v1/summary", Access::Token, |asked| asked.rich(|question| question.summary())),
+    Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
+    Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
+    Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
     Route::read("/", Access::Open, |_| page::index()),
@@ -93,6 +122,18 @@ impl Route {
         Self { path, access, view: View::Read(view) }
     }
 
+    const fn below(path: &'static str, access: Access, view: fn(&Asked<'_>, &str) -> Response) -> Self {
+        Self { path, access, view: View::Below(view) }
+    }
+
+    /// Whether it answers what follows the prefix.
+    fn answers(&self, rest: &str) -> bool {
+        match self.view {
+            View::Below(_) => rest.strip_prefix(self.path).is_some_and(|name| !name.contains('/')),
+            View::Read(_) | View::Moved(_) => rest == self.path,
+        }
+    }
+
     const fn moved(path: &'static str, access: Access, view: fn(&Asked<'_>) -> Response) -> Self {
         Self { path, access, view: View::Moved(view) }
     }
@@ -112,12 +153,18 @@ impl App {
         if !open && !self.admits(request) {
             return envelope::unauthorized();
         }
-        let asked = Asked { app: self, query: request.uri().query() };
+        let asked = Asked { app: self, query: request.uri().query(), headers: request.headers() };
+        let rich = self.is_rich(path);
         match route.map(|route| &route.view) {
+            None if rich => problem::not_found(),
             None => envelope::not_found(),
             Some(View::Moved(view)) => view(&asked),
             Some(View::Read(view)) if reads(request.method()) => view(&asked),
-            Some(View::Read(_)) => envelope::method_not_allowed(),
+            Some(View::Below(view)) if reads(request.method()) => {
+                view(&asked, path.rsplit('/').next().unwrap_or_default())
+            }
+            Some(_) if rich => problem::method_not_allowed(),
+            Some(_) => envelope::method_not_allowed(),
         }
     }
 
@@ -133,12 +180,20 @@ impl App {
             return direct;
         }
         let decoded = String::from_utf8(percent::decode(path.as_bytes()).collect()).ok()?;
-        self.at(&decoded).filter(|route| matches!(route.view, View::Read(_)))
+        self.at(&decoded).filter(|route| !matches!(route.view, View::Moved(_)))
     }
 
     fn at(&self, path: &str) -> Option<&'static Route> {
         let rest = self.config.url_prefix.strip(path)?;
-        self.table.iter().find(|route| route.path == rest)
+        self.table.iter().find(|route| route.answers(rest))
+    }
+
+    /// Whether errors under that path have the rich contract's form.
+    fn is_rich(&self, path: &str) -> bool {
+        self.config.url_prefix.strip(path).is_some_and(|rest| {
+            let below = rest.strip_prefix("/api/v1");
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/')) || rest == "/openapi.json"
+        })
     }
 
     fn is_asset(&self, path: &str) -> bool {
@@ -170,7 +225,7 @@ impl Service<Request<Body>> for Front {
             // The panic itself has been told by the panic hook.
             tracing::error!(path = request.uri().path(), "a request ended in a panic");
             self.0.config.counters.count_panic();
-            envelope::internal()
+            if self.0.is_rich(request.uri().path()) { problem::internal() } else { envelope::internal() }
         });
         ready(Ok(if request.method() == Method::HEAD { answer::without_body(response) } else { response }))
     }
@@ -181,7 +236,6 @@ mod tests {
     use super::*;
     use crate::Publisher;
     use http_body_util::BodyExt;
-    use hyper::StatusCode;
     use telemetry::Stamp;
     use tower::ServiceExt;
 

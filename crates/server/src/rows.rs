@@ -4,11 +4,11 @@ use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 use telemetry::{
-    command,
     sample::Life,
     snapshot::{Gpu, Process, ProcessKind},
 };
 
+use crate::Commands;
 use crate::gauge::{Mebibytes, NOT_AVAILABLE, Number, Power, RunningTime, percent};
 
 /// What the original says of a live process without a command line.
@@ -70,14 +70,14 @@ pub(crate) struct ProcessRow {
 
 impl ProcessRow {
     /// The row of a process on the GPU at that position.
-    pub(crate) fn new(idx: usize, merged: &Merged<'_>) -> Self {
+    pub(crate) fn new(idx: usize, merged: &Merged<'_>, commands: Commands) -> Self {
         let process = merged.process;
         let exists = matches!(process.life, Life::Running | Life::Zombie);
         Self {
             idx,
             pid: process.pid,
             username: if exists { username(process) } else { NOT_AVAILABLE.into() },
-            command: command(process),
+            command: command(process, commands),
             r#type: merged.kind.as_str(),
             gpu_memory: Mebibytes(merged.memory_of.gpu_memory_bytes),
             running_time: RunningTime(process.running.ok().filter(|_| exists)),
@@ -93,9 +93,8 @@ fn username(process: &Process) -> String {
     }
 }
 
-fn command(process: &Process) -> String {
-    let (Life::Running, Ok(arguments)) = (process.life, &process.arguments) else { return NOT_AVAILABLE.into() };
-    let line = command::join(arguments);
+fn command(process: &Process, commands: Commands) -> String {
+    let Some(line) = commands.frozen(process) else { return NOT_AVAILABLE.into() };
     if line.is_empty() { NO_COMMAND_LINE.into() } else { line }
 }
 
@@ -151,7 +150,7 @@ mod tests {
     }
 
     fn rows(processes: &[Process]) -> Vec<serde_json::Value> {
-        let row = |merged: &Merged<'_>| serde_json::to_value(ProcessRow::new(0, merged)).unwrap();
+        let row = |merged: &Merged<'_>| serde_json::to_value(ProcessRow::new(0, merged, Commands::Full)).unwrap();
         by_pid(processes).iter().map(row).collect()
     }
 
@@ -197,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_process_row_reads_as_recorded() {
-        let row = serde_json::to_string(&ProcessRow::new(2, &by_pid(&[host::process(7)])[0])).unwrap();
+        let row = serde_json::to_string(&ProcessRow::new(2, &by_pid(&[host::process(7)])[0], Commands::Full)).unwrap();
         assert_eq!(
             row,
             concat!(

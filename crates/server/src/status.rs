@@ -5,7 +5,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use telemetry::snapshot::{CollectorState, Snapshot};
 
-use crate::{answer, envelope, rendered::Rendered};
+use crate::{Commands, answer, envelope, rendered::Rendered};
 
 /// What is said while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
@@ -24,15 +24,15 @@ enum Outcome {
 }
 
 impl StatusView {
-    /// Renders a snapshot.
+    /// Renders a snapshot, with so much of command lines.
     #[must_use]
-    pub fn render(snapshot: &Snapshot) -> Self {
+    pub fn render(snapshot: &Snapshot, commands: Commands) -> Self {
         let outcome = match &snapshot.collector.state {
             CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
             CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
             CollectorState::Released => envelope::driver_failure(RELEASED).map(Outcome::Failed),
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
-                Rendered::new(&snapshot.gpus).map(Outcome::Read)
+                Rendered::new(&snapshot.gpus, commands).map(Outcome::Read)
             }
         };
         Self(outcome.unwrap_or_else(|error| {
@@ -89,7 +89,7 @@ mod tests {
         let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
         gpus[0].processes = vec![process(10, ProcessKind::Compute), process(11, ProcessKind::Graphics)];
         gpus[2].processes = vec![process(10, ProcessKind::Both), process(12, ProcessKind::Compute)];
-        StatusView::render(&host::snapshot(CollectorState::Ok, gpus))
+        StatusView::render(&host::snapshot(CollectorState::Ok, gpus), Commands::Full)
     }
 
     fn shown(data: &Value) -> (Vec<u64>, Vec<(u64, u64)>) {
@@ -125,7 +125,7 @@ mod tests {
     fn one_process_alone_is_kept_and_filtered() {
         let mut gpu = host::gpu(0);
         gpu.processes = vec![host::process(5)];
-        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]));
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]), Commands::Full);
         assert_eq!(shown(&data(&view, "idx=0&process=C")).1, [(0, 5)]);
         assert_eq!(shown(&data(&view, "idx=0&process=G")).1, []);
         assert_eq!(body(view.status(Some("idx=0"))), body(view.status(None)));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn no_gpu_is_an_answer() {
-        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]));
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]), Commands::Full);
         assert_eq!(body(view.status(None)), r#"{"code":0,"data":{"count":0,"devices":[],"processes":[]}}"#);
         assert_eq!(body(view.status(Some("process=C"))), body(view.status(None)));
         assert_eq!(body(view.count()), r#"{"code":0,"data":0}"#);
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn the_last_rows_are_shown_while_nothing_is_read() {
         for state in [CollectorState::Ok, CollectorState::Stalled, CollectorState::Restarting] {
-            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]));
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Commands::Full);
             assert_eq!(view.status(None).status(), StatusCode::OK);
             assert_eq!(body(view.count()), r#"{"code":0,"data":1}"#);
         }
@@ -158,7 +158,7 @@ mod tests {
             (CollectorState::Released, "Released by the Administrator"),
         ] {
             // Even with rows of the past at hand, and before the query is looked at.
-            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]));
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Commands::Full);
             for response in [view.count(), view.status(None), view.status(Some("idx=a"))] {
                 assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
                 let value: Value = serde_json::from_str(&body(response)).unwrap();
@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_position_is_the_index_whatever_nvml_said() {
-        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]));
+        let view =
+            StatusView::render(&host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]), Commands::Full);
         assert_eq!(shown(&data(&view, "")).0, [0, 1]);
     }
 }

@@ -117,6 +117,10 @@ async fn the_token_comes_before_everything() {
             "/p/status?idx=9",
             "/p/count/",
             "/p/nothing",
+            "/p/api/v1/snapshot",
+            "/p/api/v1/gpus/0",
+            "/p/api/v1/nothing",
+            "/p/openapi.json",
             "/count",
             "/",
             "/healthz",
@@ -242,7 +246,21 @@ async fn the_page_keeps_its_promises() {
     let page = get(&app, "/p/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
-    for link in ["assets/style.css", "status", "count", "healthz", "readyz"] {
+    for link in [
+        "assets/style.css",
+        "status",
+        "count",
+        "healthz",
+        "readyz",
+        "api/v1/summary.txt",
+        "api/v1/snapshot",
+        "api/v1/gpus",
+        "api/v1/processes",
+        "api/v1/users",
+        "api/v1/summary",
+        "api/v1/events",
+        "openapi.json",
+    ] {
         assert!(page.body.contains(&format!("href=\"{link}\"")), "{link}");
         assert_ne!(get(&app, &format!("/p/{link}")).await.status, 404, "{link}");
     }

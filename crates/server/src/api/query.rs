@@ -1,0 +1,148 @@
+//! What `/api/v1` is asked for. The last of repeated parameters wins, and unknown ones are ignored, as in `/status`.
+
+use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
+
+use super::sections::user;
+use crate::percent;
+
+/// A parameter that cannot be answered: which, and what to do about it.
+pub(crate) struct Refused(pub(crate) String);
+
+/// Which processes are asked for.
+pub(crate) struct Wanted {
+    gpus: Option<Vec<u32>>,
+    user: Option<String>,
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Computes,
+    Draws,
+    Both,
+}
+
+impl Wanted {
+    /// Reads a query about the GPUs of a snapshot.
+    pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
+        let gpus = value(query, "gpu")
+            .map(|list| list.split(',').map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
+        let kind = match value(query, "type").as_deref() {
+            None | Some("") => None,
+            Some("C") => Some(Kind::Computes),
+            Some("G") => Some(Kind::Draws),
+            // A plus sign in a query stands for a space.
+            Some("C+G" | "C G") => Some(Kind::Both),
+            Some(other) => {
+                return Err(Refused(format!(
+                    "The parameter type={other:?} is no type of process; choose C (computes), G (draws) or C%2BG (both)."
+                )));
+            }
+        };
+        Ok(Self { gpus: gpus.transpose()?, user: value(query, "user"), kind })
+    }
+
+    /// Whether somebody in particular is asked for.
+    pub(crate) const fn names_somebody(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Whether all are asked for.
+    pub(crate) const fn is_all(&self) -> bool {
+        self.gpus.is_none() && self.user.is_none() && self.kind.is_none()
+    }
+
+    /// Whether that process is asked for.
+    pub(crate) fn has(&self, gpu: &Gpu, process: &Process) -> bool {
+        let on = self.gpus.as_ref().is_none_or(|gpus| gpus.contains(&gpu.index));
+        let kind = match self.kind {
+            None => true,
+            Some(Kind::Computes) => process.kind.computes(),
+            Some(Kind::Draws) => process.kind.draws(),
+            Some(Kind::Both) => process.kind == ProcessKind::Both,
+        };
+        let of = self.user.as_ref().is_none_or(|wanted| {
+            user(process).is_ok_and(|user| user == *wanted) || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+        });
+        on && kind && of
+    }
+}
+
+/// The index of the GPU that an index or a UUID names.
+fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
+    let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
+    gpu.map(|gpu| gpu.index).ok_or_else(|| {
+        Refused(format!(
+            "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
+        ))
+    })
+}
+
+/// Where the GPU of that index or UUID stands.
+pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
+    snapshot.gpus.iter().position(|gpu| {
+        let uuid = gpu.identity.uuid.as_deref().unwrap_or_default();
+        (!uuid.is_empty() && uuid == name) || gpu.index.to_string() == name
+    })
+}
+
+/// The time in `since`, Unix time in milliseconds: one as it is, or so long before now.
+pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
+    let Some(text) = value(query, "since").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let read = match text.strip_prefix('-') {
+        Some(ago) => milliseconds(ago).map(|ago| now.saturating_sub(ago)),
+        None => text.parse().ok(),
+    };
+    read.map(Some).ok_or_else(|| {
+        Refused(format!(
+            "The parameter since={text:?} is no time; give Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d)."
+        ))
+    })
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse::<u64>().ok()?.checked_mul(unit)).flatten()
+}
+
+/// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
+fn value(query: &str, name: &str) -> Option<String> {
+    query.rsplit('&').find_map(|field| {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
+        let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();
+        (decoded(key) == name.as_bytes()).then(|| String::from_utf8_lossy(&decoded(value)).into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times() {
+        let read = |query: &str| since(query, 10_000_000).ok();
+        assert_eq!(read(""), Some(None));
+        assert_eq!(read("since="), Some(None));
+        assert_eq!(read("since=5"), Some(Some(5)));
+        assert_eq!(read("since=-15m"), Some(Some(9_100_000)));
+        assert_eq!(read("since=-9d"), Some(Some(0)));
+        for bad in ["-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "-99999999999999999999s", "-18446744073709551615d"] {
+            assert_eq!(read(&format!("since={bad}")), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_value_wins() {
+        assert_eq!(value("a=1&b=%C3%A9&a=2", "a").as_deref(), Some("2"));
+        assert_eq!(value("a=1&b=%C3%A9+x", "b").as_deref(), Some("é x"));
+        assert_eq!(value("a", "a").as_deref(), Some(""));
+        assert_eq!(value("a=1", "b"), None);
+    }
+}

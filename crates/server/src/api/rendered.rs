@@ -1,0 +1,126 @@
+//! One snapshot for one scope, as bytes: rendered whole once, and cut into the parts of which filtered answers are
+//! put together.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Serialize;
+use telemetry::snapshot::{Event, Gpu, Process, Snapshot};
+
+use super::{
+    sections::{self, CollectorView, EventView, GpuView, HostView, ProcessView, SummaryView},
+    view::Eye,
+};
+use crate::{Commands, pieces::Pieces, scope::Scope};
+
+/// The whole snapshot, and where in it each row stands.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) snapshot: Bytes,
+    pub(crate) gpus: Bytes,
+    pub(crate) processes: Bytes,
+    /// Each GPU's object, in order.
+    pub(crate) gpu_rows: Vec<Bytes>,
+    /// Each process's object, in the order of the GPUs and of the processes on each.
+    pub(crate) process_rows: Vec<Bytes>,
+}
+
+impl Whole {
+    pub(crate) fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Self> {
+        let mut eye = Eye::new(scope, commands);
+        let mut text =
+            format!(r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
+                .into_bytes();
+        serde_json::to_writer(&mut text, &HostView::of(&mut eye, snapshot))?;
+        text.extend_from_slice(br#","collector":"#);
+        serde_json::to_writer(&mut text, &CollectorView::of(&mut eye, &snapshot.collector))?;
+        text.extend_from_slice(br#","gpus":"#);
+        let gpus = array(&mut text, snapshot.gpus.iter().map(|gpu| GpuView::of(&mut eye, gpu)))?;
+        text.extend_from_slice(br#","processes":"#);
+        let processes =
+            array(&mut text, processes(snapshot).map(|(gpu, process)| ProcessView::of(&mut eye, gpu, process)))?;
+        text.push(b'}');
+        let whole = Bytes::from(text);
+        let cut = |rows: Vec<Range<usize>>| rows.into_iter().map(|row| whole.slice(row)).collect();
+        Ok(Self {
+            gpus: whole.slice(gpus.whole),
+            processes: whole.slice(processes.whole),
+            gpu_rows: cut(gpus.rows),
+            process_rows: cut(processes.rows),
+            snapshot: whole,
+        })
+    }
+}
+
+/// Every process with its GPU, in the order of the rows.
+pub(crate) fn processes(snapshot: &Snapshot) -> impl Iterator<Item = (&Gpu, &Process)> {
+    snapshot.gpus.iter().flat_map(|gpu| gpu.processes.iter().map(move |process| (gpu, process)))
+}
+
+/// `/users`.
+pub(crate) fn users(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(&sections::users(&mut Eye::new(scope, commands), snapshot))?.into())
+}
+
+/// `/summary`.
+pub(crate) fn summary(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(&SummaryView::of(&mut Eye::new(scope, commands), snapshot))?.into())
+}
+
+/// `/summary.txt`.
+pub(crate) fn summary_text(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Option<Bytes> {
+    Some(SummaryView::of(&mut Eye::new(scope, commands), snapshot).text().ok()?.into())
+}
+
+/// `/events`: the whole, and each event.
+#[derive(Clone, Debug)]
+pub(crate) struct Events {
+    pub(crate) whole: Bytes,
+    pub(crate) rows: Vec<Bytes>,
+}
+
+impl Events {
+    pub(crate) fn render(events: &[Event], scope: Scope, commands: Commands) -> serde_json::Result<Self> {
+        let mut eye = Eye::new(scope, commands);
+        let mut text = Vec::new();
+        let list = array(&mut text, events.iter().map(|event| EventView::of(&mut eye, event)))?;
+        let whole = Bytes::from(text);
+        Ok(Self { rows: list.rows.into_iter().map(|row| whole.slice(row)).collect(), whole })
+    }
+}
+
+/// An array of rows that are already there.
+pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> axum::body::Body {
+    let mut pieces = Pieces::default();
+    pieces.push(&Bytes::from_static(b"["));
+    for (position, row) in rows.enumerate() {
+        if position > 0 {
+            pieces.push(&Bytes::from_static(b","));
+        }
+        pieces.push(row);
+    }
+    pieces.push(&Bytes::from_static(b"]"));
+    pieces.into_body()
+}
+
+struct Array {
+    whole: Range<usize>,
+    rows: Vec<Range<usize>>,
+}
+
+/// Writes a JSON array and tells where it and its rows stand.
+fn array(text: &mut Vec<u8>, rows: impl Iterator<Item = impl Serialize>) -> serde_json::Result<Array> {
+    let begins = text.len();
+    text.push(b'[');
+    let mut at = Vec::new();
+    for (position, row) in rows.enumerate() {
+        if position > 0 {
+            text.push(b',');
+        }
+        let start = text.len();
+        serde_json::to_writer(&mut *text, &row)?;
+        at.push(start..text.len());
+    }
+    text.push(b']');
+    Ok(Array { whole: begins..text.len(), rows: at })
+}

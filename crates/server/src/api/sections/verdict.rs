@@ -1,0 +1,49 @@
+//! Whether a GPU is well: its Xid errors, and the verdict over all.
+
+use telemetry::snapshot::{Health, Reason, Xid};
+
+use crate::api::view::view;
+
+view! {
+    /// A GPU's Xid errors since somebody listened.
+    struct XidView of (eye, xid: &Xid) {
+        /// Since when they are listened for, Unix time in milliseconds.
+        /// Source: `nvmlDeviceRegisterEvents`. Lane: events. Absent: `not_supported` where events are not.
+        read since: Option<u64> = xid.since.map(|since| since.unix_ms);
+        /// NVIDIA's number of the newest; null if there was none.
+        /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: null if there was none.
+        null last: Option<u64> = xid.last.map(|(code, _)| code);
+        /// When the newest came, Unix time in milliseconds; null if there was none.
+        /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: null if there was none.
+        null last_at: Option<u64> = xid.last.map(|(_, at)| at.unix_ms);
+        /// How many there were.
+        /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: `not_supported` where events are not.
+        read count: Option<u64> = xid.count;
+    }
+}
+
+view! {
+    /// Whether a GPU is well.
+    struct HealthView of (eye, health: &Health) {
+        /// `ok`, `warning` (somebody should look) or `critical` (it must not be used).
+        /// Source: derived. Lane: derived. Absent: never.
+        value verdict: &'static str = health.verdict.as_str();
+        /// Why, the worst first; empty if it is well.
+        value reasons: Vec<ReasonView> = health.reasons.iter().map(|reason| ReasonView::of(eye, reason)).collect();
+    }
+}
+
+view! {
+    /// One thing that is wrong with a GPU.
+    struct ReasonView of (_eye, reason: &Reason) {
+        /// A stable word for programs, such as `xid_79` or `row_remap_pending`.
+        /// Source: derived. Lane: derived. Absent: never.
+        value code: String = reason.code.clone();
+        /// What it is, in plain words.
+        /// Source: derived. Lane: derived. Absent: never.
+        value text: String = reason.text.clone();
+        /// What to do about it.
+        /// Source: derived. Lane: derived. Absent: never.
+        value action: String = reason.action.clone();
+    }
+}

@@ -1,0 +1,130 @@
+//! `docs/api.md` and the document's examples are made of what the code does; a stale one fails here.
+
+use std::{fmt::Write as _, path::Path};
+
+use serde_json::{Map, Value};
+
+use super::{Host, PATHS, body, document, hosts};
+use crate::{Commands, scope::Scope};
+
+const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
+
+/// Compares a file with what it should be; writes it if that was asked for.
+fn fresh(file: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    if std::env::var_os("RENEW_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{file} is stale; renew it with: {RENEW}");
+}
+
+#[test]
+fn the_examples_are_answers() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let mut examples = Map::new();
+    for (asked, path) in PATHS {
+        let answer = body(host.get(asked));
+        let value = serde_json::from_slice(&answer).unwrap_or_else(|_| String::from_utf8(answer).unwrap().into());
+        examples.insert(path.into(), value);
+    }
+    fresh("crates/server/assets/examples.json", &(serde_json::to_string_pretty(&examples).unwrap() + "\n"));
+}
+
+#[test]
+fn the_reference_is_what_the_code_says() {
+    let document = document();
+    let mut text = String::from(HEAD);
+    for (_, path) in PATHS {
+        let operation = &document["paths"][path]["get"];
+        let answer = &operation["responses"]["200"]["content"];
+        let schema = &answer.as_object().unwrap().values().next().unwrap()["schema"];
+        writeln!(text, "| `GET {path}` | {} | {} |", operation["summary"].as_str().unwrap(), kind(schema)).unwrap();
+    }
+    text.push_str("\n## Parameters\n\n| path | parameter | meaning |\n|---|---|---|\n");
+    for (_, path) in PATHS {
+        for parameter in document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten() {
+            let word = |key: &str| parameter[key].as_str().unwrap();
+            writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if let Some(properties) = schema["properties"].as_object() {
+            let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{name} is not described"));
+            write!(text, "\n## {name}\n\n{meaning}\n\n{COLUMNS}").unwrap();
+            for (key, schema) in properties {
+                text.push_str(&row(name, key, schema));
+            }
+        }
+    }
+    fresh("docs/api.md", &text);
+}
+
+const HEAD: &str = "# `/api/v1`: every path and every field
+
+Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+
+A value that was not read is `null` (a list is empty), and its dotted path stands in `absent` with the reason:
+`not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (this reader may not see it). Whatever the
+last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
+`error`). Keys are never left out; new ones may come at any time.
+
+Lanes: *fast* is read on every tick, *slow* a tenth per tick, *at the handle* once; *derived* is worked out of those.
+
+| path | answers | as |
+|---|---|---|
+";
+const COLUMNS: &str = "| field | type | unit | what it is | source | lane | absent |\n|---|---|---|---|---|---|---|\n";
+
+fn row(object: &str, key: &str, schema: &Value) -> String {
+    let described = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+    let kind = kind(schema);
+    let told = described.split_once("Source: ").and_then(|(meaning, rest)| {
+        let (source, rest) = rest.split_once(". Lane: ")?;
+        let (lane, absent) = rest.split_once(". Absent: ")?;
+        Some((meaning.trim().to_owned(), source, lane, absent.trim_end_matches('.')))
+    });
+    let parts = kind.contains("](#");
+    let (meaning, source, lane, absent) = match &told {
+        Some((meaning, source, lane, absent)) => (meaning.as_str(), *source, *lane, *absent),
+        // An object's own fields say where they come from.
+        None if parts || key == "absent" || object == "Problem" => (described.as_str(), "", "", ""),
+        None => panic!("{object}.{key} does not say its source, lane and absence: {described:?}"),
+    };
+    format!("| `{key}` | {kind} | {} | {meaning} | {source} | {lane} | {absent} |\n", unit(key))
+}
+
+fn kind(schema: &Value) -> String {
+    if let Some(choices) = schema["oneOf"].as_array() {
+        return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return if name == "Absent" { "map".into() } else { format!("[{name}](#{})", name.to_lowercase()) };
+    }
+    match &schema["type"] {
+        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(&schema["items"])),
+        Value::String(kind) => kind.clone(),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        _ => String::new(),
+    }
+}
+
+/// By the name's ending, as the contract has it.
+fn unit(key: &str) -> &'static str {
+    const ENDINGS: [(&str, &str); 11] = [
+        ("_bytes_per_second", "bytes/s"),
+        ("_bytes", "bytes"),
+        ("_watts", "W"),
+        ("_joules", "J"),
+        ("_celsius", "°C"),
+        ("_mhz", "MHz"),
+        ("_percent", "%"),
+        ("_ratio", "0 to 1"),
+        ("_seconds", "s"),
+        ("_ms", "ms"),
+        ("_at", "Unix ms"),
+    ];
+    let found = ENDINGS.iter().find(|(ending, _)| key.ends_with(ending));
+    found.map_or(if matches!(key, "at" | "since") { "Unix ms" } else { "" }, |(_, unit)| unit)
+}

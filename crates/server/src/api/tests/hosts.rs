@@ -1,0 +1,239 @@
+//! Hosts made by hand, of every kind that the contract must be able to tell of.
+
+use std::{sync::Arc, time::Duration};
+
+use telemetry::{
+    Absence, BootTime, Stamp,
+    sample::{
+        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, ProcessShare,
+        RemappedRows, SlowSet, Traffic,
+    },
+    snapshot::{
+        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Process, ProcessKind, Reason, Severity,
+        Snapshot, Usage, UseVerdict, Xid,
+    },
+};
+
+use crate::host;
+
+pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
+
+/// What nobody but a reader of everything may see; each of these words stands nowhere else.
+pub(super) const PLANTED: [&str; 7] =
+    ["planted-user", "planted-name", "planted-argument", "planted-container", "planted-pod", "planted-job", "4194301"];
+
+pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
+    let of = |state, gpus| Snapshot { at: AT, ..host::snapshot(state, gpus) };
+    let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+    vec![
+        ("healthy", healthy()),
+        ("all absent", of(CollectorState::Ok, vec![absent(Absence::NotSupported)])),
+        ("lost", of(CollectorState::Ok, vec![healthy_gpu(0), Gpu { state: GpuState::Lost, ..absent(Absence::Lost) }])),
+        ("mig", of(CollectorState::Ok, vec![mig()])),
+        ("no gpu", of(CollectorState::Ok, vec![])),
+        ("starting", of(CollectorState::Starting, vec![])),
+        ("no driver", of(no_driver, vec![])),
+    ]
+}
+
+pub(super) fn healthy() -> Snapshot {
+    let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
+    gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
+    gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
+    gpus[1].usage = Usage { verdict: UseVerdict::Held, users: vec!["alice".into()], ..gpus[1].usage.clone() };
+    let event = Event {
+        at: AT,
+        kind: EventKind::Xid,
+        gpu_uuid: Some("GPU-1".into()),
+        severity: Severity::Critical,
+        code: "xid_79".into(),
+        text: "GPU has fallen off the bus".into(),
+        action: "restart the host".into(),
+    };
+    let earlier = Event { at: Stamp { unix_ms: AT.unix_ms - 600_000, ..AT }, gpu_uuid: None, ..event.clone() };
+    let mut snapshot = host::snapshot(CollectorState::Ok, gpus);
+    snapshot.collector.sample_duration = Some(Duration::from_micros(4125));
+    Snapshot {
+        at: AT,
+        sequence: 1042,
+        driver: Some(DriverFacts {
+            driver_version: Ok("580.159.04".into()),
+            nvml_version: Ok("13.580.159.04".into()),
+            cuda_version: Ok(13000),
+            init_ms: 90,
+        }),
+        host: Host {
+            hostname: Ok("gpu01".into()),
+            booted_at_ms: Ok(1_795_000_000_000),
+            cpu_percent: Ok(3.1),
+            load_1m: Ok(0.4),
+            memory_total_bytes: Ok(1 << 40),
+            memory_available_bytes: Ok(1 << 39),
+            notes: vec!["names of users are not resolved".into()],
+        },
+        events: Arc::new(vec![earlier, event]),
+        ..snapshot
+    }
+}
+
+pub(super) fn healthy_gpu(index: u32) -> Gpu {
+    Gpu {
+        identity: Identity {
+            uuid: Ok(format!("GPU-{index}")),
+            name: Ok("NVIDIA H200".into()),
+            pci_bus_id: Ok("00000000:18:00.0".into()),
+            minor_number: Ok(index),
+            serial: Ok("1650".into()),
+            architecture: Ok(9),
+            compute_capability: Ok((9, 0)),
+            vbios_version: Ok("96.00.99.00.01".into()),
+        },
+        fast: FastSet {
+            memory_temperature_celsius: Ok(44),
+            energy_mj: Ok(123_456_789),
+            encoder_percent: Ok(0),
+            decoder_percent: Ok(0),
+            jpeg_percent: Ok(0),
+            ofa_percent: Ok(0),
+            graphics_mhz: Ok(1980),
+            sm_mhz: Ok(1980),
+            memory_mhz: Ok(3201),
+            video_mhz: Ok(1545),
+            event_reasons: Ok(4),
+            performance_state: Ok(0),
+            ..host::gpu(index).fast
+        },
+        slow: SlowSet {
+            enforced_limit_mw: Ok(700_000),
+            default_limit_mw: Ok(700_000),
+            slowdown_celsius: Ok(92),
+            shutdown_celsius: Ok(95),
+            pcie_generation: Ok(5),
+            pcie_width: Ok(16),
+            pcie_max_generation: Ok(5),
+            pcie_max_width: Ok(16),
+            pcie_replays: Ok(0),
+            bar1: Ok(Bar1 { total_bytes: 1 << 37, used_bytes: 1 << 20 }),
+            remapped_rows: Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending: false, failed: false }),
+            links: Ok(Links { active: 18, total: 18 }),
+            fabric: Ok(Fabric { state: 3, status: 0 }),
+            recovery_action: Ok(0),
+            compute_mode: Ok(0),
+            fans: Ok(vec![51, 52]),
+            ecc_enabled: Ok(true),
+            ..SlowSet::absent(Absence::Timeout)
+        },
+        activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
+        traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
+        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1) },
+        usage: Usage {
+            verdict: UseVerdict::Busy,
+            since: AT,
+            since_at_least: false,
+            users: vec!["alice".into()],
+            unattributed_bytes: Ok(0),
+        },
+        health: Health {
+            verdict: Severity::Critical,
+            reasons: vec![Reason {
+                severity: Severity::Critical,
+                code: "xid_79".into(),
+                text: "GPU has fallen off the bus".into(),
+                action: "restart the host".into(),
+            }],
+        },
+        ..host::gpu(index)
+    }
+}
+
+/// Nothing read, for one reason.
+pub(super) fn absent(why: Absence) -> Gpu {
+    Gpu {
+        identity: Identity::absent(why),
+        fast: FastSet::absent(why),
+        slow: SlowSet::absent(why),
+        activity: Activity::absent(why),
+        traffic: Traffic::absent(why),
+        mig: Err(why),
+        xid: Xid { since: Err(why), last: None, count: Err(why) },
+        usage: Usage::unknown(AT, why),
+        processes: vec![Process {
+            gpu_memory_bytes: Err(why),
+            uid: Err(why),
+            user: None,
+            running: Err(why),
+            arguments: Err(why),
+            name: Err(why),
+            started_at_ms: Err(why),
+            host_memory_bytes: Err(why),
+            ..host::process(77)
+        }],
+        ..host::gpu(1)
+    }
+}
+
+fn mig() -> Gpu {
+    let instance = |number: u32| Mig {
+        sample: MigSample {
+            gpu_instance: Ok(number),
+            compute_instance: Ok(0),
+            uuid: Ok(format!("MIG-{number}")),
+            profile: Err(Absence::Error),
+            memory: Ok(Memory {
+                total_bytes: 18 << 30,
+                used_bytes: Ok(1 << 30),
+                free_bytes: Ok(17 << 30),
+                reserved_bytes: Err(Absence::NotSupported),
+                unified: false,
+            }),
+            compute: Ok(vec![]),
+        },
+        usage: Usage { verdict: UseVerdict::Held, ..healthy_gpu(0).usage },
+    };
+    let process = Process { gpu_instance: Some(2), compute_instance: Some(0), ..process(9, ProcessKind::Compute) };
+    Gpu { mig: Ok(vec![instance(1), instance(2)]), processes: vec![process], ..healthy_gpu(0) }
+}
+
+pub(super) fn process(pid: u32, kind: ProcessKind) -> Process {
+    Process {
+        kind,
+        user: Some("alice".into()),
+        uid: Ok(1001),
+        share: Ok(ProcessShare { pid, sm_percent: 11, memory_percent: 5, encoder_percent: 0, decoder_percent: 0 }),
+        cpu_percent: Ok(99.5),
+        ..host::process(pid)
+    }
+}
+
+fn in_container(pid: u32) -> Process {
+    Process {
+        user: Some("root".into()),
+        uid: Ok(0),
+        container: Some(Container { id: "3f2a".into(), runtime: None }),
+        ..process(pid, ProcessKind::Compute)
+    }
+}
+
+/// A host on which everything that tells of people is one of the planted words.
+pub(super) fn planted() -> Snapshot {
+    let mut snapshot = healthy();
+    for gpu in &mut snapshot.gpus {
+        gpu.usage.users = vec![PLANTED[0].into()];
+        gpu.mig = mig().mig.map(|instances| {
+            let planted = |mig: Mig| Mig { usage: gpu.usage.clone(), ..mig };
+            instances.into_iter().map(planted).collect()
+        });
+        gpu.processes = vec![Process {
+            pid: 4_194_301,
+            user: Some(PLANTED[0].into()),
+            uid: Ok(4_194_301),
+            name: Ok(PLANTED[1].into()),
+            arguments: Ok(vec![PLANTED[1].into(), PLANTED[2].into()]),
+            container: Some(Container { id: PLANTED[3].into(), runtime: None }),
+            pod: Some(PLANTED[4].into()),
+            job: Some(PLANTED[5].into()),
+            ..process(4_194_301, ProcessKind::Compute)
+        }];
+    }
+    snapshot
+}

@@ -1,0 +1,280 @@
+//! The rich contract on hosts of every kind, for every scope.
+
+mod absence;
+mod cost;
+mod docs;
+mod hosts;
+mod schema;
+
+use std::{io::Read as _, sync::Arc};
+
+use axum::response::Response;
+use http_body_util::BodyExt;
+use hyper::{
+    HeaderMap,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
+};
+use serde_json::Value;
+use telemetry::snapshot::Snapshot;
+
+use super::{Question, Views};
+use crate::{Commands, scope::Scope};
+
+const SCOPES: [Scope; 2] = [Scope::Read, Scope::Summary];
+
+struct Host {
+    snapshot: Arc<Snapshot>,
+    views: Views,
+    scope: Scope,
+}
+
+impl Host {
+    fn new(snapshot: Snapshot, scope: Scope, commands: Commands) -> Self {
+        let views = Views::render(&snapshot, commands, &Arc::default(), None);
+        Self { snapshot: Arc::new(snapshot), views, scope }
+    }
+
+    fn ask(&self, query: &str, headers: &HeaderMap, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
+        let (snapshot, views, scope) = (&self.snapshot, &self.views, self.scope);
+        answer(&Question { snapshot, views, scope, query, headers })
+    }
+
+    fn get(&self, path: &str) -> Response {
+        self.get_with(path, &HeaderMap::new())
+    }
+
+    fn get_with(&self, path: &str, headers: &HeaderMap) -> Response {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        self.ask(query, headers, |question| match path {
+            "snapshot" => question.snapshot(),
+            "gpus" => question.gpus(),
+            "processes" => question.processes(),
+            "users" => question.users(),
+            "summary" => question.summary(),
+            "summary.txt" => question.summary_text(),
+            "events" => question.events(),
+            other => question.gpu(other.strip_prefix("gpus/").unwrap()),
+        })
+    }
+
+    fn json(&self, path: &str) -> Value {
+        serde_json::from_slice(&body(self.get(path))).unwrap()
+    }
+}
+
+fn body(response: Response) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(response.into_body().collect()).unwrap().to_bytes().to_vec()
+}
+
+fn document() -> Value {
+    serde_json::from_slice(&super::document()).unwrap()
+}
+
+/// Paths as they are asked for, and as the document has them.
+const PATHS: [(&str, &str); 8] = [
+    ("snapshot", "/api/v1/snapshot"),
+    ("gpus", "/api/v1/gpus"),
+    ("gpus/0", "/api/v1/gpus/{gpu}"),
+    ("processes", "/api/v1/processes"),
+    ("users", "/api/v1/users"),
+    ("summary", "/api/v1/summary"),
+    ("summary.txt", "/api/v1/summary.txt"),
+    ("events", "/api/v1/events"),
+];
+
+#[test]
+fn every_answer_is_as_the_document_says() {
+    let document = document();
+    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len());
+    for (name, snapshot) in hosts::all() {
+        for scope in SCOPES {
+            let host = Host::new(snapshot.clone(), scope, Commands::Masked);
+            for (asked, path) in PATHS {
+                let response = host.get(asked);
+                let (status, kind) = (response.status().as_u16(), response.headers()[CONTENT_TYPE].clone());
+                let kind = kind.to_str().unwrap().split(';').next().unwrap().to_owned();
+                let content = &document["paths"][path]["get"]["responses"][status.to_string()]["content"][&kind];
+                assert!(content.is_object(), "{name} {path}: {status} {kind} is not in the document");
+                let bytes = body(response);
+                let value = if kind == "text/plain" {
+                    Value::String(String::from_utf8(bytes).unwrap())
+                } else {
+                    serde_json::from_slice(&bytes).unwrap()
+                };
+                let faults = schema::faults(&document, &content["schema"], &value, path);
+                assert!(faults.is_empty(), "{name} {scope:?}: {faults:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_scope_sees_what_it_may_not() {
+    let all = |scope, commands| -> String {
+        let host = Host::new(hosts::planted(), scope, commands);
+        let asked = ["processes?gpu=0", "processes?type=C", "processes?user=planted-user", "events?since=0", "gpus/1"];
+        let paths = PATHS.iter().map(|(path, _)| *path).chain(asked);
+        paths.map(|path| String::from_utf8(body(host.get(path))).unwrap()).collect()
+    };
+    let everything = all(Scope::Read, Commands::Full);
+    for planted in hosts::PLANTED {
+        assert!(everything.contains(planted), "{planted} is not planted");
+        for commands in [Commands::Full, Commands::Masked, Commands::Name, Commands::Hidden] {
+            assert!(!all(Scope::Summary, commands).contains(planted), "{planted}");
+        }
+    }
+    assert!(!all(Scope::Read, Commands::Name).contains(hosts::PLANTED[2]));
+    assert!(!all(Scope::Read, Commands::Hidden).contains(hosts::PLANTED[1]));
+    for scope in [Scope::Read, Scope::Summary] {
+        let host = Host::new(hosts::planted(), scope, Commands::Full);
+        let refused = if scope == Scope::Summary { 403 } else { 200 };
+        assert_eq!(host.get("users").status(), refused);
+        assert_eq!(host.get("processes?user=alice").status(), refused);
+    }
+}
+
+#[test]
+fn filters_keep_what_is_asked_for() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let all = host.json("processes");
+    let kept = |query: &str| {
+        let rows = host.json(&format!("processes?{query}"));
+        let at = |row| all.as_array().unwrap().iter().position(|one| one == row).unwrap();
+        rows.as_array().unwrap().iter().map(at).collect::<Vec<_>>()
+    };
+    for (query, rows) in [
+        ("", vec![0, 1, 2]),
+        ("gpu=0", vec![0, 1]),
+        ("gpu=GPU-1", vec![2]),
+        ("gpu=1,GPU-0", vec![0, 1, 2]),
+        ("user=alice", vec![0, 2]),
+        ("user=0", vec![1]),
+        ("user=nobody", vec![]),
+        ("type=G", vec![2]),
+        ("type=C&gpu=0&user=root", vec![1]),
+        ("type=C%2BG", vec![]),
+        ("type=&other=1", vec![0, 1, 2]),
+    ] {
+        assert_eq!(kept(query), rows, "{query}");
+    }
+    for (query, named) in [("gpu=2", "gpu="), ("gpu=", "gpu="), ("type=c", "type=")] {
+        let response = host.get(&format!("processes?{query}"));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[CONTENT_TYPE]),
+            (400, &HeaderValue::from_static("application/problem+json"))
+        );
+        let problem: Value = serde_json::from_slice(&body(response)).unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
+        assert_eq!((&problem["status"], &problem["title"]), (&400.into(), &"Bad Request".into()));
+    }
+}
+
+#[test]
+fn one_gpu_is_found_by_index_and_uuid() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let all = host.json("gpus");
+    assert_eq!(host.json("snapshot")["gpus"], all);
+    for name in ["1", "GPU-1", "GPU%2D1"] {
+        assert_eq!(host.json(&format!("gpus/{name}")), all[1], "{name}");
+    }
+    for name in ["2", "", "01", "+1", "GPU", "%ff"] {
+        assert_eq!(host.get(&format!("gpus/{name}")).status(), 404, "{name}");
+    }
+}
+
+#[test]
+fn events_since_a_time_are_those_and_no_others() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let count = |query: &str| host.json(&format!("events{query}")).as_array().unwrap().len();
+    let now = hosts::AT.unix_ms;
+    assert_eq!([count(""), count("?since=-5m"), count("?since=-11m"), count("?since=0")], [2, 1, 2, 2]);
+    assert_eq!([count(&format!("?since={now}")), count(&format!("?since={}", now + 1))], [1, 0]);
+    assert_eq!(host.get("events?since=yesterday").status(), 400);
+}
+
+#[test]
+fn users_are_added_up() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let users = host.json("users");
+    assert_eq!(users.as_array().unwrap().len(), 2);
+    let (root, alice) = (&users[0], &users[1]);
+    assert_eq!((&root["container"], &root["processes"]), (&"3f2a".into(), &1.into()));
+    assert_eq!((&alice["user"], &alice["processes"], &alice["sm_percent"]), (&"alice".into(), &1.into(), &22.into()));
+    assert_eq!((&alice["gpus"], &alice["longest_run_seconds"]), (&serde_json::json!([0, 1]), &973.into()));
+    assert_eq!(
+        (&alice["held_idle"][0]["gpu"], &alice["held_idle"][0]["gpu_memory_bytes"]),
+        (&1.into(), &(100 << 20).into())
+    );
+    let mig = Host::new(hosts::all().swap_remove(3).1, Scope::Read, Commands::Masked);
+    assert_eq!(mig.json("users")[0]["held_idle"][0]["gpu"], 0, "held by the instance, though the GPU is busy");
+}
+
+#[test]
+fn the_summary_counts() {
+    let (_, lost) = hosts::all().swap_remove(2);
+    let summary = Host::new(lost.clone(), Scope::Summary, Commands::Masked).json("summary");
+    assert_eq!((&summary["gpus_total"], &summary["gpus_ok"]), (&2.into(), &1.into()));
+    assert_eq!(summary["use"], serde_json::json!({"free": 0, "held": 0, "busy": 1, "unknown": 1}));
+    assert_eq!(summary["absent"]["gpus.1.memory_free_bytes"], "lost");
+    let text = body(Host::new(lost, Scope::Summary, Commands::Masked).get("summary.txt"));
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        [
+            "(no hostname): collector ok, 1 of 2 GPUs ok: 0 free, 0 held, 1 busy, 1 unknown",
+            "  0  NVIDIA H200                  ok       busy       12525 MiB free  critical",
+            "  1  (no name)                    lost     unknown              lost  ok",
+        ]
+    );
+}
+
+#[test]
+fn compressed_answers_are_the_same() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"))]);
+    for path in ["snapshot", "gpus", "processes", "users"] {
+        let packed = host.get_with(path, &takes);
+        assert_eq!(packed.headers()[VARY], "accept-encoding", "{path}");
+        let plain = host.get(path);
+        assert!(!plain.headers().contains_key(CONTENT_ENCODING) && plain.headers()[VARY] == "accept-encoding");
+        let plain = body(plain);
+        if plain.len() < 1024 {
+            assert!(!packed.headers().contains_key(CONTENT_ENCODING));
+            continue;
+        }
+        assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip", "{path}");
+        let mut read = Vec::new();
+        flate2::read::GzDecoder::new(&body(packed)[..]).read_to_end(&mut read).unwrap();
+        assert_eq!(read, plain, "{path}");
+    }
+}
+
+#[test]
+fn keys_stand_in_the_contracts_order() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let text = String::from_utf8(body(host.get("snapshot"))).unwrap();
+    let mut rest = text.as_str();
+    let keys = "schema sequence sampled_at host hostname notes agent_version driver_version nvml_version cuda_version \
+         booted_at cpu_percent load_1m memory_total_bytes memory_available_bytes absent collector state since detail \
+         restarts sample_duration_seconds gpus index uuid name serial pci_bus_id architecture compute_capability \
+         minor_number vbios_version state state_detail use verdict since since_at_least users unattributed_bytes \
+         read_at age_ms utilization gpu_percent memory_percent encoder_percent decoder_percent jpeg_percent \
+         ofa_percent activity sm_ratio sm_occupancy_ratio tensor_ratio dram_ratio fp64_ratio fp32_ratio fp16_ratio \
+         memory total_bytes used_bytes free_bytes reserved_bytes unified bar1_total_bytes bar1_used_bytes temperature \
+         gpu_celsius memory_celsius slowdown_celsius shutdown_celsius power draw_watts limit_watts \
+         enforced_limit_watts default_limit_watts energy_joules clocks graphics_mhz sm_mhz memory_mhz video_mhz \
+         max_graphics_mhz max_sm_mhz max_memory_mhz event_reasons performance_state fans pcie generation width \
+         max_generation max_width tx_bytes_per_second rx_bytes_per_second replays nvlink links_active links_total \
+         tx_bytes_per_second rx_bytes_per_second errors ecc enabled volatile_corrected volatile_uncorrected \
+         aggregate_corrected aggregate_uncorrected remapped_rows correctable uncorrectable pending failed modes \
+         persistence compute mig display_active fabric state status recovery_action mig xid since last last_at count \
+         health verdict reasons absent processes gpu gpu_uuid pid type user uid name command started_at \
+         gpu_memory_bytes sm_percent memory_percent encoder_percent decoder_percent cpu_percent host_memory_bytes \
+         gpu_instance compute_instance container pod job absent";
+    for key in keys.split_ascii_whitespace() {
+        let at =
+            rest.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key} does not come after the key before it"));
+        rest = &rest[at + 1..];
+    }
+}

@@ -1,0 +1,128 @@
+//! `/api/v1` through the router: where it is, in what form it refuses, and that states of the collector are answers.
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use server::{Commands, Publisher, ServerConfig, Token, router};
+use telemetry::{
+    Stamp,
+    snapshot::{CollectorState, Process, Snapshot},
+};
+use tower::ServiceExt;
+
+use crate::host;
+
+fn app(publisher: &Publisher) -> Router {
+    let config = ServerConfig { url_prefix: "p".parse().unwrap(), ..ServerConfig::default() };
+    router(config, publisher.subscribe())
+}
+
+fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
+    let publisher = Publisher::showing(Stamp::default(), commands);
+    publisher.publish(snapshot);
+    app(&publisher)
+}
+
+fn with_a_secret() -> Snapshot {
+    let mut gpu = host::gpu(0);
+    let arguments = Ok(["python", "--token", "planted"].map(String::from).into());
+    gpu.processes = vec![Process { arguments, ..host::process(7) }];
+    host::snapshot(CollectorState::Ok, vec![gpu])
+}
+
+async fn ask(app: &Router, method: Method, address: &str) -> (StatusCode, HeaderMap, Bytes) {
+    let request = Request::builder().method(method).uri(address).header("accept-encoding", "gzip");
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
+}
+
+async fn refusal(app: &Router, method: Method, address: &str) -> u16 {
+    let (status, headers, body) = ask(app, method, address).await;
+    assert_eq!(headers["content-type"], "application/problem+json", "{address}");
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(problem["status"], status.as_u16());
+    for key in ["type", "title", "detail"] {
+        assert!(problem[key].as_str().is_some_and(|text| !text.is_empty()), "{address}: {key}");
+    }
+    status.as_u16()
+}
+
+#[tokio::test]
+async fn refusals_are_problems() {
+    let app = published(None, with_a_secret());
+    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/history", "/stream", "/metrics"]
+    {
+        assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
+    }
+    for path in ["/api/v1/processes?gpu=9", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {
+        assert_eq!(refusal(&app, Method::GET, &format!("/p{path}")).await, 400, "{path}");
+    }
+    for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json"] {
+        assert_eq!(refusal(&app, Method::POST, &format!("/p{path}")).await, 405, "{path}");
+    }
+    // What is not under the rich contract keeps the frozen one's form.
+    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics"] {
+        let (status, headers, _) = ask(&app, Method::GET, path).await;
+        assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_gets_the_envelope() {
+    let publisher = Publisher::new(Stamp::default());
+    let app = router(ServerConfig { token: Token::new("x"), ..ServerConfig::default() }, publisher.subscribe());
+    for path in ["/api/v1/snapshot", "/api/v1/nothing", "/openapi.json"] {
+        let (status, headers, body) = ask(&app, Method::GET, path).await;
+        assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (401, "application/json"));
+        assert_eq!(body, r#"{"code":401,"data":null,"error":"Unauthorized"}"#);
+    }
+}
+
+#[tokio::test]
+async fn every_state_of_the_collector_is_an_answer() {
+    let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+    let publisher = Publisher::new(Stamp::default());
+    for (state, word) in [(None, "starting"), (Some(no_driver), "no_driver"), (Some(CollectorState::Ok), "ok")] {
+        if let Some(state) = state {
+            publisher.publish(host::snapshot(state, vec![]));
+        }
+        let (status, _, body) = ask(&app(&publisher), Method::GET, "/p/api/v1/snapshot").await;
+        let snapshot: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((status.as_u16(), &snapshot["collector"]["state"]), (200, &word.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_gpu_is_found_by_an_escaped_path_too() {
+    let app = published(None, with_a_secret());
+    let (_, _, plain) = ask(&app, Method::GET, "/p/api/v1/gpus/GPU-0").await;
+    for path in ["/p/api/v1/gpus/GPU%2D0", "/p/api/v1/gp%75s/GPU%2D0"] {
+        let (status, _, body) = ask(&app, Method::GET, path).await;
+        assert_eq!((status.as_u16(), body), (200, plain.clone()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_frozen_contract_shows_secrets_and_only_unless_told_otherwise() {
+    for (told, status, rich) in [
+        (None, "--token planted", Some("python --token ***")),
+        (Some(Commands::Full), "--token planted", Some("python --token planted")),
+        (Some(Commands::Masked), "--token ***", Some("python --token ***")),
+        (Some(Commands::Name), r#""command":"python""#, None),
+        (Some(Commands::Hidden), r#""command":"N/A""#, None),
+    ] {
+        let app = published(told, with_a_secret());
+        let (_, _, frozen) = ask(&app, Method::GET, "/p/status").await;
+        let frozen = String::from_utf8(frozen.to_vec()).unwrap();
+        assert!(frozen.contains(status), "{told:?}: {frozen}");
+        let (_, _, rows) = ask(&app, Method::GET, "/p/api/v1/processes").await;
+        let rows: Value = serde_json::from_slice(&rows).unwrap();
+        assert_eq!(rows[0]["command"].as_str(), rich, "{told:?}");
+        assert_eq!(rows[0]["absent"]["command"].as_str(), rich.is_none().then_some("hidden"));
+    }
+}
