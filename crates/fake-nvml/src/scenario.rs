@@ -284,6 +284,8 @@ pub(crate) struct Fault {
     pub(crate) crash: Option<Crash>,
     /// The whole process exits with this status.
     pub(crate) exit: Option<i32>,
+    /// Bytes are written to where they do not belong.
+    pub(crate) write: Option<Write>,
     /// A process list answers "insufficient size" this many times, each time as if one more entry had come up.
     pub(crate) insufficient_size_times: Option<u64>,
     /// Matching calls that go well first. Counted anew for each version of the scenario.
@@ -291,6 +293,31 @@ pub(crate) struct Fault {
     pub(crate) after_calls: u64,
     /// How many matching calls go wrong then.
     pub(crate) times: Option<u64>,
+}
+
+/// What a call writes, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Write {
+    pub(crate) to: Place,
+    pub(crate) bytes: Vec<u8>,
+    /// How often, one after the other.
+    #[serde(default = "once")]
+    pub(crate) repeat: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+/// A place that is not the library's to write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// Standard output, as a library does that prints what it has to say.
+    Stdout,
+    /// Every pipe of the process that is open for writing, but the standard ones: a stray descriptor.
+    Pipes,
 }
 
 /// How a call brings the process down.
