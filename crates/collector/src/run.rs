@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Stdout},
+    io,
     os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
     path::PathBuf,
     sync::Arc,
@@ -14,6 +14,7 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, Flock, FlockArg, fcntl},
     sys::signal::{SigHandler, Signal, signal},
+    unistd::dup2_stdout,
 };
 use telemetry::{frame::FrameError, sample::Driver};
 
@@ -54,6 +55,7 @@ pub struct Settings {
 pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
+    let out = take_standard_output()?;
     let board = Board::map(shared_board(settings.board)?.as_ref().map(AsFd::as_fd))?;
     let pulse = Arc::new(Pulse::default());
     let callers = Callers::default();
@@ -71,7 +73,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         );
     }
     let mut assembler = Assembler {
-        out: io::stdout(),
+        out,
         interval: settings.interval,
         pulse: Arc::clone(&pulse),
         census: Arc::clone(&census),
@@ -114,6 +116,14 @@ fn end_on_panic() {
     }));
 }
 
+/// Takes the pipe for frames away from descriptor 1, which becomes standard error's: a library that prints to standard
+/// output, as some do when a GPU is in trouble, would print into a frame. So it is read in the log instead.
+fn take_standard_output() -> io::Result<File> {
+    let pipe = io::stdout().as_fd().try_clone_to_owned()?;
+    dup2_stdout(io::stderr())?;
+    Ok(pipe.into())
+}
+
 /// Takes over the descriptor that the parent left open for us, if it is a board.
 fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
     let Some(descriptor) = descriptor else { return Ok(None) };
@@ -141,7 +151,7 @@ fn take_lock(path: &std::path::Path) -> io::Result<Unlocked> {
 
 /// Waits until no other collector holds the lock, and says so in frames. It is held as long as the process lives, so
 /// a collector that is stuck in the kernel keeps every later one from joining it there.
-fn wait_for(lock: Unlocked, assembler: &mut Assembler<Stdout>) -> Result<Flock<File>, FrameError> {
+fn wait_for(lock: Unlocked, assembler: &mut Assembler<File>) -> Result<Flock<File>, FrameError> {
     let mut file = lock.file;
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
