@@ -49,7 +49,7 @@ impl Process {
     ///
     /// It is the program that runs now, by `/proc/self/exe`: its file may have been replaced by an upgrade, and a
     /// collector of another version would write other frames.
-    pub(super) fn start(settings: &CollectSettings, number: u64, events: mpsc::Sender<Event>) -> io::Result<Self> {
+    pub(super) fn start(settings: &CollectSettings, number: u64, events: mpsc::SyncSender<Event>) -> io::Result<Self> {
         // Without close-on-exec, so that the collector has it too.
         let board = File::from(memfd_create("call board", MFdFlags::empty())?);
         board.set_len(board::BYTES as u64)?;
@@ -132,7 +132,7 @@ pub(super) fn ending(status: ExitStatus) -> String {
     }
 }
 
-fn read(mut output: ChildStdout, number: u64, events: &mpsc::Sender<Event>) {
+fn read(mut output: ChildStdout, number: u64, events: &mpsc::SyncSender<Event>) {
     loop {
         let (report, last) = match frame::read(&mut output) {
             Ok(Some(message)) => (Report::Message(message), false),

@@ -33,6 +33,10 @@ const LONGEST_TICK: Duration = Duration::from_secs(1);
 /// to a quarter of the interval for its lanes, and a little for the facts.
 const LATE: Duration = Duration::from_millis(100);
 
+/// How many events may wait to be heard. What a collector writes beyond them waits in its pipe: a flood of frames must
+/// not become the parent's memory.
+const UNHEARD: usize = 16;
+
 /// What a collector is started with.
 #[derive(Clone, Debug)]
 pub(crate) struct CollectSettings {
@@ -57,14 +61,14 @@ enum Event {
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    events: mpsc::Sender<Event>,
+    events: mpsc::SyncSender<Event>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Supervisor {
     /// Starts the thread, which starts the first collector.
     pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
-        let (events, inbox) = mpsc::channel();
+        let (events, inbox) = mpsc::sync_channel(UNHEARD);
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
             interval: settings.interval,

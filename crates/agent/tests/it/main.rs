@@ -5,6 +5,7 @@ mod bad_input;
 mod clients;
 mod collector;
 mod configuration;
+mod frames;
 mod golden;
 mod load;
 mod recovery;
