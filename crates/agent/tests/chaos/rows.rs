@@ -44,9 +44,11 @@ pub(crate) fn device(row: &Value, moment: &Moment<'_>) -> Result<(), String> {
         return Err(format!("a reading of the future: {row}"));
     }
     if gpu >= GPUS {
-        // One of the spare GPUs, counted now or once, is as it is; anything else is an invention.
+        // One of the spare GPUs, counted now or once, is as it is; one that was counted a moment ago and is not read yet
+        // tells nothing. Anything else is an invention.
         let known = (GPUS..GPUS + SPARE).any(|spare| row["name"] == json!(format!("GPU {spare}")));
-        return if known { Ok(()) } else { Err(format!("a GPU that was never there: {row}")) };
+        let unread = || row["name"] == "N/A" && row["temperature"] == "N/A" && row["memory_total_human"] == "N/A";
+        return if known || unread() { Ok(()) } else { Err(format!("a GPU that was never there: {row}")) };
     }
     if row["temperature"] != "N/A" && moment.asked.saturating_sub(ts) > EXPIRED_MS + 2 * TICK_MS {
         return Err(format!("values {} ms old are shown as the present: {row}", moment.asked.saturating_sub(ts)));
