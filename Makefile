@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PORT ?= 8000
 
-.PHONY: help build demo run test check format lint tools bench clean
+.PHONY: help build demo run test chaos fuzz memcheck check format lint tools bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -23,6 +23,16 @@ tools: ## Install what the tests need beside Rust (into target/, and cargo-nexte
 test: tools ## Install what the tests need, and run them all
 	$(CARGO) build --release --workspace
 	$(CARGO) nextest run --release --workspace
+
+chaos: ## Faults at random for half an hour (CHAOS_SECONDS, CHAOS_SEED); a short form is in `make test`
+	$(CARGO) build --release --workspace
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --release --workspace --test chaos -- --nocapture
+
+fuzz: ## Every parser against random input, a million cases each (PROPTEST_CASES); takes some ten minutes
+	@scripts/fuzz
+
+memcheck: build ## The driver's side of the collector under valgrind
+	@scripts/memcheck
 
 format: ## Format the code
 	$(CARGO) fmt --all

@@ -58,6 +58,7 @@ fn listening_inode(table: &str, port: u16) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_holder_of_a_port_is_named() {
@@ -78,6 +79,27 @@ mod tests {
         assert_eq!(listening_inode(table, 8000), Some(78));
         assert_eq!(listening_inode(table, 8001), None);
         assert_eq!(listening_inode("", 8000), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_borne(table in any::<String>(), port in any::<u16>()) {
+            listening_inode(&table, port);
+        }
+
+        #[test]
+        fn a_listener_is_found_among_any_other_lines(
+            lines in prop::collection::vec("([ :0-9A-F]{0,60}|\\PC{0,60})", 0..5),
+            port in any::<u16>(),
+            inode in any::<u64>(),
+        ) {
+            let listener = format!("0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1");
+            // Another line may, by chance, tell of the same port; then it is the first that counts.
+            let table = format!("heading\n{listener}\n{}", lines.join("\n"));
+            prop_assert_eq!(listening_inode(&table, port), Some(inode));
+            let table = format!("heading\n{}\n{listener}", lines.join("\n"));
+            prop_assert!(listening_inode(&table, port).is_some());
+        }
     }
 
     #[test]

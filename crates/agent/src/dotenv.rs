@@ -36,12 +36,16 @@ impl DotEnv {
     }
 }
 
-/// What is wrong without the line itself, which may hold the token.
+/// What is wrong, without the line itself: it may hold the token, and so may what stands before its `=` if a value goes
+/// over two lines. So only a name that is known is told.
 fn redacted(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(line, position) => {
             let name = line.split('=').next().unwrap_or_default().trim();
-            format!("the line of {name:?} cannot be understood (at character {position}); quote its value")
+            let name = name.strip_prefix("export").unwrap_or(name).trim();
+            let known = ["PORT", "URL_PREFIX", "TOKEN"].iter().find(|known| **known == name);
+            let line = known.map_or_else(|| "a line".to_owned(), |name| format!("the line of {name:?}"));
+            format!("{line} cannot be understood (at character {position}); quote its value")
         }
         other => other.to_string(),
     }
@@ -50,6 +54,7 @@ fn redacted(error: &dotenvy::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn three_variables_are_taken_and_no_others() {
@@ -64,6 +69,28 @@ mod tests {
     fn a_broken_line_is_named_without_its_value() {
         let error = DotEnv::parse(b"TOKEN='secret\n").unwrap_err();
         assert!(error.contains("TOKEN") && !error.contains("secret"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+            let _ = DotEnv::parse(&bytes);
+        }
+
+        #[test]
+        fn anything_like_a_file_is_borne_and_no_error_tells_a_secret(
+            lines in prop::collection::vec("(export |#|TOKEN|PORT|URL_PREFIX|A|=|[\"'\\\\$ {}\n]|secret|\\PC){0,12}", 0..6),
+        ) {
+            if let Err(error) = DotEnv::parse(lines.join("\n").as_bytes()) {
+                prop_assert!(!error.contains("secret"), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_line_of_a_value_is_not_told() {
+        let error = DotEnv::parse(b"TOKEN=first\nsecret part==\n").unwrap_err();
+        assert!(error.contains("a line") && !error.contains("secret"), "{error}");
     }
 
     #[test]

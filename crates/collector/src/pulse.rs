@@ -201,12 +201,12 @@ impl Pulse {
         (!buses.is_empty()).then_some(buses)
     }
 
-    /// Whether any lane's newest reading had a handle.
+    /// Whether the newest reading of any GPU that is counted had a handle. The slot of one that is not counted any more
+    /// keeps what it last held, which says nothing of now.
     pub(crate) fn any_handle(&self) -> bool {
-        lock(&self.state)
-            .slots
-            .iter()
-            .any(|slot| slot.finished.as_ref().is_some_and(|finished| finished.handle.is_ok()))
+        let state = lock(&self.state);
+        let mut counted = state.slots.iter().take(state.counted);
+        counted.any(|slot| slot.finished.as_ref().is_some_and(|finished| finished.handle.is_ok()))
     }
 
     /// Waits until every lane that was not late at the beat has reported it, or until the deadline; then the slots
@@ -266,6 +266,18 @@ mod tests {
             });
             assert!(pulse.collect(third, far()).iter().all(|slot| slot.beat == third));
         });
+    }
+
+    #[test]
+    fn a_handle_of_a_gpu_that_is_not_counted_any_more_counts_for_nothing() {
+        let pulse = Pulse::default();
+        pulse.count(2);
+        let beat = pulse.beat();
+        pulse.report(0, beat, Finished { handle: Err(Absence::Error), ..finished() });
+        pulse.report(1, beat, finished());
+        assert!(pulse.any_handle());
+        pulse.count(1);
+        assert!(!pulse.any_handle());
     }
 
     #[test]

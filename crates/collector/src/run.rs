@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Stdout},
+    io,
     os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
     sync::Arc,
     thread,
@@ -12,6 +12,7 @@ use std::{
 use nix::{
     fcntl::{FcntlArg, fcntl},
     sys::signal::{SigHandler, Signal, signal},
+    unistd::dup2_stdout,
 };
 use telemetry::{frame::FrameError, sample::Driver};
 
@@ -41,6 +42,7 @@ const LOOK_AT_SLEEPERS: Duration = Duration::from_millis(700);
 pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
+    let out = take_standard_output()?;
     let board = Board::map(shared_board(settings.board)?.as_ref().map(AsFd::as_fd))?;
     crash::note_on(board)?;
     let pulse = Arc::new(Pulse::default());
@@ -53,7 +55,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     let resolve = settings.resolve_pids || proc.sees_the_hosts_pids();
     let mut sleep = Policy { after: settings.sleep_after, root: settings.sys_root };
     let mut assembler = Assembler {
-        out: io::stdout(),
+        out,
         interval: settings.interval,
         pulse: Arc::clone(&pulse),
         census: Arc::clone(&census),
@@ -105,6 +107,14 @@ fn end_on_panic() {
     }));
 }
 
+/// Takes the pipe for frames away from descriptor 1, which becomes standard error's: a library that prints to standard
+/// output, as some do when a GPU is in trouble, would print into a frame. So it is read in the log instead.
+fn take_standard_output() -> io::Result<File> {
+    let pipe = io::stdout().as_fd().try_clone_to_owned()?;
+    dup2_stdout(io::stderr())?;
+    Ok(pipe.into())
+}
+
 /// Takes over the descriptor that the parent left open for us, if it is a board.
 fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
     let Some(descriptor) = descriptor else { return Ok(None) };
@@ -122,7 +132,7 @@ fn watch_over(
     buses: Vec<String>,
     sleep: &mut Policy,
     interval: Duration,
-    assembler: &mut Assembler<Stdout>,
+    assembler: &mut Assembler<File>,
 ) -> Result<(), FrameError> {
     let mut resting = Resting::new(sleep.clone(), buses, Instant::now());
     loop {

@@ -122,6 +122,7 @@ impl Call {
                 };
                 engine().hold_while(hangs);
             }
+            fault.write_astray();
             fault.end_process();
             self.garbage |= fault.garbage;
             if fault.insufficient_size_times.is_some() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::abi::Function;
 use crate::scenario::{Crash, Fault, Pattern};
+use crate::stray;
 
 /// How often a hanging call looks whether it may go on.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
@@ -46,6 +47,13 @@ impl Fault {
     pub(crate) fn delay(&self, seconds: f64) {
         if let Some(latency) = self.latency_ms {
             thread::sleep(Duration::from_millis(u64::try_from(latency.whole(seconds)).unwrap_or(0)));
+        }
+    }
+
+    /// Writes where it does not belong, if the fault says so.
+    pub(crate) fn write_astray(&self) {
+        if let Some(write) = &self.write {
+            stray::write(write);
         }
     }
 

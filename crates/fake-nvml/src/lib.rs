@@ -21,4 +21,5 @@ mod handle;
 mod pointer;
 mod process_list;
 mod scenario;
+mod stray;
 mod value;

@@ -284,6 +284,8 @@ pub(crate) struct Fault {
     pub(crate) crash: Option<Crash>,
     /// The whole process exits with this status.
     pub(crate) exit: Option<i32>,
+    /// Bytes are written to where they do not belong.
+    pub(crate) write: Option<Write>,
     /// A process list answers "insufficient size" this many times, each time as if one more entry had come up.
     pub(crate) insufficient_size_times: Option<u64>,
     /// Matching calls that go well first. Counted anew for each version of the scenario.
@@ -291,6 +293,31 @@ pub(crate) struct Fault {
     pub(crate) after_calls: u64,
     /// How many matching calls go wrong then.
     pub(crate) times: Option<u64>,
+}
+
+/// What a call writes, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Write {
+    pub(crate) to: Place,
+    pub(crate) bytes: Vec<u8>,
+    /// How often, one after the other.
+    #[serde(default = "once")]
+    pub(crate) repeat: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+/// A place that is not the library's to write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// Standard output, as a library does that prints what it has to say.
+    Stdout,
+    /// Every pipe of the process that is open for writing, but the standard ones: a stray descriptor.
+    Pipes,
 }
 
 /// How a call brings the process down.
@@ -494,82 +521,4 @@ impl fmt::Display for PciAddress {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_and_derived_facts() {
-        let scenario = Scenario::parse("seed = 3\n[[gpu]]\nname = \"X\"\n[[gpu]]\n").unwrap();
-        assert_eq!(scenario.nvml_version.as_deref(), Some("13.580.95.05"));
-        assert_eq!(scenario.gpu[1].pci_bus_id.as_deref(), Some("00000000:20:00.0"));
-        let uuids: Vec<_> = scenario.gpu.iter().filter_map(|gpu| gpu.uuid.clone()).collect();
-        assert_ne!(uuids[0], uuids[1]);
-        let groups: Vec<_> = uuids[0].split('-').map(str::len).collect();
-        assert_eq!(groups, [3, 8, 4, 4, 4, 12], "{}", uuids[0]);
-        let again = Scenario::parse("seed = 3\n[[gpu]]\n").unwrap();
-        assert_eq!(again.gpu[0].uuid.as_ref(), uuids.first());
-        let other = Scenario::parse("seed = 4\n[[gpu]]\n").unwrap();
-        assert_ne!(other.gpu[0].uuid.as_ref(), uuids.first());
-    }
-
-    #[test]
-    fn a_mistake_is_located() {
-        let wrong = Scenario::parse("seed = 1\n[[gpu]]\nnmae = \"X\"\n").unwrap_err();
-        assert_eq!(wrong.at, Some((3, 1)));
-        assert!(wrong.reason.contains("nmae"), "{wrong}");
-        assert!(!wrong.to_string().contains('\n'));
-    }
-
-    #[test]
-    fn mistakes_the_types_cannot_find() {
-        let reason = |text: &str| Scenario::parse(text).unwrap_err().reason;
-        assert!(reason("process_layout = 20").contains("16, 24 or 32"));
-        assert!(reason("[[gpu]]\n[[gpu.process]]\ntype = \"C\"").contains("needs `pid`"));
-        assert!(reason("[[gpu]]\n[[gpu.process]]\nfirst_pid = 5").contains("needs `pid`"));
-        assert!(reason("[[fault]]\nfunction = \"*\"\ngpu = 0\ncode = 15").contains("not described"));
-        assert!(reason("[errors]\nnvmlNoSuchThing = 3").contains("nvmlNoSuchThing"));
-        assert!(reason("[[gpu]]\n[gpu.fields]\n\"a\" = 1").contains("no field id"));
-        assert!(reason(" \n").contains("empty"));
-    }
-
-    #[test]
-    fn a_function_has_precedence_over_all() {
-        let scenario = Scenario::parse("[errors]\n\"*\" = 15\nnvmlDeviceGetName = 0\n").unwrap();
-        assert_eq!(scenario.errors.of(Function::nvmlDeviceGetName), Some(0));
-        assert_eq!(scenario.errors.of(Function::nvmlDeviceGetUUID), Some(15));
-    }
-
-    #[test]
-    fn field_keys_have_a_scope() {
-        let scenario = Scenario::parse("[[gpu]]\n[gpu.fields]\n138 = 5\n\"138:2\" = 7\n").unwrap();
-        let keys: Vec<_> = scenario.gpu[0].fields.keys().map(|key| (key.id, key.scope)).collect();
-        assert_eq!(keys, [(138, None), (138, Some(2))]);
-    }
-
-    #[test]
-    fn pci_addresses_are_read_in_all_their_forms() {
-        let address = PciAddress { domain: 0, bus: 0x18, device: 1 };
-        for text in ["00000000:18:01.0", "0000:18:01.0", "18:01.0", "0:18:1"] {
-            assert_eq!(PciAddress::parse(text), Some(address), "{text}");
-        }
-        assert_eq!(address.to_string(), "00000000:18:01.0");
-        assert_eq!(PciAddress::parse("nonsense"), None);
-    }
-
-    #[test]
-    fn every_shipped_scenario_is_read() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with('#'), "{} says what it shows", path.display());
-            if let Err(wrong) = Scenario::parse(&text) {
-                panic!("{}: {wrong}", path.display());
-            }
-            names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
-        }
-        names.sort();
-        assert_eq!(names, ["desktop-rtx", "gb10", "h200-8", "mig-a100", "sick"]);
-    }
-}
+mod tests;

@@ -53,7 +53,7 @@ impl Process {
         settings: &CollectSettings,
         number: u64,
         flags: &[String],
-        events: mpsc::Sender<Event>,
+        events: mpsc::SyncSender<Event>,
     ) -> io::Result<Self> {
         // Without close-on-exec, so that the collector has it too.
         let board = File::from(memfd_create("call board", MFdFlags::empty())?);
@@ -150,7 +150,7 @@ pub(super) fn ending(status: ExitStatus) -> String {
     }
 }
 
-fn read(mut output: ChildStdout, number: u64, events: &mpsc::Sender<Event>) {
+fn read(mut output: ChildStdout, number: u64, events: &mpsc::SyncSender<Event>) {
     loop {
         let (report, last) = match frame::read(&mut output) {
             Ok(Some(message)) => (Report::Message(message), false),

@@ -42,6 +42,9 @@ const LATE: Duration = Duration::from_millis(100);
 
 /// How long the thread may take to let the collector go.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// How many events may wait to be heard. What a collector writes beyond them waits in its pipe: a flood of frames must
+/// not become the parent's memory.
+const UNHEARD: usize = 16;
 
 /// What a collector is started with.
 #[derive(Clone, Debug)]
@@ -75,7 +78,7 @@ enum Event {
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    events: mpsc::Sender<Event>,
+    events: mpsc::SyncSender<Event>,
     /// Nothing comes here; it closes when the thread ends.
     ended: mpsc::Receiver<()>,
 }
@@ -83,7 +86,7 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts the thread, which starts the first collector.
     pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
-        let (events, inbox) = mpsc::channel();
+        let (events, inbox) = mpsc::sync_channel(UNHEARD);
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
             interval: settings.interval,
@@ -109,9 +112,17 @@ impl Supervisor {
     /// Lets the collector go, without waiting for it to end. A thread that is stuck is not waited for either: the
     /// collector leaves when this process ends.
     pub(crate) fn stop(self) {
-        // The thread ends by nothing else; if it has all the same, there is nothing to stop.
-        let _ = self.events.send(Event::Stop);
-        if self.ended.recv_timeout(STOP_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let deadline = Instant::now() + STOP_WITHIN;
+        // A stuck thread may have left its inbox full. If it has ended, there is nothing to stop.
+        while let Err(mpsc::TrySendError::Full(_)) = self.events.try_send(Event::Stop) {
+            if Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        if self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            == Err(mpsc::RecvTimeoutError::Timeout)
+        {
             tracing::error!("the supervisor is stuck and is left behind");
         }
     }

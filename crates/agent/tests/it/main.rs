@@ -6,6 +6,7 @@ mod clients;
 mod collector;
 mod configuration;
 mod exhaustion;
+mod frames;
 mod golden;
 mod hosts;
 mod load;

@@ -185,6 +185,17 @@ mod tests {
         }
 
         #[test]
+        fn changed_files_are_borne(place in any::<prop::sample::Index>(), with in any::<Vec<u8>>(), file in 0..3_usize) {
+            let mut bytes = [STAT, "Name:\tx\nUid:\t1000\t0\t0\t0\n", "MemTotal: 24 kB\n"][file].as_bytes().to_vec();
+            let place = place.index(bytes.len());
+            bytes.splice(place..(place + with.len() / 2).min(bytes.len()), with);
+            let _ = stat(&bytes);
+            let _ = real_uid(&bytes);
+            let _ = memory(&bytes, "MemTotal:");
+            prop_assert!(arguments(&bytes).len() <= bytes.len() + 1);
+        }
+
+        #[test]
         fn a_name_changes_nothing(name in any::<Vec<u8>>()) {
             let mut bytes = b"7 (".to_vec();
             bytes.extend(name);

@@ -1,5 +1,6 @@
 //! What goes wrong on purpose.
 
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -148,4 +149,33 @@ fn a_crash_takes_the_process_down() {
     assert_eq!(meet("crash = \"heap\"").signal(), Some(6));
     assert_eq!(meet("exit = 43").code(), Some(43));
     assert_eq!(meet("latency_ms = 1").code(), Some(0), "the same without a crash");
+}
+
+/// Not a test of its own: the one below runs it in a process whose standard output and one pipe of which it reads.
+#[test]
+fn write_to_where_it_does_not_belong() {
+    if std::env::var_os("ASTRAY").is_none() {
+        return;
+    }
+    let (mut end, pipe) = std::io::pipe().unwrap();
+    let fault =
+        "function = \"nvmlDeviceGetFanSpeed\"\ntimes = 1\nwrite = { to = \"PLACE\", bytes = [104, 105], repeat = 3 }";
+    for place in ["stdout", "pipes"] {
+        assert_eq!(fan(&Fake::play(&with(&fault.replace("PLACE", place))), 0), (0, 1), "the call goes well");
+    }
+    drop(pipe);
+    let mut said = String::new();
+    end.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "hihihi");
+}
+
+#[test]
+fn it_writes_to_where_it_does_not_belong() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "failures::write_to_where_it_does_not_belong", "--nocapture"])
+        .env("ASTRAY", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("hihihi"), "{said}");
 }

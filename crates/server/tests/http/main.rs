@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod host;
+mod hostile;
 mod rich;
 mod router;
 mod socket;

@@ -212,6 +212,10 @@ impl Deriver {
             times: &self.times,
         };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
+        // What a frame says of its own order is not taken on trust: views go by the place.
+        for (index, gpu) in (0..).zip(&mut gpus) {
+            gpu.index = index;
+        }
         self.roster.name_the_nameless(&mut gpus);
         self.roster.remember(&gpus);
         let uncounted = self.roster.missing_from(&gpus);

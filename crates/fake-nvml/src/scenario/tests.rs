@@ -1,0 +1,166 @@
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn defaults_and_derived_facts() {
+    let scenario = Scenario::parse("seed = 3\n[[gpu]]\nname = \"X\"\n[[gpu]]\n").unwrap();
+    assert_eq!(scenario.nvml_version.as_deref(), Some("13.580.95.05"));
+    assert_eq!(scenario.gpu[1].pci_bus_id.as_deref(), Some("00000000:20:00.0"));
+    let uuids: Vec<_> = scenario.gpu.iter().filter_map(|gpu| gpu.uuid.clone()).collect();
+    assert_ne!(uuids[0], uuids[1]);
+    let groups: Vec<_> = uuids[0].split('-').map(str::len).collect();
+    assert_eq!(groups, [3, 8, 4, 4, 4, 12], "{}", uuids[0]);
+    let again = Scenario::parse("seed = 3\n[[gpu]]\n").unwrap();
+    assert_eq!(again.gpu[0].uuid.as_ref(), uuids.first());
+    let other = Scenario::parse("seed = 4\n[[gpu]]\n").unwrap();
+    assert_ne!(other.gpu[0].uuid.as_ref(), uuids.first());
+}
+
+#[test]
+fn a_mistake_is_located() {
+    let wrong = Scenario::parse("seed = 1\n[[gpu]]\nnmae = \"X\"\n").unwrap_err();
+    assert_eq!(wrong.at, Some((3, 1)));
+    assert!(wrong.reason.contains("nmae"), "{wrong}");
+    assert!(!wrong.to_string().contains('\n'));
+}
+
+#[test]
+fn mistakes_the_types_cannot_find() {
+    let reason = |text: &str| Scenario::parse(text).unwrap_err().reason;
+    assert!(reason("process_layout = 20").contains("16, 24 or 32"));
+    assert!(reason("[[gpu]]\n[[gpu.process]]\ntype = \"C\"").contains("needs `pid`"));
+    assert!(reason("[[gpu]]\n[[gpu.process]]\nfirst_pid = 5").contains("needs `pid`"));
+    assert!(reason("[[fault]]\nfunction = \"*\"\ngpu = 0\ncode = 15").contains("not described"));
+    assert!(reason("[errors]\nnvmlNoSuchThing = 3").contains("nvmlNoSuchThing"));
+    assert!(reason("[[gpu]]\n[gpu.fields]\n\"a\" = 1").contains("no field id"));
+    assert!(reason(" \n").contains("empty"));
+}
+
+#[test]
+fn a_function_has_precedence_over_all() {
+    let scenario = Scenario::parse("[errors]\n\"*\" = 15\nnvmlDeviceGetName = 0\n").unwrap();
+    assert_eq!(scenario.errors.of(Function::nvmlDeviceGetName), Some(0));
+    assert_eq!(scenario.errors.of(Function::nvmlDeviceGetUUID), Some(15));
+}
+
+#[test]
+fn field_keys_have_a_scope() {
+    let scenario = Scenario::parse("[[gpu]]\n[gpu.fields]\n138 = 5\n\"138:2\" = 7\n").unwrap();
+    let keys: Vec<_> = scenario.gpu[0].fields.keys().map(|key| (key.id, key.scope)).collect();
+    assert_eq!(keys, [(138, None), (138, Some(2))]);
+}
+
+#[test]
+fn pci_addresses_are_read_in_all_their_forms() {
+    let address = PciAddress { domain: 0, bus: 0x18, device: 1 };
+    for text in ["00000000:18:01.0", "0000:18:01.0", "18:01.0", "0:18:1"] {
+        assert_eq!(PciAddress::parse(text), Some(address), "{text}");
+    }
+    assert_eq!(address.to_string(), "00000000:18:01.0");
+    assert_eq!(PciAddress::parse("nonsense"), None);
+}
+
+#[test]
+fn every_shipped_scenario_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with('#'), "{} says what it shows", path.display());
+        if let Err(wrong) = Scenario::parse(&text) {
+            panic!("{}: {wrong}", path.display());
+        }
+        names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    assert_eq!(names, ["desktop-rtx", "gb10", "h200-8", "mig-a100", "sick"]);
+}
+
+/// A line as scenarios have them, with a value that may be any.
+fn line() -> impl Strategy<Value = String> {
+    const KEYS: [&str; 24] = [
+        "count",
+        "init",
+        "process_layout",
+        "clock",
+        "seed",
+        "errors",
+        "name",
+        "name_bytes",
+        "uuid",
+        "pci_bus_id",
+        "fan_percent",
+        "fan_speeds",
+        "energy_mj",
+        "compute_capability",
+        "gpm",
+        "fields",
+        "xids",
+        "pid",
+        "first_pid",
+        "type",
+        "function",
+        "gpu",
+        "write",
+        "latency_ms",
+    ];
+    const VALUES: [&str; 20] = [
+        "0",
+        "-1",
+        "9223372036854775807",
+        "1e308",
+        "nan",
+        "-inf",
+        "true",
+        "''",
+        "'*'",
+        "'nvmlInit_v2'",
+        "'C+G'",
+        "'00000000:18:00.0'",
+        "[]",
+        "[0, 255, 256]",
+        "{}",
+        "{ '*' = 15 }",
+        "{ ramp = [0, 1], period_s = 1e-300 }",
+        "{ walk = [-1e300, 1e300], step = 1e300 }",
+        "{ count_from = 1e300, per_s = 1e300 }",
+        "{ to = 'pipes', bytes = [1], repeat = 2 }",
+    ];
+    prop_oneof![
+        Just("[[gpu]]".to_owned()),
+        Just("[[gpu.process]]".to_owned()),
+        Just("[[gpu.mig]]".to_owned()),
+        Just("[[fault]]".to_owned()),
+        (prop::sample::select(&KEYS[..]), prop::sample::select(&VALUES[..]))
+            .prop_map(|(key, value)| format!("{key} = {value}")),
+        (prop::sample::select(&KEYS[..]), any::<i64>()).prop_map(|(key, value)| format!("{key} = {value}")),
+        "\\PC{0,20}",
+    ]
+}
+
+/// Reads a text, and if it is a scenario, plays every value of its GPUs at odd times.
+fn is_borne(text: &str) {
+    let scenario = match Scenario::parse(text) {
+        Ok(scenario) => scenario,
+        Err(wrong) => return assert!(!wrong.to_string().contains('\n'), "one line: {wrong}"),
+    };
+    for gpu in &scenario.gpu {
+        assert!(gpu.uuid.is_some() && gpu.pci_bus_id.is_some());
+        for value in [&gpu.fan_percent, &gpu.energy_mj].into_iter().flatten() {
+            let _ = [0.0, -1.0, 1e300, f64::NAN].map(|seconds| value.whole(seconds));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_borne(text in any::<String>()) {
+        is_borne(&text);
+    }
+
+    #[test]
+    fn anything_like_a_scenario_is_borne(lines in prop::collection::vec(line(), 0..8)) {
+        is_borne(&lines.join("\n"));
+    }
+}

@@ -1,0 +1,133 @@
+//! What the parent does with any frame that decodes: it derives a snapshot and renders every view, whatever stands in
+//! it. The frames are real ones with bytes changed and their check sum made right, so that they reach that far.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{body::Body, http::Request};
+use proptest::prelude::*;
+use server::{Publisher, ServerConfig, router};
+use telemetry::{
+    Absence, BootTime, Stamp,
+    derive::{Child, Deriver, Input},
+    frame::{self, Message},
+    sample::{
+        Activity, Call, Driver, DriverFacts, FastSet, GpuSample, HostSample, Identity, Life, ListedProcess, MigSample,
+        ProcessFacts, Sample, SlowSet, Traffic, XidSample,
+    },
+};
+use tower::ServiceExt as _;
+
+const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
+/// Where the body begins, and where its check sum stands.
+const HEADER: usize = 16;
+const CHECKSUM: usize = 12;
+
+fn sample() -> Sample {
+    let text = |text: &str| Ok(text.to_owned());
+    let listed = |pid| ListedProcess { pid, memory_bytes: Ok(1 << 30), gpu_instance: Some(1), compute_instance: None };
+    let gpu = |index: u32| GpuSample {
+        index,
+        handle: Ok(()),
+        read_at: Some(NOW),
+        stuck: Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(index), since: NOW.boot }),
+        identity: Identity { uuid: text("GPU-1"), name: text("NVIDIA H200"), ..Identity::absent(Absence::Denied) },
+        fast: FastSet {
+            fan_percent: Ok(30),
+            temperature_celsius: Ok(-1),
+            compute: Ok(vec![listed(7), listed(8)]),
+            graphics: Ok(vec![listed(8)]),
+            ..FastSet::absent(Absence::Lost)
+        },
+        slow: SlowSet::absent(Absence::Timeout),
+        activity: Activity { sm_ratio: Ok(0.5), ..Activity::absent(Absence::Timeout) },
+        traffic: Traffic::absent(Absence::Timeout),
+        mig: Ok(vec![MigSample { gpu_instance: Ok(1), ..MigSample::absent(Absence::Denied) }]),
+        xid_since: Ok(NOW),
+    };
+    let process = |pid| ProcessFacts {
+        pid,
+        life: Life::Running,
+        uid: Ok(0),
+        user: Some("root".into()),
+        started: Ok(BootTime(5)),
+        arguments: Ok(vec!["python".into(), "a b".into()]),
+        cpu_ms: Ok(5),
+        ..ProcessFacts::unread(pid, Absence::Denied)
+    };
+    let facts =
+        DriverFacts { driver_version: text("580"), nvml_version: text("13"), cuda_version: Ok(13_000), init_ms: 1 };
+    let xid = XidSample { gpu: 1, uuid: text("GPU-1"), code: 79, at: NOW, gpu_instance: None, compute_instance: None };
+    Sample {
+        gpus: vec![gpu(0), gpu(1)],
+        processes: vec![process(7), process(8)],
+        host: HostSample { hostname: text("gpu01"), load_1m: Ok(0.5), ..HostSample::absent(Absence::Denied) },
+        xids: vec![xid],
+        ..Sample::of(Driver::Ready(facts), NOW)
+    }
+}
+
+/// A frame with these bytes of its body changed.
+fn changed(changes: &[(usize, u8)]) -> Vec<u8> {
+    let mut frame = frame::encode(&Message::Sample(Box::new(sample()))).unwrap();
+    let length = frame.len() - HEADER;
+    for (place, byte) in changes {
+        frame[HEADER + place % length] = *byte;
+    }
+    let sum = crc32fast::hash(&frame[HEADER..]);
+    frame[CHECKSUM..HEADER].copy_from_slice(&sum.to_le_bytes());
+    frame
+}
+
+/// Takes frames as the supervisor does, and renders; how many of them decoded.
+fn take(frames: &[Vec<u8>], child: &Child, now: u64) -> usize {
+    let mut deriver = Deriver::default();
+    let publisher = Publisher::new(NOW);
+    let app = router(ServerConfig::default(), publisher.subscribe());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let decoded = frames.iter().filter_map(|frame| match frame::read(&mut frame.as_slice()) {
+        Ok(Some(Message::Sample(sample))) => Some(Arc::from(sample)),
+        _ => None,
+    });
+    decoded
+        .map(|sample: Arc<Sample>| {
+            let now = Stamp { boot: BootTime(now), unix_ms: NOW.unix_ms };
+            let snapshot = deriver.derive(&Input {
+                now,
+                interval: Duration::from_secs(1),
+                child,
+                sample: Some(&sample),
+                restarts: 0,
+                left_out: &[],
+                idle_after: Duration::from_secs(900),
+            });
+            assert_eq!(
+                snapshot.gpus.len(),
+                snapshot.gpus.iter().map(|gpu| gpu.index).max().map_or(0, |last| last as usize + 1)
+            );
+            publisher.publish(snapshot);
+            for path in ["/status", "/api/v1/snapshot", "/api/v1/users", "/api/v1/summary.txt", "/api/v1/events"] {
+                let request = Request::get(path).body(Body::empty()).unwrap();
+                let response = runtime.block_on(app.clone().oneshot(request)).unwrap();
+                assert_ne!(response.headers().get("content-type"), None, "{path}");
+                assert!(path == "/status" || response.status() == 200, "{path}: {}", response.status());
+            }
+        })
+        .count()
+}
+
+#[test]
+fn a_frame_as_it_is_gets_through() {
+    assert_eq!(take(&[changed(&[])], &Child::Alive, NOW.boot.0), 1);
+}
+
+proptest! {
+    #[test]
+    fn any_frame_that_decodes_is_borne(
+        changes in prop::collection::vec(prop::collection::vec((any::<usize>(), any::<u8>()), 0..6), 1..4),
+        child in prop_oneof![Just(Child::Alive), Just(Child::Silent { detail: String::new() })],
+        now in any::<u64>(),
+    ) {
+        let frames: Vec<Vec<u8>> = changes.iter().map(|changes| changed(changes)).collect();
+        take(&frames, &child, now);
+    }
+}
