@@ -65,12 +65,13 @@ impl Deck {
         from[self.random.usize(0..from.len())]
     }
 
-    fn gpu(&mut self) -> usize {
-        self.random.usize(0..GPUS)
+    /// One that is read; the first always is.
+    fn gpu(&mut self, left_out: Gpus) -> usize {
+        Some(self.random.usize(0..GPUS)).filter(|gpu| !left_out.has(*gpu)).unwrap_or_default()
     }
 
     fn fault(&mut self, kind: u8, left_out: Gpus) -> Fault {
-        let gpu = self.gpu();
+        let gpu = self.gpu(left_out);
         match kind {
             0..=7 => self.of_one(kind, gpu),
             8 => Fault::Hang { gpu: None, function: self.one_of(&VALUES) },

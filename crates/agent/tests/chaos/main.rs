@@ -1,7 +1,8 @@
 //! Faults at random, for as long as is wished, while clients ask: no answer may break its contract, no healthy GPU's
 //! row may change, and after each fault the host must be as it was.
 //!
-//! `CHAOS_SECONDS` says how long (30 unless given), `CHAOS_SEED` repeats a run: the same seed draws the same faults.
+//! `CHAOS_SECONDS` says how long (30 unless given), `CHAOS_SEED` repeats a run: the same seed draws the same faults, as
+//! long as as many collectors have lived for a minute and as many GPUs are left out at each step.
 //! Without a seed the short form takes fixed ones and one at random, the long form one at random; it is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
