@@ -25,7 +25,7 @@ use telemetry::{
     sample::Call,
 };
 
-use crate::supervisor::{CollectSettings, Event, environment::is_kept_back};
+use crate::supervisor::{CollectSettings, Event, environment::is_kept_back, room::Room};
 
 /// What the reader of a collector's pipe has to say.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Process {
         settings: &CollectSettings,
         number: u64,
         flags: &[String],
-        events: mpsc::SyncSender<Event>,
+        events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
         // Without close-on-exec, so that the collector has it too.
         let board = File::from(memfd_create("call board", MFdFlags::empty())?);
@@ -150,7 +150,8 @@ pub(super) fn ending(status: ExitStatus) -> String {
     }
 }
 
-fn read(mut output: ChildStdout, number: u64, events: &mpsc::SyncSender<Event>) {
+fn read(mut output: ChildStdout, number: u64, events: &mpsc::Sender<Event>) {
+    let room = Room::new();
     loop {
         let (report, last) = match frame::read(&mut output) {
             Ok(Some(message)) => (Report::Message(message), false),
@@ -158,7 +159,7 @@ fn read(mut output: ChildStdout, number: u64, events: &mpsc::SyncSender<Event>) 
             Err(error) => (Report::Ended(Some(error)), true),
         };
         // The supervisor may have gone: then nobody wants to know.
-        if events.send(Event::Report(number, report)).is_err() || last {
+        if events.send(Event::Report(number, report, room.place())).is_err() || last {
             return;
         }
     }

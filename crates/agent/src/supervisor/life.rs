@@ -63,7 +63,7 @@ enum Phase {
 /// The life of collectors.
 pub(super) struct Life {
     settings: CollectSettings,
-    events: mpsc::SyncSender<Event>,
+    events: mpsc::Sender<Event>,
     phase: Phase,
     process: Option<Process>,
     /// The number of the newest collector, from 1.
@@ -90,7 +90,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(settings: CollectSettings, events: mpsc::SyncSender<Event>) -> Self {
+    pub(super) fn new(settings: CollectSettings, events: mpsc::Sender<Event>) -> Self {
         let now = Instant::now();
         Self {
             settings,

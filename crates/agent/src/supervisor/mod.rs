@@ -11,6 +11,7 @@ mod hold;
 mod life;
 mod orders;
 mod plan;
+mod room;
 mod words;
 
 use std::{
@@ -33,6 +34,7 @@ use child::Report;
 use life::Life;
 use orders::Order;
 pub(crate) use orders::{NotReleased, Orders};
+use room::Place;
 
 /// The longest time between two snapshots: ages are told to the second even if the GPUs are read once a minute.
 const LONGEST_TICK: Duration = Duration::from_secs(1);
@@ -42,9 +44,6 @@ const LATE: Duration = Duration::from_millis(100);
 
 /// How long the thread may take to let the collector go.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
-/// How many events may wait to be heard. What a collector writes beyond them waits in its pipe: a flood of frames must
-/// not become the parent's memory.
-const UNHEARD: usize = 16;
 
 /// What a collector is started with.
 #[derive(Clone, Debug)]
@@ -69,8 +68,8 @@ pub(crate) struct CollectSettings {
 
 /// What the supervisor's thread is told.
 enum Event {
-    /// By the reader of the collector of this number.
-    Report(u64, Report),
+    /// By the reader of the collector of this number, which has so much room.
+    Report(u64, Report, Place),
     /// By an administrator.
     Order(Order),
     Stop,
@@ -78,7 +77,7 @@ enum Event {
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    events: mpsc::SyncSender<Event>,
+    events: mpsc::Sender<Event>,
     /// Nothing comes here; it closes when the thread ends.
     ended: mpsc::Receiver<()>,
 }
@@ -86,7 +85,7 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts the thread, which starts the first collector.
     pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
-        let (events, inbox) = mpsc::sync_channel(UNHEARD);
+        let (events, inbox) = mpsc::channel();
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
             interval: settings.interval,
@@ -112,17 +111,9 @@ impl Supervisor {
     /// Lets the collector go, without waiting for it to end. A thread that is stuck is not waited for either: the
     /// collector leaves when this process ends.
     pub(crate) fn stop(self) {
-        let deadline = Instant::now() + STOP_WITHIN;
-        // A stuck thread may have left its inbox full. If it has ended, there is nothing to stop.
-        while let Err(mpsc::TrySendError::Full(_)) = self.events.try_send(Event::Stop) {
-            if Instant::now() >= deadline {
-                break;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        if self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            == Err(mpsc::RecvTimeoutError::Timeout)
-        {
+        // The thread ends by nothing else; if it has all the same, there is nothing to stop.
+        let _ = self.events.send(Event::Stop);
+        if self.ended.recv_timeout(STOP_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
             tracing::error!("the supervisor is stuck and is left behind");
         }
     }
@@ -157,7 +148,7 @@ impl State {
             let asleep = Instant::now();
             match inbox.recv_timeout(wake.saturating_duration_since(asleep)) {
                 Ok(Event::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return self.life.let_go(),
-                Ok(Event::Report(number, report)) => {
+                Ok(Event::Report(number, report, _place)) => {
                     if self.take(number, report) {
                         self.publish();
                         next = Instant::now() + self.tick;

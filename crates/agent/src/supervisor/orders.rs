@@ -48,10 +48,10 @@ pub(crate) struct Unanswered;
 
 /// Gives orders. Any thread may.
 #[derive(Clone)]
-pub(crate) struct Orders(mpsc::SyncSender<Event>);
+pub(crate) struct Orders(mpsc::Sender<Event>);
 
 impl Orders {
-    pub(super) fn new(events: mpsc::SyncSender<Event>) -> Self {
+    pub(super) fn new(events: mpsc::Sender<Event>) -> Self {
         Self(events)
     }
 

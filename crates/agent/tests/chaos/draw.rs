@@ -4,7 +4,7 @@ use fastrand::Rng;
 use telemetry::frame::{self, Message};
 
 use crate::{
-    effect::{GPUS, SPARE},
+    effect::{GPUS, Gpus, SPARE},
     fault::{CRASHES, Fault},
 };
 
@@ -45,7 +45,7 @@ impl Deck {
 
     /// The next fault. One that ends the collector mostly waits until the present one has lived for a minute, since
     /// else every other step would wait half a minute for the next.
-    pub(crate) fn draw(&mut self, collector_is_old: bool) -> Fault {
+    pub(crate) fn draw(&mut self, collector_is_old: bool, left_out: Gpus) -> Fault {
         let ends = self.random.u8(..) < if collector_is_old { 128 } else { 12 };
         let (deck, all) = if ends { (&mut self.ending, &ENDING[..]) } else { (&mut self.calm, &CALM[..]) };
         if deck.is_empty() {
@@ -53,7 +53,7 @@ impl Deck {
             self.random.shuffle(deck);
         }
         let kind = deck.pop().unwrap_or_default();
-        self.fault(kind)
+        self.fault(kind, left_out)
     }
 
     /// How long it lasts, in milliseconds, where nothing else ends it.
@@ -69,7 +69,7 @@ impl Deck {
         self.random.usize(0..GPUS)
     }
 
-    fn fault(&mut self, kind: u8) -> Fault {
+    fn fault(&mut self, kind: u8, left_out: Gpus) -> Fault {
         let gpu = self.gpu();
         match kind {
             0..=7 => self.of_one(kind, gpu),
@@ -96,13 +96,7 @@ impl Deck {
             30 => Fault::Gone { code: self.one_of(&[4, 9, 18, 999]) },
             31 => Fault::InitFails { code: self.one_of(&[4, 9, 18, 999]) },
             32 => Fault::InitHangs,
-            33 | 34 => Fault::Crash {
-                gpu,
-                function: self.one_of(&VALUES[..FAST]),
-                how: self.one_of(&CRASHES),
-                after: self.random.u64(0..10),
-                times: if kind == 33 { 1 } else { self.random.u32(2..=3) },
-            },
+            33 | 34 => self.crash(kind == 33, left_out),
             35 if self.random.bool() => Fault::Stopped,
             35 => Fault::StoppedBriefly,
             36 if self.random.bool() => Fault::LibraryReplaced,
@@ -123,6 +117,18 @@ impl Deck {
             5 => Fault::Code { gpu: one, function: "*", code: 15 },
             6 => Fault::Garbage { gpu, function },
             _ => Fault::Panic { gpu, function },
+        }
+    }
+
+    /// In the calls of a GPU that is read, and is not the one that is to stay, or in those that count GPUs.
+    fn crash(&mut self, once: bool, left_out: Gpus) -> Fault {
+        let gpu = Some(self.random.usize(1..GPUS)).filter(|gpu| !left_out.has(*gpu) && self.random.bool());
+        Fault::Crash {
+            gpu,
+            function: if gpu.is_some() { self.one_of(&VALUES[..FAST]) } else { "nvmlDeviceGetCount_v2" },
+            how: self.one_of(&CRASHES),
+            after: self.random.u64(0..if gpu.is_some() { 10 } else { 2 }),
+            times: if once { 1 } else { 2 },
         }
     }
 

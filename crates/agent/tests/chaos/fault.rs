@@ -56,8 +56,9 @@ pub(crate) enum Fault {
         code: u32,
     },
     InitHangs,
+    /// In one GPU's calls, which are to blame then, or in those that count GPUs.
     Crash {
-        gpu: usize,
+        gpu: Option<usize>,
         function: &'static str,
         how: &'static str,
         after: u64,
@@ -125,8 +126,10 @@ impl Fault {
             Self::Gone { code } => Effect::changes(Gpus::ALL).and(Effect::replaces()).says(text(999)).says(text(*code)),
             Self::InitFails { code } => Effect::replaces().says(text(*code)),
             Self::LibraryRemoved => Effect::replaces().says("NVML Shared Library Not Found"),
+            // A GPU in whose calls the library died twice is left out.
+            Self::Crash { gpu: Some(gpu), .. } => Effect::replaces().and(Effect::changes(Gpus::one(*gpu))),
             Self::InitHangs
-            | Self::Crash { .. }
+            | Self::Crash { gpu: None, .. }
             | Self::Killed
             | Self::Stopped
             | Self::StoppedBriefly
@@ -164,6 +167,7 @@ impl Fault {
             Self::Gone { .. } => "the driver goes away".into(),
             Self::InitFails { .. } => "killed, and then init fails".into(),
             Self::InitHangs => "killed, and then init hangs".into(),
+            Self::Crash { times: 2.., gpu: Some(_), .. } => "one GPU's calls crash the library twice".into(),
             Self::Crash { times: 1, .. } => "the library crashes once".into(),
             Self::Crash { .. } => "the library crashes repeatedly".into(),
             Self::Killed => "SIGKILL".into(),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     contract::{self, Answer},
-    effect::{Effect, GPUS},
+    effect::{Effect, GPUS, Gpus},
     ledger::unix_ms,
     rows::{self, Moment, Resident},
     scenario::Scenario,
@@ -52,7 +52,8 @@ impl Host {
         let driver = Driver::new(&scenario(&residents).text());
         let agent = Start::on(&driver).serve();
         let host = Self { agent, driver, residents, _stand_ins: stand_ins };
-        host.healed(0, Duration::from_secs(20))?;
+        host.healed(0, Duration::from_secs(20), Gpus::default())
+            .map_err(|what| format!("{what}\n{}", host.agent.log()))?;
         Ok(host)
     }
 
@@ -69,12 +70,13 @@ impl Host {
         self.driver.play(&self.scenario().text());
     }
 
-    /// Waits until all is as it was, by readings from after that moment (Unix milliseconds).
-    pub(crate) fn healed(&self, since: u64, within: Duration) -> Result<(), String> {
-        wait(within, "a healthy host", || self.is_healthy(since))
+    /// Waits until all is as it was, by readings from after that moment (Unix milliseconds), but for the GPUs that are
+    /// left out.
+    pub(crate) fn healed(&self, since: u64, within: Duration, left_out: Gpus) -> Result<(), String> {
+        wait(within, "a healthy host", || self.is_healthy(since, left_out))
     }
 
-    fn is_healthy(&self, since: u64) -> Result<(), String> {
+    fn is_healthy(&self, since: u64, left_out: Gpus) -> Result<(), String> {
         let collectors = self.agent.collectors();
         if collectors.len() != 1 {
             return Err(format!("collectors {collectors:?}"));
@@ -88,7 +90,7 @@ impl Host {
         };
         let (devices, processes) = (&data["devices"], &data["processes"]);
         let moment = Moment { asked: unix_ms(), answered: unix_ms(), effect: &Effect::default() };
-        for gpu in 0..GPUS {
+        for gpu in (0..GPUS).filter(|gpu| !left_out.has(*gpu)) {
             let own: Vec<&Value> = processes.as_array().into_iter().flatten().filter(|row| row["idx"] == gpu).collect();
             rows::device(&devices[gpu], &moment)?;
             rows::processes(gpu, &own, &self.residents, |_| true, false, moment.effect)?;
@@ -117,6 +119,13 @@ impl Host {
     /// How many collectors have ended, by the agent's own words.
     pub(crate) fn ended(&self) -> usize {
         self.agent.log().matches("the collector ended").count()
+    }
+
+    /// The GPUs that the agent has said it leaves out, one word for each time.
+    pub(crate) fn left_out(&self) -> Vec<usize> {
+        let log = self.agent.log();
+        let lines = log.lines().filter(|line| line.contains("it is left out for ten minutes"));
+        lines.filter_map(|line| line.split_once("gpu=")?.1.split(' ').next()?.parse().ok()).collect()
     }
 
     pub(crate) fn remove_library(&self) -> Result<(), String> {

@@ -24,6 +24,7 @@ const EXPIRED: Duration = Duration::from_secs(70);
 pub(crate) fn inject(fault: &Fault, host: &Host, lasts: Duration) -> Result<(), String> {
     let before = host.ended();
     let log = host.agent.log().len();
+    let collector = host.collector();
     let mut scenario = host.scenario();
     write(fault, &mut scenario);
     match fault {
@@ -41,7 +42,9 @@ pub(crate) fn inject(fault: &Fault, host: &Host, lasts: Duration) -> Result<(), 
                 data => Err(data.to_string()),
             });
         }
-        Fault::Killed | Fault::LibraryReplaced => return replaced(host, before, 1, Signal::SIGKILL),
+        Fault::Killed => return replaced(host, before, 1, Signal::SIGKILL),
+        // It is noticed, and a fresh collector loads it.
+        Fault::LibraryReplaced => return another(host, collector),
         Fault::InitHangs => {
             replaced(host, before, 1, Signal::SIGKILL)?;
             wait(NEXT, "the next collector", || host.collector().map(drop).ok_or_else(|| "there is none".into()))?;
@@ -90,7 +93,7 @@ fn write(fault: &Fault, scenario: &mut Scenario) {
         Fault::InitFails { code } => scenario.top += &format!("init = {code}\n"),
         Fault::InitHangs => scenario.top += "init_hang = true\n",
         Fault::Crash { gpu, function, how, after, .. } => {
-            scenario.fault(function, Some(*gpu), &format!("after_calls = {after}\n{how}"));
+            scenario.fault(function, *gpu, &format!("after_calls = {after}\n{how}"));
         }
         Fault::Layout { bytes } => scenario.layout = *bytes,
         Fault::Race { gpu, times } => {
@@ -133,6 +136,13 @@ fn ended(host: &Host, before: usize, times: usize) -> Result<(), String> {
     wait(NEXT * u32::try_from(times).unwrap_or(1), "collectors to end", || {
         let ended = host.ended() - before;
         if ended >= times { Ok(()) } else { Err(format!("{ended} of {times}")) }
+    })
+}
+
+fn another(host: &Host, before: Option<u32>) -> Result<(), String> {
+    wait(NEXT, "another collector", || match host.collector() {
+        now if now.is_some() && now != before => Ok(()),
+        now => Err(format!("{now:?} after {before:?}")),
     })
 }
 

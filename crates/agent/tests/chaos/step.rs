@@ -8,7 +8,7 @@ use std::{
 use crate::{
     clients::{self, CLIENTS},
     draw::Deck,
-    effect::Effect,
+    effect::{Effect, Gpus},
     fault::Fault,
     gauge::Usage,
     host::{Host, wait},
@@ -20,6 +20,8 @@ use crate::{
 const LONG: Duration = Duration::from_secs(600);
 /// A collector that ran for this long has nothing to do with those that ended before it.
 const FORGOTTEN: Duration = Duration::from_secs(61);
+/// A GPU is left out for ten minutes, and must be read again a moment after them.
+const TERM: Duration = Duration::from_secs(605);
 /// Within this long after its first crash the library's host is healthy again: two seconds are promised.
 const FIRST_CRASH: Duration = Duration::from_secs(4);
 /// What is no longer needed is given back within this long.
@@ -47,12 +49,20 @@ fn steps(host: &mut Host, ledger: &Ledger, seed: u64, length: Duration) -> Resul
             scope.spawn(move || clients::ask(client, address, residents, seed.wrapping_add(number), ledger));
         }
         scope.spawn(|| watch(host, ledger));
-        let mut run = Run { host, ledger, before, born: Instant::now(), collector: host.collector(), crashed: false };
+        let mut run = Run {
+            host,
+            ledger,
+            before,
+            born: Instant::now(),
+            collector: host.collector(),
+            crashed: false,
+            blamed: Vec::new(),
+        };
         let mut deck = Deck::new(seed, length >= LONG);
         let mut number = 0;
         while begun.elapsed() < length {
             number += 1;
-            let fault = deck.draw(!run.crashed || run.born.elapsed() > FORGOTTEN);
+            let fault = deck.draw(!run.crashed || run.born.elapsed() > FORGOTTEN, run.left_out());
             let lasts = Duration::from_millis(deck.lasts());
             run.step(&fault, lasts).map_err(|what| format!("step {number}, {fault:?} for {lasts:?}: {what}"))?;
         }
@@ -65,7 +75,7 @@ fn warmed_up(host: &Host) -> Result<Usage, String> {
     inject(&Fault::Crowd { gpu: 0 }, host, Duration::from_millis(500))?;
     host.agent.get("/status");
     host.heal();
-    host.healed(unix_ms(), Duration::from_secs(10))?;
+    host.healed(unix_ms(), Duration::from_secs(10), Gpus::default())?;
     Usage::of(host.agent.pid()).ok_or_else(|| "the parent is gone".into())
 }
 
@@ -89,23 +99,34 @@ struct Run<'a> {
     born: Instant,
     /// Whether any has ended.
     crashed: bool,
+    /// The GPUs that were left out, and when that was first seen.
+    blamed: Vec<(usize, Instant)>,
 }
 
 impl Run<'_> {
+    /// The GPUs that are left out just now.
+    fn left_out(&self) -> Gpus {
+        let now = self.blamed.iter().filter(|(_, since)| since.elapsed() < TERM);
+        now.fold(Gpus::default(), |all, (gpu, _)| all.and(Gpus::one(*gpu)))
+    }
+
     fn step(&mut self, fault: &Fault, lasts: Duration) -> Result<(), String> {
         let first = !self.crashed || self.born.elapsed() > FORGOTTEN;
-        self.ledger.expect(fault.effect());
+        let standing = Effect::changes(self.left_out());
+        self.ledger.expect(fault.effect().and(standing.clone()));
         let injected = inject(fault, self.host, lasts);
         // A client's word is nearer to the cause than what was waited for in vain.
         self.ledger.verdict()?;
         injected?;
         let (ended, since) = (Instant::now(), unix_ms());
         self.host.heal();
-        let healed = self.host.healed(since, fault.heals_within());
+        self.note_the_blamed(fault)?;
+        let standing = standing.and(Effect::changes(self.left_out()));
+        let healed = self.host.healed(since, fault.heals_within(), standing.changed);
         self.ledger.verdict()?;
         healed?;
         let took = ended.elapsed();
-        self.ledger.expect(Effect::default());
+        self.ledger.expect(standing);
         let once = first && matches!(fault, Fault::Killed | Fault::Crash { times: 1, .. });
         if once && took > FIRST_CRASH {
             return Err(format!("healthy only after {took:?}"));
@@ -114,6 +135,23 @@ impl Run<'_> {
         self.ledger.recovered(format!("{}{again}", fault.label()), took);
         self.note_the_collector();
         self.measure()
+    }
+
+    /// A GPU in whose calls the library died twice is left out, and no other ever is.
+    fn note_the_blamed(&mut self, fault: &Fault) -> Result<(), String> {
+        let blamed = self.host.left_out();
+        for gpu in blamed.get(self.blamed.len()..).unwrap_or_default() {
+            self.blamed.push((*gpu, Instant::now()));
+            if !matches!(fault, Fault::Crash { gpu: Some(crashed), .. } if crashed == gpu) {
+                return Err(format!("GPU {gpu} was left out"));
+            }
+        }
+        match fault {
+            Fault::Crash { gpu: Some(gpu), times: 2.., .. } if !self.left_out().has(*gpu) => {
+                Err(format!("GPU {gpu} was not left out"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn note_the_collector(&mut self) {
