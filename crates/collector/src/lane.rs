@@ -166,6 +166,10 @@ impl Held<'_> {
             Some(part) => read_part(&self.device, part, &mut self.slow),
         }
         if part.is_none_or(|part| part == 0) {
+            // It answered when its handle was got, unless it could not then.
+            if self.identity.uuid.is_err() {
+                self.identity = self.device.identity();
+            }
             self.extra.mig = self.device.mig_instances();
         }
         self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));

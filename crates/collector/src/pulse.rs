@@ -274,7 +274,7 @@ mod tests {
         pulse.count(2);
         let beat = pulse.beat();
         pulse.report(0, beat, Finished { handle: Err(Absence::Error), ..finished() });
-        pulse.report(1, beat, finished());
+        pulse.report(1, beat, Finished { handle: Ok(()), ..finished() });
         assert!(pulse.any_handle());
         pulse.count(1);
         assert!(!pulse.any_handle());

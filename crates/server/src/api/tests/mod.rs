@@ -1,7 +1,6 @@
 //! The rich contract on hosts of every kind, for every scope.
 
 mod absence;
-mod cost;
 mod docs;
 mod hosts;
 mod schema;
