@@ -53,7 +53,9 @@ async fn serve(
         let _: Result<(), _> = stopped.await;
     });
     let asked = async {
-        tracing::info!(signal = signals.next().await.0, "stopping");
+        // Before the log line, which does not look at its values where its level is off.
+        let (name, _) = signals.next().await;
+        tracing::info!(signal = name, "stopping");
         notify.stopping();
         // Nobody listens if HTTP has just ended by itself.
         let _ = stop.send(());

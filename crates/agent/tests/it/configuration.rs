@@ -88,6 +88,17 @@ fn an_open_api_is_warned_of_and_the_token_is_never_logged() {
 }
 
 #[test]
+fn it_serves_whatever_it_logs() {
+    let driver = Driver::new(ONE_GPU);
+    for level in ["error", "warn", "info", "debug"] {
+        let mut agent = Start::on(&driver).argument("--log").argument(level).serve().ready();
+        assert_eq!(agent.status()["count"], 1, "{level}");
+        agent.signal(nix::sys::signal::Signal::SIGTERM);
+        assert_eq!(agent.ended().code(), Some(0), "{level}");
+    }
+}
+
+#[test]
 fn check_shows_what_is_in_force_and_masks_the_token() {
     let driver = Driver::new(ONE_GPU);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
