@@ -1,6 +1,6 @@
 //! Flags, variables, `.env`, and what is said when they are wrong.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 use crate::support::{Driver, Start};
 
@@ -91,7 +91,7 @@ fn an_open_api_is_warned_of_and_the_token_is_never_logged() {
 fn it_serves_whatever_it_logs() {
     let driver = Driver::new(ONE_GPU);
     for level in ["error", "warn", "info", "debug"] {
-        let mut agent = Start::on(&driver).argument("--log").argument(level).serve().ready();
+        let mut agent = Start::on(&driver).argument("--log").argument(level).serve_unheard(Stdio::null()).ready();
         assert_eq!(agent.status()["count"], 1, "{level}");
         agent.signal(nix::sys::signal::Signal::SIGTERM);
         assert_eq!(agent.ended().code(), Some(0), "{level}");

@@ -91,8 +91,7 @@ impl Start {
         let mut process = self.command.spawn().expect("the agent starts");
         let log = follow(&mut process);
         let agent = Agent { process, address: ([127, 0, 0, 1], port).into(), log, _work: self.work };
-        // It may have been told to log less than that it serves.
-        eventually("the agent to listen", || std::net::TcpStream::connect(agent.address).ok());
+        eventually("the agent to serve", || agent.log().contains("serving").then_some(()));
         agent
     }
 
