@@ -1,11 +1,17 @@
 //! What is true at one moment, derived once and rendered by every view.
 
+mod timings;
+mod totals;
+
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     Absence, Reading, Stamp,
     sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
 };
+
+pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
+pub use totals::Totals;
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +30,10 @@ pub struct Snapshot {
     pub gpus: Vec<Gpu>,
     /// What happened, the newest last; the newest 10,000 are kept.
     pub events: Arc<Vec<Event>>,
+    /// When the newest finished reading of any GPU was finished; none before the first.
+    pub read_at: Option<Stamp>,
+    /// How long reading takes, since the agent began.
+    pub timings: Arc<Timings>,
 }
 
 /// Something that happened.
@@ -189,6 +199,10 @@ pub struct Gpu {
     pub health: Health,
     /// Who is on it, by PID; none where no list could be read.
     pub processes: Vec<Process>,
+    /// What its readings add up to.
+    pub totals: Totals,
+    /// The jobs that the folder of job files says are on it; none if there is no such folder.
+    pub jobs: Option<Vec<String>>,
 }
 
 /// One MIG instance.
@@ -209,6 +223,8 @@ pub struct Xid {
     pub last: Option<(u64, Stamp)>,
     /// How many there were.
     pub count: Reading<u64>,
+    /// How many there were of each severity, in [`Severity::ALL`]'s order.
+    pub by_severity: [u64; Severity::ALL.len()],
 }
 
 /// Whether a GPU or a MIG instance is free, and whose it is.
@@ -288,6 +304,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, from the mildest.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
+
     /// The word for it in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
