@@ -107,6 +107,11 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
 
+    /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
+    /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
+    #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", global = true)]
+    pub(crate) dcgm_job_dir: Option<PathBuf>,
+
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,

@@ -49,6 +49,7 @@ impl Config {
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
+                job_dir: options.dcgm_job_dir.clone(),
                 log: options.log,
             },
             control_socket: control_socket(cli),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use telemetry::{
-    Absence, Stamp,
+    Absence, BootTime, Stamp,
     board::lane_slot,
     derive::stale_after,
     frame::{self, FrameError, Message},
@@ -23,8 +23,9 @@ use crate::{
     census::{Census, Stage},
     lane::Lane,
     lanes::Lanes,
+    meter,
     nvml::Library,
-    process::{Book, Host, Notes, Owners},
+    process::{Book, Host, Jobs, Notes, Owners},
     pulse::{Finished, Pulse, Slot},
     xids::Xids,
 };
@@ -58,6 +59,9 @@ pub(crate) struct Assembler<W> {
     pub(crate) book: Option<Book>,
     pub(crate) owners: Owners,
     pub(crate) host: Host,
+    pub(crate) jobs: Option<Jobs>,
+    /// When this collector began.
+    pub(crate) began: BootTime,
     pub(crate) notes: Notes,
     pub(crate) callers: Callers,
     pub(crate) lanes: Lanes,
@@ -243,7 +247,16 @@ impl<W: Write> Assembler<W> {
 
     /// What every frame says, whatever the driver does.
     fn blank(&self, driver: Driver) -> Sample {
-        Sample { host: self.host.newest(), notes: self.notes.list(), ..Sample::of(driver, Stamp::now()) }
+        let jobs = self.jobs.as_ref();
+        let notes = self.notes.list().into_iter().chain(jobs.and_then(Jobs::note));
+        Sample {
+            host: self.host.newest(),
+            notes: notes.collect(),
+            began: self.began,
+            calls: meter::all(),
+            jobs: jobs.map(Jobs::newest),
+            ..Sample::of(driver, Stamp::now())
+        }
     }
 
     fn send(&mut self, message: &Message) -> Result<(), FrameError> {

@@ -96,6 +96,8 @@ fn starting(since: Stamp) -> Snapshot {
         host: Host::absent(Absence::Timeout),
         gpus: Vec::new(),
         events: Arc::default(),
+        read_at: None,
+        timings: Arc::default(),
     }
 }
 

@@ -76,6 +76,9 @@ impl Process {
         if let Some(library) = &settings.library {
             command.arg("--nvml-library").arg(library);
         }
+        if let Some(folder) = &settings.job_dir {
+            command.arg("--dcgm-job-dir").arg(folder);
+        }
         if settings.resolve_pids {
             command.arg("--resolve-pids");
         }

@@ -80,6 +80,7 @@ mod tests {
             resolve_pids: false,
             proc_root: "/proc".into(),
             sleep_after,
+            job_dir: None,
             sys_root: "/sys".into(),
             idle_after: Duration::from_secs(900),
             log: tracing::Level::INFO,

@@ -8,6 +8,7 @@ mod field;
 mod gpm;
 mod installed;
 mod library;
+mod license;
 mod link;
 mod memory;
 mod mig;

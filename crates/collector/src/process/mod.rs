@@ -5,6 +5,7 @@ mod cgroup;
 mod cut;
 mod entry;
 mod host;
+mod jobs;
 mod notes;
 mod owners;
 mod parse;
@@ -12,6 +13,7 @@ mod procfs;
 
 pub(crate) use book::Book;
 pub(crate) use host::{Host, host_memory};
+pub(crate) use jobs::Jobs;
 pub(crate) use notes::Notes;
 pub(crate) use owners::Owners;
 pub(crate) use procfs::ProcFs;

@@ -1,7 +1,7 @@
 //! What a GPU tells when nothing goes wrong.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlFieldValue_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t, nvmlUtilization_t,
+    nvmlFieldValue_t, nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
 use crate::support::{Fake, Handle};
@@ -128,6 +128,21 @@ fn the_old_pci_structures_are_not_overrun() {
             assert_eq!(&buffer[36..52], b"00000000:0A:00.0");
         }
     }
+}
+
+#[test]
+fn a_licence_is_told_where_there_can_be_one() {
+    let fake = Fake::play("[[gpu]]\nvgpu_licensed = 1\n[[gpu]]\nvgpu_licensed = false\n[[gpu]]\n");
+    let function: unsafe extern "C" fn(Handle, *mut nvmlGridLicensableFeatures_t) -> u32 =
+        fake.function("nvmlDeviceGetGridLicensableFeatures_v4");
+    let told = |gpu| {
+        // SAFETY: numbers and arrays of bytes, for which all zeroes are a value.
+        let mut told: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer leads to a structure of ours.
+        let code = unsafe { function(fake.handle(gpu), &raw mut told) };
+        (code, told.licensableFeaturesCount, told.gridLicensableFeatures[0].featureState)
+    };
+    assert_eq!([told(0), told(1), told(2)], [(0, 1, 1), (0, 1, 0), (3, 0, 0)]);
 }
 
 #[test]

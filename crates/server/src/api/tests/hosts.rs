@@ -125,7 +125,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
         },
         activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
         traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
-        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1) },
+        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1] },
         usage: Usage {
             verdict: UseVerdict::Busy,
             since: AT,
@@ -155,7 +155,7 @@ pub(super) fn absent(why: Absence) -> Gpu {
         activity: Activity::absent(why),
         traffic: Traffic::absent(why),
         mig: Err(why),
-        xid: Xid { since: Err(why), last: None, count: Err(why) },
+        xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3] },
         usage: Usage::unknown(AT, why),
         processes: vec![Process {
             gpu_memory_bytes: Err(why),
