@@ -18,34 +18,49 @@ const EXIT_PROBLEM: u8 = 1;
 
 /// Prints the configuration and tries it out.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
+    let config = Config::new(cli)?;
     for setting in &cli.settings {
-        say::out(&format!("{:<14} {:<28} {}\n", setting.name, setting.value, setting.source))?;
+        say::out(&format!("{:<22} {:<28} {}\n", setting.name, setting.value, setting.source))?;
     }
     say::out("\n")?;
     let mut problems = Vec::new();
     match bind::listen(config.listen) {
-        Ok(_) => say::out(&format!("listening      {} is free\n", config.listen))?,
+        Ok(_) => say::out(&format!("listening              {} is free\n", config.listen))?,
         Err(error) => problems.push(error.to_string()),
     }
     match driver(&config)? {
-        Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
+        Ok(summary) => say::out(&format!("driver                 {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
     let mut warnings: Vec<String> = config.openness(config.listen.ip()).into_iter().collect();
     match config.control_socket.as_deref().map(control::bind) {
-        None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
+        None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
-        Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
+        Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
+    warnings.extend(counters(&config)?);
     for warning in &warnings {
-        say::out(&format!("warning        {warning}\n"))?;
+        say::out(&format!("warning                {warning}\n"))?;
     }
     for problem in &problems {
-        say::out(&format!("problem        {problem}\n"))?;
+        say::out(&format!("problem                {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.
+fn counters(config: &Config) -> io::Result<Vec<String>> {
+    let counters = &config.show.metrics.dcgm.counters;
+    let unserved = counters.unserved();
+    if !unserved.is_empty() {
+        let (all, served) = (counters.served() + unserved.len(), counters.served());
+        say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
+    }
+    let told = |one: &server::Unserved| {
+        format!("line {} of --dcgm-counters: {} is not served: {}", one.line, one.name, one.why)
+    };
+    Ok(unserved.iter().map(told).collect())
 }
 
 /// Reads the driver once, by a collector as the agent starts it.

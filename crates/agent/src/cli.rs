@@ -9,10 +9,10 @@ use clap::{
     parser::ValueSource,
 };
 use collector::LeftOut;
-use server::Prefix;
+use server::{Names, Prefix};
 
 use crate::dotenv::DotEnv;
-use value::{address, interval, left_out, length, port};
+use value::{address, interval, label, left_out, length, port};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -106,6 +106,30 @@ pub(crate) struct Options {
     /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
+
+    /// Under which names GPUs are served at /metrics: native, dcgm (those of dcgm-exporter, for dashboards and alerts that
+    /// were written for it), or both with a comma. A scrape may ask for others with ?names=
+    #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", global = true)]
+    pub(crate) metrics_names: Names,
+
+    /// Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the
+    /// monitoring system when it ends
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES", global = true)]
+    pub(crate) metrics_processes: bool,
+
+    /// How many processes may have series; those with the least memory have none, and
+    /// nvsmi_agent_metrics_processes_left_out says how many
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES_MAX", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) metrics_processes_max: usize,
+
+    /// dcgm-exporter's own file of counters (its -f), which chooses what is served under its names. `check` lists what of
+    /// it cannot be
+    #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", global = true)]
+    pub(crate) dcgm_counters: Option<PathBuf>,
+
+    /// The label that bears the host's name under dcgm-exporter's names: it was Hostname until 4.8.3 made it hostname
+    #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", default_value = "Hostname", value_name = "NAME", value_parser = label, global = true)]
+    pub(crate) dcgm_hostname_label: String,
 
     /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
     /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
@@ -295,6 +319,10 @@ mod tests {
             (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
             (&["--prot", "1"], &["--prot", "--port"]),
+            (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
+            (&["--metrics-processes-max", "-1"], &["-1"]),
+            (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
+            (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "other label"]),
             (&["chekc"], &["chekc", "check"]),
             (&["release", "--for", "25h"], &["25h", "--for", "1s to 24h"]),
             (&["release", "--for", "0s"], &["0s", "1s to 24h"]),

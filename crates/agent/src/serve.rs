@@ -16,12 +16,13 @@ const EXIT_BY_SIGNAL: u8 = 128;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
+    let config = Config::new(cli)?;
     let listener = bind::listen(config.listen)?;
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
+    warn_of_counters(&config);
     let notify = Notify::from_environment();
-    let publisher = Publisher::showing(Stamp::now(), config.commands);
+    let publisher = Publisher::showing(Stamp::now(), config.show.clone());
     let newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
@@ -94,6 +95,15 @@ impl Signals {
 fn warn_if_open(config: &Config, address: SocketAddr) {
     if let Some(warning) = config.openness(address.ip()) {
         tracing::warn!("{warning}");
+    }
+}
+
+/// `check` lists them.
+fn warn_of_counters(config: &Config) {
+    let counters = &config.show.metrics.dcgm.counters;
+    if let Some(first) = counters.unserved().first() {
+        let unserved = counters.unserved().len();
+        tracing::warn!(unserved, first = first.name, "some of --dcgm-counters cannot be served: `check` lists them");
     }
 }
 

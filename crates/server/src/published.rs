@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::{
     api::{Demand, Views},
     health::Readiness,
+    metrics::{self, MetricsSettings},
     scope::{Commands, Shown},
     status::StatusView,
 };
@@ -26,16 +27,38 @@ pub struct Published {
     pub readiness: Readiness,
     /// `/api/v1`.
     pub(crate) api: Views,
+    /// `/metrics`.
+    pub(crate) metrics: metrics::Views,
+}
+
+/// What the administrator decides about what is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Show {
+    /// So much of command lines, in `/status` too; each contract's own rule if none.
+    pub commands: Option<Commands>,
+    /// What of it are metrics, and how.
+    pub metrics: MetricsSettings,
+}
+
+/// By what snapshots are rendered.
+#[derive(Debug)]
+struct Press {
+    shown: Shown,
+    metrics: Arc<MetricsSettings>,
+    demand: Arc<Demand>,
+    scraped: Arc<metrics::Demand>,
 }
 
 impl Published {
-    /// Renders the views of a snapshot: those of the frozen contract all, those of the rich one that are in demand.
-    fn render(snapshot: Snapshot, shown: Shown, demand: &Arc<Demand>, before: Option<&Self>) -> Self {
+    /// Renders the views of a snapshot: those of the frozen contract all, the others that are in demand.
+    fn render(snapshot: Snapshot, press: &Press, before: Option<&Self>) -> Self {
+        let shown = press.shown;
         let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
             status: StatusView::render(&snapshot, shown.status),
             readiness: Readiness::of(&snapshot),
-            api: Views::render(&snapshot, shown.api, demand, before),
+            api: Views::render(&snapshot, shown.api, &press.demand, before),
+            metrics: metrics::Views::render(&snapshot, shown.api, &press.metrics, &press.scraped),
             snapshot: Arc::new(snapshot),
         }
     }
@@ -45,30 +68,33 @@ impl Published {
 #[derive(Debug)]
 pub struct Publisher {
     newest: watch::Sender<Arc<Published>>,
-    shown: Shown,
-    demand: Arc<Demand>,
+    press: Press,
 }
 
 impl Publisher {
     /// A publisher that says `starting` since that moment, until the first snapshot comes.
     #[must_use]
     pub fn new(since: Stamp) -> Self {
-        Self::showing(since, None)
+        Self::showing(since, Show::default())
     }
 
-    /// As [`Self::new`], and shows so much of command lines, in `/status` too.
+    /// As [`Self::new`], and shows what the administrator decides.
     #[must_use]
-    pub fn showing(since: Stamp, commands: Option<Commands>) -> Self {
-        let shown = Shown::by(commands);
-        let demand = Arc::default();
-        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), shown, &demand, None)));
-        Self { newest, shown, demand }
+    pub fn showing(since: Stamp, show: Show) -> Self {
+        let press = Press {
+            shown: Shown::by(show.commands),
+            metrics: Arc::new(show.metrics),
+            demand: Arc::default(),
+            scraped: Arc::default(),
+        };
+        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &press, None)));
+        Self { newest, press }
     }
 
     /// Renders the views of a snapshot, here and now, and then lets the handlers see it.
     pub fn publish(&self, snapshot: Snapshot) {
         let before = Arc::clone(&self.newest.borrow());
-        let next = Published::render(snapshot, self.shown, &self.demand, Some(&before));
+        let next = Published::render(snapshot, &self.press, Some(&before));
         drop(self.newest.send_replace(Arc::new(next)));
         // What it replaces is freed here, on this thread, unless an answer still holds it.
         drop(before);

@@ -33,6 +33,33 @@ pub(super) fn length(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
 }
 
+/// A label that Prometheus knows as one and that no metric has.
+pub(super) fn label(value: &str) -> Result<String, String> {
+    const TAKEN: [&str; 12] = [
+        "gpu",
+        "UUID",
+        "pci_bus_id",
+        "device",
+        "modelName",
+        "GPU_I_PROFILE",
+        "GPU_I_ID",
+        "container",
+        "namespace",
+        "pod",
+        "hpc_job",
+        "instance",
+    ];
+    let is_one = value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_one {
+        return Err("a label is made of letters, digits and underscores, such as hostname".into());
+    }
+    if TAKEN.contains(&value) {
+        return Err("there is another label of that name".into());
+    }
+    Ok(value.into())
+}
+
 pub(super) fn left_out(value: &str) -> Result<LeftOut, String> {
     let parse = || {
         let (gpu, wait) = value.split_once(':')?;

@@ -1,7 +1,8 @@
 //! What a GPU tells when nothing goes wrong.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlFieldValue_t, nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t, nvmlUtilization_t,
+    nvmlFieldValue_t, nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t,
+    nvmlUtilization_t,
 };
 
 use crate::support::{Fake, Handle};

@@ -9,17 +9,17 @@
 //! grows with the processes and with the scopes, and on most hosts nobody looks most of the time. What it costs to be
 //! late once is those 0.3 ms; it grows with the number of processes.
 
-mod gzip;
+pub(crate) mod gzip;
 mod openapi;
 mod query;
 mod rendered;
 mod sections;
 mod view;
 mod views;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ use query::{Refused, Wanted};
 use rendered::Events;
 
 pub(crate) use openapi::document;
+pub(crate) use query::value;
+pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views};
 
 /// A question to the rich contract: who asks, and how.

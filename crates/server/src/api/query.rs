@@ -113,7 +113,7 @@ fn milliseconds(text: &str) -> Option<u64> {
 }
 
 /// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
-fn value(query: &str, name: &str) -> Option<String> {
+pub(crate) fn value(query: &str, name: &str) -> Option<String> {
     query.rsplit('&').find_map(|field| {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();

@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 use telemetry::{
     Absence, BootTime, Stamp,
     sample::{Activity, FastSet, Identity, Life, Memory, SlowSet, Traffic, Utilization},
-    snapshot::{Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Totals, Usage, Xid},
+    snapshot::{
+        Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Totals, Usage, Xid,
+    },
 };
 
 const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };

@@ -122,7 +122,11 @@ mod tests {
                 "at {at}"
             );
             assert_eq!(totals.tensor_active, no.map(Duration::from_secs_f64), "never read");
-            assert_eq!(totals.drawn_uj.map(|drawn| drawn / 1000), busy.map(|busy| (busy * 100_000.0) as u64), "at {at}");
+            assert_eq!(
+                totals.drawn_uj.map(|drawn| drawn / 1000),
+                busy.map(|busy| (busy * 100_000.0) as u64),
+                "at {at}"
+            );
         }
     }
 

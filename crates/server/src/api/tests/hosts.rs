@@ -16,13 +16,13 @@ use telemetry::{
 
 use crate::host;
 
-pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
+pub(crate) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
 
 /// What nobody but a reader of everything may see; each of these words stands nowhere else.
-pub(super) const PLANTED: [&str; 7] =
+pub(crate) const PLANTED: [&str; 7] =
     ["planted-user", "planted-name", "planted-argument", "planted-container", "planted-pod", "planted-job", "4194301"];
 
-pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
+pub(crate) fn all() -> Vec<(&'static str, Snapshot)> {
     let of = |state, gpus| Snapshot { at: AT, ..host::snapshot(state, gpus) };
     let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
     vec![
@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
     ]
 }
 
-pub(super) fn healthy() -> Snapshot {
+pub(crate) fn healthy() -> Snapshot {
     let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
     gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
     gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
@@ -76,7 +76,7 @@ pub(super) fn healthy() -> Snapshot {
     }
 }
 
-pub(super) fn healthy_gpu(index: u32) -> Gpu {
+pub(crate) fn healthy_gpu(index: u32) -> Gpu {
     Gpu {
         identity: Identity {
             uuid: Ok(format!("GPU-{index}")),
@@ -147,7 +147,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
 }
 
 /// Nothing read, for one reason.
-pub(super) fn absent(why: Absence) -> Gpu {
+pub(crate) fn absent(why: Absence) -> Gpu {
     Gpu {
         identity: Identity::absent(why),
         fast: FastSet::absent(why),
@@ -194,7 +194,7 @@ fn mig() -> Gpu {
     Gpu { mig: Ok(vec![instance(1), instance(2)]), processes: vec![process], ..healthy_gpu(0) }
 }
 
-pub(super) fn process(pid: u32, kind: ProcessKind) -> Process {
+pub(crate) fn process(pid: u32, kind: ProcessKind) -> Process {
     Process {
         kind,
         user: Some("alice".into()),
@@ -215,7 +215,7 @@ fn in_container(pid: u32) -> Process {
 }
 
 /// A host on which everything that tells of people is one of the planted words.
-pub(super) fn planted() -> Snapshot {
+pub(crate) fn planted() -> Snapshot {
     let mut snapshot = healthy();
     for gpu in &mut snapshot.gpus {
         gpu.usage.users = vec![PLANTED[0].into()];
