@@ -154,6 +154,8 @@ pub(crate) struct Gpu {
     pub(crate) nvlinks: Option<Value>,
     /// Links that there are; those active unless given.
     pub(crate) nvlinks_total: Option<Value>,
+    /// Errors of all links together: the first counter of the first link tells them, and all others tell 0.
+    pub(crate) nvlink_errors: Option<Value>,
     pub(crate) fabric_state: Option<Value>,
     /// A return code.
     pub(crate) fabric_status: Option<Value>,

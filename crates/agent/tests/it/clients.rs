@@ -1,14 +1,11 @@
 //! The fake is a true NVML, and the agent reads it as others do: nvitop, gpustat and nvtop run on the same driver,
 //! and what they print is compared with what the agent serves.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Driver, StandIn, Start};
+use crate::support::{Agent, Driver, StandIn, Start, client};
 
 /// Two GPUs that differ in everything that all of them show, and stand still.
 fn scenario(processes: &[StandIn; 3]) -> String {
@@ -72,9 +69,7 @@ fn host() -> Host {
 }
 
 fn clients() -> PathBuf {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients"));
-    assert!(folder.join("bin/nvitop").exists(), "the clients are not there: run `make test`, or scripts/tools");
-    folder.to_owned()
+    client("nvitop").ancestors().nth(2).unwrap().to_owned()
 }
 
 impl Host {

@@ -10,6 +10,7 @@ mod frames;
 mod golden;
 mod hosts;
 mod load;
+mod metrics;
 mod readings;
 mod recovery;
 mod release;

@@ -58,6 +58,7 @@ pcie_max_width = {n}
 pcie_replays = {n}
 nvlinks = {n}
 nvlinks_total = 18
+nvlink_errors = {n}
 fabric_state = 3
 fabric_status = {n}
 ecc_enabled = {flag}
@@ -147,6 +148,7 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
         && slow.vgpu_licensed == Ok(flag)
         && [slow.power_throttled_ns, slow.thermal_throttled_ns] == [Ok(n.into()); 2]
         && slow.fans == Ok(vec![n, n])
+        && slow.nvlink_errors == Ok(n.into())
         && slow.links == Ok(Links { active: n, total: 18 })
         && slow.fabric == Ok(Fabric { state: 3, status: n })
 }

@@ -96,6 +96,7 @@ functions! {
     nvmlDeviceGetPcieThroughput
     nvmlDeviceGetPcieReplayCounter
     nvmlDeviceGetNvLinkState
+    nvmlDeviceGetNvLinkErrorCounter
     nvmlDeviceGetGpuFabricInfo
     nvmlDeviceGetGpuFabricInfoV
     nvmlDeviceGetTopologyNearestGpus

@@ -20,6 +20,7 @@ memory_used_bytes = 12297699328
 memory_reserved_bytes = 338690048
 pci_bus_id = "00000000:0A:00.0"
 nvlinks = 3
+nvlink_errors = 6
 nvlinks_total = 4
 energy_mj = 5000000000
 [gpu.fields]
@@ -152,6 +153,14 @@ fn links_end_where_there_are_no_more() {
     let gpu = fake.handle(0);
     let states: Vec<(u32, u32)> = (0..5).map(|link| fake.get_of("nvmlDeviceGetNvLinkState", gpu, link)).collect();
     assert_eq!(states, [(0, 1), (0, 1), (0, 1), (0, 0), (2, 0)]);
+    let errors: unsafe extern "C" fn(Handle, u32, u32, *mut u64) -> u32 =
+        fake.function("nvmlDeviceGetNvLinkErrorCounter");
+    let told = |link, counter| {
+        let mut count = 9;
+        // SAFETY: the pointer leads to a number of ours.
+        (unsafe { errors(gpu, link, counter, &raw mut count) }, count)
+    };
+    assert_eq!([told(0, 0), told(0, 4), told(3, 0), told(4, 0), told(0, 5)], [(0, 6), (0, 0), (0, 0), (2, 9), (2, 9)]);
 }
 
 #[test]

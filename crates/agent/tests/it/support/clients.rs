@@ -1,0 +1,15 @@
+//! Where the programs of others are that the tests run.
+
+use std::path::{Path, PathBuf};
+
+/// A program that `scripts/clients` has brought.
+pub(crate) fn client(name: &str) -> PathBuf {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients/bin")).join(name);
+    assert!(path.exists(), "{name} is not there: run `make test`, or scripts/clients");
+    path
+}
+
+/// A file or folder of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
+}
