@@ -1,16 +1,16 @@
 //! `/metrics`: for the monitoring systems that people already run.
 //!
-//! All but a small tail is rendered once per snapshot, for each set of names, format, encoding and scope that somebody
+//! All but a small beginning is rendered once per snapshot, for each set of names, format, encoding and scope that somebody
 //! asks for, on the supervisor's thread. A scrape joins the two, and never waits for the driver.
 
 mod accept;
 mod dcgm;
+mod moment;
 mod names;
 mod native;
 mod packed;
 mod settings;
 mod table;
-mod tail;
 mod text;
 mod views;
 
@@ -31,6 +31,7 @@ use crate::{
     requests::Requests,
     scope::Scope,
 };
+use packed::Packed;
 use text::Format;
 use views::Form;
 
@@ -65,17 +66,18 @@ impl Scrape<'_> {
             }
         };
         let form = Form::of(names, accept::format(self.headers));
-        let tail = tail::tail(self.snapshot, BootTime::now(), self.counters, self.requests, form.format());
-        let mut pieces = Pieces::default();
+        let first = moment::moment(self.snapshot, BootTime::now(), self.counters, self.requests, form.format());
         let packed = gzip::is_taken(self.headers).then(|| self.views.packed(self.snapshot, self.scope, form)).flatten();
+        let mut pieces = Pieces::default();
         match packed {
             Some(packed) => {
+                pieces.push(&Packed::before(first.as_bytes()));
                 pieces.push(&packed.bytes);
-                pieces.push(&packed.tail(tail.as_bytes()));
+                pieces.push(&packed.after(first.as_bytes()));
             }
             None => {
+                pieces.push(&first.into());
                 pieces.push(&self.views.plain(self.snapshot, self.scope, form));
-                pieces.push(&tail.into());
             }
         }
         let kind = match form.format() {

@@ -1,9 +1,9 @@
-//! Compressed once per snapshot, and still with a tail of its own for each answer.
+//! Compressed once per snapshot, and still with a beginning of its own for each answer.
 //!
-//! What is rendered once is compressed up to the end of a byte and left open; the tail follows as it is, in a block that
-//! is stored, and closes the stream. So it is one gzip member, which every reader understands. (A second member for the
-//! tail would be shorter to write, and Prometheus reads it, but curl stops after the first.) Compressing the tail would
-//! cost more than all else of an answer.
+//! What is of the moment comes first, as it is, in a block that is stored; what was compressed once follows, and then the
+//! check sum of both, which is put together from the sums of the two. So it is one gzip member, which every reader
+//! understands. (A member of its own would be shorter to write, and Prometheus reads it, but curl stops after the first.)
+//! Compressing what is of the moment would cost more than all else of an answer.
 
 use std::io::Write as _;
 
@@ -16,62 +16,53 @@ const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// A stored block holds at most so many bytes.
 const MOST_STORED: usize = u16::MAX as usize;
 
-/// The compressed beginning of an answer.
+/// What was compressed once.
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
-    /// With gzip's head.
+    /// From the first of its blocks to the last, which says that it is the last.
     pub(super) bytes: Bytes,
     /// The check sum of what it stands for.
     sum: Hasher,
-    length: u64,
+    length: usize,
 }
 
 impl Packed {
     /// Compresses; none if it cannot be, which writing to memory never comes to.
     pub(super) fn new(plain: &[u8]) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(HEAD.len() + plain.len() / 4);
-        bytes.extend_from_slice(&HEAD);
-        let mut encoder = DeflateEncoder::new(bytes, Compression::fast());
+        let mut encoder = DeflateEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
         encoder.write_all(plain).ok()?;
-        // Up to the end of a byte.
-        encoder.flush().ok()?;
-        let whole = encoder.get_ref().len();
-        let mut bytes = encoder.finish().ok()?;
-        // Without the end that finishing writes.
-        bytes.truncate(whole);
         let mut sum = Hasher::new();
         sum.update(plain);
-        Some(Self { bytes: bytes.into(), sum, length: plain.len() as u64 })
+        Some(Self { bytes: encoder.finish().ok()?.into(), sum, length: plain.len() })
     }
 
-    /// What follows the beginning: the tail as it is, and gzip's end.
-    pub(super) fn tail(&self, tail: &[u8]) -> Bytes {
-        let mut bytes = Vec::with_capacity(tail.len() + 64);
-        let mut blocks = tail.chunks(MOST_STORED).peekable();
-        if blocks.peek().is_none() {
-            stored(&mut bytes, &[], true);
+    /// What comes before it: gzip's head, and the beginning as it is.
+    pub(super) fn before(first: &[u8]) -> Bytes {
+        let mut bytes = Vec::with_capacity(HEAD.len() + first.len() + 16);
+        bytes.extend_from_slice(&HEAD);
+        for block in first.chunks(MOST_STORED) {
+            // No block is longer than its length's two bytes tell.
+            let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+            // Stored, and not the last.
+            bytes.push(0);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&(!length).to_le_bytes());
+            bytes.extend_from_slice(block);
         }
-        while let Some(block) = blocks.next() {
-            stored(&mut bytes, block, blocks.peek().is_none());
-        }
-        let mut sum = self.sum.clone();
-        sum.update(tail);
-        bytes.extend_from_slice(&sum.finalize().to_le_bytes());
-        // Of the length only the low 32 bits are told.
-        let length = (self.length + tail.len() as u64) & u64::from(u32::MAX);
-        bytes.extend_from_slice(&length.to_le_bytes()[..4]);
         bytes.into()
     }
-}
 
-/// A block of deflate's that is stored, which begins at the beginning of a byte.
-fn stored(to: &mut Vec<u8>, block: &[u8], last: bool) {
-    // No block is longer than its length's two bytes tell.
-    let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
-    to.push(u8::from(last));
-    to.extend_from_slice(&length.to_le_bytes());
-    to.extend_from_slice(&(!length).to_le_bytes());
-    to.extend_from_slice(block);
+    /// What comes after it: gzip's end, for that beginning.
+    pub(super) fn after(&self, first: &[u8]) -> Bytes {
+        let mut sum = Hasher::new();
+        sum.update(first);
+        sum.combine(&self.sum);
+        let mut bytes = Vec::with_capacity(8);
+        bytes.extend_from_slice(&sum.finalize().to_le_bytes());
+        // Of the length the low 32 bits are told.
+        bytes.extend_from_slice(&(self.length + first.len()).to_le_bytes()[..4]);
+        bytes.into()
+    }
 }
 
 #[cfg(test)]
@@ -81,9 +72,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn unpacked(plain: &[u8], tail: &[u8]) -> Vec<u8> {
+    fn unpacked(first: &[u8], plain: &[u8]) -> Vec<u8> {
         let packed = Packed::new(plain).unwrap();
-        let all = [packed.bytes.to_vec(), packed.tail(tail).to_vec()].concat();
+        let all = [&Packed::before(first)[..], &packed.bytes, &packed.after(first)].concat();
         let mut read = Vec::new();
         // It knows one member, and tells if bytes are left after it.
         let mut decoder = flate2::bufread::GzDecoder::new(&all[..]);
@@ -93,19 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_tail_is_several_blocks() {
+    fn a_long_beginning_is_several_blocks() {
         let plain = b"nvsmi_gpu_power_watts 1\n".repeat(5000);
         for length in [0, 1, MOST_STORED, MOST_STORED + 1, 200_000] {
-            let tail = vec![b'x'; length];
-            assert!(unpacked(&plain, &tail) == [plain.clone(), tail].concat(), "{length}");
+            let first = vec![b'x'; length];
+            assert!(unpacked(&first, &plain) == [first.clone(), plain.clone()].concat(), "{length}");
         }
         assert!(Packed::new(&plain).unwrap().bytes.len() < plain.len() / 20);
     }
 
     proptest! {
         #[test]
-        fn what_was_put_in_comes_out(plain in any::<Vec<u8>>(), tail in any::<Vec<u8>>()) {
-            prop_assert_eq!(unpacked(&plain, &tail), [plain, tail].concat());
+        fn what_was_put_in_comes_out(first in any::<Vec<u8>>(), plain in any::<Vec<u8>>()) {
+            prop_assert_eq!(unpacked(&first, &plain), [first, plain].concat());
         }
     }
 }

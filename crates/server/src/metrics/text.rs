@@ -57,7 +57,7 @@ impl Page {
         Samples { page: self, family, any: false }
     }
 
-    /// What was written; a whole answer of OpenMetrics must be ended before.
+    /// What was written, to be followed by more.
     pub(crate) fn into_text(self) -> String {
         self.text
     }

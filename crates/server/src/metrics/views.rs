@@ -115,13 +115,13 @@ impl Views {
         views
     }
 
-    /// All but the tail, as it is.
+    /// All but what is of the moment, as it is.
     pub(super) fn plain(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> Bytes {
         self.demand.note(scope, form, false, snapshot.at.boot);
         self.text(snapshot, scope, form).clone()
     }
 
-    /// All but the tail, compressed.
+    /// All but what is of the moment, compressed.
     pub(super) fn packed(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> Option<&Packed> {
         self.demand.note(scope, form, true, snapshot.at.boot);
         self.compressed(snapshot, scope, form)
@@ -165,7 +165,7 @@ fn write(seen: &Seen<'_>, settings: &MetricsSettings, form: Form) -> String {
             dcgm::render(seen, &settings.dcgm, &mut page);
         }
     }
-    page.into_text()
+    page.end()
 }
 
 #[cfg(test)]

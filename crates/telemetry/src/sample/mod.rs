@@ -173,9 +173,9 @@ pub struct Call {
     pub since: BootTime,
 }
 
-/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Decades, since what is asked is
-/// whether a function takes microseconds, milliseconds or seconds, and each bound is a line per function in `/metrics`.
-pub const CALL_BOUNDS_NS: [u64; 5] = [100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Decades from a
+/// millisecond on, since what is asked is how often a function is slow, and each bound is a line per function in `/metrics`.
+pub const CALL_BOUNDS_NS: [u64; 4] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// How long the finished calls of one function took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -92,8 +92,8 @@ fn text_of(snapshot: &Snapshot, settings: MetricsSettings, scope: Scope, command
     let form = Form::of(views.settings.names, Format::Text);
     let page = views.plain(&snapshot, scope, form);
     let requests = Requests::of(["/status"].into_iter());
-    let tail = tail::tail(&snapshot, snapshot.at.boot, &Counters::default(), &requests, Format::Text);
-    String::from_utf8(page.to_vec()).unwrap() + &tail
+    let first = moment::moment(&snapshot, snapshot.at.boot, &Counters::default(), &requests, Format::Text);
+    first + std::str::from_utf8(&page).unwrap()
 }
 
 fn samples_of(snapshot: &Snapshot, names: &str) -> Vec<Sample> {

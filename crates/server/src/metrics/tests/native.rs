@@ -54,7 +54,7 @@ fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
     let counters = Counters::default();
     let requests = Requests::of(["/status"].into_iter());
     requests.count(Some(0), StatusCode::OK);
-    all.extend(read(&tail::tail(&full(), BootTime(0), &counters, &requests, Format::Text)));
+    all.extend(read(&moment::moment(&full(), BootTime(0), &counters, &requests, Format::Text)));
     for metric in table::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();

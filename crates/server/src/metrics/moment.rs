@@ -1,5 +1,5 @@
 //! What is worked out when it is asked for: how old the newest reading is by then, and what the server has answered. It
-//! follows what is rendered once per snapshot.
+//! comes before what is rendered once per snapshot: small pieces first leave the kernel in one call with what follows.
 
 use telemetry::{BootTime, snapshot::Snapshot};
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{Counters, requests::Requests};
 
-/// The end of an answer.
-pub(super) fn tail(
+/// The beginning of an answer.
+pub(super) fn moment(
     snapshot: &Snapshot,
     now: BootTime,
     counters: &Counters,
@@ -27,5 +27,5 @@ pub(super) fn tail(
     });
     page.begin(HTTP_PANICS.family()).push("", counters.panics());
     // Clients of the stream come here, as `nvsmi_agent_sse_clients`, once there is one.
-    page.end()
+    page.into_text()
 }
