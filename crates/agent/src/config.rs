@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) server: ServerConfig,
+    /// How many may read the stream at once, if there are connections for them.
+    pub(crate) stream_clients: usize,
     /// How much is shown of command lines; none if the administrator has not said.
     pub(crate) commands: Option<server::Commands>,
     pub(crate) collect: CollectSettings,
@@ -35,6 +37,7 @@ impl Config {
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },
+            stream_clients: options.stream_clients,
             commands: options.commands.map(|how| match how {
                 Commands::Full => server::Commands::Full,
                 Commands::Masked => server::Commands::Masked,

@@ -2,14 +2,22 @@
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use server::{Published, Publisher, ServerConfig};
+use server::{Limits, Published, Publisher, ServerConfig, Streams};
 use telemetry::Stamp;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, limits::limits, notify::Notify, supervisor::Supervisor};
+use crate::{
+    bind,
+    cli::Cli,
+    config::Config,
+    control,
+    limits::{self, limits},
+    notify::Notify,
+    supervisor::Supervisor,
+};
 
 /// Added to a signal's number: the status of a program that it has ended.
 const EXIT_BY_SIGNAL: u8 = 128;
@@ -32,7 +40,10 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         let signals = Signals::new()?;
         tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");
         notify.ready();
-        io::Result::Ok(serve(listener, config.server, signals, &notify, newest).await)
+        let limits = limits();
+        let streams = Arc::new(Streams::new(limits::streams(limits.connections, config.stream_clients)));
+        let server = ServerConfig { streams, ..config.server };
+        io::Result::Ok(serve(listener, server, limits, signals, &notify, newest).await)
     })?;
     supervisor.stop();
     Ok(status)
@@ -42,13 +53,15 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
 async fn serve(
     listener: tokio::net::TcpListener,
     config: ServerConfig,
+    limits: Limits,
     mut signals: Signals,
     notify: &Notify,
     newest: watch::Receiver<Arc<Published>>,
 ) -> ExitCode {
     let (stop, stopped) = oneshot::channel();
+    let streams = Arc::clone(&config.streams);
     let app = server::router(config, newest.clone());
-    let http = server::serve(listener, app, limits(), async {
+    let http = server::serve(listener, app, limits, async {
         // The other end is sent to below before it is dropped.
         let _: Result<(), _> = stopped.await;
     });
@@ -57,6 +70,7 @@ async fn serve(
         let (name, _) = signals.next().await;
         tracing::info!(signal = name, "stopping");
         notify.stopping();
+        streams.close();
         // Nobody listens if HTTP has just ended by itself.
         let _ = stop.send(());
         signals.next().await

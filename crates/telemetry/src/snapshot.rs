@@ -29,6 +29,8 @@ pub struct Snapshot {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// The first snapshot that it stands in.
+    pub sequence: u64,
     /// When.
     pub at: Stamp,
     /// What kind of thing.

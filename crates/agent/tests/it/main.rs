@@ -15,5 +15,6 @@ mod recovery;
 mod release;
 mod shape;
 mod shutdown;
+mod stream;
 mod support;
 mod systemd;

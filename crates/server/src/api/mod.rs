@@ -9,10 +9,10 @@
 //! grows with the processes and with the scopes, and on most hosts nobody looks most of the time. What it costs to be
 //! late once is those 0.3 ms; it grows with the number of processes.
 
-mod gzip;
+pub(crate) mod gzip;
 mod openapi;
 mod query;
-mod rendered;
+pub(crate) mod rendered;
 mod sections;
 mod view;
 mod views;
@@ -36,7 +36,7 @@ use query::{Refused, Wanted};
 use rendered::Events;
 
 pub(crate) use openapi::document;
-pub(crate) use views::{Demand, Views};
+pub(crate) use views::{Demand, Views, Which};
 
 /// A question to the rich contract: who asks, and how.
 pub(crate) struct Question<'a> {

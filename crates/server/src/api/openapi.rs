@@ -102,6 +102,13 @@ const PATHS: &[Path] = &[
         refusals: &["400"],
         answer: || array(reference("EventView")),
     },
+    Path {
+        path: "/api/v1/stream",
+        summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",
+        parameters: &[],
+        refusals: &["503"],
+        answer: || ObjectBuilder::new().schema_type(Type::String).into(),
+    },
 ];
 
 fn build() -> OpenApi {
@@ -136,7 +143,11 @@ fn build() -> OpenApi {
 
 impl Path {
     fn operation(&self, example: Option<&Value>) -> OperationBuilder {
-        let kind = if self.path.ends_with(".txt") { "text/plain" } else { "application/json" };
+        let kind = match self.path {
+            "/api/v1/stream" => "text/event-stream",
+            path if path.ends_with(".txt") => "text/plain",
+            _ => "application/json",
+        };
         let content = ContentBuilder::new().schema(Some((self.answer)())).example(example.cloned()).build();
         let answer = ResponseBuilder::new().description(self.summary).content(kind, content).build();
         let mut operation = OperationBuilder::new().summary(Some(self.summary)).response("200", answer);

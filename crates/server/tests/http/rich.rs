@@ -55,8 +55,7 @@ async fn refusal(app: &Router, method: Method, address: &str) -> u16 {
 #[tokio::test]
 async fn refusals_are_problems() {
     let app = published(None, with_a_secret());
-    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/history", "/stream", "/metrics"]
-    {
+    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
     for path in ["/api/v1/processes?gpu=9", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {

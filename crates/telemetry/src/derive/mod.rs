@@ -150,7 +150,7 @@ impl Deriver {
             driver: self.driver().cloned(),
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
-            events: self.log.kept(),
+            events: self.log.kept(self.sequence),
         }
     }
 

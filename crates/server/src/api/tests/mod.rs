@@ -85,7 +85,8 @@ const PATHS: [(&str, &str); 8] = [
 #[test]
 fn every_answer_is_as_the_document_says() {
     let document = document();
-    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len());
+    // The stream has no end and so tests of its own.
+    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + 1);
     for (name, snapshot) in hosts::all() {
         for scope in SCOPES {
             let host = Host::new(snapshot.clone(), scope, Commands::Masked);
