@@ -2,8 +2,8 @@
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use server::{Limits, Published, Publisher, ServerConfig, Streams};
-use telemetry::Stamp;
+use server::{Archive, Limits, Published, Publisher, ServerConfig, Streams};
+use telemetry::{Stamp, derive::Deriver, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
@@ -16,6 +16,7 @@ use crate::{
     control,
     limits::{self, limits},
     notify::Notify,
+    state::{self, Keeper},
     supervisor::Supervisor,
 };
 
@@ -29,9 +30,13 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
     let notify = Notify::from_environment();
-    let publisher = Publisher::showing(Stamp::now(), config.commands);
+    let mut history = History::new(config.depth);
+    let kept = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
+    let archive = Arc::new(Archive::new(history));
+    let publisher = Publisher::keeping(Stamp::now(), config.commands, Arc::clone(&archive));
     let newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
+    let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
+    let keeper = config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone())).transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -46,6 +51,9 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         io::Result::Ok(serve(listener, server, limits, signals, &notify, newest).await)
     })?;
     supervisor.stop();
+    if let Some(keeper) = keeper {
+        keeper.stop();
+    }
     Ok(status)
 }
 

@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod archive;
 mod auth;
 mod envelope;
 mod gauge;
@@ -35,6 +36,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub use archive::Archive;
 pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};

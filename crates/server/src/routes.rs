@@ -78,6 +78,7 @@ impl Asked<'_> {
         answer(&Question {
             snapshot: &newest.snapshot,
             views: &newest.api,
+            archive: &newest.archive,
             scope: Scope::Read,
             query: self.query.unwrap_or_default(),
             headers: self.headers,
@@ -96,6 +97,7 @@ const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary", Access::Token, |asked| asked.rich(|question| question.summary())),
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
+    Route::read("/api/v1/history", Access::Token, |asked| asked.rich(|question| question.history())),
     Route::read("/api/v1/stream", Access::Token, |asked| {
         stream::open(&asked.app.config.streams, asked.app.published.clone(), Scope::Read, asked.headers)
     }),

@@ -1,5 +1,7 @@
 //! `/api/v1` through the router: where it is, in what form it refuses, and that states of the collector are answers.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -7,9 +9,10 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::{Commands, Publisher, ServerConfig, Token, router};
+use server::{Archive, Commands, Publisher, ServerConfig, Token, router};
 use telemetry::{
     Stamp,
+    history::{Depth, History},
     snapshot::{CollectorState, Process, Snapshot},
 };
 use tower::ServiceExt;
@@ -21,8 +24,12 @@ fn app(publisher: &Publisher) -> Router {
     router(config, publisher.subscribe())
 }
 
+fn archive() -> Arc<Archive> {
+    Arc::new(Archive::new(History::new(Depth::default())))
+}
+
 fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
-    let publisher = Publisher::showing(Stamp::default(), commands);
+    let publisher = Publisher::keeping(Stamp::default(), commands, archive());
     publisher.publish(snapshot);
     app(&publisher)
 }

@@ -149,7 +149,8 @@ async fn a_tick_is_made_once_for_all_readers() {
     site.publish(1, &[1]);
     for headers in [&[][..], &[("accept-encoding", "gzip")]] {
         let (mut one, mut other) = (site.open(headers).await, site.open(headers).await);
-        (next(&mut one).await, next(&mut other).await);
+        next(&mut one).await;
+        next(&mut other).await;
         assert_eq!(next(&mut one).await.unwrap().as_ptr(), next(&mut other).await.unwrap().as_ptr());
     }
 }

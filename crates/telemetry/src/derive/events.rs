@@ -24,6 +24,14 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// Begins with what another run of the agent kept.
+    pub(super) fn recall(&mut self, events: Vec<Event>) {
+        let all = events.len();
+        let newest = events.into_iter().skip(all.saturating_sub(KEPT));
+        // Its numbers were of that run's snapshots.
+        self.kept = Arc::new(newest.map(|event| Event { sequence: 0, ..event }).collect());
+    }
+
     /// An Xid error on the GPU with that UUID, if it is known.
     pub(super) fn xid(&mut self, error: &XidSample, uuid: Option<&str>) {
         let entry = xid::look_up(error.code);

@@ -50,6 +50,10 @@ fn the_reference_is_what_the_code_says() {
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
     }
+    text.push_str("\n## What the past keeps\n\n");
+    for metric in &telemetry::history::metric::ALL {
+        writeln!(text, "- `{}`", metric.name).unwrap();
+    }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {
             let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{name} is not described"));
