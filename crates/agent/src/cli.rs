@@ -12,7 +12,7 @@ use collector::LeftOut;
 use server::{Names, Prefix};
 
 use crate::dotenv::DotEnv;
-use value::{address, interval, label, left_out, length, port};
+use value::{address, coarse, fine, interval, label, left_out, length, port};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -135,6 +135,22 @@ pub(crate) struct Options {
     /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
     #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", global = true)]
     pub(crate) dcgm_job_dir: Option<PathBuf>,
+
+    /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
+    #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
+    pub(crate) history_fine: Duration,
+
+    /// For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d
+    #[arg(long, env = "NVSMI_HISTORY_COARSE", default_value = "24h", value_name = "TIME", value_parser = coarse, global = true)]
+    pub(crate) history_coarse: Duration,
+
+    /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
+    #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// How many may read /api/v1/stream at once; further ones are told to poll
+    #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) stream_clients: usize,
 
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]

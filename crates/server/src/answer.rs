@@ -11,6 +11,8 @@ use hyper::{
 };
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+static NO: HeaderValue = HeaderValue::from_static("no");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static SCRAPED_VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
@@ -49,6 +51,20 @@ pub(crate) fn scraped(body: Body, kind: &HeaderValue, packed: bool) -> Response 
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, kind.clone());
     headers.insert(VARY, SCRAPED_VARY.clone());
+    if packed {
+        headers.insert(CONTENT_ENCODING, GZIP.clone());
+    }
+    response
+}
+
+/// Server-Sent Events, as a body without an end; no proxy is to gather them.
+pub(crate) fn event_stream(body: Body, packed: bool) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, EVENTS.clone());
+    headers.insert(CACHE_CONTROL, NO_STORE.clone());
+    headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    headers.insert("x-accel-buffering", NO.clone());
     if packed {
         headers.insert(CONTENT_ENCODING, GZIP.clone());
     }

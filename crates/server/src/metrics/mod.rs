@@ -24,7 +24,7 @@ use hyper::{HeaderMap, StatusCode, header::HeaderValue};
 use telemetry::{BootTime, snapshot::Snapshot};
 
 use crate::{
-    Counters, answer,
+    ServerConfig, answer,
     api::{gzip, value},
     pieces::Pieces,
     problem::problem,
@@ -51,7 +51,7 @@ pub(crate) struct Scrape<'a> {
     pub(crate) scope: Scope,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) counters: &'a Counters,
+    pub(crate) server: &'a ServerConfig,
     pub(crate) requests: &'a Requests,
 }
 
@@ -66,7 +66,7 @@ impl Scrape<'_> {
             }
         };
         let form = Form::of(names, accept::format(self.headers));
-        let first = moment::moment(self.snapshot, BootTime::now(), self.counters, self.requests, form.format());
+        let first = moment::moment(self.snapshot, BootTime::now(), self.server, self.requests, form.format());
         let packed = gzip::is_taken(self.headers).then(|| self.views.packed(self.snapshot, self.scope, form)).flatten();
         let mut pieces = Pieces::default();
         match packed {

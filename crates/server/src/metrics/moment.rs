@@ -4,16 +4,16 @@
 use telemetry::{BootTime, snapshot::Snapshot};
 
 use super::{
-    native::agent::{HTTP_PANICS, HTTP_REQUESTS, SNAPSHOT_AGE},
+    native::agent::{HTTP_PANICS, HTTP_REQUESTS, SNAPSHOT_AGE, SSE_CLIENTS},
     text::{Format, Page, labels},
 };
-use crate::{Counters, requests::Requests};
+use crate::{ServerConfig, requests::Requests};
 
 /// The beginning of an answer.
 pub(super) fn moment(
     snapshot: &Snapshot,
     now: BootTime,
-    counters: &Counters,
+    server: &ServerConfig,
     requests: &Requests,
     format: Format,
 ) -> String {
@@ -25,7 +25,7 @@ pub(super) fn moment(
     requests.each(|route, status, count| {
         samples.push(&labels(&[("route", route), ("status", status)]), count);
     });
-    page.begin(HTTP_PANICS.family()).push("", counters.panics());
-    // Clients of the stream come here, as `nvsmi_agent_sse_clients`, once there is one.
+    page.begin(HTTP_PANICS.family()).push("", server.counters.panics());
+    page.begin(SSE_CLIENTS.family()).push("", server.streams.taken());
     page.into_text()
 }

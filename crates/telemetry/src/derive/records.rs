@@ -9,6 +9,7 @@ use crate::{
         faults::Faults,
         health::{self, Conditions},
         hold::{Hold, Pace},
+        recall::KeptUse,
         totals::Sums,
         usage::{self, Facts, Finding},
     },
@@ -42,6 +43,18 @@ pub(super) struct Told<'a> {
 }
 
 impl Records {
+    /// Begins with what another run of the agent kept.
+    pub(super) fn recall(&mut self, uses: Vec<KeptUse>) {
+        for kept in uses {
+            let hold = Hold::recalled(kept.verdict, kept.since, kept.at_least, kept.seen);
+            if kept.is_instance {
+                self.instances.insert(kept.uuid, hold);
+            } else {
+                self.gpus.entry(kept.uuid).or_default().hold = hold;
+            }
+        }
+    }
+
     /// Takes in a sample that was not taken in before.
     pub(super) fn take_in(&mut self, sample: &Sample, with: &Told<'_>, log: &mut Log) {
         let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);

@@ -144,6 +144,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_agent_snapshot_age_seconds", UpTo(20.0)),
         ("nvsmi_agent_http_requests_total{route=\"/metrics\",status=\"200\"}", UpTo(1e6)),
         ("nvsmi_agent_http_panics_total", Is(0.0)),
+        ("nvsmi_agent_sse_clients", Is(0.0)),
     ]
 }
 

@@ -90,6 +90,7 @@ pub(crate) const METRICS: &[Metric] = &[
     SNAPSHOT_AGE,
     HTTP_REQUESTS,
     HTTP_PANICS,
+    SSE_CLIENTS,
 ];
 
 pub(crate) const SNAPSHOT_AGE: Metric = Metric::new(
@@ -119,3 +120,7 @@ pub(crate) const HTTP_PANICS: Metric = Metric::new(
     Of::Asked,
 )
 .from("the server");
+
+pub(crate) const SSE_CLIENTS: Metric =
+    Metric::new("nvsmi_agent_sse_clients", Kind::Gauge, "", "Readers of /api/v1/stream at this moment.", Of::Asked)
+        .from("the server");

@@ -92,7 +92,7 @@ fn text_of(snapshot: &Snapshot, settings: MetricsSettings, scope: Scope, command
     let form = Form::of(views.settings.names, Format::Text);
     let page = views.plain(&snapshot, scope, form);
     let requests = Requests::of(["/status"].into_iter());
-    let first = moment::moment(&snapshot, snapshot.at.boot, &Counters::default(), &requests, Format::Text);
+    let first = moment::moment(&snapshot, snapshot.at.boot, &ServerConfig::default(), &requests, Format::Text);
     first + std::str::from_utf8(&page).unwrap()
 }
 

@@ -51,10 +51,10 @@ fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
     let mig = hosts::all().swap_remove(3).1;
     let mut all = samples_of(&full(), "native");
     all.extend(samples_of(&mig, "native"));
-    let counters = Counters::default();
+    let server = ServerConfig::default();
     let requests = Requests::of(["/status"].into_iter());
     requests.count(Some(0), StatusCode::OK);
-    all.extend(read(&moment::moment(&full(), BootTime(0), &counters, &requests, Format::Text)));
+    all.extend(read(&moment::moment(&full(), BootTime(0), &server, &requests, Format::Text)));
     for metric in table::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();

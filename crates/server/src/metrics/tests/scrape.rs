@@ -10,7 +10,7 @@ use super::*;
 struct Host {
     snapshot: Arc<Snapshot>,
     views: Views,
-    counters: Counters,
+    server: ServerConfig,
     requests: Requests,
 }
 
@@ -19,7 +19,7 @@ impl Host {
         let snapshot = Arc::new(full());
         let views = Views::render(&snapshot, Commands::Masked, &Arc::new(settings(names)), &Arc::default());
         let requests = Requests::of(["/status", "/metrics"].into_iter());
-        Self { snapshot, views, counters: Counters::default(), requests }
+        Self { snapshot, views, server: ServerConfig::default(), requests }
     }
 
     fn scrape(&self, query: &str, headers: &[(hyper::header::HeaderName, &'static str)]) -> Response {
@@ -31,7 +31,7 @@ impl Host {
             scope: Scope::Read,
             query,
             headers: &headers,
-            counters: &self.counters,
+            server: &self.server,
             requests: &self.requests,
         };
         scrape.answer()
