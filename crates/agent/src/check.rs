@@ -39,6 +39,12 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
+    for socket in sockets(&config) {
+        match socket {
+            Ok(found) => say::out(&found)?,
+            Err(fault) => warnings.push(fault),
+        }
+    }
     for warning in &warnings {
         say::out(&format!("warning        {warning}\n"))?;
     }
@@ -63,6 +69,18 @@ fn driver(config: &Config) -> io::Result<Result<String, String>> {
         Some(snapshot) => judge(&snapshot),
         None => Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs())),
     })
+}
+
+/// Tries each socket that is to be asked, as the collector will.
+fn sockets(config: &Config) -> Vec<Result<String, String>> {
+    let containers = config.collect.container_socket.as_deref().map(|path| {
+        collector::try_container_socket(path).map(|()| format!("containers     {} answers\n", path.display()))
+    });
+    let kubelet = config.collect.kubelet_socket.as_deref().map(|path| {
+        let told = |given| format!("kubelet        {} answers: {given} containers have GPUs\n", path.display());
+        collector::try_kubelet_socket(path).map(told)
+    });
+    containers.into_iter().chain(kubelet).collect()
 }
 
 fn judge(snapshot: &Snapshot) -> Result<String, String> {

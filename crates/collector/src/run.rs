@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io,
     os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
+    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -17,6 +18,7 @@ use nix::{
 use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::{
+    allocations::Allocations,
     assemble::{Assembler, End},
     board::Board,
     callers::Callers,
@@ -25,10 +27,11 @@ use crate::{
     exclusive::Exclusive,
     lanes::Lanes,
     leave::{Exit, exit_at_once},
-    process::{Book, Host, Notes, Owners, ProcFs},
+    process::{Book, Containers, Host, Notes, Owners, ProcFs},
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
+    socket::{Kind, Socket},
 };
 
 /// How often sleeping GPUs are looked at, at least; a frame is written each time.
@@ -64,6 +67,8 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
+        containers: Containers::start(socket(Kind::Engine, settings.container_socket)),
+        allocations: Allocations::start(socket(Kind::Kubelet, settings.kubelet_socket), settings.kubelet_period),
         proc_root: settings.proc_root,
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),
@@ -88,6 +93,10 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         End::Told => exit.leave("a fresh collector is to try"),
         End::Unwritten(error) => exit.leave(&error.to_string()),
     }
+}
+
+fn socket(kind: Kind, path: Option<PathBuf>) -> Option<Socket> {
+    path.map(|path| Socket { kind, path })
 }
 
 /// A signal that is meant for the service reaches the parent, which then closes our input.

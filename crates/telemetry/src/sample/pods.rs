@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A GPU, or a part of one, that a container has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Allocation {
     /// What it has.
     pub device: Device,
