@@ -77,7 +77,7 @@ fn sockets(config: &Config) -> Vec<Result<String, String>> {
         collector::try_container_socket(path).map(|()| format!("containers     {} answers\n", path.display()))
     });
     let kubelet = config.collect.kubelet_socket.as_deref().map(|path| {
-        let told = |given| format!("kubelet        {} answers: {given} containers have GPUs\n", path.display());
+        let told = |given| format!("kubelet        {} answers; containers that have GPUs: {given}\n", path.display());
         collector::try_kubelet_socket(path).map(told)
     });
     containers.into_iter().chain(kubelet).collect()

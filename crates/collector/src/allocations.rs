@@ -28,6 +28,7 @@ struct State {
 }
 
 /// What the kubelet last told.
+#[derive(Default)]
 pub(crate) struct Allocations(Option<Arc<(Mutex<State>, Condvar)>>);
 
 impl Allocations {

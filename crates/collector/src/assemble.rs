@@ -27,6 +27,7 @@ use crate::{
     nvml::Library,
     process::{Book, Containers, Host, Notes, Owners},
     pulse::{Finished, Pulse, Slot},
+    socket::Sockets,
     xids::Xids,
 };
 
@@ -58,6 +59,7 @@ pub(crate) struct Assembler<W> {
     /// None where the driver's PIDs do not mean anything in our `/proc`.
     pub(crate) book: Option<Book>,
     pub(crate) owners: Owners,
+    pub(crate) sockets: Sockets,
     pub(crate) containers: Containers,
     pub(crate) allocations: Allocations,
     pub(crate) host: Host,
@@ -89,6 +91,9 @@ impl<W: Write> Assembler<W> {
             }
         };
         Xids::start(&self.xids, library, &self.pulse, &self.board, self.callers.join());
+        // Not before: while there is no driver, a fresh collector every other second would say what is wrong with them.
+        self.containers = Containers::start(self.sockets.engine.take());
+        self.allocations = Allocations::start(self.sockets.kubelet.take(), self.sockets.period);
         self.first(&facts, library)?;
         let mut tick = Instant::now();
         loop {

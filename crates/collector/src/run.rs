@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io,
     os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -31,7 +30,7 @@ use crate::{
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
-    socket::{Kind, Socket},
+    socket::{Kind, Socket, Sockets},
 };
 
 /// How often sleeping GPUs are looked at, at least; a frame is written each time.
@@ -67,8 +66,13 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
-        containers: Containers::start(socket(Kind::Engine, settings.container_socket)),
-        allocations: Allocations::start(socket(Kind::Kubelet, settings.kubelet_socket), settings.kubelet_period),
+        sockets: Sockets {
+            engine: settings.container_socket.map(|path| Socket { kind: Kind::Engine, path }),
+            kubelet: settings.kubelet_socket.map(|path| Socket { kind: Kind::Kubelet, path }),
+            period: settings.kubelet_period,
+        },
+        containers: Containers::default(),
+        allocations: Allocations::default(),
         proc_root: settings.proc_root,
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),
@@ -93,10 +97,6 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         End::Told => exit.leave("a fresh collector is to try"),
         End::Unwritten(error) => exit.leave(&error.to_string()),
     }
-}
-
-fn socket(kind: Kind, path: Option<PathBuf>) -> Option<Socket> {
-    path.map(|path| Socket { kind, path })
 }
 
 /// A signal that is meant for the service reaches the parent, which then closes our input.

@@ -78,6 +78,7 @@ struct Shared {
 }
 
 /// Names by container id.
+#[derive(Default)]
 pub(crate) struct Containers(Option<Arc<Shared>>);
 
 impl Containers {

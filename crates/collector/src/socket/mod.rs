@@ -36,6 +36,17 @@ pub(crate) struct Socket {
     pub(crate) path: PathBuf,
 }
 
+/// What there is to ask, once GPUs are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Sockets {
+    /// The container engine's, if it is to be asked.
+    pub(crate) engine: Option<Socket>,
+    /// The kubelet's, if it is to be asked.
+    pub(crate) kubelet: Option<Socket>,
+    /// How often the kubelet is asked.
+    pub(crate) period: Duration,
+}
+
 impl Socket {
     /// Asks a question on a fresh connection.
     pub(crate) fn ask<T, F>(&self, question: impl FnOnce(UnixStream) -> F) -> Result<T, Fault>
