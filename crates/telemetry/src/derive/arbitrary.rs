@@ -11,7 +11,7 @@ use crate::{
         Allocation, Container, CpuTicks, Device, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory,
         MigSample, PodContainer, ProcessFacts, ProcessShare, RemappedRows, Utilization, XidSample,
     },
-    snapshot::{UseVerdict, blank},
+    snapshot::{Mig, UseVerdict, blank},
 };
 
 fn word() -> impl Strategy<Value = u64> {
@@ -169,7 +169,8 @@ fn check(snapshot: &Snapshot, xids: u64) {
         for process in &gpu.processes {
             assert!(is_sane(process.cpu_percent));
             assert_eq!(process.container_label().is_some(), process.container.is_some() && process.uid == Ok(0));
-            assert!(process.pod.as_ref().is_none_or(|pod| pod.name.is_err() || gpu.pods.is_ok()));
+            let given = gpu.instance_of(process).map_or_else(|| gpu.only_pod(), Mig::only_pod);
+            assert!(process.pod.as_ref().is_none_or(|pod| pod.name.is_err() || given.is_some()));
             assert!(process.share.is_err() || process.share.is_ok_and(|share| share.sm_percent <= 100));
         }
     }
