@@ -1,5 +1,6 @@
 //! What is true at one moment, derived once and rendered by every view.
 
+mod pod;
 mod timings;
 mod totals;
 
@@ -9,9 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
+    sample::{
+        Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
+        Traffic,
+    },
 };
 
+pub use pod::{OnlyPod, Pod, PodName};
 pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
 pub use totals::Totals;
 
@@ -195,6 +200,8 @@ pub struct Gpu {
     pub traffic: Traffic,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
+    /// The containers to which the kubelet gave the whole GPU, sorted. Those of its MIG instances stand there.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Its Xid errors.
     pub xid: Xid,
     /// Whether it is free.
@@ -214,6 +221,8 @@ pub struct Gpu {
 pub struct Mig {
     /// As it was read.
     pub sample: MigSample,
+    /// The containers to which the kubelet gave the instance, sorted.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Whether it is free.
     pub usage: Usage,
 }
@@ -405,8 +414,8 @@ pub struct Process {
     pub host_memory_bytes: Reading<u64>,
     /// The container that it runs in.
     pub container: Option<Container>,
-    /// The Kubernetes pod's uid.
-    pub pod: Option<String>,
+    /// The Kubernetes pod that it runs in.
+    pub pod: Option<Pod>,
     /// The Slurm job.
     pub job: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What an option's value may be, and what is said when it is not.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use collector::LeftOut;
 
@@ -58,6 +58,15 @@ pub(super) fn label(value: &str) -> Result<String, String> {
         return Err("there is another label of that name".into());
     }
     Ok(value.into())
+}
+
+/// A path, or `DOCKER_HOST`'s way to write one. An empty value counts as none.
+pub(super) fn socket(value: &str) -> Result<PathBuf, String> {
+    let path = value.strip_prefix("unix://").unwrap_or(value);
+    if path.contains("://") {
+        return Err("the path of a Unix socket is wanted, such as /run/docker.sock".into());
+    }
+    Ok(path.into())
 }
 
 pub(super) fn fine(value: &str) -> Result<Duration, String> {

@@ -64,6 +64,7 @@ impl Process {
             .arg("collect")
             .arg(format!("--board={}", board.as_raw_fd()))
             .arg(format!("--interval={}ms", settings.interval.as_millis()))
+            .arg(format!("--kubelet-period={}ms", settings.kubelet_period.as_millis()))
             .arg(format!("--log={}", settings.log))
             .arg("--proc-root")
             .arg(&settings.proc_root)
@@ -73,8 +74,13 @@ impl Process {
             .stdout(Stdio::piped())
             // A signal from the terminal is for the parent.
             .process_group(0);
-        if let Some(library) = &settings.library {
-            command.arg("--nvml-library").arg(library);
+        let files = [
+            ("--nvml-library", &settings.library),
+            ("--container-socket", &settings.container_socket),
+            ("--kubelet-socket", &settings.kubelet_socket),
+        ];
+        for (flag, file) in files.into_iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?))) {
+            command.arg(flag).arg(file);
         }
         if let Some(folder) = &settings.job_dir {
             command.arg("--dcgm-job-dir").arg(folder);

@@ -68,7 +68,7 @@ const PATHS: &[Path] = &[
         summary: "The processes on the GPUs",
         parameters: &[
             ("gpu", GPU),
-            ("user", "A user's name or uid."),
+            ("user", "A user's name or uid, or what root's container is called in `/users`."),
             ("type", "C keeps what computes, G what draws, C+G what does both."),
         ],
         refusals: &["400", "403"],

@@ -62,7 +62,9 @@ impl Wanted {
             Some(Kind::Both) => process.kind == ProcessKind::Both,
         };
         let of = self.user.as_ref().is_none_or(|wanted| {
-            user(process).is_ok_and(|user| user == *wanted) || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+            user(process).is_ok_and(|user| user == *wanted)
+                || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+                || process.container_label().as_ref() == Some(wanted)
         });
         on && kind && of
     }

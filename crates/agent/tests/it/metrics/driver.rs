@@ -105,3 +105,17 @@ fn counters_do_not_go_back_when_a_collector_dies() {
     });
     assert_eq!(value(&agent, RESTARTS), Some(1.0));
 }
+
+#[test]
+fn readers_of_the_stream_are_counted() {
+    use std::{io::Write as _, net::TcpStream};
+    let driver = Driver::new(HOPPER);
+    let agent = Start::on(&driver).serve().ready();
+    let readers = || value(&agent, "nvsmi_agent_sse_clients");
+    assert_eq!(readers(), Some(0.0));
+    let mut reader = TcpStream::connect(agent.address()).unwrap();
+    reader.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    eventually("one reader", || (readers() == Some(1.0)).then_some(()));
+    drop(reader);
+    eventually("none", || (readers() == Some(0.0)).then_some(()));
+}

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, fs};
 
+use serde_json::json;
+
 use super::host::{CUT, HOPPER, process};
-use crate::support::{Driver, Monitor, StandIn, Start, Target, client, eventually, repository};
+use crate::support::{Driver, Kubelet, Monitor, StandIn, Start, Target, client, eventually, repository};
 
 /// What an expression must come to.
 enum Want {
@@ -34,6 +36,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("time() - nvsmi_gpu_last_xid_timestamp_seconds", UpTo(60.0)),
         ("nvsmi_gpu_use{verdict=\"busy\"}", Is(1.0)),
         ("nvsmi_gpu_held_idle_seconds", Is(0.0)),
+        ("nvsmi_gpu_pod_info{namespace=\"ml\",pod=\"train-0\",container=\"main\"}", Is(1.0)),
         // Readings.
         ("nvsmi_gpu_unattributed_memory_bytes", Is(94_371_840_000.0 - 46_886_726_312.0)),
         ("nvsmi_gpu_processes", Is(1.0)),
@@ -160,7 +163,9 @@ fn wanted_of_instances() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_mig_memory_free_bytes{gpu_instance=\"9\"}", Is(18_253_611_008.0 - 2_097_152_000.0)),
         ("nvsmi_gpu_mig_use{gpu_instance=\"9\",verdict=\"busy\"}", Is(1.0)),
         ("nvsmi_gpu_mig_held_idle_seconds{gpu_instance=\"2\"}", Is(0.0)),
+        ("nvsmi_gpu_mig_pod_info{gpu_instance=\"2\",pod=\"infer-0\"}", Is(1.0)),
         // Under dcgm-exporter's names, in the same scrape.
+        ("DCGM_FI_DEV_FB_FREE{GPU_I_ID=\"2\",container=\"main\",namespace=\"ml\",pod=\"infer-0\"}", Is(71_576.0)),
         ("DCGM_FI_DEV_FB_USED{GPU_I_PROFILE=\"3g.71gb\",GPU_I_ID=\"2\",UUID=~\"GPU-.*b\"}", Is(1000.0)),
         ("DCGM_FI_DEV_GPU_TEMP{GPU_I_ID=\"9\"}", Is(38.0)),
     ]
@@ -196,13 +201,21 @@ fn documented() -> BTreeSet<String> {
 #[test]
 fn prometheus_reads_each_metric_back() {
     let worker = StandIn::start(&["python", "train.py"]);
+    let given = |pod: &str, uuid: &str| {
+        let container = json!({"name": "main", "devices": {"nvidia.com/gpu": [uuid]}});
+        json!({"namespace": "ml", "name": pod, "containers": [container]})
+    };
+    let kubelet =
+        Kubelet::new(&json!([given("train-0", "GPU-00000000-0000-0000-0000-00000000000a"), given("infer-0", "MIG-2")]));
+    let socket = format!("--kubelet-socket={}", kubelet.path().display());
     let open_driver = Driver::new(&format!("{HOPPER}{}", process(&worker)));
-    let open = Start::on(&open_driver).argument("--metrics-processes").serve().ready();
+    let open = Start::on(&open_driver).argument("--metrics-processes").argument(&socket).serve().ready();
     let cut_driver = Driver::new(CUT);
     let guarded = Start::on(&cut_driver)
         .variable("TOKEN", "changeme")
         .variable("NVSMI_METRICS_NAMES", "native,dcgm")
         .argument("--idle-after=1h")
+        .argument(&socket)
         .serve()
         .ready();
     let bearer = ["authorization:", "  credentials: changeme"];

@@ -176,6 +176,7 @@ fn filters_keep_what_is_asked_for() {
         ("gpu=1,GPU-0", vec![0, 1, 2]),
         ("user=alice", vec![0, 2]),
         ("user=0", vec![1]),
+        ("user=trainer", vec![1]),
         ("user=nobody", vec![]),
         ("type=G", vec![2]),
         ("type=C&gpu=0&user=root", vec![1]),
@@ -225,7 +226,11 @@ fn users_are_added_up() {
     let users = host.json("users");
     assert_eq!(users.as_array().unwrap().len(), 2);
     let (root, alice) = (&users[0], &users[1]);
-    assert_eq!((&root["container"], &root["processes"]), (&"3f2a".into(), &1.into()));
+    let id = "3f2a".repeat(16);
+    assert_eq!(
+        (&root["user"], &root["uid"], &root["container"], &root["processes"]),
+        (&"trainer".into(), &0.into(), &id.into(), &1.into())
+    );
     assert_eq!((&alice["user"], &alice["processes"], &alice["sm_percent"]), (&"alice".into(), &1.into(), &22.into()));
     assert_eq!((&alice["gpus"], &alice["longest_run_seconds"]), (&serde_json::json!([0, 1]), &973.into()));
     assert_eq!(

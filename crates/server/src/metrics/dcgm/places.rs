@@ -91,22 +91,16 @@ fn gpu_profile(profile: &str) -> &str {
     }
 }
 
-/// Whose it is: a list for each pod and each job on it, and an empty one if there is none. Jobs are those of the
-/// scheduler's folder, else Slurm's by the processes' cgroups.
+/// Whose it is: a list for each job on it, or one if there is none. Jobs are those of the scheduler's folder, else Slurm's
+/// by the processes' cgroups.
 fn owners(seen: &Seen<'_>, gpu: &Gpu, mig: Option<&Mig>) -> Vec<Vec<(&'static str, String)>> {
     if !seen.scope.sees_people() {
         return vec![Vec::new()];
     }
-    let jobs: Vec<Option<String>> = or_none(jobs(gpu, mig).into_iter().map(Some));
-    let pods = or_none(pods(gpu, mig).into_iter());
-    let mut all = Vec::with_capacity(jobs.len() * pods.len());
-    for pod in &pods {
-        for job in &jobs {
-            let job = job.iter().map(|job| ("hpc_job", job.clone()));
-            all.push(pod.iter().cloned().chain(job).collect());
-        }
-    }
-    all
+    let pod = pod(gpu, mig);
+    let jobs = or_none(jobs(gpu, mig).into_iter().map(Some));
+    let all = jobs.into_iter().map(|job| pod.iter().cloned().chain(job.map(|job| ("hpc_job", job))).collect());
+    all.collect()
 }
 
 /// At least one, so that what has no owner is told all the same.
@@ -130,10 +124,23 @@ fn jobs(gpu: &Gpu, mig: Option<&Mig>) -> Vec<String> {
     jobs
 }
 
-/// The pods that the kubelet has given it to, each with the labels `container`, `namespace` and `pod`.
-// Nothing reads the kubelet yet; this is the one place where what it says comes in.
-fn pods(_gpu: &Gpu, _mig: Option<&Mig>) -> Vec<Vec<(&'static str, String)>> {
-    Vec::new()
+/// The pod that the kubelet has given it to, if there is exactly one: what several share is told without, since a series for
+/// each would count its power and memory several times.
+fn pod(gpu: &Gpu, mig: Option<&Mig>) -> Vec<(&'static str, String)> {
+    let instance = |other: &&Mig| mig.is_some_and(|mig| other.sample.gpu_instance == mig.sample.gpu_instance);
+    let only = match mig {
+        None => gpu.only_pod(),
+        // Its compute instances may be several pods'.
+        Some(_) => {
+            let given = |mig: &&Mig| mig.pods.as_ref().is_ok_and(|pods| !pods.is_empty());
+            let mut given = gpu.mig.iter().flatten().filter(instance).filter(given).map(Mig::only_pod);
+            given.next().flatten().filter(|first| given.all(|other| other == Some(*first)))
+        }
+    };
+    let Some(only) = only else { return Vec::new() };
+    let container = only.container.map(|name| ("container", name.to_owned()));
+    let named = [("namespace", only.namespace.to_owned()), ("pod", only.name.to_owned())];
+    container.into_iter().chain(named).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use telemetry::snapshot::{Gpu, Mig};
 
-use super::{is_read, state::held_for};
+use super::{
+    is_read,
+    state::{POD, held_for, pods},
+};
 use crate::metrics::{
     table::{Metric, Of, wide},
     text::{Kind, label_into},
@@ -68,6 +71,15 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Instance(|seen, mig, samples| samples.read(&[], held_for(&mig.usage, seen.snapshot.at.boot))),
     )
     .from("derived"),
+    Metric::new(
+        "nvsmi_gpu_mig_pod_info",
+        Kind::Gauge,
+        "",
+        "Each container of a pod that the kubelet has given a MIG instance to; always 1.",
+        Of::Instance(|seen, mig, samples| pods(seen, &mig.pods, samples)),
+    )
+    .with(&POD)
+    .from("the kubelet's PodResources service"),
 ];
 
 /// Each instance of the GPUs that are read on time, with its labels: those of its GPU, and its place on it.

@@ -1,14 +1,15 @@
 //! Who a GPU is and how it is: what is known of it whatever its state, and whether it is free.
 
 use telemetry::{
-    Absence, BootTime,
+    Absence, BootTime, Reading,
+    sample::PodContainer,
     snapshot::{Gpu, Severity, Usage, UseVerdict},
 };
 
 use crate::{
     api::words,
     metrics::{
-        table::{Metric, Of, wide},
+        table::{Labelled, Metric, Of, Seen, wide},
         text::Kind,
     },
 };
@@ -138,6 +139,15 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Known(|seen, gpu, samples| samples.read(&[], held_for(&gpu.usage, seen.snapshot.at.boot))),
     )
     .from("derived"),
+    Metric::new(
+        "nvsmi_gpu_pod_info",
+        Kind::Gauge,
+        "",
+        "Each container of a pod that the kubelet has given the whole GPU to; always 1.",
+        Of::Known(|seen, gpu, samples| pods(seen, &gpu.pods, samples)),
+    )
+    .with(&POD)
+    .from("the kubelet's PodResources service"),
     Metric::gauge(
         "nvsmi_gpu_unattributed_memory_bytes",
         "bytes",
@@ -151,6 +161,16 @@ pub(crate) const METRICS: &[Metric] = &[
     })
     .from("`nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3`"),
 ];
+
+/// The labels of a container of a pod.
+pub(super) const POD: [&str; 3] = ["namespace", "pod", "container"];
+
+/// A sample for each container. Who may not see people does not see these either.
+pub(super) fn pods(seen: &Seen<'_>, pods: &Reading<Vec<PodContainer>>, samples: &mut Labelled<'_, '_>) {
+    for given in pods.iter().flatten().filter(|_| seen.scope.sees_people()) {
+        samples.push(&[&given.namespace, &given.pod, &given.container], 1.0);
+    }
+}
 
 fn count(gpu: &Gpu) -> f64 {
     wide(gpu.processes.len() as u64)

@@ -19,6 +19,7 @@ fn one() -> Snapshot {
     let mut snapshot = full();
     snapshot.gpus.truncate(1);
     snapshot.gpus[0].processes.clear();
+    snapshot.gpus[0].pods = Ok(Vec::new());
     snapshot
 }
 
@@ -92,8 +93,43 @@ fn a_job_is_a_label_and_several_are_several_series() {
     assert_eq!(power(&snapshot), ["} 118.923000"]);
 }
 
+#[test]
+fn the_one_pod_that_has_it_is_a_label_and_several_are_none() {
+    let ends = |snapshot: &Snapshot| -> Vec<String> {
+        let lines = lines(snapshot, settings("dcgm"));
+        of(&lines, "DCGM_FI_DEV_GPU_TEMP").iter().map(|line| line.split(END).nth(1).unwrap().to_owned()).collect()
+    };
+    let mut snapshot = one();
+    for (pods, end) in [
+        (vec![pod("train-0", "main")], ",container=\"main\",namespace=\"ml\",pod=\"train-0\"} 55"),
+        (vec![pod("train-0", "main"), pod("train-0", "side")], ",namespace=\"ml\",pod=\"train-0\"} 55"),
+        (vec![pod("train-0", "main"), pod("train-1", "main")], "} 55"),
+        (vec![], "} 55"),
+    ] {
+        snapshot.gpus[0].pods = Ok(pods);
+        assert_eq!(ends(&snapshot), [end]);
+    }
+    let given = |mut mig: Mig, pods: &[&str]| {
+        mig.pods = Ok(pods.iter().map(|name| pod(name, "main")).collect());
+        mig
+    };
+    let cut = |pods: [&[&str]; 3]| {
+        let mut snapshot = one();
+        let all = [instance(1, 0, "1c.3g.71gb", 5), instance(1, 1, "2c.3g.71gb", 5), instance(9, 0, "1g.18gb", 7)];
+        snapshot.gpus[0].mig = Ok(all.into_iter().zip(pods).map(|(mig, pods)| given(mig, pods)).collect());
+        ends(&snapshot)
+    };
+    let of_a = ",container=\"main\",namespace=\"ml\",pod=\"a\"} 55";
+    let of_b = ",container=\"main\",namespace=\"ml\",pod=\"b\"} 55";
+    assert_eq!(cut([&["a"], &[], &["b"]]), [of_a, of_b]);
+    assert_eq!(cut([&["a"], &["a"], &[]]), [of_a, "} 55"]);
+    assert_eq!(cut([&["a"], &["b"], &["b"]]), ["} 55", of_b], "its compute instances are several pods'");
+    assert_eq!(cut([&["a"], &["a", "c"], &["b"]]), ["} 55", of_b]);
+}
+
 fn instance(gpu_instance: u32, compute_instance: u32, profile: &str, used: u64) -> Mig {
     let mut mig = hosts::all().swap_remove(3).1.gpus.swap_remove(0).mig.unwrap().swap_remove(0);
+    mig.pods = Ok(Vec::new());
     mig.sample.gpu_instance = Ok(gpu_instance);
     mig.sample.compute_instance = Ok(compute_instance);
     mig.sample.profile = Ok(profile.into());

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    sample::Activity,
+    sample::{Activity, PodContainer},
     snapshot::{Gpu, Histogram, Snapshot, Timings, Totals, Xid},
 };
 
@@ -135,6 +135,7 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
     (traffic.pcie_tx_bytes_per_second, traffic.pcie_rx_bytes_per_second) = (Ok(1 << 30), Ok(2 << 30));
     (traffic.nvlink_tx_bytes_per_second, traffic.nvlink_rx_bytes_per_second) = (Ok(5 << 30), Ok(7 << 30));
     let time = |milliseconds| Ok(std::time::Duration::from_millis(milliseconds));
+    gpu.pods = Ok(vec![pod("train-0", "main")]);
     gpu.totals = Totals {
         read: time(10_000),
         busy: time(5500),
@@ -144,6 +145,10 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
         drawn_uj: Ok(7_000_000),
     };
     gpu
+}
+
+fn pod(pod: &str, container: &str) -> PodContainer {
+    PodContainer { namespace: "ml".into(), pod: pod.into(), container: container.into() }
 }
 
 fn timings() -> Timings {

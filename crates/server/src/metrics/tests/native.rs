@@ -48,7 +48,10 @@ fn the_declarations_follow_the_rules_of_names() {
 
 #[test]
 fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
-    let mig = hosts::all().swap_remove(3).1;
+    let mut mig = hosts::all().swap_remove(3).1;
+    for instance in mig.gpus[0].mig.iter_mut().flatten() {
+        instance.pods = Ok(vec![pod("a", "main"), pod("a", "side")]);
+    }
     let mut all = samples_of(&full(), "native");
     all.extend(samples_of(&mig, "native"));
     let server = ServerConfig::default();
@@ -167,6 +170,7 @@ fn a_gpu_that_is_not_read_on_time_keeps_who_it_is_and_its_state() {
                 "nvsmi_gpu_last_read_timestamp_seconds",
                 "nvsmi_gpu_last_xid",
                 "nvsmi_gpu_last_xid_timestamp_seconds",
+                "nvsmi_gpu_pod_info",
                 "nvsmi_gpu_state",
                 "nvsmi_gpu_use",
                 "nvsmi_gpu_xid_errors_total",
