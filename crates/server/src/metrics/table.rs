@@ -7,7 +7,7 @@ use telemetry::{
 };
 
 use super::{
-    native::{agent, gpu, instance, process, state},
+    native::{agent, busy, clocks, instance, links, memory, modes, power, process, state},
     text::{Family, Kind, Samples, label_into},
 };
 use crate::{Commands, scope::Scope};
@@ -52,7 +52,16 @@ pub(crate) enum Of {
 
 /// All metrics under our own names, in the order in which they are served.
 pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
-    [state::METRICS, gpu::METRICS, instance::METRICS, process::METRICS, agent::METRICS].into_iter().flatten()
+    let of_gpus = [
+        state::METRICS,
+        busy::METRICS,
+        memory::METRICS,
+        power::METRICS,
+        clocks::METRICS,
+        links::METRICS,
+        modes::METRICS,
+    ];
+    of_gpus.into_iter().chain([instance::METRICS, process::METRICS, agent::METRICS]).flatten()
 }
 
 /// What is rendered, and for whom.
@@ -143,6 +152,11 @@ impl Metric {
     pub(crate) const fn family(&self) -> Family<'static> {
         Family { name: self.name, kind: self.kind, unit: self.unit, help: self.help }
     }
+}
+
+/// A part of a hundred.
+pub(crate) fn ratio(percent: u32) -> f64 {
+    f64::from(percent) / 100.0
 }
 
 /// A truth as a number.

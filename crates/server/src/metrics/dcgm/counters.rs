@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::fields::{DRIVER_VERSION, FIELDS, Field, KNOWN, Known, Set};
+use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Set};
 use crate::metrics::text::Kind;
 
 /// What is served under dcgm-exporter's names.
@@ -49,8 +49,8 @@ impl std::fmt::Debug for DcgmCounters {
 impl Default for DcgmCounters {
     /// dcgm-exporter's default set, and what more is read.
     fn default() -> Self {
-        let fields = FIELDS.iter().filter(|field| field.set != Set::Asked);
-        let chosen = fields.map(|field| Chosen { field, kind: field.kind, help: help(field) });
+        let fields = fields::all().filter(|(set, _)| *set != Set::Asked);
+        let chosen = fields.map(|(_, field)| Chosen { field, kind: field.kind, help: help(field) });
         let labels = KNOWN.iter().filter(|known| known.name == DRIVER_VERSION);
         Self { chosen: chosen.collect(), labels: labels.collect(), unserved: Vec::new() }
     }
@@ -115,7 +115,9 @@ impl DcgmCounters {
             "histogram" | "summary" => return Ok(Err("no field is a histogram or a summary")),
             other => return Err(format!("{other:?} is no type; gauge, counter and label are")),
         };
-        let Some(field) = FIELDS.iter().find(|field| field.name == name) else { return Ok(Err(why_not(name))) };
+        let Some((_, field)) = fields::all().find(|(_, field)| field.name == name) else {
+            return Ok(Err(why_not(name)));
+        };
         if self.chosen.iter().any(|chosen| chosen.field.name == name) {
             return Ok(Err(twice));
         }
@@ -197,6 +199,8 @@ fn unquote(text: &str) -> Result<(String, Option<&str>), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -256,14 +260,13 @@ mod tests {
 
     #[test]
     fn the_default_is_dcgm_exporters_25_and_more() {
-        let of = |set| FIELDS.iter().filter(|field| field.set == set).count();
+        let of = |wanted| fields::all().filter(|(set, _)| *set == wanted).count();
         assert_eq!((of(Set::Default), of(Set::More)), (25, 12));
         let counters = DcgmCounters::default();
         assert_eq!((counters.served(), counters.labels.len()), (38, 1));
         assert!(KNOWN.windows(2).all(|pair| pair[0].name < pair[1].name), "labels stand in alphabetical order");
-        for (position, field) in FIELDS.iter().enumerate() {
-            assert!(FIELDS[..position].iter().all(|earlier| earlier.name != field.name), "{}", field.name);
-        }
+        let names: BTreeSet<&str> = fields::all().map(|(_, field)| field.name).collect();
+        assert_eq!(names.len(), fields::all().count(), "no name stands there twice");
     }
 
     proptest! {

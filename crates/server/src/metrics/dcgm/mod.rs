@@ -9,9 +9,9 @@ pub use counters::{CountersError, DcgmCounters, Unserved};
 
 use telemetry::snapshot::Gpu;
 
-#[cfg(test)]
-pub(crate) use fields::{FIELDS, Set};
 use fields::{Field, Known, Number, XID_ERRORS};
+#[cfg(test)]
+pub(crate) use fields::{Set, all as fields};
 use places::{Place, places};
 
 use super::{

@@ -1,8 +1,13 @@
 //! Metrics under our own names: base units, ratios from 0 to 1, counters that end in `_total`.
 
 pub(crate) mod agent;
-pub(crate) mod gpu;
+pub(crate) mod busy;
+pub(crate) mod clocks;
 pub(crate) mod instance;
+pub(crate) mod links;
+pub(crate) mod memory;
+pub(crate) mod modes;
+pub(crate) mod power;
 pub(crate) mod process;
 pub(crate) mod state;
 

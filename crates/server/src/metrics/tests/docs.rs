@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     api::tests::docs::fresh,
     metrics::{
-        dcgm::{FIELDS, Set},
+        dcgm::{Set, fields},
         native::process,
         table::{self, Metric, Of},
     },
@@ -47,8 +47,8 @@ fn the_list_of_metrics_is_what_the_code_says() {
         }
     }
     text.push_str(DCGM);
-    for field in FIELDS {
-        let set = match field.set {
+    for (set, field) in fields() {
+        let set = match set {
             Set::Default => "default",
             Set::More => "more",
             Set::Asked => "with a file",
