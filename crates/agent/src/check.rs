@@ -10,7 +10,13 @@ use telemetry::{
     snapshot::{CollectorState, GpuState, Snapshot},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, say, state, supervisor::Supervisor};
+use crate::{
+    bind,
+    cli::Cli,
+    config::{Config, named},
+    control, say, state,
+    supervisor::Supervisor,
+};
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -57,7 +63,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
             "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
         )),
     }
-    warnings.extend(counters(&config)?);
+    warnings.extend(counters(cli, &config)?);
     for warning in &warnings {
         say::out(&format!("warning                {warning}\n"))?;
     }
@@ -68,10 +74,10 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
 }
 
 /// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.
-fn counters(config: &Config) -> io::Result<Vec<String>> {
+fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
     let counters = &config.show.metrics.dcgm.counters;
     let unserved = counters.unserved();
-    if !unserved.is_empty() {
+    if named(cli.options.dcgm_counters.as_deref()).is_some() {
         let (all, served) = (counters.served() + unserved.len(), counters.served());
         say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
     }

@@ -12,7 +12,7 @@ use collector::LeftOut;
 use server::{Names, Prefix};
 
 use crate::dotenv::DotEnv;
-use value::{address, coarse, fine, interval, label, left_out, length, port, socket};
+use value::{address, coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -125,7 +125,7 @@ pub(crate) struct Options {
 
     /// Under which names GPUs are served at /metrics: native, dcgm (those of dcgm-exporter, for dashboards and alerts that
     /// were written for it), or both with a comma. A scrape may ask for others with ?names=
-    #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", global = true)]
+    #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", value_parser = names, global = true)]
     pub(crate) metrics_names: Names,
 
     /// Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the
@@ -140,7 +140,7 @@ pub(crate) struct Options {
 
     /// dcgm-exporter's own file of counters (its -f), which chooses what is served under its names. `check` lists what of
     /// it cannot be
-    #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", global = true)]
+    #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", value_parser = path, global = true)]
     pub(crate) dcgm_counters: Option<PathBuf>,
 
     /// The label that bears the host's name under dcgm-exporter's names: it was Hostname until 4.8.3 made it hostname
@@ -149,7 +149,7 @@ pub(crate) struct Options {
 
     /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
     /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
-    #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", global = true)]
+    #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
     pub(crate) dcgm_job_dir: Option<PathBuf>,
 
     /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
@@ -415,6 +415,12 @@ mod tests {
         let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_none() {
+        let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
+        assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Config {
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
-                job_dir: options.dcgm_job_dir.clone(),
+                job_dir: named(options.dcgm_job_dir.as_deref()),
                 log: options.log,
             },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
@@ -86,7 +86,7 @@ fn show(options: &Options) -> io::Result<Show> {
         Commands::Name => server::Commands::Name,
         Commands::Hidden => server::Commands::Hidden,
     });
-    let counters = options.dcgm_counters.as_deref().map(counters).transpose()?.unwrap_or_default();
+    let counters = named(options.dcgm_counters.as_deref()).as_deref().map(counters).transpose()?.unwrap_or_default();
     let metrics = MetricsSettings {
         names: options.metrics_names,
         processes: options.metrics_processes.then_some(options.metrics_processes_max),
