@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::{HeaderMap, Method};
 use tokio::sync::watch;
 use tower::Service;
 
@@ -71,6 +71,10 @@ impl Asked<'_> {
         Arc::clone(&self.app.published.borrow())
     }
 
+    fn document(&self) -> Response {
+        api::document(self.app.config.token.is_some(), self.headers)
+    }
+
     /// Asks the rich contract. Whoever is admitted today may see everything.
     fn rich(&self, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
         let newest = self.newest();
@@ -95,7 +99,7 @@ const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary", Access::Token, |asked| asked.rich(|question| question.summary())),
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
-    Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
+    Route::read("/openapi.json", Access::Token, |asked| asked.document()),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
     Route::read("/", Access::Open, |_| page::index()),
@@ -236,6 +240,7 @@ mod tests {
     use super::*;
     use crate::Publisher;
     use http_body_util::BodyExt;
+    use hyper::StatusCode;
     use telemetry::Stamp;
     use tower::ServiceExt;
 

@@ -13,7 +13,9 @@ pub mod mask;
 pub mod reading;
 pub mod sample;
 pub mod snapshot;
+pub mod words;
 pub mod xid;
 
 pub use clock::{BootTime, Stamp};
 pub use reading::{Absence, Reading};
+pub use words::Words;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Absence, Reading, Stamp,
     sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
+    words::words,
 };
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
@@ -58,16 +59,12 @@ pub enum EventKind {
     Driver,
 }
 
-impl EventKind {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Xid => "xid",
-            Self::GpuState => "gpu_state",
-            Self::CollectorState => "collector_state",
-            Self::Driver => "driver",
-        }
+words! {
+    EventKind {
+        Self::Xid => "xid",
+        Self::GpuState => "gpu_state",
+        Self::CollectorState => "collector_state",
+        Self::Driver => "driver",
     }
 }
 
@@ -141,18 +138,14 @@ pub enum CollectorState {
     Released,
 }
 
-impl CollectorState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ok => "ok",
-            Self::Stalled => "stalled",
-            Self::Restarting => "restarting",
-            Self::NoDriver { .. } => "no_driver",
-            Self::Released => "released",
-        }
+words! {
+    CollectorState {
+        Self::Starting => "starting",
+        Self::Ok => "ok",
+        Self::Stalled => "stalled",
+        Self::Restarting => "restarting",
+        Self::NoDriver { .. } => "no_driver",
+        Self::Released => "released",
     }
 }
 
@@ -253,16 +246,12 @@ pub enum UseVerdict {
     Unknown,
 }
 
-impl UseVerdict {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Held => "held",
-            Self::Busy => "busy",
-            Self::Unknown => "unknown",
-        }
+words! {
+    UseVerdict {
+        Self::Free => "free",
+        Self::Held => "held",
+        Self::Busy => "busy",
+        Self::Unknown => "unknown",
     }
 }
 
@@ -287,15 +276,11 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+words! {
+    Severity {
+        Self::Ok => "ok",
+        Self::Warning => "warning",
+        Self::Critical => "critical",
     }
 }
 
@@ -329,18 +314,14 @@ pub enum GpuState {
     Error,
 }
 
-impl GpuState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Stale => "stale",
-            Self::Lost => "lost",
-            Self::Asleep => "asleep",
-            Self::Denied => "denied",
-            Self::Error => "error",
-        }
+words! {
+    GpuState {
+        Self::Ok => "ok",
+        Self::Stale => "stale",
+        Self::Lost => "lost",
+        Self::Asleep => "asleep",
+        Self::Denied => "denied",
+        Self::Error => "error",
     }
 }
 
@@ -399,17 +380,15 @@ pub enum ProcessKind {
     Both,
 }
 
-impl ProcessKind {
-    /// `C`, `G` or `C+G`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Compute => "C",
-            Self::Graphics => "G",
-            Self::Both => "C+G",
-        }
+words! {
+    ProcessKind {
+        Self::Compute => "C",
+        Self::Graphics => "G",
+        Self::Both => "C+G",
     }
+}
 
+impl ProcessKind {
     /// Whether the process stands in the compute list.
     #[must_use]
     pub const fn computes(self) -> bool {

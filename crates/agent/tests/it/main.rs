@@ -10,6 +10,7 @@ mod frames;
 mod golden;
 mod hosts;
 mod load;
+mod openapi;
 mod readings;
 mod recovery;
 mod release;

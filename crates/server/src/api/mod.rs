@@ -16,6 +16,7 @@ mod rendered;
 mod sections;
 mod view;
 mod views;
+mod word;
 mod words;
 
 #[cfg(test)]
@@ -35,8 +36,13 @@ use crate::{
 use query::{Refused, Wanted};
 use rendered::Events;
 
-pub(crate) use openapi::document;
 pub(crate) use views::{Demand, Views};
+
+/// `/openapi.json`, of a server that wants a token or does not.
+pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
+    let (body, packed) = openapi::document(guarded, gzip::is_taken(headers));
+    answer::negotiated(body, packed)
+}
 
 /// A question to the rich contract: who asks, and how.
 pub(crate) struct Question<'a> {
@@ -78,7 +84,7 @@ impl Question<'_> {
     pub(crate) fn processes(&self) -> Response {
         let wanted = match Wanted::read(self.query, self.snapshot) {
             Ok(wanted) => wanted,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         if wanted.is_all() {
             return self.whole(views::Which::Processes);
@@ -115,7 +121,7 @@ impl Question<'_> {
         let since = match query::since(self.query, self.snapshot.at.unix_ms) {
             Ok(None) => return self.whole(views::Which::Events),
             Ok(Some(since)) => since,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return problem::internal();

@@ -7,7 +7,7 @@ mod process;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
-pub(crate) use driver::{Driver, built};
+pub(crate) use driver::{Driver, built, clients};
 pub(crate) use http::{KeptAlive, Response, get, raw, request};
 pub(crate) use process::{StandIn, gone, zombie};
 pub(crate) use trace::{Trace, thread_named};
