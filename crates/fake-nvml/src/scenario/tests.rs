@@ -1,4 +1,5 @@
 use super::*;
+use crate::abi::Function;
 use proptest::prelude::*;
 
 #[test]
