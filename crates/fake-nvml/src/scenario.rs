@@ -6,7 +6,9 @@
 //! A file is read again when it changes. Write the new one beside it and rename it over the old one: a reader never
 //! sees half of it. A version that cannot be read changes nothing.
 
+mod answer;
 mod fault;
+mod field;
 mod gpu;
 mod identity;
 mod key;
@@ -17,12 +19,16 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
-pub(crate) use fault::{Crash, Errors, Fault, Pattern, Place, Write};
+pub(crate) use answer::{Answer, Answers, Item, List};
+pub(crate) use fault::{Crash, Errors, Exported, Fault, Pattern, Place, Write};
+pub(crate) use field::{Field, Metric};
 pub(crate) use gpu::{Gpu, Mig};
 pub(crate) use identity::PciAddress;
 pub(crate) use key::{FieldKey, MetricId};
 pub(crate) use process::{Kind, Process};
 
+use crate::abi::Function;
+use crate::code::{Done, FUNCTION_NOT_FOUND};
 use identity::uuid;
 
 /// A whole scenario.
@@ -53,6 +59,11 @@ pub(crate) struct Scenario {
     pub(crate) clock: Clock,
     /// Function to return code, for all GPUs; `"*"` is every function of a GPU.
     pub(crate) errors: Errors,
+    /// What was captured of functions that concern no GPU.
+    pub(crate) answers: Answers,
+    /// Functions that the driver did not have: each answers "function not found". A program that looks for the symbol
+    /// finds it all the same.
+    pub(crate) missing: Vec<Exported>,
     /// What goes wrong in single calls.
     pub(crate) fault: Vec<Fault>,
     /// The GPUs, by index.
@@ -74,6 +85,8 @@ impl Default for Scenario {
             seed: 0,
             clock: Clock::Load,
             errors: Errors::default(),
+            answers: Answers::default(),
+            missing: Vec::new(),
             fault: Vec::new(),
             gpu: Vec::new(),
         }
@@ -121,6 +134,11 @@ impl Scenario {
         scenario.check().map_err(|reason| Wrong { at: None, reason })?;
         scenario.derive();
         Ok(scenario)
+    }
+
+    /// Whether the driver has a function.
+    pub(crate) fn has(&self, function: Function) -> Done {
+        if self.missing.iter().any(|missing| missing.0 == function) { Err(FUNCTION_NOT_FOUND) } else { Ok(()) }
     }
 
     /// What the types cannot say.

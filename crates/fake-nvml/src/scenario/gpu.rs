@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Errors, FieldKey, MetricId, Process};
+use super::{Answers, Errors, Field, FieldKey, Metric, MetricId, Process};
 use crate::value::Value;
 
 /// One GPU.
@@ -100,27 +100,46 @@ pub(crate) struct Gpu {
     pub(crate) display_active: Option<Value>,
 
     /// GPM metric id to value. A GPU without this table does not support GPM.
-    pub(crate) gpm: Option<BTreeMap<MetricId, Value>>,
-    /// Field id to value. A NVLink throughput (138 to 141) is that of all links together unless the key is `id:link`.
-    pub(crate) fields: BTreeMap<FieldKey, Value>,
+    pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,
+    /// Field id to value. A NVLink throughput (138 to 141) is that of all links together unless the key is `id:link`,
+    /// which is that of the scope alone, whatever else is described.
+    pub(crate) fields: BTreeMap<FieldKey, Field>,
     /// MIG instances, by index.
     pub(crate) mig: Vec<Mig>,
     /// Xid events to come. A GPU without this list does not support events; with an empty one it has none.
     pub(crate) xids: Option<Vec<Xid>>,
     /// Function to return code, for this GPU and not for its MIG instances; `"*"` is every function of a GPU.
     pub(crate) errors: Errors,
+    /// What was captured of calls for this GPU.
+    pub(crate) answers: Answers,
     /// Who uses the GPU.
     pub(crate) process: Vec<Process>,
+}
+
+impl Gpu {
+    /// The place of each MIG instance.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        self.mig.iter().scan(0, |next, mig| {
+            let place = mig.place.unwrap_or(*next);
+            *next = place + 1;
+            Some(place)
+        })
+    }
 }
 
 /// A MIG instance.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mig {
+    #[serde(default)]
     pub(crate) gpu_instance: u32,
+    #[serde(default)]
     pub(crate) compute_instance: u32,
     /// As in `1g.5gb`.
+    #[serde(default)]
     pub(crate) profile: String,
+    /// Its index among the places that instances can have; the one after the instance before unless given.
+    pub(crate) place: Option<usize>,
     /// Derived from seed and place unless given.
     pub(crate) uuid: Option<String>,
     pub(crate) memory_total_bytes: Option<Value>,
@@ -132,6 +151,9 @@ pub(crate) struct Mig {
     /// Function to return code, for this instance.
     #[serde(default)]
     pub(crate) errors: Errors,
+    /// What was captured of calls for this instance.
+    #[serde(default)]
+    pub(crate) answers: Answers,
 }
 
 /// A critical Xid that will be reported.
