@@ -8,6 +8,7 @@
 mod assemble;
 mod board;
 mod callers;
+mod capture;
 mod census;
 mod crash;
 mod exclusive;
@@ -18,10 +19,12 @@ mod lock;
 mod nvml;
 mod process;
 mod pulse;
+mod record;
 mod run;
 mod settings;
 mod sleep;
 mod xids;
 
+pub use capture::{CaptureSettings, capture};
 pub use run::run;
 pub use settings::{LeftOut, Settings};

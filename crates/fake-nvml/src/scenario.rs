@@ -20,7 +20,7 @@ use std::ops::Range;
 use serde::Deserialize;
 
 pub(crate) use answer::{Answer, Answers, Item, List};
-pub(crate) use fault::{Crash, Errors, Exported, Fault, Pattern, Place, Write};
+pub(crate) use fault::{Crash, Errors, Fault, Pattern, Place, Write};
 pub(crate) use field::{Field, Metric};
 pub(crate) use gpu::{Gpu, Mig};
 pub(crate) use identity::PciAddress;
@@ -61,9 +61,9 @@ pub(crate) struct Scenario {
     pub(crate) errors: Errors,
     /// What was captured of functions that concern no GPU.
     pub(crate) answers: Answers,
-    /// Functions that the driver did not have: each answers "function not found". A program that looks for the symbol
-    /// finds it all the same.
-    pub(crate) missing: Vec<Exported>,
+    /// Functions that the driver did not have, by any name: each answers "function not found". A program that looks for
+    /// the symbol finds it all the same.
+    pub(crate) missing: Vec<String>,
     /// What goes wrong in single calls.
     pub(crate) fault: Vec<Fault>,
     /// The GPUs, by index.
@@ -138,7 +138,8 @@ impl Scenario {
 
     /// Whether the driver has a function.
     pub(crate) fn has(&self, function: Function) -> Done {
-        if self.missing.iter().any(|missing| missing.0 == function) { Err(FUNCTION_NOT_FOUND) } else { Ok(()) }
+        let name = Function::NAMES[function as usize];
+        if self.missing.iter().any(|missing| missing == name) { Err(FUNCTION_NOT_FOUND) } else { Ok(()) }
     }
 
     /// What the types cannot say.

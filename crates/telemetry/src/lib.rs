@@ -5,6 +5,7 @@
 //! [`snapshot::Snapshot`] of it, and the views render snapshots.
 
 pub mod board;
+pub mod capture;
 pub mod clock;
 pub mod command;
 pub mod derive;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod capture;
 mod clients;
 mod collector;
 mod configuration;

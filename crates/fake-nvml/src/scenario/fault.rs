@@ -96,19 +96,6 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// A function by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exported(pub(crate) Function);
-
-impl<'de> Deserialize<'de> for Exported {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Function::named(&name)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("there is no exported function `{name}`")))
-    }
-}
-
 /// Function to return code.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
