@@ -12,7 +12,7 @@ use collector::LeftOut;
 use server::Prefix;
 
 use crate::dotenv::DotEnv;
-use value::{address, interval, left_out, length, port};
+use value::{address, coarse, fine, interval, left_out, length, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -103,10 +103,42 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
 
+    /// Ask Docker or Podman for the names of containers, at this socket (usually /run/docker.sock or
+    /// /run/podman/podman.sock). Whoever can open it has root's power over this host, and so has the agent then, though it
+    /// never sends anything but GET. Without it containers are shown by their id
+    #[arg(long, env = "NVSMI_CONTAINER_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
+    pub(crate) container_socket: Option<PathBuf>,
+
+    /// Ask the kubelet which pods have which GPUs, at this socket (usually
+    /// /var/lib/kubelet/pod-resources/kubelet.sock). It tells and takes no orders. With it a GPU that was given to a pod is
+    /// not free, and pods are shown by their names
+    #[arg(long, env = "NVSMI_KUBELET_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
+    pub(crate) kubelet_socket: Option<PathBuf>,
+
+    /// How often the kubelet is asked, for tests
+    #[arg(long, env = "NVSMI_KUBELET_PERIOD", default_value = "10s", value_parser = humantime::parse_duration, hide = true, global = true)]
+    pub(crate) kubelet_period: Duration,
+
     /// What is shown of command lines: full; masked, without what is obviously a secret; name, of the program alone;
     /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
+
+    /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
+    #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
+    pub(crate) history_fine: Duration,
+
+    /// For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d
+    #[arg(long, env = "NVSMI_HISTORY_COARSE", default_value = "24h", value_name = "TIME", value_parser = coarse, global = true)]
+    pub(crate) history_coarse: Duration,
+
+    /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
+    #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// How many may read /api/v1/stream at once; further ones are told to poll
+    #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) stream_clients: usize,
 
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
@@ -320,6 +352,11 @@ mod tests {
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
             (&["--prot", "1"], &["--prot", "--port"]),
             (&["chekc"], &["chekc", "check"]),
+            (
+                &["--container-socket", "tcp://localhost:2375"],
+                &["tcp://localhost:2375", "NVSMI_CONTAINER_SOCKET", "path"],
+            ),
+            (&["--kubelet-socket", "https://x"], &["https://x", "NVSMI_KUBELET_SOCKET", "path"]),
             (&["release", "--for", "25h"], &["25h", "--for", "1s to 24h"]),
             (&["release", "--for", "0s"], &["0s", "1s to 24h"]),
             (&["release", "10m"], &["10m"]),
@@ -357,6 +394,23 @@ mod tests {
             message.contains("'some'") && message.contains("masked") && message.contains("NVSMI_COMMANDS"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_socket_is_a_path_or_none() {
+        let of = |value: &str| {
+            let options =
+                parsed(&["--container-socket", value, "--kubelet-socket", value], DotEnv::default()).unwrap().options;
+            (options.container_socket.unwrap(), options.kubelet_socket.unwrap())
+        };
+        for value in ["/run/docker.sock", "unix:///run/docker.sock"] {
+            assert_eq!(of(value), ("/run/docker.sock".into(), "/run/docker.sock".into()));
+        }
+        assert_eq!(of(""), (PathBuf::new(), PathBuf::new()), "an empty variable is none");
+        assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.container_socket, None);
+        let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use collector::{CaptureSettings, Settings};
 
 use crate::{
     cli::{Cli, RecordTo, Sleep, Told},
-    config::runtime_directory,
+    config::{named, runtime_directory},
 };
 
 /// Reads the machine until standard input ends.
@@ -21,6 +21,9 @@ pub(crate) fn run(cli: &Cli, told: &Told) -> io::Result<ExitCode> {
         library: options.nvml_library.clone(),
         resolve_pids: options.resolve_pids,
         proc_root: options.proc_root.clone(),
+        container_socket: named(options.container_socket.as_deref()),
+        kubelet_socket: named(options.kubelet_socket.as_deref()),
+        kubelet_period: options.kubelet_period,
         board: told.board,
         left_out: told.leave_out.clone(),
         sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),

@@ -3,10 +3,11 @@
 use std::{
     net::{IpAddr, SocketAddr},
     os::unix::ffi::OsStrExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use server::{ServerConfig, Token};
+use telemetry::history::Depth;
 
 use crate::{
     cli::{Cli, Commands, Sleep},
@@ -18,9 +19,15 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) server: ServerConfig,
+    /// How many may read the stream at once, if there are connections for them.
+    pub(crate) stream_clients: usize,
     /// How much is shown of command lines; none if the administrator has not said.
     pub(crate) commands: Option<server::Commands>,
     pub(crate) collect: CollectSettings,
+    /// How much of the past is kept.
+    pub(crate) depth: Depth,
+    /// Where it is kept over a restart.
+    pub(crate) state_dir: Option<PathBuf>,
     /// Where `release` and `resume` are heard.
     pub(crate) control_socket: Option<PathBuf>,
 }
@@ -35,6 +42,7 @@ impl Config {
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },
+            stream_clients: options.stream_clients,
             commands: options.commands.map(|how| match how {
                 Commands::Full => server::Commands::Full,
                 Commands::Masked => server::Commands::Masked,
@@ -46,11 +54,20 @@ impl Config {
                 library: options.nvml_library.clone(),
                 resolve_pids: options.resolve_pids,
                 proc_root: options.proc_root.clone(),
+                container_socket: named(options.container_socket.as_deref()),
+                kubelet_socket: named(options.kubelet_socket.as_deref()),
+                kubelet_period: options.kubelet_period,
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
                 log: options.log,
             },
+            depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
+            state_dir: options
+                .state_dir
+                .clone()
+                .filter(|path| !path.as_os_str().is_empty())
+                .or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
         }
     }
@@ -70,8 +87,13 @@ const SERVICES_SOCKET: &str = "/run/nvidia-smi-web-agent/control.sock";
 
 /// The control socket that was asked for, else the one in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
-    let named = cli.options.control_socket.clone().filter(|path| !path.as_os_str().is_empty());
-    named.or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+    named(cli.options.control_socket.as_deref())
+        .or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+}
+
+/// A path that may have been set to nothing.
+pub(crate) fn named(path: Option<&Path>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned)
 }
 
 /// The control socket of the agent that a command is for.
@@ -81,6 +103,11 @@ pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
 
 /// The first of systemd's runtime directories, where the collector holds its lock.
 pub(crate) fn runtime_directory() -> Option<PathBuf> {
-    let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
+    first_folder("RUNTIME_DIRECTORY")
+}
+
+/// The first folder that systemd names in a variable.
+fn first_folder(variable: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os(variable)?;
     std::env::split_paths(&folders).next().filter(|folder| !folder.as_os_str().is_empty())
 }

@@ -21,6 +21,7 @@ mod logging;
 mod notify;
 mod say;
 mod serve;
+mod state;
 mod supervisor;
 
 use std::process::ExitCode;

@@ -17,6 +17,7 @@ use nix::{
 use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::{
+    allocations::Allocations,
     assemble::{Assembler, End},
     board::Board,
     callers::Callers,
@@ -25,10 +26,11 @@ use crate::{
     exclusive::Exclusive,
     lanes::Lanes,
     leave::{Exit, exit_at_once},
-    process::{Book, Host, Notes, Owners, ProcFs},
+    process::{Book, Containers, Host, Notes, Owners, ProcFs},
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
+    socket::{Kind, Socket, Sockets},
 };
 
 /// How often sleeping GPUs are looked at, at least; a frame is written each time.
@@ -64,6 +66,13 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
+        sockets: Sockets {
+            engine: settings.container_socket.map(|path| Socket { kind: Kind::Engine, path }),
+            kubelet: settings.kubelet_socket.map(|path| Socket { kind: Kind::Kubelet, path }),
+            period: settings.kubelet_period,
+        },
+        containers: Containers::default(),
+        allocations: Allocations::default(),
         proc_root: settings.proc_root,
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),

@@ -1,12 +1,21 @@
 //! What is true at one moment, derived once and rendered by every view.
 
+mod pod;
+
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
+    sample::{
+        Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
+        Traffic,
+    },
     words::words,
 };
+
+pub use pod::{OnlyPod, Pod, PodName};
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +37,10 @@ pub struct Snapshot {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
+    /// The first snapshot that it stands in.
+    pub sequence: u64,
     /// When.
     pub at: Stamp,
     /// What kind of thing.
@@ -47,7 +58,7 @@ pub struct Event {
 }
 
 /// The kinds of things that happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// An Xid error.
     Xid,
@@ -174,6 +185,8 @@ pub struct Gpu {
     pub traffic: Traffic,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
+    /// The containers to which the kubelet gave the whole GPU, sorted. Those of its MIG instances stand there.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Its Xid errors.
     pub xid: Xid,
     /// Whether it is free.
@@ -189,6 +202,8 @@ pub struct Gpu {
 pub struct Mig {
     /// As it was read.
     pub sample: MigSample,
+    /// The containers to which the kubelet gave the instance, sorted.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Whether it is free.
     pub usage: Usage,
 }
@@ -234,7 +249,7 @@ impl Usage {
 }
 
 /// Whether a GPU is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UseVerdict {
     /// Nobody has it.
     Free,
@@ -265,7 +280,7 @@ pub struct Health {
 }
 
 /// How bad something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Nothing is wrong.
     #[default]
@@ -363,8 +378,8 @@ pub struct Process {
     pub host_memory_bytes: Reading<u64>,
     /// The container that it runs in.
     pub container: Option<Container>,
-    /// The Kubernetes pod's uid.
-    pub pod: Option<String>,
+    /// The Kubernetes pod that it runs in.
+    pub pod: Option<Pod>,
     /// The Slurm job.
     pub job: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What an option's value may be, and what is said when it is not.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use collector::LeftOut;
 
@@ -31,6 +31,28 @@ pub(super) fn length(value: &str) -> Result<Duration, String> {
         .ok()
         .filter(|length| LENGTHS.contains(length))
         .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
+}
+
+/// A path, or `DOCKER_HOST`'s way to write one. An empty value counts as none.
+pub(super) fn socket(value: &str) -> Result<PathBuf, String> {
+    let path = value.strip_prefix("unix://").unwrap_or(value);
+    if path.contains("://") {
+        return Err("the path of a Unix socket is wanted, such as /run/docker.sock".into());
+    }
+    Ok(path.into())
+}
+
+pub(super) fn fine(value: &str) -> Result<Duration, String> {
+    kept(value, Duration::from_secs(2 * 3600)).ok_or_else(|| "a time from 1m to 2h is wanted, such as 15m".into())
+}
+
+pub(super) fn coarse(value: &str) -> Result<Duration, String> {
+    kept(value, Duration::from_secs(7 * 86_400)).ok_or_else(|| "a time from 1m to 7d is wanted, such as 24h".into())
+}
+
+fn kept(value: &str, most: Duration) -> Option<Duration> {
+    let range = Duration::from_secs(60)..=most;
+    humantime::parse_duration(value).ok().filter(|length| range.contains(length))
 }
 
 pub(super) fn left_out(value: &str) -> Result<LeftOut, String> {

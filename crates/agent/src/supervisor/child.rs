@@ -47,10 +47,16 @@ impl Process {
         let mut command = program::ourselves("collect", &board, settings.log, settings.library.as_deref());
         command
             .arg(format!("--interval={}ms", settings.interval.as_millis()))
+            .arg(format!("--kubelet-period={}ms", settings.kubelet_period.as_millis()))
             .arg("--proc-root")
             .arg(&settings.proc_root)
             .arg("--sys-root")
             .arg(&settings.sys_root);
+        let files =
+            [("--container-socket", &settings.container_socket), ("--kubelet-socket", &settings.kubelet_socket)];
+        for (flag, file) in files.into_iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?))) {
+            command.arg(flag).arg(file);
+        }
         if settings.resolve_pids {
             command.arg("--resolve-pids");
         }

@@ -42,7 +42,8 @@ fn judge(agent: &Agent, extra: &[&str]) {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     // Not by having asked nothing.
     let document = agent.request("/openapi.json", &[("authorization", TOKEN)]).json();
-    let tested = format!("Tested: {}\n", document["paths"].as_object().unwrap().len());
+    // All but the stream, which has no end.
+    let tested = format!("Tested: {}\n", document["paths"].as_object().unwrap().len() - 1);
     assert!(text.contains(&tested) && text.contains("No issues found"), "{text}");
 }
 

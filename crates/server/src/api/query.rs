@@ -9,6 +9,9 @@ use crate::percent;
 /// How a time in `since` is written.
 pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
 
+/// How a length of time in `step` is written.
+pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
+
 /// A parameter that cannot be answered.
 pub(crate) struct Refused {
     /// 400 where it cannot be understood, 404 where what it names is not there.
@@ -18,7 +21,8 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn wrong(detail: String) -> Self {
+    /// One that cannot be understood.
+    pub(super) fn wrong(detail: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, detail }
     }
 }
@@ -77,7 +81,9 @@ impl Wanted {
             Some(Kind::Both) => process.kind == ProcessKind::Both,
         };
         let of = self.user.as_ref().is_none_or(|wanted| {
-            user(process).is_ok_and(|user| user == *wanted) || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+            user(process).is_ok_and(|user| user == *wanted)
+                || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+                || process.container_label().as_ref() == Some(wanted)
         });
         on && kind && of
     }
@@ -85,17 +91,28 @@ impl Wanted {
 
 /// The index of the GPU that an index or a UUID names.
 fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
+    named(name)?;
+    let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
+    gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
+}
+
+/// That something stands between the commas of `gpu`.
+pub(super) fn named(name: &str) -> Result<(), Refused> {
     if name.is_empty() {
         let detail = "The parameter gpu has nothing before, between or after its commas; give indices or UUIDs.";
         return Err(Refused::wrong(detail.into()));
     }
-    let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
-    gpu.map(|gpu| gpu.index).ok_or_else(|| Refused {
+    Ok(())
+}
+
+/// Why a GPU is not found.
+pub(super) fn no_such_gpu(name: &str) -> Refused {
+    Refused {
         status: StatusCode::NOT_FOUND,
         detail: format!(
             "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
         ),
-    })
+    }
 }
 
 /// Where the GPU of that index or UUID stands.
@@ -120,7 +137,8 @@ pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
     })
 }
 
-fn milliseconds(text: &str) -> Option<u64> {
+/// A length of time such as `10s`, in milliseconds.
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1000,
@@ -141,17 +159,17 @@ fn digits(text: &str) -> Option<u64> {
 
 /// The decoded value of a parameter that, if it is there, must not be empty: an empty one is mostly a variable that
 /// was not set, and answering everything, or nothing, would hide that.
-fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
+pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
     match value(query, name) {
         Some(empty) if empty.is_empty() => {
-            Err(Refused::wrong(format!("The parameter {name} is empty; give it a value, or leave it out for all.")))
+            Err(Refused::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
         }
         value => Ok(value),
     }
 }
 
 /// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
-fn value(query: &str, name: &str) -> Option<String> {
+pub(super) fn value(query: &str, name: &str) -> Option<String> {
     query.rsplit('&').find_map(|field| {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();

@@ -9,3 +9,4 @@ mod router;
 #[path = "../../src/api/tests/schema.rs"]
 mod schema;
 mod socket;
+mod stream;

@@ -12,7 +12,9 @@ mod health;
 mod hold;
 mod host;
 mod lasting;
+mod pods;
 mod process;
+mod recall;
 mod records;
 mod roster;
 mod usage;
@@ -24,6 +26,8 @@ use crate::{
     sample::{Driver, DriverFacts, Sample},
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
+
+pub use recall::Kept;
 
 use cpu::ProcessTimes;
 use events::Log;
@@ -118,6 +122,15 @@ pub struct Deriver {
 }
 
 impl Deriver {
+    /// Goes on from what another run of the agent kept.
+    #[must_use]
+    pub fn recalling(kept: Kept) -> Self {
+        let mut deriver = Self::default();
+        deriver.log.recall(kept.events);
+        deriver.records.recall(kept.uses);
+        deriver
+    }
+
     /// Derives the next snapshot.
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
         self.take_in(input.sample);
@@ -150,7 +163,7 @@ impl Deriver {
             driver: self.driver().cloned(),
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
-            events: self.log.kept(),
+            events: self.log.kept(self.sequence),
         }
     }
 
@@ -223,6 +236,7 @@ impl Deriver {
             let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
             gpus.push(gpu::uncounted(known, index, &age));
         }
+        pods::name_processes(&mut gpus);
         let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
         self.records.judge(&mut gpus, input.now, pace, last.gpus.len());
         gpus

@@ -9,6 +9,8 @@ use crate::{
         faults::Faults,
         health::{self, Conditions},
         hold::{Hold, Pace},
+        pods,
+        recall::KeptUse,
         usage::{self, Facts, Finding},
     },
     sample::{FastSet, GpuSample, Identity, Sample},
@@ -30,6 +32,18 @@ struct Record {
 }
 
 impl Records {
+    /// Begins with what another run of the agent kept.
+    pub(super) fn recall(&mut self, uses: Vec<KeptUse>) {
+        for kept in uses {
+            let hold = Hold::recalled(kept.verdict, kept.since, kept.at_least, kept.seen);
+            if kept.is_instance {
+                self.instances.insert(kept.uuid, hold);
+            } else {
+                self.gpus.entry(kept.uuid).or_default().hold = hold;
+            }
+        }
+    }
+
     /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
     /// their last index, since a lost one no longer says its UUID.
     pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {
@@ -94,7 +108,7 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
     let finding = match findings.as_slice() {
         _ if !is_ok => Finding::unknown(why),
         [] => look_at_gpu(gpu),
-        all => Finding::of_all(all),
+        all => Finding::of_all(all).given(pods::allocated(&gpu.pods)),
     };
     gpu.usage = hold.see(finding, share, at, pace);
     for (mig, finding) in gpu.mig.iter_mut().flatten().zip(findings) {
@@ -124,7 +138,7 @@ fn look_at_gpu(gpu: &Gpu) -> Finding {
         listed: has_lists(&gpu.fast).map(|()| processes.clone()),
         sharers: processes,
         memory: gpu.fast.memory,
-        allocated: false,
+        allocated: pods::allocated(&gpu.pods),
     })
 }
 
@@ -145,5 +159,5 @@ fn look_at_instance(mig: &Mig, processes: &[Process]) -> Finding {
     let compute_instance = mig.sample.compute_instance.ok();
     let own = sharers.iter().copied().filter(|process| process.compute_instance == compute_instance).collect();
     let listed = mig.sample.compute.as_ref().map(|_| own).map_err(|why| *why);
-    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: false })
+    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: pods::allocated(&mig.pods) })
 }

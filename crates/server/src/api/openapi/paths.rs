@@ -1,7 +1,7 @@
 //! The paths of the document: what each is asked, and everything that it can answer.
 
 use serde_json::Value;
-use telemetry::{Words as _, snapshot::ProcessKind};
+use telemetry::{Words as _, history::metric, snapshot::ProcessKind};
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, ObjectBuilder, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
     path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
@@ -29,6 +29,10 @@ pub(super) struct Path {
 }
 
 const TEXT: &str = "text/plain";
+const STREAM: &str = "text/event-stream";
+/// What `gpu` may be.
+const GPUS: &str = "^[^,]+(,[^,]+)*$";
+const GPU: &str = "An index or a UUID, or several with commas between them.";
 
 pub(super) const PATHS: &[Path] = &[
     Path {
@@ -70,7 +74,12 @@ pub(super) const PATHS: &[Path] = &[
                     "0,1",
                     pattern("^[^,]+(,[^,]+)*$"),
                 ),
-                asked("user", "A user's name or uid.", "alice", pattern("^.+$")),
+                asked(
+                    "user",
+                    "A user's name or uid, or what root's container is called in `/users`.",
+                    "alice",
+                    pattern("^.+$"),
+                ),
                 asked(
                     "type",
                     "C keeps what computes, G what draws, C+G what does both.",
@@ -121,6 +130,24 @@ pub(super) const PATHS: &[Path] = &[
         answer: || array(reference("EventView")),
         kind: JSON,
         refusals: &[RICH, &["BadRequest"]],
+    },
+    Path {
+        path: "/api/v1/history",
+        name: "getHistory",
+        summary: "Numbers of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
+        parameters: history_parameters,
+        answer: || reference("History"),
+        kind: JSON,
+        refusals: &[RICH, &["BadRequest", "NotFound"]],
+    },
+    Path {
+        path: "/api/v1/stream",
+        name: "openStream",
+        summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",
+        parameters: Vec::new,
+        answer: || text("Events, each some lines."),
+        kind: STREAM,
+        refusals: &[RICH, &["NoPlace"]],
     },
     Path {
         path: "/status",
@@ -179,6 +206,27 @@ pub(super) const PATHS: &[Path] = &[
         refusals: &[RICH],
     },
 ];
+
+fn history_parameters() -> Vec<Parameter> {
+    let metrics: Vec<&str> = metric::ALL.iter().map(|metric| metric.name).collect();
+    let one = format!("({})", metrics.join("|").replace('.', "\\."));
+    let which = "Dotted paths in a GPU's object, with commas between them; a wrong one is answered with all there are.";
+    let since =
+        "Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d); by default all of the fine steps.";
+    let step = "The length of a step, such as 10s or 1m; by default the finest that covers the time. A multiple of what \
+                is kept is answered.";
+    let agg = "How a longer step is made of those kept: mean, or max for the highest of their means.";
+    vec![
+        parameter("metric", which, metrics[0], pattern(&format!("^{one}(,{one})*$")))
+            .parameter_in(ParameterIn::Query)
+            .required(Required::True)
+            .build(),
+        asked("gpu", GPU, "0,1", pattern(GPUS)),
+        asked("since", since, "-15m", pattern(query::SINCE)),
+        asked("step", step, "10s", pattern(query::STEP)),
+        asked("agg", agg, "max", words(&["mean", "max"])),
+    ]
+}
 
 impl Path {
     /// The path and its one operation.

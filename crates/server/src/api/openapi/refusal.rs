@@ -39,12 +39,13 @@ impl Refusal {
 
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal::json("Unauthorized", "401", "Failure", "The token is missing or wrong."),
-    Refusal::problem("BadRequest", "400", "A parameter cannot be understood; it is named."),
+    Refusal::problem("BadRequest", "400", "A parameter cannot be understood, or asks for too much; it is named."),
     Refusal::problem("Forbidden", "403", "The token does not allow that."),
     Refusal::problem("NotFound", "404", "This host has no such GPU."),
     Refusal::problem("Broken", "500", "The answer could not be made; the agent's log says more."),
     Refusal::json("WrongParameter", "400", "Failure", "A wrong index or process type."),
     Refusal::json("NoDriver", "500", "Failure", "The driver cannot be read; `error` has its own words."),
+    Refusal::problem("NoPlace", "503", "All places for streams are taken; Retry-After says when to come again."),
     Refusal::json("NotReady", "503", "Readiness", "No GPU is read on time."),
     Refusal::bare("AddressTooLong", "414", "The address is over 64 KiB."),
     Refusal::bare("HeadersTooLarge", "431", "The headers are over 128 KiB."),

@@ -4,7 +4,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         ComponentsBuilder, ObjectBuilder, Ref, RefOr, Schema,
-        schema::{ArrayBuilder, Type},
+        schema::{ArrayBuilder, SchemaType, Type},
     },
 };
 
@@ -23,6 +23,8 @@ pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     with::<EventView>(&mut schemas);
     schemas.push(("Snapshot".into(), snapshot()));
     schemas.push(("Problem".into(), problem()));
+    schemas.push(("History".into(), history()));
+    schemas.push(("Series".into(), series()));
     schemas.extend(frozen::schemas());
     components.schemas_from_iter(schemas)
 }
@@ -47,6 +49,28 @@ fn snapshot() -> RefOr<Schema> {
         ("processes", array(reference("ProcessView"))),
     ];
     object("All that is known at this moment.", properties)
+}
+
+fn history() -> RefOr<Schema> {
+    let step = "The length of a step, in milliseconds. Source: the question. Lane: derived. Absent: never.";
+    let start =
+        "When the first step begins, Unix time in milliseconds. Source: the wall clock. Lane: derived. Absent: never.";
+    let properties = [("step_ms", integer(step)), ("start_at", integer(start)), ("series", array(reference("Series")))];
+    object("What was.", properties)
+}
+
+fn series() -> RefOr<Schema> {
+    let value = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Null]));
+    let values = ArrayBuilder::new().items(value).description(Some(
+        "The mean of each step; null where nothing was read, and where the collector was started anew. Source: the past. \
+         Lane: derived. Absent: never.",
+    ));
+    let properties = [
+        ("gpu_uuid", text("The GPU. Source: `nvmlDeviceGetUUID`. Lane: derived. Absent: never.")),
+        ("metric", text("The dotted path of the number. Source: the question. Lane: derived. Absent: never.")),
+        ("values", values.into()),
+    ];
+    object("One number of one GPU.", properties)
 }
 
 fn problem() -> RefOr<Schema> {

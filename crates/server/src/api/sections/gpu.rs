@@ -9,6 +9,7 @@ use super::{
     memory::MemoryView,
     mig::MigView,
     modes::{FabricView, Modes},
+    pods::PodView,
     power::{Fan, Power, Temperature},
     usage::UseView,
     utilization::{ActivityView, UtilizationView},
@@ -102,6 +103,9 @@ view! {
         /// Its MIG instances; empty without MIG.
         /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Lane: slow. Absent: `timeout` before the first; then the list is empty.
         list mig: Vec<MigView> = MigView::all(eye, gpu);
+        /// The containers to which the kubelet gave the whole GPU; those of its MIG instances stand there.
+        /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Lane: kubelet. Absent: `hidden`, `not_supported` without `--kubelet-socket`, `timeout` before its first answer or after a minute without one, `denied` or `error` as the socket is; then the list is empty.
+        people pods: Vec<PodView> = PodView::all(eye, &gpu.pods);
         /// Its Xid errors.
         part xid: XidView = |eye| XidView::of(eye, &gpu.xid);
         /// Whether it is well.

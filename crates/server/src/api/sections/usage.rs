@@ -19,7 +19,7 @@ view! {
         /// Whether it was so already when the agent began to look.
         /// Source: derived. Lane: derived. Absent: never.
         value since_at_least: bool = usage.since_at_least;
-        /// Who has it: names of accounts or, for root in a container, containers.
+        /// Who has it: names of accounts or, for root in a container, the container as in `/users`.
         /// Source: derived from the processes. Lane: derived. Absent: `hidden`; then the list is empty.
         names users: Vec<String> = usage.users.clone();
         /// Memory in use that no listed process explains.

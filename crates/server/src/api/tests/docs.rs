@@ -36,7 +36,7 @@ fn the_examples_are_answers() {
 fn the_reference_is_what_the_code_says() {
     let document = document();
     let mut text = String::from(HEAD);
-    let paths = || PATHS.map(|(_, path)| path).into_iter().chain(OTHER_PATHS);
+    let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
     for path in paths() {
         let operation = &document["paths"][path]["get"];
         let answer = &operation["responses"]["200"]["content"];
@@ -52,6 +52,10 @@ fn the_reference_is_what_the_code_says() {
             let word = |key: &str| parameter[key].as_str().unwrap();
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
+    }
+    text.push_str("\n## What the past keeps\n\n");
+    for metric in &telemetry::history::metric::ALL {
+        writeln!(text, "- `{}`", metric.name).unwrap();
     }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {
