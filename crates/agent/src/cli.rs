@@ -9,10 +9,10 @@ use clap::{
     parser::ValueSource,
 };
 use collector::LeftOut;
-use server::Prefix;
+use server::{Names, Prefix};
 
 use crate::dotenv::DotEnv;
-use value::{address, coarse, fine, interval, left_out, length, port, socket};
+use value::{address, coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -123,6 +123,35 @@ pub(crate) struct Options {
     /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
+
+    /// Under which names GPUs are served at /metrics: native, dcgm (those of dcgm-exporter, for dashboards and alerts that
+    /// were written for it), or both with a comma. A scrape may ask for others with ?names=
+    #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", value_parser = names, global = true)]
+    pub(crate) metrics_names: Names,
+
+    /// Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the
+    /// monitoring system when it ends
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES", global = true)]
+    pub(crate) metrics_processes: bool,
+
+    /// How many processes may have series; those with the least memory have none, and
+    /// nvsmi_agent_metrics_processes_left_out says how many
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES_MAX", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) metrics_processes_max: usize,
+
+    /// dcgm-exporter's own file of counters (its -f), which chooses what is served under its names. `check` lists what of
+    /// it cannot be
+    #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", value_parser = path, global = true)]
+    pub(crate) dcgm_counters: Option<PathBuf>,
+
+    /// The label that bears the host's name under dcgm-exporter's names: it was Hostname until 4.8.3 made it hostname
+    #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", default_value = "Hostname", value_name = "NAME", value_parser = label, global = true)]
+    pub(crate) dcgm_hostname_label: String,
+
+    /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
+    /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
+    #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
+    pub(crate) dcgm_job_dir: Option<PathBuf>,
 
     /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
     #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
@@ -351,6 +380,10 @@ mod tests {
             (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
             (&["--prot", "1"], &["--prot", "--port"]),
+            (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
+            (&["--metrics-processes-max", "-1"], &["-1"]),
+            (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
+            (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "other label"]),
             (&["chekc"], &["chekc", "check"]),
             (
                 &["--container-socket", "tcp://localhost:2375"],
@@ -411,6 +444,12 @@ mod tests {
         let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_none() {
+        let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
+        assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
     }
 
     #[test]

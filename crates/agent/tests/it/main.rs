@@ -14,6 +14,7 @@ mod history;
 mod hosts;
 mod kubelet;
 mod load;
+mod metrics;
 mod openapi;
 mod readings;
 mod recovery;

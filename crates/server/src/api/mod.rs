@@ -18,10 +18,10 @@ mod sections;
 mod view;
 mod views;
 mod word;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ use crate::{
 use query::{Refused, Wanted};
 use rendered::Events;
 
+pub(crate) use query::value;
+pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};
 
 /// `/openapi.json`, of a server that wants a token or does not.

@@ -1,8 +1,8 @@
 //! The rich contract on hosts of every kind, for every scope.
 
 mod absence;
-mod docs;
-mod hosts;
+pub(crate) mod docs;
+pub(crate) mod hosts;
 mod schema;
 
 use std::{io::Read as _, sync::Arc};
