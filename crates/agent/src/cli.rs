@@ -52,6 +52,7 @@ Examples:
   nvidia-smi-web-agent                         serve on port 8000
   PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
   nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  nvidia-smi-web-agent capture --output bug.toml  write down what the driver answers, for a bug report
   nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
   curl localhost:8000/status?idx=0             the first GPU and its processes";
 
@@ -204,8 +205,36 @@ pub(crate) enum Command {
     Resume,
     /// Print the effective configuration and say what is wrong with it
     Check,
+    /// Write down what the driver answers, for a bug report
+    ///
+    /// Every function that the agent reads with is called once, and its return code and what it wrote are kept as a
+    /// scenario that the simulated driver plays: a capture attached to a bug report is a test. UUIDs, serial numbers
+    /// and PIDs are replaced; users, commands and the host's name are not read at all. A running agent may go on. The
+    /// status is 1 if a call did not come back or brought the library down, which the capture then says.
+    Capture(CaptureTo),
     /// Read the machine and write frames to standard output (the agent starts this itself)
     Collect(Told),
+    /// Call the driver for a capture and write records to standard output (`capture` starts this itself)
+    #[command(hide = true)]
+    Record(RecordTo),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CaptureTo {
+    /// The file to write, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How long the driver may take; what has come by then is written
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RecordTo {
+    /// The descriptor of the memory in which calls into the driver are noted
+    #[arg(long, hide = true)]
+    pub(crate) board: Option<RawFd>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -242,7 +271,7 @@ pub(crate) enum Stop {
 /// Reads flags, variables and `.env`.
 pub(crate) fn parse() -> Result<Cli, Stop> {
     // The collector gets all it needs as flags, and must not see what the parent kept from it.
-    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect");
+    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
     let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
     parse_from(std::env::args_os(), dotenv, std::env::var_os("TOKEN"))
 }

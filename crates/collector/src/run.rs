@@ -102,7 +102,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
 }
 
 /// A signal that is meant for the service reaches the parent, which then closes our input.
-fn ignore_the_parents_signals() -> io::Result<()> {
+pub(crate) fn ignore_the_parents_signals() -> io::Result<()> {
     for number in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: ignoring a signal runs no code of ours.
         unsafe { signal(number, SigHandler::SigIgn)? };
@@ -111,7 +111,7 @@ fn ignore_the_parents_signals() -> io::Result<()> {
 }
 
 /// A thread that panics would leave a collector that reads less than it says; a fresh one is better.
-fn end_on_panic() {
+pub(crate) fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "the collector has a bug and ends");
         exit_at_once(101);
@@ -120,14 +120,14 @@ fn end_on_panic() {
 
 /// Takes the pipe for frames away from descriptor 1, which becomes standard error's: a library that prints to standard
 /// output, as some do when a GPU is in trouble, would print into a frame. So it is read in the log instead.
-fn take_standard_output() -> io::Result<File> {
+pub(crate) fn take_standard_output() -> io::Result<File> {
     let pipe = io::stdout().as_fd().try_clone_to_owned()?;
     dup2_stdout(io::stderr())?;
     Ok(pipe.into())
 }
 
 /// Takes over the descriptor that the parent left open for us, if it is a board.
-fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
     let Some(descriptor) = descriptor else { return Ok(None) };
     // SAFETY: the parent opened it for us alone and says its number; whether it is open is asked next.
     let file = File::from(unsafe { OwnedFd::from_raw_fd(descriptor) });

@@ -76,6 +76,10 @@ impl Asked<'_> {
         Arc::clone(&self.app.published.borrow())
     }
 
+    fn document(&self) -> Response {
+        api::document(self.app.config.token.is_some(), self.headers)
+    }
+
     /// Asks the rich contract. Whoever is admitted today may see everything.
     fn rich(&self, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
         let newest = self.newest();
@@ -121,7 +125,7 @@ const ROUTES: &[Route] = &[
         stream::open(&asked.app.config.streams, asked.app.published.clone(), Scope::Read, asked.headers)
     }),
     Route::read("/metrics", Access::Token, |asked| asked.scrape()),
-    Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
+    Route::read("/openapi.json", Access::Token, |asked| asked.document()),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
     Route::read("/", Access::Open, |_| page::index()),
@@ -278,6 +282,7 @@ mod tests {
     use super::*;
     use crate::Publisher;
     use http_body_util::BodyExt;
+    use hyper::StatusCode;
     use telemetry::Stamp;
     use tower::ServiceExt;
 

@@ -14,6 +14,7 @@ use crate::{
         Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
         Traffic,
     },
+    words::words,
 };
 
 pub use pod::{OnlyPod, Pod, PodName};
@@ -77,16 +78,12 @@ pub enum EventKind {
     Driver,
 }
 
-impl EventKind {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Xid => "xid",
-            Self::GpuState => "gpu_state",
-            Self::CollectorState => "collector_state",
-            Self::Driver => "driver",
-        }
+words! {
+    EventKind {
+        Self::Xid => "xid",
+        Self::GpuState => "gpu_state",
+        Self::CollectorState => "collector_state",
+        Self::Driver => "driver",
     }
 }
 
@@ -160,18 +157,14 @@ pub enum CollectorState {
     Released,
 }
 
-impl CollectorState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ok => "ok",
-            Self::Stalled => "stalled",
-            Self::Restarting => "restarting",
-            Self::NoDriver { .. } => "no_driver",
-            Self::Released => "released",
-        }
+words! {
+    CollectorState {
+        Self::Starting => "starting",
+        Self::Ok => "ok",
+        Self::Stalled => "stalled",
+        Self::Restarting => "restarting",
+        Self::NoDriver { .. } => "no_driver",
+        Self::Released => "released",
     }
 }
 
@@ -282,16 +275,12 @@ pub enum UseVerdict {
     Unknown,
 }
 
-impl UseVerdict {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Held => "held",
-            Self::Busy => "busy",
-            Self::Unknown => "unknown",
-        }
+words! {
+    UseVerdict {
+        Self::Free => "free",
+        Self::Held => "held",
+        Self::Busy => "busy",
+        Self::Unknown => "unknown",
     }
 }
 
@@ -319,15 +308,13 @@ pub enum Severity {
 impl Severity {
     /// All of them, from the mildest.
     pub const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
+}
 
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+words! {
+    Severity {
+        Self::Ok => "ok",
+        Self::Warning => "warning",
+        Self::Critical => "critical",
     }
 }
 
@@ -361,18 +348,14 @@ pub enum GpuState {
     Error,
 }
 
-impl GpuState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Stale => "stale",
-            Self::Lost => "lost",
-            Self::Asleep => "asleep",
-            Self::Denied => "denied",
-            Self::Error => "error",
-        }
+words! {
+    GpuState {
+        Self::Ok => "ok",
+        Self::Stale => "stale",
+        Self::Lost => "lost",
+        Self::Asleep => "asleep",
+        Self::Denied => "denied",
+        Self::Error => "error",
     }
 }
 
@@ -431,17 +414,15 @@ pub enum ProcessKind {
     Both,
 }
 
-impl ProcessKind {
-    /// `C`, `G` or `C+G`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Compute => "C",
-            Self::Graphics => "G",
-            Self::Both => "C+G",
-        }
+words! {
+    ProcessKind {
+        Self::Compute => "C",
+        Self::Graphics => "G",
+        Self::Both => "C+G",
     }
+}
 
+impl ProcessKind {
     /// Whether the process stands in the compute list.
     #[must_use]
     pub const fn computes(self) -> bool {

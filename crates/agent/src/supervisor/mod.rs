@@ -5,12 +5,13 @@
 
 mod backoff;
 mod blame;
-mod child;
+pub(crate) mod child;
 mod environment;
 mod hold;
 mod life;
 mod orders;
 mod plan;
+pub(crate) mod program;
 mod room;
 mod words;
 

@@ -1,11 +1,11 @@
 //! The fake is a true NVML, and the agent reads it as others do: nvitop, gpustat and nvtop run on the same driver,
 //! and what they print is compared with what the agent serves.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Driver, StandIn, Start, client};
+use crate::support::{Agent, Driver, StandIn, Start, clients};
 
 /// Two GPUs that differ in everything that all of them show, and stand still.
 fn scenario(processes: &[StandIn; 3]) -> String {
@@ -66,10 +66,6 @@ fn host() -> Host {
     std::os::unix::fs::symlink(driver.library(), driver.folder().join("libnvidia-ml.so")).unwrap();
     let agent = Start::on(&driver).serve().ready();
     Host { driver, agent, processes }
-}
-
-fn clients() -> PathBuf {
-    client("nvitop").ancestors().nth(2).unwrap().to_owned()
 }
 
 impl Host {

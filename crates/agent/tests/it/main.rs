@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod capture;
 mod clients;
 mod collector;
 mod configuration;
@@ -14,6 +15,7 @@ mod hosts;
 mod kubelet;
 mod load;
 mod metrics;
+mod openapi;
 mod readings;
 mod recovery;
 mod release;

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use telemetry::{Absence, Reading};
+use telemetry::{Absence, Reading, Words as _};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -61,6 +61,9 @@ macro_rules! view {
 
 pub(crate) use view;
 
+/// The word for what this reader may not see.
+const HIDDEN: &str = "hidden";
+
 /// Why a value is null, as the reader is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -74,7 +77,7 @@ impl Why {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Unread(absence) => absence.as_str(),
-            Self::Hidden => "hidden",
+            Self::Hidden => HIDDEN,
         }
     }
 }
@@ -108,15 +111,8 @@ impl Serialize for Absent {
 
 impl PartialSchema for Absent {
     fn schema() -> RefOr<Schema> {
-        let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([
-            "not_supported",
-            "denied",
-            "lost",
-            "asleep",
-            "timeout",
-            "error",
-            "hidden",
-        ]));
+        let words = Absence::WORDS.iter().chain([&HIDDEN]).copied();
+        let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some(

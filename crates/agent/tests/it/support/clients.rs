@@ -2,6 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+/// The folder in which `scripts/clients` puts all of them.
+pub(crate) fn clients() -> PathBuf {
+    for program in ["nvitop", "gpustat", "nvtop", "schemathesis"] {
+        client(program);
+    }
+    repository("target/clients")
+}
+
 /// A program that `scripts/clients` has brought.
 pub(crate) fn client(name: &str) -> PathBuf {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients/bin")).join(name);

@@ -11,7 +11,7 @@ mod socket;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
-pub(crate) use clients::{client, repository};
+pub(crate) use clients::{client, clients, repository};
 pub(crate) use driver::{Driver, built};
 pub(crate) use http::{KeptAlive, Response, get, raw, request};
 pub(crate) use monitor::{Monitor, Target};

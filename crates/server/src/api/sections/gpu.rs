@@ -17,6 +17,7 @@ use super::{
 };
 use crate::api::{
     view::{Absent, view},
+    word::{GpuStateWord, Word},
     words,
 };
 
@@ -51,9 +52,9 @@ view! {
         /// The version of its VBIOS.
         /// Source: `nvmlDeviceGetVbiosVersion`. Lane: at the handle. Absent: where it never told.
         read vbios_version: Option<String> = gpu.identity.vbios_version.clone();
-        /// `ok`, `stale` (no finished reading for three intervals, at least 1 s), `lost`, `denied`, `asleep` or `error`.
+        /// How fresh and how whole its readings are; `stale` is no finished reading for three intervals, at least 1 s.
         /// Source: derived. Lane: derived. Absent: never.
-        value state: &'static str = gpu.state.as_str();
+        value state: GpuStateWord = Word::of(gpu.state);
         /// What there is to say beyond the state; null if nothing.
         /// Source: derived. Lane: derived. Absent: null where there is nothing to say.
         null state_detail: Option<String> = gpu.state_detail.clone();

@@ -7,7 +7,10 @@ use telemetry::{
 
 use crate::{
     Commands,
-    api::view::{Absent, Why, view},
+    api::{
+        view::{Absent, Why, view},
+        word::{ProcessKindWord, Word},
+    },
 };
 
 view! {
@@ -24,7 +27,7 @@ view! {
         own pid: Option<u32> = Ok(process.pid);
         /// `C` (it computes), `G` (it draws) or `C+G`.
         /// Source: which list it stands in. Lane: fast. Absent: never.
-        value r#type: &'static str = process.kind.as_str();
+        value r#type: ProcessKindWord = Word::of(process.kind);
         /// Its owner's name, or the uid in digits where it has none.
         /// Source: `getpwuid_r`. Lane: processes. Absent: `hidden`, or as `uid`.
         own user: Option<String> = user(process);

@@ -2,14 +2,17 @@
 
 use telemetry::snapshot::Usage;
 
-use crate::api::view::view;
+use crate::api::{
+    view::view,
+    word::{UseVerdictWord, Word},
+};
 
 view! {
     /// Whether a GPU or a MIG instance is free, and whose it is.
     struct UseView of (eye, usage: &Usage) {
-        /// `free`, `held` (memory is held, but it has been idle for a while), `busy` or `unknown`.
+        /// Whether it is free; `held` is memory that is held although it has been idle for a while.
         /// Source: derived. Lane: derived. Absent: never; `unknown` has a reason in `state`.
-        value verdict: &'static str = usage.verdict.as_str();
+        value verdict: UseVerdictWord = Word::of(usage.verdict);
         /// Since when it has been so, Unix time in milliseconds.
         /// Source: derived. Lane: derived. Absent: never.
         value since: u64 = usage.since.unix_ms;
