@@ -4,6 +4,7 @@ mod absence;
 mod docs;
 mod hosts;
 mod schema;
+mod types;
 
 use std::{io::Read as _, sync::Arc};
 
