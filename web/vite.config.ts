@@ -1,7 +1,7 @@
 import { defineConfig } from "vite";
 
 /** Where `npm run dev` finds an agent: `make demo` starts one there. */
-const agent = process.env["AGENT"] ?? "http://localhost:8000";
+const agent = process.env.AGENT ?? "http://localhost:8000";
 
 export default defineConfig({
   // Links are relative, so that the page works under any prefix.

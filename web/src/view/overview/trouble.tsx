@@ -1,0 +1,44 @@
+import type { Gpu } from "../../api/types";
+import { agentNow, now, type Shown } from "../../live/store";
+import { duration } from "../../model/format";
+import { Icon } from "../../part/icon";
+
+/** What is wrong with a GPU, and how old is what is shown of it. */
+export function Trouble({ shown: { gpu, asOf } }: { shown: Shown }) {
+  const state = STATES[gpu.state];
+  const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
+  if (gpu.state === "ok" && reasons.length === 0) return null;
+  return (
+    <div class="trouble">
+      {gpu.state !== "ok" && (
+        <p data-severity={gpu.state === "asleep" ? "info" : gpu.state === "lost" ? "critical" : "warning"}>
+          <b>{state ?? `Its state is ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
+        </p>
+      )}
+      {reasons.map(reason => (
+        <p key={reason.code} data-severity={gpu.health.verdict} data-tip={reason.action || undefined}>
+          <Icon name={gpu.health.verdict === "critical" ? "critical" : "warning"} /> {capital(reason.text)}
+        </p>
+      ))}
+      {asOf !== null && <Since at={asOf} />}
+    </div>
+  );
+}
+
+const STATES: Record<string, string> = {
+  stale: "It does not answer on time.",
+  lost: "It has fallen off the bus.",
+  denied: "The agent may not read it.",
+  asleep: "It sleeps, and is not woken.",
+  error: "It cannot be read.",
+};
+
+const actionOf = (gpu: Gpu): string =>
+  gpu.health.reasons.find(reason => reason.code === gpu.state)?.action ?? "";
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function Since({ at }: { at: number }) {
+  void now.value;
+  return <p class="fine">Values are of {duration(agentNow() - at)} ago.</p>;
+}

@@ -1,0 +1,51 @@
+import { useRef, useState } from "preact/hooks";
+import { type Keep, keep, token } from "../api/token";
+
+/** Asks for the token. Enter sends it. */
+export function TokenForm() {
+  const field = useRef<HTMLInputElement>(null);
+  const [how, setHow] = useState<Keep>("tab");
+  const [empty, setEmpty] = useState(false);
+  const wrong = token.value !== null;
+  const problem = empty ? "Enter the token." : wrong ? "The agent refuses this token." : null;
+  return (
+    <form
+      class="token"
+      onSubmit={event => {
+        event.preventDefault();
+        const value = field.current?.value.trim() ?? "";
+        setEmpty(value === "");
+        if (value === "") field.current?.focus();
+        else keep(value, how);
+      }}
+    >
+      <label for="token">Token</label>
+      <input
+        id="token"
+        ref={field}
+        type="password"
+        autocomplete="current-password"
+        spellcheck={false}
+        autofocus
+        aria-invalid={problem !== null}
+        aria-describedby={problem ? "token-problem" : undefined}
+      />
+      <button type="submit" class="primary">
+        Send
+      </button>
+      {problem && (
+        <p id="token-problem" class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={how === "browser"}
+          onChange={() => setHow(how === "tab" ? "browser" : "tab")}
+        />
+        Keep it in this browser, and not only in this tab
+      </label>
+    </form>
+  );
+}
