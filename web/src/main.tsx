@@ -3,6 +3,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/parts.css";
 import "./style/cards.css";
+import "./style/table.css";
 import { render } from "preact";
 import { recall } from "./api/token";
 import { App } from "./app";

@@ -121,3 +121,11 @@ export function dayName(at: number, now: number): string {
 /** `1 process`, `2 processes`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${whole.format(value)} ${value === 1 ? one : many}`;
+
+/** For names of files: `20261123-140211`, this machine's zone. */
+export function fileTime(at: number): string {
+  const date = new Date(at);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}${pad(date.getMonth() + 1)}${pad(date.getDate())}`;
+  return `${day}-${pad(date.getHours())}${pad(date.getMinutes())}${pad(date.getSeconds())}`;
+}
