@@ -35,7 +35,7 @@ export function heldFor({ gpu }: Pick<Shown, "gpu">): { more?: string; tip?: str
   const time = duration(agentNow() - gpu.use.since);
   const atLeast = gpu.use.since_at_least ? "at least " : "";
   return {
-    more: `${gpu.use.since_at_least ? "> " : ""}${time}`,
+    more: `${gpu.use.since_at_least ? "over " : ""}${time}`,
     tip: `Its memory is held, but it has done no work for ${atLeast}${time}.`,
   };
 }

@@ -46,7 +46,10 @@ export function Who({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | 
         </li>
       ))}
       {rest.length > 0 && (
-        <li data-tip={rest.map(({ owner }) => owner.label).join(", ")}>and {plural(rest.length, "other")}</li>
+        <li data-tip={rest.map(({ owner }) => owner.label).join(", ")}>
+          <span aria-hidden="true">+{rest.length}</span>
+          <span class="unseen">and {plural(rest.length, "other")}</span>
+        </li>
       )}
     </ul>
   );

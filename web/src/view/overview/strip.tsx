@@ -2,7 +2,7 @@ import type { Gpu, Host } from "../../api/types";
 import { agentNow, now, shown, snapshot } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
-import type { Standing } from "../../model/gpu";
+import { identity, type Standing, standing } from "../../model/gpu";
 import { type Totals, totals } from "../../model/totals";
 import { Meter } from "../../part/bar";
 import { Icon } from "../../part/icon";
@@ -39,18 +39,23 @@ const ORDER: [Standing, string][] = [
 ];
 
 function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
-  // Free, busy and held are always told: that none is free is what people come to see.
-  const told = ORDER.filter(([standing], at) => at < 2 || sums.by[standing] > 0);
+  // That none is free is what people come to see.
+  const told = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
   return (
     <div class="counts">
       <ul>
-        {told.map(([standing, word]) => (
-          <li key={standing} data-standing={sums.by[standing] > 0 ? standing : "none"}>
-            <b>{sums.by[standing]}</b> <Icon name={standing} />
+        {told.map(([key, word]) => (
+          <li key={key} data-standing={sums.by[key] > 0 ? key : "none"}>
+            <b>{sums.by[key]}</b> <Icon name={key} />
             {word}
           </li>
         ))}
       </ul>
+      <p class="map" aria-hidden="true">
+        {gpus.map(gpu => (
+          <i key={identity(gpu)} data-standing={standing(gpu)} />
+        ))}
+      </p>
       <small>{models(gpus)}</small>
     </div>
   );

@@ -3,8 +3,8 @@ import { agentNow, now, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
 import { Icon } from "../../part/icon";
 
-/** What is wrong with a GPU, and how old is what is shown of it. */
-export function Trouble({ shown: { gpu, asOf } }: { shown: Shown }) {
+/** What is wrong with a GPU, and how old is what is shown of it; `whole` with what to do about each thing. */
+export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
   if (gpu.state === "ok" && reasons.length === 0) return null;
@@ -16,8 +16,13 @@ export function Trouble({ shown: { gpu, asOf } }: { shown: Shown }) {
         </p>
       )}
       {reasons.map(reason => (
-        <p key={reason.code} data-severity={gpu.health.verdict} data-tip={reason.action || undefined}>
+        <p
+          key={reason.code}
+          data-severity={gpu.health.verdict}
+          data-tip={whole ? undefined : reason.action || undefined}
+        >
           <Icon name={gpu.health.verdict === "critical" ? "critical" : "warning"} /> {capital(reason.text)}
+          {whole && reason.action && <span class="fine">. {reason.action}</span>}
         </p>
       ))}
       {asOf !== null && <Since at={asOf} />}
