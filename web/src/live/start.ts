@@ -1,4 +1,4 @@
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { ask, askFor } from "../api/ask";
 import type { Message } from "../api/sse";
 import { token } from "../api/token";
@@ -90,7 +90,8 @@ export function start(): void {
     void token.value;
     if (paused.value || !visible.value) return;
     const abort = new AbortController();
-    void follow(follower(abort.signal), pace, abort.signal);
+    // What it looks at by itself must not start it anew.
+    untracked(() => void follow(follower(abort.signal), pace, abort.signal));
     return () => abort.abort();
   });
   effect(() => {

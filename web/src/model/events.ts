@@ -30,6 +30,10 @@ export const wanted = (events: readonly Event[], wish: EventWish): Event[] =>
     )
     .reverse();
 
+/** The text of an event beside the GPU's own number: without it at its beginning. */
+export const withoutGpu = (text: string, index: number): string =>
+  text.startsWith(`GPU ${index} `) ? text.slice(`GPU ${index} `.length) : text;
+
 /** In order, with the days named. */
 export function byDay(events: readonly Event[], now: number): { name: string; events: Event[] }[] {
   const days: { name: string; events: Event[] }[] = [];

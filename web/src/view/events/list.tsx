@@ -1,6 +1,6 @@
 import type { Event } from "../../api/types";
 import { shown } from "../../live/store";
-import { byDay } from "../../model/events";
+import { byDay, withoutGpu } from "../../model/events";
 import { clock, exact } from "../../model/format";
 import { GpuLink } from "../../part/gpu-link";
 import { Icon, type IconName } from "../../part/icon";
@@ -49,18 +49,13 @@ function Line({ event, gpu }: { event: Event; gpu: boolean }) {
       <div>
         <p>
           <span class="unseen">{event.severity}: </span>
-          {gpu && event.gpu_uuid !== null && (
+          {gpu && index === undefined && event.gpu_uuid !== null && <b>{event.gpu_uuid} </b>}
+          {gpu && index !== undefined && (
             <>
-              {index === undefined ? (
-                <b>{event.gpu_uuid}</b>
-              ) : (
-                <>
-                  GPU <GpuLink index={index} />
-                </>
-              )}{" "}
+              GPU <GpuLink index={index} />{" "}
             </>
           )}
-          {event.text}
+          {index === undefined ? event.text : withoutGpu(event.text, index)}
         </p>
         {event.action && <p class="fine">{event.action}</p>}
       </div>

@@ -37,7 +37,11 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
         {group.name === "Power and heat" && <Fans gpu={gpu} />}
       </dl>
       {never.length > 0 && (
-        <p class="fine never">Not supported here: {never.map(fact => fact.name).join(", ")}.</p>
+        <p class="fine never">
+          {told.length === 0
+            ? "Not supported by this GPU or driver."
+            : `Not supported here: ${never.map(fact => fact.name).join(", ")}.`}
+        </p>
       )}
     </section>
   );

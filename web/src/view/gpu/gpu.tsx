@@ -1,14 +1,14 @@
 import { agentNow, events, type Shown, shown } from "../../live/store";
 import { wanted } from "../../model/events";
 import { exact, moment } from "../../model/format";
-import { findGpu, identity, standing } from "../../model/gpu";
+import { findGpu, identity, isKnown, standing } from "../../model/gpu";
 import { format } from "../../page/route";
 import { CopyButton } from "../../part/copy";
 import { Icon } from "../../part/icon";
 import { Pill } from "../../part/pill";
 import { EventList } from "../events/list";
 import { CardBody } from "../overview/body";
-import { heldFor } from "../overview/card";
+import { heldFor, Unwell } from "../overview/card";
 import { Foot } from "../overview/foot";
 import { Instances } from "../overview/instances";
 import { Trouble } from "../overview/trouble";
@@ -74,10 +74,11 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
           <span>
             <b>GPU {gpu.index}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
           </span>
+          <Unwell gpu={gpu} />
           <Pill standing={stands} {...heldFor(each)} />
         </h2>
-        <CardBody shown={each} />
-        {gpu.mig.length > 0 ? <Instances shown={each} /> : <Foot shown={each} />}
+        {isKnown(gpu) && <CardBody shown={each} />}
+        {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Foot shown={each} />}
         <Trouble shown={each} whole />
         {gpu.uuid !== null && (
           <p class="identity">

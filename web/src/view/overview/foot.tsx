@@ -1,6 +1,6 @@
 import type { Shown } from "../../live/store";
 import { bytes, plural } from "../../model/format";
-import { restraints, standing } from "../../model/gpu";
+import { isTrouble, restraints, standing } from "../../model/gpu";
 import { divide } from "../../model/memory";
 import { Swatch } from "../../part/bar";
 import { CopyButton } from "../../part/copy";
@@ -14,7 +14,11 @@ export function Foot({ shown }: { shown: Shown }) {
   const held = restraints(gpu.clocks.event_reasons)[0];
   return (
     <div class="foot">
-      {standing(gpu) === "free" && gpu.uuid !== null ? <Take uuid={gpu.uuid} /> : <Who shown={shown} />}
+      {standing(gpu) === "free" && !isTrouble(gpu) && gpu.uuid !== null ? (
+        <Take uuid={gpu.uuid} />
+      ) : (
+        <Who shown={shown} />
+      )}
       {held && (
         <span class={held.serious ? "restraint serious" : "restraint"} data-tip={held.text}>
           {held.word}

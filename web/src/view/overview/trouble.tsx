@@ -7,6 +7,7 @@ import { Icon } from "../../part/icon";
 export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
+  const told = whole ? reasons : reasons.slice(0, FEW);
   if (gpu.state === "ok" && reasons.length === 0) return null;
   return (
     <div class="trouble">
@@ -15,7 +16,7 @@ export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown;
           <b>{state ?? `Its state is ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
         </p>
       )}
-      {reasons.map(reason => (
+      {told.map(reason => (
         <p
           key={reason.code}
           data-severity={gpu.health.verdict}
@@ -25,10 +26,14 @@ export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown;
           {whole && reason.action && <span class="fine">. {reason.action}</span>}
         </p>
       ))}
+      {reasons.length > told.length && <p class="fine">And {reasons.length - told.length} more.</p>}
       {asOf !== null && <Since at={asOf} />}
     </div>
   );
 }
+
+/** So many reasons fit a card; the detail has them all. */
+const FEW = 2;
 
 const STATES: Record<string, string> = {
   stale: "It does not answer on time.",

@@ -23,8 +23,13 @@ export const chosen = kept<readonly SortKey[]>(
 );
 
 /** Those that are shown of these processes. */
-export const columnsOf = (processes: readonly Process[]): Column[] =>
-  COLUMNS.filter(column => chosen.value.includes(column.key) && (!column.has || processes.some(column.has)));
+export function columnsOf(processes: readonly Process[], one = false): Column[] {
+  const has = (column: Column) => !column.has || processes.some(column.has);
+  // Of one GPU, its number stands above.
+  const says = (column: Column) =>
+    !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
+  return COLUMNS.filter(column => chosen.value.includes(column.key) && has(column) && says(column));
+}
 
 /** What the address wishes for. A view of one GPU shows that one's. */
 export function wish(gpu?: Gpu): Wish {
