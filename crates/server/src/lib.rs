@@ -7,6 +7,7 @@
 mod answer;
 mod api;
 mod auth;
+mod coding;
 mod envelope;
 mod gauge;
 mod health;

@@ -28,7 +28,7 @@ use hyper::{HeaderMap, StatusCode};
 use telemetry::snapshot::Snapshot;
 
 use crate::{
-    answer, percent,
+    answer, coding, percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -49,7 +49,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        gzip::is_taken(self.headers)
+        coding::takes(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {
