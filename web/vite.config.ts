@@ -36,5 +36,6 @@ export default defineConfig({
       ["/api", "/openapi.json", "/status", "/count", "/healthz", "/readyz"].map(path => [path, agent]),
     ),
   },
+  // The tests are of what needs no browser.
   test: { include: ["test/**/*.test.ts"], environment: "node" },
 } as import("vite").UserConfig);
