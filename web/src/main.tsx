@@ -5,6 +5,7 @@ import "./style/parts.css";
 import "./style/cards.css";
 import "./style/table.css";
 import "./style/views.css";
+import "./style/old.css";
 import { render } from "preact";
 import { recall } from "./api/token";
 import { App } from "./app";

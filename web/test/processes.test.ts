@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { csv } from "../src/model/csv";
 import { ownerOf } from "../src/model/owner";
-import { filter, group, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
+import { filter, group, isSame, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
 import { usersOf } from "../src/model/users";
 import { process, snapshot, users } from "./example";
 
@@ -118,6 +118,17 @@ describe("the order", () => {
     expect(pids(keepOrder([b, a, c], before))).toEqual([9, 100, 10]);
     expect(pids(keepOrder([a], before))).toEqual([10]);
     expect(pids(keepOrder([a, b, c], []))).toEqual([10, 9, 100]);
+  });
+});
+
+describe("a row", () => {
+  it("is drawn anew where something has changed, and stays the same one", () => {
+    const later = { ...a, started_at: (a.started_at ?? 0) + 1 };
+    expect([isSame(a, later), rowKey(a) === rowKey(later)]).toEqual([true, true]);
+    expect(isSame(a, { ...a, started_at: (a.started_at ?? 0) + 5_000 })).toBe(false);
+    expect(isSame(a, { ...a, started_at: null })).toBe(false);
+    expect(isSame(a, { ...a, sm_percent: 6 })).toBe(false);
+    expect(isSame(b, { ...b, sm_percent: 0 })).toBe(false);
   });
 });
 

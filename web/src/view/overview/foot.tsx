@@ -37,6 +37,7 @@ export function Who({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | 
   const { owners } = divide(gpu.memory, processes);
   const unattributed = gpu.use.unattributed_bytes ?? 0;
   if (owners.length === 0) {
+    if (gpu.use.verdict === "unknown") return <span class="who">who is on it is unknown</span>;
     const unknown = unattributed >= 2 ** 30;
     return <span class="who">{unknown ? `nobody listed has its ${bytes(unattributed)}` : "nobody"}</span>;
   }

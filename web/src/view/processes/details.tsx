@@ -35,8 +35,8 @@ export function Details({ process, span, now }: { process: Process; span: number
   if (process.container !== null) facts.push(["Container", process.container]);
   const reasons = Object.entries(process.absent);
   return (
-    <tr class="details">
-      <td colSpan={span}>
+    <tr role="row" class="details">
+      <td role="cell" colSpan={span}>
         <div class="whole">
           <code>{process.command || process.name || ""}</code>
           {process.command && (
