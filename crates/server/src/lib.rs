@@ -6,12 +6,14 @@
 
 mod answer;
 mod api;
+mod archive;
 mod auth;
 mod coding;
 mod envelope;
 mod gauge;
 mod health;
 mod listen;
+mod metrics;
 mod page;
 mod patient;
 mod percent;
@@ -21,10 +23,12 @@ mod problem;
 mod published;
 mod query;
 mod rendered;
+mod requests;
 mod routes;
 mod rows;
 mod scope;
 mod status;
+mod stream;
 
 #[cfg(test)]
 #[path = "../tests/http/host.rs"]
@@ -35,14 +39,17 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub use archive::Archive;
 pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};
+pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
 pub use prefix::{Prefix, PrefixError};
-pub use published::{Published, Publisher};
+pub use published::{Published, Publisher, Show};
 pub use routes::router;
 pub use scope::Commands;
 pub use status::StatusView;
+pub use stream::Streams;
 
 /// What the administrator decides about the HTTP side.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +60,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
+    pub streams: Arc<Streams>,
 }
 
 /// What happened to the server since it started.

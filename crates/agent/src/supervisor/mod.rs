@@ -5,12 +5,13 @@
 
 mod backoff;
 mod blame;
-mod child;
+pub(crate) mod child;
 mod environment;
 mod hold;
 mod life;
 mod orders;
 mod plan;
+pub(crate) mod program;
 mod room;
 mod words;
 
@@ -56,12 +57,20 @@ pub(crate) struct CollectSettings {
     pub(crate) resolve_pids: bool,
     /// The root of `/proc`.
     pub(crate) proc_root: PathBuf,
+    /// Docker's or Podman's socket, to ask for the names of containers.
+    pub(crate) container_socket: Option<PathBuf>,
+    /// The kubelet's socket for pod resources.
+    pub(crate) kubelet_socket: Option<PathBuf>,
+    /// How often the kubelet is asked.
+    pub(crate) kubelet_period: Duration,
     /// After this long without a process GPUs are let go; never if none.
     pub(crate) sleep_after: Option<Duration>,
     /// The root of sysfs.
     pub(crate) sys_root: PathBuf,
     /// After this long without work a GPU whose memory is held is no longer busy.
     pub(crate) idle_after: Duration,
+    /// The folder in which a scheduler says which jobs are on which GPU.
+    pub(crate) job_dir: Option<PathBuf>,
     /// What is logged.
     pub(crate) log: tracing::Level,
 }
@@ -83,8 +92,8 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the thread, which starts the first collector.
-    pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
+    /// Starts the thread, which starts the first collector. What is derived goes on from what the deriver knows.
+    pub(crate) fn start(settings: CollectSettings, publisher: Publisher, deriver: Deriver) -> io::Result<Self> {
         let (events, inbox) = mpsc::channel();
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
@@ -92,7 +101,7 @@ impl Supervisor {
             idle_after: settings.idle_after,
             life: Life::new(settings, events.clone()),
             publisher,
-            deriver: Deriver::default(),
+            deriver,
             sample: None,
         };
         let (lives, ended) = mpsc::channel();

@@ -1,8 +1,8 @@
 //! The rich contract on hosts of every kind, for every scope.
 
 mod absence;
-mod docs;
-mod hosts;
+pub(crate) mod docs;
+pub(crate) mod hosts;
 mod schema;
 mod types;
 
@@ -15,28 +15,33 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
 };
 use serde_json::Value;
-use telemetry::snapshot::Snapshot;
+use telemetry::{
+    BootTime, Stamp,
+    history::{Depth, History},
+    snapshot::Snapshot,
+};
 
 use super::{Question, Views};
-use crate::{Commands, scope::Scope};
+use crate::{Archive, Commands, scope::Scope};
 
 const SCOPES: [Scope; 2] = [Scope::Read, Scope::Summary];
 
 struct Host {
     snapshot: Arc<Snapshot>,
     views: Views,
+    archive: Archive,
     scope: Scope,
 }
 
 impl Host {
     fn new(snapshot: Snapshot, scope: Scope, commands: Commands) -> Self {
         let views = Views::render(&snapshot, commands, &Arc::default(), None);
-        Self { snapshot: Arc::new(snapshot), views, scope }
+        Self { archive: archive(&snapshot), snapshot: Arc::new(snapshot), views, scope }
     }
 
     fn ask(&self, query: &str, headers: &HeaderMap, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
-        let (snapshot, views, scope) = (&self.snapshot, &self.views, self.scope);
-        answer(&Question { snapshot, views, scope, query, headers })
+        let (snapshot, views, archive, scope) = (&self.snapshot, &self.views, &self.archive, self.scope);
+        answer(&Question { snapshot, views, archive, scope, query, headers })
     }
 
     fn get(&self, path: &str) -> Response {
@@ -53,6 +58,7 @@ impl Host {
             "summary" => question.summary(),
             "summary.txt" => question.summary_text(),
             "events" => question.events(),
+            "history" => question.history(),
             other => question.gpu(other.strip_prefix("gpus/").unwrap()),
         })
     }
@@ -62,17 +68,35 @@ impl Host {
     }
 }
 
+/// A past in which the host was four seconds long as it is.
+fn archive(snapshot: &Snapshot) -> Archive {
+    let archive = Archive::new(History::new(Depth::default()));
+    for ago in (0..4).rev().map(|second| second * 1000) {
+        let before = |at: Stamp| Stamp { boot: BootTime(at.boot.0 - ago), unix_ms: at.unix_ms - ago };
+        let mut past = Snapshot { at: before(snapshot.at), ..snapshot.clone() };
+        past.gpus.iter_mut().for_each(|gpu| gpu.read_at = before(gpu.read_at));
+        archive.take_in(&past);
+    }
+    archive
+}
+
 fn body(response: Response) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(response.into_body().collect()).unwrap().to_bytes().to_vec()
 }
 
+fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut read = Vec::new();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut read).unwrap();
+    read
+}
+
 fn document() -> Value {
-    serde_json::from_slice(&super::document()).unwrap()
+    serde_json::from_slice(&super::openapi::document(true, false).0).unwrap()
 }
 
 /// Paths as they are asked for, and as the document has them.
-const PATHS: [(&str, &str); 8] = [
+const PATHS: [(&str, &str); 9] = [
     ("snapshot", "/api/v1/snapshot"),
     ("gpus", "/api/v1/gpus"),
     ("gpus/0", "/api/v1/gpus/{gpu}"),
@@ -81,12 +105,17 @@ const PATHS: [(&str, &str); 8] = [
     ("summary", "/api/v1/summary"),
     ("summary.txt", "/api/v1/summary.txt"),
     ("events", "/api/v1/events"),
+    ("history?metric=utilization.gpu_percent,power.draw_watts&gpu=0&since=-15m", "/api/v1/history"),
 ];
+
+/// What the document has beside the rich contract; `tests/http/documented.rs` asks them.
+const OTHER_PATHS: [&str; 5] = ["/status", "/count", "/healthz", "/readyz", "/openapi.json"];
 
 #[test]
 fn every_answer_is_as_the_document_says() {
     let document = document();
-    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len());
+    // The stream has no end and so tests of its own.
+    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + OTHER_PATHS.len() + 1);
     for (name, snapshot) in hosts::all() {
         for scope in SCOPES {
             let host = Host::new(snapshot.clone(), scope, Commands::Masked);
@@ -94,7 +123,7 @@ fn every_answer_is_as_the_document_says() {
                 let response = host.get(asked);
                 let (status, kind) = (response.status().as_u16(), response.headers()[CONTENT_TYPE].clone());
                 let kind = kind.to_str().unwrap().split(';').next().unwrap().to_owned();
-                let content = &document["paths"][path]["get"]["responses"][status.to_string()]["content"][&kind];
+                let content = &schema::answer(&document, path, status)["content"][&kind];
                 assert!(content.is_object(), "{name} {path}: {status} {kind} is not in the document");
                 let bytes = body(response);
                 let value = if kind == "text/plain" {
@@ -113,7 +142,14 @@ fn every_answer_is_as_the_document_says() {
 fn no_scope_sees_what_it_may_not() {
     let all = |scope, commands| -> String {
         let host = Host::new(hosts::planted(), scope, commands);
-        let asked = ["processes?gpu=0", "processes?type=C", "processes?user=planted-user", "events?since=0", "gpus/1"];
+        let asked = [
+            "processes?gpu=0",
+            "processes?type=C",
+            "processes?user=planted-user",
+            "events?since=0",
+            "gpus/1",
+            "history?metric=memory.used_bytes",
+        ];
         let paths = PATHS.iter().map(|(path, _)| *path).chain(asked);
         paths.map(|path| String::from_utf8(body(host.get(path))).unwrap()).collect()
     };
@@ -150,23 +186,32 @@ fn filters_keep_what_is_asked_for() {
         ("gpu=1,GPU-0", vec![0, 1, 2]),
         ("user=alice", vec![0, 2]),
         ("user=0", vec![1]),
+        ("user=trainer", vec![1]),
         ("user=nobody", vec![]),
         ("type=G", vec![2]),
         ("type=C&gpu=0&user=root", vec![1]),
         ("type=C%2BG", vec![]),
-        ("type=&other=1", vec![0, 1, 2]),
+        ("other=1", vec![0, 1, 2]),
     ] {
         assert_eq!(kept(query), rows, "{query}");
     }
-    for (query, named) in [("gpu=2", "gpu="), ("gpu=", "gpu="), ("type=c", "type=")] {
+    for (query, status, named) in [
+        ("gpu=2", 404, "gpu=\"2\""),
+        ("gpu=0,GPU-9", 404, "gpu=\"GPU-9\""),
+        ("gpu=", 400, "gpu is empty"),
+        ("gpu=0,,1", 400, "commas"),
+        ("user=", 400, "user is empty"),
+        ("type=", 400, "type is empty"),
+        ("type=c", 400, "type=\"c\""),
+    ] {
         let response = host.get(&format!("processes?{query}"));
         assert_eq!(
             (response.status().as_u16(), &response.headers()[CONTENT_TYPE]),
-            (400, &HeaderValue::from_static("application/problem+json"))
+            (status, &HeaderValue::from_static("application/problem+json"))
         );
         let problem: Value = serde_json::from_slice(&body(response)).unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
-        assert_eq!((&problem["status"], &problem["title"]), (&400.into(), &"Bad Request".into()));
+        assert_eq!(problem["status"], status);
     }
 }
 
@@ -199,7 +244,11 @@ fn users_are_added_up() {
     let users = host.json("users");
     assert_eq!(users.as_array().unwrap().len(), 2);
     let (root, alice) = (&users[0], &users[1]);
-    assert_eq!((&root["container"], &root["processes"]), (&"3f2a".into(), &1.into()));
+    let id = "3f2a".repeat(16);
+    assert_eq!(
+        (&root["user"], &root["uid"], &root["container"], &root["processes"]),
+        (&"trainer".into(), &0.into(), &id.into(), &1.into())
+    );
     assert_eq!((&alice["user"], &alice["processes"], &alice["sm_percent"]), (&"alice".into(), &1.into(), &22.into()));
     assert_eq!((&alice["gpus"], &alice["longest_run_seconds"]), (&serde_json::json!([0, 1]), &973.into()));
     assert_eq!(
@@ -233,6 +282,7 @@ fn the_summary_counts() {
 fn compressed_answers_are_the_same() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"))]);
+    assert_eq!(unpacked(&super::openapi::document(true, true).0), super::openapi::document(true, false).0);
     for path in ["snapshot", "gpus", "processes", "users"] {
         let packed = host.get_with(path, &takes);
         assert_eq!(packed.headers()[VARY], "accept-encoding", "{path}");
@@ -244,9 +294,7 @@ fn compressed_answers_are_the_same() {
             continue;
         }
         assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip", "{path}");
-        let mut read = Vec::new();
-        flate2::read::GzDecoder::new(&body(packed)[..]).read_to_end(&mut read).unwrap();
-        assert_eq!(read, plain, "{path}");
+        assert_eq!(unpacked(&body(packed)), plain, "{path}");
     }
 }
 
@@ -276,5 +324,44 @@ fn keys_stand_in_the_contracts_order() {
         let at =
             rest.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key} does not come after the key before it"));
         rest = &rest[at + 1..];
+    }
+}
+
+#[test]
+fn the_past_is_told_in_steps() {
+    let host = Host::new(hosts::healthy(), Scope::Summary, Commands::Masked);
+    let answer = host.json("history?metric=utilization.gpu_percent,power.draw_watts&gpu=GPU-1,0");
+    assert_eq!(answer["step_ms"], 1000);
+    let series = answer["series"].as_array().unwrap();
+    let told: Vec<_> = series.iter().map(|series| (series["gpu_uuid"].as_str(), series["metric"].as_str())).collect();
+    let (use_of, draw) = (Some("utilization.gpu_percent"), Some("power.draw_watts"));
+    assert_eq!(told, [(Some("GPU-1"), use_of), (Some("GPU-1"), draw), (Some("GPU-0"), use_of), (Some("GPU-0"), draw)]);
+    let now = host.json("gpus/0")["power"]["draw_watts"].as_f64().unwrap();
+    let values = series[3]["values"].as_array().unwrap();
+    assert_eq!(values.len(), 3);
+    assert!(values.iter().all(|value| (value.as_f64().unwrap() - now).abs() < 0.001), "{values:?}");
+}
+
+#[test]
+fn what_the_past_cannot_answer_is_refused_with_the_remedy() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    for (query, status, remedies) in [
+        ("", 400, &["metric is missing", "utilization.gpu_percent, utilization.memory_percent"][..]),
+        ("metric=", 400, &["metric is missing"]),
+        ("metric=gpu", 400, &["metric=\"gpu\"", "power.draw_watts"]),
+        ("metric=power.draw_watts,", 400, &["metric=\"\"", "power.draw_watts"]),
+        ("metric=power.draw_watts&gpu=9", 404, &["gpu=\"9\"", "/api/v1/gpus"]),
+        ("metric=power.draw_watts&gpu=", 400, &["gpu is empty"]),
+        ("metric=power.draw_watts&since=x", 400, &["since=\"x\"", "-15m"]),
+        ("metric=power.draw_watts&step=0s", 400, &["step=\"0s\"", "10s"]),
+        ("metric=power.draw_watts&agg=min", 400, &["agg=\"min\"", "mean or max"]),
+    ] {
+        let response = host.get(&format!("history?{query}"));
+        assert_eq!(response.status().as_u16(), status, "{query}");
+        let text = String::from_utf8(body(response)).unwrap();
+        let detail = serde_json::from_str::<Value>(&text).unwrap()["detail"].as_str().unwrap().to_owned();
+        for remedy in remedies {
+            assert!(detail.contains(remedy), "{query}: {detail}");
+        }
     }
 }
