@@ -82,8 +82,15 @@ describe("a memory, divided", () => {
     ]);
   });
 
-  it("is never more than whole", () => {
-    const { parts } = divide(memory, [process({ gpu_memory_bytes: 99 * GIB }), bob]);
+  it("is never more than what is in use, nor than the whole", () => {
+    const sharing = [alice, bob, process({ user: "carol", uid: 3, gpu_memory_bytes: 12 * GIB })];
+    const owned = divide(memory, sharing).parts.filter(part => part.kind === "owner");
+    expect(owned.map(part => [part.bytes / GIB, part.of * 16])).toEqual([
+      [12, 6],
+      [5, 2.5],
+      [3, 1.5],
+    ]);
+    const { parts } = divide({ ...memory, used_bytes: null }, [process({ gpu_memory_bytes: 99 * GIB }), bob]);
     expect(parts.reduce((sum, part) => sum + part.of, 0)).toBe(1);
   });
 

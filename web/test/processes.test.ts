@@ -41,6 +41,10 @@ describe("who a process counts for", () => {
     expect(ownerOf({ user: "alice", uid: 1, container: "abc" }).label).toBe("alice");
     expect(ownerOf({ user: "root", uid: 0, container: null }).label).toBe("root");
     expect(ownerOf({ user: "root", uid: 0, container: "0123456789abcdef" }).label).toBe("0123456789ab");
+    const named = { user: "root", uid: 0, container: "0123456789abcdef", container_name: "vllm" };
+    expect(ownerOf(named).label).toBe("vllm");
+    const inPod = { ...named, pod_namespace: "ml", pod_name: "train-7" };
+    expect(ownerOf(inPod).label).toBe("ml/train-7/vllm");
     expect(ownerOf({ user: null, uid: 4242, container: null }).label).toBe("4242");
     expect(ownerOf({ user: null, uid: null, container: null }).label).toBe("unknown");
   });
@@ -56,7 +60,7 @@ describe("who a process counts for", () => {
       held: user.held.map(held => [held.gpu, held.bytes, held.since]),
     }));
     const theirs = users.map(user => ({
-      who: user.container ?? user.user,
+      who: user.user,
       gpus: user.gpus,
       processes: user.processes,
       memory: user.gpu_memory_bytes,

@@ -1,6 +1,6 @@
 import type { Gpu } from "../api/types";
 import { type Reading, read } from "./absence";
-import { bytes, celsius, count, energy, megahertz, percent, rate, ratio, watts } from "./format";
+import { bytes, celsius, count, duration, energy, megahertz, percent, rate, ratio, watts } from "./format";
 
 type Value = string | number | boolean;
 
@@ -27,6 +27,8 @@ const word = (value: Value): string => String(value).replaceAll("_", " ");
 const capital = (value: Value): string => String(value).charAt(0).toUpperCase() + String(value).slice(1);
 const id = (value: Value): string => String(value);
 
+const seconds = (value: number): string => duration(value * 1000);
+
 const fact = (name: string, path: string, show: Fact["show"] = plain): Fact => ({ name, path, show });
 
 /** All that the API tells of a GPU, but what has a place of its own: use, health, MIG instances, Xid errors. */
@@ -47,6 +49,7 @@ export const FACTS: readonly FactGroup[] = [
     facts: [
       fact("SM active", "activity.sm_ratio", number(ratio)),
       fact("SM occupancy", "activity.sm_occupancy_ratio", number(ratio)),
+      fact("Graphics engine", "activity.graphics_ratio", number(ratio)),
       fact("Tensor", "activity.tensor_ratio", number(ratio)),
       fact("Memory bandwidth", "activity.dram_ratio", number(ratio)),
       fact("FP64", "activity.fp64_ratio", number(ratio)),
@@ -90,6 +93,16 @@ export const FACTS: readonly FactGroup[] = [
       fact("Memory", "clocks.memory_mhz", number(megahertz)),
       fact("Memory, highest", "clocks.max_memory_mhz", number(megahertz)),
       fact("Video", "clocks.video_mhz", number(megahertz)),
+      fact(
+        "Held down by power since the driver was loaded",
+        "clocks.power_throttled_seconds",
+        number(seconds),
+      ),
+      fact(
+        "Held down by heat since the driver was loaded",
+        "clocks.thermal_throttled_seconds",
+        number(seconds),
+      ),
       fact("Performance state", "performance_state", value => `P${value}`),
     ],
   },
@@ -141,6 +154,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Persistence mode", "modes.persistence", on),
       fact("Compute mode", "modes.compute", word),
       fact("MIG mode", "modes.mig", on),
+      fact("Licensed as a virtual GPU", "modes.vgpu_licensed", yes),
       fact("Drives a display", "modes.display_active", yes),
     ],
   },

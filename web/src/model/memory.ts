@@ -25,8 +25,8 @@ interface Memory {
 const WORTH_A_STRIPE = 0.004;
 
 /**
- * Divides a memory by whose it is. `of` is the part of the whole, from 0 to 1; together they never exceed it. Nothing is
- * known without the total.
+ * Divides a memory by whose it is. `of` is the part of the whole, from 0 to 1; together they never exceed it, and those of
+ * owners never what is in use: processes that share memory each count all of it. Nothing is known without the total.
  */
 export function divide(memory: Memory, processes: readonly Process[]): Division {
   const owners = ownersOf(processes);
@@ -34,22 +34,23 @@ export function divide(memory: Memory, processes: readonly Process[]): Division 
   if (total === null || total <= 0) return { parts: [], owners };
   const parts: Part[] = [];
   let room = total;
-  const put = (bytes: number, part: (bytes: number, of: number) => Part) => {
-    const fits = Math.min(bytes, room);
+  const put = (bytes: number, wide: number, part: (bytes: number, of: number) => Part) => {
+    const fits = Math.min(wide, room);
     room -= fits;
-    if (fits > 0) parts.push(part(fits, fits / total));
+    if (fits > 0) parts.push(part(bytes, fits / total));
   };
-  let explained = 0;
+  const explained = owners.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const used = memory.used_bytes ?? explained;
+  const scale = explained > used ? used / explained : 1;
   for (const { owner, bytes } of owners) {
-    if (bytes === null) continue;
-    explained += bytes;
-    put(bytes, (bytes, of) => ({ kind: "owner", owner, bytes, of }));
+    if (bytes !== null) put(bytes, bytes * scale, (bytes, of) => ({ kind: "owner", owner, bytes, of }));
   }
-  const unexplained = Math.max(0, (memory.used_bytes ?? explained) - explained);
+  const unexplained = Math.max(0, used - explained);
   if (unexplained / total >= WORTH_A_STRIPE) {
-    put(unexplained, (bytes, of) => ({ kind: "unattributed", bytes, of }));
+    put(unexplained, unexplained, (bytes, of) => ({ kind: "unattributed", bytes, of }));
   }
-  put(memory.reserved_bytes ?? 0, (bytes, of) => ({ kind: "reserved", bytes, of }));
+  const reserved = memory.reserved_bytes ?? 0;
+  put(reserved, reserved, (bytes, of) => ({ kind: "reserved", bytes, of }));
   return { parts, owners };
 }
 

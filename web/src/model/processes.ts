@@ -1,5 +1,5 @@
 import type { Process } from "../api/types";
-import { ownerOf } from "./owner";
+import { containerLabel, ownerOf } from "./owner";
 
 /** What is shown of the processes; an empty text is no wish. */
 export interface Wish {
@@ -47,7 +47,10 @@ const searchable = (process: Process): string =>
     process.name,
     process.command,
     process.container,
+    process.container_name,
     process.pod,
+    process.pod_namespace,
+    process.pod_name,
     process.job,
   ]
     .filter(value => value !== null)
@@ -101,12 +104,15 @@ export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
   if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
-  if (process.pod !== null) return { kind: "pod", id: process.pod, label: `pod ${process.pod.slice(0, 8)}` };
+  if (process.pod !== null) return { kind: "pod", id: process.pod, label: podLabel(process, process.pod) };
   if (process.container !== null) {
-    return { kind: "container", id: process.container, label: process.container.slice(0, 12) };
+    return { kind: "container", id: process.container, label: containerLabel(process, process.container) };
   }
   return null;
 }
+
+const podLabel = (process: Process, uid: string): string =>
+  process.pod_name === null ? `pod ${uid.slice(0, 8)}` : `${process.pod_namespace}/${process.pod_name}`;
 
 const words = new Intl.Collator("en", { numeric: true });
 

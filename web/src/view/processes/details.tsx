@@ -31,8 +31,12 @@ export function Details({ process, span, now }: { process: Process; span: number
     ]);
   }
   if (process.job !== null) facts.push(["Slurm job", process.job]);
-  if (process.pod !== null) facts.push(["Pod", process.pod]);
-  if (process.container !== null) facts.push(["Container", process.container]);
+  if (process.pod_name !== null) facts.push(["Pod", `${process.pod_namespace}/${process.pod_name}`]);
+  if (process.pod !== null) facts.push([process.pod_name === null ? "Pod" : "Pod's uid", process.pod]);
+  if (process.container_name !== null) facts.push(["Container", process.container_name]);
+  if (process.container !== null) {
+    facts.push([process.container_name === null ? "Container" : "Container's id", process.container]);
+  }
   const reasons = Object.entries(process.absent);
   return (
     <tr role="row" class="details">
