@@ -47,7 +47,10 @@ const searchable = (process: Process): string =>
     process.name,
     process.command,
     process.container,
+    process.container_name,
     process.pod,
+    process.pod_name,
+    process.pod_namespace,
     process.job,
   ]
     .filter(value => value !== null)
@@ -101,9 +104,15 @@ export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
   if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
-  if (process.pod !== null) return { kind: "pod", id: process.pod, label: `pod ${process.pod.slice(0, 8)}` };
+  if (process.pod !== null) {
+    const name = process.pod_name;
+    const space = process.pod_namespace;
+    const id = name === null ? process.pod : [space, name].filter(part => part !== null).join("/");
+    return { kind: "pod", id, label: name ?? `pod ${process.pod.slice(0, 8)}` };
+  }
   if (process.container !== null) {
-    return { kind: "container", id: process.container, label: process.container.slice(0, 12) };
+    const label = process.container_name ?? process.container.slice(0, 12);
+    return { kind: "container", id: process.container, label };
   }
   return null;
 }
