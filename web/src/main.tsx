@@ -1,9 +1,13 @@
 import "./style/tokens.css";
 import "./style/base.css";
 import "./style/shell.css";
+import "./style/door.css";
 import "./style/parts.css";
 import "./style/cards.css";
+import "./style/card-sizes.css";
+import "./style/panel.css";
 import "./style/table.css";
+import "./style/table-phone.css";
 import "./style/views.css";
 import "./style/old.css";
 import { render } from "preact";
