@@ -8,6 +8,7 @@ mod configuration;
 mod exhaustion;
 mod frames;
 mod golden;
+mod health;
 mod history;
 mod hosts;
 mod load;
