@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod binary;
+mod chart;
 mod contents;
 mod deb;
+mod image;
 mod kit;
 mod rpm;
 mod service;

@@ -29,7 +29,8 @@ fn an_older_and_a_newer_systemd_find_no_fault_with_it() {
         root.bring(&from, &format!("{folder}/{drop_in}.conf"));
     }
     let told = said(
-        shell(r#"systemd-analyze verify --man=no --root="$ROOT" nvidia-smi-web-agent.service"#).env("ROOT", root.path()),
+        shell(r#"systemd-analyze verify --man=no --root="$ROOT" nvidia-smi-web-agent.service"#)
+            .env("ROOT", root.path()),
     );
     assert_eq!(told.trim(), "", "the newer one");
     // The older one looks for itself first, and must be there. Neither has a program that shows pages of the manual.
