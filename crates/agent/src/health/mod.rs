@@ -11,7 +11,6 @@ use std::{
 
 use crate::{
     cli::{Cli, Health},
-    config::Config,
     say,
 };
 use ask::Agent;
@@ -59,8 +58,9 @@ impl Verdict {
 
 /// Asks the agent that is started with the same options, and prints what it says.
 pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
-    let agent = Agent::new(reachable(config.listen), config.server.url_prefix.as_str(), cli.token.clone());
+    let options = &cli.options;
+    let address = reachable(SocketAddr::new(options.bind, options.port));
+    let agent = Agent::new(address, options.url_prefix.as_str(), cli.token.clone());
     let answer = if asked.gpus { gpus::ask(&agent) } else { serves(&agent) };
     match answer {
         Ok((verdict, text)) => say::out(&text).map(|()| ExitCode::from(verdict.status())),

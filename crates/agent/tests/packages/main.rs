@@ -9,6 +9,7 @@ mod contents;
 mod deb;
 mod image;
 mod kit;
+mod proxy;
 mod rpm;
 mod service;
 #[path = "../it/support/mod.rs"]
