@@ -82,8 +82,8 @@ impl Proxy {
     fn caddy(hosts: &Hosts) -> Self {
         let (folder, port) = (TempDir::new().unwrap(), free_port());
         let file = fs::read_to_string(repository().join("deploy/caddy/Caddyfile")).unwrap();
-        // No authority gives out certificates here.
-        let site = file.replace("gpus.example.org {", &format!("http://127.0.0.1:{port} {{"));
+        // No authority gives out certificates here, and this host has not that name.
+        let site = file.replace("gpus.example.org {", &format!("http://:{port} {{\n\tbind 127.0.0.1"));
         assert_ne!(site, file);
         let whole = format!("{{\n\tadmin off\n}}\n{}", hosts.named_in(&site));
         fs::write(folder.path().join("Caddyfile"), whole).unwrap();
@@ -222,6 +222,8 @@ fn the_originals_dashboard_has_what_it_needs() {
     });
     assert_eq!(answer["data"]["processes"][0]["command"], "N/A");
     hosts.drivers[0].play("init = 9");
+    let collector = crate::support::nix_pid(hosts.agents[0].collectors()[0]);
+    nix::sys::signal::kill(collector, nix::sys::signal::Signal::SIGKILL).unwrap();
     eventually("no driver", || {
         let answer = dashboard(&url, "token1");
         (answer == json!({ "code": 2, "data": null, "error": "Driver Not Loaded" })).then_some(())
