@@ -10,6 +10,7 @@ mod deb;
 mod image;
 mod kit;
 mod proxy;
+mod release;
 mod rpm;
 mod service;
 #[path = "../it/support/mod.rs"]
