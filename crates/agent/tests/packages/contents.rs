@@ -1,6 +1,6 @@
 //! What is in the packages.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use serde_json::Value;
 
@@ -71,9 +71,18 @@ fn the_sums_are_those_of_the_files() {
     assert_eq!(sums.lines().count(), files - 1, "all but the sums themselves: {sums}");
 }
 
+/// By the schema of those who made the form; prints what is wrong.
+const CHECK: &str = "import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+wrong = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
+print('' if wrong is None else wrong)";
+
 #[test]
 fn the_bill_of_materials_names_every_library() {
     let file = released(".cdx.json");
+    let checked = said(Command::new(tools("testers/bin/python")).args(["-c", CHECK]).arg(&file));
+    assert_eq!(checked.trim(), "", "it is what CycloneDX says it must be");
     let bill: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let names: Vec<&str> =
         bill["components"].as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
