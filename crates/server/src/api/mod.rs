@@ -33,7 +33,7 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
-    percent,
+    coding, percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -46,7 +46,7 @@ pub(crate) use views::{Demand, Views, Which};
 
 /// `/openapi.json`, of a server that wants a token or does not.
 pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
-    let (body, packed) = openapi::document(guarded, gzip::is_taken(headers));
+    let (body, packed) = openapi::document(guarded, coding::takes(headers, "gzip"));
     answer::negotiated(body, packed)
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        gzip::is_taken(self.headers)
+        coding::takes(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {

@@ -24,12 +24,7 @@ use hyper::{HeaderMap, StatusCode, header::HeaderValue};
 use telemetry::{BootTime, snapshot::Snapshot};
 
 use crate::{
-    ServerConfig, answer,
-    api::{gzip, value},
-    pieces::Pieces,
-    problem::problem,
-    requests::Requests,
-    scope::Scope,
+    ServerConfig, answer, api::value, coding, pieces::Pieces, problem::problem, requests::Requests, scope::Scope,
 };
 use packed::Packed;
 use text::Format;
@@ -67,7 +62,8 @@ impl Scrape<'_> {
         };
         let form = Form::of(names, accept::format(self.headers));
         let first = moment::moment(self.snapshot, BootTime::now(), self.server, self.requests, form.format());
-        let packed = gzip::is_taken(self.headers).then(|| self.views.packed(self.snapshot, self.scope, form)).flatten();
+        let packed =
+            coding::takes(self.headers, "gzip").then(|| self.views.packed(self.snapshot, self.scope, form)).flatten();
         let mut pieces = Pieces::default();
         match packed {
             Some(packed) => {

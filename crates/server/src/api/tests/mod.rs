@@ -4,6 +4,7 @@ mod absence;
 pub(crate) mod docs;
 pub(crate) mod hosts;
 mod schema;
+mod types;
 
 use std::{io::Read as _, sync::Arc};
 

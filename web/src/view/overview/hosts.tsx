@@ -1,0 +1,4 @@
+/** The place of the other hosts' row. */
+export function Hosts() {
+  return null;
+}
