@@ -3,10 +3,10 @@
 CARGO ?= cargo
 PORT ?= 8000
 
-.PHONY: help build demo run test chaos fuzz memcheck check format lint tools bench clean
+.PHONY: help build demo run test test-packages packages supply audit chaos fuzz memcheck check format lint tools bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 build: ## Build the release binary and the simulated driver
 	$(CARGO) build --release --workspace
@@ -30,6 +30,18 @@ test: tools web/node_modules/.bin/biome ## Install what the tests need, and run 
 	$(CARGO) build --release --workspace
 	$(CARGO) nextest run --release --workspace
 
+packages: ## Make what is released: binary, .deb, .rpm, .tar.gz, bill of materials (target/packages/dist)
+	@scripts/package
+
+test-packages: ## Install and run what is released: packages on a booted Debian, image, chart, proxies (root, Debian)
+	@scripts/test-packages
+
+supply: ## Check licences and sources of all that is linked, and advisories where they can be had
+	@scripts/supply
+
+audit: ## The same, where advisories must be had
+	@scripts/supply --audit
+
 chaos: ## Faults at random for half an hour (CHAOS_SECONDS, CHAOS_SEED); a short form is in `make test`
 	$(CARGO) build --release --workspace
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --release --workspace --test chaos -- --nocapture
@@ -50,7 +62,7 @@ lint: web/node_modules/.bin/biome ## Check format, types and lints
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p server --no-default-features --all-targets -- -D warnings
 
-check: lint test ## All that a change must pass: format, lints, tests
+check: lint supply test test-packages ## All that a change must pass: format, lints, licences, tests, packages
 
 bench: build ## Measure: see bench/README.md
 	@bench/run

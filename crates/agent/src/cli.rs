@@ -1,8 +1,10 @@
 //! Flags, variables and their help: one declaration each.
 
+#[cfg(test)]
+mod pages;
 mod value;
 
-use std::{ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
+use std::{collections::HashMap, ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
@@ -11,7 +13,7 @@ use clap::{
 use collector::LeftOut;
 use server::{Names, Prefix};
 
-use crate::dotenv::DotEnv;
+use crate::{dotenv::DotEnv, service};
 use value::{address, coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
@@ -20,7 +22,7 @@ use value::{address, coarse, fine, interval, label, left_out, length, names, pat
 /// the variable named with it; the flag wins. PORT, URL_PREFIX and TOKEN may also stand in a file .env in the working
 /// directory, where variables of the environment win.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(name = "nvidia-smi-web-agent", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,
@@ -52,6 +54,7 @@ Examples:
   nvidia-smi-web-agent                         serve on port 8000
   PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
   nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  nvidia-smi-web-agent health --gpus           how every GPU is, for cron and Slurm
   nvidia-smi-web-agent capture --output bug.toml  write down what the driver answers, for a bug report
   nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
   curl localhost:8000/status?idx=0             the first GPU and its processes";
@@ -205,6 +208,13 @@ pub(crate) enum Command {
     Resume,
     /// Print the effective configuration and say what is wrong with it
     Check,
+    /// Ask the running agent whether it serves, or with --gpus how every GPU is
+    ///
+    /// The status is 0 for ok, 1 for a warning, 2 for critical and 3 for unknown. An agent that does not answer is
+    /// unknown, and so is a wrong option. Of several GPUs the worst counts: critical, then unknown, then a warning. The
+    /// address, the prefix and the token are those of an agent that is started with the same options. What is not given
+    /// is taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, by those who may read it.
+    Health(Health),
     /// Write down what the driver answers, for a bug report
     ///
     /// Every function that the agent reads with is called once, and its return code and what it wrote are kept as a
@@ -244,6 +254,13 @@ pub(crate) struct ReleaseFor {
     pub(crate) length: Duration,
 }
 
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Health {
+    /// Print a line for each GPU, for cron and Slurm
+    #[arg(long)]
+    pub(crate) gpus: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Told {
     /// The descriptor of the memory in which calls into the driver are noted
@@ -273,15 +290,28 @@ pub(crate) fn parse() -> Result<Cli, Stop> {
     // The collector gets all it needs as flags, and must not see what the parent kept from it.
     let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
     let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
-    parse_from(std::env::args_os(), dotenv, std::env::var_os("TOKEN"))
+    let service = if asks_health() && dotenv == DotEnv::default() { service::settings() } else { HashMap::new() };
+    parse_from(std::env::args_os(), dotenv, &service, std::env::var_os("TOKEN"))
+}
+
+/// Whether this is the command `health`, as far as that can be told of arguments that may be wrong.
+pub(crate) fn asks_health() -> bool {
+    std::env::args_os().skip(1).any(|argument| argument == "health")
 }
 
 fn parse_from(
     arguments: impl IntoIterator<Item = OsString>,
     dotenv: DotEnv,
+    service: &HashMap<String, String>,
     token: Option<OsString>,
 ) -> Result<Cli, Stop> {
-    let mut command = Cli::command();
+    let mut command = Cli::command().mut_args(|argument| {
+        let told = argument.get_env().and_then(|name| service.get(name.to_str()?)).cloned();
+        match told {
+            Some(value) if argument.get_action().takes_values() => argument.default_value(value),
+            _ => argument,
+        }
+    });
     for (id, value) in [("port", &dotenv.port), ("url_prefix", &dotenv.url_prefix)] {
         if let Some(value) = value.clone() {
             command = command.mut_arg(id, |argument| argument.default_value(value));
@@ -291,7 +321,9 @@ fn parse_from(
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
     cli.settings = settings(&matches, &dotenv);
     let token_source = if token.is_some() { "variable TOKEN" } else { ".env" };
-    cli.token = token.or_else(|| dotenv.token.map(OsString::from)).filter(|token| !token.is_empty());
+    let token = token.or_else(|| dotenv.token.map(OsString::from));
+    let token = token.or_else(|| service.get("TOKEN").map(OsString::from));
+    cli.token = token.filter(|token| !token.is_empty());
     cli.settings.push(match &cli.token {
         Some(_) => Setting { name: "token".into(), value: "(set)".into(), source: token_source.into() },
         None => Setting { name: "token".into(), value: "(none)".into(), source: "default".into() },
@@ -355,7 +387,7 @@ mod tests {
 
     fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
         let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
-        parse_from(arguments, dotenv, None)
+        parse_from(arguments, dotenv, &HashMap::new(), None)
     }
 
     fn wrong(arguments: &[&str]) -> String {
@@ -415,6 +447,22 @@ mod tests {
         assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
         let broken = DotEnv { port: Some("x".into()), ..DotEnv::default() };
         assert!(matches!(parsed(&[], broken), Err(Stop::Wrong(message)) if message.contains(".env")));
+    }
+
+    #[test]
+    fn the_services_settings_are_weaker_than_all_others() {
+        let service = [("PORT", "9000"), ("NVSMI_BIND", "127.0.0.2"), ("URL_PREFIX", "/x"), ("TOKEN", "t")];
+        let service = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let parsed = |arguments: &[&str], token: Option<&str>| {
+            let arguments = ["agent", "health"].iter().chain(arguments).map(OsString::from);
+            parse_from(arguments, DotEnv::default(), &service, token.map(OsString::from)).unwrap()
+        };
+        let cli = parsed(&[], None);
+        assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
+        assert_eq!((cli.options.bind.to_string().as_str(), cli.token), ("127.0.0.2", Some("t".into())));
+        let cli = parsed(&["--port", "81"], Some("mine"));
+        assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));
+        assert_eq!(parsed(&[], Some("")).token, None, "an empty one is given too");
     }
 
     #[test]

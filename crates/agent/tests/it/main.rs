@@ -10,6 +10,7 @@ mod containers;
 mod exhaustion;
 mod frames;
 mod golden;
+mod health;
 mod history;
 mod hosts;
 mod kubelet;
