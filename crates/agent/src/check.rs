@@ -1,14 +1,16 @@
 //! `check`: what is configured, with secrets masked, and what is wrong with it.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use server::Publisher;
 use telemetry::{
     Stamp,
+    derive::Deriver,
+    history::Depth,
     snapshot::{CollectorState, GpuState, Snapshot},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, say, supervisor::Supervisor};
+use crate::{bind, cli::Cli, config::Config, control, say, state, supervisor::Supervisor};
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -28,7 +30,9 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         Ok(_) => say::out(&format!("listening      {} is free\n", config.listen))?,
         Err(error) => problems.push(error.to_string()),
     }
-    match driver(&config)? {
+    let snapshot = driver(&config)?;
+    let judged = snapshot.as_deref().map(judge);
+    match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
         Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
@@ -39,6 +43,14 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
+    say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
+    match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
+        None => say::out("state          no folder: the history is lost when the agent stops\n")?,
+        Some((folder, Ok(()))) => say::out(&format!("state          {folder} can be written to\n"))?,
+        Some((folder, Err(error))) => warnings.push(format!(
+            "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
+        )),
+    }
     for warning in &warnings {
         say::out(&format!("warning        {warning}\n"))?;
     }
@@ -48,21 +60,28 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }
 
-/// Reads the driver once, by a collector as the agent starts it.
-fn driver(config: &Config) -> io::Result<Result<String, String>> {
+/// How much of the past is kept, and the memory it will take.
+fn history(depth: Depth, gpus: usize) -> String {
+    let [fine, fine_step, coarse, coarse_step] =
+        [depth.fine, depth.fine_step, depth.coarse, depth.coarse_step].map(humantime::format_duration);
+    let tenths = depth.bytes(gpus.max(1)) * 10 / (1 << 20);
+    let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    format!("history        {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n")
+}
+
+/// Reads the driver once, by a collector as the agent starts it; none if it does not answer in time.
+fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
+    let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
         let known = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);
         tokio::time::timeout(DRIVER_WAIT, known).await.ok()?.ok().map(|published| published.snapshot.clone())
     });
     supervisor.stop();
-    Ok(match snapshot {
-        Some(snapshot) => judge(&snapshot),
-        None => Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs())),
-    })
+    Ok(snapshot)
 }
 
 fn judge(snapshot: &Snapshot) -> Result<String, String> {

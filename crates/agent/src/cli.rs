@@ -12,7 +12,7 @@ use collector::LeftOut;
 use server::Prefix;
 
 use crate::dotenv::DotEnv;
-use value::{address, interval, left_out, length, port};
+use value::{address, coarse, fine, interval, left_out, length, port};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -106,6 +106,22 @@ pub(crate) struct Options {
     /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
+
+    /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
+    #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
+    pub(crate) history_fine: Duration,
+
+    /// For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d
+    #[arg(long, env = "NVSMI_HISTORY_COARSE", default_value = "24h", value_name = "TIME", value_parser = coarse, global = true)]
+    pub(crate) history_coarse: Duration,
+
+    /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
+    #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// How many may read /api/v1/stream at once; further ones are told to poll
+    #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) stream_clients: usize,
 
     /// What is logged to standard error: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]

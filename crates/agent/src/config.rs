@@ -7,6 +7,7 @@ use std::{
 };
 
 use server::{ServerConfig, Token};
+use telemetry::history::Depth;
 
 use crate::{
     cli::{Cli, Commands, Sleep},
@@ -18,9 +19,15 @@ use crate::{
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) server: ServerConfig,
+    /// How many may read the stream at once, if there are connections for them.
+    pub(crate) stream_clients: usize,
     /// How much is shown of command lines; none if the administrator has not said.
     pub(crate) commands: Option<server::Commands>,
     pub(crate) collect: CollectSettings,
+    /// How much of the past is kept.
+    pub(crate) depth: Depth,
+    /// Where it is kept over a restart.
+    pub(crate) state_dir: Option<PathBuf>,
     /// Where `release` and `resume` are heard.
     pub(crate) control_socket: Option<PathBuf>,
 }
@@ -35,6 +42,7 @@ impl Config {
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },
+            stream_clients: options.stream_clients,
             commands: options.commands.map(|how| match how {
                 Commands::Full => server::Commands::Full,
                 Commands::Masked => server::Commands::Masked,
@@ -51,6 +59,12 @@ impl Config {
                 sys_root: options.sys_root.clone(),
                 log: options.log,
             },
+            depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
+            state_dir: options
+                .state_dir
+                .clone()
+                .filter(|path| !path.as_os_str().is_empty())
+                .or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
         }
     }
@@ -81,6 +95,11 @@ pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
 
 /// The first of systemd's runtime directories, where the collector holds its lock.
 pub(crate) fn runtime_directory() -> Option<PathBuf> {
-    let folders = std::env::var_os("RUNTIME_DIRECTORY")?;
+    first_folder("RUNTIME_DIRECTORY")
+}
+
+/// The first folder that systemd names in a variable.
+fn first_folder(variable: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os(variable)?;
     std::env::split_paths(&folders).next().filter(|folder| !folder.as_os_str().is_empty())
 }

@@ -19,6 +19,7 @@ mod logging;
 mod notify;
 mod say;
 mod serve;
+mod state;
 mod supervisor;
 
 use std::process::ExitCode;

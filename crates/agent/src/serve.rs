@@ -2,14 +2,23 @@
 
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
-use server::{Published, Publisher, ServerConfig};
-use telemetry::Stamp;
+use server::{Archive, Limits, Published, Publisher, ServerConfig, Streams};
+use telemetry::{Stamp, derive::Deriver, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, limits::limits, notify::Notify, supervisor::Supervisor};
+use crate::{
+    bind,
+    cli::Cli,
+    config::Config,
+    control,
+    limits::{self, limits},
+    notify::Notify,
+    state::{self, Keeper},
+    supervisor::Supervisor,
+};
 
 /// Added to a signal's number: the status of a program that it has ended.
 const EXIT_BY_SIGNAL: u8 = 128;
@@ -21,9 +30,13 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
     let notify = Notify::from_environment();
-    let publisher = Publisher::showing(Stamp::now(), config.commands);
+    let mut history = History::new(config.depth);
+    let kept = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
+    let archive = Arc::new(Archive::new(history));
+    let publisher = Publisher::keeping(Stamp::now(), config.commands, Arc::clone(&archive));
     let newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collect.clone(), publisher)?;
+    let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
+    let keeper = config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone())).transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -32,9 +45,15 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         let signals = Signals::new()?;
         tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");
         notify.ready();
-        io::Result::Ok(serve(listener, config.server, signals, &notify, newest).await)
+        let limits = limits();
+        let streams = Arc::new(Streams::new(limits::streams(limits.connections, config.stream_clients)));
+        let server = ServerConfig { streams, ..config.server };
+        io::Result::Ok(serve(listener, server, limits, signals, &notify, newest).await)
     })?;
     supervisor.stop();
+    if let Some(keeper) = keeper {
+        keeper.stop();
+    }
     Ok(status)
 }
 
@@ -42,13 +61,15 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
 async fn serve(
     listener: tokio::net::TcpListener,
     config: ServerConfig,
+    limits: Limits,
     mut signals: Signals,
     notify: &Notify,
     newest: watch::Receiver<Arc<Published>>,
 ) -> ExitCode {
     let (stop, stopped) = oneshot::channel();
+    let streams = Arc::clone(&config.streams);
     let app = server::router(config, newest.clone());
-    let http = server::serve(listener, app, limits(), async {
+    let http = server::serve(listener, app, limits, async {
         // The other end is sent to below before it is dropped.
         let _: Result<(), _> = stopped.await;
     });
@@ -57,6 +78,7 @@ async fn serve(
         let (name, _) = signals.next().await;
         tracing::info!(signal = name, "stopping");
         notify.stopping();
+        streams.close();
         // Nobody listens if HTTP has just ended by itself.
         let _ = stop.send(());
         signals.next().await

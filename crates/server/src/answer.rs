@@ -11,6 +11,8 @@ use hyper::{
 };
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+static NO: HeaderValue = HeaderValue::from_static("no");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Every answer is of one moment.
@@ -36,6 +38,20 @@ pub(crate) fn negotiated(body: Bytes, packed: bool) -> Response {
     let mut response = json(StatusCode::OK, body);
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    if packed {
+        headers.insert(CONTENT_ENCODING, GZIP.clone());
+    }
+    response
+}
+
+/// Server-Sent Events, as a body without an end; no proxy is to gather them.
+pub(crate) fn event_stream(body: Body, packed: bool) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, EVENTS.clone());
+    headers.insert(CACHE_CONTROL, NO_STORE.clone());
+    headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    headers.insert("x-accel-buffering", NO.clone());
     if packed {
         headers.insert(CONTENT_ENCODING, GZIP.clone());
     }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod archive;
 mod auth;
 mod envelope;
 mod gauge;
@@ -24,6 +25,7 @@ mod routes;
 mod rows;
 mod scope;
 mod status;
+mod stream;
 
 #[cfg(test)]
 #[path = "../tests/http/host.rs"]
@@ -34,6 +36,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub use archive::Archive;
 pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};
@@ -42,6 +45,7 @@ pub use published::{Published, Publisher};
 pub use routes::router;
 pub use scope::Commands;
 pub use status::StatusView;
+pub use stream::Streams;
 
 /// What the administrator decides about the HTTP side.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +56,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
+    pub streams: Arc<Streams>,
 }
 
 /// What happened to the server since it started.

@@ -43,7 +43,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1024,
+            connections: 2048,
             head_bytes: 128 * 1024,
             head_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use telemetry::{
     Absence, Stamp,
+    history::{Depth, History},
     snapshot::{Collector, CollectorState, Host, Snapshot},
 };
 use tokio::sync::watch;
 
 use crate::{
     api::{Demand, Views},
+    archive::Archive,
     health::Readiness,
     scope::{Commands, Shown},
     status::StatusView,
@@ -26,16 +28,19 @@ pub struct Published {
     pub readiness: Readiness,
     /// `/api/v1`.
     pub(crate) api: Views,
+    /// What was before it, and itself.
+    pub(crate) archive: Arc<Archive>,
 }
 
 impl Published {
     /// Renders the views of a snapshot: those of the frozen contract all, those of the rich one that are in demand.
-    fn render(snapshot: Snapshot, shown: Shown, demand: &Arc<Demand>, before: Option<&Self>) -> Self {
+    fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
-            status: StatusView::render(&snapshot, shown.status),
+            status: StatusView::render(&snapshot, with.shown.status),
             readiness: Readiness::of(&snapshot),
-            api: Views::render(&snapshot, shown.api, demand, before),
+            api: Views::render(&snapshot, with.shown.api, &with.demand, before),
+            archive: Arc::clone(&with.archive),
             snapshot: Arc::new(snapshot),
         }
     }
@@ -45,30 +50,38 @@ impl Published {
 #[derive(Debug)]
 pub struct Publisher {
     newest: watch::Sender<Arc<Published>>,
+    kept: Kept,
+}
+
+/// What stays from one snapshot to the next.
+#[derive(Debug)]
+struct Kept {
     shown: Shown,
     demand: Arc<Demand>,
+    archive: Arc<Archive>,
 }
 
 impl Publisher {
     /// A publisher that says `starting` since that moment, until the first snapshot comes.
     #[must_use]
     pub fn new(since: Stamp) -> Self {
-        Self::showing(since, None)
+        Self::keeping(since, None, Arc::new(Archive::new(History::new(Depth::default()))))
     }
 
-    /// As [`Self::new`], and shows so much of command lines, in `/status` too.
+    /// As [`Self::new`], but it shows so much of command lines, in `/status` too, and adds what it publishes to that
+    /// past.
     #[must_use]
-    pub fn showing(since: Stamp, commands: Option<Commands>) -> Self {
-        let shown = Shown::by(commands);
-        let demand = Arc::default();
-        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), shown, &demand, None)));
-        Self { newest, shown, demand }
+    pub fn keeping(since: Stamp, commands: Option<Commands>, archive: Arc<Archive>) -> Self {
+        let kept = Kept { shown: Shown::by(commands), demand: Arc::default(), archive };
+        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));
+        Self { newest, kept }
     }
 
-    /// Renders the views of a snapshot, here and now, and then lets the handlers see it.
+    /// Adds a snapshot to the past and renders its views, here and now, and then lets the handlers see it.
     pub fn publish(&self, snapshot: Snapshot) {
         let before = Arc::clone(&self.newest.borrow());
-        let next = Published::render(snapshot, self.shown, &self.demand, Some(&before));
+        self.kept.archive.take_in(&snapshot);
+        let next = Published::render(snapshot, &self.kept, Some(&before));
         drop(self.newest.send_replace(Arc::new(next)));
         // What it replaces is freed here, on this thread, unless an answer still holds it.
         drop(before);

@@ -22,6 +22,7 @@ use crate::{
     api::{self, Question},
     envelope, health, page, percent, problem,
     scope::Scope,
+    stream,
 };
 
 /// All paths of the server, under the configured prefix and behind the configured token.
@@ -77,6 +78,7 @@ impl Asked<'_> {
         answer(&Question {
             snapshot: &newest.snapshot,
             views: &newest.api,
+            archive: &newest.archive,
             scope: Scope::Read,
             query: self.query.unwrap_or_default(),
             headers: self.headers,
@@ -95,6 +97,10 @@ const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary", Access::Token, |asked| asked.rich(|question| question.summary())),
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
+    Route::read("/api/v1/history", Access::Token, |asked| asked.rich(|question| question.history())),
+    Route::read("/api/v1/stream", Access::Token, |asked| {
+        stream::open(&asked.app.config.streams, asked.app.published.clone(), Scope::Read, asked.headers)
+    }),
     Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),

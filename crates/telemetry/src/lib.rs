@@ -9,6 +9,7 @@ pub mod clock;
 pub mod command;
 pub mod derive;
 pub mod frame;
+pub mod history;
 pub mod mask;
 pub mod reading;
 pub mod sample;

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Absence, Reading, Stamp,
     sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
@@ -27,8 +29,10 @@ pub struct Snapshot {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
+    /// The first snapshot that it stands in.
+    pub sequence: u64,
     /// When.
     pub at: Stamp,
     /// What kind of thing.
@@ -46,7 +50,7 @@ pub struct Event {
 }
 
 /// The kinds of things that happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// An Xid error.
     Xid,
@@ -241,7 +245,7 @@ impl Usage {
 }
 
 /// Whether a GPU is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UseVerdict {
     /// Nobody has it.
     Free,
@@ -276,7 +280,7 @@ pub struct Health {
 }
 
 /// How bad something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Nothing is wrong.
     #[default]

@@ -33,6 +33,19 @@ pub(super) fn length(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
 }
 
+pub(super) fn fine(value: &str) -> Result<Duration, String> {
+    kept(value, Duration::from_secs(2 * 3600)).ok_or_else(|| "a time from 1m to 2h is wanted, such as 15m".into())
+}
+
+pub(super) fn coarse(value: &str) -> Result<Duration, String> {
+    kept(value, Duration::from_secs(7 * 86_400)).ok_or_else(|| "a time from 1m to 7d is wanted, such as 24h".into())
+}
+
+fn kept(value: &str, most: Duration) -> Option<Duration> {
+    let range = Duration::from_secs(60)..=most;
+    humantime::parse_duration(value).ok().filter(|length| range.contains(length))
+}
+
 pub(super) fn left_out(value: &str) -> Result<LeftOut, String> {
     let parse = || {
         let (gpu, wait) = value.split_once(':')?;

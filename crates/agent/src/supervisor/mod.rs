@@ -83,8 +83,8 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the thread, which starts the first collector.
-    pub(crate) fn start(settings: CollectSettings, publisher: Publisher) -> io::Result<Self> {
+    /// Starts the thread, which starts the first collector. What is derived goes on from what the deriver knows.
+    pub(crate) fn start(settings: CollectSettings, publisher: Publisher, deriver: Deriver) -> io::Result<Self> {
         let (events, inbox) = mpsc::channel();
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
@@ -92,7 +92,7 @@ impl Supervisor {
             idle_after: settings.idle_after,
             life: Life::new(settings, events.clone()),
             publisher,
-            deriver: Deriver::default(),
+            deriver,
             sample: None,
         };
         let (lives, ended) = mpsc::channel();

@@ -9,10 +9,11 @@
 //! grows with the processes and with the scopes, and on most hosts nobody looks most of the time. What it costs to be
 //! late once is those 0.3 ms; it grows with the number of processes.
 
-mod gzip;
+pub(crate) mod gzip;
+mod history;
 mod openapi;
 mod query;
-mod rendered;
+pub(crate) mod rendered;
 mod sections;
 mod view;
 mod views;
@@ -24,11 +25,14 @@ mod tests;
 use std::sync::Arc;
 
 use axum::response::Response;
+use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 use telemetry::snapshot::Snapshot;
 
 use crate::{
-    answer, percent,
+    answer,
+    archive::Archive,
+    percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -36,12 +40,13 @@ use query::{Refused, Wanted};
 use rendered::Events;
 
 pub(crate) use openapi::document;
-pub(crate) use views::{Demand, Views};
+pub(crate) use views::{Demand, Views, Which};
 
 /// A question to the rich contract: who asks, and how.
 pub(crate) struct Question<'a> {
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) views: &'a Views,
+    pub(crate) archive: &'a Archive,
     pub(crate) scope: Scope,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
@@ -123,6 +128,26 @@ impl Question<'_> {
         // The wall clock may have jumped back, so each is looked at.
         let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| event.at.unix_ms >= since);
         answer::json_body(StatusCode::OK, rendered::list(kept.map(|(_, row)| row)))
+    }
+
+    pub(crate) fn history(&self) -> Response {
+        let answer = {
+            let history = self.archive.read();
+            match history::question(self.query, self.snapshot, &history) {
+                Ok(question) => history.answer(&question),
+                Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            }
+        };
+        match answer {
+            Ok(answer) => self.sent(history::render(&answer)),
+            Err(refusal) => problem(StatusCode::BAD_REQUEST, &history::too_much(refusal)),
+        }
+    }
+
+    /// A body of this question's own, compressed if that is wanted.
+    fn sent(&self, body: Bytes) -> Response {
+        let packed = if self.takes_gzip() { gzip::compress(&body) } else { None };
+        packed.map_or_else(|| answer::negotiated(body, false), |packed| answer::negotiated(packed, true))
     }
 
     fn whole(&self, which: views::Which) -> Response {

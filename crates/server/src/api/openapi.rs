@@ -10,7 +10,7 @@ use utoipa::{
         ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
         OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder,
         path::{OperationBuilder, ParameterBuilder, ParameterIn},
-        schema::{ArrayBuilder, Type},
+        schema::{ArrayBuilder, SchemaType, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -102,6 +102,35 @@ const PATHS: &[Path] = &[
         refusals: &["400"],
         answer: || array(reference("EventView")),
     },
+    Path {
+        path: "/api/v1/history",
+        summary: "Numbers of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
+        parameters: &[
+            (
+                "metric",
+                "Required: dotted paths in a GPU's object, with commas between them; a wrong one is answered with all there are.",
+            ),
+            ("gpu", GPU),
+            (
+                "since",
+                "Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d); by default all of the fine steps.",
+            ),
+            (
+                "step",
+                "The length of a step, such as 10s or 1m; by default the finest that covers the time. A multiple of what is kept is answered.",
+            ),
+            ("agg", "How a longer step is made of those kept: mean, or max for the highest of their means."),
+        ],
+        refusals: &["400"],
+        answer: || reference("History"),
+    },
+    Path {
+        path: "/api/v1/stream",
+        summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",
+        parameters: &[],
+        refusals: &["503"],
+        answer: || ObjectBuilder::new().schema_type(Type::String).into(),
+    },
 ];
 
 fn build() -> OpenApi {
@@ -136,7 +165,11 @@ fn build() -> OpenApi {
 
 impl Path {
     fn operation(&self, example: Option<&Value>) -> OperationBuilder {
-        let kind = if self.path.ends_with(".txt") { "text/plain" } else { "application/json" };
+        let kind = match self.path {
+            "/api/v1/stream" => "text/event-stream",
+            path if path.ends_with(".txt") => "text/plain",
+            _ => "application/json",
+        };
         let content = ContentBuilder::new().schema(Some((self.answer)())).example(example.cloned()).build();
         let answer = ResponseBuilder::new().description(self.summary).content(kind, content).build();
         let mut operation = OperationBuilder::new().summary(Some(self.summary)).response("200", answer);
@@ -172,6 +205,8 @@ fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     with::<SummaryView>(&mut schemas);
     with::<EventView>(&mut schemas);
     schemas.push(("Snapshot".into(), snapshot()));
+    schemas.push(("History".into(), history()));
+    schemas.push(("Series".into(), series()));
     schemas.push(("Problem".into(), problem()));
     components.schemas_from_iter(schemas)
 }
@@ -197,6 +232,43 @@ fn snapshot() -> RefOr<Schema> {
         ("processes", array(reference("ProcessView"))),
     ];
     object("All that is known at this moment.", properties)
+}
+
+fn integer(meaning: &str) -> RefOr<Schema> {
+    Schema::Object(ObjectBuilder::new().schema_type(Type::Integer).description(Some(meaning)).build()).into()
+}
+
+fn history() -> RefOr<Schema> {
+    let properties: [(&str, RefOr<Schema>); 3] = [
+        (
+            "step_ms",
+            integer("The length of a step, in milliseconds. Source: the question. Lane: derived. Absent: never."),
+        ),
+        (
+            "start_at",
+            integer(
+                "When the first step begins, Unix time in milliseconds. Source: the wall clock. Lane: derived. Absent: never.",
+            ),
+        ),
+        ("series", array(reference("Series"))),
+    ];
+    object("What was.", properties)
+}
+
+fn series() -> RefOr<Schema> {
+    let text = |meaning: &str| -> RefOr<Schema> {
+        Schema::Object(ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).build()).into()
+    };
+    let value = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Null]));
+    let values = ArrayBuilder::new().items(value).description(Some(
+        "The mean of each step; null where nothing was read, and where the collector was started anew. Source: the past. Lane: derived. Absent: never.",
+    ));
+    let properties: [(&str, RefOr<Schema>); 3] = [
+        ("gpu_uuid", text("The GPU. Source: `nvmlDeviceGetUUID`. Lane: derived. Absent: never.")),
+        ("metric", text("The dotted path of the number. Source: the question. Lane: derived. Absent: never.")),
+        ("values", values.into()),
+    ];
+    object("One number of one GPU.", properties)
 }
 
 fn problem() -> RefOr<Schema> {

@@ -71,11 +71,13 @@ impl Wanted {
 /// The index of the GPU that an index or a UUID names.
 fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
     let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
-    gpu.map(|gpu| gpu.index).ok_or_else(|| {
-        Refused(format!(
-            "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
-        ))
-    })
+    gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
+}
+
+pub(super) fn no_such_gpu(name: &str) -> Refused {
+    Refused(format!(
+        "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
+    ))
 }
 
 /// Where the GPU of that index or UUID stands.
@@ -100,7 +102,8 @@ pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
     })
 }
 
-fn milliseconds(text: &str) -> Option<u64> {
+/// A length of time such as `10s`, in milliseconds.
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1000,
@@ -113,7 +116,7 @@ fn milliseconds(text: &str) -> Option<u64> {
 }
 
 /// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
-fn value(query: &str, name: &str) -> Option<String> {
+pub(super) fn value(query: &str, name: &str) -> Option<String> {
     query.rsplit('&').find_map(|field| {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();

@@ -1,7 +1,7 @@
 //! One snapshot for one scope, as bytes: rendered whole once, and cut into the parts of which filtered answers are
 //! put together.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -87,6 +87,32 @@ impl Events {
         let whole = Bytes::from(text);
         Ok(Self { rows: list.rows.into_iter().map(|row| whole.slice(row)).collect(), whole })
     }
+
+    /// Those of the snapshot's that first stood in one of these snapshots.
+    pub(crate) fn of(&self, snapshot: &Snapshot, sequences: RangeInclusive<u64>) -> impl Iterator<Item = &Bytes> {
+        let placed = snapshot.events.iter().zip(&self.rows);
+        placed.filter(move |(event, _)| sequences.contains(&event.sequence)).map(|(_, row)| row)
+    }
+}
+
+/// What the stream says of one tick: its events, then the snapshot, so that who has seen its number has seen them.
+pub(crate) fn tick<'a>(sequence: u64, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
+    let mut text = happened(events);
+    text.extend_from_slice(format!("id: {sequence}\nevent: snapshot\ndata: ").as_bytes());
+    text.extend_from_slice(snapshot);
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+/// What the stream says of events.
+pub(crate) fn happened<'a>(events: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for event in events {
+        text.extend_from_slice(b"event: event\ndata: ");
+        text.extend_from_slice(event);
+        text.extend_from_slice(b"\n\n");
+    }
+    text
 }
 
 /// An array of rows that are already there.

@@ -24,7 +24,7 @@ const PACKED_FROM: usize = 1024;
 
 /// The views that are answered whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     Snapshot,
     Gpus,
     Processes,
@@ -32,10 +32,20 @@ pub(super) enum Which {
     Summary,
     SummaryText,
     Events,
+    /// What every reader of the stream is sent on this tick.
+    Tick,
 }
 
-const ALL: [Which; 7] =
-    [Which::Snapshot, Which::Gpus, Which::Processes, Which::Users, Which::Summary, Which::SummaryText, Which::Events];
+const ALL: [Which; 8] = [
+    Which::Snapshot,
+    Which::Gpus,
+    Which::Processes,
+    Which::Users,
+    Which::Summary,
+    Which::SummaryText,
+    Which::Events,
+    Which::Tick,
+];
 const SCOPES: [Scope; Scope::COUNT] = [Scope::Read, Scope::Summary];
 
 /// When each view was last asked for, by scope and encoding: the boot time of the snapshot that answered, 0 for never.
@@ -73,6 +83,7 @@ struct ScopeViews {
     summary: OnceLock<Option<Bytes>>,
     text: OnceLock<Option<Bytes>>,
     events: OnceLock<Option<Events>>,
+    tick: OnceLock<Option<Bytes>>,
     packed: [OnceLock<Option<Bytes>>; ALL.len()],
 }
 
@@ -103,7 +114,7 @@ impl Views {
     }
 
     /// A view as it is sent, and whether it is compressed.
-    pub(super) fn body(&self, snapshot: &Snapshot, scope: Scope, which: Which, packed: bool) -> Option<(Bytes, bool)> {
+    pub(crate) fn body(&self, snapshot: &Snapshot, scope: Scope, which: Which, packed: bool) -> Option<(Bytes, bool)> {
         self.demand.note(scope, which, packed, snapshot.at.boot);
         self.fill(snapshot, scope, which, packed)
     }
@@ -115,18 +126,19 @@ impl Views {
     }
 
     /// The events, each by itself.
-    pub(super) fn events(&self, snapshot: &Snapshot, scope: Scope) -> Option<&Events> {
+    pub(crate) fn events(&self, snapshot: &Snapshot, scope: Scope) -> Option<&Events> {
         self.demand.note(scope, Which::Events, false, snapshot.at.boot);
         self.listed_events(snapshot, scope)
     }
 
     fn fill(&self, snapshot: &Snapshot, scope: Scope, which: Which, packed: bool) -> Option<(Bytes, bool)> {
         let plain = self.plain(snapshot, scope, which)?;
-        if !packed || plain.len() < PACKED_FROM {
+        let in_stream = which == Which::Tick;
+        if !packed || (plain.len() < PACKED_FROM && !in_stream) {
             return Some((plain, false));
         }
         let cell = &self.scopes[scope as usize].packed[which as usize];
-        let compressed = cell.get_or_init(|| gzip::compress(&plain));
+        let compressed = cell.get_or_init(|| if in_stream { gzip::block(&plain) } else { gzip::compress(&plain) });
         Some(compressed.clone().map_or((plain, false), |compressed| (compressed, true)))
     }
 
@@ -145,7 +157,13 @@ impl Views {
                 views.text.get_or_init(|| rendered::summary_text(snapshot, scope, self.commands)).clone()
             }
             Which::Events => self.listed_events(snapshot, scope).map(|events| events.whole.clone()),
+            Which::Tick => views.tick.get_or_init(|| self.tick(snapshot, scope)).clone(),
         }
+    }
+
+    fn tick(&self, snapshot: &Snapshot, scope: Scope) -> Option<Bytes> {
+        let events = self.listed_events(snapshot, scope)?.of(snapshot, snapshot.sequence..=snapshot.sequence);
+        Some(rendered::tick(snapshot.sequence, &self.rows(snapshot, scope)?.snapshot, events))
     }
 
     fn rows(&self, snapshot: &Snapshot, scope: Scope) -> Option<&Whole> {

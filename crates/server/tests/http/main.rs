@@ -6,3 +6,4 @@ mod hostile;
 mod rich;
 mod router;
 mod socket;
+mod stream;

@@ -1,5 +1,7 @@
 //! `/api/v1` through the router: where it is, in what form it refuses, and that states of the collector are answers.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -7,9 +9,10 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::{Commands, Publisher, ServerConfig, Token, router};
+use server::{Archive, Commands, Publisher, ServerConfig, Token, router};
 use telemetry::{
     Stamp,
+    history::{Depth, History},
     snapshot::{CollectorState, Process, Snapshot},
 };
 use tower::ServiceExt;
@@ -21,8 +24,12 @@ fn app(publisher: &Publisher) -> Router {
     router(config, publisher.subscribe())
 }
 
+fn archive() -> Arc<Archive> {
+    Arc::new(Archive::new(History::new(Depth::default())))
+}
+
 fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
-    let publisher = Publisher::showing(Stamp::default(), commands);
+    let publisher = Publisher::keeping(Stamp::default(), commands, archive());
     publisher.publish(snapshot);
     app(&publisher)
 }
@@ -55,8 +62,7 @@ async fn refusal(app: &Router, method: Method, address: &str) -> u16 {
 #[tokio::test]
 async fn refusals_are_problems() {
     let app = published(None, with_a_secret());
-    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/history", "/stream", "/metrics"]
-    {
+    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
     for path in ["/api/v1/processes?gpu=9", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {

@@ -24,6 +24,14 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// Begins with what another run of the agent kept.
+    pub(super) fn recall(&mut self, events: Vec<Event>) {
+        let all = events.len();
+        let newest = events.into_iter().skip(all.saturating_sub(KEPT));
+        // Its numbers were of that run's snapshots.
+        self.kept = Arc::new(newest.map(|event| Event { sequence: 0, ..event }).collect());
+    }
+
     /// An Xid error on the GPU with that UUID, if it is known.
     pub(super) fn xid(&mut self, error: &XidSample, uuid: Option<&str>) {
         let entry = xid::look_up(error.code);
@@ -35,6 +43,7 @@ impl Log {
             }
         };
         self.fresh.push(Event {
+            sequence: 0,
             at: error.at,
             kind: EventKind::Xid,
             gpu_uuid: uuid.map(String::from),
@@ -53,6 +62,7 @@ impl Log {
             let Some(before) = before.filter(|before| *before != gpu.state) else { continue };
             let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             self.fresh.push(Event {
+                sequence: 0,
                 at: now,
                 kind: EventKind::GpuState,
                 gpu_uuid: Some(uuid.clone()),
@@ -77,6 +87,7 @@ impl Log {
         let is_bad =
             matches!(state, CollectorState::Stalled | CollectorState::Restarting | CollectorState::NoDriver { .. });
         self.fresh.push(Event {
+            sequence: 0,
             at: now,
             kind: EventKind::CollectorState,
             gpu_uuid: None,
@@ -95,6 +106,7 @@ impl Log {
         }
         let Some(before) = self.driver.replace(version.into()) else { return };
         self.fresh.push(Event {
+            sequence: 0,
             at: now,
             kind: EventKind::Driver,
             gpu_uuid: None,
@@ -105,11 +117,13 @@ impl Log {
         });
     }
 
-    /// All that is kept. The list is another one only if something was added.
-    pub(super) fn kept(&mut self) -> Arc<Vec<Event>> {
+    /// All that is kept; what was added since the last time belongs to the snapshot of that number. The list is
+    /// another one only if something was added.
+    pub(super) fn kept(&mut self, sequence: u64) -> Arc<Vec<Event>> {
         if !self.fresh.is_empty() {
             let all = self.kept.len() + self.fresh.len();
-            let newest = self.kept.iter().cloned().chain(self.fresh.drain(..)).skip(all.saturating_sub(KEPT));
+            let fresh = self.fresh.drain(..).map(|event| Event { sequence, ..event });
+            let newest = self.kept.iter().cloned().chain(fresh).skip(all.saturating_sub(KEPT));
             self.kept = Arc::new(newest.collect());
         }
         Arc::clone(&self.kept)
@@ -134,7 +148,7 @@ mod tests {
     }
 
     fn codes(log: &mut Log) -> Vec<String> {
-        log.kept().iter().map(|event| event.code.clone()).collect()
+        log.kept(1).iter().map(|event| event.code.clone()).collect()
     }
 
     #[test]
@@ -142,7 +156,7 @@ mod tests {
         let mut log = Log::default();
         log.xid(&xid(79, None), Some("A"));
         log.xid(&xid(13, Some(2)), None);
-        let kept = log.kept();
+        let kept = log.kept(1);
         assert_eq!((kept[0].kind, kept[0].severity, kept[0].at), (EventKind::Xid, Severity::Critical, at(79)));
         assert_eq!((kept[0].gpu_uuid.as_deref(), kept[1].gpu_uuid.as_deref()), (Some("A"), None));
         assert!(kept[0].text.starts_with("Xid 79 on GPU 3: ") && !kept[0].action.is_empty());
@@ -157,7 +171,7 @@ mod tests {
             log.gpus(&seen(state), at(1));
         }
         assert_eq!(codes(&mut log), ["stale", "lost", "ok"]);
-        let severities: Vec<_> = log.kept().iter().map(|event| event.severity).collect();
+        let severities: Vec<_> = log.kept(1).iter().map(|event| event.severity).collect();
         assert_eq!(severities, [Severity::Warning, Severity::Critical, Severity::Ok]);
     }
 
@@ -174,7 +188,7 @@ mod tests {
             log.driver(version, at(2));
         }
         assert_eq!(codes(&mut log), ["ok", "no_driver", "driver_changed"]);
-        let kept = log.kept();
+        let kept = log.kept(1);
         assert_eq!(kept[1].text, "the collector is no_driver after ok: Driver Not Loaded");
         assert_eq!(kept[2].text, "driver 2 was loaded after 1");
     }
@@ -182,12 +196,22 @@ mod tests {
     #[test]
     fn the_list_is_the_same_one_until_something_is_added() {
         let mut log = Log::default();
-        let empty = log.kept();
-        assert!(Arc::ptr_eq(&empty, &log.kept()));
+        let empty = log.kept(1);
+        assert!(Arc::ptr_eq(&empty, &log.kept(1)));
         log.xid(&xid(1, None), None);
-        let one = log.kept();
-        assert!(Arc::ptr_eq(&one, &log.kept()));
+        let one = log.kept(1);
+        assert!(Arc::ptr_eq(&one, &log.kept(1)));
         assert_eq!((empty.len(), one.len()), (0, 1));
+    }
+
+    #[test]
+    fn each_says_in_which_snapshot_it_first_stood() {
+        let mut log = Log::default();
+        log.xid(&xid(1, None), None);
+        log.kept(4);
+        log.xid(&xid(2, None), None);
+        let sequences: Vec<u64> = log.kept(9).iter().map(|event| event.sequence).collect();
+        assert_eq!(sequences, [4, 9]);
     }
 
     #[test]
@@ -196,10 +220,10 @@ mod tests {
         for code in 0..KEPT as u64 + 7 {
             log.xid(&xid(code, None), None);
             if code % 1000 == 0 {
-                log.kept();
+                log.kept(1);
             }
         }
-        let kept = log.kept();
+        let kept = log.kept(1);
         assert_eq!((kept.len(), kept[0].code.as_str()), (KEPT, "xid_7"));
         assert_eq!(kept[KEPT - 1].code, format!("xid_{}", KEPT + 6));
     }

@@ -47,6 +47,17 @@ struct Known {
 }
 
 impl Hold {
+    /// As it was when it was last seen, by what was told of it then.
+    pub(super) fn recalled(verdict: UseVerdict, since: Stamp, at_least: bool, seen: BootTime) -> Self {
+        let first = if at_least { since.boot } else { BootTime(0) };
+        let known = (verdict != UseVerdict::Unknown).then_some(Known { verdict, since, at_least, first, seen });
+        let quiet = match verdict {
+            UseVerdict::Held => Lasting::recalled(since, seen),
+            _ => Lasting::default(),
+        };
+        Self { quiet, known, unknown: None, met: Some(seen) }
+    }
+
     /// Whether it was seen lately enough for its memory to mean anything.
     pub(super) fn is_fresh(&self, now: BootTime, gap: Duration) -> bool {
         self.met.is_some_and(|met| now.since(met) <= gap)

@@ -12,6 +12,11 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
+    /// It has held since then, and was last seen to at that moment.
+    pub(super) const fn recalled(since: Stamp, seen: BootTime) -> Self {
+        Self { since: Some(since), seen }
+    }
+
     /// Takes in whether it holds at a moment; `None` if that was not read. Since when it has held, if it does.
     ///
     /// A gap up to `gap` keeps what was; a longer one ends it, since nobody can tell what went on meanwhile.

@@ -13,6 +13,7 @@ mod hold;
 mod host;
 mod lasting;
 mod process;
+mod recall;
 mod records;
 mod roster;
 mod usage;
@@ -24,6 +25,8 @@ use crate::{
     sample::{Driver, DriverFacts, Sample},
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
+
+pub use recall::Kept;
 
 use cpu::ProcessTimes;
 use events::Log;
@@ -118,6 +121,15 @@ pub struct Deriver {
 }
 
 impl Deriver {
+    /// Goes on from what another run of the agent kept.
+    #[must_use]
+    pub fn recalling(kept: Kept) -> Self {
+        let mut deriver = Self::default();
+        deriver.log.recall(kept.events);
+        deriver.records.recall(kept.uses);
+        deriver
+    }
+
     /// Derives the next snapshot.
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
         self.take_in(input.sample);
@@ -150,7 +162,7 @@ impl Deriver {
             driver: self.driver().cloned(),
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
-            events: self.log.kept(),
+            events: self.log.kept(self.sequence),
         }
     }
 

@@ -197,3 +197,30 @@ fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
     assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
     assert_eq!(snapshot.events.first().map(|event| event.gpu_uuid.clone()), Some(None));
 }
+
+#[test]
+fn another_run_of_the_agent_goes_on_from_what_was_kept() {
+    let used = |read| Arc::new(ready("1", read, vec![idle(0, "A", read, &[7]), idle(1, "B", read, &[])]));
+    let mut first = Deriver::default();
+    for second in 1..=30 {
+        derive(&mut first, second * 1000, &used(second * 1000));
+    }
+    let mut told = ready("1", 31_000, vec![idle(0, "A", 31_000, &[7]), idle(1, "B", 31_000, &[])]);
+    told.xids = vec![xid(0, Ok("A".into()), 79, 30_900)];
+    let last = derive(&mut first, 31_000, &Arc::new(told));
+    assert_eq!(last.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
+    let kept = Kept::of(&last);
+    let soon = derive(&mut Deriver::recalling(kept.clone()), 40_000, &used(40_000));
+    assert_eq!(soon.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
+    assert!(soon.gpus[0].usage.since_at_least);
+    assert_eq!(
+        soon.events.iter().map(|event| (event.code.as_str(), event.sequence)).collect::<Vec<_>>(),
+        [("xid_79", 0)]
+    );
+    // Nobody can tell what went on in a longer gap, nor before a boot.
+    for (kept, now) in [(kept.clone(), 200_000), (kept.after_a_boot(), 40_000)] {
+        let later = derive(&mut Deriver::recalling(kept), now, &used(now));
+        assert_eq!(later.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Busy, now), (UseVerdict::Free, now)]);
+        assert_eq!(later.events.len(), 1);
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
         faults::Faults,
         health::{self, Conditions},
         hold::{Hold, Pace},
+        recall::KeptUse,
         usage::{self, Facts, Finding},
     },
     sample::{FastSet, GpuSample, Identity, Sample},
@@ -30,6 +31,18 @@ struct Record {
 }
 
 impl Records {
+    /// Begins with what another run of the agent kept.
+    pub(super) fn recall(&mut self, uses: Vec<KeptUse>) {
+        for kept in uses {
+            let hold = Hold::recalled(kept.verdict, kept.since, kept.at_least, kept.seen);
+            if kept.is_instance {
+                self.instances.insert(kept.uuid, hold);
+            } else {
+                self.gpus.entry(kept.uuid).or_default().hold = hold;
+            }
+        }
+    }
+
     /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
     /// their last index, since a lost one no longer says its UUID.
     pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {

@@ -36,18 +36,23 @@ fn the_examples_are_answers() {
 fn the_reference_is_what_the_code_says() {
     let document = document();
     let mut text = String::from(HEAD);
-    for (_, path) in PATHS {
-        let operation = &document["paths"][path]["get"];
+    let paths = document["paths"].as_object().unwrap();
+    for (path, item) in paths {
+        let operation = &item["get"];
         let answer = &operation["responses"]["200"]["content"];
         let schema = &answer.as_object().unwrap().values().next().unwrap()["schema"];
         writeln!(text, "| `GET {path}` | {} | {} |", operation["summary"].as_str().unwrap(), kind(schema)).unwrap();
     }
     text.push_str("\n## Parameters\n\n| path | parameter | meaning |\n|---|---|---|\n");
-    for (_, path) in PATHS {
-        for parameter in document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten() {
+    for (path, item) in paths {
+        for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
             let word = |key: &str| parameter[key].as_str().unwrap();
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
+    }
+    text.push_str("\n## What the past keeps\n\n");
+    for metric in &telemetry::history::metric::ALL {
+        writeln!(text, "- `{}`", metric.name).unwrap();
     }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {

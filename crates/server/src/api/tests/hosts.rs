@@ -42,6 +42,7 @@ pub(super) fn healthy() -> Snapshot {
     gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
     gpus[1].usage = Usage { verdict: UseVerdict::Held, users: vec!["alice".into()], ..gpus[1].usage.clone() };
     let event = Event {
+        sequence: 1,
         at: AT,
         kind: EventKind::Xid,
         gpu_uuid: Some("GPU-1".into()),

@@ -15,28 +15,33 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
 };
 use serde_json::Value;
-use telemetry::snapshot::Snapshot;
+use telemetry::{
+    BootTime, Stamp,
+    history::{Depth, History},
+    snapshot::Snapshot,
+};
 
 use super::{Question, Views};
-use crate::{Commands, scope::Scope};
+use crate::{Archive, Commands, scope::Scope};
 
 const SCOPES: [Scope; 2] = [Scope::Read, Scope::Summary];
 
 struct Host {
     snapshot: Arc<Snapshot>,
     views: Views,
+    archive: Archive,
     scope: Scope,
 }
 
 impl Host {
     fn new(snapshot: Snapshot, scope: Scope, commands: Commands) -> Self {
         let views = Views::render(&snapshot, commands, &Arc::default(), None);
-        Self { snapshot: Arc::new(snapshot), views, scope }
+        Self { archive: archive(&snapshot), snapshot: Arc::new(snapshot), views, scope }
     }
 
     fn ask(&self, query: &str, headers: &HeaderMap, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
-        let (snapshot, views, scope) = (&self.snapshot, &self.views, self.scope);
-        answer(&Question { snapshot, views, scope, query, headers })
+        let (snapshot, views, archive, scope) = (&self.snapshot, &self.views, &self.archive, self.scope);
+        answer(&Question { snapshot, views, archive, scope, query, headers })
     }
 
     fn get(&self, path: &str) -> Response {
@@ -53,6 +58,7 @@ impl Host {
             "summary" => question.summary(),
             "summary.txt" => question.summary_text(),
             "events" => question.events(),
+            "history" => question.history(),
             other => question.gpu(other.strip_prefix("gpus/").unwrap()),
         })
     }
@@ -60,6 +66,18 @@ impl Host {
     fn json(&self, path: &str) -> Value {
         serde_json::from_slice(&body(self.get(path))).unwrap()
     }
+}
+
+/// A past in which the host was four seconds long as it is.
+fn archive(snapshot: &Snapshot) -> Archive {
+    let archive = Archive::new(History::new(Depth::default()));
+    for ago in (0..4).rev().map(|second| second * 1000) {
+        let before = |at: Stamp| Stamp { boot: BootTime(at.boot.0 - ago), unix_ms: at.unix_ms - ago };
+        let mut past = Snapshot { at: before(snapshot.at), ..snapshot.clone() };
+        past.gpus.iter_mut().for_each(|gpu| gpu.read_at = before(gpu.read_at));
+        archive.take_in(&past);
+    }
+    archive
 }
 
 fn body(response: Response) -> Vec<u8> {
@@ -72,7 +90,7 @@ fn document() -> Value {
 }
 
 /// Paths as they are asked for, and as the document has them.
-const PATHS: [(&str, &str); 8] = [
+const PATHS: [(&str, &str); 9] = [
     ("snapshot", "/api/v1/snapshot"),
     ("gpus", "/api/v1/gpus"),
     ("gpus/0", "/api/v1/gpus/{gpu}"),
@@ -81,12 +99,14 @@ const PATHS: [(&str, &str); 8] = [
     ("summary", "/api/v1/summary"),
     ("summary.txt", "/api/v1/summary.txt"),
     ("events", "/api/v1/events"),
+    ("history?metric=utilization.gpu_percent,power.draw_watts&gpu=0&since=-15m", "/api/v1/history"),
 ];
 
 #[test]
 fn every_answer_is_as_the_document_says() {
     let document = document();
-    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len());
+    // The stream has no end and so tests of its own.
+    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + 1);
     for (name, snapshot) in hosts::all() {
         for scope in SCOPES {
             let host = Host::new(snapshot.clone(), scope, Commands::Masked);
@@ -113,7 +133,14 @@ fn every_answer_is_as_the_document_says() {
 fn no_scope_sees_what_it_may_not() {
     let all = |scope, commands| -> String {
         let host = Host::new(hosts::planted(), scope, commands);
-        let asked = ["processes?gpu=0", "processes?type=C", "processes?user=planted-user", "events?since=0", "gpus/1"];
+        let asked = [
+            "processes?gpu=0",
+            "processes?type=C",
+            "processes?user=planted-user",
+            "events?since=0",
+            "gpus/1",
+            "history?metric=memory.used_bytes",
+        ];
         let paths = PATHS.iter().map(|(path, _)| *path).chain(asked);
         paths.map(|path| String::from_utf8(body(host.get(path))).unwrap()).collect()
     };
@@ -276,5 +303,42 @@ fn keys_stand_in_the_contracts_order() {
         let at =
             rest.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key} does not come after the key before it"));
         rest = &rest[at + 1..];
+    }
+}
+
+#[test]
+fn the_past_is_told_in_steps() {
+    let host = Host::new(hosts::healthy(), Scope::Summary, Commands::Masked);
+    let answer = host.json("history?metric=utilization.gpu_percent,power.draw_watts&gpu=GPU-1,0");
+    assert_eq!(answer["step_ms"], 1000);
+    let series = answer["series"].as_array().unwrap();
+    let told: Vec<_> = series.iter().map(|series| (series["gpu_uuid"].as_str(), series["metric"].as_str())).collect();
+    let (use_of, draw) = (Some("utilization.gpu_percent"), Some("power.draw_watts"));
+    assert_eq!(told, [(Some("GPU-1"), use_of), (Some("GPU-1"), draw), (Some("GPU-0"), use_of), (Some("GPU-0"), draw)]);
+    let now = host.json("gpus/0")["power"]["draw_watts"].as_f64().unwrap();
+    let values = series[3]["values"].as_array().unwrap();
+    assert_eq!(values.len(), 3);
+    assert!(values.iter().all(|value| (value.as_f64().unwrap() - now).abs() < 0.001), "{values:?}");
+}
+
+#[test]
+fn what_the_past_cannot_answer_is_refused_with_the_remedy() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    for (query, remedies) in [
+        ("", &["metric is missing", "utilization.gpu_percent, utilization.memory_percent"][..]),
+        ("metric=", &["metric is missing"]),
+        ("metric=gpu", &["metric=\"gpu\"", "power.draw_watts"]),
+        ("metric=power.draw_watts&gpu=9", &["gpu=\"9\"", "/api/v1/gpus"]),
+        ("metric=power.draw_watts&since=x", &["since=\"x\"", "-15m"]),
+        ("metric=power.draw_watts&step=0s", &["step=\"0s\"", "10s"]),
+        ("metric=power.draw_watts&agg=min", &["agg=\"min\"", "mean or max"]),
+    ] {
+        let response = host.get(&format!("history?{query}"));
+        assert_eq!(response.status().as_u16(), 400, "{query}");
+        let text = String::from_utf8(body(response)).unwrap();
+        let detail = serde_json::from_str::<Value>(&text).unwrap()["detail"].as_str().unwrap().to_owned();
+        for remedy in remedies {
+            assert!(detail.contains(remedy), "{query}: {detail}");
+        }
     }
 }

@@ -1,0 +1,149 @@
+//! The file's form: a head of magic and version, then parts, each with its length and check sum, then a part that says
+//! that nothing is missing. A part is one thing in postcard, so that the past of all GPUs is never in memory twice.
+
+use std::io::{self, Read, Write};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+const MAGIC: [u8; 4] = *b"NSWS";
+const VERSION: u16 = 1;
+/// The longest part: the past of one GPU at the greatest depth is shorter.
+const MAX_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    #[error("it is no file of the agent's")]
+    Magic,
+    #[error("it is of version {0}, and this agent reads version {VERSION}")]
+    Version(u16),
+    #[error("it is cut off or damaged")]
+    Damaged,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it cannot be written: {0}")]
+    Encode(postcard::Error),
+}
+
+/// Writes parts.
+pub(super) struct Writer<W: Write>(W);
+
+impl<W: Write> Writer<W> {
+    pub(super) fn begin(mut to: W) -> io::Result<Self> {
+        to.write_all(&MAGIC)?;
+        to.write_all(&VERSION.to_le_bytes())?;
+        Ok(Self(to))
+    }
+
+    pub(super) fn part(&mut self, part: &impl Serialize) -> Result<(), FileError> {
+        let body = postcard::to_stdvec(part).map_err(FileError::Encode)?;
+        let length = u32::try_from(body.len()).ok().filter(|length| (1..=MAX_BYTES).contains(length));
+        let length = length.ok_or(FileError::Encode(postcard::Error::SerializeBufferFull))?;
+        self.0.write_all(&length.to_le_bytes())?;
+        self.0.write_all(&crc32fast::hash(&body).to_le_bytes())?;
+        Ok(self.0.write_all(&body)?)
+    }
+
+    /// Says that nothing is missing.
+    pub(super) fn end(mut self) -> io::Result<W> {
+        self.0.write_all(&0_u32.to_le_bytes())?;
+        self.0.flush()?;
+        Ok(self.0)
+    }
+}
+
+/// Reads parts.
+pub(super) struct Reader<R: Read>(R);
+
+impl<R: Read> Reader<R> {
+    pub(super) fn begin(mut from: R) -> Result<Self, FileError> {
+        let magic: [u8; 4] = exactly(&mut from)?;
+        if magic != MAGIC {
+            return Err(FileError::Magic);
+        }
+        match u16::from_le_bytes(exactly(&mut from)?) {
+            VERSION => Ok(Self(from)),
+            other => Err(FileError::Version(other)),
+        }
+    }
+
+    /// The next part; none after the last.
+    pub(super) fn part<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FileError> {
+        let length = u32::from_le_bytes(exactly(&mut self.0)?);
+        if length == 0 {
+            return Ok(None);
+        }
+        if length > MAX_BYTES {
+            return Err(FileError::Damaged);
+        }
+        let sum = u32::from_le_bytes(exactly(&mut self.0)?);
+        let mut body = Vec::new();
+        // As much as there is, and not as much as is claimed.
+        (&mut self.0).take(length.into()).read_to_end(&mut body)?;
+        if body.len() != length as usize || crc32fast::hash(&body) != sum {
+            return Err(FileError::Damaged);
+        }
+        postcard::from_bytes(&body).map(Some).map_err(|_| FileError::Damaged)
+    }
+}
+
+fn exactly<const N: usize>(from: &mut impl Read) -> Result<[u8; N], FileError> {
+    let mut bytes = [0; N];
+    match from.read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(FileError::Damaged),
+        other => other.map(|()| bytes).map_err(FileError::Io),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(parts: &[String]) -> Vec<u8> {
+        let mut writer = Writer::begin(Vec::new()).unwrap();
+        parts.iter().for_each(|part| writer.part(part).unwrap());
+        writer.end().unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<String>, FileError> {
+        let mut reader = Reader::begin(bytes)?;
+        let mut parts = Vec::new();
+        while let Some(part) = reader.part()? {
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(parts in proptest::collection::vec(".{0,40}", 0..6)) {
+            prop_assert_eq!(read(&written(&parts)).unwrap(), parts);
+        }
+
+        #[test]
+        fn what_is_cut_off_or_changed_is_refused(parts in proptest::collection::vec(".{0,40}", 1..6), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+            let whole = written(&parts);
+            let at = at.index(whole.len());
+            prop_assert!(read(&whole[..at]).is_err());
+            let mut changed = whole.clone();
+            changed[at] ^= flip;
+            // A changed length may end the file early, on nothing; but never with parts that were not written.
+            if let Ok(found) = read(&changed) {
+                prop_assert!(parts.starts_with(&found));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&[&b"NSWS\x01\0"[..], &bytes].concat());
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(read(b"hello world").unwrap_err().to_string(), "it is no file of the agent's");
+        assert!(read(b"NSWS\x09\0").unwrap_err().to_string().contains("version 9"));
+        assert_eq!(read(b"").unwrap_err().to_string(), "it is cut off or damaged");
+    }
+}

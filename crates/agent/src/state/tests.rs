@@ -1,0 +1,96 @@
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use server::Publisher;
+use telemetry::{
+    Absence, BootTime,
+    derive::{Child, Deriver, Input},
+    history::{Depth, Question, Spread},
+    sample::{Driver, DriverFacts, FastSet, GpuSample, Identity, Sample, SlowSet, Utilization},
+};
+
+use super::*;
+
+/// A sample of one GPU, at that moment.
+fn sample(at: Stamp) -> Arc<Sample> {
+    let facts =
+        DriverFacts { driver_version: Ok("1".into()), nvml_version: Ok("1".into()), cuda_version: Ok(1), init_ms: 0 };
+    let identity = Identity { uuid: Ok("GPU-1".into()), ..Identity::absent(Absence::NotSupported) };
+    let utilization = Ok(Utilization { gpu_percent: 42, memory_percent: 0 });
+    let gpu = GpuSample {
+        index: 0,
+        handle: Ok(()),
+        read_at: Some(at),
+        stuck: None,
+        identity,
+        fast: FastSet { utilization, ..FastSet::absent(Absence::NotSupported) },
+        slow: SlowSet::absent(Absence::NotSupported),
+        activity: telemetry::sample::Activity::absent(Absence::NotSupported),
+        traffic: telemetry::sample::Traffic::absent(Absence::NotSupported),
+        mig: Ok(Vec::new()),
+        xid_since: Err(Absence::NotSupported),
+    };
+    Arc::new(Sample { gpus: vec![gpu], ..Sample::of(Driver::Ready(facts), at) })
+}
+
+/// A run of the agent over the last seconds, of which everything is kept in the folder.
+fn run(folder: &Path) {
+    let archive = Arc::new(Archive::new(History::new(Depth::default())));
+    let now = Stamp::now();
+    let publisher = Publisher::keeping(now, None, Arc::clone(&archive));
+    let mut deriver = Deriver::default();
+    for ago in (0..5).rev().map(|second| second * 1000) {
+        let at = Stamp { boot: BootTime(now.boot.0 - ago), unix_ms: now.unix_ms - ago };
+        publisher.publish(deriver.derive(&Input {
+            now: at,
+            interval: Duration::from_secs(1),
+            child: &Child::Alive,
+            sample: Some(&sample(at)),
+            restarts: 0,
+            left_out: &[],
+            idle_after: Duration::from_secs(10),
+        }));
+    }
+    let newest = Arc::clone(&publisher.subscribe().borrow());
+    write(folder, &archive, &newest).unwrap();
+}
+
+fn remembered(history: &History) -> usize {
+    let question = Question {
+        metrics: vec![0],
+        gpus: None,
+        since_ms: Stamp::now().unix_ms - 60_000,
+        step: None,
+        spread: Spread::Mean,
+    };
+    let answer = history.answer(&question).unwrap();
+    answer.series.iter().flat_map(|series| &series.values).flatten().filter(|value| **value == 42.0).count()
+}
+
+#[test]
+fn the_next_run_knows_what_was() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path());
+    let mut history = History::new(Depth::default());
+    let kept = load(folder.path(), &mut history);
+    assert!(remembered(&history) >= 3, "{history:?}");
+    assert_ne!(kept, Kept::default());
+    let mode = fs::metadata(folder.path().join(NAME)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!folder.path().join(STAGED).exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_an_empty_start() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path());
+    let path = folder.path().join(NAME);
+    let whole = fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 1], &whole[..whole.len() / 2], b"", b"nonsense"] {
+        fs::write(&path, damaged).unwrap();
+        let mut history = History::new(Depth::default());
+        assert_eq!(load(folder.path(), &mut history), Kept::default());
+        assert_eq!(remembered(&history), 0);
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(load(folder.path(), &mut History::new(Depth::default())), Kept::default());
+}

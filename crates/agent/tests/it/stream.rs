@@ -1,0 +1,110 @@
+//! `/api/v1/stream` of the running agent.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpStream},
+};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::{Driver, PATIENCE, Start, eventually};
+
+/// A reader of a stream.
+pub(crate) struct Stream(BufReader<TcpStream>);
+
+/// What a stream says: the event's name and its data.
+pub(crate) type Said = (String, Value);
+
+impl Stream {
+    /// Opens it, and reads past the head of the answer, which it gives.
+    pub(crate) fn open(address: SocketAddr, path: &str, headers: &str) -> (Self, String) {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n{headers}\r\n").as_bytes()).unwrap();
+        let mut stream = Self(BufReader::new(stream));
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(stream.0.read_line(&mut head).unwrap(), 0, "the head ends early: {head}");
+        }
+        (stream, head)
+    }
+
+    /// The next message; none at the end. Comments and the like are passed over.
+    pub(crate) fn next(&mut self) -> Option<Said> {
+        let (mut name, mut line) = (String::new(), String::new());
+        loop {
+            line.clear();
+            if self.0.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            if let Some(event) = line.strip_prefix("event: ") {
+                name = event.trim_end().into();
+            }
+            if let Some(data) = line.strip_prefix("data: ") {
+                return Some((name, serde_json::from_str(data).unwrap()));
+            }
+        }
+    }
+
+    /// Reads until that is said.
+    pub(crate) fn until(&mut self, what: &str, wish: impl Fn(&Said) -> bool) -> Said {
+        loop {
+            let said = self.next().unwrap_or_else(|| panic!("the stream ended before {what}"));
+            if wish(&said) {
+                return said;
+            }
+        }
+    }
+}
+
+const HOT: &str = "[[gpu]]\nname = 'NVIDIA H200'\ntemperature_c = 61\n";
+const HOTTER: &str = "[[gpu]]\nname = 'NVIDIA H200'\ntemperature_c = 88\n";
+
+fn celsius(said: &Said) -> Option<u64> {
+    said.1["gpus"][0]["temperature"]["gpu_celsius"].as_u64()
+}
+
+#[test]
+fn it_follows_the_driver_and_ends_with_the_agent() {
+    let driver = Driver::new(HOT);
+    let mut agent = Start::on(&driver).serve().ready();
+    let (mut stream, head) = Stream::open(agent.address(), "/api/v1/stream", "");
+    assert!(head.to_lowercase().contains("content-type: text/event-stream"), "{head}");
+    let (_, first) = stream.until("61 degrees", |said| celsius(said) == Some(61));
+    driver.play(HOTTER);
+    let (_, second) = stream.until("88 degrees", |said| celsius(said) == Some(88));
+    assert!(second["sequence"].as_u64() > first["sequence"].as_u64());
+    driver.play("[[gpu]]\nname = 'NVIDIA H200'\nerrors = { '*' = 15 }\n");
+    let (_, event) = stream.until("the loss", |said| said.0 == "event" && said.1["code"] == "lost");
+    assert_eq!(event["kind"], "gpu_state");
+    agent.signal(Signal::SIGTERM);
+    while stream.next().is_some() {}
+    assert_eq!(agent.ended().code(), Some(0));
+    assert!(!agent.log().contains("cut off"), "{}", agent.log());
+}
+
+#[test]
+fn it_goes_on_while_the_driver_hangs() {
+    let driver = Driver::new(HOT);
+    let agent = Start::on(&driver).serve().ready();
+    let (mut stream, _) = Stream::open(agent.address(), "/api/v1/stream", "");
+    driver.play(&format!("{HOT}[[fault]]\nfunction = 'nvmlDeviceGetTemperatureV'\nhang = true\n"));
+    let (_, stale) = stream.until("a stale GPU", |said| said.1["gpus"][0]["state"] == "stale");
+    let (_, later) = stream
+        .until("its age to grow", |said| said.1["gpus"][0]["age_ms"].as_u64() > stale["gpus"][0]["age_ms"].as_u64());
+    assert_eq!(later["gpus"][0]["state"], "stale");
+}
+
+#[test]
+fn there_are_as_many_places_as_said() {
+    let driver = Driver::new(HOT);
+    let agent = Start::on(&driver).argument("--stream-clients=2").serve().ready();
+    let open = || Stream::open(agent.address(), "/api/v1/stream", "");
+    let (first, _) = open();
+    let (_second, _) = open();
+    let (_, head) = open();
+    assert!(head.starts_with("HTTP/1.0 503") && head.to_lowercase().contains("retry-after"), "{head}");
+    drop(first);
+    eventually("the place to be free", || open().1.starts_with("HTTP/1.0 200").then_some(()));
+}

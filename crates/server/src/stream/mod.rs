@@ -1,0 +1,131 @@
+//! `/api/v1/stream`: every snapshot as it comes, as Server-Sent Events.
+//!
+//! What a tick says is rendered once, and compressed once, for all readers of a scope. A reader holds no queue: when
+//! its connection takes more it is given the newest, so that a slow one skips snapshots and costs no memory. Events
+//! are not skipped.
+
+mod seats;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{HeaderValue, RETRY_AFTER},
+};
+use tokio::{sync::watch, time::sleep};
+
+use crate::{
+    Published, answer,
+    api::{Which, gzip, rendered},
+    problem::problem,
+    scope::Scope,
+};
+use seats::Seat;
+pub use seats::Streams;
+
+/// After so long without a snapshot a comment is sent, so that nobody on the way takes the connection for dead.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What is said at the beginning: after how many milliseconds to come again when the connection is lost.
+const GREETING: &[u8] = b"retry: 2000\n\n";
+const ALIVE: &[u8] = b": alive\n\n";
+/// For who finds all places taken, in seconds.
+static LATER: HeaderValue = HeaderValue::from_static("30");
+
+/// Takes a place and streams from now on, or from the snapshot after the one that `Last-Event-ID` names.
+pub(crate) fn open(
+    streams: &Arc<Streams>,
+    mut newest: watch::Receiver<Arc<Published>>,
+    scope: Scope,
+    headers: &HeaderMap,
+) -> Response {
+    let Some(seat) = streams.take() else {
+        let detail = format!(
+            "All {} places for streams are taken; ask for /api/v1/snapshot again and again instead, or have the \
+             administrator raise --stream-clients.",
+            streams.most()
+        );
+        let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
+        response.headers_mut().insert(RETRY_AFTER, LATER.clone());
+        return response;
+    };
+    // The present one is sent at once.
+    newest.mark_changed();
+    let packed = gzip::is_taken(headers);
+    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, seat };
+    let parts = unfold(reader, |reader| async {
+        reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))
+    });
+    answer::event_stream(Body::from_stream(parts), packed)
+}
+
+/// The number of the last snapshot that the reader has seen; 0 if it does not say.
+fn last_seen(headers: &HeaderMap) -> u64 {
+    let said = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    said.unwrap_or(0)
+}
+
+struct Reader {
+    newest: watch::Receiver<Arc<Published>>,
+    scope: Scope,
+    packed: bool,
+    /// The number of the snapshot that it was sent last; 0 for none.
+    last: u64,
+    greeted: bool,
+    seat: Seat,
+}
+
+impl Reader {
+    /// The next bytes to send; none at the end.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        if !self.greeted {
+            self.greeted = true;
+            return Some((self.greeting()?, self));
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = self.seat.closed() => return None,
+                changed = self.newest.changed() => changed.ok()?,
+                () = sleep(HEARTBEAT) => return Some((self.sent(ALIVE)?, self)),
+            }
+            if let Some(part) = self.tick() {
+                return Some((part, self));
+            }
+        }
+    }
+
+    fn greeting(&self) -> Option<Bytes> {
+        let greeting = self.sent(GREETING)?;
+        Some(if self.packed { [gzip::STREAM_HEADER, &greeting].concat().into() } else { greeting })
+    }
+
+    /// What the newest snapshot and the events until it say; none if the reader has it, or it cannot be rendered.
+    fn tick(&mut self) -> Option<Bytes> {
+        let newest = Arc::clone(&self.newest.borrow_and_update());
+        let sequence = newest.snapshot.sequence;
+        if self.last > sequence {
+            // The number is of another run of the agent.
+            self.last = 0;
+        }
+        let (tick, _) = newest.api.body(&newest.snapshot, self.scope, Which::Tick, self.packed)?;
+        let last = std::mem::replace(&mut self.last, sequence);
+        if last == sequence && sequence > 0 {
+            return None;
+        }
+        if last == 0 || last + 1 >= sequence {
+            return Some(tick);
+        }
+        let missed = rendered::happened(
+            newest.api.events(&newest.snapshot, self.scope)?.of(&newest.snapshot, last + 1..=sequence - 1),
+        );
+        Some(if missed.is_empty() { tick } else { [self.sent(&missed)?, tick].concat().into() })
+    }
+
+    /// The same in the encoding of this stream.
+    fn sent(&self, plain: &[u8]) -> Option<Bytes> {
+        if self.packed { gzip::block(plain) } else { Some(Bytes::copy_from_slice(plain)) }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the past is asked, and what it answers.
+
+use std::{ops::Range, time::Duration};
+
+use super::{
+    History, Past, metric,
+    ring::{Ring, narrow},
+};
+
+/// The most points of one series.
+const MOST_POINTS: usize = 11_000;
+/// The most points of an answer: what can be written without keeping others waiting.
+const MOST_IN_ALL: usize = 100_000;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// Places in [`metric::ALL`].
+    pub metrics: Vec<usize>,
+    /// The GPUs, by UUID; all if none are named.
+    pub gpus: Option<Vec<String>>,
+    /// From when, Unix time in milliseconds.
+    pub since_ms: u64,
+    /// The length of a step; none for the finest that covers the range.
+    pub step: Option<Duration>,
+    /// How a longer step is made of kept ones.
+    pub spread: Spread,
+}
+
+/// How a step is made of several that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their highest.
+    Max,
+}
+
+/// The answer: series whose values follow one another in steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The length of a step.
+    pub step_ms: u64,
+    /// When the first step begins, Unix time in milliseconds.
+    pub start_at_ms: u64,
+    /// By GPU, then by metric.
+    pub series: Vec<Series>,
+}
+
+/// One number of one GPU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Of the GPU.
+    pub gpu_uuid: String,
+    /// The name of the metric.
+    pub metric: &'static str,
+    /// One per step; none where nothing was read.
+    pub values: Vec<Option<f32>>,
+}
+
+/// More than one answer can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The steps that the range has.
+    pub steps: usize,
+    /// The series that were asked for.
+    pub series: usize,
+    /// A step with which the answer fits, in seconds.
+    pub fitting_s: u64,
+}
+
+impl History {
+    /// The UUIDs of the GPUs that have a past.
+    pub fn gpus(&self) -> impl Iterator<Item = &str> {
+        self.gpus.keys().map(String::as_str)
+    }
+
+    /// Answers with whole steps that are over.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the answer would have too many points.
+    pub fn answer(&self, question: &Question) -> Result<Answer, Refusal> {
+        let asked: Vec<(&String, &Past)> = match &question.gpus {
+            None => self.gpus.iter().collect(),
+            Some(uuids) => uuids.iter().filter_map(|uuid| self.gpus.get_key_value(uuid)).collect(),
+        };
+        let now = self.now.boot.0;
+        let ago = self.now.unix_ms.saturating_sub(question.since_ms);
+        let is_fine = u128::from(ago) <= self.depth.fine.as_millis();
+        let kept =
+            Kept { step_ms: milliseconds(if is_fine { self.depth.fine_step } else { self.depth.coarse_step }), now };
+        let ring = |past: &'_ Past| if is_fine { past.fine.first() } else { past.coarse.first() };
+        let group = question.step.map_or(1, |step| milliseconds(step).div_ceil(kept.step_ms)).max(1);
+        let group = i64::try_from(group).unwrap_or(i64::MAX);
+        let end = kept.step(now).div_euclid(group);
+        // Not before the first reading, nor before what is kept.
+        let oldest = asked.iter().filter_map(|(_, past)| ring(past)).min();
+        let since = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX));
+        let since = since.div_euclid(i64::try_from(kept.step_ms).unwrap_or(i64::MAX));
+        let start = oldest.map_or(end, |oldest| since.max(oldest).div_euclid(group).min(end));
+        let steps = usize::try_from(end - start).unwrap_or(usize::MAX);
+        let series = asked.len() * question.metrics.len();
+        if steps > MOST_POINTS || steps.saturating_mul(series) > MOST_IN_ALL {
+            return Err(Refusal { steps, series, fitting_s: kept.fitting_s(steps, series, group) });
+        }
+        let values = |past: &Past, metric: usize| {
+            let ring = if is_fine { &past.fine } else { &past.coarse };
+            (start..end)
+                .map(|step| joined(ring, metric, step * group..(step + 1) * group, now, question.spread))
+                .collect()
+        };
+        let step_ms = kept.step_ms.saturating_mul(group.unsigned_abs());
+        Ok(Answer {
+            step_ms,
+            start_at_ms: self.wall(start.saturating_mul(i64::try_from(step_ms).unwrap_or(i64::MAX))),
+            series: asked
+                .iter()
+                .flat_map(|(uuid, past)| question.metrics.iter().map(move |metric| (uuid, past, *metric)))
+                .map(|(uuid, past, metric)| Series {
+                    gpu_uuid: (*uuid).clone(),
+                    metric: metric::ALL[metric].name,
+                    values: values(past, metric),
+                })
+                .collect(),
+        })
+    }
+
+    /// A boot time by the wall clock as it is now.
+    fn wall(&self, boot_ms: i64) -> u64 {
+        let difference = i64::try_from(self.now.unix_ms).unwrap_or(0) - i64::try_from(self.now.boot.0).unwrap_or(0);
+        u64::try_from(boot_ms.saturating_add(difference)).unwrap_or(0)
+    }
+}
+
+/// The steps that are kept, at a moment.
+#[derive(Clone, Copy)]
+struct Kept {
+    step_ms: u64,
+    now: u64,
+}
+
+impl Kept {
+    fn step(self, boot_ms: u64) -> i64 {
+        i64::try_from(boot_ms / self.step_ms).unwrap_or(i64::MAX)
+    }
+
+    /// A step with which so many of them fit, in seconds.
+    fn fitting_s(self, steps: usize, series: usize, group: i64) -> u64 {
+        let times = steps.div_ceil(MOST_POINTS).max(steps.saturating_mul(series).div_ceil(MOST_IN_ALL));
+        let step = self.step_ms.saturating_mul(group.unsigned_abs()).saturating_mul(times as u64 + 1);
+        step.min(self.now.max(1000)).div_ceil(1000)
+    }
+}
+
+/// Several kept steps as one.
+fn joined(ring: &Ring, metric: usize, steps: Range<i64>, now_ms: u64, spread: Spread) -> Option<f32> {
+    if steps.end - steps.start == 1 {
+        return ring.value(metric, steps.start, now_ms);
+    }
+    let values = steps.filter_map(|step| ring.value(metric, step, now_ms));
+    match spread {
+        Spread::Max => values.reduce(f32::max),
+        Spread::Mean => {
+            let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + f64::from(value), count + 1));
+            (count > 0).then(|| narrow(sum / f64::from(count)))
+        }
+    }
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
+}
