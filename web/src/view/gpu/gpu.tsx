@@ -2,7 +2,7 @@ import { type Shown, shown } from "../../live/store";
 import { findGpu } from "../../model/gpu";
 import { Card } from "../overview/card";
 import { ProcessPanel } from "../processes/panel";
-import { Charts } from "./charts";
+import { Charts } from "./charts/charts";
 
 /** One GPU, by what the address says. */
 export function GpuView({ name }: { name: string }) {
