@@ -3,7 +3,7 @@ import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
 import { Door } from "./view/door";
-import { EventsView } from "./view/events";
+import { EventsView } from "./view/events/view";
 import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
 import { Overview } from "./view/overview/overview";

@@ -4,6 +4,7 @@ import "./style/shell.css";
 import "./style/parts.css";
 import "./style/cards.css";
 import "./style/table.css";
+import "./style/views.css";
 import "./style/charts.css";
 import { render } from "preact";
 import { recall } from "./api/token";

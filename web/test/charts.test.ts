@@ -4,23 +4,18 @@ import type { Gpu } from "../src/api/types";
 import { METRICS, PLANS, SPANS, spanOf } from "../src/model/charts";
 import { between, choose, coarser, sumOf } from "../src/model/chosen";
 import type { Columns } from "../src/model/past";
+import { gpu as example } from "./example";
 
-/** A GPU that is read, and tells nothing. */
-const gpu = (more: Partial<Gpu> = {}): Gpu =>
-  ({
-    state: "ok",
-    absent: {},
-    utilization: {},
-    activity: {},
-    memory: {},
-    power: {},
-    temperature: {},
-    clocks: {},
-    pcie: {},
-    nvlink: {},
-    fans: [],
-    ...more,
-  }) as unknown as Gpu;
+/** The example's GPU with none of the numbers that are drawn. */
+function gpu(more: Partial<Gpu> = {}): Gpu {
+  const made = example({ fans: [], absent: {} }) as unknown as Record<string, Record<string, unknown>>;
+  for (const path of METRICS) {
+    const [group = "", name = ""] = path.split(".");
+    const values = made[group];
+    if (group !== "fans" && values) values[name] = null;
+  }
+  return { ...(made as unknown as Gpu), ...more };
+}
 
 const columns = (known: Record<string, (number | null)[]>): Columns => ({
   times: [0, 1],

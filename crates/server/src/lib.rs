@@ -8,6 +8,7 @@ mod answer;
 mod api;
 mod archive;
 mod auth;
+mod coding;
 mod envelope;
 mod gauge;
 mod health;

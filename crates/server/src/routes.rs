@@ -104,8 +104,10 @@ const ROUTES: &[Route] = &[
     Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
-    Route::read("/", Access::Open, |_| page::index()),
-    Route::read("/assets/style.css", Access::Open, |_| page::style()),
+    Route::read("/", Access::Open, |asked| page::index(asked.headers).unwrap_or_else(envelope::not_found)),
+    Route::below(ASSETS, Access::Open, |asked, name| {
+        page::asset(name, asked.headers).unwrap_or_else(envelope::not_found)
+    }),
     Route::moved("/status/", Access::Token, |asked| answer::redirect("../status", asked.query)),
     Route::moved("/count/", Access::Token, |asked| answer::redirect("../count", asked.query)),
     Route::moved("", Access::Open, to_page),

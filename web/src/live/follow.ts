@@ -98,6 +98,7 @@ async function stream(
     const response = await follower.open(both, lastId);
     if (!response.body) throw new Refusal(response.status, "the stream is empty");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    both.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     const lines = new Lines();
     let told = false;
     for (;;) {

@@ -1,4 +1,4 @@
-import { effect } from "@preact/signals";
+import { effect, untracked } from "@preact/signals";
 import { ask, askFor } from "../api/ask";
 import type { Message } from "../api/sse";
 import { token } from "../api/token";
@@ -13,6 +13,8 @@ import { fillIn, record } from "./trends";
 export const EVENTS_SINCE = "-24h";
 /** While the agent is polled, how often for events. */
 const EVENTS_EVERY = 10_000;
+/** An answer that takes longer is none. */
+const PATIENCE = 15_000;
 /** A gap in what was seen from which on the agent's memory is asked. */
 const GAP = 4_000;
 
@@ -68,7 +70,8 @@ function follower(aborted: AbortSignal): Follower {
       if (snapshot.value) catchUp();
     },
     poll: async signal => {
-      take(await askFor<Snapshot>("api/v1/snapshot", { signal }));
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+      take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience }));
       catchUp();
       if (performance.now() - eventsAt > EVENTS_EVERY) await askEvents(signal);
     },
@@ -90,7 +93,8 @@ export function start(): void {
     void token.value;
     if (paused.value || !visible.value) return;
     const abort = new AbortController();
-    void follow(follower(abort.signal), pace, abort.signal);
+    // What it looks at by itself must not start it anew.
+    untracked(() => void follow(follower(abort.signal), pace, abort.signal));
     return () => abort.abort();
   });
   effect(() => {

@@ -49,6 +49,9 @@ export const watts = (value: number): string => `${whole.format(value)}${SPACE}W
 export const celsius = (value: number): string => `${whole.format(value)}${SPACE}°C`;
 export const megahertz = (value: number): string => `${whole.format(value)}${SPACE}MHz`;
 
+/** A clock in three digits, without its unit. */
+export const gigahertz = (mhz: number): string => (mhz / 1000).toFixed(2);
+
 /** Watts of several GPUs. */
 export const power = (value: number): Amount =>
   value >= 1000

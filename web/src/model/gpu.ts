@@ -35,6 +35,13 @@ export function verdict(word: string): Standing {
 export const isTrouble = (gpu: Pick<Gpu, "state" | "health">): boolean =>
   gpu.health.verdict === "critical" || ["lost", "error", "stale", "denied"].includes(gpu.state);
 
+/** Whether anything was ever read of it that could be shown. */
+export const isKnown = (gpu: Pick<Gpu, "state" | "memory" | "power" | "temperature">): boolean =>
+  gpu.state === "ok" ||
+  gpu.memory.total_bytes !== null ||
+  gpu.power.draw_watts !== null ||
+  gpu.temperature.gpu_celsius !== null;
+
 /** `H200` of `NVIDIA H200`: everybody knows who made it. */
 export const shortName = (name: string | null): string | null =>
   name === null ? null : name.replace(/^NVIDIA\s+/i, "").replace(/^GeForce\s+/i, "") || name;

@@ -1,5 +1,5 @@
 import type { Gpu } from "../api/types";
-import { isTrouble, type Standing, standing } from "./gpu";
+import { isTrouble, standing } from "./gpu";
 
 /** A sum, and of how many GPUs: those that are not `ok`, or do not tell, are not in it. */
 export interface Sum {
@@ -8,34 +8,35 @@ export interface Sum {
   of: number;
 }
 
+/** What GPUs are counted as. */
+export type Count = "free" | "busy" | "held" | "asleep" | "unknown" | "trouble";
+
 export interface Totals {
   gpus: number;
-  by: Record<Standing, number>;
-  trouble: number;
+  /** Each GPU once: those in trouble are in no other. */
+  by: Record<Count, number>;
   memory: Sum | null;
   power: { draw: number; limit: number | null; of: number } | null;
 }
 
 export function totals(gpus: readonly Gpu[]): Totals {
-  const by: Totals["by"] = {
-    free: 0,
-    busy: 0,
-    held: 0,
-    unknown: 0,
-    stale: 0,
-    lost: 0,
-    denied: 0,
-    asleep: 0,
-    error: 0,
-  };
-  for (const gpu of gpus) by[standing(gpu)] += 1;
+  const by: Totals["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
+  for (const gpu of gpus) by[countOf(gpu)] += 1;
   return {
     gpus: gpus.length,
     by,
-    trouble: gpus.filter(isTrouble).length,
     memory: memoryOf(gpus),
     power: powerOf(gpus),
   };
+}
+
+/** A GPU that must not be used is neither free nor busy to who looks for one. */
+export function countOf(gpu: Gpu): Count {
+  if (isTrouble(gpu)) return "trouble";
+  const stands = standing(gpu);
+  return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"
+    ? stands
+    : "unknown";
 }
 
 function memoryOf(gpus: readonly Gpu[]): Sum | null {

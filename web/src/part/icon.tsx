@@ -17,6 +17,7 @@ const PATHS = {
   critical: "M5.3 1.8h5.4l3.5 3.5v5.4l-3.5 3.5H5.3l-3.5-3.5V5.3ZM8 4.8v4M8 11v.2",
   info: "M8 14a6 6 0 1 0 0-12 6 6 0 0 0 0 12ZM8 7.2v3.6M8 5v.2",
   // How a GPU stands.
+  trouble: "M8 2.5 14.2 13.3H1.8ZM8 6.5v3.2M8 11.4v.2",
   free: "M8 13a5 5 0 1 0 0-10 5 5 0 0 0 0 10Z",
   busy: "M4.5 3v10l8-5Z",
   held: "M5 3v10M11 3v10",

@@ -32,7 +32,7 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
-    percent,
+    coding, percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -54,7 +54,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        gzip::is_taken(self.headers)
+        coding::takes(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {

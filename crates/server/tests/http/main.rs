@@ -3,6 +3,7 @@
 
 mod host;
 mod hostile;
+mod page;
 mod rich;
 mod router;
 mod socket;

@@ -1,6 +1,6 @@
 import type { Shown } from "../../live/store";
 import { bytes, plural } from "../../model/format";
-import { restraints, standing } from "../../model/gpu";
+import { isTrouble, restraints, standing } from "../../model/gpu";
 import { divide } from "../../model/memory";
 import { Swatch } from "../../part/bar";
 import { CopyButton } from "../../part/copy";
@@ -14,7 +14,11 @@ export function Foot({ shown }: { shown: Shown }) {
   const held = restraints(gpu.clocks.event_reasons)[0];
   return (
     <div class="foot">
-      {standing(gpu) === "free" && gpu.uuid !== null ? <Take uuid={gpu.uuid} /> : <Who shown={shown} />}
+      {standing(gpu) === "free" && !isTrouble(gpu) && gpu.uuid !== null ? (
+        <Take uuid={gpu.uuid} />
+      ) : (
+        <Who shown={shown} />
+      )}
       {held && (
         <span class={held.serious ? "restraint serious" : "restraint"} data-tip={held.text}>
           {held.word}
@@ -46,7 +50,10 @@ export function Who({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | 
         </li>
       ))}
       {rest.length > 0 && (
-        <li data-tip={rest.map(({ owner }) => owner.label).join(", ")}>and {plural(rest.length, "other")}</li>
+        <li data-tip={rest.map(({ owner }) => owner.label).join(", ")}>
+          <span aria-hidden="true">+{rest.length}</span>
+          <span class="unseen">and {plural(rest.length, "other")}</span>
+        </li>
       )}
     </ul>
   );

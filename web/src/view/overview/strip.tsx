@@ -2,8 +2,8 @@ import type { Gpu, Host } from "../../api/types";
 import { agentNow, now, shown, snapshot } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
-import type { Standing } from "../../model/gpu";
-import { type Totals, totals } from "../../model/totals";
+import { identity } from "../../model/gpu";
+import { type Count, countOf, type Totals, totals } from "../../model/totals";
 import { Meter } from "../../part/bar";
 import { Icon } from "../../part/icon";
 import { Value } from "../../part/value";
@@ -26,31 +26,33 @@ export function Strip() {
   );
 }
 
-const ORDER: [Standing, string][] = [
+const ORDER: [Count, string][] = [
   ["free", "free"],
   ["busy", "busy"],
   ["held", "held, idle"],
   ["asleep", "asleep"],
   ["unknown", "unknown"],
-  ["stale", "stale"],
-  ["lost", "lost"],
-  ["denied", "no access"],
-  ["error", "error"],
+  ["trouble", "in trouble"],
 ];
 
 function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
-  // Free, busy and held are always told: that none is free is what people come to see.
-  const told = ORDER.filter(([standing], at) => at < 2 || sums.by[standing] > 0);
+  // That none is free is what people come to see.
+  const told = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
   return (
     <div class="counts">
       <ul>
-        {told.map(([standing, word]) => (
-          <li key={standing} data-standing={sums.by[standing] > 0 ? standing : "none"}>
-            <b>{sums.by[standing]}</b> <Icon name={standing} />
+        {told.map(([key, word]) => (
+          <li key={key} data-standing={sums.by[key] > 0 ? key : "none"}>
+            <b>{sums.by[key]}</b> <Icon name={key} />
             {word}
           </li>
         ))}
       </ul>
+      <p class="map" aria-hidden="true">
+        {gpus.map(gpu => (
+          <i key={identity(gpu)} data-standing={countOf(gpu)} />
+        ))}
+      </p>
       <small>{models(gpus)}</small>
     </div>
   );
@@ -60,10 +62,10 @@ function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
 function models(gpus: readonly Gpu[]): string {
   const by = new Map<string, number>();
   for (const gpu of gpus) {
-    const name = gpu.name ?? "unknown GPU";
+    const name = gpu.name ?? "";
     by.set(name, (by.get(name) ?? 0) + 1);
   }
-  return [...by].map(([name, many]) => `${many} × ${name}`).join(", ");
+  return [...by].map(([name, many]) => (name ? `${many} × ${name}` : `${many} unknown`)).join(", ");
 }
 
 const of = (some: number, all: number): string => (some === all ? "" : `, ${some} of ${plural(all, "GPU")}`);

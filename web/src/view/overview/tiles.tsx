@@ -1,14 +1,17 @@
 import type { Gpu } from "../../api/types";
 import { isNever, type Reading, read } from "../../model/absence";
-import { count } from "../../model/format";
+import { count, gigahertz } from "../../model/format";
 import { Meter } from "../../part/bar";
 import { Value } from "../../part/value";
 
 interface Tile {
   key: string;
   what: string;
+  /** What its limit is. */
+  limit?: string | undefined;
   of: Reading<number>;
   unit: string;
+  show?: (value: number) => string;
   label: string;
   /** How much of its limit it is; null where there is none. */
   part: number | null;
@@ -23,14 +26,20 @@ export function Tiles({ gpu }: { gpu: Gpu }) {
   return (
     <ul class="tiles">
       {told.slice(0, PLACES).map(tile => (
-        <li key={tile.key} data-tile={tile.key} class={tile.high ? "high" : undefined}>
+        <li
+          key={tile.key}
+          data-tile={tile.key}
+          data-tip={tile.of.why ? undefined : [tile.what, tile.limit].filter(Boolean).join("; ")}
+          class={tile.high ? "high" : undefined}
+        >
           <p>
+            {!tile.of.why && <span class="unseen">{tile.what} </span>}
             <Value
               of={tile.of}
               what={tile.what}
               show={value => (
                 <>
-                  <b>{count(value)}</b>
+                  <b>{(tile.show ?? count)(value)}</b>
                   <small>{tile.unit}</small>
                 </>
               )}
@@ -59,6 +68,7 @@ function tilesOf(gpu: Gpu): Tile[] {
       what: "Temperature",
       of: number("temperature.gpu_celsius", temperature.gpu_celsius),
       unit: "°C",
+      limit: hot === null ? undefined : `it slows down at ${hot} °C`,
       label: hot === null ? "chip" : `of ${hot}`,
       part: of(temperature.gpu_celsius, hot),
       high: temperature.gpu_celsius !== null && hot !== null && temperature.gpu_celsius >= hot - 5,
@@ -68,6 +78,7 @@ function tilesOf(gpu: Gpu): Tile[] {
       what: "Power",
       of: number("power.draw_watts", power.draw_watts),
       unit: "W",
+      limit: limit === null ? undefined : `its limit is ${count(limit)} W`,
       label: limit === null ? "power" : `of ${count(limit)}`,
       part: of(power.draw_watts, limit),
     },
@@ -75,13 +86,15 @@ function tilesOf(gpu: Gpu): Tile[] {
       key: "clock",
       what: "SM clock",
       of: number("clocks.sm_mhz", clocks.sm_mhz),
-      unit: "MHz",
-      label: clocks.max_sm_mhz === null ? "SM clock" : `of ${count(clocks.max_sm_mhz)}`,
+      unit: "GHz",
+      limit: clocks.max_sm_mhz === null ? undefined : `at most ${count(clocks.max_sm_mhz)} MHz`,
+      show: gigahertz,
+      label: clocks.max_sm_mhz === null ? "SM clock" : `of ${gigahertz(clocks.max_sm_mhz)}`,
       part: of(clocks.sm_mhz, clocks.max_sm_mhz),
     },
     {
       key: "tensor",
-      what: "Tensor activity",
+      what: "Tensor activity: how much of the time a tensor pipe worked",
       of: number("activity.tensor_ratio", tensor === null ? null : tensor * 100),
       unit: "%",
       label: "tensor",
@@ -89,7 +102,7 @@ function tilesOf(gpu: Gpu): Tile[] {
     },
     {
       key: "sm",
-      what: "SM activity",
+      what: "SM activity: how much of the time the processors had work",
       of: number("activity.sm_ratio", sm === null ? null : sm * 100),
       unit: "%",
       label: "SM active",
@@ -97,10 +110,10 @@ function tilesOf(gpu: Gpu): Tile[] {
     },
     {
       key: "bandwidth",
-      what: "Memory utilization",
+      what: "Memory bandwidth: how much of the time memory was read or written",
       of: number("utilization.memory_percent", utilization.memory_percent),
       unit: "%",
-      label: "bandwidth",
+      label: "mem bw",
       part: of(utilization.memory_percent, 100),
     },
     {

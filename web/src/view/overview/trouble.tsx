@@ -3,10 +3,11 @@ import { agentNow, now, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
 import { Icon } from "../../part/icon";
 
-/** What is wrong with a GPU, and how old is what is shown of it. */
-export function Trouble({ shown: { gpu, asOf } }: { shown: Shown }) {
+/** What is wrong with a GPU, and how old is what is shown of it; `whole` with what to do about each thing. */
+export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
+  const told = whole ? reasons : reasons.slice(0, FEW);
   if (gpu.state === "ok" && reasons.length === 0) return null;
   return (
     <div class="trouble">
@@ -15,15 +16,24 @@ export function Trouble({ shown: { gpu, asOf } }: { shown: Shown }) {
           <b>{state ?? `Its state is ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
         </p>
       )}
-      {reasons.map(reason => (
-        <p key={reason.code} data-severity={gpu.health.verdict} data-tip={reason.action || undefined}>
+      {told.map(reason => (
+        <p
+          key={reason.code}
+          data-severity={gpu.health.verdict}
+          data-tip={whole ? undefined : reason.action || undefined}
+        >
           <Icon name={gpu.health.verdict === "critical" ? "critical" : "warning"} /> {capital(reason.text)}
+          {whole && reason.action && <span class="fine">. {reason.action}</span>}
         </p>
       ))}
+      {reasons.length > told.length && <p class="fine">And {reasons.length - told.length} more.</p>}
       {asOf !== null && <Since at={asOf} />}
     </div>
   );
 }
+
+/** So many reasons fit a card; the detail has them all. */
+const FEW = 2;
 
 const STATES: Record<string, string> = {
   stale: "It does not answer on time.",

@@ -23,6 +23,8 @@ export interface Column {
   number?: boolean;
   /** Its values move by themselves, so rows are not put in their order all the time. */
   moves?: boolean;
+  /** Whether a process has it; a column that none has is left out. */
+  has?: (process: Process) => boolean;
   show: (process: Process, beside: Beside) => ComponentChildren;
   /** Its columns in an export, by the API's names. */
   raw: (process: Process) => Record<string, Cell>;
@@ -49,7 +51,6 @@ export const COLUMNS: readonly Column[] = [
   {
     key: "gpu",
     name: "GPU",
-    number: true,
     show: process => (
       <>
         {process.gpu}
@@ -135,6 +136,7 @@ export const COLUMNS: readonly Column[] = [
     key: "where",
     name: "Where",
     tip: "The Slurm job, Kubernetes pod or container it runs in",
+    has: process => whereOf(process) !== null,
     show: process => {
       const where = whereOf(process);
       return where && <span data-tip={`${where.kind} ${where.id}`}>{where.label}</span>;

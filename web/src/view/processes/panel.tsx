@@ -26,6 +26,7 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
         <Table
           rows={found}
           gpus={gpus}
+          one={gpu !== undefined}
           old={old}
           order={by}
           hold={held => {

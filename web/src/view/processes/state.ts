@@ -22,7 +22,14 @@ export const chosen = kept<readonly SortKey[]>(
   (value): value is readonly SortKey[] => Array.isArray(value) && value.length > 0 && value.every(isKey),
 );
 
-export const columns = (): Column[] => COLUMNS.filter(column => chosen.value.includes(column.key));
+/** Those that are shown of these processes. */
+export function columnsOf(processes: readonly Process[], one = false): Column[] {
+  const has = (column: Column) => !column.has || processes.some(column.has);
+  // Of one GPU, its number stands above.
+  const says = (column: Column) =>
+    !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
+  return COLUMNS.filter(column => chosen.value.includes(column.key) && has(column) && says(column));
+}
 
 /** What the address wishes for. A view of one GPU shows that one's. */
 export function wish(gpu?: Gpu): Wish {
@@ -43,7 +50,7 @@ export function order(): Order {
 /** By that column; by the one that it is, the other way round. Of numbers the most comes first. */
 export function orderBy(column: Column): void {
   const now = order();
-  const first = column.number === true && column.key !== "gpu" && column.key !== "pid";
+  const first = column.number === true && column.key !== "pid";
   const down = now.key === column.key ? !now.down : first;
   const text = `${down ? "-" : ""}${column.key}`;
   setQuery({ sort: text === FIRST_ORDER.key ? "" : text });

@@ -8,7 +8,7 @@ import { Swatch } from "../../part/bar";
 import { Icon } from "../../part/icon";
 import type { Column } from "./columns";
 import { Row } from "./row";
-import { chosen, columns as chosenColumns, orderBy } from "./state";
+import { columnsOf, orderBy } from "./state";
 
 /** So many are drawn before more are asked for. */
 const PAGE = 250;
@@ -16,18 +16,21 @@ const PAGE = 250;
 interface Props {
   rows: readonly Process[];
   gpus: readonly Gpu[];
+  /** Whether they are all of one GPU. */
+  one: boolean;
   /** GPUs of which this is the past. */
   old: readonly number[];
   order: Order;
   hold: (held: boolean) => void;
 }
 
-export function Table({ rows, gpus, old, order, hold }: Props) {
+export function Table({ rows, gpus, one, old, order, hold }: Props) {
   const [most, setMost] = useState(PAGE);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const toggle = useCallback((id: string) => setOpen(now => toggled(now, id)), []);
-  const which = chosen.value;
-  const columns = useMemo(chosenColumns, [which]);
+  const found = columnsOf(rows, one);
+  // The same columns stay the same object, so that rows are not drawn anew for nothing.
+  const columns = useMemo(() => found, [found.map(column => column.key).join()]);
   const byIndex = new Map(gpus.map(gpu => [gpu.index, gpu]));
   const now = agentNow();
   const over = useRef(false);

@@ -7,9 +7,10 @@ import { setQuery } from "../../page/route";
 import { grouped } from "../../page/settings";
 import { Icon } from "../../part/icon";
 import { Popover } from "../../part/popover";
+import { WishSelect } from "../../part/wish";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
-import { chosen, columns } from "./state";
+import { chosen, columnsOf } from "./state";
 
 interface Props {
   all: readonly Process[];
@@ -36,7 +37,7 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
             onInput={event => setQuery({ q: event.currentTarget.value })}
           />
         </span>
-        <Select
+        <WishSelect
           label="User"
           value={wish.user}
           name="user"
@@ -44,9 +45,9 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
           options={owners(all, wish.user)}
         />
         {anyGpu && (
-          <Select label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpuNames(gpus)} />
+          <WishSelect label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpuNames(gpus)} />
         )}
-        <Select label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
+        <WishSelect label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
       </search>
       <span class="many" role="status">
         {count(rows.length)} of {count(all.length)}
@@ -63,7 +64,7 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
         </button>
         <ColumnChoice />
         <Popover name="export" label="Export" quiet={false} button={<>Export</>}>
-          <button type="button" onClick={() => exportCsv(rows, columns())}>
+          <button type="button" onClick={() => exportCsv(rows, columnsOf(rows))}>
             <Icon name="download" /> What is shown as CSV
           </button>
           <button type="button" onClick={() => exportJson(rows)}>
@@ -80,29 +81,6 @@ const TYPES: [string, string][] = [
   ["G", "G: draws"],
   ["C+G", "C+G: both"],
 ];
-
-function Select(props: {
-  label: string;
-  value: string;
-  name: string;
-  first: string;
-  options: [string, string][];
-}) {
-  return (
-    <select
-      aria-label={props.label}
-      value={props.value}
-      onChange={event => setQuery({ [props.name]: event.currentTarget.value })}
-    >
-      <option value="">{props.first}</option>
-      {props.options.map(([value, name]) => (
-        <option key={value} value={value}>
-          {name}
-        </option>
-      ))}
-    </select>
-  );
-}
 
 /** Those who have something, and the one that is wished for though it has nothing now. */
 function owners(all: readonly Process[], wished: string): [string, string][] {

@@ -25,7 +25,8 @@ fn docs_the_pages_types_are_what_the_code_says() {
     fresh("web/src/api/types.ts", &text);
 }
 
-const HEAD: &str = "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+const HEAD: &str =
+    "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
 ";
 
 fn comment(schema: &Value, indent: &str) -> String {

@@ -1,3 +1,0 @@
-export function EventsView() {
-  return null;
-}
