@@ -38,7 +38,6 @@ export function Chart(props: ChartProps) {
     <section class="panel chart" aria-label={plan.name} data-chart={plan.key}>
       <div class="head">
         <h3>{plan.name}</h3>
-        <Legend {...props} columns={columns} />
         {told.length > 0 && (
           <button
             type="button"
@@ -53,6 +52,7 @@ export function Chart(props: ChartProps) {
             <span class="unseen">{plan.name} as a table</span>
           </button>
         )}
+        <Legend {...props} columns={columns} />
       </div>
       {told.length === 0 && first?.why && (
         <p class="nothing">

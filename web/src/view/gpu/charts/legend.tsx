@@ -1,8 +1,6 @@
 import type { ReadonlySignal } from "@preact/signals";
-import { agentNow } from "../../../live/store";
 import { absence, read } from "../../../model/absence";
 import type { Drawn } from "../../../model/chosen";
-import { moment } from "../../../model/format";
 import { nearest } from "../../../model/keys";
 import type { Columns } from "../../../model/past";
 import { Absent, Value } from "../../../part/value";
@@ -20,25 +18,20 @@ export function Legend(props: Props) {
   const limit = plan.limit?.of(limits) ?? null;
   const drawn = lines.filter(({ why }) => why === null);
   return (
-    <>
-      <ul class="legend">
-        {lines.map(each => (
-          <li key={each.line.metric}>
-            {each.why === null && <Dash of={drawn.indexOf(each)} />}
-            {each.line.name} <b>{reading(each, at, props)}</b>
-          </li>
-        ))}
-        {plan.limit && limit !== null && (
-          <li>
-            <i class="dash limit" aria-hidden="true" />
-            {plan.limit.name} {plan.show(limit)}
-          </li>
-        )}
-      </ul>
-      {at !== null && cursor !== null && (
-        <time class="fine">{moment(columns.value.times[at] ?? cursor.time, agentNow())}</time>
+    <ul class="legend">
+      {lines.map(each => (
+        <li key={each.line.metric}>
+          {each.why === null && <Dash of={drawn.indexOf(each)} />}
+          {each.line.name} <b>{reading(each, at, props)}</b>
+        </li>
+      ))}
+      {plan.limit && limit !== null && (
+        <li>
+          <i class="dash limit" aria-hidden="true" />
+          {plan.limit.name} {plan.show(limit)}
+        </li>
       )}
-    </>
+    </ul>
   );
 }
 

@@ -1,7 +1,8 @@
 import { effect, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { agentNow } from "../../../live/store";
 import { sumOf } from "../../../model/chosen";
-import { clock } from "../../../model/format";
+import { clock, moment } from "../../../model/format";
 import { type KeyResult, nearest, press } from "../../../model/keys";
 import type { Columns } from "../../../model/past";
 import { contrast, theme } from "../../../page/settings";
@@ -15,7 +16,7 @@ interface Props extends ChartProps {
 
 /** The chart as a picture. To the keyboard it is a slider over time, whose value is what the lines are at the cursor. */
 export function Picture(props: Props) {
-  const { plan, span, shared, columns, lines, drawing } = props;
+  const { plan, span, shared, window, columns, lines, drawing } = props;
   const place = useRef<HTMLDivElement>(null);
   usePlot(props, place);
   const { times, values } = columns.value;
@@ -60,7 +61,17 @@ export function Picture(props: Props) {
       }}
     >
       <p class="unseen">{inWords(props)}</p>
+      {cursor && <When time={times[at] ?? cursor.time} window={window.value} />}
     </div>
+  );
+}
+
+/** The cursor's time, under it; the keyboard's is told as the slider's value. */
+function When({ time, window: { from, to } }: { time: number; window: Window }) {
+  return (
+    <time class="when" aria-hidden="true" style={{ "--at": (time - from) / (to - from) }}>
+      {moment(time, agentNow())}
+    </time>
   );
 }
 

@@ -38,8 +38,8 @@ const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 /** A brush shorter than this was a click. */
 const SHORTEST_BRUSH = 6;
 const LINE_WIDTH = 1.5;
-/** Charts are drawn anew when they have moved by this part of a pixel. */
-const WORTH_DRAWING = 0.5;
+/** Charts are drawn anew when they have moved by so many pixels. */
+const WORTH_DRAWING = 1;
 
 /** Drawn by uPlot. All of one page share a cursor. */
 export class Plot {
@@ -52,6 +52,7 @@ export class Plot {
   private wanted: { columns: Columns; window: Window } | null = null;
   private held: number | null = null;
   private hovered = false;
+  private marked = false;
 
   constructor(
     private readonly place: HTMLElement,
@@ -114,6 +115,9 @@ export class Plot {
   /** Shows what would be zoomed into. */
   mark(window: Window | null): void {
     const { plot } = this;
+    // The rectangle is also the pointer's.
+    if (window === null && !this.marked) return;
+    this.marked = window !== null;
     const left = window ? plot.valToPos(window.from, "x") : 0;
     const right = window ? plot.valToPos(window.to, "x") : 0;
     plot.setSelect({ left, top: 0, width: right - left, height: window ? plot.over.clientHeight : 0 }, false);
@@ -230,9 +234,10 @@ export class Plot {
   private brushed(plot: uPlot): void {
     const { left, width } = plot.select;
     if (width === 0) return;
-    const window = { from: plot.posToVal(left, "x"), to: plot.posToVal(left + width, "x") };
+    // Whole milliseconds, since the axis's hours are counted from there.
+    const [from, to] = [left, left + width].map(at => Math.round(plot.posToVal(at, "x"))) as [number, number];
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.told.brushed(window);
+    this.told.brushed({ from, to });
   }
 
   /** From where to where the vertical axis goes. */
