@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type History, Past } from "../src/model/past";
+import type { History } from "../src/api/types";
+import { Past } from "../src/model/past";
 
 const GPU = "GPU-1";
 

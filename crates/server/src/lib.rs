@@ -15,6 +15,7 @@ mod health;
 mod listen;
 mod page;
 mod patient;
+mod peers;
 mod percent;
 mod pieces;
 mod prefix;
@@ -41,6 +42,7 @@ pub use archive::Archive;
 pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};
+pub use peers::{Peers, PeersError};
 pub use prefix::{Prefix, PrefixError};
 pub use published::{Published, Publisher};
 pub use routes::router;
@@ -57,6 +59,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// Other hosts, which the page shows.
+    pub peers: Peers,
     /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
     pub streams: Arc<Streams>,
 }

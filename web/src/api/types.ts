@@ -201,6 +201,15 @@ export interface Held {
   since: number;
 }
 
+/** What was. */
+export interface History {
+  series: Series[];
+  /** When the first step begins, Unix time in milliseconds. */
+  start_at: number;
+  /** The length of a step, in milliseconds. */
+  step_ms: number;
+}
+
 /** What the host is and has. */
 export interface Host {
   /** Why a value of the host is null, by its name. */
@@ -309,6 +318,14 @@ export interface Pcie {
   width: number | null;
 }
 
+/** Another host that the administrator has named. */
+export interface Peer {
+  /** What it is called. */
+  name: string;
+  /** Where its page is: a path that begins with a slash, at the origin where this agent is seen, or a whole address. */
+  url: string;
+}
+
 /** What a GPU draws, and may draw. */
 export interface Power {
   /** The limit after a reset. */
@@ -403,6 +420,16 @@ export interface RemappedRows {
   pending: boolean | null;
   /** Rows replaced for errors that could not be corrected. */
   uncorrectable: number | null;
+}
+
+/** One number of one GPU. */
+export interface Series {
+  /** The GPU. */
+  gpu_uuid: string;
+  /** The dotted path of the number. */
+  metric: string;
+  /** The mean of each step; null where nothing was read, and where the collector was started anew. */
+  values: (number | null)[];
 }
 
 /** All that is known at this moment. */

@@ -1,8 +1,8 @@
 import { effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
 import { askFor, Refusal } from "../api/ask";
-import type { Snapshot } from "../api/types";
+import type { History, Snapshot } from "../api/types";
 import { METRICS, PLANS, type Span } from "../model/charts";
-import { type Columns, type History, Past } from "../model/past";
+import { type Columns, Past } from "../model/past";
 import { snapshot } from "./store";
 
 /** How it stands with what the agent remembers. */

@@ -1,9 +1,4 @@
-/** What the agent answers about the past: series whose values follow one another in steps. */
-export interface History {
-  step_ms: number;
-  start_at: number;
-  series: { gpu_uuid: string; metric: string; values: (number | null)[] }[];
-}
+import type { History } from "../api/types";
 
 /** What is drawn: one time per step and, for each number, a value or a gap. */
 export interface Columns {

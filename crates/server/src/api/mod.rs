@@ -32,7 +32,9 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
-    coding, percent,
+    coding,
+    peers::Peer,
+    percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -41,6 +43,11 @@ use rendered::Events;
 
 pub(crate) use openapi::document;
 pub(crate) use views::{Demand, Views, Which};
+
+/// `/peers`, which no snapshot changes.
+pub(crate) fn peers(peers: &[Peer]) -> Bytes {
+    rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
+}
 
 /// A question to the rich contract: who asks, and how.
 pub(crate) struct Question<'a> {

@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use super::sections::{CollectorView, EventView, GpuView, HostView, ProcessView, SummaryView, UserView};
+use super::sections::{CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView};
 
 /// One answer of each path, taken from a simulated host; the tests keep them true.
 const EXAMPLES: &str = include_str!("../../assets/examples.json");
@@ -125,6 +125,13 @@ const PATHS: &[Path] = &[
         answer: || reference("History"),
     },
     Path {
+        path: "/api/v1/peers",
+        summary: "Other hosts, as the administrator named them; nobody but the page asks them for anything",
+        parameters: &[],
+        refusals: &[],
+        answer: || array(reference("PeerView")),
+    },
+    Path {
         path: "/api/v1/stream",
         summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",
         parameters: &[],
@@ -204,6 +211,7 @@ fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     with::<UserView>(&mut schemas);
     with::<SummaryView>(&mut schemas);
     with::<EventView>(&mut schemas);
+    with::<PeerView>(&mut schemas);
     schemas.push(("Snapshot".into(), snapshot()));
     schemas.push(("History".into(), history()));
     schemas.push(("Series".into(), series()));
