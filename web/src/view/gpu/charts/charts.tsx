@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Gpu } from "../../../api/types";
 import { type Following, followPast } from "../../../live/past";
 import { snapshot } from "../../../live/store";
@@ -74,15 +74,20 @@ function Left({ chosen: { never, zero }, span }: { chosen: Chosen; span: Span })
 function useDrawing(): { drawing: typeof Drawing | null; failed: boolean } {
   const [drawing, setDrawing] = useState<typeof Drawing | null>(null);
   const [failed, setFailed] = useState(false);
-  const here = useRef(true);
   useEffect(() => {
-    here.current = true;
-    import("./plot").then(
-      loaded => here.current && setDrawing(loaded),
-      () => here.current && setFailed(true),
-    );
+    let here = true;
+    const load = async () => {
+      // Awaited, since of `import().then()` only the script's failure is told and not that of its style sheet.
+      try {
+        const loaded = await import("./plot");
+        if (here) setDrawing(loaded);
+      } catch {
+        if (here) setFailed(true);
+      }
+    };
+    void load();
     return () => {
-      here.current = false;
+      here = false;
     };
   }, []);
   return { drawing, failed };
