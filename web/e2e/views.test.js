@@ -10,7 +10,6 @@ import { free, gpu, scenario } from "./support/scenario.js";
 
 let browser;
 let agent;
-let pages;
 
 before(async () => {
   browser = await launch();

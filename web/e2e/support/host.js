@@ -10,9 +10,12 @@ const JOBS = [
   ["python", "notebook.py"],
 ];
 
+let hosts = 0;
+
 /** Eight H200 and six processes. What marks them keeps others of this machine out of it. */
 export async function demo(options = {}) {
-  const mark = `--run=${process.pid}-${(demo.count = (demo.count ?? 0) + 1)}`;
+  hosts += 1;
+  const mark = `--run=${process.pid}-${hosts}`;
   const scenario = known("h200-8").replaceAll(/^command = "(.*)"$/gm, `command = "$1 ${mark}"`);
   const agent = await Agent.start({ scenario, ...options });
   for (const [name, ...job] of JOBS) standIn(agent.folder, name, [...job, mark, "--seed", "7"]);
