@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { link, snapshot } from "./live/store";
 import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
@@ -14,8 +15,11 @@ import { Waiting } from "./view/waiting";
 /** The whole page: a form until the agent talks to us, then its views. */
 export function App() {
   const stands = link.value;
+  const asksForToken = useRef(false);
   if (snapshot.value === null) {
-    return stands.kind === "refused" ? <Door /> : <Waiting link={stands} />;
+    // While a token is tried the form stays, so that the next attempt begins where this one ended.
+    if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
+    return asksForToken.current ? <Door /> : <Waiting link={stands} />;
   }
   return (
     <>

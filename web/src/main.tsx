@@ -7,6 +7,7 @@ import "./style/table.css";
 import "./style/views.css";
 import "./style/charts.css";
 import "./style/hosts.css";
+import "./style/old.css";
 import { render } from "preact";
 import { recall } from "./api/token";
 import { App } from "./app";

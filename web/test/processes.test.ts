@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Process } from "../src/api/types";
 import { csv } from "../src/model/csv";
 import { ownerOf } from "../src/model/owner";
-import { filter, group, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
+import { filter, group, isSame, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
 import { usersOf } from "../src/model/users";
 import { process, snapshot, users } from "./example";
 
@@ -38,11 +39,16 @@ const pids = (list: readonly { pid: number | null }[]) => list.map(each => each.
 
 describe("who a process counts for", () => {
   it("is its account or, for root in a container, the container", () => {
-    expect(ownerOf({ user: "alice", uid: 1, container: "abc" }).label).toBe("alice");
-    expect(ownerOf({ user: "root", uid: 0, container: null }).label).toBe("root");
-    expect(ownerOf({ user: "root", uid: 0, container: "0123456789abcdef" }).label).toBe("0123456789ab");
-    expect(ownerOf({ user: null, uid: 4242, container: null }).label).toBe("4242");
-    expect(ownerOf({ user: null, uid: null, container: null }).label).toBe("unknown");
+    const label = (changes: Partial<Process>) => ownerOf(process({ user: "root", uid: 0, ...changes })).label;
+    const container = "0123456789abcdef";
+    expect(label({ user: "alice", uid: 1, container })).toBe("alice");
+    expect(label({})).toBe("root");
+    expect(label({ container })).toBe("0123456789ab");
+    expect(label({ container, container_name: "vllm" })).toBe("vllm");
+    const pod = { pod: "1-2", pod_name: "train-0", pod_namespace: "ml" };
+    expect(label({ container, container_name: "main", ...pod })).toBe("ml/train-0/main");
+    expect(label({ user: null, uid: 4242 })).toBe("4242");
+    expect(label({ user: null, uid: null })).toBe("unknown");
   });
 
   it("adds up to what the agent says", () => {
@@ -56,7 +62,7 @@ describe("who a process counts for", () => {
       held: user.held.map(held => [held.gpu, held.bytes, held.since]),
     }));
     const theirs = users.map(user => ({
-      who: user.container ?? user.user,
+      who: user.user,
       gpus: user.gpus,
       processes: user.processes,
       memory: user.gpu_memory_bytes,
@@ -121,6 +127,17 @@ describe("the order", () => {
   });
 });
 
+describe("a row", () => {
+  it("is drawn anew where something has changed, and stays the same one", () => {
+    const later = { ...a, started_at: (a.started_at ?? 0) + 1 };
+    expect([isSame(a, later), rowKey(a) === rowKey(later)]).toEqual([true, true]);
+    expect(isSame(a, { ...a, started_at: (a.started_at ?? 0) + 5_000 })).toBe(false);
+    expect(isSame(a, { ...a, started_at: null })).toBe(false);
+    expect(isSame(a, { ...a, sm_percent: 6 })).toBe(false);
+    expect(isSame(b, { ...b, sm_percent: 0 })).toBe(false);
+  });
+});
+
 describe("groups", () => {
   it("have sums of what is told", () => {
     const groups = group([a, b, c]);
@@ -136,6 +153,9 @@ describe("where a process runs", () => {
     const container = "0123456789abcdef";
     expect(whereOf(process({ container }))?.label).toBe("0123456789ab");
     expect(whereOf(process({ container, pod: "11112222-3333" }))?.label).toBe("pod 11112222");
+    expect(whereOf(process({ container, container_name: "vllm" }))?.label).toBe("vllm");
+    const named = process({ pod: "1111", pod_name: "train-0", pod_namespace: "ml" });
+    expect(whereOf(named)).toEqual({ kind: "pod", id: "ml/train-0", label: "train-0" });
     expect(whereOf(process({ container, pod: "p", job: "7" }))?.label).toBe("slurm 7");
     expect(whereOf(process())).toBeNull();
   });

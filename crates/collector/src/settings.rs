@@ -13,8 +13,16 @@ pub struct Settings {
     pub resolve_pids: bool,
     /// The root of `/proc`.
     pub proc_root: PathBuf,
+    /// Docker's or Podman's socket, to ask for the names of containers; none not to ask.
+    pub container_socket: Option<PathBuf>,
+    /// The kubelet's socket for pod resources; none not to ask.
+    pub kubelet_socket: Option<PathBuf>,
+    /// How often the kubelet is asked.
+    pub kubelet_period: Duration,
     /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
     pub board: Option<RawFd>,
+    /// The folder in which a scheduler says which jobs are on which GPU.
+    pub job_dir: Option<PathBuf>,
     /// Where a lock is held against a second collector.
     pub runtime_directory: Option<PathBuf>,
     /// The GPUs that are not to be read for now.

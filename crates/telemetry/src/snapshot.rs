@@ -1,13 +1,25 @@
 //! What is true at one moment, derived once and rendered by every view.
 
+mod pod;
+mod timings;
+mod totals;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
+    sample::{
+        Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
+        Traffic,
+    },
+    words::words,
 };
+
+pub use pod::{OnlyPod, Pod, PodName};
+pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
+pub use totals::Totals;
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +38,10 @@ pub struct Snapshot {
     pub gpus: Vec<Gpu>,
     /// What happened, the newest last; the newest 10,000 are kept.
     pub events: Arc<Vec<Event>>,
+    /// When the newest finished reading of any GPU was finished; none before the first.
+    pub read_at: Option<Stamp>,
+    /// How long reading takes, since the agent began.
+    pub timings: Arc<Timings>,
 }
 
 /// Something that happened.
@@ -62,16 +78,12 @@ pub enum EventKind {
     Driver,
 }
 
-impl EventKind {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Xid => "xid",
-            Self::GpuState => "gpu_state",
-            Self::CollectorState => "collector_state",
-            Self::Driver => "driver",
-        }
+words! {
+    EventKind {
+        Self::Xid => "xid",
+        Self::GpuState => "gpu_state",
+        Self::CollectorState => "collector_state",
+        Self::Driver => "driver",
     }
 }
 
@@ -145,18 +157,14 @@ pub enum CollectorState {
     Released,
 }
 
-impl CollectorState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ok => "ok",
-            Self::Stalled => "stalled",
-            Self::Restarting => "restarting",
-            Self::NoDriver { .. } => "no_driver",
-            Self::Released => "released",
-        }
+words! {
+    CollectorState {
+        Self::Starting => "starting",
+        Self::Ok => "ok",
+        Self::Stalled => "stalled",
+        Self::Restarting => "restarting",
+        Self::NoDriver { .. } => "no_driver",
+        Self::Released => "released",
     }
 }
 
@@ -185,6 +193,8 @@ pub struct Gpu {
     pub traffic: Traffic,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
+    /// The containers to which the kubelet gave the whole GPU, sorted. Those of its MIG instances stand there.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Its Xid errors.
     pub xid: Xid,
     /// Whether it is free.
@@ -193,6 +203,10 @@ pub struct Gpu {
     pub health: Health,
     /// Who is on it, by PID; none where no list could be read.
     pub processes: Vec<Process>,
+    /// What its readings add up to.
+    pub totals: Totals,
+    /// The jobs that the folder of job files says are on it; none if there is no such folder.
+    pub jobs: Option<Vec<String>>,
 }
 
 /// One MIG instance.
@@ -200,6 +214,8 @@ pub struct Gpu {
 pub struct Mig {
     /// As it was read.
     pub sample: MigSample,
+    /// The containers to which the kubelet gave the instance, sorted.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Whether it is free.
     pub usage: Usage,
 }
@@ -213,6 +229,8 @@ pub struct Xid {
     pub last: Option<(u64, Stamp)>,
     /// How many there were.
     pub count: Reading<u64>,
+    /// How many there were of each severity, in [`Severity::ALL`]'s order.
+    pub by_severity: [u64; Severity::ALL.len()],
 }
 
 /// Whether a GPU or a MIG instance is free, and whose it is.
@@ -257,16 +275,12 @@ pub enum UseVerdict {
     Unknown,
 }
 
-impl UseVerdict {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Held => "held",
-            Self::Busy => "busy",
-            Self::Unknown => "unknown",
-        }
+words! {
+    UseVerdict {
+        Self::Free => "free",
+        Self::Held => "held",
+        Self::Busy => "busy",
+        Self::Unknown => "unknown",
     }
 }
 
@@ -292,14 +306,15 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+    /// All of them, from the mildest.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
+}
+
+words! {
+    Severity {
+        Self::Ok => "ok",
+        Self::Warning => "warning",
+        Self::Critical => "critical",
     }
 }
 
@@ -333,18 +348,14 @@ pub enum GpuState {
     Error,
 }
 
-impl GpuState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Stale => "stale",
-            Self::Lost => "lost",
-            Self::Asleep => "asleep",
-            Self::Denied => "denied",
-            Self::Error => "error",
-        }
+words! {
+    GpuState {
+        Self::Ok => "ok",
+        Self::Stale => "stale",
+        Self::Lost => "lost",
+        Self::Asleep => "asleep",
+        Self::Denied => "denied",
+        Self::Error => "error",
     }
 }
 
@@ -386,8 +397,8 @@ pub struct Process {
     pub host_memory_bytes: Reading<u64>,
     /// The container that it runs in.
     pub container: Option<Container>,
-    /// The Kubernetes pod's uid.
-    pub pod: Option<String>,
+    /// The Kubernetes pod that it runs in.
+    pub pod: Option<Pod>,
     /// The Slurm job.
     pub job: Option<String>,
 }
@@ -403,17 +414,15 @@ pub enum ProcessKind {
     Both,
 }
 
-impl ProcessKind {
-    /// `C`, `G` or `C+G`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Compute => "C",
-            Self::Graphics => "G",
-            Self::Both => "C+G",
-        }
+words! {
+    ProcessKind {
+        Self::Compute => "C",
+        Self::Graphics => "G",
+        Self::Both => "C+G",
     }
+}
 
+impl ProcessKind {
     /// Whether the process stands in the compute list.
     #[must_use]
     pub const fn computes(self) -> bool {

@@ -13,6 +13,8 @@ export interface Activity {
   fp32_ratio: number | null;
   /** The FP64 pipe. */
   fp64_ratio: number | null;
+  /** The graphics or compute engine. */
+  graphics_ratio: number | null;
   /** Warps of those that could be. */
   sm_occupancy_ratio: number | null;
   /** SMs with a warp. */
@@ -35,11 +37,17 @@ export interface Clocks {
   max_sm_mhz: number | null;
   /** The memory clock now. */
   memory_mhz: number | null;
+  /** For how long the power limit has held the clocks down, since the driver was loaded. */
+  power_throttled_seconds: number | null;
   /** The SM clock now. */
   sm_mhz: number | null;
+  /** For how long heat has held the clocks down, since the driver was loaded. */
+  thermal_throttled_seconds: number | null;
   /** The video clock now. */
   video_mhz: number | null;
 }
+
+export type CollectorState = string;
 
 /** How the part of the agent is that reads the machine. */
 export interface Collector {
@@ -53,8 +61,16 @@ export interface Collector {
   sample_duration_seconds: number | null;
   /** Since when it has been in this state, Unix time in milliseconds. */
   since: number;
-  /** `starting`, `ok`, `stalled`, `restarting`, `no_driver` or `released`. */
-  state: string;
+  /** Whether GPUs are read, and if not, why. */
+  state: CollectorState;
+}
+
+/** How many GPUs there are. */
+export interface Count {
+  /** 0: it went well. */
+  code: number;
+  /** How many. */
+  data: number;
 }
 
 /** Errors of the memory, found by its check bits. */
@@ -71,6 +87,8 @@ export interface Ecc {
   volatile_uncorrected: number | null;
 }
 
+export type EventKind = string;
+
 /** Something that happened. */
 export interface Event {
   /** What to do about it; empty if nothing. */
@@ -81,10 +99,10 @@ export interface Event {
   code: string;
   /** The GPU that it is about; null if it is about none. */
   gpu_uuid: string | null;
-  /** `xid`, `gpu_state`, `collector_state` or `driver`. */
-  kind: string;
-  /** `ok`, `warning` or `critical`. */
-  severity: string;
+  /** What kind of thing. */
+  kind: EventKind;
+  /** How bad it is. */
+  severity: Severity;
   /** What it is, in plain words. */
   text: string;
 }
@@ -97,11 +115,23 @@ export interface Fabric {
   status: number | null;
 }
 
+/** What went wrong, in the original's form. */
+export interface Failure {
+  /** 1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 500: our own fault. */
+  code: number;
+  /** Nothing. */
+  data: null;
+  /** What is wrong. */
+  error: string;
+}
+
 /** One fan. */
 export interface Fan {
   /** Its intended speed, in % of the highest; may exceed 100. */
   speed_percent: number;
 }
+
+export type GpuState = string;
 
 /** One GPU. */
 export interface Gpu {
@@ -145,6 +175,8 @@ export interface Gpu {
   pcie: Pcie;
   /** The performance state: 0 is the fastest. */
   performance_state: number | null;
+  /** The containers to which the kubelet gave the whole GPU; those of its MIG instances stand there. */
+  pods: Pod[];
   /** What it draws. */
   power: Power;
   /** When the newest finished reading was finished, Unix time in milliseconds. */
@@ -155,8 +187,8 @@ export interface Gpu {
   remapped_rows: RemappedRows;
   /** The board's serial number. */
   serial: string | null;
-  /** `ok`, `stale` (no finished reading for three intervals, at least 1 s), `lost`, `denied`, `asleep` or `error`. */
-  state: string;
+  /** How fresh and how whole its readings are; `stale` is no finished reading for three intervals, at least 1 s. */
+  state: GpuState;
   /** What there is to say beyond the state; null if nothing. */
   state_detail: string | null;
   /** How warm it is. */
@@ -187,8 +219,8 @@ export interface HealthCounts {
 export interface Health {
   /** Why, the worst first; empty if it is well. */
   reasons: Reason[];
-  /** `ok`, `warning` (somebody should look) or `critical` (it must not be used). */
-  verdict: string;
+  /** How bad it is: `warning` is that somebody should look, `critical` that it must not be used. */
+  verdict: Severity;
 }
 
 /** A GPU that is held while it idles. */
@@ -266,6 +298,8 @@ export interface Mig {
   memory_total_bytes: number | null;
   /** What of it is in use. */
   memory_used_bytes: number | null;
+  /** The containers to which the kubelet gave it. */
+  pods: Pod[];
   /** The profile, such as `1g.18gb`. */
   profile: string | null;
   /** Whether it is free, and whose it is. */
@@ -284,6 +318,8 @@ export interface Modes {
   mig: boolean | null;
   /** Whether the driver stays loaded without a client. */
   persistence: boolean | null;
+  /** Whether any feature of a virtual GPU is licensed. */
+  vgpu_licensed: boolean | null;
 }
 
 /** NVLink, all links together. */
@@ -326,6 +362,16 @@ export interface Peer {
   url: string;
 }
 
+/** A container of a Kubernetes pod. */
+export interface Pod {
+  /** The container's name in the pod. */
+  container: string;
+  /** The pod's name. */
+  name: string;
+  /** The pod's namespace. */
+  namespace: string;
+}
+
 /** What a GPU draws, and may draw. */
 export interface Power {
   /** The limit after a reset. */
@@ -352,6 +398,8 @@ export interface Problem {
   type: string;
 }
 
+export type ProcessKind = string;
+
 /** One process on one GPU (and MIG instance). */
 export interface Process {
   /** Why a value of this process is null, by its name. */
@@ -362,6 +410,8 @@ export interface Process {
   compute_instance: number | null;
   /** The id of the container that it runs in; null outside of one. */
   container: string | null;
+  /** What that container is called: in a pod as the kubelet names it, else as the container engine does. */
+  container_name: string | null;
   /** How much of one processor it used since the sample before, in %; may exceed 100. */
   cpu_percent: number | null;
   /** Its part of the decoder, in %. */
@@ -388,16 +438,26 @@ export interface Process {
   pid: number | null;
   /** The Kubernetes pod's uid; null outside of one. */
   pod: string | null;
+  /** That pod's name. */
+  pod_name: string | null;
+  /** That pod's namespace. */
+  pod_namespace: string | null;
   /** Its part of the SMs, in %. */
   sm_percent: number | null;
   /** When it started, Unix time in milliseconds. */
   started_at: number | null;
   /** `C` (it computes), `G` (it draws) or `C+G`. */
-  type: string;
+  type: ProcessKind;
   /** Its owner's real user id. */
   uid: number | null;
   /** Its owner's name, or the uid in digits where it has none. */
   user: string | null;
+}
+
+/** Whether GPUs are read. */
+export interface Readiness {
+  /** Whether GPUs are read, and if not, why. */
+  state: string;
 }
 
 /** One thing that is wrong with a GPU. */
@@ -432,6 +492,8 @@ export interface Series {
   values: (number | null)[];
 }
 
+export type Severity = string;
+
 /** All that is known at this moment. */
 export interface Snapshot {
   collector: Collector;
@@ -446,30 +508,89 @@ export interface Snapshot {
   sequence: number;
 }
 
+/** Every GPU asked for, and the processes on it. */
+export interface Status {
+  /** 0: it went well. */
+  code: number;
+  data: StatusData;
+}
+
+/** GPUs and processes. */
+export interface StatusData {
+  /** How many GPUs the host has. */
+  count: number;
+  devices: StatusDevice[];
+  processes: StatusProcess[];
+}
+
+/** A GPU. What it does not tell is `N/A`. */
+export interface StatusDevice {
+  /** Of its first fan, in %. */
+  fan_speed: number | string;
+  /** How busy it is, in %. */
+  gpu_utilization: number | string;
+  /** Its index. */
+  idx: number;
+  /** What of it is free. */
+  memory_free_human: string;
+  /** All of its memory, such as `24576MiB`. */
+  memory_total_human: string;
+  /** What of it is in use. */
+  memory_used_human: string;
+  /** What of it is in use, in %. */
+  memory_utilization: number | string;
+  /** What it is called. */
+  name: string;
+  /** What it draws and may draw, such as `119W / 350W`. */
+  power_status: string;
+  /** Of the chip, in °C. */
+  temperature: number | string;
+  /** When it was read, Unix time in milliseconds. */
+  ts: number;
+}
+
+/** A process. What cannot be told is `N/A`. */
+export interface StatusProcess {
+  /** Its command line. */
+  command: string;
+  /** Memory in use on the GPU, such as `11710MiB`. */
+  gpu_memory: string;
+  /** The GPU's index. */
+  idx: number;
+  /** In the host's PID namespace. */
+  pid: number;
+  /** How long it has run, such as `0:16:13`. */
+  running_time: string;
+  /** `C` (it computes), `G` (it draws) or `C+G`. */
+  type: string;
+  /** Whose it is. */
+  username: string;
+}
+
 /** One GPU at a glance. */
 export interface SummaryGpu {
-  /** `ok`, `warning` or `critical`. */
-  health: string;
+  /** Whether it is well. */
+  health: Severity;
   /** NVML's index of this moment. */
   index: number;
   /** Memory free for allocation. */
   memory_free_bytes: number | null;
   /** What it is called. */
   name: string | null;
-  /** `ok`, `stale`, `lost`, `denied`, `asleep` or `error`. */
-  state: string;
+  /** How fresh and how whole its readings are. */
+  state: GpuState;
   /** Its name for ever. */
   uuid: string | null;
-  /** `free`, `held`, `busy` or `unknown`. */
-  verdict: string;
+  /** Whether it is free. */
+  verdict: UseVerdict;
 }
 
 /** The host at a glance. */
 export interface Summary {
   /** Why a value is null, by its dotted path. */
   absent: Absent;
-  /** `starting`, `ok`, `stalled`, `restarting`, `no_driver` or `released`. */
-  collector_state: string;
+  /** Whether GPUs are read, and if not, why. */
+  collector_state: CollectorState;
   /** Each GPU. */
   gpus: SummaryGpu[];
   /** How many of them are in state `ok`. */
@@ -510,6 +631,8 @@ export interface UseCounts {
   unknown: number;
 }
 
+export type UseVerdict = string;
+
 /** Whether a GPU or a MIG instance is free, and whose it is. */
 export interface Use {
   /** Since when it has been so, Unix time in milliseconds. */
@@ -518,17 +641,17 @@ export interface Use {
   since_at_least: boolean;
   /** Memory in use that no listed process explains. */
   unattributed_bytes: number | null;
-  /** Who has it: names of accounts or, for root in a container, containers. */
+  /** Who has it: names of accounts or, for root in a container, the container as in `/users`. */
   users: string[];
-  /** `free`, `held` (memory is held, but it has been idle for a while), `busy` or `unknown`. */
-  verdict: string;
+  /** Whether it is free; `held` is memory that is held although it has been idle for a while. */
+  verdict: UseVerdict;
 }
 
 /** An account, or a container in which root runs, and what it has. */
 export interface User {
   /** Why a value of this row is null, by its dotted path. */
   absent: Absent;
-  /** The container for which root's processes in it count; null for an account. */
+  /** The id of the container for which root's processes in it count; null for an account. */
   container: string | null;
   /** Memory in use on GPUs, of the processes of which it is told. */
   gpu_memory_bytes: number | null;
@@ -544,7 +667,7 @@ export interface User {
   sm_percent: number | null;
   /** The account's real user id. */
   uid: number | null;
-  /** The account's name, or the uid in digits where it has none. */
+  /** The account's name, or the uid in digits where it has none. For root in a container what that is called: its name, in a pod as `namespace/pod/container`, or the first 12 digits of its id. */
   user: string | null;
 }
 

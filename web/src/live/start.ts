@@ -15,6 +15,8 @@ export const EVENTS_SINCE = "-24h";
 const EVENTS_EVERY = 10_000;
 /** An answer that takes longer is none. */
 const PATIENCE = 15_000;
+/** After so long without a snapshot the ages that are shown grow by themselves. */
+const QUIET = 1_500;
 /** A gap in what was seen from which on the agent's memory is asked. */
 const GAP = 4_000;
 
@@ -63,7 +65,9 @@ function follower(aborted: AbortSignal): Follower {
     now: () => performance.now(),
     link: next => {
       if (next.kind === "unreachable") caughtUp = false;
-      if (next.kind !== "connecting" || snapshot.value === null) link.value = next;
+      // That it is being asked is news only where nothing is known, or a token is tried.
+      const known = snapshot.value !== null && link.value.kind !== "refused";
+      if (next.kind !== "connecting" || !known) link.value = next;
     },
     messages: found => {
       messages(found);
@@ -100,7 +104,8 @@ export function start(): void {
   effect(() => {
     if (!visible.value) return;
     const timer = setInterval(() => {
-      now.value = agentNow();
+      // A snapshot brings its own time: then nothing is drawn twice.
+      if (age() > QUIET) now.value = agentNow();
     }, 1_000);
     return () => clearInterval(timer);
   });

@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Event, Gpu, Process, Snapshot } from "../api/types";
 import { Colours } from "../model/colour";
-import { identity } from "../model/gpu";
+import { identity, UNREAD } from "../model/gpu";
 import { ownerOf } from "../model/owner";
 import type { Link } from "./follow";
 
@@ -101,4 +101,9 @@ const asItWas = (now: Gpu, past: Gpu): Gpu => ({
 });
 
 /** Nobody reads it now. */
-const unread = (gpu: Gpu): Gpu => ({ ...gpu, state: "stale", use: { ...gpu.use, verdict: "unknown" } });
+const unread = (gpu: Gpu): Gpu => ({
+  ...gpu,
+  state: UNREAD,
+  state_detail: null,
+  use: { ...gpu.use, verdict: "unknown" },
+});

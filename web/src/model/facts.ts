@@ -1,6 +1,6 @@
 import type { Gpu } from "../api/types";
 import { type Reading, read } from "./absence";
-import { bytes, celsius, count, energy, megahertz, percent, rate, ratio, watts } from "./format";
+import { bytes, celsius, count, duration, energy, megahertz, percent, rate, ratio, watts } from "./format";
 
 type Value = string | number | boolean;
 
@@ -20,6 +20,7 @@ const number =
   (format: (value: number) => string) =>
   (value: Value): string =>
     typeof value === "number" ? format(value) : String(value);
+const seconds = (value: number): string => duration(value * 1000);
 const plain = (value: Value): string => (typeof value === "number" ? count(value) : String(value));
 const yes = (value: Value): string => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
 const on = (value: Value): string => (typeof value === "boolean" ? (value ? "on" : "off") : String(value));
@@ -45,6 +46,7 @@ export const FACTS: readonly FactGroup[] = [
   {
     name: "Activity",
     facts: [
+      fact("Graphics engine", "activity.graphics_ratio", number(ratio)),
       fact("SM active", "activity.sm_ratio", number(ratio)),
       fact("SM occupancy", "activity.sm_occupancy_ratio", number(ratio)),
       fact("Tensor", "activity.tensor_ratio", number(ratio)),
@@ -90,6 +92,8 @@ export const FACTS: readonly FactGroup[] = [
       fact("Memory", "clocks.memory_mhz", number(megahertz)),
       fact("Memory, highest", "clocks.max_memory_mhz", number(megahertz)),
       fact("Video", "clocks.video_mhz", number(megahertz)),
+      fact("Held down by power", "clocks.power_throttled_seconds", number(seconds)),
+      fact("Held down by heat", "clocks.thermal_throttled_seconds", number(seconds)),
       fact("Performance state", "performance_state", value => `P${value}`),
     ],
   },
@@ -141,6 +145,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Persistence mode", "modes.persistence", on),
       fact("Compute mode", "modes.compute", word),
       fact("MIG mode", "modes.mig", on),
+      fact("vGPU licensed", "modes.vgpu_licensed", yes),
       fact("Drives a display", "modes.display_active", yes),
     ],
   },

@@ -12,11 +12,16 @@ export type Standing =
   | "asleep"
   | "error";
 
+/** No state of the agent's: it knows nothing of a GPU that this page has seen, since the driver is not there. */
+export const UNREAD = "unread";
+
 /** State first: of a GPU that is not read nobody knows whether it is free. */
 export function standing(gpu: { state: string; use: { verdict: string } }): Standing {
   switch (gpu.state) {
     case "ok":
       return verdict(gpu.use.verdict);
+    case UNREAD:
+      return "stale";
     case "stale":
     case "lost":
     case "denied":
@@ -33,7 +38,7 @@ export function verdict(word: string): Standing {
 
 /** Whether somebody has to look: a GPU that is not well, or not read for no good reason. */
 export const isTrouble = (gpu: { state: string; health: { verdict: string } }): boolean =>
-  gpu.health.verdict === "critical" || ["lost", "error", "stale", "denied"].includes(gpu.state);
+  gpu.health.verdict === "critical" || ["lost", "error", "stale", "denied", UNREAD].includes(gpu.state);
 
 /** Whether anything was ever read of it that could be shown. */
 export const isKnown = (gpu: Pick<Gpu, "state" | "memory" | "power" | "temperature">): boolean =>

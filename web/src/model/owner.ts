@@ -12,12 +12,17 @@ const SHORT_ID = 12;
 
 export const NOBODY: Owner = { key: "?", label: "unknown" };
 
-export function ownerOf(process: Pick<Process, "user" | "uid" | "container">): Owner {
-  if (process.uid === 0 && process.container !== null) {
-    const label = process.container.slice(0, SHORT_ID);
-    return { key: label, label };
-  }
-  if (process.user !== null) return { key: process.user, label: process.user };
-  if (process.uid !== null) return { key: String(process.uid), label: String(process.uid) };
-  return NOBODY;
+type Whose = Pick<Process, "user" | "uid" | "container" | "container_name" | "pod_name" | "pod_namespace">;
+
+export function ownerOf(process: Whose): Owner {
+  const label = containerOf(process) ?? process.user ?? process.uid;
+  return label === null ? NOBODY : { key: String(label), label: String(label) };
+}
+
+/** What the container is called in which root runs it: its name, with namespace and pod, or the first digits of its id. */
+function containerOf(process: Whose): string | null {
+  const { uid, container, container_name: name, pod_name: pod, pod_namespace: namespace } = process;
+  if (uid !== 0 || container === null) return null;
+  if (name === null) return container.slice(0, SHORT_ID);
+  return pod === null ? name : `${namespace}/${pod}/${name}`;
 }

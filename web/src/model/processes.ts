@@ -11,15 +11,20 @@ export interface Wish {
 
 export const NO_WISH: Wish = { text: "", user: "", gpu: "", type: "" };
 
-/** A process on a GPU or MIG instance, for ever. */
+/** A process on a GPU or MIG instance. When it started is not in it: the agent works that out anew, give or take. */
 export const rowKey = (process: Process): string =>
-  [
-    process.gpu_uuid ?? process.gpu,
-    process.gpu_instance,
-    process.compute_instance,
-    process.pid,
-    process.started_at,
-  ].join(" ");
+  [process.gpu_uuid ?? process.gpu, process.gpu_instance, process.compute_instance, process.pid].join(" ");
+
+/** Less than so much between two starts is no other process, in milliseconds. */
+const SAME_START = 1_000;
+
+/** Whether nothing of a process has changed that is shown. */
+export function isSame(a: Process, b: Process): boolean {
+  for (const key of Object.keys(a) as (keyof Process)[]) {
+    if (key !== "absent" && key !== "started_at" && a[key] !== b[key]) return false;
+  }
+  return Math.abs((a.started_at ?? 0) - (b.started_at ?? 0)) < SAME_START;
+}
 
 /** Each word of the text must stand somewhere in the row, whatever its case. */
 export function filter(processes: readonly Process[], wish: Wish): Process[] {
@@ -42,7 +47,10 @@ const searchable = (process: Process): string =>
     process.name,
     process.command,
     process.container,
+    process.container_name,
     process.pod,
+    process.pod_name,
+    process.pod_namespace,
     process.job,
   ]
     .filter(value => value !== null)
@@ -96,9 +104,15 @@ export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
   if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
-  if (process.pod !== null) return { kind: "pod", id: process.pod, label: `pod ${process.pod.slice(0, 8)}` };
+  if (process.pod !== null) {
+    const name = process.pod_name;
+    const space = process.pod_namespace;
+    const id = name === null ? process.pod : [space, name].filter(part => part !== null).join("/");
+    return { kind: "pod", id, label: name ?? `pod ${process.pod.slice(0, 8)}` };
+  }
   if (process.container !== null) {
-    return { kind: "container", id: process.container, label: process.container.slice(0, 12) };
+    const label = process.container_name ?? process.container.slice(0, 12);
+    return { kind: "container", id: process.container, label };
   }
   return null;
 }

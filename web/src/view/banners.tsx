@@ -50,7 +50,7 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
     return (
       <Banner severity="critical" title="The agent refuses the token.">
         {since} Enter the one that is set now:
-        <TokenForm />
+        <TokenForm told />
       </Banner>
     );
   }

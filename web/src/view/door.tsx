@@ -1,9 +1,11 @@
+import { Mark } from "../part/mark";
 import { TokenForm } from "./token-form";
 
 /** Before anything is known: the agent wants a token. */
 export function Door() {
   return (
     <main class="door" id="main">
+      <Mark />
       <h1>GPUs of {location.hostname}</h1>
       <TokenForm />
       <p class="fine">

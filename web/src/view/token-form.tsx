@@ -1,13 +1,20 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Keep, keep, token } from "../api/token";
+import { link } from "../live/store";
 
-/** Asks for the token. Enter sends it. */
-export function TokenForm() {
+/** Asks for the token. Enter sends it. `told` where it is said beside it that the token is wrong. */
+export function TokenForm({ told = false }: { told?: boolean }) {
   const field = useRef<HTMLInputElement>(null);
   const [how, setHow] = useState<Keep>("tab");
   const [empty, setEmpty] = useState(false);
-  const wrong = token.value !== null;
-  const problem = empty ? "Enter the token." : wrong ? "The agent refuses this token." : null;
+  const refused = link.value.kind === "refused";
+  const wrong = refused && token.value !== null;
+  useEffect(() => {
+    if (!refused) return;
+    field.current?.focus();
+    field.current?.select();
+  }, [refused]);
+  const problem = empty ? "Enter the token." : wrong && !told ? "The agent refuses this token." : null;
   return (
     <form
       class="token"
@@ -26,8 +33,7 @@ export function TokenForm() {
         type="password"
         autocomplete="current-password"
         spellcheck={false}
-        autofocus
-        aria-invalid={problem !== null}
+        aria-invalid={empty || wrong}
         aria-describedby={problem ? "token-problem" : undefined}
       />
       <button type="submit" class="primary">

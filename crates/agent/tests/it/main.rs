@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod capture;
 mod clients;
 mod collector;
 mod configuration;
+mod containers;
 mod exhaustion;
 mod frames;
 mod golden;
 mod history;
 mod hosts;
+mod kubelet;
 mod load;
+mod metrics;
+mod openapi;
 mod readings;
 mod recovery;
 mod release;

@@ -3,12 +3,14 @@
 use std::ffi::{c_char, c_int, c_uint};
 use std::mem::offset_of;
 
-use nvml_wrapper_sys::bindings::{self as sys, nvmlPciInfo_t};
+use nvml_wrapper_sys::bindings::{
+    self as sys, nvmlGridLicensableFeature_t, nvmlGridLicensableFeatures_t, nvmlPciInfo_t,
+};
 
 use super::export;
 use crate::call::Call;
 use crate::code::{Done, NOT_SUPPORTED};
-use crate::pointer::{Open, Out, Text};
+use crate::pointer::{Open, Out, Room, Text};
 use crate::scenario::{Gpu, PciAddress};
 use crate::value::Value;
 
@@ -71,7 +73,7 @@ export! {
         call.put(index, target.mig.unwrap_or(target.gpu) as c_uint)
     }
 
-    device fn nvmlDeviceGetName(call, target; text: Text, length: c_uint) {
+    device fn nvmlDeviceGetName(call, target; text: Text, length: Room) {
         let name = name(call.gpu(target)?);
         if name.is_none() && !call.garbage {
             return Err(NOT_SUPPORTED);
@@ -84,7 +86,7 @@ export! {
         call.put_text(&text, length, &name)
     }
 
-    device fn nvmlDeviceGetUUID(call, target; text: Text, length: c_uint) {
+    device fn nvmlDeviceGetUUID(call, target; text: Text, length: Room) {
         let uuid = match call.mig(target)? {
             Some(mig) => &mig.uuid,
             None => &call.gpu(target)?.uuid,
@@ -92,9 +94,9 @@ export! {
         call.tell_text(&text, length, uuid.as_deref())
     }
 
-    gpu fn nvmlDeviceGetSerial(call, gpu; text: Text, length: c_uint) { call.tell_text(&text, length, gpu.serial.as_deref()) }
+    gpu fn nvmlDeviceGetSerial(call, gpu; text: Text, length: Room) { call.tell_text(&text, length, gpu.serial.as_deref()) }
 
-    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: Text, length: c_uint) {
+    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: Text, length: Room) {
         call.tell_text(&text, length, gpu.vbios_version.as_deref())
     }
 
@@ -126,6 +128,15 @@ export! {
 
     gpu fn nvmlDeviceGetMigMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {
         current_and_pending(call, &gpu.mig_mode, current, pending)
+    }
+
+    gpu fn nvmlDeviceGetGridLicensableFeatures_v4(call, gpu; told: Open<nvmlGridLicensableFeatures_t>) {
+        let licensed = call.fact(&gpu.vgpu_licensed)?;
+        let first = offset_of!(nvmlGridLicensableFeatures_t, gridLicensableFeatures);
+        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, isGridLicenseSupported)), 1_i32)?;
+        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, licensableFeaturesCount)), 1_u32)?;
+        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureCode)), 1_u32)?;
+        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureState)), licensed as c_uint)
     }
 
     gpu fn nvmlDeviceGetEccMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {

@@ -1,6 +1,6 @@
 //! PCIe, NVLink and the fabric.
 
-use std::ffi::c_uint;
+use std::ffi::{c_uint, c_ulonglong};
 use std::mem::offset_of;
 use std::thread;
 use std::time::Duration;
@@ -44,6 +44,15 @@ export! {
             return Err(INVALID_ARGUMENT);
         }
         call.put(is_active, c_uint::from(i64::from(link) < active))
+    }
+
+    gpu fn nvmlDeviceGetNvLinkErrorCounter(call, gpu; link: c_uint, counter: c_uint, errors: Out<c_ulonglong>) {
+        let told = call.fact(&gpu.nvlink_errors)?;
+        let total = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
+        if i64::from(link) >= total || counter >= sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_COUNT {
+            return Err(INVALID_ARGUMENT);
+        }
+        call.put(errors, if link == 0 && counter == 0 { told as c_ulonglong } else { 0 })
     }
 
     gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Open<nvmlGpuFabricInfo_t>) {

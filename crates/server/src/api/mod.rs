@@ -17,10 +17,11 @@ pub(crate) mod rendered;
 mod sections;
 mod view;
 mod views;
-mod words;
+mod word;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -41,12 +42,19 @@ use crate::{
 use query::{Refused, Wanted};
 use rendered::Events;
 
-pub(crate) use openapi::document;
+pub(crate) use query::value;
+pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};
 
 /// `/peers`, which no snapshot changes.
 pub(crate) fn peers(peers: &[Peer]) -> Bytes {
     rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
+}
+
+/// `/openapi.json`, of a server that wants a token or does not.
+pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
+    let (body, packed) = openapi::document(guarded, coding::takes(headers, "gzip"));
+    answer::negotiated(body, packed)
 }
 
 /// A question to the rich contract: who asks, and how.
@@ -90,7 +98,7 @@ impl Question<'_> {
     pub(crate) fn processes(&self) -> Response {
         let wanted = match Wanted::read(self.query, self.snapshot) {
             Ok(wanted) => wanted,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         if wanted.is_all() {
             return self.whole(views::Which::Processes);
@@ -127,7 +135,7 @@ impl Question<'_> {
         let since = match query::since(self.query, self.snapshot.at.unix_ms) {
             Ok(None) => return self.whole(views::Which::Events),
             Ok(Some(since)) => since,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return problem::internal();
@@ -142,7 +150,7 @@ impl Question<'_> {
             let history = self.archive.read();
             match history::question(self.query, self.snapshot, &history) {
                 Ok(question) => history.answer(&question),
-                Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+                Err(Refused { status, detail }) => return problem(status, &detail),
             }
         };
         match answer {

@@ -1,10 +1,13 @@
 //! The server as its users see it: through the router, and over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
+mod documented;
 mod host;
 mod hostile;
 mod page;
 mod rich;
 mod router;
+#[path = "../../src/api/tests/schema.rs"]
+mod schema;
 mod socket;
 mod stream;

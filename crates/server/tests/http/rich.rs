@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::{Archive, Commands, Publisher, ServerConfig, Token, router};
+use server::{Archive, Commands, Publisher, ServerConfig, Show, Token, router};
 use telemetry::{
     Stamp,
     history::{Depth, History},
@@ -29,7 +29,7 @@ fn archive() -> Arc<Archive> {
 }
 
 fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
-    let publisher = Publisher::keeping(Stamp::default(), commands, archive());
+    let publisher = Publisher::keeping(Stamp::default(), Show { commands, ..Show::default() }, archive());
     publisher.publish(snapshot);
     app(&publisher)
 }
@@ -65,14 +65,15 @@ async fn refusals_are_problems() {
     for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
-    for path in ["/api/v1/processes?gpu=9", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {
+    assert_eq!(refusal(&app, Method::GET, "/p/api/v1/processes?gpu=9").await, 404);
+    for path in ["/api/v1/processes?gpu=", "/api/v1/processes?type=X", "/api/v1/events?since=x", "/metrics?names=x"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p{path}")).await, 400, "{path}");
     }
-    for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json"] {
+    for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json", "/metrics"] {
         assert_eq!(refusal(&app, Method::POST, &format!("/p{path}")).await, 405, "{path}");
     }
     // What is not under the rich contract keeps the frozen one's form.
-    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics"] {
+    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics/"] {
         let (status, headers, _) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
     }

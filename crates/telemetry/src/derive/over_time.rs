@@ -9,7 +9,8 @@ use super::{
 use crate::{
     Absence, Reading,
     sample::{
-        DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, ProcessFacts, Utilization, XidSample,
+        Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
+        Utilization, XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict, blank},
 };
@@ -28,7 +29,7 @@ fn idle(index: u32, uuid: &str, read: u64, jobs: &[u32]) -> GpuSample {
     gpu
 }
 
-fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
+pub(super) fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
     let facts = DriverFacts {
         driver_version: Ok(version.into()),
         nvml_version: Ok("2".into()),
@@ -169,6 +170,52 @@ fn each_mig_instance_is_judged_and_the_gpu_by_them() {
 }
 
 #[test]
+fn what_the_kubelet_gave_away_is_not_free_and_is_held_when_nobody_comes() {
+    use UseVerdict::{Busy, Free, Held, Unknown};
+    let device = |uuid: &str| crate::sample::Device::Uuid(uuid.into());
+    let to = PodContainer { namespace: "ml".into(), pod: "train-0".into(), container: "main".into() };
+    let given = |device| Ok(vec![Allocation { device, to: to.clone() }]);
+    let mut deriver = Deriver::default();
+    for (now, allocations, verdict, since) in [
+        (1000, Err(Absence::Timeout), Unknown, 1000),
+        (2000, Ok(Vec::new()), Free, 2000),
+        (3000, given(device("B")), Free, 2000),
+        (4000, given(device("A")), Busy, 4000),
+        (14_000, given(device("A")), Held, 4000),
+        (15_000, Err(Absence::Timeout), Unknown, 15_000),
+        (16_000, given(device("A")), Held, 4000),
+        (17_000, Err(Absence::NotSupported), Free, 17_000),
+    ] {
+        let sample = Sample { allocations, ..ready("1", now, vec![idle(0, "A", now, &[])]) };
+        let snapshot = derive(&mut deriver, now, &Arc::new(sample));
+        assert_eq!(show(&snapshot.gpus[0]), (verdict, since), "at {now}");
+        assert!(snapshot.gpus[0].usage.users.is_empty());
+    }
+}
+
+#[test]
+fn a_mig_instance_that_the_kubelet_gave_away_is_not_free_and_neither_is_its_gpu() {
+    let instance = |id: u32| MigSample {
+        gpu_instance: Ok(id),
+        compute_instance: Ok(0),
+        uuid: Ok(format!("M{id}")),
+        profile: Ok("1g.18gb".into()),
+        memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+        compute: Ok(Vec::new()),
+    };
+    let mut parent = idle(0, "A", 1000, &[]);
+    parent.mig = Ok(vec![instance(1), instance(2)]);
+    let to = PodContainer { namespace: "ml".into(), pod: "train-0".into(), container: "main".into() };
+    let allocations = Ok(vec![Allocation { device: crate::sample::Device::Uuid("M2".into()), to: to.clone() }]);
+    let sample = Sample { allocations, ..ready("1", 1000, vec![parent]) };
+    let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(sample));
+    let gpu = &snapshot.gpus[0];
+    let told: Vec<_> = gpu.mig.iter().flatten().map(|mig| (mig.usage.verdict, mig.pods.clone())).collect();
+    assert_eq!(told, [(UseVerdict::Free, Ok(vec![])), (UseVerdict::Busy, Ok(vec![to]))]);
+    assert_eq!((gpu.usage.verdict, gpu.pods.clone()), (UseVerdict::Busy, Ok(vec![])));
+}
+
+#[test]
 fn without_a_list_the_use_is_unknown() {
     for (compute, graphics, verdict) in [
         (Ok(Vec::new()), Ok(Vec::new()), UseVerdict::Free),
@@ -196,6 +243,30 @@ fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
     let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
     assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
     assert_eq!(snapshot.events.first().map(|event| event.gpu_uuid.clone()), Some(None));
+}
+
+#[test]
+fn what_readings_add_up_to_outlives_the_collector_and_a_change_of_index() {
+    let mut deriver = Deriver::default();
+    let busy = |index, read| {
+        let mut gpu = idle(index, "A", read, &[]);
+        gpu.fast.utilization = Ok(Utilization { gpu_percent: 50, memory_percent: 0 });
+        gpu
+    };
+    let total = |snapshot: &Snapshot| {
+        let gpu = snapshot.gpus.iter().find(|gpu| gpu.identity.uuid.as_deref() == Ok("A"));
+        gpu.unwrap().totals.busy
+    };
+    derive(&mut deriver, 1000, &Arc::new(ready("1", 1000, vec![busy(0, 1000)])));
+    let before = derive(&mut deriver, 2000, &Arc::new(ready("1", 2000, vec![busy(0, 2000)])));
+    assert_eq!((total(&before), before.read_at), (Ok(Duration::from_millis(500)), Some(at(2000))));
+    // A collector that has read nothing yet, and then one that counts another GPU first.
+    let starting = Sample::of(Driver::Starting { call: None }, at(2500));
+    let between = derive(&mut deriver, 2500, &Arc::new(starting));
+    assert_eq!((total(&between), between.read_at), (Ok(Duration::from_millis(500)), Some(at(2000))));
+    let gpus = vec![idle(0, "B", 3000, &[]), busy(1, 3000)];
+    let after = derive(&mut deriver, 3000, &Arc::new(ready("2", 3000, gpus)));
+    assert_eq!((total(&after), after.read_at), (Ok(Duration::from_secs(1)), Some(at(3000))));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is remembered of each GPU and MIG instance, by UUID: an index is another GPU's after a reboot or a loss.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Absence, Reading, Stamp,
@@ -9,7 +9,9 @@ use crate::{
         faults::Faults,
         health::{self, Conditions},
         hold::{Hold, Pace},
+        pods,
         recall::KeptUse,
+        totals::Sums,
         usage::{self, Facts, Finding},
     },
     sample::{FastSet, GpuSample, Identity, Sample},
@@ -28,6 +30,17 @@ struct Record {
     hold: Hold,
     faults: Faults,
     conditions: Conditions,
+    sums: Sums,
+}
+
+/// What is told with a sample.
+pub(super) struct Told<'a> {
+    /// The driver's version.
+    pub(super) version: Option<&'a str>,
+    /// Two readings that are further apart leave time between them that was not read.
+    pub(super) longest: Duration,
+    /// The GPUs once seen, under their last index, since a lost one no longer says its UUID.
+    pub(super) named: &'a [Gpu],
 }
 
 impl Records {
@@ -43,20 +56,21 @@ impl Records {
         }
     }
 
-    /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
-    /// their last index, since a lost one no longer says its UUID.
-    pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {
+    /// Takes in a sample that was not taken in before.
+    pub(super) fn take_in(&mut self, sample: &Sample, with: &Told<'_>, log: &mut Log) {
         let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
         let uuid_at = |index: u32| {
             let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
             // One that stands under another index now is not the one that was last seen under this.
-            let last = || named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
+            let last = || with.named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
             let uuid = |identity: &Identity| identity.uuid.clone().ok();
             gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
         };
         for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
             if let Some(uuid) = uuid_at(gpu.index) {
-                self.gpus.entry(uuid).or_default().faults.read(gpu, version);
+                let record = self.gpus.entry(uuid).or_default();
+                record.faults.read(gpu, with.version);
+                record.sums.read(gpu, with.longest);
             }
         }
         for error in &sample.xids {
@@ -80,6 +94,7 @@ impl Records {
                 record.faults.miss();
             }
             gpu.xid = record.faults.tell(gpu);
+            gpu.totals = record.sums.tell();
             gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), now, pace.gap);
             judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
         }
@@ -107,7 +122,7 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
     let finding = match findings.as_slice() {
         _ if !is_ok => Finding::unknown(why),
         [] => look_at_gpu(gpu),
-        all => Finding::of_all(all),
+        all => Finding::of_all(all).given(pods::allocated(&gpu.pods)),
     };
     gpu.usage = hold.see(finding, share, at, pace);
     for (mig, finding) in gpu.mig.iter_mut().flatten().zip(findings) {
@@ -137,7 +152,7 @@ fn look_at_gpu(gpu: &Gpu) -> Finding {
         listed: has_lists(&gpu.fast).map(|()| processes.clone()),
         sharers: processes,
         memory: gpu.fast.memory,
-        allocated: false,
+        allocated: pods::allocated(&gpu.pods),
     })
 }
 
@@ -158,5 +173,5 @@ fn look_at_instance(mig: &Mig, processes: &[Process]) -> Finding {
     let compute_instance = mig.sample.compute_instance.ok();
     let own = sharers.iter().copied().filter(|process| process.compute_instance == compute_instance).collect();
     let listed = mig.sample.compute.as_ref().map(|_| own).map_err(|why| *why);
-    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: false })
+    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: pods::allocated(&mig.pods) })
 }

@@ -1,6 +1,7 @@
 //! What the collector read, as it was read: nothing here is derived.
 
 mod gpu;
+mod pods;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ pub use gpu::{
     Activity, Bar1, Fabric, FastSet, GpuSample, Identity, Links, Memory, MigSample, ProcessShare, RemappedRows,
     SlowSet, Traffic, Utilization,
 };
+pub use pods::{Allocation, Device, PodContainer};
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Sample {
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
     pub processes: Vec<ProcessFacts>,
+    /// What the kubelet gave to which containers: `List` of its PodResources service. Not supported where it is not to be
+    /// asked.
+    pub allocations: Reading<Vec<Allocation>>,
     /// What the host is and has.
     pub host: HostSample,
     /// What keeps the collector from seeing all, with the remedy, in plain words.
@@ -30,6 +35,12 @@ pub struct Sample {
     pub xids: Vec<XidSample>,
     /// From the tick until the last lane that was not late had reported, in microseconds.
     pub duration_us: u32,
+    /// When the collector began: what tells its counts from those of the one before it.
+    pub began: BootTime,
+    /// How long its calls into the driver took, since it began; one entry per function.
+    pub calls: Vec<CallTimes>,
+    /// What the folder of job files says; none if there is no such folder.
+    pub jobs: Option<Vec<GpuJobs>>,
 }
 
 impl Sample {
@@ -41,10 +52,14 @@ impl Sample {
             driver,
             gpus: Vec::new(),
             processes: Vec::new(),
+            allocations: Err(Absence::NotSupported),
             host: HostSample::absent(Absence::Timeout),
             notes: Vec::new(),
             xids: Vec::new(),
             duration_us: 0,
+            began: BootTime(0),
+            calls: Vec::new(),
+            jobs: None,
         }
     }
 }
@@ -164,6 +179,30 @@ pub struct Call {
     pub since: BootTime,
 }
 
+/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Decades from a
+/// millisecond on, since what is asked is how often a function is slow, and each bound is a line per function in `/metrics`.
+pub const CALL_BOUNDS_NS: [u64; 4] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// How long the finished calls of one function took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallTimes {
+    /// The NVML function.
+    pub function: String,
+    /// How many took at most each of [`CALL_BOUNDS_NS`] and more than the one before; the last, more than all.
+    pub counts: [u64; CALL_BOUNDS_NS.len() + 1],
+    /// All of them together, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+/// The jobs that a scheduler says are on one GPU, from a file that is named by the GPU's index and holds a job per line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuJobs {
+    /// NVML's index.
+    pub gpu: u32,
+    /// The jobs, in the file's order.
+    pub jobs: Vec<String>,
+}
+
 /// One entry of a process list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedProcess {
@@ -233,13 +272,16 @@ impl ProcessFacts {
     }
 }
 
-/// A container, as far as a cgroup's path tells.
+/// A container: what a cgroup's path tells, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its id: usually 64 hexadecimal digits.
     pub id: String,
     /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not tell.
     pub runtime: Option<String>,
+    /// Its name, as the container engine tells it: `GET /containers/{id}/json`, `Name`. Not supported where that is not
+    /// to be asked, or does not know the container.
+    pub name: Reading<String>,
 }
 
 /// Whether a process lives.

@@ -1,6 +1,7 @@
 import type { Gpu } from "../../api/types";
 import { agentNow, now, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
+import { UNREAD } from "../../model/gpu";
 import { Icon } from "../../part/icon";
 
 /** What is wrong with a GPU, and how old is what is shown of it; `whole` with what to do about each thing. */
@@ -36,6 +37,7 @@ export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown;
 const FEW = 2;
 
 const STATES: Record<string, string> = {
+  [UNREAD]: "It is not read now.",
   stale: "It does not answer on time.",
   lost: "It has fallen off the bus.",
   denied: "The agent may not read it.",

@@ -2,8 +2,8 @@ import type { ComponentChildren } from "preact";
 import type { Gpu, Process } from "../../api/types";
 import { read } from "../../model/absence";
 import type { Cell } from "../../model/csv";
-import { bytes, duration, exact, percent, stopwatch } from "../../model/format";
-import { ownerOf } from "../../model/owner";
+import { bytes, duration, exact, percent } from "../../model/format";
+import { NOBODY, ownerOf } from "../../model/owner";
 import { type SortKey, whereOf } from "../../model/processes";
 import { Swatch } from "../../part/bar";
 import { Value } from "../../part/value";
@@ -21,6 +21,8 @@ export interface Column {
   /** What it means, where the name does not say. */
   tip?: string;
   number?: boolean;
+  /** As in `grid-template-columns`. */
+  width?: string;
   /** Its values move by themselves, so rows are not put in their order all the time. */
   moves?: boolean;
   /** Whether a process has it; a column that none has is left out. */
@@ -41,6 +43,7 @@ const share = (
   key,
   name,
   tip,
+  width: key === "sm" || key === "cpu" ? "72px" : "92px",
   number: true,
   moves: true,
   show: process => <Value {...quiet} of={read(process.absent, field, process[field])} show={percent} />,
@@ -50,6 +53,7 @@ const share = (
 export const COLUMNS: readonly Column[] = [
   {
     key: "gpu",
+    width: "56px",
     name: "GPU",
     show: process => (
       <>
@@ -66,13 +70,18 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "user",
+    width: "minmax(110px, 136px)",
     name: "User",
     show: process => {
       const owner = ownerOf(process);
       return (
         <span class="owner">
           <Swatch of={owner.key} />
-          <Value {...quiet} of={read(process.absent, "user", process.user)} show={() => owner.label} />
+          <Value
+            {...quiet}
+            of={read(process.absent, "user", owner === NOBODY ? null : owner.label)}
+            show={label => label}
+          />
         </span>
       );
     },
@@ -87,6 +96,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "type",
+    width: "62px",
     name: "Type",
     tip: "C computes, G draws, C+G does both",
     show: process => process.type,
@@ -94,6 +104,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "gpu_memory",
+    width: "182px",
     name: "GPU memory",
     number: true,
     moves: true,
@@ -107,6 +118,7 @@ export const COLUMNS: readonly Column[] = [
   share("cpu", "CPU", "Of one processor; several may be at work", "cpu_percent"),
   {
     key: "host_memory",
+    width: "112px",
     name: "Host memory",
     number: true,
     moves: true,
@@ -121,19 +133,21 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "running",
+    width: "112px",
     name: "Running",
     number: true,
     show: (process, { now }) => (
       <Value
         {...quiet}
         of={read(process.absent, "started_at", process.started_at)}
-        show={at => <span data-tip={`${stopwatch(now - at)}, since ${exact(at)}`}>{duration(now - at)}</span>}
+        show={at => <span data-tip={`Since ${exact(at)}`}>{duration(now - at)}</span>}
       />
     ),
     raw: process => ({ started_at: process.started_at }),
   },
   {
     key: "where",
+    width: "136px",
     name: "Where",
     tip: "The Slurm job, Kubernetes pod or container it runs in",
     has: process => whereOf(process) !== null,
@@ -141,16 +155,25 @@ export const COLUMNS: readonly Column[] = [
       const where = whereOf(process);
       return where && <span data-tip={`${where.kind} ${where.id}`}>{where.label}</span>;
     },
-    raw: process => ({ container: process.container, pod: process.pod, job: process.job }),
+    raw: ({ container, container_name, pod, pod_name, pod_namespace, job }) => ({
+      container,
+      container_name,
+      pod,
+      pod_name,
+      pod_namespace,
+      job,
+    }),
   },
   {
     key: "name",
+    width: "144px",
     name: "Name",
     show: process => <Value {...quiet} of={read(process.absent, "name", process.name)} show={name => name} />,
     raw: process => ({ name: process.name }),
   },
   {
     key: "command",
+    width: "minmax(220px, 1fr)",
     name: "Command",
     show: process => (
       <Value

@@ -31,12 +31,18 @@ export function Details({ process, span, now }: { process: Process; span: number
     ]);
   }
   if (process.job !== null) facts.push(["Slurm job", process.job]);
-  if (process.pod !== null) facts.push(["Pod", process.pod]);
-  if (process.container !== null) facts.push(["Container", process.container]);
+  if (process.pod !== null) {
+    const name = [process.pod_namespace, process.pod_name].filter(part => part !== null).join("/");
+    facts.push(["Pod", name ? `${name} (${process.pod})` : process.pod]);
+  }
+  if (process.container !== null) {
+    const name = process.container_name;
+    facts.push(["Container", name === null ? process.container : `${name} (${process.container})`]);
+  }
   const reasons = Object.entries(process.absent);
   return (
-    <tr class="details">
-      <td colSpan={span}>
+    <tr role="row" class="details">
+      <td role="cell" colSpan={span}>
         <div class="whole">
           <code>{process.command || process.name || ""}</code>
           {process.command && (

@@ -65,17 +65,17 @@ export function Table({ rows, gpus, one, old, order, hold }: Props) {
       onFocusIn={() => hold(true)}
       onFocusOut={() => hold(over.current)}
     >
-      <table class="processes">
+      <table role="table" class="processes" style={{ "--columns": widths(columns) }}>
         <Head columns={columns} order={order} />
         {grouped.value ? (
           group(shown).map(each => (
-            <tbody key={each.key}>
+            <tbody role="rowgroup" key={each.key}>
               <GroupRow group={each} span={columns.length + 1} />
               {each.processes.map(draw)}
             </tbody>
           ))
         ) : (
-          <tbody>{shown.map(draw)}</tbody>
+          <tbody role="rowgroup">{shown.map(draw)}</tbody>
         )}
       </table>
       {rows.length > most && (
@@ -87,6 +87,10 @@ export function Table({ rows, gpus, one, old, order, hold }: Props) {
   );
 }
 
+/** As the style sheet lays out each row by itself, they are the same in each. */
+const widths = (columns: readonly Column[]): string =>
+  columns.map(column => column.width ?? "84px").join(" ");
+
 function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const next = new Set(set);
   if (!next.delete(id)) next.add(id);
@@ -95,13 +99,14 @@ function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
 
 function Head({ columns, order }: { columns: readonly Column[]; order: Order }) {
   return (
-    <thead>
-      <tr>
+    <thead role="rowgroup">
+      <tr role="row">
         {columns.map(column => {
           const by = column.key === order.key;
           return (
             <th
               key={column.key}
+              role="columnheader"
               scope="col"
               data-column={column.key}
               class={column.number ? "number" : undefined}
@@ -114,7 +119,7 @@ function Head({ columns, order }: { columns: readonly Column[]; order: Order }) 
             </th>
           );
         })}
-        <th scope="col" class="more">
+        <th role="columnheader" scope="col" class="more">
           <span class="unseen">Details</span>
         </th>
       </tr>
@@ -125,8 +130,8 @@ function Head({ columns, order }: { columns: readonly Column[]; order: Order }) 
 function GroupRow({ group, span }: { group: Group; span: number }) {
   const { key, label, processes, gpus, gpuMemory, sm } = group;
   return (
-    <tr class="group" data-colour={colours.of(key)}>
-      <th scope="rowgroup" colSpan={span}>
+    <tr role="row" class="group" data-colour={colours.of(key)}>
+      <th role="rowheader" scope="rowgroup" colSpan={span}>
         <div>
           <span class="owner">
             <Swatch of={key} />

@@ -10,6 +10,7 @@ mod memory;
 mod mig;
 mod modes;
 mod peer;
+mod pods;
 mod power;
 mod process;
 mod summary;

@@ -5,24 +5,35 @@ use std::{sync::Arc, time::Duration};
 use telemetry::{
     Absence, BootTime, Stamp,
     sample::{
-        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, ProcessShare,
-        RemappedRows, SlowSet, Traffic,
+        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, PodContainer,
+        ProcessShare, RemappedRows, SlowSet, Traffic,
     },
     snapshot::{
-        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Process, ProcessKind, Reason, Severity,
-        Snapshot, Usage, UseVerdict, Xid,
+        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Pod, PodName, Process, ProcessKind, Reason,
+        Severity, Snapshot, Usage, UseVerdict, Xid,
     },
 };
 
 use crate::host;
 
-pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
+pub(crate) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
 
 /// What nobody but a reader of everything may see; each of these words stands nowhere else.
-pub(super) const PLANTED: [&str; 7] =
-    ["planted-user", "planted-name", "planted-argument", "planted-container", "planted-pod", "planted-job", "4194301"];
+pub(crate) const PLANTED: [&str; 11] = [
+    "planted-user",
+    "planted-name",
+    "planted-argument",
+    "planted-container",
+    "planted-pod",
+    "planted-job",
+    "4194301",
+    "planted-called",
+    "planted-space",
+    "planted-podname",
+    "planted-given",
+];
 
-pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
+pub(crate) fn all() -> Vec<(&'static str, Snapshot)> {
     let of = |state, gpus| Snapshot { at: AT, ..host::snapshot(state, gpus) };
     let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
     vec![
@@ -36,10 +47,11 @@ pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
     ]
 }
 
-pub(super) fn healthy() -> Snapshot {
+pub(crate) fn healthy() -> Snapshot {
     let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
     gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
     gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
+    gpus[1].pods = Ok(vec![given("training", "train-0", "main")]);
     gpus[1].usage = Usage { verdict: UseVerdict::Held, users: vec!["alice".into()], ..gpus[1].usage.clone() };
     let event = Event {
         sequence: 1,
@@ -77,7 +89,7 @@ pub(super) fn healthy() -> Snapshot {
     }
 }
 
-pub(super) fn healthy_gpu(index: u32) -> Gpu {
+pub(crate) fn healthy_gpu(index: u32) -> Gpu {
     Gpu {
         identity: Identity {
             uuid: Ok(format!("GPU-{index}")),
@@ -126,7 +138,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
         },
         activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
         traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
-        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1) },
+        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1] },
         usage: Usage {
             verdict: UseVerdict::Busy,
             since: AT,
@@ -148,7 +160,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
 }
 
 /// Nothing read, for one reason.
-pub(super) fn absent(why: Absence) -> Gpu {
+pub(crate) fn absent(why: Absence) -> Gpu {
     Gpu {
         identity: Identity::absent(why),
         fast: FastSet::absent(why),
@@ -156,7 +168,8 @@ pub(super) fn absent(why: Absence) -> Gpu {
         activity: Activity::absent(why),
         traffic: Traffic::absent(why),
         mig: Err(why),
-        xid: Xid { since: Err(why), last: None, count: Err(why) },
+        pods: Err(why),
+        xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3] },
         usage: Usage::unknown(AT, why),
         processes: vec![Process {
             gpu_memory_bytes: Err(why),
@@ -189,13 +202,14 @@ fn mig() -> Gpu {
             }),
             compute: Ok(vec![]),
         },
+        pods: Ok(vec![given("training", "train-1", "main")]),
         usage: Usage { verdict: UseVerdict::Held, ..healthy_gpu(0).usage },
     };
     let process = Process { gpu_instance: Some(2), compute_instance: Some(0), ..process(9, ProcessKind::Compute) };
     Gpu { mig: Ok(vec![instance(1), instance(2)]), processes: vec![process], ..healthy_gpu(0) }
 }
 
-pub(super) fn process(pid: u32, kind: ProcessKind) -> Process {
+pub(crate) fn process(pid: u32, kind: ProcessKind) -> Process {
     Process {
         kind,
         user: Some("alice".into()),
@@ -210,18 +224,24 @@ fn in_container(pid: u32) -> Process {
     Process {
         user: Some("root".into()),
         uid: Ok(0),
-        container: Some(Container { id: "3f2a".into(), runtime: None }),
+        container: Some(Container { id: "3f2a".repeat(16), runtime: None, name: Ok("trainer".into()) }),
         ..process(pid, ProcessKind::Compute)
     }
 }
 
+fn given(namespace: &str, pod: &str, container: &str) -> PodContainer {
+    PodContainer { namespace: namespace.into(), pod: pod.into(), container: container.into() }
+}
+
 /// A host on which everything that tells of people is one of the planted words.
-pub(super) fn planted() -> Snapshot {
+pub(crate) fn planted() -> Snapshot {
     let mut snapshot = healthy();
     for gpu in &mut snapshot.gpus {
         gpu.usage.users = vec![PLANTED[0].into()];
+        gpu.pods = Ok(vec![given(PLANTED[8], PLANTED[9], PLANTED[10])]);
         gpu.mig = mig().mig.map(|instances| {
-            let planted = |mig: Mig| Mig { usage: gpu.usage.clone(), ..mig };
+            let pods = Ok(vec![given(PLANTED[8], PLANTED[9], PLANTED[10])]);
+            let planted = |mig: Mig| Mig { usage: gpu.usage.clone(), pods: pods.clone(), ..mig };
             instances.into_iter().map(planted).collect()
         });
         gpu.processes = vec![Process {
@@ -230,8 +250,11 @@ pub(super) fn planted() -> Snapshot {
             uid: Ok(4_194_301),
             name: Ok(PLANTED[1].into()),
             arguments: Ok(vec![PLANTED[1].into(), PLANTED[2].into()]),
-            container: Some(Container { id: PLANTED[3].into(), runtime: None }),
-            pod: Some(PLANTED[4].into()),
+            container: Some(Container { id: PLANTED[3].into(), runtime: None, name: Ok(PLANTED[7].into()) }),
+            pod: Some(Pod {
+                uid: PLANTED[4].into(),
+                name: Ok(PodName { namespace: PLANTED[8].into(), name: PLANTED[9].into() }),
+            }),
             job: Some(PLANTED[5].into()),
             ..process(4_194_301, ProcessKind::Compute)
         }];
