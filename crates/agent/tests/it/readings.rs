@@ -58,6 +58,7 @@ pcie_max_width = {n}
 pcie_replays = {n}
 nvlinks = {n}
 nvlinks_total = 18
+nvlink_errors = {n}
 fabric_state = 3
 fabric_status = {n}
 ecc_enabled = {flag}
@@ -145,6 +146,7 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
         && slow.bar1 == Ok(Bar1 { total_bytes: 1_000_000 + u64::from(n), used_bytes: n.into() })
         && slow.fans == Ok(vec![n, n])
         && slow.links == Ok(Links { active: n, total: 18 })
+        && slow.nvlink_errors == Ok(n.into())
         && slow.fabric == Ok(Fabric { state: 3, status: n })
 }
 
@@ -361,4 +363,34 @@ fn no_number_appears_for_what_was_not_read() {
         }
         next == codes.len()
     });
+}
+
+/// The first GPU's NVLink errors, once its slow set was read.
+fn nvlink_errors(scenario: &str) -> telemetry::Reading<u64> {
+    let driver = Driver::new(scenario);
+    let mut errors = Err(Absence::Timeout);
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        errors = sample.gpus.first().map_or(Err(Absence::Timeout), |gpu| gpu.slow.nvlink_errors);
+        errors != Err(Absence::Timeout)
+    });
+    errors
+}
+
+#[test]
+fn nvlink_errors_are_found_in_each_way_that_gpus_count_them() {
+    let counted = "[[gpu]]\nnvlinks = 2\nnvlink_errors = 7\n";
+    assert_eq!(nvlink_errors(counted), Ok(7));
+    let by_fields = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 3 }}\n");
+    assert_eq!(nvlink_errors(&by_fields), Ok(7), "fields of each link");
+    // As on Blackwell: the older counters are not supported, and the newer ones count for all links.
+    let blackwell =
+        "[[gpu]]\nnvlinks = 2\nfields = { '208:4294967295' = 5, '215:4294967295' = 6, '221:4294967295' = 900 }\n";
+    assert_eq!(nvlink_errors(blackwell), Ok(11), "fields of all links");
+    assert_eq!(nvlink_errors("[[gpu]]\nnvlinks = 2\n"), Err(Absence::NotSupported));
+    let older = "[[gpu]]\nnvlinks = 2\nfields = { '206:4294967295' = { code = 2 }, '208:4294967295' = 3 }\n";
+    assert_eq!(nvlink_errors(older), Ok(3), "a field that the driver does not know");
+    assert_eq!(nvlink_errors("[[gpu]]\n"), Err(Absence::NotSupported), "no links");
+    let failing = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 999 }}\n");
+    assert_eq!(nvlink_errors(&failing), Err(Absence::Error));
 }

@@ -95,6 +95,7 @@ functions! {
     nvmlDeviceGetPcieThroughput
     nvmlDeviceGetPcieReplayCounter
     nvmlDeviceGetNvLinkState
+    nvmlDeviceGetNvLinkErrorCounter
     nvmlDeviceGetGpuFabricInfo
     nvmlDeviceGetGpuFabricInfoV
     nvmlDeviceGetTopologyNearestGpus

@@ -180,7 +180,8 @@ readings! {
         remapped_rows: RemappedRows,
         /// `nvmlDeviceGetNvLinkState` of each link there is.
         links: Links,
-        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`.
+        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`, else `nvmlDeviceGetFieldValues`:
+        /// fields 161 to 163 of each link, else 206, 207, 208, 211, 212 and 215 of all.
         nvlink_errors: u64,
         /// `nvmlDeviceGetGpuFabricInfo`.
         fabric: Fabric,
