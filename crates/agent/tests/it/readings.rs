@@ -394,3 +394,49 @@ fn nvlink_errors_are_found_in_each_way_that_gpus_count_them() {
     let failing = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 999 }}\n");
     assert_eq!(nvlink_errors(&failing), Err(Absence::Error));
 }
+
+#[test]
+fn processes_are_found_by_the_functions_that_some_blackwell_has_instead() {
+    let gpu = |errors: &str| {
+        format!(
+            "[[gpu]]\nname = 'B'\nerrors = {{ {errors} }}\n[[gpu.process]]\npid = 7\ntype = 'C+G'\nmemory_bytes = 5\n\
+             sm_percent = 37\nencoder_percent = 3\n"
+        )
+    };
+    let usual = "nvmlDeviceGetComputeRunningProcesses_v3 = 3, nvmlDeviceGetGraphicsRunningProcesses_v3 = 3, \
+                 nvmlDeviceGetMPSComputeRunningProcesses_v3 = 3";
+    let lacking = ["_v3", "_v2", ""].map(|version| format!("nvmlDeviceGetComputeRunningProcesses{version} = 13"));
+    for errors in [
+        "nvmlDeviceGetProcessUtilization = 3".to_owned(),
+        "nvmlDeviceGetProcessUtilization = 13".to_owned(),
+        usual.to_owned(),
+        lacking.join(", "),
+        // Neither way, and a way that fails.
+        format!("{usual}, nvmlDeviceGetRunningProcessDetailList = 3, nvmlDeviceGetProcessUtilization = 999"),
+    ] {
+        let driver = Driver::new(&gpu(&errors));
+        let mut fast = None;
+        collect(&driver, "100ms", |message| {
+            let Message::Sample(sample) = message else { return false };
+            fast = sample.gpus.into_iter().next().map(|gpu| gpu.fast);
+            fast.is_some()
+        });
+        let fast = fast.unwrap();
+        if errors.contains("DetailList") {
+            assert_eq!((&fast.compute, &fast.graphics), (&Err(Absence::NotSupported), &Err(Absence::NotSupported)));
+            assert_eq!(fast.shares, Err(Absence::Error));
+            continue;
+        }
+        for list in [&fast.compute, &fast.graphics] {
+            let listed = list.as_ref().unwrap_or_else(|why| panic!("{errors}: {why:?}"));
+            assert_eq!(
+                listed.iter().map(|one| (one.pid, one.memory_bytes)).collect::<Vec<_>>(),
+                [(7, Ok(5))],
+                "{errors}"
+            );
+        }
+        assert_eq!(fast.mps, Ok(Vec::new()), "{errors}");
+        let shares = fast.shares.unwrap();
+        assert_eq!((shares[0].pid, shares[0].sm_percent, shares[0].encoder_percent), (7, 37, 3), "{errors}");
+    }
+}

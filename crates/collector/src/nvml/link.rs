@@ -109,6 +109,15 @@ impl Device<'_> {
         })
     }
 
+    /// Asks by fields although counters answer: for a capture.
+    pub(super) fn ask_for_nvlink_errors_otherwise(&self) {
+        let Ok(links) = self.links() else { return };
+        let _ = self.sum(0..links.total.min(MOST_LINKS), ERROR_FIELDS_OF_A_LINK, |link, field| {
+            self.errors_by_field(field, link)
+        });
+        let _ = self.sum(0..1, ERROR_FIELDS_OF_ALL.into_iter(), |_, field| self.errors_by_field(field, ALL_LINKS));
+    }
+
     /// Adds up every kind of error of every link. A GPU whose first link has no kind counts none in this way.
     fn sum(
         &self,

@@ -124,13 +124,14 @@ readings! {
         event_reasons: u64,
         /// `nvmlDeviceGetPerformanceState`: 0 is the fastest.
         performance_state: u32,
-        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         mps: Vec<ListedProcess>,
-        /// `nvmlDeviceGetProcessUtilization`: the newest of each process since the last reading; an idle GPU has none.
+        /// `nvmlDeviceGetProcessUtilization`, else `nvmlDeviceGetProcessesUtilizationInfo`: the newest of each process
+        /// since the last reading; an idle GPU has none.
         shares: Vec<ProcessShare>,
-        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         compute: Vec<ListedProcess>,
-        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         graphics: Vec<ListedProcess>,
     }
 }
