@@ -3,6 +3,7 @@ import { link, snapshot } from "./live/store";
 import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
+import { Broken } from "./view/broken";
 import { Door } from "./view/door";
 import { EventsView } from "./view/events/view";
 import { GpuView } from "./view/gpu/gpu";
@@ -29,7 +30,9 @@ export function App() {
       <Header />
       <main id="main" tabIndex={-1} class={isOld(stands.kind) ? "old" : ""}>
         <Banners />
-        <CurrentView />
+        <Broken key={route.value.view}>
+          <CurrentView />
+        </Broken>
       </main>
       <Announcer />
     </>

@@ -22,7 +22,7 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
   const told = all.filter(fact => !isNever(fact.of));
   const never = all.filter(fact => isNever(fact.of));
   return (
-    <section class="panel group">
+    <section class="panel fact-group">
       <h3>{group.name}</h3>
       <dl>
         {told.map(fact => (
