@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Process } from "../src/api/types";
 import { csv } from "../src/model/csv";
 import { ownerOf } from "../src/model/owner";
 import { filter, group, isSame, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
@@ -38,15 +39,16 @@ const pids = (list: readonly { pid: number | null }[]) => list.map(each => each.
 
 describe("who a process counts for", () => {
   it("is its account or, for root in a container, the container", () => {
-    expect(ownerOf({ user: "alice", uid: 1, container: "abc" }).label).toBe("alice");
-    expect(ownerOf({ user: "root", uid: 0, container: null }).label).toBe("root");
-    expect(ownerOf({ user: "root", uid: 0, container: "0123456789abcdef" }).label).toBe("0123456789ab");
-    const named = { user: "root", uid: 0, container: "0123456789abcdef", container_name: "vllm" };
-    expect(ownerOf(named).label).toBe("vllm");
-    const inPod = { ...named, pod_namespace: "ml", pod_name: "train-7" };
-    expect(ownerOf(inPod).label).toBe("ml/train-7/vllm");
-    expect(ownerOf({ user: null, uid: 4242, container: null }).label).toBe("4242");
-    expect(ownerOf({ user: null, uid: null, container: null }).label).toBe("unknown");
+    const label = (changes: Partial<Process>) => ownerOf(process({ user: "root", uid: 0, ...changes })).label;
+    const container = "0123456789abcdef";
+    expect(label({ user: "alice", uid: 1, container })).toBe("alice");
+    expect(label({})).toBe("root");
+    expect(label({ container })).toBe("0123456789ab");
+    expect(label({ container, container_name: "vllm" })).toBe("vllm");
+    const pod = { pod: "1-2", pod_name: "train-0", pod_namespace: "ml" };
+    expect(label({ container, container_name: "main", ...pod })).toBe("ml/train-0/main");
+    expect(label({ user: null, uid: 4242 })).toBe("4242");
+    expect(label({ user: null, uid: null })).toBe("unknown");
   });
 
   it("adds up to what the agent says", () => {
@@ -151,6 +153,9 @@ describe("where a process runs", () => {
     const container = "0123456789abcdef";
     expect(whereOf(process({ container }))?.label).toBe("0123456789ab");
     expect(whereOf(process({ container, pod: "11112222-3333" }))?.label).toBe("pod 11112222");
+    expect(whereOf(process({ container, container_name: "vllm" }))?.label).toBe("vllm");
+    const named = process({ pod: "1111", pod_name: "train-0", pod_namespace: "ml" });
+    expect(whereOf(named)).toEqual({ kind: "pod", id: "ml/train-0", label: "train-0" });
     expect(whereOf(process({ container, pod: "p", job: "7" }))?.label).toBe("slurm 7");
     expect(whereOf(process())).toBeNull();
   });

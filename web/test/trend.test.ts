@@ -39,6 +39,13 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([2, null, 4, 50, 60]);
   });
 
+  it("has no gap where the agent's steps begin elsewhere", () => {
+    const trend = new Trend(STEP, 4);
+    trend.put(10 * STEP + 10, 7);
+    trend.seed(6 * STEP + 3_000, STEP, [1, 1, 1]);
+    expect(trend.values()).toEqual([1, 1, 1, 7]);
+  });
+
   it("can begin with the past", () => {
     const trend = new Trend(STEP, 3);
     trend.seed(5 * STEP, 1_000, [10, 20, 30, 40, 50, 60]);

@@ -11,7 +11,7 @@ use clap::{
     parser::ValueSource,
 };
 use collector::LeftOut;
-use server::{Names, Prefix};
+use server::{Names, Peers, Prefix};
 
 use crate::{dotenv::DotEnv, service};
 use value::{address, coarse, fine, interval, label, left_out, length, names, path, port, socket};
@@ -167,6 +167,19 @@ pub(crate) struct Options {
     /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
     #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
     pub(crate) state_dir: Option<PathBuf>,
+
+    /// Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at
+    /// which their agents are seen at this one's address, as behind one proxy. An address such as
+    /// https://gpu09.example/ is shown as a link. The agent itself asks none of them
+    #[arg(
+        long,
+        env = "NVSMI_PEERS",
+        default_value = "",
+        value_name = "NAME=PATH,...",
+        hide_default_value = true,
+        global = true
+    )]
+    pub(crate) peers: Peers,
 
     /// How many may read /api/v1/stream at once; further ones are told to poll
     #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
@@ -411,6 +424,7 @@ mod tests {
             (&["--interval", "61s"], &["61s"]),
             (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
+            (&["--peers", "gpu02"], &["gpu02", "--peers", "NVSMI_PEERS", "NAME=PATH"]),
             (&["--prot", "1"], &["--prot", "--port"]),
             (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
             (&["--metrics-processes-max", "-1"], &["-1"]),

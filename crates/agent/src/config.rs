@@ -42,6 +42,7 @@ impl Config {
             listen: SocketAddr::new(options.bind, options.port),
             server: ServerConfig {
                 url_prefix: options.url_prefix.clone(),
+                peers: options.peers.clone(),
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },

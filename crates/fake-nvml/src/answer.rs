@@ -6,8 +6,8 @@ use std::mem::offset_of;
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDeviceAttributes_t, nvmlEventData_t, nvmlGpmMetricsGet_t, nvmlGpmSupport_t,
     nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v3_t, nvmlGridLicensableFeature_t, nvmlGridLicensableFeatures_t,
-    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_v1_t,
-    nvmlUtilization_t,
+    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessesUtilizationInfo_v1_t,
+    nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
 use crate::code::{Done, SUCCESS, UNKNOWN};
@@ -180,6 +180,7 @@ impl Told for nvmlGridLicensableFeatures_t {
 impl Told for nvmlDeviceAttributes_t {}
 impl Told for nvmlEventData_t {}
 impl Told for nvmlGpmMetricsGet_t {}
+impl Told for nvmlProcessDetailList_v1_t {}
 impl Told for nvmlProcessesUtilizationInfo_v1_t {}
 impl Told for EventSet {}
 impl Told for Sample {}

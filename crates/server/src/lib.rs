@@ -16,6 +16,7 @@ mod listen;
 mod metrics;
 mod page;
 mod patient;
+mod peers;
 mod percent;
 mod pieces;
 mod prefix;
@@ -44,6 +45,7 @@ pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};
 pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
+pub use peers::{Peers, PeersError};
 pub use prefix::{Prefix, PrefixError};
 pub use published::{Published, Publisher, Show};
 pub use routes::router;
@@ -60,6 +62,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// Other hosts, which the page shows.
+    pub peers: Peers,
     /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
     pub streams: Arc<Streams>,
 }

@@ -112,7 +112,9 @@ impl Asked<'_> {
 const ROUTES: &[Route] = &[
     Route::read("/status", Access::Token, |asked| asked.newest().status.status(asked.query)),
     Route::read("/count", Access::Token, |asked| asked.newest().status.count()),
-    Route::read("/api/v1/snapshot", Access::Token, |asked| asked.rich(|question| question.snapshot())),
+    Route::read("/api/v1/snapshot", Access::Token, |asked| {
+        asked.app.config.peers.announced(asked.rich(|question| question.snapshot()))
+    }),
     Route::read("/api/v1/gpus", Access::Token, |asked| asked.rich(|question| question.gpus())),
     Route::below("/api/v1/gpus/", Access::Token, |asked, name| asked.rich(|question| question.gpu(name))),
     Route::read("/api/v1/processes", Access::Token, |asked| asked.rich(|question| question.processes())),
@@ -121,8 +123,11 @@ const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
     Route::read("/api/v1/history", Access::Token, |asked| asked.rich(|question| question.history())),
+    Route::read("/api/v1/peers", Access::Token, |asked| asked.app.config.peers.answer()),
     Route::read("/api/v1/stream", Access::Token, |asked| {
-        stream::open(&asked.app.config.streams, asked.app.published.clone(), Scope::Read, asked.headers)
+        let config = &asked.app.config;
+        let answer = stream::open(&config.streams, asked.app.published.clone(), Scope::Read, asked.headers);
+        config.peers.announced(answer)
     }),
     Route::read("/metrics", Access::Token, |asked| asked.scrape()),
     Route::read("/openapi.json", Access::Token, |asked| asked.document()),

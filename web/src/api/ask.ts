@@ -1,5 +1,9 @@
+import { signal } from "@preact/signals";
 import { address } from "./address";
 import { token } from "./token";
+
+/** Whether the agent said that it has been told of other hosts, which `api/v1/peers` names. */
+export const hasPeers = signal(false);
 
 /** An answer that is not what was asked for. */
 export class Refusal extends Error {
@@ -24,6 +28,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   if (token.value !== null) headers.set("Authorization", `Bearer ${token.value}`);
   const response = await fetch(address(path), { cache: "no-store", ...init, headers });
   if (!response.ok) throw new Refusal(response.status, await inWords(response));
+  if (response.headers.get("Link")?.startsWith("<peers>")) hasPeers.value = true;
   return response;
 }
 

@@ -354,6 +354,14 @@ export interface Pcie {
   width: number | null;
 }
 
+/** Another host that the administrator has named. */
+export interface Peer {
+  /** What it is called. */
+  name: string;
+  /** Where its page is: a path that begins with a slash, at the origin where this agent is seen, or a whole address. */
+  url: string;
+}
+
 /** A container of a Kubernetes pod. */
 export interface Pod {
   /** The container's name in the pod. */

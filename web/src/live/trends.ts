@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { askFor, Refusal } from "../api/ask";
-import type { Snapshot } from "../api/types";
+import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
 
 /** What the cards draw: a quarter of an hour in steps of 5 s. */
@@ -34,12 +34,6 @@ function made(uuid: string): Trend {
     trends.set(uuid, trend);
   }
   return trend;
-}
-
-interface History {
-  step_ms: number;
-  start_at: number;
-  series: { gpu_uuid: string; metric: string; values: (number | null)[] }[];
 }
 
 let has = true;

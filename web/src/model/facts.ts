@@ -20,14 +20,13 @@ const number =
   (format: (value: number) => string) =>
   (value: Value): string =>
     typeof value === "number" ? format(value) : String(value);
+const seconds = (value: number): string => duration(value * 1000);
 const plain = (value: Value): string => (typeof value === "number" ? count(value) : String(value));
 const yes = (value: Value): string => (typeof value === "boolean" ? (value ? "yes" : "no") : String(value));
 const on = (value: Value): string => (typeof value === "boolean" ? (value ? "on" : "off") : String(value));
 const word = (value: Value): string => String(value).replaceAll("_", " ");
 const capital = (value: Value): string => String(value).charAt(0).toUpperCase() + String(value).slice(1);
 const id = (value: Value): string => String(value);
-
-const seconds = (value: number): string => duration(value * 1000);
 
 const fact = (name: string, path: string, show: Fact["show"] = plain): Fact => ({ name, path, show });
 
@@ -47,9 +46,9 @@ export const FACTS: readonly FactGroup[] = [
   {
     name: "Activity",
     facts: [
+      fact("Graphics engine", "activity.graphics_ratio", number(ratio)),
       fact("SM active", "activity.sm_ratio", number(ratio)),
       fact("SM occupancy", "activity.sm_occupancy_ratio", number(ratio)),
-      fact("Graphics engine", "activity.graphics_ratio", number(ratio)),
       fact("Tensor", "activity.tensor_ratio", number(ratio)),
       fact("Memory bandwidth", "activity.dram_ratio", number(ratio)),
       fact("FP64", "activity.fp64_ratio", number(ratio)),
@@ -93,16 +92,8 @@ export const FACTS: readonly FactGroup[] = [
       fact("Memory", "clocks.memory_mhz", number(megahertz)),
       fact("Memory, highest", "clocks.max_memory_mhz", number(megahertz)),
       fact("Video", "clocks.video_mhz", number(megahertz)),
-      fact(
-        "Held down by power since the driver was loaded",
-        "clocks.power_throttled_seconds",
-        number(seconds),
-      ),
-      fact(
-        "Held down by heat since the driver was loaded",
-        "clocks.thermal_throttled_seconds",
-        number(seconds),
-      ),
+      fact("Held down by power", "clocks.power_throttled_seconds", number(seconds)),
+      fact("Held down by heat", "clocks.thermal_throttled_seconds", number(seconds)),
       fact("Performance state", "performance_state", value => `P${value}`),
     ],
   },
@@ -154,7 +145,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Persistence mode", "modes.persistence", on),
       fact("Compute mode", "modes.compute", word),
       fact("MIG mode", "modes.mig", on),
-      fact("Licensed as a virtual GPU", "modes.vgpu_licensed", yes),
+      fact("vGPU licensed", "modes.vgpu_licensed", yes),
       fact("Drives a display", "modes.display_active", yes),
     ],
   },

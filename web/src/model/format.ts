@@ -105,6 +105,8 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
   minute: "2-digit",
 });
+const shortTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
@@ -113,6 +115,8 @@ const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() ==
 /** A time of today as `14:02:11`, another as `22 Nov, 14:02`; this machine's zone. */
 export const moment = (at: number, now: number): string => (sameDay(at, now) ? time : dayAndTime).format(at);
 export const clock = (at: number): string => time.format(at);
+export const hourAndMinute = (at: number): string => shortTime.format(at);
+export const dayAndMonth = (at: number): string => shortDay.format(at);
 export const exact = (at: number): string => full.format(at);
 
 export function dayName(at: number, now: number): string {

@@ -16,7 +16,7 @@ export type Standing =
 export const UNREAD = "unread";
 
 /** State first: of a GPU that is not read nobody knows whether it is free. */
-export function standing(gpu: Pick<Gpu, "state" | "use">): Standing {
+export function standing(gpu: { state: string; use: { verdict: string } }): Standing {
   switch (gpu.state) {
     case "ok":
       return verdict(gpu.use.verdict);
@@ -37,7 +37,7 @@ export function verdict(word: string): Standing {
 }
 
 /** Whether somebody has to look: a GPU that is not well, or not read for no good reason. */
-export const isTrouble = (gpu: Pick<Gpu, "state" | "health">): boolean =>
+export const isTrouble = (gpu: { state: string; health: { verdict: string } }): boolean =>
   gpu.health.verdict === "critical" || ["lost", "error", "stale", "denied", UNREAD].includes(gpu.state);
 
 /** Whether anything was ever read of it that could be shown. */

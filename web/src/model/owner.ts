@@ -12,22 +12,17 @@ const SHORT_ID = 12;
 
 export const NOBODY: Owner = { key: "?", label: "unknown" };
 
-type Owned = Pick<Process, "user" | "uid" | "container"> &
-  Partial<Pick<Process, "container_name" | "pod_name" | "pod_namespace">>;
+type Whose = Pick<Process, "user" | "uid" | "container" | "container_name" | "pod_name" | "pod_namespace">;
 
-export function ownerOf(process: Owned): Owner {
-  if (process.uid === 0 && process.container !== null) {
-    const label = containerLabel(process, process.container);
-    return { key: label, label };
-  }
-  if (process.user !== null) return { key: process.user, label: process.user };
-  if (process.uid !== null) return { key: String(process.uid), label: String(process.uid) };
-  return NOBODY;
+export function ownerOf(process: Whose): Owner {
+  const label = containerOf(process) ?? process.user ?? process.uid;
+  return label === null ? NOBODY : { key: String(label), label: String(label) };
 }
 
-/** What a container is called: its name, with namespace and pod before it where they are known, else its short id. */
-export function containerLabel(process: Owned, id: string): string {
-  if (!process.container_name) return id.slice(0, SHORT_ID);
-  if (!process.pod_name) return process.container_name;
-  return `${process.pod_namespace}/${process.pod_name}/${process.container_name}`;
+/** What the container is called in which root runs it: its name, with namespace and pod, or the first digits of its id. */
+function containerOf(process: Whose): string | null {
+  const { uid, container, container_name: name, pod_name: pod, pod_namespace: namespace } = process;
+  if (uid !== 0 || container === null) return null;
+  if (name === null) return container.slice(0, SHORT_ID);
+  return pod === null ? name : `${namespace}/${pod}/${name}`;
 }

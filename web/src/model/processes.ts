@@ -1,5 +1,5 @@
 import type { Process } from "../api/types";
-import { containerLabel, ownerOf } from "./owner";
+import { ownerOf } from "./owner";
 
 /** What is shown of the processes; an empty text is no wish. */
 export interface Wish {
@@ -49,8 +49,8 @@ const searchable = (process: Process): string =>
     process.container,
     process.container_name,
     process.pod,
-    process.pod_namespace,
     process.pod_name,
+    process.pod_namespace,
     process.job,
   ]
     .filter(value => value !== null)
@@ -104,15 +104,18 @@ export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
   if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
-  if (process.pod !== null) return { kind: "pod", id: process.pod, label: podLabel(process, process.pod) };
+  if (process.pod !== null) {
+    const name = process.pod_name;
+    const space = process.pod_namespace;
+    const id = name === null ? process.pod : [space, name].filter(part => part !== null).join("/");
+    return { kind: "pod", id, label: name ?? `pod ${process.pod.slice(0, 8)}` };
+  }
   if (process.container !== null) {
-    return { kind: "container", id: process.container, label: containerLabel(process, process.container) };
+    const label = process.container_name ?? process.container.slice(0, 12);
+    return { kind: "container", id: process.container, label };
   }
   return null;
 }
-
-const podLabel = (process: Process, uid: string): string =>
-  process.pod_name === null ? `pod ${uid.slice(0, 8)}` : `${process.pod_namespace}/${process.pod_name}`;
 
 const words = new Intl.Collator("en", { numeric: true });
 

@@ -31,7 +31,11 @@ export function totals(gpus: readonly Gpu[]): Totals {
 }
 
 /** A GPU that must not be used is neither free nor busy to who looks for one. */
-export function countOf(gpu: Gpu): Count {
+export function countOf(gpu: {
+  state: string;
+  health: { verdict: string };
+  use: { verdict: string };
+}): Count {
   if (isTrouble(gpu)) return "trouble";
   const stands = standing(gpu);
   return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"

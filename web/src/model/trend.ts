@@ -55,7 +55,11 @@ export class Trend {
     }
     values.forEach((value, index) => {
       const at = startAt + index * stepMs;
-      if (!seen.has(Math.floor(at / this.stepMs))) this.put(at, value);
+      // It is of all the time until the next, which need not begin where our steps do.
+      const last = Math.floor((at + stepMs - 1) / this.stepMs);
+      for (let step = Math.floor(at / this.stepMs); step <= last; step += 1) {
+        if (!seen.has(step)) this.put(step * this.stepMs, value);
+      }
     });
   }
 }

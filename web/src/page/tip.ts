@@ -5,19 +5,28 @@
 export function followTips(): void {
   const tip = document.createElement("div");
   tip.className = "tip";
-  tip.setAttribute("role", "presentation");
+  tip.id = "tip";
+  tip.setAttribute("role", "tooltip");
+  // It is read out as the description of what it is about, and is no content of its own.
+  tip.ariaHidden = "true";
   tip.hidden = true;
   document.body.append(tip);
   let of: HTMLElement | null = null;
 
   const hide = () => {
     tip.hidden = true;
+    if (of?.getAttribute("aria-describedby") === tip.id) of.removeAttribute("aria-describedby");
     of = null;
   };
   const show = (target: HTMLElement) => {
     const text = target.dataset["tip"];
-    if (!text) return hide();
+    hide();
+    if (!text) return;
     of = target;
+    // What says it already is not said again.
+    if (!target.textContent?.includes(text) && !target.hasAttribute("aria-describedby")) {
+      target.setAttribute("aria-describedby", tip.id);
+    }
     tip.textContent = text;
     tip.hidden = false;
     place(tip, target);

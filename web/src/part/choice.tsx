@@ -1,5 +1,3 @@
-import type { Signal } from "@preact/signals";
-
 /** One of a few, side by side. */
 export function Choice<T extends string>({
   legend,
@@ -7,7 +5,8 @@ export function Choice<T extends string>({
   options,
 }: {
   legend: string;
-  of: Signal<T>;
+  /** A signal, or what reads and sets like one. */
+  of: { value: T };
   options: readonly (readonly [T, string])[];
 }) {
   return (

@@ -28,6 +28,8 @@ export function CopyButton({ text, label, title }: { text: string; label: string
     <button
       type="button"
       class="copy"
+      // Where there is no room for the words only the picture is seen.
+      aria-label={result === "copied" ? "Copied" : label}
       data-tip={title ?? text}
       onClick={async event => {
         event.stopPropagation();

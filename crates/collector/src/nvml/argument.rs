@@ -5,8 +5,8 @@ use std::ffi::c_char;
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDevice_st, nvmlEventData_t, nvmlEventSet_st, nvmlFieldValue_t, nvmlGpmMetricsGet_t,
     nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGridLicensableFeatures_t, nvmlMemory_t,
-    nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t,
-    nvmlTemperature_t, nvmlUtilization_t,
+    nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t,
+    nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_t, nvmlUtilization_t,
 };
 use telemetry::capture::{Field, Item, Metric};
 
@@ -126,6 +126,14 @@ impl Argument for *mut *mut nvmlGpmSample_st {}
 impl Argument for *mut nvmlProcessInfo_v1_t {}
 impl Argument for *mut nvmlProcessInfo_v2_t {}
 impl Argument for *mut nvmlProcessUtilizationSample_t {}
+impl Argument for *mut nvmlProcessesUtilizationInfo_v1_t {}
+
+impl Argument for *mut nvmlProcessDetailList_v1_t {
+    fn ask(&self, note: &mut Note) {
+        // SAFETY: the structure was initialised before the call, and still lives.
+        note.with.push(unsafe { self.read() }.mode.into());
+    }
+}
 
 /// The bits of a number, extended by its sign if it has one.
 trait Word {

@@ -47,12 +47,20 @@ export! {
     }
 
     gpu fn nvmlDeviceGetNvLinkErrorCounter(call, gpu; link: c_uint, counter: c_uint, errors: Out<c_ulonglong>) {
-        let told = call.fact(&gpu.nvlink_errors)?;
-        let total = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
-        if i64::from(link) >= total || counter >= sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_COUNT {
+        if counter >= sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_COUNT {
             return Err(INVALID_ARGUMENT);
         }
-        call.put(errors, if link == 0 && counter == 0 { told as c_ulonglong } else { 0 })
+        let links = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
+        if i64::from(link) >= links {
+            return Err(INVALID_ARGUMENT);
+        }
+        let replays = call.fact(&gpu.nvlink_errors)?;
+        match counter {
+            sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_REPLAY if link == 0 => call.put(errors, replays as u64),
+            // Links of data that is checked by ECC are not among those that scenarios have.
+            sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_ECC_DATA => Err(NOT_SUPPORTED),
+            _ => call.put(errors, 0),
+        }
     }
 
     gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Open<nvmlGpuFabricInfo_t>) {

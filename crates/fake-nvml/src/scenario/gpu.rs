@@ -80,7 +80,7 @@ pub(crate) struct Gpu {
     pub(crate) nvlinks: Option<Value>,
     /// Links that there are; those active unless given.
     pub(crate) nvlinks_total: Option<Value>,
-    /// Errors of all links together: the first counter of the first link tells them, and all others tell 0.
+    /// Errors of all links and kinds: told as replays of the first link, by its counter and by its field.
     pub(crate) nvlink_errors: Option<Value>,
     pub(crate) fabric_state: Option<Value>,
     /// A return code.

@@ -33,7 +33,9 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
-    coding, percent,
+    coding,
+    peers::Peer,
+    percent,
     problem::{self, problem},
     scope::Scope,
 };
@@ -43,6 +45,11 @@ use rendered::Events;
 pub(crate) use query::value;
 pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};
+
+/// `/peers`, which no snapshot changes.
+pub(crate) fn peers(peers: &[Peer]) -> Bytes {
+    rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
+}
 
 /// `/openapi.json`, of a server that wants a token or does not.
 pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {

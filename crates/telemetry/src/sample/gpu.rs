@@ -124,13 +124,14 @@ readings! {
         event_reasons: u64,
         /// `nvmlDeviceGetPerformanceState`: 0 is the fastest.
         performance_state: u32,
-        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         mps: Vec<ListedProcess>,
-        /// `nvmlDeviceGetProcessUtilization`: the newest of each process since the last reading; an idle GPU has none.
+        /// `nvmlDeviceGetProcessUtilization`, else `nvmlDeviceGetProcessesUtilizationInfo`: the newest of each process
+        /// since the last reading; an idle GPU has none.
         shares: Vec<ProcessShare>,
-        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         compute: Vec<ListedProcess>,
-        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         graphics: Vec<ListedProcess>,
     }
 }
@@ -180,7 +181,8 @@ readings! {
         remapped_rows: RemappedRows,
         /// `nvmlDeviceGetNvLinkState` of each link there is.
         links: Links,
-        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`.
+        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`, else `nvmlDeviceGetFieldValues`:
+        /// fields 161 to 163 of each link, else 206, 207, 208, 211, 212 and 215 of all.
         nvlink_errors: u64,
         /// `nvmlDeviceGetGpuFabricInfo`.
         fabric: Fabric,

@@ -35,7 +35,6 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
         ))}
         {group.name === "Clocks" && <Restraints gpu={gpu} />}
         {group.name === "Power and heat" && <Fans gpu={gpu} />}
-        {group.name === "Identity" && <Pods gpu={gpu} />}
       </dl>
       {never.length > 0 && (
         <p class="fine never">
@@ -67,17 +66,6 @@ function Fans({ gpu }: { gpu: Gpu }) {
     <div>
       <dt>{gpu.fans.length === 1 ? "Fan" : "Fans"}</dt>
       <dd>{gpu.fans.map(fan => percent(fan.speed_percent)).join(", ")}</dd>
-    </div>
-  );
-}
-
-/** To whom the kubelet has given it. */
-function Pods({ gpu }: { gpu: Gpu }) {
-  if (gpu.pods.length === 0) return null;
-  return (
-    <div>
-      <dt>{gpu.pods.length === 1 ? "Given to the pod" : "Given to the pods"}</dt>
-      <dd>{gpu.pods.map(pod => `${pod.namespace}/${pod.name}`).join(", ")}</dd>
     </div>
   );
 }

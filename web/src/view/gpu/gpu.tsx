@@ -13,7 +13,7 @@ import { Foot } from "../overview/foot";
 import { Instances } from "../overview/instances";
 import { Trouble } from "../overview/trouble";
 import { ProcessPanel } from "../processes/panel";
-import { Charts } from "./charts";
+import { Charts } from "./charts/charts";
 import { Facts } from "./facts";
 
 /** One GPU, by what the address says. */

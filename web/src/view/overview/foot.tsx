@@ -1,3 +1,4 @@
+import type { Pod } from "../../api/types";
 import type { Shown } from "../../live/store";
 import { bytes, plural } from "../../model/format";
 import { isTrouble, restraints, standing } from "../../model/gpu";
@@ -33,10 +34,25 @@ export function Take({ uuid }: { uuid: string }) {
   return <CopyButton text={`CUDA_VISIBLE_DEVICES=${uuid}`} label="CUDA_VISIBLE_DEVICES" />;
 }
 
-export function Who({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | "processes"> }) {
+export function Who({
+  shown: { gpu, processes },
+  pods = gpu.pods,
+}: {
+  shown: Pick<Shown, "gpu" | "processes">;
+  pods?: readonly Pod[];
+}) {
   const { owners } = divide(gpu.memory, processes);
   const unattributed = gpu.use.unattributed_bytes ?? 0;
   if (owners.length === 0) {
+    const [pod] = pods;
+    if (pod) {
+      return (
+        <span class="who" data-tip={pods.map(podName).join("\n")}>
+          given to pod {pod.name}
+          {pods.length > 1 && ` and ${plural(pods.length - 1, "other")}`}
+        </span>
+      );
+    }
     if (gpu.use.verdict === "unknown") return <span class="who">who is on it is unknown</span>;
     const unknown = unattributed >= 2 ** 30;
     return <span class="who">{unknown ? `nobody listed has its ${bytes(unattributed)}` : "nobody"}</span>;
@@ -59,3 +75,7 @@ export function Who({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | 
     </ul>
   );
 }
+
+/** A scheduler may have given it away before anybody comes. */
+const podName = ({ namespace, name, container }: Pod): string =>
+  `pod ${namespace}/${name}, container ${container}`;

@@ -52,5 +52,5 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
 
 function Whose({ mig, shown }: { mig: Mig; shown: Pick<Shown, "gpu" | "processes"> }) {
   if (mig.use.verdict === "free" && mig.uuid !== null) return <Take uuid={mig.uuid} />;
-  return <Who shown={shown} />;
+  return <Who shown={shown} pods={mig.pods} />;
 }

@@ -3,7 +3,7 @@ import type { Gpu, Process } from "../../api/types";
 import { read } from "../../model/absence";
 import type { Cell } from "../../model/csv";
 import { bytes, duration, exact, percent } from "../../model/format";
-import { ownerOf } from "../../model/owner";
+import { NOBODY, ownerOf } from "../../model/owner";
 import { type SortKey, whereOf } from "../../model/processes";
 import { Swatch } from "../../part/bar";
 import { Value } from "../../part/value";
@@ -77,7 +77,11 @@ export const COLUMNS: readonly Column[] = [
       return (
         <span class="owner">
           <Swatch of={owner.key} />
-          <Value {...quiet} of={read(process.absent, "user", process.user)} show={() => owner.label} />
+          <Value
+            {...quiet}
+            of={read(process.absent, "user", owner === NOBODY ? null : owner.label)}
+            show={label => label}
+          />
         </span>
       );
     },
@@ -151,7 +155,14 @@ export const COLUMNS: readonly Column[] = [
       const where = whereOf(process);
       return where && <span data-tip={`${where.kind} ${where.id}`}>{where.label}</span>;
     },
-    raw: process => ({ container: process.container, pod: process.pod, job: process.job }),
+    raw: ({ container, container_name, pod, pod_name, pod_namespace, job }) => ({
+      container,
+      container_name,
+      pod,
+      pod_name,
+      pod_namespace,
+      job,
+    }),
   },
   {
     key: "name",

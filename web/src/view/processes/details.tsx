@@ -31,11 +31,13 @@ export function Details({ process, span, now }: { process: Process; span: number
     ]);
   }
   if (process.job !== null) facts.push(["Slurm job", process.job]);
-  if (process.pod_name !== null) facts.push(["Pod", `${process.pod_namespace}/${process.pod_name}`]);
-  if (process.pod !== null) facts.push([process.pod_name === null ? "Pod" : "Pod's uid", process.pod]);
-  if (process.container_name !== null) facts.push(["Container", process.container_name]);
+  if (process.pod !== null) {
+    const name = [process.pod_namespace, process.pod_name].filter(part => part !== null).join("/");
+    facts.push(["Pod", name ? `${name} (${process.pod})` : process.pod]);
+  }
   if (process.container !== null) {
-    facts.push([process.container_name === null ? "Container" : "Container's id", process.container]);
+    const name = process.container_name;
+    facts.push(["Container", name === null ? process.container : `${name} (${process.container})`]);
   }
   const reasons = Object.entries(process.absent);
   return (
