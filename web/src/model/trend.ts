@@ -50,12 +50,17 @@ export class Trend {
   /** Takes in what the agent remembers, where nothing was seen. `values` begin at `startAt`. */
   seed(startAt: number, stepMs: number, values: readonly (number | null)[]): void {
     const seen = new Set<number>();
+    const stepOf = (at: number) => Math.floor(at / this.stepMs);
     for (let step = Math.max(0, this.newest - this.length + 1); step <= this.newest; step += 1) {
       if ((this.counts[step % this.length] ?? 0) > 0) seen.add(step);
     }
     values.forEach((value, index) => {
-      const at = startAt + index * stepMs;
-      if (!seen.has(Math.floor(at / this.stepMs))) this.put(at, value);
+      // The agent's steps begin elsewhere than these, so that a value may be of two of them.
+      const begin = startAt + index * stepMs;
+      const end = begin + stepMs - 1;
+      for (const at of stepOf(begin) === stepOf(end) ? [begin] : [begin, end]) {
+        if (!seen.has(stepOf(at))) this.put(at, value);
+      }
     });
   }
 }
