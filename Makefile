@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PORT ?= 8000
 
-.PHONY: help build demo run test test-packages packages supply audit chaos fuzz memcheck check format lint tools bench clean
+.PHONY: help build demo run test images test-packages packages supply audit chaos fuzz memcheck check format lint tools bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -29,6 +29,10 @@ test: tools web/node_modules/.bin/biome ## Install what the tests need, and run 
 	npm --prefix web test
 	$(CARGO) build --release --workspace
 	$(CARGO) nextest run --release --workspace
+	@scripts/browser
+
+images: build ## Make the pictures of docs/images anew; takes a quarter of an hour, which is what they show
+	@scripts/images
 
 packages: ## Make what is released: binary, .deb, .rpm, .tar.gz, bill of materials (target/packages/dist)
 	@scripts/package

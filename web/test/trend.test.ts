@@ -70,4 +70,14 @@ describe("a line", () => {
     expect(Math.min(...heights)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...heights)).toBeLessThanOrEqual(48);
   });
+
+  it("goes on without a seam where the agent's steps begin elsewhere", () => {
+    const trend = new Trend(STEP, 10);
+    // Its last step is over at 32.5 seconds, and we see from 36 seconds on.
+    trend.put(36_000, 9);
+    trend.seed(22_500, STEP, [1, 2]);
+    const values = trend.values().filter(value => value !== null);
+    expect(values).toHaveLength(4);
+    expect(trend.values().slice(-4)).not.toContain(null);
+  });
 });

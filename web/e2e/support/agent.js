@@ -68,13 +68,22 @@ export class Agent {
    *
    * `prefix`, `token` and `args` are its configuration, `scenario` is what its driver plays.
    */
-  static async start({ scenario, prefix = "", token, args = [], env = {}, ready = true }) {
+  static async start({
+    scenario,
+    prefix = "",
+    token,
+    args = [],
+    env = {},
+    interval = "200ms",
+    ready = true,
+  }) {
     const agent = new Agent();
     agent.folder = mkdtempSync(join(tmpdir(), "e2e-"));
     agent.prefix = prefix;
     agent.token = token;
     agent.args = args;
     agent.env = env;
+    agent.interval = interval;
     agent.port = await freePort();
     agent.play(scenario);
     await agent.restart();
@@ -106,7 +115,7 @@ export class Agent {
         "--nvml-library",
         join(BINARIES, "libfake_nvml.so"),
         "--resolve-pids",
-        "--interval=200ms",
+        `--interval=${this.interval}`,
         ...this.args,
       ],
       {
@@ -122,7 +131,10 @@ export class Agent {
         },
       },
     );
-    await eventually(`the agent to serve: ${this.child.log}`, () => this.child.log.includes("serving"));
+    await eventually("the agent to serve", () => {
+      if (this.child.exitCode !== null) throw new Error(this.child.log);
+      return this.child.log.includes("serving");
+    });
   }
 
   async stop(signal = "SIGTERM") {

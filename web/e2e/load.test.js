@@ -1,0 +1,241 @@
+// What it weighs, and what it takes. Figures that depend on the machine are told and not judged.
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer, get } from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Agent, ROOT } from "./support/agent.js";
+import { launch, live, open } from "./support/browser.js";
+import { eventually } from "./support/eventually.js";
+import { free, gpu, rows, scenario } from "./support/scenario.js";
+
+/** On the wire, with headers. */
+const MOST_BYTES = 60_000;
+const MOST_REQUESTS = 6;
+/** In an hour. */
+const MOST_GROWTH = 5 * 1024 * 1024;
+
+let browser;
+let agent;
+const figures = {};
+
+before(async () => {
+  browser = await launch();
+  // Eight GPUs with fifty processes.
+  const gpus = Array.from({ length: 8 }, (_, index) =>
+    index < 5 ? gpu({ process: rows(4_100_000 + index * 100, 10) }) : free(),
+  );
+  agent = await Agent.start({ scenario: scenario(gpus), interval: "1s" });
+  await agent.until("the processes", ({ processes }) => processes.length === 50);
+});
+after(async () => {
+  await browser?.close();
+  await agent?.end();
+  const folder = join(ROOT, "target/browser");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "figures.json"), `${JSON.stringify(figures, null, 2)}\n`);
+});
+
+const told = (context, name, value, unit) => {
+  figures[name] = value;
+  context.diagnostic(`${name}: ${value} ${unit}`);
+};
+
+test(`the first load takes at most ${MOST_REQUESTS} requests and ${MOST_BYTES / 1000} kB`, async context => {
+  const page = await open(browser, "about:blank");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  const requests = new Map();
+  session.on("Network.requestWillBeSent", ({ requestId, request }) => {
+    if (!request.url.startsWith("data:")) requests.set(requestId, { url: request.url, bytes: 0 });
+  });
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    const request = requests.get(requestId);
+    if (request) request.bytes = encodedDataLength;
+  });
+  await page.goto(agent.url);
+  await page.locator("article.gpu").nth(7).waitFor();
+  await live(page);
+  // Of the stream, which has no end, its first snapshot counts.
+  const snapshot = await onTheWire(`${agent.url}api/v1/snapshot`);
+  const list = await eventually("all that has an end to end", () => {
+    const all = [...requests.values()];
+    const ends = all.filter(({ url }) => !url.endsWith("/stream"));
+    return ends.length === all.length - 1 && ends.every(({ bytes }) => bytes > 0) && all;
+  });
+  const sum = which => which.reduce((bytes, each) => bytes + each.bytes, 0);
+  const bytes = sum(list.filter(({ url }) => !url.endsWith("/stream"))) + snapshot;
+  const own = sum(list.filter(({ url }) => !url.includes("/api/")));
+  told(context, "first load, requests", list.length, "");
+  told(context, "first load, bytes", bytes, `of which ${own} are the page itself`);
+  assert.ok(list.length <= MOST_REQUESTS, list.map(({ url }) => url).join("\n"));
+  assert.ok(bytes <= MOST_BYTES, JSON.stringify(list, null, 1));
+  await page.done();
+});
+
+/** How many bytes an answer has, compressed as a browser gets it. */
+const onTheWire = url =>
+  new Promise((told, failed) => {
+    get(url, { headers: { "Accept-Encoding": "gzip" } }, response => {
+      let bytes = 0;
+      response.on("data", chunk => {
+        bytes += chunk.length;
+      });
+      response.on("end", () => told(bytes));
+    }).on("error", failed);
+  });
+
+test("interactive", async context => {
+  const page = await open(browser, agent.url);
+  // When the first GPU is there, which is when it can be pressed.
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector("article.gpu")) return;
+      window.interactiveAt = performance.now();
+      observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
+  const times = [];
+  for (let round = 0; round < 5; round += 1) {
+    await page.reload();
+    await page.locator("article.gpu").first().waitFor();
+    times.push(await page.evaluate(() => window.interactiveAt));
+  }
+  told(context, "interactive, the middle of five", Math.round(times.sort((a, b) => a - b)[2]), "ms");
+  await page.done();
+});
+
+for (const [view, hash] of [
+  ["overview", ""],
+  ["processes", "#/processes"],
+  ["gpu", "#/gpu/0"],
+]) {
+  test(`an update of 8 GPUs and 50 processes, ${view}`, async context => {
+    const page = await open(browser, agent.url + hash);
+    await live(page);
+    const session = await page.context().newCDPSession(page);
+    // Processor time of the main thread, whoever else uses the machine.
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const measure = async () => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+    };
+    const sequence = async () => (await agent.ask("api/v1/snapshot")).sequence;
+    // What a page does once is over by then.
+    const begun = await sequence();
+    await agent.until("some updates", snapshot => snapshot.sequence >= begun + 4);
+    const [from, first] = [await measure(), await sequence()];
+    await agent.until("ten updates", snapshot => snapshot.sequence >= first + 10);
+    const [to, last] = [await measure(), await sequence()];
+    const each = name => Math.round(((to[name] - from[name]) * 1e5) / (last - first)) / 100;
+    told(context, `update, ${view}, main thread`, each("TaskDuration"), "ms");
+    told(context, `update, ${view}, of which scripts`, each("ScriptDuration"), "ms");
+    told(context, `update, ${view}, of which layout`, each("LayoutDuration"), "ms");
+    await page.done();
+  });
+}
+
+test("an hour open does not fill the memory", async context => {
+  const hour = await simulated(agent);
+  const page = await open(browser, `${hour.url}#/gpu/0`);
+  await live(page);
+  await page.locator("[data-chart=power] canvas").waitFor();
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.enable");
+  const heap = async () => {
+    await session.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await session.send("Runtime.getHeapUsage");
+    return usedSize;
+  };
+  // What is made once is made by then.
+  await hour.pass(page, 5 * 60);
+  const before = await heap();
+  for (const hash of ["#/gpu/0", "#/", "#/processes", "#/gpu/0"]) {
+    await page.evaluate(next => {
+      location.hash = next;
+    }, hash);
+    await hour.pass(page, 15 * 60);
+  }
+  const growth = (await heap()) - before;
+  told(context, "heap at first", Math.round(before / 1024), "KiB");
+  told(context, "growth in an hour", Math.round(growth / 1024), "KiB");
+  assert.ok(growth < MOST_GROWTH, `${growth} bytes`);
+  await page.done();
+  hour.end();
+});
+
+const STEP = 3.6;
+const FIRST_PID = 7_000_000;
+
+/**
+ * The agent as the page sees it, in a time that passes as it is told to: a snapshot each 3.6 seconds, none of them like
+ * the one before. All but the stream is the agent's own.
+ */
+async function simulated(agent) {
+  const first = await agent.ask("api/v1/snapshot");
+  let reader = null;
+  let now = first.sampled_at;
+  let sequence = first.sequence;
+  const server = createServer(async (request, response) => {
+    if (request.url.endsWith("/stream")) {
+      response.writeHead(200, { "Content-Type": "text/event-stream" });
+      reader = response;
+      tell();
+      return;
+    }
+    const answer = await fetch(agent.origin + request.url);
+    const { "content-type": type = "", "content-security-policy": policy = "" } = Object.fromEntries(
+      answer.headers,
+    );
+    response.writeHead(answer.status, { "Content-Type": type, "Content-Security-Policy": policy });
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  const tell = () => {
+    sequence += 1;
+    const gpus = first.gpus.map(each => ({
+      ...each,
+      read_at: now,
+      utilization: { ...each.utilization, gpu_percent: sequence % 101 },
+      power: { ...each.power, draw_watts: 100 + (sequence % 500) },
+    }));
+    // A process comes and goes.
+    const processes = first.processes.map((each, index) =>
+      index === 0 ? { ...each, pid: FIRST_PID + sequence } : each,
+    );
+    const snapshot = { ...first, sequence, sampled_at: now, gpus, processes };
+    const event = {
+      at: now,
+      kind: "xid",
+      gpu_uuid: gpus[0].uuid,
+      severity: "warning",
+      code: "xid_94",
+      text: `The ${sequence}th`,
+      action: "",
+    };
+    // An event a minute.
+    if (sequence % 20 === 0) reader?.write(`event: event\ndata: ${JSON.stringify(event)}\n\n`);
+    return new Promise(written =>
+      reader?.write(`id: ${sequence}\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`, written),
+    );
+  };
+  await new Promise(listening => server.listen(0, "127.0.0.1", listening));
+  return {
+    url: `http://localhost:${server.address().port}/`,
+    pass: async (page, seconds) => {
+      for (let passed = 0; passed < seconds; passed += STEP) {
+        now += STEP * 1000;
+        await tell();
+        // Each is to be shown: of several that come at once only the newest would be.
+        await page.waitForFunction(
+          pid => document.body.textContent.includes(pid),
+          String(FIRST_PID + sequence),
+        );
+      }
+    },
+    end: () => {
+      reader?.end();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
