@@ -10,7 +10,13 @@ use telemetry::{
     snapshot::{CollectorState, GpuState, Snapshot},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, say, state, supervisor::Supervisor};
+use crate::{
+    bind,
+    cli::Cli,
+    config::{Config, named},
+    control, say, state,
+    supervisor::Supervisor,
+};
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -20,27 +26,27 @@ const EXIT_PROBLEM: u8 = 1;
 
 /// Prints the configuration and tries it out.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
+    let config = Config::new(cli)?;
     for setting in &cli.settings {
-        say::out(&format!("{:<14} {:<28} {}\n", setting.name, setting.value, setting.source))?;
+        say::out(&format!("{:<22} {:<28} {}\n", setting.name, setting.value, setting.source))?;
     }
     say::out("\n")?;
     let mut problems = Vec::new();
     match bind::listen(config.listen) {
-        Ok(_) => say::out(&format!("listening      {} is free\n", config.listen))?,
+        Ok(_) => say::out(&format!("listening              {} is free\n", config.listen))?,
         Err(error) => problems.push(error.to_string()),
     }
     let snapshot = driver(&config)?;
     let judged = snapshot.as_deref().map(judge);
     match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
-        Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
+        Ok(summary) => say::out(&format!("driver                 {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
     let mut warnings: Vec<String> = config.openness(config.listen.ip()).into_iter().collect();
     match config.control_socket.as_deref().map(control::bind) {
-        None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
+        None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
-        Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
+        Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
     for socket in sockets(&config) {
@@ -51,19 +57,34 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
     match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
-        None => say::out("state          no folder: the history is lost when the agent stops\n")?,
-        Some((folder, Ok(()))) => say::out(&format!("state          {folder} can be written to\n"))?,
+        None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
+        Some((folder, Ok(()))) => say::out(&format!("state                  {folder} can be written to\n"))?,
         Some((folder, Err(error))) => warnings.push(format!(
             "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
         )),
     }
+    warnings.extend(counters(cli, &config)?);
     for warning in &warnings {
-        say::out(&format!("warning        {warning}\n"))?;
+        say::out(&format!("warning                {warning}\n"))?;
     }
     for problem in &problems {
-        say::out(&format!("problem        {problem}\n"))?;
+        say::out(&format!("problem                {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.
+fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
+    let counters = &config.show.metrics.dcgm.counters;
+    let unserved = counters.unserved();
+    if named(cli.options.dcgm_counters.as_deref()).is_some() {
+        let (all, served) = (counters.served() + unserved.len(), counters.served());
+        say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
+    }
+    let told = |one: &server::Unserved| {
+        format!("line {} of --dcgm-counters: {} is not served: {}", one.line, one.name, one.why)
+    };
+    Ok(unserved.iter().map(told).collect())
 }
 
 /// How much of the past is kept, and the memory it will take.
@@ -73,7 +94,9 @@ fn history(depth: Depth, gpus: usize) -> String {
     let tenths = depth.bytes(gpus.max(1)) * 10 / (1 << 20);
     let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
     let (whole, tenth) = (tenths / 10, tenths % 10);
-    format!("history        {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n")
+    format!(
+        "history                {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n"
+    )
 }
 
 /// Reads the driver once, by a collector as the agent starts it; none if it does not answer in time.

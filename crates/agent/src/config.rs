@@ -1,16 +1,17 @@
 //! From options to what each part is given.
 
 use std::{
+    fs, io,
     net::{IpAddr, SocketAddr},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use server::{ServerConfig, Token};
+use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show, Token};
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{Cli, Commands, Sleep},
+    cli::{Cli, Commands, Options, Sleep},
     supervisor::CollectSettings,
 };
 
@@ -21,8 +22,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     /// How many may read the stream at once, if there are connections for them.
     pub(crate) stream_clients: usize,
-    /// How much is shown of command lines; none if the administrator has not said.
-    pub(crate) commands: Option<server::Commands>,
+    /// How much is shown of command lines, and what of it are metrics.
+    pub(crate) show: Show,
     pub(crate) collect: CollectSettings,
     /// How much of the past is kept.
     pub(crate) depth: Depth,
@@ -33,22 +34,20 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn new(cli: &Cli) -> Self {
+    /// # Errors
+    /// A file that an option names and that cannot be read or understood.
+    pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
-        Self {
+        Ok(Self {
             listen: SocketAddr::new(options.bind, options.port),
             server: ServerConfig {
                 url_prefix: options.url_prefix.clone(),
+                peers: options.peers.clone(),
                 token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
                 ..ServerConfig::default()
             },
             stream_clients: options.stream_clients,
-            commands: options.commands.map(|how| match how {
-                Commands::Full => server::Commands::Full,
-                Commands::Masked => server::Commands::Masked,
-                Commands::Name => server::Commands::Name,
-                Commands::Hidden => server::Commands::Hidden,
-            }),
+            show: show(options)?,
             collect: CollectSettings {
                 interval: options.interval,
                 library: options.nvml_library.clone(),
@@ -60,6 +59,7 @@ impl Config {
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
+                job_dir: named(options.dcgm_job_dir.as_deref()),
                 log: options.log,
             },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
@@ -69,7 +69,7 @@ impl Config {
                 .filter(|path| !path.as_os_str().is_empty())
                 .or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
-        }
+        })
     }
 
     /// The original's warning, if everyone may read.
@@ -78,6 +78,32 @@ impl Config {
         let open = self.server.token.is_none();
         open.then(|| format!("TOKEN is not set: the API is open to public access, to everyone {reach}"))
     }
+}
+
+fn show(options: &Options) -> io::Result<Show> {
+    let commands = options.commands.map(|how| match how {
+        Commands::Full => server::Commands::Full,
+        Commands::Masked => server::Commands::Masked,
+        Commands::Name => server::Commands::Name,
+        Commands::Hidden => server::Commands::Hidden,
+    });
+    let counters = named(options.dcgm_counters.as_deref()).as_deref().map(counters).transpose()?.unwrap_or_default();
+    let metrics = MetricsSettings {
+        names: options.metrics_names,
+        processes: options.metrics_processes.then_some(options.metrics_processes_max),
+        dcgm: DcgmSettings { counters, hostname_label: options.dcgm_hostname_label.clone() },
+    };
+    Ok(Show { commands, metrics })
+}
+
+/// What dcgm-exporter's own file chooses.
+fn counters(path: &Path) -> io::Result<DcgmCounters> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot read {shown}, which --dcgm-counters names: {error}"))
+    })?;
+    DcgmCounters::parse(&text)
+        .map_err(|error| io::Error::other(format!("{shown}, which --dcgm-counters names, {error}")))
 }
 
 /// The control socket's name in the runtime directory.

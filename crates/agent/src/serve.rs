@@ -25,15 +25,16 @@ const EXIT_BY_SIGNAL: u8 = 128;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
+    let config = Config::new(cli)?;
     let listener = bind::listen(config.listen)?;
     let address = listener.local_addr()?;
     warn_if_open(&config, address);
+    warn_of_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
     let kept = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
     let archive = Arc::new(Archive::new(history));
-    let publisher = Publisher::keeping(Stamp::now(), config.commands, Arc::clone(&archive));
+    let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
     let keeper = config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone())).transpose()?;
@@ -116,6 +117,15 @@ impl Signals {
 fn warn_if_open(config: &Config, address: SocketAddr) {
     if let Some(warning) = config.openness(address.ip()) {
         tracing::warn!("{warning}");
+    }
+}
+
+/// `check` lists them.
+fn warn_of_counters(config: &Config) {
+    let counters = &config.show.metrics.dcgm.counters;
+    if let Some(first) = counters.unserved().first() {
+        let unserved = counters.unserved().len();
+        tracing::warn!(unserved, first = first.name, "some of --dcgm-counters cannot be served: `check` lists them");
     }
 }
 

@@ -8,12 +8,15 @@ mod answer;
 mod api;
 mod archive;
 mod auth;
+mod coding;
 mod envelope;
 mod gauge;
 mod health;
 mod listen;
+mod metrics;
 mod page;
 mod patient;
+mod peers;
 mod percent;
 mod pieces;
 mod prefix;
@@ -21,6 +24,7 @@ mod problem;
 mod published;
 mod query;
 mod rendered;
+mod requests;
 mod routes;
 mod rows;
 mod scope;
@@ -40,8 +44,10 @@ pub use archive::Archive;
 pub use auth::Token;
 pub use health::Readiness;
 pub use listen::{Limits, serve};
+pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
+pub use peers::{Peers, PeersError};
 pub use prefix::{Prefix, PrefixError};
-pub use published::{Published, Publisher};
+pub use published::{Published, Publisher, Show};
 pub use routes::router;
 pub use scope::Commands;
 pub use status::StatusView;
@@ -56,6 +62,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// Other hosts, which the page shows.
+    pub peers: Peers,
     /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
     pub streams: Arc<Streams>,
 }

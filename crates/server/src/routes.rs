@@ -13,14 +13,17 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response};
-use hyper::{HeaderMap, Method};
+use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::watch;
 use tower::Service;
 
 use crate::{
     Published, ServerConfig, answer,
     api::{self, Question},
-    envelope, health, page, percent, problem,
+    envelope, health,
+    metrics::Scrape,
+    page, percent, problem,
+    requests::Requests,
     scope::Scope,
     stream,
 };
@@ -31,7 +34,8 @@ pub fn router(config: ServerConfig, published: watch::Receiver<Arc<Published>>) 
 }
 
 fn with_table(config: ServerConfig, published: watch::Receiver<Arc<Published>>, table: &'static [Route]) -> Router {
-    Router::new().fallback_service(Front(Arc::new(App { config, published, table })))
+    let requests = Requests::of(table.iter().map(Route::name));
+    Router::new().fallback_service(Front(Arc::new(App { config, published, table, requests })))
 }
 
 /// One path.
@@ -88,12 +92,29 @@ impl Asked<'_> {
             headers: self.headers,
         })
     }
+
+    /// Scrapes. Whoever is admitted today may see everything.
+    fn scrape(&self) -> Response {
+        let newest = self.newest();
+        let scrape = Scrape {
+            snapshot: &newest.snapshot,
+            views: &newest.metrics,
+            scope: Scope::Read,
+            query: self.query.unwrap_or_default(),
+            headers: self.headers,
+            server: &self.app.config,
+            requests: &self.app.requests,
+        };
+        scrape.answer()
+    }
 }
 
 const ROUTES: &[Route] = &[
     Route::read("/status", Access::Token, |asked| asked.newest().status.status(asked.query)),
     Route::read("/count", Access::Token, |asked| asked.newest().status.count()),
-    Route::read("/api/v1/snapshot", Access::Token, |asked| asked.rich(|question| question.snapshot())),
+    Route::read("/api/v1/snapshot", Access::Token, |asked| {
+        asked.app.config.peers.announced(asked.rich(|question| question.snapshot()))
+    }),
     Route::read("/api/v1/gpus", Access::Token, |asked| asked.rich(|question| question.gpus())),
     Route::below("/api/v1/gpus/", Access::Token, |asked, name| asked.rich(|question| question.gpu(name))),
     Route::read("/api/v1/processes", Access::Token, |asked| asked.rich(|question| question.processes())),
@@ -102,14 +123,20 @@ const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
     Route::read("/api/v1/history", Access::Token, |asked| asked.rich(|question| question.history())),
+    Route::read("/api/v1/peers", Access::Token, |asked| asked.app.config.peers.answer()),
     Route::read("/api/v1/stream", Access::Token, |asked| {
-        stream::open(&asked.app.config.streams, asked.app.published.clone(), Scope::Read, asked.headers)
+        let config = &asked.app.config;
+        let answer = stream::open(&config.streams, asked.app.published.clone(), Scope::Read, asked.headers);
+        config.peers.announced(answer)
     }),
+    Route::read("/metrics", Access::Token, |asked| asked.scrape()),
     Route::read("/openapi.json", Access::Token, |asked| asked.document()),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
-    Route::read("/", Access::Open, |_| page::index()),
-    Route::read("/assets/style.css", Access::Open, |_| page::style()),
+    Route::read("/", Access::Open, |asked| page::index(asked.headers).unwrap_or_else(envelope::not_found)),
+    Route::below(ASSETS, Access::Open, |asked, name| {
+        page::asset(name, asked.headers).unwrap_or_else(envelope::not_found)
+    }),
     Route::moved("/status/", Access::Token, |asked| answer::redirect("../status", asked.query)),
     Route::moved("/count/", Access::Token, |asked| answer::redirect("../count", asked.query)),
     Route::moved("", Access::Open, to_page),
@@ -136,6 +163,14 @@ impl Route {
         Self { path, access, view: View::Below(view) }
     }
 
+    /// How it is counted: what stands in the table, since the prefix is the same for all.
+    const fn name(&self) -> &'static str {
+        match self.path.as_bytes() {
+            [] => "(prefix)",
+            _ => self.path,
+        }
+    }
+
     /// Whether it answers what follows the prefix.
     fn answers(&self, rest: &str) -> bool {
         match self.view {
@@ -153,12 +188,12 @@ struct App {
     config: ServerConfig,
     published: watch::Receiver<Arc<Published>>,
     table: &'static [Route],
+    requests: Requests,
 }
 
 impl App {
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&self, request: &Request, route: Option<&'static Route>) -> Response {
         let path = request.uri().path();
-        let route = self.find(path);
         let open = route.map_or_else(|| self.is_asset(path), |route| route.access == Access::Open);
         if !open && !self.admits(request) {
             return envelope::unauthorized();
@@ -176,6 +211,11 @@ impl App {
             Some(_) if rich => problem::method_not_allowed(),
             Some(_) => envelope::method_not_allowed(),
         }
+    }
+
+    fn count(&self, route: Option<&'static Route>, status: StatusCode) {
+        let place = route.and_then(|route| self.table.iter().position(|other| std::ptr::eq(route, other)));
+        self.requests.count(place, status);
     }
 
     fn admits(&self, request: &Request) -> bool {
@@ -202,7 +242,8 @@ impl App {
     fn is_rich(&self, path: &str) -> bool {
         self.config.url_prefix.strip(path).is_some_and(|rest| {
             let below = rest.strip_prefix("/api/v1");
-            below.is_some_and(|below| below.is_empty() || below.starts_with('/')) || rest == "/openapi.json"
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+                || matches!(rest, "/openapi.json" | "/metrics")
         })
     }
 
@@ -230,13 +271,15 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         // Views change nothing, so none can leave anything half done.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.0.answer(&request)));
+        let route = self.0.find(request.uri().path());
+        let answer = catch_unwind(AssertUnwindSafe(|| self.0.answer(&request, route)));
         let response = answer.unwrap_or_else(|_| {
             // The panic itself has been told by the panic hook.
             tracing::error!(path = request.uri().path(), "a request ended in a panic");
             self.0.config.counters.count_panic();
             if self.0.is_rich(request.uri().path()) { problem::internal() } else { envelope::internal() }
         });
+        self.0.count(route, response.status());
         ready(Ok(if request.method() == Method::HEAD { answer::without_body(response) } else { response }))
     }
 }

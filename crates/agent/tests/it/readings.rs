@@ -74,8 +74,9 @@ persistence = {flag}
 compute_mode = {n}
 mig_mode = 0
 display_active = {flag}
-fields = {{ 230 = {n} }}
-gpm = {{ 2 = {n}, 3 = {n}, 5 = {n}, 10 = {n}, 11 = {n}, 12 = {n}, 13 = {n}, 20 = {n}, 21 = {n}, 60 = {n}, 61 = {n} }}
+vgpu_licensed = {flag}
+fields = {{ 74 = {n}, 75 = {n}, 230 = {n} }}
+gpm = {{ 1 = {n}, 2 = {n}, 3 = {n}, 5 = {n}, 10 = {n}, 11 = {n}, 12 = {n}, 13 = {n}, 20 = {n}, 21 = {n}, 60 = {n}, 61 = {n} }}
 xids = []
 [[gpu.process]]
 pid = 1
@@ -144,6 +145,8 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
         && slow.mig_mode == Ok(false)
         && slow.remapped_rows == Ok(rows)
         && slow.bar1 == Ok(Bar1 { total_bytes: 1_000_000 + u64::from(n), used_bytes: n.into() })
+        && slow.vgpu_licensed == Ok(flag)
+        && [slow.power_throttled_ns, slow.thermal_throttled_ns] == [Ok(n.into()); 2]
         && slow.fans == Ok(vec![n, n])
         && slow.links == Ok(Links { active: n, total: 18 })
         && slow.nvlink_errors == Ok(n.into())
@@ -200,6 +203,7 @@ fn activity_and_rates_come_from_the_gpus_own_monitors() {
     assert_eq!(first, Some(Err(Absence::Timeout)), "there is no window yet");
     let gpu = last.unwrap();
     let ratios = [
+        gpu.activity.graphics_ratio,
         gpu.activity.sm_ratio,
         gpu.activity.sm_occupancy_ratio,
         gpu.activity.tensor_ratio,
@@ -356,13 +360,37 @@ fn no_number_appears_for_what_was_not_read() {
         assert_eq!(gpu.slow, telemetry::sample::SlowSet::absent(why), "{code}");
         assert_eq!(gpu.identity, telemetry::sample::Identity::absent(why), "{code}");
         let rates = gpu.traffic.absences().count() + gpu.activity.absences().count();
-        assert_eq!(rates, 11, "{code}: {:?} {:?}", gpu.traffic, gpu.activity);
+        assert_eq!(rates, 12, "{code}: {:?} {:?}", gpu.traffic, gpu.activity);
         next += 1;
         if let Some((code, _)) = codes.get(next) {
             driver.play(&all_fail_with(*code));
         }
         next == codes.len()
     });
+}
+
+#[test]
+fn every_call_that_comes_back_is_timed_by_function() {
+    let fault = "[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nlatency_ms = 20\n";
+    let driver = Driver::new(&format!("{}{fault}", scenario(3)));
+    let (mut began, mut before) = (None, 0);
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let of = |name: &str| sample.calls.iter().find(|times| times.function == name);
+        let Some(power) = of("nvmlDeviceGetPowerUsage") else { return false };
+        assert_eq!(*began.get_or_insert(sample.began), sample.began, "one collector has begun once");
+        let count = power.counts.iter().sum::<u64>();
+        assert!(count >= before, "{count} after {before}");
+        before = count;
+        assert_eq!(power.counts[..2], [0; 2], "none takes less than 20 ms");
+        assert!(power.sum_ns >= 20_000_000 * count, "{power:?}");
+        assert!(of("nvmlInit_v2").is_some_and(|times| times.counts.iter().sum::<u64>() == 1));
+        assert!(of("nvmlEventSetWait_v2").is_none(), "waiting is what it does");
+        assert!(sample.calls.len() > 50, "{}", sample.calls.len());
+        // Long enough for a wait for events to come back.
+        count >= 8
+    });
+    assert!(driver.calls("nvmlEventSetWait_v2") > 1);
 }
 
 /// The first GPU's NVLink errors, once its slow set was read.

@@ -17,6 +17,10 @@ use crate::nvml::{Code, Device, library::call};
 
 /// `NVML_FI_DEV_MEMORY_TEMP`, in °C.
 const MEMORY_TEMPERATURE: u32 = 82;
+/// `NVML_FI_DEV_PERF_POLICY_POWER`, in nanoseconds. Fields, since `nvmlDeviceGetViolationStatus` goes with CUDA 14.
+const POWER_THROTTLED: u32 = 74;
+/// `NVML_FI_DEV_PERF_POLICY_THERMAL`, in nanoseconds.
+const THERMAL_THROTTLED: u32 = 75;
 /// `NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`.
 const RECOVERY_ACTION: u32 = 230;
 /// For fields of NVLink: all links together.
@@ -44,6 +48,16 @@ impl Device<'_> {
     /// What the driver recommends: NVML's number, 0 for nothing.
     pub(crate) fn recovery_action(&self) -> Reading<u32> {
         u32::try_from(self.field(RECOVERY_ACTION, 0)?).map_err(|_| Absence::Error)
+    }
+
+    /// For how long the power limit has held the clocks down, in nanoseconds.
+    pub(crate) fn power_throttled_ns(&self) -> Reading<u64> {
+        u64::try_from(self.field(POWER_THROTTLED, 0)?).map_err(|_| Absence::Error)
+    }
+
+    /// For how long heat has held the clocks down, in nanoseconds.
+    pub(crate) fn thermal_throttled_ns(&self) -> Reading<u64> {
+        u64::try_from(self.field(THERMAL_THROTTLED, 0)?).map_err(|_| Absence::Error)
     }
 
     /// Bytes so far.

@@ -58,6 +58,7 @@ functions! {
     nvmlDeviceGetComputeMode
     nvmlDeviceGetDisplayActive
     nvmlDeviceGetDisplayMode
+    nvmlDeviceGetGridLicensableFeatures_v4
     nvmlDeviceGetMigMode
     nvmlDeviceGetEccMode
     nvmlDeviceGetDriverModel

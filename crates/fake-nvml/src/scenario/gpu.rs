@@ -100,6 +100,8 @@ pub(crate) struct Gpu {
     pub(crate) compute_mode: Option<Value>,
     pub(crate) mig_mode: Option<Value>,
     pub(crate) display_active: Option<Value>,
+    /// Whether the one feature that can be licensed is.
+    pub(crate) vgpu_licensed: Option<Value>,
 
     /// GPM metric id to value. A GPU without this table does not support GPM.
     pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,

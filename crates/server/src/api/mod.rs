@@ -18,10 +18,10 @@ mod sections;
 mod view;
 mod views;
 mod word;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
+    coding,
+    peers::Peer,
     percent,
     problem::{self, problem},
     scope::Scope,
@@ -40,11 +42,18 @@ use crate::{
 use query::{Refused, Wanted};
 use rendered::Events;
 
+pub(crate) use query::value;
+pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};
+
+/// `/peers`, which no snapshot changes.
+pub(crate) fn peers(peers: &[Peer]) -> Bytes {
+    rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
+}
 
 /// `/openapi.json`, of a server that wants a token or does not.
 pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
-    let (body, packed) = openapi::document(guarded, gzip::is_taken(headers));
+    let (body, packed) = openapi::document(guarded, coding::takes(headers, "gzip"));
     answer::negotiated(body, packed)
 }
 
@@ -60,7 +69,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        gzip::is_taken(self.headers)
+        coding::takes(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {

@@ -20,6 +20,7 @@ use tokio::{sync::watch, time::sleep};
 use crate::{
     Published, answer,
     api::{Which, gzip, rendered},
+    coding,
     problem::problem,
     scope::Scope,
 };
@@ -53,7 +54,7 @@ pub(crate) fn open(
     };
     // The present one is sent at once.
     newest.mark_changed();
-    let packed = gzip::is_taken(headers);
+    let packed = coding::takes(headers, "gzip");
     let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, seat };
     let parts = unfold(reader, |reader| async {
         reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))

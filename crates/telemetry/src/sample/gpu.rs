@@ -194,6 +194,12 @@ readings! {
         fabric: Fabric,
         /// `nvmlDeviceGetFieldValues`, field 230: NVML's number, 0 for none.
         recovery_action: u32,
+        /// `nvmlDeviceGetFieldValues`, field 74: for how long the power limit has held the clocks down, in nanoseconds.
+        power_throttled_ns: u64,
+        /// `nvmlDeviceGetFieldValues`, field 75: for how long heat has held the clocks down, in nanoseconds.
+        thermal_throttled_ns: u64,
+        /// `nvmlDeviceGetGridLicensableFeatures_v4`: whether any feature of a virtual GPU is licensed.
+        vgpu_licensed: bool,
         /// `nvmlDeviceGetPersistenceMode`.
         persistence_mode: bool,
         /// `nvmlDeviceGetComputeMode`, NVML's number.
@@ -208,6 +214,8 @@ readings! {
 readings! {
     /// What ran where in the last window, as ratios from 0 to 1: `nvmlGpmMetricsGet`.
     pub struct Activity {
+        /// Metric 1: the graphics or compute engine.
+        graphics_ratio: f64,
         /// Metric 2: SMs with a warp.
         sm_ratio: f64,
         /// Metric 3: warps of those that could be.
