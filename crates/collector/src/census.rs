@@ -21,8 +21,8 @@ use crate::{
 
 /// How often GPUs are counted again.
 const RECOUNT: Duration = Duration::from_secs(1);
-/// After so many failing counts in a row the driver is given up for a fresh collector to try, unless some GPU's
-/// lane still reads.
+/// After so many looks in a row at which counting failed, or no call about a GPU went well, the driver is given up for a
+/// fresh collector to try, unless some GPU's lane still reads.
 const FAILING_COUNTS: u32 = 3;
 /// So many looks in a row must find newer files than what is loaded: an installation takes its time.
 const NEWER_LOOKS: u32 = 2;
@@ -139,7 +139,7 @@ impl Census {
 }
 
 /// Counts again and again, and looks for a reason to leave. A count that fails while lanes read is borne: they know
-/// better.
+/// better. So do they where no call about any GPU goes well any more, although counting does.
 fn recount(
     library: Library,
     desk: &Desk,
@@ -148,17 +148,18 @@ fn recount(
 ) -> Result<Option<Stage>, Failure> {
     let mut failing = 0;
     while pulse.sleep(RECOUNT) {
-        match library.count(desk) {
-            Ok(counted) => {
-                failing = 0;
-                pulse.count(counted as usize);
-            }
-            Err(code) => {
-                failing += 1;
-                if failing >= FAILING_COUNTS && !pulse.any_handle() {
-                    return Err(library.failure("nvmlDeviceGetCount_v2", code, desk));
-                }
-            }
+        let counted = library.count(desk).map(|counted| pulse.count(counted as usize));
+        let failed = match (counted, pulse.driver_is_gone()) {
+            (Err(code), _) => Some(("nvmlDeviceGetCount_v2", code)),
+            (Ok(()), Some(code)) => Some(("every call about a GPU", code)),
+            (Ok(()), None) => None,
+        };
+        failing = if failed.is_some() { failing + 1 } else { 0 };
+        if let Some((function, code)) = failed
+            && failing >= FAILING_COUNTS
+            && !pulse.any_is_read()
+        {
+            return Err(library.failure(function, code, desk));
         }
         if let Some(stage) = reason() {
             return Ok(Some(stage));

@@ -29,6 +29,8 @@ const CAPTURED_WINDOW: Duration = Duration::from_secs(1);
 
 /// How many parts the slow set is read in, one per tick.
 const SLOW_PARTS: u64 = 10;
+/// With which of them it is asked again who a GPU is: one with few calls of its own.
+const IDENTITY_PART: u64 = 5;
 
 /// A handle and what was read under it.
 struct Held<'a> {
@@ -123,6 +125,7 @@ impl Lane {
         let fast = self.fast(held);
         let finished = Finished {
             handle: Ok(()),
+            driver_is_gone: held.device.driver_is_gone(),
             read_at: Stamp::now(),
             identity: held.identity.clone(),
             fast,
@@ -179,14 +182,25 @@ impl Held<'_> {
             None => (0..SLOW_PARTS).for_each(|part| read_part(&self.device, part, &mut self.slow)),
             Some(part) => read_part(&self.device, part, &mut self.slow),
         }
+        if part == Some(IDENTITY_PART) {
+            self.look_who_it_is();
+        }
         if part.is_none_or(|part| part == 0) {
-            // It answered when its handle was got, unless it could not then.
-            if self.identity.uuid.is_err() {
-                self.identity = self.device.identity();
-            }
             self.extra.mig = self.device.mig_instances();
         }
         self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
+    }
+
+    /// Asks again who it is: an answer may have been garbage, or none. If it says that it is another GPU, the handle is
+    /// got again, and whoever stands under this index now is taken up.
+    fn look_who_it_is(&mut self) {
+        let now = self.device.identity();
+        match (&self.identity.uuid, &now.uuid) {
+            (Ok(before), Ok(now)) if before != now => self.device.spoil(),
+            // Garbage in one answer says nothing good of the others.
+            (Ok(_), Err(_)) => {}
+            _ => self.identity = now.or_before(&self.identity),
+        }
     }
 }
 

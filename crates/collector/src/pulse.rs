@@ -12,12 +12,17 @@ use telemetry::{
     sample::{Activity, FastSet, Identity, ListedProcess, MigSample, SlowSet, Traffic},
 };
 
-use crate::lock::{lock, wait, wait_until};
+use crate::{
+    lock::{lock, wait, wait_until},
+    nvml::Code,
+};
 
 /// A lane's newest finished reading.
 #[derive(Clone, Debug)]
 pub(crate) struct Finished {
     pub(crate) handle: Reading<()>,
+    /// That no call went well, and one said that there is no driver any more.
+    pub(crate) driver_is_gone: Option<Code>,
     pub(crate) read_at: Stamp,
     pub(crate) identity: Identity,
     pub(crate) fast: FastSet,
@@ -52,6 +57,7 @@ impl Finished {
     pub(crate) fn absent(why: Absence) -> Self {
         Self {
             handle: Err(why),
+            driver_is_gone: None,
             read_at: Stamp::now(),
             identity: Identity::absent(why),
             fast: FastSet::absent(why),
@@ -202,12 +208,20 @@ impl Pulse {
         (!buses.is_empty()).then_some(buses)
     }
 
-    /// Whether the newest reading of any GPU that is counted had a handle. The slot of one that is not counted any more
-    /// keeps what it last held, which says nothing of now.
-    pub(crate) fn any_handle(&self) -> bool {
+    /// Whether any GPU that is counted was read: its newest reading had a handle, and a call that went well. The slot of
+    /// one that is not counted any more keeps what it last held, which says nothing of now.
+    pub(crate) fn any_is_read(&self) -> bool {
+        self.newest(|finished| (finished.handle.is_ok() && finished.driver_is_gone.is_none()).then_some(())).is_some()
+    }
+
+    /// The code by which a GPU's calls say that there is no driver any more, if any does.
+    pub(crate) fn driver_is_gone(&self) -> Option<Code> {
+        self.newest(|finished| finished.driver_is_gone)
+    }
+
+    fn newest<T>(&self, look: impl Fn(&Finished) -> Option<T>) -> Option<T> {
         let state = lock(&self.state);
-        let mut counted = state.slots.iter().take(state.counted);
-        counted.any(|slot| slot.finished.as_ref().is_some_and(|finished| finished.handle.is_ok()))
+        state.slots.iter().take(state.counted).find_map(|slot| look(slot.finished.as_ref()?))
     }
 
     /// Waits until every lane that was not late at the beat has reported it, or until the deadline; then the slots
@@ -276,9 +290,21 @@ mod tests {
         let beat = pulse.beat();
         pulse.report(0, beat, Finished { handle: Err(Absence::Error), ..finished() });
         pulse.report(1, beat, Finished { handle: Ok(()), ..finished() });
-        assert!(pulse.any_handle());
+        assert!(pulse.any_is_read());
         pulse.count(1);
-        assert!(!pulse.any_handle());
+        assert!(!pulse.any_is_read());
+    }
+
+    #[test]
+    fn a_gpu_whose_calls_say_that_the_driver_is_gone_is_not_read() {
+        let pulse = Pulse::default();
+        pulse.count(1);
+        let beat = pulse.beat();
+        let gone = Finished { handle: Ok(()), driver_is_gone: Some(Code::VERSION_MISMATCH), ..finished() };
+        pulse.report(0, beat, gone);
+        assert_eq!((pulse.any_is_read(), pulse.driver_is_gone()), (false, Some(Code::VERSION_MISMATCH)));
+        pulse.report(0, beat, Finished { handle: Ok(()), ..finished() });
+        assert_eq!((pulse.any_is_read(), pulse.driver_is_gone()), (true, None));
     }
 
     #[test]

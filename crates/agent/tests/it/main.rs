@@ -7,6 +7,7 @@ mod clients;
 mod collector;
 mod configuration;
 mod containers;
+mod driver_gone;
 mod exhaustion;
 mod frames;
 mod golden;

@@ -41,7 +41,13 @@ impl Code {
 
     /// Whether the device's handle may be no good any more, as it is after a reset.
     pub(crate) const fn spoils_the_handle(self) -> bool {
-        matches!(self, Self::UNINITIALIZED | Self::GPU_IS_LOST | Self::UNKNOWN)
+        matches!(self, Self::GPU_IS_LOST | Self::UNKNOWN) || self.says_the_driver_is_gone()
+    }
+
+    /// Whether it says that this process has no driver any more, whatever GPU was asked about: only a fresh process
+    /// can have one again.
+    pub(crate) const fn says_the_driver_is_gone(self) -> bool {
+        matches!(self, Self::UNINITIALIZED | Self::DRIVER_NOT_LOADED | Self::VERSION_MISMATCH)
     }
 
     /// The text by which the original agent's clients know the code. Its Python binding has a table of its own,

@@ -1,7 +1,9 @@
 //! One GPU's handle, and who it is.
 
+use std::cell::Cell;
+
 use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlPciInfo_t};
-use telemetry::{Reading, sample::Identity};
+use telemetry::{Absence, Reading, sample::Identity};
 
 use crate::{
     board::Desk,
@@ -25,8 +27,11 @@ pub(crate) struct Device<'a> {
     pub(super) library: Library,
     pub(super) desk: &'a Desk,
     pub(super) handle: nvmlDevice_t,
-    /// The worst code seen since the handle was got, if it was one that spoils handles.
-    spoiled: std::cell::Cell<bool>,
+    /// Whether a call since the handle was got had a code that spoils handles.
+    spoiled: Cell<bool>,
+    /// Whether any call since the last [`Device::driver_is_gone`] went well, and the last code that says that there is
+    /// no driver any more.
+    heard: Cell<(bool, Option<Code>)>,
 }
 
 impl<'a> Device<'a> {
@@ -42,7 +47,20 @@ impl<'a> Device<'a> {
         if handle.is_null() {
             return Err(Code::UNKNOWN);
         }
-        Ok(Self { library, desk, handle, spoiled: std::cell::Cell::new(false) })
+        Ok(Self { library, desk, handle, spoiled: Cell::default(), heard: Cell::default() })
+    }
+
+    /// Whether, since this was asked last, some call said that there is no driver any more and none went well.
+    pub(crate) fn driver_is_gone(&self) -> Option<Code> {
+        match self.heard.take() {
+            (false, gone) => gone,
+            (true, _) => None,
+        }
+    }
+
+    /// Has the handle be got again before the next reading.
+    pub(crate) fn spoil(&self) {
+        self.spoiled.set(true);
     }
 
     /// Whether a call answered what a handle answers that is no good any more.
@@ -70,11 +88,14 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// `nvmlDeviceGetUUID`.
+    /// `nvmlDeviceGetUUID`. What has no letters, or others than a UUID's, is garbage: all that is remembered of a GPU
+    /// goes by it.
     pub(super) fn uuid(&self) -> Reading<String> {
-        text::<UUID_BYTES>(|buffer, length| {
+        let uuid = text::<UUID_BYTES>(|buffer, length| {
             self.seen(call!(self.library, self.desk, nvmlDeviceGetUUID(self.handle, buffer, length)))
-        })
+        })?;
+        let credible = !uuid.is_empty() && uuid.bytes().all(|letter| letter.is_ascii_graphic());
+        if credible { Ok(uuid) } else { Err(Absence::Error) }
     }
 
     /// `nvmlDeviceGetIndex`: its number of this moment.
@@ -96,10 +117,15 @@ impl<'a> Device<'a> {
         self.seen(result).map_err(Code::absence)
     }
 
-    /// Passes a code on, and remembers it if it spoils the handle.
+    /// Passes a code on, and remembers what it says of the handle and of the driver.
     pub(super) fn seen(&self, result: Result<(), Code>) -> Result<(), Code> {
-        if let Err(code) = result {
-            self.spoiled.set(self.spoiled.get() || code.spoils_the_handle());
+        let (went_well, gone) = self.heard.get();
+        match result {
+            Ok(()) => self.heard.set((true, gone)),
+            Err(code) => {
+                self.spoiled.set(self.spoiled.get() || code.spoils_the_handle());
+                self.heard.set((went_well, Some(code).filter(|code| code.says_the_driver_is_gone()).or(gone)));
+            }
         }
         result
     }

@@ -25,6 +25,9 @@ const CANDIDATES: [&str; 8] = [
 /// The longest version string, with its NUL (`NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE`).
 const VERSION_BYTES: usize = 80;
 
+/// More GPUs than any host has.
+const MOST_GPUS: u32 = 1024;
+
 /// The loaded library. It is never unloaded: a call that hangs may still be inside it.
 #[derive(Clone, Copy)]
 pub(crate) struct Library(&'static NvmlLib);
@@ -95,11 +98,12 @@ impl Library {
         call!(self, desk, nvmlShutdown())
     }
 
-    /// `nvmlDeviceGetCount_v2`: all GPUs, those included whose handle is then refused.
+    /// `nvmlDeviceGetCount_v2`: all GPUs, those included whose handle is then refused. More than any host has is no
+    /// count, and must not make a thread for each.
     pub(crate) fn count(&self, desk: &Desk) -> Result<u32, Code> {
         let mut count = 0;
         call!(self, desk, nvmlDeviceGetCount_v2(&raw mut count))?;
-        Ok(count)
+        if count > MOST_GPUS { Err(Code::UNKNOWN) } else { Ok(count) }
     }
 
     /// `nvmlSystemGetDriverVersion`.

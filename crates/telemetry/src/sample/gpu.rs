@@ -24,6 +24,12 @@ macro_rules! readings {
                 Self { $($field: Err(why),)* }
             }
 
+            /// The same, but where a reading is absent, what it was before, if it was anything.
+            #[must_use]
+            pub fn or_before(self, before: &Self) -> Self {
+                Self { $($field: self.$field.or_else(|why| before.$field.clone().map_err(|_| why)),)* }
+            }
+
             /// Why each reading is absent, by the name of its field; those that are not are left out.
             pub fn absences(&self) -> impl Iterator<Item = (&'static str, Absence)> {
                 [$((stringify!($field), self.$field.as_ref().err().copied()),)*]
@@ -348,5 +354,8 @@ mod tests {
         assert!(set.absences().any(|(name, _)| name == "mig_mode"));
         set.mig_mode = Ok(true);
         assert!(set.absences().all(|(name, why)| name != "mig_mode" && why == Absence::Denied));
+        let now = SlowSet { compute_mode: Ok(1), ..SlowSet::absent(Absence::Lost) };
+        let kept = now.or_before(&set);
+        assert_eq!((kept.compute_mode, kept.mig_mode, kept.pcie_width), (Ok(1), Ok(true), Err(Absence::Lost)));
     }
 }

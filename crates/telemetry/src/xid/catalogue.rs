@@ -18,6 +18,11 @@ const RESET_SOON: &str = "Reset the GPU when nobody needs it.";
 const REPLACE: &str = "Reset the GPU; if it comes again, have it replaced.";
 const REBOOT: &str = "Reboot the host; if it comes again, check power, seating and the PCIe slot, then the GPU.";
 const LINK: &str = "Look at `nvidia-smi nvlink --status` and at the GPU or switch at the other end; reset the GPU.";
+const LINK_UNIT: &str = "Look in the kernel's log: if the error was corrected, nothing; if it was fatal, or Xid 48 came \
+                         with it, reset the GPU; else do what Xid 154 says, or restart the application.";
+const WATCH_LINK: &str = "Nothing; if it keeps coming, report it to NVIDIA.";
+const FLASH: &str =
+    "Update the driver; if it comes again, ask the GPU's vendor: its firmware may have to be written anew.";
 const FIRMWARE: &str = "Update the driver and the GPU's firmware; if it comes again, have the GPU checked.";
 const WATCH: &str = "Nothing now; if it keeps coming, have the GPU checked.";
 const NOTHING: &str = "";
@@ -123,28 +128,70 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(119, Driver, Critical, "the GPU's system processor did not answer the driver in time", RESET),
     entry(120, Driver, Critical, "the GPU's system processor failed", RESET),
     entry(121, Surroundings, Ok, "the link to the CPU had errors; each was corrected", RESET_SOON),
-    entry(122, Hardware, Warning, "reading the GPU's flash failed", FIRMWARE),
-    entry(123, Hardware, Warning, "writing to the GPU's flash failed", FIRMWARE),
-    entry(124, Hardware, Warning, "erasing the GPU's flash failed", FIRMWARE),
-    entry(125, Hardware, Warning, "the GPU's own store of facts is damaged", FIRMWARE),
+    entry(122, Hardware, Warning, "the GPU's power controller could not read its flash, which holds firmware", FLASH),
+    entry(
+        123,
+        Hardware,
+        Warning,
+        "the GPU's power controller could not write to its flash, which holds firmware",
+        FLASH,
+    ),
+    entry(124, Hardware, Warning, "the GPU's power controller could not erase a part of its flash", FLASH),
+    entry(125, Hardware, Warning, "the file system of the InfoROM, the GPU's own store of facts, is damaged", FLASH),
     entry(136, Surroundings, Critical, "an NVLink connection could not be trained", LINK),
     entry(137, Driver, Warning, "a forbidden access to another GPU over NVLink, mostly by a program", REPORT),
     entry(140, Hardware, Critical, "memory errors came that could be neither corrected nor kept apart", REPLACE),
     entry(141, Driver, Ok, "a short cut of the CUDA driver failed", NOTHING),
     entry(143, Hardware, Critical, "the GPU could not be initialised", REPLACE),
-    entry(144, Surroundings, Warning, "an NVLink error, told by the link's unit SAW", LINK),
-    entry(145, Surroundings, Warning, "an NVLink error, told by the link's unit RLW", LINK),
-    entry(146, Surroundings, Warning, "an NVLink error, told by the link's unit TLW", LINK),
-    entry(147, Surroundings, Warning, "an NVLink error, told by the link's unit TREX", LINK),
-    entry(148, Surroundings, Warning, "an NVLink error, told by the link's unit NVLPW_CTRL", LINK),
+    // 144 to 150 are the units of an NVLink of the fifth generation. NVML tells the number alone; which error of the
+    // unit it was, on which link and how bad, is in the kernel's log.
+    entry(
+        144,
+        Surroundings,
+        Warning,
+        "the NVLink unit SAW had an error: corrected ones do no harm, with a fatal one packets may be lost",
+        LINK_UNIT,
+    ),
+    entry(
+        145,
+        Surroundings,
+        Warning,
+        "the NVLink unit that keeps track of requests (RLW) had an error, which may end the program; it may only follow \
+         from a link that went down",
+        LINK_UNIT,
+    ),
+    entry(
+        146,
+        Surroundings,
+        Warning,
+        "the NVLink unit that sends and takes packets (TLW) had an error: corrected ones do no harm, with a fatal one \
+         packets are lost at both ends",
+        LINK_UNIT,
+    ),
+    entry(147, Surroundings, Ok, "the NVLink unit TREX had an error that impairs nothing", WATCH_LINK),
+    entry(
+        148,
+        Surroundings,
+        Ok,
+        "the control of NVLink's units (NVLPW_CTRL) had an error that impairs nothing",
+        WATCH_LINK,
+    ),
     entry(
         149,
         Surroundings,
         Warning,
-        "an NVLink error, told by the link's unit NETIR: mostly a connection that went down",
-        LINK,
+        "the NVLink unit at the wire (NETIR) had an error: mostly a link that went down, here or at the other end; it may \
+         also only warn that a link has ever more bit errors",
+        "If a link is down (`nvidia-smi nvlink --status`), look at its cable and at the GPU or switch at the other end; \
+         then stop what runs on the GPU and reset it.",
     ),
-    entry(150, Surroundings, Warning, "an NVLink error, told by the link's unit MSE", LINK),
+    entry(
+        150,
+        Hardware,
+        Critical,
+        "the controller that manages the GPU's NVLinks (MSE) failed: its firmware is impaired or stopped",
+        REPLACE,
+    ),
     entry(
         151,
         Driver,
