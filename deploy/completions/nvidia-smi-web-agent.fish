@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= stream-clients= log= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -50,6 +50,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -91,6 +92,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -123,6 +125,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -155,6 +158,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -187,6 +191,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -222,6 +227,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -255,6 +261,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l proc-root -d 'The root of the proc file system, for tests' -r -F
@@ -290,6 +297,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l history-fine -d 'For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l history-coarse -d 'For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l state-dir -d 'Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l proc-root -d 'The root of the proc file system, for tests' -r -F

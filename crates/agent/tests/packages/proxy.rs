@@ -23,7 +23,7 @@ struct Hosts {
 }
 
 impl Hosts {
-    fn start() -> Self {
+    fn start(interval: &str) -> Self {
         let train = StandIn::start(&["python", "train.py"]);
         let of = |name: &str| {
             format!(
@@ -33,7 +33,11 @@ impl Hosts {
         };
         let drivers = [Driver::new(&of("NVIDIA H200")), Driver::new(&of("NVIDIA L4"))];
         let agent = |number: usize| {
-            let start = Start::on(&drivers[number]).variable("URL_PREFIX", &format!("/server{}", number + 1));
+            let driver = &drivers[number];
+            let start = Start::bare().argument("--nvml-library").argument(driver.library().to_str().unwrap());
+            let start = start.variable("FAKE_NVML_SCENARIO", driver.scenario().to_str().unwrap());
+            let start = start.argument("--resolve-pids").argument("--interval").argument(interval);
+            let start = start.variable("URL_PREFIX", &format!("/server{}", number + 1));
             let agent = start.variable("TOKEN", &format!("token{}", number + 1)).serve();
             let ready = format!("/server{}/readyz", number + 1);
             eventually("an agent", || (agent.get(&ready).status == 200).then_some(()));
@@ -106,16 +110,18 @@ impl Proxy {
         request(self.address, path, &[("Authorization", token)])
     }
 
-    /// Opens a stream and reads snapshots until there are so many: their sequence numbers.
-    fn stream(&self, path: &str, token: &str, number: usize) -> Vec<u64> {
+    /// The first snapshot of a stream.
+    fn streamed(&self, path: &str, token: &str) -> Value {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: {token}\r\n\r\n", self.address);
         stream.write_all(request.as_bytes()).unwrap();
-        let lines = BufReader::new(stream).lines().map(Result::unwrap);
-        let data = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned));
-        let snapshots = data.map(|data| serde_json::from_str::<Value>(&data).unwrap());
-        snapshots.filter_map(|snapshot| snapshot["sequence"].as_u64()).take(number).collect()
+        let mut lines = BufReader::new(stream).lines().map(|line| line.expect("the proxy passes it on at once"));
+        let snapshot = lines.find_map(|line| {
+            let said: Value = serde_json::from_str(line.strip_prefix("data: ")?).unwrap();
+            said["gpus"].is_array().then_some(said)
+        });
+        snapshot.expect("a stream does not end")
     }
 }
 
@@ -136,9 +142,9 @@ fn each_host_is_found_below_its_path(proxy: &Proxy) {
         let page = proxy.get(&format!("{path}/"), "");
         assert!(page.status == 200 && page.header("content-type").unwrap().starts_with("text/html"), "{path}");
         assert_eq!(proxy.get(&format!("{path}/healthz"), "").status, 200);
-        // What is streamed comes as it is made: these are ten ticks of the agent, and no buffer's worth.
-        let sequence = proxy.stream(&format!("{path}/api/v1/stream"), token, 10);
-        assert!(sequence.len() == 10 && sequence.is_sorted(), "{sequence:?}");
+        // Nothing more comes for a minute, so that it must be passed on as it is made, and not when a buffer is full.
+        let snapshot = proxy.streamed(&format!("{path}/api/v1/stream"), token);
+        assert_eq!(snapshot["gpus"][0]["name"], name);
     }
     for (path, token) in [("/server1", "token2"), ("/server2", "token1"), ("/server1", "")] {
         let refused = proxy.get(&format!("{path}/count"), token);
@@ -148,7 +154,7 @@ fn each_host_is_found_below_its_path(proxy: &Proxy) {
 
 #[test]
 fn nginx_leads_to_each_host_and_streams() {
-    let hosts = Hosts::start();
+    let hosts = Hosts::start("60s");
     let proxy = Proxy::nginx(&hosts);
     each_host_is_found_below_its_path(&proxy);
     assert_eq!(proxy.get("/server3/count", "token1").status, 404);
@@ -156,7 +162,7 @@ fn nginx_leads_to_each_host_and_streams() {
 
 #[test]
 fn caddy_leads_to_each_host_and_streams() {
-    let hosts = Hosts::start();
+    let hosts = Hosts::start("60s");
     each_host_is_found_below_its_path(&Proxy::caddy(&hosts));
     let file = "deploy/caddy/Caddyfile";
     said(Command::new("caddy").args(["fmt", "--diff", file]).current_dir(repository()));
@@ -191,7 +197,7 @@ fn the_originals_dashboard_has_what_it_needs() {
         "ts",
     ];
     const PROCESS: [&str; 6] = ["idx", "pid", "username", "command", "type", "gpu_memory"];
-    let mut hosts = Hosts::start();
+    let mut hosts = Hosts::start("100ms");
     let proxy = Proxy::nginx(&hosts);
     let url = format!("http://{}/server1/status?process=C", proxy.address);
     let whole = |answer: &Value| {
