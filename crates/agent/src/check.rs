@@ -10,7 +10,14 @@ use telemetry::{
     snapshot::{CollectorState, GpuState, Snapshot},
 };
 
-use crate::{bind, cli::Cli, config::Config, control, say, state, supervisor::Supervisor};
+use crate::{
+    cli::Cli,
+    config::Config,
+    control,
+    exposure::{self, Exposure},
+    say, state,
+    supervisor::Supervisor,
+};
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -20,23 +27,26 @@ const EXIT_PROBLEM: u8 = 1;
 
 /// Prints the configuration and tries it out.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    let config = Config::new(cli);
+    let config = Config::new(cli)?;
     for setting in &cli.settings {
         say::out(&format!("{:<14} {:<28} {}\n", setting.name, setting.value, setting.source))?;
     }
     say::out("\n")?;
     let mut problems = Vec::new();
-    match bind::listen(config.listen) {
-        Ok(_) => say::out(&format!("listening      {} is free\n", config.listen))?,
-        Err(error) => problems.push(error.to_string()),
+    for bind in &config.exposure.binds {
+        match bind.listen(&config.exposure.binds) {
+            Ok(_) => say::out(&format!("listening      {bind} is free\n"))?,
+            Err(error) => problems.push(error.to_string()),
+        }
     }
+    say::out(&admitted(&config.exposure))?;
     let snapshot = driver(&config)?;
     let judged = snapshot.as_deref().map(judge);
     match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
         Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
-    let mut warnings: Vec<String> = config.openness(config.listen.ip()).into_iter().collect();
+    let mut warnings = exposure::warnings(&config.exposure);
     match config.control_socket.as_deref().map(control::bind) {
         None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
@@ -58,6 +68,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         say::out(&format!("problem        {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Who is let in: the names of tokens, and what a client must have.
+fn admitted(exposure: &Exposure) -> String {
+    let own = exposure.own.iter().map(|_| "TOKEN (read)".to_owned());
+    let listed = exposure.file.iter().flat_map(|file| {
+        let tokens = file.tokens().borrow().clone();
+        tokens.names().map(|(name, scope)| format!("{name} ({scope})")).collect::<Vec<_>>()
+    });
+    let tokens: Vec<String> = own.chain(listed).collect();
+    let tokens = if tokens.is_empty() { "none".into() } else { tokens.join(", ") };
+    let tls = exposure.certificates.as_ref().map(|certificates| {
+        let clients = if certificates.wants_clients_certificates() { ", for clients with a certificate" } else { "" };
+        format!("tls            {} and its key can be used{clients}\n", certificates.path().display())
+    });
+    format!("tokens         {tokens}\n{}", tls.unwrap_or_default())
 }
 
 /// How much of the past is kept, and the memory it will take.

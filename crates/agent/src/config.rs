@@ -1,23 +1,21 @@
 //! From options to what each part is given.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    os::unix::ffi::OsStrExt as _,
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
-use server::{ServerConfig, Token};
+use server::ServerConfig;
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{Cli, Commands, Sleep},
+    cli::{AccessLog, Cli, Commands, Sleep},
+    exposure::{Exposure, TokenFile},
     supervisor::CollectSettings,
 };
 
 /// What each part is given.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) listen: SocketAddr,
+    /// Where it listens, and who is let in.
+    pub(crate) exposure: Exposure,
     pub(crate) server: ServerConfig,
     /// How many may read the stream at once, if there are connections for them.
     pub(crate) stream_clients: usize,
@@ -33,15 +31,23 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn new(cli: &Cli) -> Self {
+    /// # Errors
+    /// An option that lacks another, or a file that an option names and that cannot be used.
+    pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
-        Self {
-            listen: SocketAddr::new(options.bind, options.port),
+        let exposure = Exposure::new(cli)?;
+        Ok(Self {
             server: ServerConfig {
                 url_prefix: options.url_prefix.clone(),
-                token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
+                token: exposure.own.clone(),
+                tokens: exposure.file.as_ref().map(TokenFile::tokens),
+                anonymous: exposure.anonymous,
+                allowed_hosts: exposure.is_local().then(|| options.allowed_hosts.clone()),
+                cors_origins: options.cors_origins.clone(),
+                access_log: options.access_log != AccessLog::Off,
                 ..ServerConfig::default()
             },
+            exposure,
             stream_clients: options.stream_clients,
             commands: options.commands.map(|how| match how {
                 Commands::Full => server::Commands::Full,
@@ -66,14 +72,7 @@ impl Config {
                 .filter(|path| !path.as_os_str().is_empty())
                 .or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
-        }
-    }
-
-    /// The original's warning, if everyone may read.
-    pub(crate) fn openness(&self, address: IpAddr) -> Option<String> {
-        let reach = if address.is_loopback() { "on this host" } else { "who can reach this host" };
-        let open = self.server.token.is_none();
-        open.then(|| format!("TOKEN is not set: the API is open to public access, to everyone {reach}"))
+        })
     }
 }
 

@@ -14,11 +14,13 @@ mod collect;
 mod config;
 mod control;
 mod dotenv;
+mod exposure;
 mod limits;
 mod logging;
 mod notify;
 mod say;
 mod serve;
+mod socket;
 mod state;
 mod supervisor;
 
@@ -38,7 +40,9 @@ fn main() -> ExitCode {
         }
         Err(cli::Stop::Wrong(message)) => return refuse(&message),
     };
-    logging::start(cli.options.log);
+    if let Err(error) = logging::start(cli.options.log, cli.options.access_log) {
+        return refuse(&error.to_string());
+    }
     let outcome = match &cli.command {
         None => serve::run(&cli),
         Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Some(Command::Check) => check::run(&cli),
         Some(Command::Collect(told)) => collect::run(&cli, told),
     };
+    logging::finish();
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))
 }
 

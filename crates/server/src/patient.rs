@@ -45,7 +45,7 @@ impl<S> Patient<S> {
     }
 
     /// Passes a write's outcome on, and counts the time while it is pending.
-    fn timed(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn timed<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
@@ -83,7 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Encrypted bytes may have been taken and not sent.
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.timed(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,7 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         loop {
             match &mut this.farewell {
                 Farewell::NotYet => {
-                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    let outcome = Pin::new(&mut this.stream).poll_shutdown(cx);
+                    ready!(this.timed(cx, outcome))?;
                     this.farewell = Farewell::Reading { until: Box::pin(sleep(FAREWELL)), bytes: 0 };
                 }
                 Farewell::Reading { until, bytes } => return read_away(&mut this.stream, until, bytes, cx).map(Ok),

@@ -13,8 +13,8 @@ use crate::{
     api::{Demand, Views},
     archive::Archive,
     health::Readiness,
-    scope::{Commands, Shown},
-    status::StatusView,
+    scope::{Commands, Scope, Shown},
+    status::{Frozen, StatusView, Wanted},
 };
 
 /// A snapshot with its views. It never changes; the next one replaces it.
@@ -23,7 +23,7 @@ pub struct Published {
     /// What the views were rendered from.
     pub snapshot: Arc<Snapshot>,
     /// `/status` and `/count`.
-    pub status: StatusView,
+    frozen: Frozen,
     /// `/readyz`.
     pub readiness: Readiness,
     /// `/api/v1`.
@@ -37,12 +37,17 @@ impl Published {
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
-            status: StatusView::render(&snapshot, with.shown.status),
+            frozen: Frozen::render(&snapshot, with.shown.status, &with.frozen),
             readiness: Readiness::of(&snapshot),
             api: Views::render(&snapshot, with.shown.api, &with.demand, before),
             archive: Arc::clone(&with.archive),
             snapshot: Arc::new(snapshot),
         }
+    }
+
+    /// `/status` and `/count` as that scope sees them.
+    pub(crate) fn frozen(&self, scope: Scope) -> &StatusView {
+        self.frozen.of(scope, &self.snapshot)
     }
 }
 
@@ -57,6 +62,7 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Kept {
     shown: Shown,
+    frozen: Arc<Wanted>,
     demand: Arc<Demand>,
     archive: Arc<Archive>,
 }
@@ -72,7 +78,7 @@ impl Publisher {
     /// past.
     #[must_use]
     pub fn keeping(since: Stamp, commands: Option<Commands>, archive: Arc<Archive>) -> Self {
-        let kept = Kept { shown: Shown::by(commands), demand: Arc::default(), archive };
+        let kept = Kept { shown: Shown::by(commands), frozen: Arc::default(), demand: Arc::default(), archive };
         let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));
         Self { newest, kept }
     }

@@ -20,6 +20,7 @@ use tokio::{sync::watch, time::sleep};
 use crate::{
     Published, answer,
     api::{Which, gzip, rendered},
+    auth::Leave,
     problem::problem,
     scope::Scope,
 };
@@ -39,6 +40,7 @@ pub(crate) fn open(
     streams: &Arc<Streams>,
     mut newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
+    leave: Leave,
     headers: &HeaderMap,
 ) -> Response {
     let Some(seat) = streams.take() else {
@@ -54,7 +56,7 @@ pub(crate) fn open(
     // The present one is sent at once.
     newest.mark_changed();
     let packed = gzip::is_taken(headers);
-    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, seat };
+    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, leave, seat };
     let parts = unfold(reader, |reader| async {
         reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))
     });
@@ -74,6 +76,7 @@ struct Reader {
     /// The number of the snapshot that it was sent last; 0 for none.
     last: u64,
     greeted: bool,
+    leave: Leave,
     seat: Seat,
 }
 
@@ -88,6 +91,7 @@ impl Reader {
             tokio::select! {
                 biased;
                 () = self.seat.closed() => return None,
+                () = self.leave.ends() => return None,
                 changed = self.newest.changed() => changed.ok()?,
                 () = sleep(HEARTBEAT) => return Some((self.sent(ALIVE)?, self)),
             }

@@ -37,7 +37,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
 /// `GET` with headers.
 pub(crate) fn request(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let bytes = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+    let bytes = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     raw(address, bytes.as_bytes()).unwrap_or_else(|error| panic!("GET {path}: {error}"))
 }
 
@@ -61,7 +61,7 @@ impl KeptAlive {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Response {
-        self.0.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).unwrap();
+        self.0.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
         answer(&mut self.0, true).unwrap()
     }
 }

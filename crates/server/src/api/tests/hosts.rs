@@ -19,7 +19,7 @@ use crate::host;
 pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
 
 /// What nobody but a reader of everything may see; each of these words stands nowhere else.
-pub(super) const PLANTED: [&str; 7] =
+pub(crate) const PLANTED: [&str; 7] =
     ["planted-user", "planted-name", "planted-argument", "planted-container", "planted-pod", "planted-job", "4194301"];
 
 pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
     ]
 }
 
-pub(super) fn healthy() -> Snapshot {
+pub(crate) fn healthy() -> Snapshot {
     let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
     gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
     gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
@@ -216,7 +216,7 @@ fn in_container(pid: u32) -> Process {
 }
 
 /// A host on which everything that tells of people is one of the planted words.
-pub(super) fn planted() -> Snapshot {
+pub(crate) fn planted() -> Snapshot {
     let mut snapshot = healthy();
     for gpu in &mut snapshot.gpus {
         gpu.usage.users = vec![PLANTED[0].into()];

@@ -2,7 +2,7 @@
 
 mod absence;
 mod docs;
-mod hosts;
+pub(crate) mod hosts;
 mod schema;
 
 use std::{io::Read as _, sync::Arc};
