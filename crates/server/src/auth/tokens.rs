@@ -183,7 +183,7 @@ mod tests {
         for (text, line, part) in [
             (format!("alice {secret}"), 1, "2 of 3 parts"),
             (format!("\n#\nalice read {secret} x"), 3, "4 of 3 parts"),
-            (format!("{secret}"), 1, "1 of 3 parts"),
+            (secret.to_owned(), 1, "1 of 3 parts"),
             (format!("alice admin {secret}"), 1, "no scope"),
             (format!("alice READ {secret}"), 1, "no scope"),
             (format!("alice {secret} read"), 1, "no scope"),

@@ -1,7 +1,7 @@
 //! The least of an HTTP client: what is sent is what a test says, byte by byte.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
 };
 
@@ -66,7 +66,8 @@ impl KeptAlive {
     }
 }
 
-fn answer(reader: &mut BufReader<TcpStream>, with_body: bool) -> io::Result<Response> {
+/// Reads one answer.
+pub(crate) fn answer(reader: &mut BufReader<impl Read>, with_body: bool) -> io::Result<Response> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -4,12 +4,14 @@ mod agent;
 mod driver;
 mod http;
 mod process;
+mod tls;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
 pub(crate) use driver::{Driver, built};
-pub(crate) use http::{KeptAlive, Response, get, raw, request};
+pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
 pub(crate) use process::{StandIn, gone, zombie};
+pub(crate) use tls::{Authority, Client, Pair, openssl, replace};
 pub(crate) use trace::{Trace, thread_named};
 
 use std::{
