@@ -163,6 +163,10 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,
 
+    /// Where the driver's devices are, for tests
+    #[arg(long, env = "NVSMI_DEV_ROOT", default_value = "/dev", value_name = "FOLDER", hide = true, global = true)]
+    pub(crate) dev_root: PathBuf,
+
     /// The root of the proc file system, for tests
     #[arg(long, env = "NVSMI_PROC_ROOT", default_value = "/proc", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) proc_root: PathBuf,

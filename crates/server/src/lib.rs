@@ -47,6 +47,7 @@ use std::sync::{
 use tokio::sync::watch;
 
 pub use access_log::TARGET as ACCESS_LOG;
+pub use api::denied;
 pub use app::{App, router};
 pub use archive::Archive;
 pub use auth::{Anonymous, Token, Tokens, TokensError};

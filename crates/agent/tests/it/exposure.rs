@@ -325,3 +325,60 @@ fn check_names_who_is_let_in_and_shows_no_token() {
         assert!(!out.contains(secret) && !error.contains(secret), "{out}{error}");
     }
 }
+
+/// Lets another account read and write in a folder.
+fn open_up(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+}
+
+#[test]
+fn without_root_it_serves_and_check_says_what_is_missing() {
+    let (driver, process) = host();
+    let dev = driver.folder().join("dev");
+    fs::create_dir(&dev).unwrap();
+    let program = driver.folder().join("agent");
+    fs::copy(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"), &program).unwrap();
+    open_up(driver.folder());
+    for (name, mode) in [("nvidiactl", 0o666), ("nvidia0", 0o600), ("nvidia-uvm", 0o600)] {
+        fs::write(dev.join(name), "").unwrap();
+        fs::set_permissions(dev.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let scenario = fs::read_to_string(driver.scenario()).unwrap();
+    let denied = "[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\ncode = 4\n";
+    driver.play(&format!("{scenario}{denied}"));
+    fs::set_permissions(driver.scenario(), fs::Permissions::from_mode(0o666)).unwrap();
+    let start = || {
+        let start = Start::on(&driver).instead_of_the_agent(&program);
+        if !nix::unistd::getuid().is_root() {
+            return start;
+        }
+        open_up(&start.work());
+        start.through(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+    };
+    let check =
+        start().argument("check").argument("--bind=127.0.0.1").argument("--dev-root").argument(dev.to_str().unwrap());
+    let (_, out, error) = check.argument(&format!("--port={}", free_port())).finish();
+    for part in [
+        "account        ",
+        "nvidia0 (which is no device) cannot be opened by this account",
+        "its mode is 0600",
+        "does not tell this account of GPU 0: power.draw_watts",
+    ] {
+        assert!(out.contains(part), "{out}{error} lacks {part:?}");
+    }
+    assert!(!out.contains("nvidiactl") && !out.contains("nvidia-uvm") && !out.contains("account        root"), "{out}");
+    let agent = start().serve().ready();
+    assert_eq!(agent.status()["count"], 1);
+    agent.until("the process", |data| {
+        data["processes"][0]["command"].as_str().is_some_and(|line| line.contains(PLANTED))
+    });
+    for pid in [agent.pid(), agent.collectors()[0]] {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+        assert!(ids.split_whitespace().all(|id| id != "0"), "{ids}");
+    }
+    drop(process);
+}

@@ -1,5 +1,7 @@
 //! `check`: what is configured, with secrets masked, and what is wrong with it.
 
+mod rights;
+
 use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use server::Publisher;
@@ -40,6 +42,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         }
     }
     say::out(&admitted(&config.exposure))?;
+    say::out(&format!("account        {}\n", rights::account()))?;
     let snapshot = driver(&config)?;
     let judged = snapshot.as_deref().map(judge);
     match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
@@ -47,6 +50,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         Err(problem) => problems.push(problem),
     }
     let mut warnings = exposure::warnings(&config.exposure);
+    warnings.extend(rights::missing(&cli.options.dev_root, snapshot.as_deref()));
     match config.control_socket.as_deref().map(control::bind) {
         None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
