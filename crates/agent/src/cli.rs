@@ -12,7 +12,7 @@ use collector::LeftOut;
 use server::{HostName, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv};
-use value::{coarse, fine, interval, left_out, length, port};
+use value::{coarse, fine, interval, left_out, length, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -52,6 +52,7 @@ Examples:
   nvidia-smi-web-agent                         serve on port 8000
   PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
   nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  nvidia-smi-web-agent capture --output bug.toml  write down what the driver answers, for a bug report
   nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
   curl localhost:8000/status?idx=0             the first GPU and its processes";
 
@@ -138,6 +139,22 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
 
+    /// Ask Docker or Podman for the names of containers, at this socket (usually /run/docker.sock or
+    /// /run/podman/podman.sock). Whoever can open it has root's power over this host, and so has the agent then, though it
+    /// never sends anything but GET. Without it containers are shown by their id
+    #[arg(long, env = "NVSMI_CONTAINER_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
+    pub(crate) container_socket: Option<PathBuf>,
+
+    /// Ask the kubelet which pods have which GPUs, at this socket (usually
+    /// /var/lib/kubelet/pod-resources/kubelet.sock). It tells and takes no orders. With it a GPU that was given to a pod is
+    /// not free, and pods are shown by their names
+    #[arg(long, env = "NVSMI_KUBELET_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
+    pub(crate) kubelet_socket: Option<PathBuf>,
+
+    /// How often the kubelet is asked, for tests
+    #[arg(long, env = "NVSMI_KUBELET_PERIOD", default_value = "10s", value_parser = humantime::parse_duration, hide = true, global = true)]
+    pub(crate) kubelet_period: Duration,
+
     /// What is shown of command lines: full; masked, without what is obviously a secret; name, of the program alone;
     /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
@@ -214,8 +231,36 @@ pub(crate) enum Command {
     Resume,
     /// Print the effective configuration and say what is wrong with it
     Check,
+    /// Write down what the driver answers, for a bug report
+    ///
+    /// Every function that the agent reads with is called once, and its return code and what it wrote are kept as a
+    /// scenario that the simulated driver plays: a capture attached to a bug report is a test. UUIDs, serial numbers
+    /// and PIDs are replaced; users, commands and the host's name are not read at all. A running agent may go on. The
+    /// status is 1 if a call did not come back or brought the library down, which the capture then says.
+    Capture(CaptureTo),
     /// Read the machine and write frames to standard output (the agent starts this itself)
     Collect(Told),
+    /// Call the driver for a capture and write records to standard output (`capture` starts this itself)
+    #[command(hide = true)]
+    Record(RecordTo),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CaptureTo {
+    /// The file to write, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How long the driver may take; what has come by then is written
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RecordTo {
+    /// The descriptor of the memory in which calls into the driver are noted
+    #[arg(long, hide = true)]
+    pub(crate) board: Option<RawFd>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -252,7 +297,7 @@ pub(crate) enum Stop {
 /// Reads flags, variables and `.env`.
 pub(crate) fn parse() -> Result<Cli, Stop> {
     // The collector gets all it needs as flags, and must not see what the parent kept from it.
-    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect");
+    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
     let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
     parse_from(std::env::args_os(), dotenv, std::env::var_os("TOKEN"))
 }
@@ -362,6 +407,11 @@ mod tests {
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
             (&["--prot", "1"], &["--prot", "--port"]),
             (&["chekc"], &["chekc", "check"]),
+            (
+                &["--container-socket", "tcp://localhost:2375"],
+                &["tcp://localhost:2375", "NVSMI_CONTAINER_SOCKET", "path"],
+            ),
+            (&["--kubelet-socket", "https://x"], &["https://x", "NVSMI_KUBELET_SOCKET", "path"]),
             (&["release", "--for", "25h"], &["25h", "--for", "1s to 24h"]),
             (&["release", "--for", "0s"], &["0s", "1s to 24h"]),
             (&["release", "10m"], &["10m"]),
@@ -399,6 +449,23 @@ mod tests {
             message.contains("'some'") && message.contains("masked") && message.contains("NVSMI_COMMANDS"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_socket_is_a_path_or_none() {
+        let of = |value: &str| {
+            let options =
+                parsed(&["--container-socket", value, "--kubelet-socket", value], DotEnv::default()).unwrap().options;
+            (options.container_socket.unwrap(), options.kubelet_socket.unwrap())
+        };
+        for value in ["/run/docker.sock", "unix:///run/docker.sock"] {
+            assert_eq!(of(value), ("/run/docker.sock".into(), "/run/docker.sock".into()));
+        }
+        assert_eq!(of(""), (PathBuf::new(), PathBuf::new()), "an empty variable is none");
+        assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.container_socket, None);
+        let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
     }
 
     #[test]

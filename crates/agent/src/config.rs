@@ -1,6 +1,9 @@
 //! From options to what each part is given.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use server::ServerConfig;
 use telemetry::history::Depth;
@@ -60,6 +63,9 @@ impl Config {
                 library: options.nvml_library.clone(),
                 resolve_pids: options.resolve_pids,
                 proc_root: options.proc_root.clone(),
+                container_socket: named(options.container_socket.as_deref()),
+                kubelet_socket: named(options.kubelet_socket.as_deref()),
+                kubelet_period: options.kubelet_period,
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
@@ -83,8 +89,13 @@ const SERVICES_SOCKET: &str = "/run/nvidia-smi-web-agent/control.sock";
 
 /// The control socket that was asked for, else the one in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
-    let named = cli.options.control_socket.clone().filter(|path| !path.as_os_str().is_empty());
-    named.or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+    named(cli.options.control_socket.as_deref())
+        .or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+}
+
+/// A path that may have been set to nothing.
+pub(crate) fn named(path: Option<&Path>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned)
 }
 
 /// The control socket of the agent that a command is for.

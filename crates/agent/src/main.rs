@@ -5,9 +5,11 @@
 //! | (none) | [`serve`]: the parent, which serves HTTP and supervises the collector |
 //! | `release`, `resume` | [`control`]: have a running agent let the driver go for a while |
 //! | `check` | [`check`]: what is configured, and what is wrong with it |
-//! | `collect` | [`collect`]: the child, which reads the machine |
+//! | `capture` | [`capture`]: what the driver answers, for a bug report |
+//! | `collect`, `record` | [`collect`]: the children, which read the machine, or the driver alone for a capture |
 
 mod bind;
+mod capture;
 mod check;
 mod cli;
 mod collect;
@@ -48,7 +50,9 @@ fn main() -> ExitCode {
         Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
         Some(Command::Resume) => control::run(&config::agents_socket(&cli), Request::Resume),
         Some(Command::Check) => check::run(&cli),
+        Some(Command::Capture(to)) => capture::run(&cli, to),
         Some(Command::Collect(told)) => collect::run(&cli, told),
+        Some(Command::Record(to)) => collect::record(&cli, to),
     };
     logging::finish();
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))

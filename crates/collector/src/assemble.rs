@@ -18,14 +18,16 @@ use telemetry::{
 };
 
 use crate::{
+    allocations::Allocations,
     board::Board,
     callers::Callers,
     census::{Census, Stage},
     lane::Lane,
     lanes::Lanes,
     nvml::Library,
-    process::{Book, Host, Notes, Owners},
+    process::{Book, Containers, Host, Notes, Owners},
     pulse::{Finished, Pulse, Slot},
+    socket::Sockets,
     xids::Xids,
 };
 
@@ -33,7 +35,7 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(700);
 /// Lanes are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-/// The first frame waits at most this long for the names of owners.
+/// The first frame waits at most this long for the names of owners and containers, and for the kubelet.
 const NAMES_WAIT: Duration = Duration::from_millis(100);
 /// Process facts get at least this long, even when a late lane has used up the wait.
 const FACTS_WAIT: Duration = Duration::from_millis(10);
@@ -57,6 +59,9 @@ pub(crate) struct Assembler<W> {
     /// None where the driver's PIDs do not mean anything in our `/proc`.
     pub(crate) book: Option<Book>,
     pub(crate) owners: Owners,
+    pub(crate) sockets: Sockets,
+    pub(crate) containers: Containers,
+    pub(crate) allocations: Allocations,
     pub(crate) host: Host,
     pub(crate) notes: Notes,
     pub(crate) callers: Callers,
@@ -86,6 +91,9 @@ impl<W: Write> Assembler<W> {
             }
         };
         Xids::start(&self.xids, library, &self.pulse, &self.board, self.callers.join());
+        // Not before: while there is no driver, a fresh collector every other second would say what is wrong with them.
+        self.containers = Containers::start(self.sockets.engine.take());
+        self.allocations = Allocations::start(self.sockets.kubelet.take(), self.sockets.period);
         self.first(&facts, library)?;
         let mut tick = Instant::now();
         loop {
@@ -125,7 +133,10 @@ impl<W: Write> Assembler<W> {
         };
         let took = begun.elapsed();
         let processes = self.processes(&slots, Instant::now() + LONGEST_WAIT);
-        self.owners.settle(Instant::now() + NAMES_WAIT);
+        let names = Instant::now() + NAMES_WAIT;
+        self.owners.settle(names);
+        self.containers.settle(names);
+        self.allocations.settle(names);
         self.write_ready(facts, beat, &slots, processes, took)
     }
 
@@ -177,6 +188,7 @@ impl<W: Write> Assembler<W> {
         for uid in facts.iter().filter_map(|facts| facts.uid.ok()) {
             self.owners.name(uid);
         }
+        self.containers.wish(&facts);
         facts
     }
 
@@ -191,11 +203,13 @@ impl<W: Write> Assembler<W> {
         for process in &mut processes {
             process.user = process.uid.ok().and_then(|uid| self.owners.name(uid));
         }
+        self.containers.name(&mut processes);
         self.notes.look(&processes);
         let gpus = slots.iter().enumerate().map(|(lane, slot)| self.gpu(lane, slot, beat)).collect();
         let sample = Sample {
             gpus,
             processes,
+            allocations: self.allocations.newest(),
             xids: self.xids.take(),
             duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
             ..self.blank(Driver::Ready(facts.clone()))
@@ -243,7 +257,9 @@ impl<W: Write> Assembler<W> {
 
     /// What every frame says, whatever the driver does.
     fn blank(&self, driver: Driver) -> Sample {
-        Sample { host: self.host.newest(), notes: self.notes.list(), ..Sample::of(driver, Stamp::now()) }
+        let sockets = [self.containers.note(), self.allocations.note()];
+        let notes = self.notes.list().into_iter().chain(sockets.into_iter().flatten()).collect();
+        Sample { host: self.host.newest(), notes, ..Sample::of(driver, Stamp::now()) }
     }
 
     fn send(&mut self, message: &Message) -> Result<(), FrameError> {

@@ -4,6 +4,7 @@ use std::{
     num::NonZeroUsize,
     os::fd::BorrowedFd,
     sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
 };
 
 use nix::{
@@ -13,8 +14,11 @@ use nix::{
 use telemetry::{
     BootTime,
     board::{BYTES, DIED_OFFSET, NAME_BYTES, NAME_OFFSET, SLOT_BYTES, note},
+    capture::{List, Outcome},
     sample::Call,
 };
+
+use crate::record::{Arguments, Recorder};
 
 const WORD: usize = size_of::<u64>();
 const SLOT_WORDS: usize = SLOT_BYTES / WORD;
@@ -50,7 +54,7 @@ impl Board {
     /// The desk at which one thread notes its calls. A slot past the end notes nothing.
     pub(crate) fn desk(self, slot: Option<usize>, gpu: Option<u32>) -> Desk {
         let words = slot.and_then(|slot| self.0.get(slot * SLOT_WORDS..(slot + 1) * SLOT_WORDS));
-        Desk { words: words.unwrap_or_default(), slot: words.and(slot), gpu: gpu.unwrap_or(u32::MAX) }
+        Desk { words: words.unwrap_or_default(), slot: words.and(slot), gpu: gpu.unwrap_or(u32::MAX), recorder: None }
     }
 
     /// The call in flight in a slot.
@@ -73,9 +77,41 @@ pub(crate) struct Desk {
     words: &'static [AtomicU64],
     slot: Option<usize>,
     gpu: u32,
+    /// Keeps each call, in a capture.
+    recorder: Option<Recorder>,
 }
 
 impl Desk {
+    /// The same desk, at which each call is kept.
+    pub(crate) fn recording(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    /// Makes a call of the library, noted while it lasts and, in a capture, kept.
+    pub(crate) fn call<A: Arguments>(&self, function: &str, arguments: A, call: impl FnOnce(A) -> u32) -> u32 {
+        let Some(recorder) = &self.recorder else { return self.note(function, || call(arguments)) };
+        // What is known so far is told before a call that may not return.
+        recorder.flush();
+        let begun = Instant::now();
+        let code = self.note(function, || call(arguments));
+        recorder.keep_call(function, &arguments, code, begun.elapsed());
+        code
+    }
+
+    /// Keeps, in a capture, that the library lacks a function.
+    pub(crate) fn lacks(&self, function: &str) {
+        if let Some(recorder) = &self.recorder {
+            recorder.keep(function, Outcome::Missing);
+        }
+    }
+
+    /// Keeps, in a capture, the list that the last call wrote.
+    pub(crate) fn listed(&self, list: impl FnOnce() -> List) {
+        if let Some(recorder) = &self.recorder {
+            recorder.amend(list());
+        }
+    }
+
     /// The slot on the board, if it has one.
     pub(crate) fn slot(&self) -> Option<usize> {
         self.slot

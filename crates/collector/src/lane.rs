@@ -1,7 +1,6 @@
 //! A lane: the thread that reads one GPU.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use telemetry::{
     Absence, Stamp,
@@ -24,6 +23,9 @@ pub(crate) struct Lane {
     pub(crate) desk: Desk,
     pub(crate) proc_root: PathBuf,
 }
+
+/// What lies between the two readings of a capture: longer than any window that a rate is told over.
+const CAPTURED_WINDOW: Duration = Duration::from_secs(1);
 
 /// How many parts the slow set is read in, one per tick.
 const SLOW_PARTS: u64 = 10;
@@ -73,6 +75,18 @@ impl Lane {
                 self.read(beat, held);
             }
         }
+    }
+
+    /// Reads everything once, and what needs two readings once more after a window: for a capture.
+    pub(crate) fn capture(&self) {
+        crash::works_at(&self.desk);
+        let beat = Beat { number: 1, numbering: 0 };
+        let Ok(mut held) = self.take_up(beat, None) else { return };
+        let _ = self.fast(&mut held);
+        held.read_the_rest();
+        held.device.ask_in_other_ways();
+        thread::sleep(CAPTURED_WINDOW);
+        held.read_the_rest();
     }
 
     /// Gets the handle and asks who it is. The same GPU as before goes on where it was; if another stands under this

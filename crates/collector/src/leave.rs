@@ -44,7 +44,12 @@ impl Exit {
     pub(crate) fn leave(&self, reason: &str) -> ! {
         let deadline = Instant::now() + PATIENCE;
         tracing::debug!(reason, "leaving");
-        self.pulse.leave();
+        if !self.pulse.leave() {
+            // Another thread is at it, and the library must not be shut down twice; the process ends under this one.
+            loop {
+                thread::sleep(PATIENCE);
+            }
+        }
         while self.callers.any() && Instant::now() < deadline {
             thread::sleep(LOOK);
         }

@@ -147,12 +147,13 @@ impl Pulse {
         state.beat
     }
 
-    /// Ends every wait, now and later.
-    pub(crate) fn leave(&self) {
-        lock(&self.state).leaving = true;
+    /// Ends every wait, now and later. Whether nobody said so before.
+    pub(crate) fn leave(&self) -> bool {
+        let was_leaving = std::mem::replace(&mut lock(&self.state).leaving, true);
         self.beaten.notify_all();
         self.reported.notify_all();
         self.left.notify_all();
+        !was_leaving
     }
 
     /// Waits for the first beat after `last` that calls the lane; none when it is time to leave. Beats that it missed
@@ -289,7 +290,8 @@ mod tests {
         assert_eq!(pulse.next(0, 0), Some(Beat { number: 1, numbering: 2 }));
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| pulse.next(1, 0));
-            pulse.leave();
+            assert!(pulse.leave());
+            assert!(!pulse.leave(), "one leads the way");
             assert_eq!(waiting.join().unwrap(), None);
         });
         assert_eq!(pulse.collect(9, far()).len(), 1);

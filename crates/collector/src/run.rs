@@ -17,6 +17,7 @@ use nix::{
 use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::{
+    allocations::Allocations,
     assemble::{Assembler, End},
     board::Board,
     callers::Callers,
@@ -25,10 +26,11 @@ use crate::{
     exclusive::Exclusive,
     lanes::Lanes,
     leave::{Exit, exit_at_once},
-    process::{Book, Host, Notes, Owners, ProcFs},
+    process::{Book, Containers, Host, Notes, Owners, ProcFs},
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
+    socket::{Kind, Socket, Sockets},
 };
 
 /// How often sleeping GPUs are looked at, at least; a frame is written each time.
@@ -64,6 +66,13 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),
+        sockets: Sockets {
+            engine: settings.container_socket.map(|path| Socket { kind: Kind::Engine, path }),
+            kubelet: settings.kubelet_socket.map(|path| Socket { kind: Kind::Kubelet, path }),
+            period: settings.kubelet_period,
+        },
+        containers: Containers::default(),
+        allocations: Allocations::default(),
         proc_root: settings.proc_root,
         callers: callers.clone(),
         lanes: Lanes::new(&settings.left_out),
@@ -91,7 +100,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
 }
 
 /// A signal that is meant for the service reaches the parent, which then closes our input.
-fn ignore_the_parents_signals() -> io::Result<()> {
+pub(crate) fn ignore_the_parents_signals() -> io::Result<()> {
     for number in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: ignoring a signal runs no code of ours.
         unsafe { signal(number, SigHandler::SigIgn)? };
@@ -100,7 +109,7 @@ fn ignore_the_parents_signals() -> io::Result<()> {
 }
 
 /// A thread that panics would leave a collector that reads less than it says; a fresh one is better.
-fn end_on_panic() {
+pub(crate) fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "the collector has a bug and ends");
         exit_at_once(101);
@@ -109,14 +118,14 @@ fn end_on_panic() {
 
 /// Takes the pipe for frames away from descriptor 1, which becomes standard error's: a library that prints to standard
 /// output, as some do when a GPU is in trouble, would print into a frame. So it is read in the log instead.
-fn take_standard_output() -> io::Result<File> {
+pub(crate) fn take_standard_output() -> io::Result<File> {
     let pipe = io::stdout().as_fd().try_clone_to_owned()?;
     dup2_stdout(io::stderr())?;
     Ok(pipe.into())
 }
 
 /// Takes over the descriptor that the parent left open for us, if it is a board.
-fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
     let Some(descriptor) = descriptor else { return Ok(None) };
     // SAFETY: the parent opened it for us alone and says its number; whether it is open is asked next.
     let file = File::from(unsafe { OwnedFd::from_raw_fd(descriptor) });

@@ -13,6 +13,12 @@ pub struct Settings {
     pub resolve_pids: bool,
     /// The root of `/proc`.
     pub proc_root: PathBuf,
+    /// Docker's or Podman's socket, to ask for the names of containers; none not to ask.
+    pub container_socket: Option<PathBuf>,
+    /// The kubelet's socket for pod resources; none not to ask.
+    pub kubelet_socket: Option<PathBuf>,
+    /// How often the kubelet is asked.
+    pub kubelet_period: Duration,
     /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
     pub board: Option<RawFd>,
     /// Where a lock is held against a second collector.

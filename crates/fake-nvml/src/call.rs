@@ -1,14 +1,13 @@
 //! One call: what it may see, what it must suffer first, and how it tells a fact.
 
-use std::ffi::c_uint;
 use std::sync::Arc;
 
 use crate::abi::Function;
 use crate::code::{Done, GPU_IS_LOST, INVALID_ARGUMENT, NOT_SUPPORTED, SUCCESS, UNINITIALIZED};
 use crate::engine::{Playing, engine, enter};
 use crate::handle::{Device, Target};
-use crate::pointer::{GARBAGE, Out, Text};
-use crate::scenario::{Gpu, Mig, Scenario};
+use crate::pointer::{Argument, GARBAGE, Out, Room, Text};
+use crate::scenario::{Answer, Answers, Gpu, List, Mig, Scenario};
 use crate::value::Value;
 
 /// A call that got past the checks that all have in common.
@@ -41,25 +40,28 @@ impl Number for u64 {
 }
 
 /// Refuses null pointers.
-fn all_there(missing: &[bool]) -> Done {
-    if missing.contains(&true) { Err(INVALID_ARGUMENT) } else { Ok(()) }
+fn all_there(arguments: &[&dyn Argument]) -> Done {
+    if arguments.iter().any(|argument| argument.is_missing()) { Err(INVALID_ARGUMENT) } else { Ok(()) }
 }
 
 /// Runs an exported function that concerns no GPU.
-pub(crate) fn on_system(function: Function, missing: &[bool], body: impl FnOnce(&Call) -> Done) -> u32 {
+pub(crate) fn on_system(function: Function, arguments: &[&dyn Argument], body: impl FnOnce(&Call) -> Done) -> u32 {
     enter(function, || {
         let mut call = Call::begin(function)?;
-        all_there(missing)?;
+        all_there(arguments)?;
         call.suffer(None)?;
-        body(&call)
+        match call.captured(None, arguments)? {
+            Some(answer) => answer.play(arguments),
+            None => body(&call),
+        }
     })
 }
 
 /// Runs an exported function that finds a GPU. It suffers the faults of what it found, by [`Call::hand_out`].
-pub(crate) fn on_lookup(function: Function, missing: &[bool], body: impl FnOnce(&mut Call) -> Done) -> u32 {
+pub(crate) fn on_lookup(function: Function, arguments: &[&dyn Argument], body: impl FnOnce(&mut Call) -> Done) -> u32 {
     enter(function, || {
         let mut call = Call::begin(function)?;
-        all_there(missing)?;
+        all_there(arguments)?;
         body(&mut call)
     })
 }
@@ -68,15 +70,19 @@ pub(crate) fn on_lookup(function: Function, missing: &[bool], body: impl FnOnce(
 pub(crate) fn on_device(
     function: Function,
     device: Device,
-    missing: &[bool],
+    arguments: &[&dyn Argument],
     body: impl FnOnce(&Call, Target) -> Done,
 ) -> u32 {
     enter(function, || {
         let mut call = Call::begin(function)?;
-        all_there(missing)?;
+        all_there(&[&device])?;
+        all_there(arguments)?;
         let target = device.target()?;
         call.suffer(Some(target))?;
-        body(&call, target)
+        match call.captured(Some(target), arguments)? {
+            Some(answer) => answer.play(arguments),
+            None => body(&call, target),
+        }
     })
 }
 
@@ -84,10 +90,10 @@ pub(crate) fn on_device(
 pub(crate) fn on_gpu(
     function: Function,
     device: Device,
-    missing: &[bool],
+    arguments: &[&dyn Argument],
     body: impl FnOnce(&Call, &Gpu) -> Done,
 ) -> u32 {
-    on_device(function, device, missing, |call, target| match target.mig {
+    on_device(function, device, arguments, |call, target| match target.mig {
         None => body(call, call.gpu(target)?),
         Some(_) => Err(NOT_SUPPORTED),
     })
@@ -96,6 +102,7 @@ pub(crate) fn on_gpu(
 impl Call {
     fn begin(function: Function) -> Result<Self, u32> {
         let playing = engine().playing().filter(|_| engine().is_initialized()).ok_or(UNINITIALIZED)?;
+        playing.scenario.has(function)?;
         let seconds = engine().seconds(playing.scenario.clock);
         Ok(Self { function, playing, seconds, garbage: false, short: None })
     }
@@ -103,6 +110,7 @@ impl Call {
     /// What goes wrong with an init, which comes before there is a call.
     pub(crate) fn before_init(function: Function) -> Done {
         let playing = engine().begin()?;
+        playing.scenario.has(function)?;
         let seconds = engine().seconds(playing.scenario.clock);
         Self { function, playing, seconds, garbage: false, short: None }.suffer(None)
     }
@@ -158,6 +166,26 @@ impl Call {
         if target.is_some() { errors.of(self.function) } else { errors.of_exactly(self.function) }
     }
 
+    /// The answer that was captured for this call, if its arguments play it.
+    fn captured(&self, target: Option<Target>, arguments: &[&dyn Argument]) -> Result<Option<&Answer>, u32> {
+        let with: Vec<u64> = arguments.iter().filter_map(|argument| argument.asks()).collect();
+        let answer = self.answers(target)?.to(self.function, &with);
+        Ok(answer.filter(|answer| answer.is_plain() && !self.garbage))
+    }
+
+    /// The list that was captured for this call, whatever its arguments.
+    pub(crate) fn captured_list(&self, target: Target) -> Result<Option<&List>, u32> {
+        Ok(self.answers(Some(target))?.to(self.function, &[]).and_then(|answer| answer.list.as_ref()))
+    }
+
+    fn answers(&self, target: Option<Target>) -> Result<&Answers, u32> {
+        let Some(target) = target else { return Ok(&self.playing.scenario.answers) };
+        Ok(match self.mig(target)? {
+            Some(mig) => &mig.answers,
+            None => &self.gpu(target)?.answers,
+        })
+    }
+
     pub(crate) fn scenario(&self) -> &Scenario {
         &self.playing.scenario
     }
@@ -176,7 +204,10 @@ impl Call {
     /// Gives out a handle, after what goes wrong with that GPU.
     pub(crate) fn hand_out(&mut self, device: Out<Device>, target: Target) -> Done {
         self.suffer(Some(target))?;
-        self.put(device, Device::from(target))
+        match self.answers(Some(target))?.to(self.function, &[]) {
+            Some(answer) => answer.play(&[&device]),
+            None => self.put(device, Device::from(target)),
+        }
     }
 
     /// Whether a process list must be called too short this time.
@@ -195,12 +226,12 @@ impl Call {
     }
 
     /// Writes a text.
-    pub(crate) fn put_text(&self, out: &Text, room: c_uint, text: &[u8]) -> Done {
+    pub(crate) fn put_text(&self, out: &Text, Room(room): Room, text: &[u8]) -> Done {
         if self.garbage { out.put(&vec![GARBAGE; room.saturating_sub(1) as usize], room) } else { out.put(text, room) }
     }
 
     /// Writes a text that may be absent.
-    pub(crate) fn tell_text(&self, out: &Text, room: c_uint, text: Option<&str>) -> Done {
+    pub(crate) fn tell_text(&self, out: &Text, room: Room, text: Option<&str>) -> Done {
         match text {
             None if !self.garbage => Err(NOT_SUPPORTED),
             text => self.put_text(out, room, text.unwrap_or_default().as_bytes()),

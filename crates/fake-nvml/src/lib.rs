@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "this crate is a C library: its callers hand it pointers")]
 
 mod abi;
+mod answer;
 mod call;
 mod code;
 mod commands;

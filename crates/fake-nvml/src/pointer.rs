@@ -7,19 +7,55 @@
 use std::ffi::{CStr, c_char, c_uint};
 use std::ptr;
 
+use crate::answer::{Spoken, Told};
 use crate::code::{Done, INSUFFICIENT_SIZE, INVALID_ARGUMENT, VERSION_MISMATCH};
 
-/// An argument that may be absent though it must not.
+/// An argument of a call.
 pub(crate) trait Argument {
-    /// Whether it is a null pointer.
+    /// Whether it is a null pointer though it must not be.
     fn is_missing(&self) -> bool {
         false
     }
+
+    /// Which of a function's answers is wanted, if it says that.
+    fn asks(&self) -> Option<u64> {
+        None
+    }
+
+    /// Takes its part of a captured answer.
+    fn hear<'a>(&'a self, _answer: &mut Spoken<'a>) -> Done {
+        Ok(())
+    }
 }
 
-impl Argument for u32 {}
-impl Argument for i32 {}
-impl Argument for u64 {}
+impl Argument for u32 {
+    fn asks(&self) -> Option<u64> {
+        Some((*self).into())
+    }
+}
+
+impl Argument for i32 {
+    fn asks(&self) -> Option<u64> {
+        Some(*self as u64)
+    }
+}
+
+impl Argument for u64 {
+    fn asks(&self) -> Option<u64> {
+        Some(*self)
+    }
+}
+
+/// How many bytes there are for the text before it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Room(pub(crate) c_uint);
+
+impl Argument for Room {
+    fn hear<'a>(&'a self, answer: &mut Spoken<'a>) -> Done {
+        answer.end_text(self.0)
+    }
+}
 
 /// Where a result is written; null is an error.
 #[repr(transparent)]
@@ -33,9 +69,13 @@ impl<T> Clone for Out<T> {
 
 impl<T> Copy for Out<T> {}
 
-impl<T> Argument for Out<T> {
+impl<T: Told> Argument for Out<T> {
     fn is_missing(&self) -> bool {
         self.0.is_null()
+    }
+
+    fn hear<'a>(&'a self, answer: &mut Spoken<'a>) -> Done {
+        T::hear(Open(self.0), answer)
     }
 }
 
@@ -131,9 +171,13 @@ impl<T> Clone for Open<T> {
 
 impl<T> Copy for Open<T> {}
 
-impl<T> Argument for Open<T> {
+impl<T: Told> Argument for Open<T> {
     fn is_missing(&self) -> bool {
         self.0.is_null()
+    }
+
+    fn hear<'a>(&'a self, answer: &mut Spoken<'a>) -> Done {
+        T::hear(*self, answer)
     }
 }
 
@@ -168,6 +212,10 @@ pub(crate) struct Text(*mut c_char);
 impl Argument for Text {
     fn is_missing(&self) -> bool {
         self.0.is_null()
+    }
+
+    fn hear<'a>(&'a self, answer: &mut Spoken<'a>) -> Done {
+        answer.begin_text(self)
     }
 }
 

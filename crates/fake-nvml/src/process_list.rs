@@ -11,7 +11,7 @@ use crate::commands::Commands;
 use crate::engine::engine;
 use crate::handle::Target;
 use crate::pointer::{List, Out};
-use crate::scenario::{Kind, Process};
+use crate::scenario::{Kind, List as Captured, Process};
 use crate::value::Value;
 
 /// A process on a GPU, as of one call.
@@ -114,6 +114,9 @@ pub(crate) fn answer(
     count: Out<u32>,
     entries: List<u8>,
 ) -> Done {
+    if let Some(list) = call.captured_list(target)? {
+        return play(list, count, entries);
+    }
     let rows = rows(call, target, wanted)?;
     let room = count.get();
     let listed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -133,6 +136,51 @@ pub(crate) fn answer(
         layout.write(entries.from(place * layout.stride()), call, row)?;
     }
     Ok(())
+}
+
+/// Writes a list as it was captured.
+fn play(list: &Captured, count: Out<u32>, entries: List<u8>) -> Done {
+    let room = count.get();
+    let listed = match list {
+        Captured::Entries { entries, .. } => u32::try_from(entries.len()).unwrap_or(u32::MAX),
+        Captured::Unknown { count, .. } => *count,
+    };
+    if room > 0 && entries.is_absent() {
+        return Err(INVALID_ARGUMENT);
+    }
+    count.put(listed);
+    if listed > room {
+        return Err(INSUFFICIENT_SIZE);
+    }
+    match list {
+        Captured::Entries { width, entries: rows } => {
+            for (place, row) in rows.iter().enumerate() {
+                write_words(entries.from(place * width), *width, row);
+            }
+        }
+        // As many bytes as callers have room for by the widest layout, whatever the file says.
+        Captured::Unknown { written, .. } => {
+            (0..(*written).min(listed as usize * Layout::Bytes32.stride())).for_each(|at| entries.at(at).put(!0));
+        }
+    }
+    Ok(())
+}
+
+/// Writes PID, memory, the instances and the protected memory, as far as there are any.
+fn write_words(entry: List<u8>, width: usize, row: &[u64]) {
+    let offsets = [
+        offset_of!(nvmlProcessInfo_v2_t, pid),
+        offset_of!(nvmlProcessInfo_v2_t, usedGpuMemory),
+        offset_of!(nvmlProcessInfo_v2_t, gpuInstanceId),
+        offset_of!(nvmlProcessInfo_v2_t, computeInstanceId),
+        size_of::<nvmlProcessInfo_v2_t>(),
+    ];
+    for ((place, offset), word) in offsets.into_iter().enumerate().zip(row).filter(|((_, offset), _)| *offset < width) {
+        match place {
+            1 | 4 => entry.at(offset).cast().put(*word),
+            _ => entry.at(offset).cast().put(*word as u32),
+        }
+    }
 }
 
 /// A share that a process has, within what 32 bits hold.

@@ -6,15 +6,30 @@
 //! A file is read again when it changes. Write the new one beside it and rename it over the old one: a reader never
 //! sees half of it. A version that cannot be read changes nothing.
 
-use std::collections::BTreeMap;
+mod answer;
+mod fault;
+mod field;
+mod gpu;
+mod identity;
+mod key;
+mod process;
+
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+pub(crate) use answer::{Answer, Answers, Item, List};
+pub(crate) use fault::{Crash, Errors, Fault, Pattern, Place, Write};
+pub(crate) use field::{Field, Metric};
+pub(crate) use gpu::{Gpu, Mig};
+pub(crate) use identity::PciAddress;
+pub(crate) use key::{FieldKey, MetricId};
+pub(crate) use process::{Kind, Process};
 
 use crate::abi::Function;
-use crate::value::{Value, scramble};
+use crate::code::{Done, FUNCTION_NOT_FOUND};
+use identity::uuid;
 
 /// A whole scenario.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +59,11 @@ pub(crate) struct Scenario {
     pub(crate) clock: Clock,
     /// Function to return code, for all GPUs; `"*"` is every function of a GPU.
     pub(crate) errors: Errors,
+    /// What was captured of functions that concern no GPU.
+    pub(crate) answers: Answers,
+    /// Functions that the driver did not have, by any name: each answers "function not found". A program that looks for
+    /// the symbol finds it all the same.
+    pub(crate) missing: Vec<String>,
     /// What goes wrong in single calls.
     pub(crate) fault: Vec<Fault>,
     /// The GPUs, by index.
@@ -65,6 +85,8 @@ impl Default for Scenario {
             seed: 0,
             clock: Clock::Load,
             errors: Errors::default(),
+            answers: Answers::default(),
+            missing: Vec::new(),
             fault: Vec::new(),
             gpu: Vec::new(),
         }
@@ -79,325 +101,6 @@ pub(crate) enum Clock {
     Load,
     /// When the machine started: all processes see the same values at the same time.
     Boot,
-}
-
-/// One GPU.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Gpu {
-    pub(crate) name: Option<String>,
-    /// In place of `name`, for a name that is no UTF-8.
-    pub(crate) name_bytes: Option<Vec<u8>>,
-    /// Derived from seed and index unless given.
-    pub(crate) uuid: Option<String>,
-    /// Derived from the index unless given; as in `00000000:18:00.0`.
-    pub(crate) pci_bus_id: Option<String>,
-    pub(crate) serial: Option<String>,
-    pub(crate) vbios_version: Option<String>,
-    pub(crate) minor_number: Option<Value>,
-    pub(crate) architecture: Option<Value>,
-    pub(crate) compute_capability: Option<[i32; 2]>,
-
-    pub(crate) fan_percent: Option<Value>,
-    /// One for each fan. `fan_percent` alone is one fan.
-    pub(crate) fan_speeds: Option<Vec<Value>>,
-    pub(crate) temperature_c: Option<Value>,
-    pub(crate) memory_temperature_c: Option<Value>,
-    pub(crate) slowdown_temperature_c: Option<Value>,
-    pub(crate) shutdown_temperature_c: Option<Value>,
-
-    pub(crate) power_mw: Option<Value>,
-    pub(crate) power_limit_mw: Option<Value>,
-    pub(crate) enforced_limit_mw: Option<Value>,
-    pub(crate) default_limit_mw: Option<Value>,
-    pub(crate) min_limit_mw: Option<Value>,
-    pub(crate) max_limit_mw: Option<Value>,
-    pub(crate) energy_mj: Option<Value>,
-
-    pub(crate) utilization_percent: Option<Value>,
-    /// 0 unless given, when `utilization_percent` is.
-    pub(crate) memory_utilization_percent: Option<Value>,
-    pub(crate) encoder_percent: Option<Value>,
-    pub(crate) decoder_percent: Option<Value>,
-    pub(crate) jpeg_percent: Option<Value>,
-    pub(crate) ofa_percent: Option<Value>,
-
-    pub(crate) memory_total_bytes: Option<Value>,
-    /// As version 2 of the call tells it: without what is reserved. Version 1 tells the sum.
-    pub(crate) memory_used_bytes: Option<Value>,
-    /// 0 unless given.
-    pub(crate) memory_reserved_bytes: Option<Value>,
-    pub(crate) bar1_total_bytes: Option<Value>,
-    pub(crate) bar1_used_bytes: Option<Value>,
-
-    pub(crate) graphics_clock_mhz: Option<Value>,
-    pub(crate) sm_clock_mhz: Option<Value>,
-    pub(crate) memory_clock_mhz: Option<Value>,
-    pub(crate) video_clock_mhz: Option<Value>,
-    pub(crate) max_graphics_clock_mhz: Option<Value>,
-    pub(crate) max_sm_clock_mhz: Option<Value>,
-    pub(crate) max_memory_clock_mhz: Option<Value>,
-    pub(crate) max_video_clock_mhz: Option<Value>,
-    /// A bit mask.
-    pub(crate) clocks_event_reasons: Option<Value>,
-    pub(crate) performance_state: Option<Value>,
-
-    pub(crate) pcie_generation: Option<Value>,
-    pub(crate) pcie_width: Option<Value>,
-    pub(crate) pcie_max_generation: Option<Value>,
-    pub(crate) pcie_max_width: Option<Value>,
-    pub(crate) pcie_tx_kib_per_s: Option<Value>,
-    pub(crate) pcie_rx_kib_per_s: Option<Value>,
-    pub(crate) pcie_replays: Option<Value>,
-
-    /// Links that are active.
-    pub(crate) nvlinks: Option<Value>,
-    /// Links that there are; those active unless given.
-    pub(crate) nvlinks_total: Option<Value>,
-    pub(crate) fabric_state: Option<Value>,
-    /// A return code.
-    pub(crate) fabric_status: Option<Value>,
-
-    pub(crate) ecc_enabled: Option<Value>,
-    pub(crate) ecc_volatile_corrected: Option<Value>,
-    pub(crate) ecc_volatile_uncorrected: Option<Value>,
-    pub(crate) ecc_aggregate_corrected: Option<Value>,
-    pub(crate) ecc_aggregate_uncorrected: Option<Value>,
-    pub(crate) remapped_correctable: Option<Value>,
-    pub(crate) remapped_uncorrectable: Option<Value>,
-    pub(crate) remapped_pending: Option<Value>,
-    pub(crate) remapped_failed: Option<Value>,
-
-    pub(crate) persistence: Option<Value>,
-    pub(crate) compute_mode: Option<Value>,
-    pub(crate) mig_mode: Option<Value>,
-    pub(crate) display_active: Option<Value>,
-
-    /// GPM metric id to value. A GPU without this table does not support GPM.
-    pub(crate) gpm: Option<BTreeMap<MetricId, Value>>,
-    /// Field id to value. A NVLink throughput (138 to 141) is that of all links together unless the key is `id:link`.
-    pub(crate) fields: BTreeMap<FieldKey, Value>,
-    /// MIG instances, by index.
-    pub(crate) mig: Vec<Mig>,
-    /// Xid events to come. A GPU without this list does not support events; with an empty one it has none.
-    pub(crate) xids: Option<Vec<Xid>>,
-    /// Function to return code, for this GPU and not for its MIG instances; `"*"` is every function of a GPU.
-    pub(crate) errors: Errors,
-    /// Who uses the GPU.
-    pub(crate) process: Vec<Process>,
-}
-
-/// A MIG instance.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Mig {
-    pub(crate) gpu_instance: u32,
-    pub(crate) compute_instance: u32,
-    /// As in `1g.5gb`.
-    pub(crate) profile: String,
-    /// Derived from seed and place unless given.
-    pub(crate) uuid: Option<String>,
-    pub(crate) memory_total_bytes: Option<Value>,
-    pub(crate) memory_used_bytes: Option<Value>,
-    pub(crate) memory_reserved_bytes: Option<Value>,
-    pub(crate) bar1_total_bytes: Option<Value>,
-    pub(crate) bar1_used_bytes: Option<Value>,
-    pub(crate) multiprocessors: Option<Value>,
-    /// Function to return code, for this instance.
-    #[serde(default)]
-    pub(crate) errors: Errors,
-}
-
-/// A critical Xid that will be reported.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Xid {
-    /// Seconds after the scenario that first lists it was read.
-    pub(crate) after_s: f64,
-    pub(crate) code: u64,
-}
-
-/// One row, or several, of a GPU's process lists.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Process {
-    pub(crate) pid: Option<u32>,
-    /// Every live process of this machine, but the caller, whose command line contains this.
-    pub(crate) command: Option<String>,
-    /// How many processes `command` may bring at most.
-    #[serde(default = "default_limit")]
-    pub(crate) limit: usize,
-    /// With `count`, rows with consecutive PIDs from this on.
-    pub(crate) first_pid: Option<u32>,
-    pub(crate) count: Option<u32>,
-    #[serde(rename = "type", default)]
-    pub(crate) kind: Kind,
-    /// "Not told" (all ones) unless given.
-    pub(crate) memory_bytes: Option<Value>,
-    #[serde(default = "no_instance")]
-    pub(crate) gpu_instance: u32,
-    #[serde(default = "no_instance")]
-    pub(crate) compute_instance: u32,
-    /// A process without this has no utilization sample.
-    pub(crate) sm_percent: Option<Value>,
-    pub(crate) memory_percent: Option<Value>,
-    pub(crate) encoder_percent: Option<Value>,
-    pub(crate) decoder_percent: Option<Value>,
-}
-
-fn default_limit() -> usize {
-    64
-}
-
-fn no_instance() -> u32 {
-    u32::MAX
-}
-
-/// Which lists name a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub(crate) enum Kind {
-    #[default]
-    #[serde(rename = "C")]
-    Compute,
-    #[serde(rename = "G")]
-    Graphics,
-    #[serde(rename = "C+G")]
-    Both,
-}
-
-/// What goes wrong in calls of one function. Faults are tried in their order in the file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Fault {
-    /// The exact exported name, or `"*"` for every function of a GPU.
-    pub(crate) function: Pattern,
-    /// The index of a GPU (and its MIG instances); all unless given.
-    pub(crate) gpu: Option<usize>,
-    pub(crate) code: Option<u32>,
-    pub(crate) latency_ms: Option<Value>,
-    /// Blocks until a scenario without a matching hang is read.
-    #[serde(default)]
-    pub(crate) hang: bool,
-    /// Success, with absurd values.
-    #[serde(default)]
-    pub(crate) garbage: bool,
-    pub(crate) crash: Option<Crash>,
-    /// The whole process exits with this status.
-    pub(crate) exit: Option<i32>,
-    /// Bytes are written to where they do not belong.
-    pub(crate) write: Option<Write>,
-    /// A process list answers "insufficient size" this many times, each time as if one more entry had come up.
-    pub(crate) insufficient_size_times: Option<u64>,
-    /// Matching calls that go well first. Counted anew for each version of the scenario.
-    #[serde(default)]
-    pub(crate) after_calls: u64,
-    /// How many matching calls go wrong then.
-    pub(crate) times: Option<u64>,
-}
-
-/// What a call writes, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Write {
-    pub(crate) to: Place,
-    pub(crate) bytes: Vec<u8>,
-    /// How often, one after the other.
-    #[serde(default = "once")]
-    pub(crate) repeat: u64,
-}
-
-fn once() -> u64 {
-    1
-}
-
-/// A place that is not the library's to write to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Place {
-    /// Standard output, as a library does that prints what it has to say.
-    Stdout,
-    /// Every pipe of the process that is open for writing, but the standard ones: a stray descriptor.
-    Pipes,
-}
-
-/// How a call brings the process down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Crash {
-    /// A write to an address that is not mapped.
-    Segv,
-    /// `abort()`.
-    Abort,
-    /// The heap is overrun, and the allocator finds out.
-    Heap,
-    /// A panic inside this library, which it must answer with "unknown error".
-    Panic,
-}
-
-/// A function, or all that concern a GPU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Pattern {
-    Every,
-    One(Function),
-}
-
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        if name == "*" {
-            return Ok(Self::Every);
-        }
-        Function::named(&name)
-            .map(Self::One)
-            .ok_or_else(|| D::Error::custom(format!("there is no exported function `{name}`")))
-    }
-}
-
-/// Function to return code.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Errors(BTreeMap<Pattern, u32>);
-
-impl Errors {
-    /// The code for a function, its own before that of `"*"`. 0 is no error, and so takes a function out of `"*"`.
-    pub(crate) fn of(&self, function: Function) -> Option<u32> {
-        self.of_exactly(function).or_else(|| self.0.get(&Pattern::Every).copied())
-    }
-
-    /// The code for a function that is not one of a GPU, which `"*"` is not about.
-    pub(crate) fn of_exactly(&self, function: Function) -> Option<u32> {
-        self.0.get(&Pattern::One(function)).copied()
-    }
-}
-
-/// A GPM metric's id; keys of TOML are strings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MetricId(pub(crate) u32);
-
-impl<'de> Deserialize<'de> for MetricId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        key.parse().map(Self).map_err(|_| D::Error::custom(format!("`{key}` is no metric id")))
-    }
-}
-
-/// A field's id, and its scope (a link) if the value is for that alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FieldKey {
-    pub(crate) id: u32,
-    pub(crate) scope: Option<u32>,
-}
-
-impl<'de> Deserialize<'de> for FieldKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let key = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("`{key}` is no field id, nor `id:scope`"));
-        let (id, scope) = match key.split_once(':') {
-            Some((id, scope)) => (id, Some(scope.parse().map_err(|_| wrong())?)),
-            None => (key.as_str(), None),
-        };
-        Ok(Self { id: id.parse().map_err(|_| wrong())?, scope })
-    }
 }
 
 /// Why a scenario cannot be played, and where.
@@ -431,6 +134,12 @@ impl Scenario {
         scenario.check().map_err(|reason| Wrong { at: None, reason })?;
         scenario.derive();
         Ok(scenario)
+    }
+
+    /// Whether the driver has a function.
+    pub(crate) fn has(&self, function: Function) -> Done {
+        let name = Function::NAMES[function as usize];
+        if self.missing.iter().any(|missing| missing == name) { Err(FUNCTION_NOT_FOUND) } else { Ok(()) }
     }
 
     /// What the types cannot say.
@@ -474,50 +183,11 @@ impl Scenario {
     }
 }
 
-/// An identity in the form of a random UUID, the same for the same place in the same scenario.
-fn uuid(seed: u64, gpu: u32, mig: u32) -> String {
-    let high = scramble(seed ^ (u64::from(gpu) << 32 | u64::from(mig)));
-    let low = scramble(high);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        (high & 0x0fff) | 0x4000,
-        ((low >> 48) & 0x3fff) | 0x8000,
-        low & 0xffff_ffff_ffff
-    )
-}
-
 /// Line and column of a place in the text, both from 1.
 fn position(text: &str, span: &Range<usize>) -> (usize, usize) {
     let before = text.get(..span.start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-/// A PCI address, as the functions of NVML take and tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PciAddress {
-    pub(crate) domain: u32,
-    pub(crate) bus: u32,
-    pub(crate) device: u32,
-}
-
-impl PciAddress {
-    /// Reads `00000000:18:00.0`, with a domain of any length or none.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let hex = |part: &str| u32::from_str_radix(part, 16).ok();
-        let (rest, device) = text.rsplit_once(':')?;
-        let (domain, bus) = rest.split_once(':').unwrap_or(("0", rest));
-        let device = device.split_once('.').map_or(device, |(device, _)| device);
-        Some(Self { domain: hex(domain)?, bus: hex(bus)?, device: hex(device)? })
-    }
-}
-
-impl fmt::Display for PciAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:08X}:{:02X}:{:02X}.0", self.domain, self.bus, self.device)
-    }
 }
 
 #[cfg(test)]

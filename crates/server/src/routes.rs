@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use hyper::{HeaderMap, StatusCode};
+use hyper::HeaderMap;
 
 use crate::{
     Published, answer,
@@ -63,6 +63,10 @@ impl Asked<'_> {
         self.reader.map_or_else(Leave::always, |reader| self.app.gate.leave(reader))
     }
 
+    fn document(&self) -> Response {
+        api::document(self.app.gate.is_shut(), self.headers)
+    }
+
     /// Asks the rich contract.
     fn rich(&self, answer: impl FnOnce(&Question<'_>) -> Response) -> Response {
         let newest = self.newest();
@@ -93,7 +97,7 @@ pub(crate) const ROUTES: &[Route] = &[
         let Inner { config, published, .. } = asked.app;
         stream::open(&config.streams, published.clone(), asked.scope, asked.leave(), asked.headers)
     }),
-    Route::read("/openapi.json", Access::Token, |_| answer::json(StatusCode::OK, api::document())),
+    Route::read("/openapi.json", Access::Token, |asked| asked.document()),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
     Route::read("/", Access::Open, |_| page::index()),

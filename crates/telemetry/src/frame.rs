@@ -6,12 +6,13 @@
 
 use std::io::{self, Read, Write};
 
-use crate::sample::Sample;
+use crate::{capture::Record, sample::Sample};
 
 const MAGIC: [u8; 4] = *b"NSWF";
 const VERSION: u16 = 1;
 const KIND_SAMPLE: u16 = 1;
 const KIND_HEARTBEAT: u16 = 2;
+const KIND_RECORD: u16 = 3;
 const HEADER_BYTES: usize = 16;
 
 /// The longest body. 10,000 processes with 4 MiB of commands take a third of it.
@@ -24,6 +25,8 @@ pub enum Message {
     Sample(Box<Sample>),
     /// "I am alive": written when no sample was for a second.
     Heartbeat,
+    /// One call of a capture.
+    Record(Box<Record>),
 }
 
 /// Why bytes are not a frame, or a message cannot be one.
@@ -60,7 +63,7 @@ pub enum FrameError {
     #[error("a frame's check sum does not match its bytes")]
     Checksum,
     /// The body does not decode, or the message does not encode.
-    #[error("a frame's body is not a sample: {0}")]
+    #[error("a frame's body is not what its kind says: {0}")]
     Body(#[from] postcard::Error),
     /// The pipe failed.
     #[error("the pipe failed: {0}")]
@@ -85,6 +88,7 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, FrameError> {
     let (kind, frame) = match message {
         Message::Sample(sample) => (KIND_SAMPLE, postcard::to_extend(sample, vec![0; HEADER_BYTES])?),
         Message::Heartbeat => (KIND_HEARTBEAT, vec![0; HEADER_BYTES]),
+        Message::Record(record) => (KIND_RECORD, postcard::to_extend(record, vec![0; HEADER_BYTES])?),
     };
     let mut frame = frame;
     let (header, body) = frame.split_at_mut(HEADER_BYTES);
@@ -116,6 +120,7 @@ pub fn read(from: &mut impl Read) -> Result<Option<Message>, FrameError> {
     match header.kind {
         KIND_SAMPLE => Ok(Some(Message::Sample(Box::new(postcard::from_bytes(&body)?)))),
         KIND_HEARTBEAT => Ok(Some(Message::Heartbeat)),
+        KIND_RECORD => Ok(Some(Message::Record(Box::new(postcard::from_bytes(&body)?)))),
         found => Err(FrameError::Kind { found }),
     }
 }
@@ -157,6 +162,7 @@ mod tests {
     use super::*;
     use crate::{
         Stamp,
+        capture::{About, Item, Outcome},
         sample::{Driver, Failure},
     };
     use proptest::prelude::*;
@@ -166,13 +172,26 @@ mod tests {
         Message::Sample(Box::new(Sample::of(Driver::Failed(failure), Stamp::default())))
     }
 
+    fn record() -> Message {
+        Message::Record(Box::new(Record {
+            function: "nvmlDeviceGetName".into(),
+            about: About::Instance { gpu: 1, place: 2 },
+            with: vec![],
+            outcome: Outcome::Told(vec![Item::Text(vec![255]), Item::Word(u64::MAX)]),
+            at_us: 1,
+            took_us: 12,
+        }))
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let mut stream = encode(&sample()).unwrap();
         stream.extend(encode(&Message::Heartbeat).unwrap());
+        stream.extend(encode(&record()).unwrap());
         let mut stream = stream.as_slice();
         assert_eq!(read(&mut stream).unwrap(), Some(sample()));
         assert_eq!(read(&mut stream).unwrap(), Some(Message::Heartbeat));
+        assert_eq!(read(&mut stream).unwrap(), Some(record()));
         assert_eq!(read(&mut stream).unwrap(), None);
     }
 
@@ -201,9 +220,9 @@ mod tests {
         }
 
         #[test]
-        fn bears_any_body(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn bears_any_body(body in proptest::collection::vec(any::<u8>(), 0..300), kind in 0..5_u8) {
             let mut frame = encode(&Message::Heartbeat).unwrap();
-            frame[6] = 1;
+            frame[6] = kind;
             frame[8..12].copy_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
             frame[12..16].copy_from_slice(&crc32fast::hash(&body).to_le_bytes());
             frame.extend(body);

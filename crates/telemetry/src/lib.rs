@@ -5,6 +5,7 @@
 //! [`snapshot::Snapshot`] of it, and the views render snapshots.
 
 pub mod board;
+pub mod capture;
 pub mod clock;
 pub mod command;
 pub mod derive;
@@ -14,7 +15,9 @@ pub mod mask;
 pub mod reading;
 pub mod sample;
 pub mod snapshot;
+pub mod words;
 pub mod xid;
 
 pub use clock::{BootTime, Stamp};
 pub use reading::{Absence, Reading};
+pub use words::Words;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::words;
+
 /// A value as it was read, or why it was not. Never 0 for "could not read", never a guess.
 pub type Reading<T> = Result<T, Absence>;
 
@@ -22,17 +24,13 @@ pub enum Absence {
     Error,
 }
 
-impl Absence {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotSupported => "not_supported",
-            Self::Denied => "denied",
-            Self::Lost => "lost",
-            Self::Asleep => "asleep",
-            Self::Timeout => "timeout",
-            Self::Error => "error",
-        }
+words! {
+    Absence {
+        Self::NotSupported => "not_supported",
+        Self::Denied => "denied",
+        Self::Lost => "lost",
+        Self::Asleep => "asleep",
+        Self::Timeout => "timeout",
+        Self::Error => "error",
     }
 }

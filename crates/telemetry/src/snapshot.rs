@@ -1,13 +1,21 @@
 //! What is true at one moment, derived once and rendered by every view.
 
+mod pod;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, ProcessShare, SlowSet, Traffic},
+    sample::{
+        Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
+        Traffic,
+    },
+    words::words,
 };
+
+pub use pod::{OnlyPod, Pod, PodName};
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,16 +70,12 @@ pub enum EventKind {
     Driver,
 }
 
-impl EventKind {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Xid => "xid",
-            Self::GpuState => "gpu_state",
-            Self::CollectorState => "collector_state",
-            Self::Driver => "driver",
-        }
+words! {
+    EventKind {
+        Self::Xid => "xid",
+        Self::GpuState => "gpu_state",
+        Self::CollectorState => "collector_state",
+        Self::Driver => "driver",
     }
 }
 
@@ -145,18 +149,14 @@ pub enum CollectorState {
     Released,
 }
 
-impl CollectorState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ok => "ok",
-            Self::Stalled => "stalled",
-            Self::Restarting => "restarting",
-            Self::NoDriver { .. } => "no_driver",
-            Self::Released => "released",
-        }
+words! {
+    CollectorState {
+        Self::Starting => "starting",
+        Self::Ok => "ok",
+        Self::Stalled => "stalled",
+        Self::Restarting => "restarting",
+        Self::NoDriver { .. } => "no_driver",
+        Self::Released => "released",
     }
 }
 
@@ -185,6 +185,8 @@ pub struct Gpu {
     pub traffic: Traffic,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
+    /// The containers to which the kubelet gave the whole GPU, sorted. Those of its MIG instances stand there.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Its Xid errors.
     pub xid: Xid,
     /// Whether it is free.
@@ -200,6 +202,8 @@ pub struct Gpu {
 pub struct Mig {
     /// As it was read.
     pub sample: MigSample,
+    /// The containers to which the kubelet gave the instance, sorted.
+    pub pods: Reading<Vec<PodContainer>>,
     /// Whether it is free.
     pub usage: Usage,
 }
@@ -257,16 +261,12 @@ pub enum UseVerdict {
     Unknown,
 }
 
-impl UseVerdict {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Held => "held",
-            Self::Busy => "busy",
-            Self::Unknown => "unknown",
-        }
+words! {
+    UseVerdict {
+        Self::Free => "free",
+        Self::Held => "held",
+        Self::Busy => "busy",
+        Self::Unknown => "unknown",
     }
 }
 
@@ -291,15 +291,11 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
+words! {
+    Severity {
+        Self::Ok => "ok",
+        Self::Warning => "warning",
+        Self::Critical => "critical",
     }
 }
 
@@ -333,18 +329,14 @@ pub enum GpuState {
     Error,
 }
 
-impl GpuState {
-    /// The word for it in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Stale => "stale",
-            Self::Lost => "lost",
-            Self::Asleep => "asleep",
-            Self::Denied => "denied",
-            Self::Error => "error",
-        }
+words! {
+    GpuState {
+        Self::Ok => "ok",
+        Self::Stale => "stale",
+        Self::Lost => "lost",
+        Self::Asleep => "asleep",
+        Self::Denied => "denied",
+        Self::Error => "error",
     }
 }
 
@@ -386,8 +378,8 @@ pub struct Process {
     pub host_memory_bytes: Reading<u64>,
     /// The container that it runs in.
     pub container: Option<Container>,
-    /// The Kubernetes pod's uid.
-    pub pod: Option<String>,
+    /// The Kubernetes pod that it runs in.
+    pub pod: Option<Pod>,
     /// The Slurm job.
     pub job: Option<String>,
 }
@@ -403,17 +395,15 @@ pub enum ProcessKind {
     Both,
 }
 
-impl ProcessKind {
-    /// `C`, `G` or `C+G`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Compute => "C",
-            Self::Graphics => "G",
-            Self::Both => "C+G",
-        }
+words! {
+    ProcessKind {
+        Self::Compute => "C",
+        Self::Graphics => "G",
+        Self::Both => "C+G",
     }
+}
 
+impl ProcessKind {
     /// Whether the process stands in the compute list.
     #[must_use]
     pub const fn computes(self) -> bool {

@@ -57,6 +57,12 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
+    for socket in sockets(&config) {
+        match socket {
+            Ok(found) => say::out(&found)?,
+            Err(fault) => warnings.push(fault),
+        }
+    }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
     match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
         None => say::out("state          no folder: the history is lost when the agent stops\n")?,
@@ -112,6 +118,18 @@ fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     });
     supervisor.stop();
     Ok(snapshot)
+}
+
+/// Tries each socket that is to be asked, as the collector will.
+fn sockets(config: &Config) -> Vec<Result<String, String>> {
+    let containers = config.collect.container_socket.as_deref().map(|path| {
+        collector::try_container_socket(path).map(|()| format!("containers     {} answers\n", path.display()))
+    });
+    let kubelet = config.collect.kubelet_socket.as_deref().map(|path| {
+        let told = |given| format!("kubelet        {} answers; containers that have GPUs: {given}\n", path.display());
+        collector::try_kubelet_socket(path).map(told)
+    });
+    containers.into_iter().chain(kubelet).collect()
 }
 
 fn judge(snapshot: &Snapshot) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! What an option's value may be, and what is said when it is not.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use collector::LeftOut;
 
@@ -27,6 +27,15 @@ pub(super) fn length(value: &str) -> Result<Duration, String> {
         .ok()
         .filter(|length| LENGTHS.contains(length))
         .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
+}
+
+/// A path, or `DOCKER_HOST`'s way to write one. An empty value counts as none.
+pub(super) fn socket(value: &str) -> Result<PathBuf, String> {
+    let path = value.strip_prefix("unix://").unwrap_or(value);
+    if path.contains("://") {
+        return Err("the path of a Unix socket is wanted, such as /run/docker.sock".into());
+    }
+    Ok(path.into())
 }
 
 pub(super) fn fine(value: &str) -> Result<Duration, String> {

@@ -3,29 +3,20 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::AsRawFd as _,
-        unix::{
-            fs::FileExt as _,
-            process::{CommandExt as _, ExitStatusExt as _},
-        },
-    },
-    process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    os::unix::process::ExitStatusExt as _,
+    process::{ChildStdin, ChildStdout, ExitStatus},
     sync::mpsc,
     thread,
 };
 
-use nix::sys::{
-    memfd::{MFdFlags, memfd_create},
-    signal::Signal,
-};
+use nix::sys::signal::Signal;
 use telemetry::{
     board,
     frame::{self, FrameError, Message},
     sample::Call,
 };
 
-use crate::supervisor::{CollectSettings, Event, environment::is_kept_back, room::Room};
+use crate::supervisor::{CollectSettings, Event, program, room::Room};
 
 /// What the reader of a collector's pipe has to say.
 #[derive(Debug)]
@@ -46,43 +37,30 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a collector, and a thread that reads its frames.
-    ///
-    /// It is the program that runs now, by `/proc/self/exe`: its file may have been replaced by an upgrade, and a
-    /// collector of another version would write other frames.
     pub(super) fn start(
         settings: &CollectSettings,
         number: u64,
         flags: &[String],
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
-        // Without close-on-exec, so that the collector has it too.
-        let board = File::from(memfd_create("call board", MFdFlags::empty())?);
-        board.set_len(board::BYTES as u64)?;
-        let mut command = Command::new("/proc/self/exe");
+        let board = program::board()?;
+        let mut command = program::ourselves("collect", &board, settings.log, settings.library.as_deref());
         command
-            .arg0("nvidia-smi-web-agent")
-            .arg("collect")
-            .arg(format!("--board={}", board.as_raw_fd()))
             .arg(format!("--interval={}ms", settings.interval.as_millis()))
-            .arg(format!("--log={}", settings.log))
+            .arg(format!("--kubelet-period={}ms", settings.kubelet_period.as_millis()))
             .arg("--proc-root")
             .arg(&settings.proc_root)
             .arg("--sys-root")
-            .arg(&settings.sys_root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // A signal from the terminal is for the parent.
-            .process_group(0);
-        if let Some(library) = &settings.library {
-            command.arg("--nvml-library").arg(library);
+            .arg(&settings.sys_root);
+        let files =
+            [("--container-socket", &settings.container_socket), ("--kubelet-socket", &settings.kubelet_socket)];
+        for (flag, file) in files.into_iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?))) {
+            command.arg(flag).arg(file);
         }
         if settings.resolve_pids {
             command.arg("--resolve-pids");
         }
         command.args(flags);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| is_kept_back(name)) {
-            command.env_remove(name);
-        }
         let mut process = command.spawn()?;
         let input = process.stdin.take();
         if let Some(output) = process.stdout.take() {
@@ -120,26 +98,17 @@ impl Process {
 
     /// The calls into the driver that it is in, the oldest first.
     pub(super) fn calls(&self) -> Vec<Call> {
-        board::in_flight(&self.board())
+        board::in_flight(&program::bytes(&self.board))
     }
 
     /// The call that it died in, as far as that is known.
     pub(super) fn died_in(&self) -> Option<Call> {
-        board::died_in(&self.board())
-    }
-
-    /// The board's bytes; none of them if it cannot be read.
-    fn board(&self) -> Vec<u8> {
-        let mut bytes = vec![0; board::BYTES];
-        match self.board.read_exact_at(&mut bytes, 0) {
-            Ok(()) => bytes,
-            Err(_) => Vec::new(),
-        }
+        board::died_in(&program::bytes(&self.board))
     }
 }
 
 /// How a process ended, in words.
-pub(super) fn ending(status: ExitStatus) -> String {
+pub(crate) fn ending(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(number), _) => match Signal::try_from(number) {
             Ok(signal) => format!("killed by {signal}"),

@@ -5,12 +5,13 @@
 
 mod backoff;
 mod blame;
-mod child;
+pub(crate) mod child;
 mod environment;
 mod hold;
 mod life;
 mod orders;
 mod plan;
+pub(crate) mod program;
 mod room;
 mod words;
 
@@ -56,6 +57,12 @@ pub(crate) struct CollectSettings {
     pub(crate) resolve_pids: bool,
     /// The root of `/proc`.
     pub(crate) proc_root: PathBuf,
+    /// Docker's or Podman's socket, to ask for the names of containers.
+    pub(crate) container_socket: Option<PathBuf>,
+    /// The kubelet's socket for pod resources.
+    pub(crate) kubelet_socket: Option<PathBuf>,
+    /// How often the kubelet is asked.
+    pub(crate) kubelet_period: Duration,
     /// After this long without a process GPUs are let go; never if none.
     pub(crate) sleep_after: Option<Duration>,
     /// The root of sysfs.

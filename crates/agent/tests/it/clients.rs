@@ -1,14 +1,11 @@
 //! The fake is a true NVML, and the agent reads it as others do: nvitop, gpustat and nvtop run on the same driver,
 //! and what they print is compared with what the agent serves.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Driver, StandIn, Start};
+use crate::support::{Agent, Driver, StandIn, Start, clients};
 
 /// Two GPUs that differ in everything that all of them show, and stand still.
 fn scenario(processes: &[StandIn; 3]) -> String {
@@ -69,12 +66,6 @@ fn host() -> Host {
     std::os::unix::fs::symlink(driver.library(), driver.folder().join("libnvidia-ml.so")).unwrap();
     let agent = Start::on(&driver).serve().ready();
     Host { driver, agent, processes }
-}
-
-fn clients() -> PathBuf {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients"));
-    assert!(folder.join("bin/nvitop").exists(), "the clients are not there: run `make test`, or scripts/tools");
-    folder.to_owned()
 }
 
 impl Host {

@@ -123,10 +123,16 @@ fn sigterm_ends_the_agent_in_order() {
 }
 
 /// A collector without a parent, and what it writes.
-pub(crate) fn collect(driver: &Driver, interval: &str, mut each: impl FnMut(Message) -> bool) {
+pub(crate) fn collect(driver: &Driver, interval: &str, each: impl FnMut(Message) -> bool) {
+    collect_with(driver, interval, &[], each);
+}
+
+/// The same with further arguments.
+pub(crate) fn collect_with(driver: &Driver, interval: &str, arguments: &[&str], mut each: impl FnMut(Message) -> bool) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"))
         .args(["collect", "--resolve-pids", "--interval", interval, "--nvml-library"])
         .arg(driver.library())
+        .args(arguments)
         .env("FAKE_NVML_SCENARIO", driver.scenario())
         .env("FAKE_NVML_CALLS", driver.counts())
         .stdin(Stdio::piped())
@@ -194,7 +200,7 @@ fn frames_flow_while_init_takes_its_time() {
             }
             other => matches!(other, DriverState::Ready(_)),
         },
-        Message::Heartbeat => false,
+        Message::Heartbeat | Message::Record(_) => false,
     });
     assert!(starting.len() >= 3);
     assert!(starting.iter().all(|call| call.function == "nvmlInit_v2"), "{starting:?}");

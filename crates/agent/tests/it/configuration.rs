@@ -1,8 +1,10 @@
 //! Flags, variables, `.env`, and what is said when they are wrong.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Stdio};
+use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio};
 
-use crate::support::{Driver, Start};
+use serde_json::json;
+
+use crate::support::{Driver, Kubelet, Played, Plays, Start};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
 
@@ -121,6 +123,48 @@ fn check_says_what_is_wrong() {
     assert_eq!(status.code(), Some(1), "{out}");
     for part in ["cannot listen", "PID", "version mismatch", "reload the module", "open to public access"] {
         assert!(out.contains(part), "{out} lacks {part:?}");
+    }
+}
+
+#[test]
+fn check_tries_the_sockets() {
+    let driver = Driver::new(ONE_GPU);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let check = |containers: &Path, kubelet: &Path| {
+        let start = Start::on(&driver).argument("--bind=127.0.0.1").variable("PORT", &port).argument("check");
+        let start = start.variable("NVSMI_CONTAINER_SOCKET", &format!("unix://{}", containers.display()));
+        let (status, out, _) = start.variable("NVSMI_KUBELET_SOCKET", kubelet.to_str().unwrap()).finish();
+        assert_eq!(status.code(), Some(0), "a socket that cannot be asked keeps nothing from being of use: {out}");
+        out
+    };
+    let engine = Played::new(Plays::Engine(BTreeMap::new()));
+    let gpu = |pod: &str| json!({"namespace": "ml", "name": pod, "containers": [{"name": "main", "devices": {"nvidia.com/gpu": ["GPU-1"]}}]});
+    let kubelet = Kubelet::new(&json!([gpu("a"), gpu("b")]));
+    let out = check(&engine.path(), &kubelet.path());
+    let path = |path: &Path| path.display().to_string();
+    for part in [
+        path(&engine.path()) + " answers",
+        path(&kubelet.path()) + " answers; containers that have GPUs: 2",
+        "variable NVSMI_KUBELET_SOCKET".into(),
+    ] {
+        assert!(out.contains(&part), "{out} lacks {part:?}");
+    }
+    let hangs = Played::new(Plays::Hang);
+    let out = check(&hangs.path(), Path::new("/nowhere/kubelet.sock"));
+    assert!(
+        out.contains(&format!("the container socket {} has not answered within 1 s", hangs.path().display())),
+        "{out}"
+    );
+    assert!(out.contains("the kubelet socket /nowhere/kubelet.sock is not there; start the kubelet"), "{out}");
+    // An engine's socket is not a kubelet's, and the other way round.
+    let out = check(&kubelet.path(), &engine.path());
+    assert!(out.contains("no HTTP answer") && out.contains("no gRPC answer"), "{out}");
+    let out = check(&driver.scenario(), driver.folder());
+    assert_eq!(out.matches("is no socket").count(), 2, "{out}");
+    if !nix::unistd::getuid().is_root() {
+        fs::set_permissions(engine.path(), fs::Permissions::from_mode(0o000)).unwrap();
+        let out = check(&engine.path(), &kubelet.path());
+        assert!(out.contains("may not be opened by this account; run the agent in the group that owns it"), "{out}");
     }
 }
 

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod capture;
 mod clients;
 mod collector;
 mod configuration;
+mod containers;
 mod exhaustion;
 mod exposure;
 mod frames;
@@ -12,7 +14,9 @@ mod fuzzed;
 mod golden;
 mod history;
 mod hosts;
+mod kubelet;
 mod load;
+mod openapi;
 mod readings;
 mod recovery;
 mod release;

@@ -56,20 +56,22 @@ pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure
     })
 }
 
-/// Calls an optional symbol with a note on the board, and gives its return code as a `Result<(), Code>`.
+/// Calls an optional symbol through a desk, and gives its return code as a `Result<(), Code>`.
 macro_rules! call {
     ($library:expr, $desk:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $library.raw().$function.as_ref() {
             Ok(function) => {
-                let code = $desk.note(stringify!($function), || {
+                let code = $desk.call(stringify!($function), ($($argument,)*), |arguments| {
                     // SAFETY: the symbol has the signature that the header gives it; pointers are to live, writable
                     // values of the types that it names, and a device handle is one that the library gave.
-                    #[allow(clippy::macro_metavars_in_unsafe, reason = "the arguments are pointers made just there")]
-                    unsafe { function($($argument),*) }
+                    unsafe { $crate::nvml::Callable::call(*function, arguments) }
                 });
                 if code == 0 { Ok(()) } else { Err($crate::nvml::Code(code)) }
             }
-            Err(_) => Err($crate::nvml::Code::FUNCTION_NOT_FOUND),
+            Err(_) => {
+                $desk.lacks(stringify!($function));
+                Err($crate::nvml::Code::FUNCTION_NOT_FOUND)
+            }
         }
     };
 }

@@ -41,7 +41,7 @@ impl Device<'_> {
         })
     }
 
-    fn memory_v1(&self) -> Result<Memory, Code> {
+    pub(super) fn memory_v1(&self) -> Result<Memory, Code> {
         let mut info = nvmlMemory_t { total: 0, free: 0, used: 0 };
         call!(self.library, self.desk, nvmlDeviceGetMemoryInfo(self.handle, &raw mut info))?;
         Ok(Memory {

@@ -1,20 +1,24 @@
 //! Reading NVML right: every symbol optional, every return code kept, no layout trusted.
 
+mod argument;
 mod code;
 mod device;
 mod ecc;
 mod event;
 mod field;
+mod filled;
 mod gpm;
 mod installed;
 mod library;
 mod link;
 mod memory;
 mod mig;
+mod other_ways;
 mod process_list;
 mod share;
 mod value;
 
+use argument::Callable;
 pub(crate) use code::Code;
 pub(crate) use device::Device;
 pub(crate) use ecc::{Errors, Since};

@@ -1,37 +1,14 @@
-//! Process lists, whose entries have had three layouts under two names.
-//!
-//! | entry | fields | where |
-//! |---|---|---|
-//! | 16 bytes | PID, memory | v1; and v3 of some drivers in containers |
-//! | 24 bytes | and GPU and compute instance | v2, and v3 as the header has it |
-//! | 32 bytes | and protected memory | v3 of early R535 |
-//!
-//! So the buffer has room for the widest whatever the symbol says, is filled with a byte that no field ends in, and
-//! the width follows from how much of it was written.
+//! Process lists, each by the newest of its symbols that the library has.
 
 use std::ptr;
 
 use telemetry::{Absence, Reading, sample::ListedProcess};
 
-use crate::nvml::{Code, Device, library::call};
-
-/// The widest entry.
-const WIDEST: usize = 32;
-/// The widths known, the narrowest first.
-const WIDTHS: [usize; 3] = [16, 24, WIDEST];
-/// What the buffer is filled with. As the top byte of a number of bytes or of an instance it is not credible.
-const SENTINEL: u64 = 0xA5A5_A5A5_A5A5_A5A5;
-/// "Not told", in `usedGpuMemory`.
-const NOT_TOLD: u64 = u64::MAX;
-/// "None", in the instance fields.
-const NO_INSTANCE: u32 = u32::MAX;
-/// How often a list is asked for again that grew while it was read.
-const TRIES: u32 = 5;
-/// The largest PID that Linux can be told to give (`PID_MAX_LIMIT`).
-const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
-
-/// Asks one symbol for a list: the number of entries there is room for (and then, of entries), and the buffer.
-type Ask<'a> = dyn Fn(&mut u32, *mut u64) -> Result<(), Code> + 'a;
+use crate::nvml::{
+    Code, Device,
+    filled::{Ask, Failed, read},
+    library::call,
+};
 
 /// A list by the newest of its symbols that the library has: `_v3`, `_v2`, and without suffix.
 macro_rules! list {
@@ -85,7 +62,7 @@ impl Device<'_> {
 
     fn processes(&self, symbols: &[(&Ask<'_>, usize)], expected: usize) -> Reading<Vec<ListedProcess>> {
         for (ask, width) in symbols {
-            match read(ask, *width, expected) {
+            match self.list(ask, *width, expected) {
                 Err(Failed::Code(Code::FUNCTION_NOT_FOUND)) => {}
                 Err(Failed::Code(code)) => return self.reading(Err(code)).map(|()| Vec::new()),
                 Err(Failed::Layout) => return Err(Absence::Error),
@@ -94,180 +71,16 @@ impl Device<'_> {
         }
         Err(Absence::NotSupported)
     }
-}
 
-enum Failed {
-    Code(Code),
-    /// What was written fits none of [`WIDTHS`].
-    Layout,
-}
-
-/// Asks until the list fits, at most [`TRIES`] times more.
-fn read(ask: &Ask<'_>, usual_width: usize, expected: usize) -> Result<Vec<ListedProcess>, Failed> {
-    let mut room = 2 * expected + 8;
-    for _ in 0..=TRIES {
-        let mut buffer = vec![SENTINEL; room * WIDEST / size_of::<u64>()];
-        let mut count = u32::try_from(room).unwrap_or(u32::MAX);
-        match ask(&mut count, buffer.as_mut_ptr()) {
-            Ok(()) => return decode(&buffer, count as usize, usual_width).ok_or(Failed::Layout),
-            // The count is what the list held; it may hold more by the time it is asked again.
-            Err(Code::INSUFFICIENT_SIZE) => room = (2 * room).max(2 * (count as usize).min(1 << 20) + 8),
-            Err(code) => return Err(Failed::Code(code)),
-        }
-    }
-    Err(Failed::Code(Code::INSUFFICIENT_SIZE))
-}
-
-/// The entries of a filled buffer; none if they fit no known width.
-fn decode(words: &[u64], count: usize, usual_width: usize) -> Option<Vec<ListedProcess>> {
-    if count == 0 {
-        return Some(Vec::new());
-    }
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let width = width(words, count, usual_width, &bytes)?;
-    bytes.chunks_exact(width).take(count).map(entry).collect()
-}
-
-/// How wide the entries are: by how much was written, else (a library may clear the whole buffer first) as wide as
-/// the symbol's header says if the PIDs make sense then.
-fn width(words: &[u64], count: usize, usual: usize, bytes: &[u8]) -> Option<usize> {
-    let written = words.iter().rposition(|&word| word != SENTINEL).map_or(0, |last| (last + 1) * size_of::<u64>());
-    let measured = WIDTHS.into_iter().find(|width| count.checked_mul(*width) == Some(written));
-    measured.or_else(|| {
-        let whole = written.checked_div(count).is_some_and(|each| each > usual);
-        let credible = whole
-            && bytes.chunks_exact(usual).take(count).filter_map(entry).filter(|entry| credible(entry.pid)).count()
-                == count;
-        credible.then_some(usual)
-    })
-}
-
-fn credible(pid: u32) -> bool {
-    (1..=PID_MAX_LIMIT).contains(&pid)
-}
-
-fn entry(bytes: &[u8]) -> Option<ListedProcess> {
-    let word = |offset: usize| Some(u32::from_ne_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?));
-    let instance = |offset: usize| word(offset).filter(|&instance| instance != NO_INSTANCE);
-    let memory = u64::from_ne_bytes(bytes.get(8..16)?.try_into().ok()?);
-    Some(ListedProcess {
-        pid: word(0)?,
-        memory_bytes: if memory == NOT_TOLD { Err(Absence::NotSupported) } else { Ok(memory) },
-        gpu_instance: instance(16),
-        compute_instance: instance(20),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// What a library writes: entries of a width, the padding after the PID left alone or cleared.
-    fn write(buffer: *mut u64, width: usize, pids: &[u32], clear_padding: bool) {
-        for (position, pid) in pids.iter().enumerate() {
-            let mut bytes = [0_u8; WIDEST];
-            bytes[..4].copy_from_slice(&pid.to_ne_bytes());
-            if !clear_padding {
-                bytes[4..8].copy_from_slice(&SENTINEL.to_ne_bytes()[..4]);
-            }
-            bytes[8..16].copy_from_slice(&(u64::from(*pid) << 20).to_ne_bytes());
-            bytes[16..24].copy_from_slice(&[0xFF; 8]);
-            // SAFETY: the reader made room for as many of the widest as it said.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast::<u8>().add(position * width), width) };
-        }
-    }
-
-    fn ask_with(width: usize, pids: Vec<u32>, clear_padding: bool) -> impl Fn(&mut u32, *mut u64) -> Result<(), Code> {
-        move |count, buffer| {
-            let room = *count as usize;
-            *count = u32::try_from(pids.len()).unwrap();
-            if room < pids.len() {
-                return Err(Code::INSUFFICIENT_SIZE);
-            }
-            write(buffer, width, &pids, clear_padding);
-            Ok(())
-        }
-    }
-
-    fn pids(result: Result<Vec<ListedProcess>, Failed>) -> Option<Vec<u32>> {
-        Some(result.ok()?.iter().map(|listed| listed.pid).collect())
-    }
-
-    #[test]
-    fn every_width_is_read_through_every_symbol() {
-        for width in WIDTHS {
-            for usual in [16, 24] {
-                for clear in [true, false] {
-                    for number in [0, 1, 2, 14, 15, 16, 17, 500] {
-                        let given: Vec<u32> = (1..=number).map(|pid| pid * 7).collect();
-                        let ask = ask_with(width, given.clone(), clear);
-                        assert_eq!(pids(read(&ask, usual, 0)), Some(given), "{width} {usual} {number}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_list_that_keeps_growing_is_given_up() {
-        let tries = std::cell::Cell::new(0);
-        let ask = |count: &mut u32, _: *mut u64| {
-            tries.set(tries.get() + 1);
-            *count += 1;
-            Err(Code::INSUFFICIENT_SIZE)
-        };
-        assert!(matches!(read(&ask, 24, 0), Err(Failed::Code(Code::INSUFFICIENT_SIZE))));
-        assert_eq!(tries.get(), 6);
-    }
-
-    #[test]
-    fn an_unknown_width_is_no_list() {
-        let ask = |count: &mut u32, buffer: *mut u64| {
-            *count = 2;
-            // SAFETY: room for eight entries at least.
-            unsafe { ptr::write_bytes(buffer.cast::<u8>(), 0x11, 80) };
-            Ok(())
-        };
-        assert!(matches!(read(&ask, 24, 0), Err(Failed::Layout)));
-    }
-
-    #[test]
-    fn a_library_that_clears_the_buffer_first_is_read_by_its_header() {
-        let ask = |count: &mut u32, buffer: *mut u64| {
-            let room = *count as usize;
-            *count = 3;
-            // SAFETY: as much as there is room for.
-            unsafe { ptr::write_bytes(buffer.cast::<u8>(), 0, room * WIDEST) };
-            write(buffer, 24, &[5, 6, 7], true);
-            Ok(())
-        };
-        assert_eq!(pids(read(&ask, 24, 0)), Some(vec![5, 6, 7]));
-    }
-
-    #[test]
-    fn memory_not_told_is_no_number() {
-        let ask = |count: &mut u32, buffer: *mut u64| {
-            *count = 1;
-            // SAFETY: room for eight entries at least.
-            unsafe { buffer.copy_from_nonoverlapping([4242, u64::MAX, u64::MAX].as_ptr(), 3) };
-            Ok(())
-        };
-        let listed = read(&ask, 24, 0).ok().unwrap()[0];
-        assert_eq!(listed.memory_bytes, Err(Absence::NotSupported));
-        assert_eq!((listed.gpu_instance, listed.compute_instance), (None, None));
-    }
-
-    #[test]
-    fn an_impossible_pid_in_a_known_width_is_kept() {
-        let ask = ask_with(24, vec![u32::MAX, 0], true);
-        assert_eq!(pids(read(&ask, 24, 0)), Some(vec![u32::MAX, 0]));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_and_any_count_are_borne(bytes in proptest::collection::vec(any::<u64>(), 32), count in any::<u32>()) {
-            decode(&bytes, count as usize, 24);
-        }
+    /// One symbol's list.
+    pub(super) fn list(
+        &self,
+        ask: &Ask<'_>,
+        usual_width: usize,
+        expected: usize,
+    ) -> Result<Vec<ListedProcess>, Failed> {
+        let filled = read(ask, usual_width, expected)?;
+        self.desk.listed(|| filled.as_written());
+        filled.entries().ok_or(Failed::Layout)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nvml_wrapper_sys::bindings::nvmlProcessUtilizationSample_t;
-use telemetry::{Reading, Stamp, sample::ProcessShare};
+use telemetry::{Reading, Stamp, capture::List, sample::ProcessShare};
 
 use crate::nvml::{Code, Device, library::call};
 
@@ -34,6 +34,7 @@ impl Device<'_> {
             match code {
                 Ok(()) => {
                     samples.truncate(count as usize);
+                    self.desk.listed(|| as_written(&samples));
                     return Ok(newest(&samples));
                 }
                 Err(NOT_FOUND) => return Ok(Vec::new()),
@@ -42,6 +43,17 @@ impl Device<'_> {
             }
         }
     }
+}
+
+/// The samples as a capture has them: PID, age in microseconds (all ones where there is no time), and the shares.
+fn as_written(samples: &[nvmlProcessUtilizationSample_t]) -> List {
+    let now = Stamp::now().unix_ms * 1000;
+    let entry = |sample: &nvmlProcessUtilizationSample_t| {
+        let age = if sample.timeStamp == 0 { u64::MAX } else { now.saturating_sub(sample.timeStamp) };
+        let shares = [sample.smUtil, sample.memUtil, sample.encUtil, sample.decUtil].map(u64::from);
+        [sample.pid.into(), age].into_iter().chain(shares).collect()
+    };
+    List::Entries { width: size_of::<nvmlProcessUtilizationSample_t>(), entries: samples.iter().map(entry).collect() }
 }
 
 fn newest(samples: &[nvmlProcessUtilizationSample_t]) -> Vec<ProcessShare> {

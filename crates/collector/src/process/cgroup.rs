@@ -4,7 +4,7 @@
 //! Nothing is guessed. An id is told only by the names that a runtime itself gives its cgroups; what an administrator
 //! or a program may have named likewise, but not just so, tells nothing.
 
-use telemetry::sample::Container;
+use telemetry::{Absence, sample::Container};
 
 /// The prefixes that runtimes give the names of their cgroups, before `-<id>.scope` (systemd) or `-<id>`.
 const PREFIXES: [(&str, &str); 6] = [
@@ -63,7 +63,7 @@ fn of_path(path: &str) -> Placement {
 fn container(segment: &str, parent: Option<&str>) -> Option<Container> {
     if is_id(segment) {
         let runtime = FOLDERS.iter().find(|(folder, _)| parent == Some(folder));
-        return Some(Container { id: segment.to_owned(), runtime: runtime.map(|(_, name)| (*name).to_owned()) });
+        return Some(found(segment, runtime.map(|(_, name)| *name)));
     }
     // `slice:prefix:id` is systemd's notation, which runc takes for a plain path when it is not told to use systemd.
     let (prefix, id) = match segment.rsplit_once(':') {
@@ -71,7 +71,12 @@ fn container(segment: &str, parent: Option<&str>) -> Option<Container> {
         None => segment.strip_suffix(".scope").unwrap_or(segment).rsplit_once('-')?,
     };
     let (_, runtime) = PREFIXES.iter().find(|(name, _)| *name == prefix)?;
-    is_id(id).then(|| Container { id: id.to_owned(), runtime: Some((*runtime).to_owned()) })
+    is_id(id).then(|| found(id, Some(runtime)))
+}
+
+/// A path does not tell what a container is called.
+fn found(id: &str, runtime: Option<&str>) -> Container {
+    Container { id: id.to_owned(), runtime: runtime.map(str::to_owned), name: Err(Absence::NotSupported) }
 }
 
 /// The runtimes' ids are 256 bits in lower-case hexadecimal digits.

@@ -1,7 +1,8 @@
-//! Facts about processes and their host: what `/proc` says of them, and what their owners are called.
+//! Facts about processes and their host: what `/proc` says of them, and what their owners and containers are called.
 
 mod book;
 mod cgroup;
+mod containers;
 mod cut;
 mod entry;
 mod host;
@@ -11,6 +12,7 @@ mod parse;
 mod procfs;
 
 pub(crate) use book::Book;
+pub(crate) use containers::Containers;
 pub(crate) use host::{Host, host_memory};
 pub(crate) use notes::Notes;
 pub(crate) use owners::Owners;

@@ -8,7 +8,7 @@ use nvml_wrapper_sys::bindings::{self as sys, nvmlPciInfo_t};
 use super::export;
 use crate::call::Call;
 use crate::code::{Done, NOT_SUPPORTED};
-use crate::pointer::{Open, Out, Text};
+use crate::pointer::{Open, Out, Room, Text};
 use crate::scenario::{Gpu, PciAddress};
 use crate::value::Value;
 
@@ -71,7 +71,7 @@ export! {
         call.put(index, target.mig.unwrap_or(target.gpu) as c_uint)
     }
 
-    device fn nvmlDeviceGetName(call, target; text: Text, length: c_uint) {
+    device fn nvmlDeviceGetName(call, target; text: Text, length: Room) {
         let name = name(call.gpu(target)?);
         if name.is_none() && !call.garbage {
             return Err(NOT_SUPPORTED);
@@ -84,7 +84,7 @@ export! {
         call.put_text(&text, length, &name)
     }
 
-    device fn nvmlDeviceGetUUID(call, target; text: Text, length: c_uint) {
+    device fn nvmlDeviceGetUUID(call, target; text: Text, length: Room) {
         let uuid = match call.mig(target)? {
             Some(mig) => &mig.uuid,
             None => &call.gpu(target)?.uuid,
@@ -92,9 +92,9 @@ export! {
         call.tell_text(&text, length, uuid.as_deref())
     }
 
-    gpu fn nvmlDeviceGetSerial(call, gpu; text: Text, length: c_uint) { call.tell_text(&text, length, gpu.serial.as_deref()) }
+    gpu fn nvmlDeviceGetSerial(call, gpu; text: Text, length: Room) { call.tell_text(&text, length, gpu.serial.as_deref()) }
 
-    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: Text, length: c_uint) {
+    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: Text, length: Room) {
         call.tell_text(&text, length, gpu.vbios_version.as_deref())
     }
 

@@ -10,7 +10,7 @@ use super::export;
 use crate::call::Call;
 use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED};
 use crate::pointer::{List, Open};
-use crate::scenario::{FieldKey, Gpu};
+use crate::scenario::{Field, FieldKey, Gpu};
 use crate::value::Value;
 
 /// The scope that stands for all links together.
@@ -22,6 +22,8 @@ enum Told {
     Narrow(u32),
     Signed(i64),
     Real(f64),
+    /// Of a type that the scenario says, which may be one that NVML does not have.
+    Typed(u32, u64),
 }
 
 /// Whether a field's scope is a link.
@@ -59,6 +61,9 @@ fn of_a_fact(gpu: &Gpu, id: c_uint) -> Option<Value> {
 }
 
 fn field(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<Told, u32> {
+    if let Some(of_this_scope) = gpu.fields.get(&FieldKey { id, scope: Some(scope) }) {
+        return told(call, id, of_this_scope, 1);
+    }
     // A scenario may give fields that are newer than the header.
     if id >= fields::NVML_FI_MAX && !gpu.fields.keys().any(|key| key.id == id) {
         return Err(INVALID_ARGUMENT);
@@ -75,21 +80,23 @@ fn field(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<Told, u32>
             share = links.max(1);
         }
     }
-    let value = match gpu.fields.get(&FieldKey { id, scope: Some(scope) }) {
-        Some(of_this_scope) => {
-            share = 1;
-            *of_this_scope
+    let given = gpu.fields.get(&FieldKey { id, scope: None }).copied();
+    told(call, id, &given.or_else(|| of_a_fact(gpu, id).map(Field::Value)).ok_or(NOT_SUPPORTED)?, share)
+}
+
+/// What a field tells now, of which a share is asked for.
+fn told(call: &Call, id: c_uint, field: &Field, share: i64) -> Result<Told, u32> {
+    let value = match field {
+        Field::Code(code) => return Err(*code),
+        Field::Typed { value, kind } if *kind == sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE => {
+            return Ok(Told::Real(value.at(call.seconds)));
         }
-        None => gpu
-            .fields
-            .get(&FieldKey { id, scope: None })
-            .copied()
-            .or_else(|| of_a_fact(gpu, id))
-            .ok_or(NOT_SUPPORTED)?,
+        Field::Typed { value, kind } => return Ok(Told::Typed(*kind, value.whole(call.seconds) as u64)),
+        Field::Value(value) => value,
     };
     let whole = value.whole(call.seconds) / share;
     Ok(match value {
-        Value::Fraction(real) => Told::Real(real),
+        Value::Fraction(real) => Told::Real(*real),
         _ if whole < 0 => Told::Signed(whole),
         _ => match u32::try_from(whole) {
             Ok(narrow) if !is_wide(id) => Told::Narrow(narrow),
@@ -112,6 +119,8 @@ fn write(call: &Call, entry: Open<nvmlFieldValue_t>, told: Result<Told, u32>) ->
         Ok(Told::Signed(value)) => {
             (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG, nvmlValue_t { sllVal: value })
         }
+        // A narrower member of the union is its lower bytes.
+        Ok(Told::Typed(kind, bits)) => (0, kind, nvmlValue_t { ullVal: bits }),
         Err(code) => (code, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { ullVal: 0 }),
     };
     entry.field(offset_of!(nvmlFieldValue_t, timestamp)).put(now_us);

@@ -7,20 +7,23 @@ use nvml_wrapper_sys::bindings::{
     self as sys, nvmlGpmMetric_t, nvmlGpmMetric_t__bindgen_ty_1, nvmlGpmMetricsGet_t, nvmlGpmSupport_t,
 };
 
-use super::export;
+use super::{Function, export};
 use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
 use crate::engine::engine;
 use crate::gpm::{Sample, Window};
 use crate::pointer::{List, Open, Out};
-use crate::scenario::{Gpu, MetricId};
+use crate::scenario::{Gpu, Metric, MetricId};
 
 /// More metrics than any header knows are a mistake of the caller's.
 const MOST_METRICS: c_uint = 4_096;
 
 /// A metric's value at the end of a window, or why there is none.
 fn metric(gpu: &Gpu, window: Window, id: c_uint) -> Result<f64, u32> {
-    let value = gpu.gpm.as_ref().and_then(|metrics| metrics.get(&MetricId(id))).ok_or(NOT_SUPPORTED)?;
-    Ok(if window.is_empty { f64::NAN } else { value.at(window.seconds) })
+    match gpu.gpm.as_ref().and_then(|metrics| metrics.get(&MetricId(id))).ok_or(NOT_SUPPORTED)? {
+        Metric::Code(code) => Err(*code),
+        Metric::Value(_) if window.is_empty => Ok(f64::NAN),
+        Metric::Value(value) => Ok(value.at(window.seconds)),
+    }
 }
 
 export! {
@@ -65,6 +68,10 @@ export! {
         let second = request.field(offset_of!(nvmlGpmMetricsGet_t, sample2)).get();
         let window = engine().samples.between(first, second)?;
         let gpu = call.gpu(window.target)?;
+        // The one function that learns only here of which GPU it is.
+        if let Some(code) = gpu.errors.of_exactly(Function::nvmlGpmMetricsGet).filter(|code| *code != code::SUCCESS) {
+            return Err(code);
+        }
         let metrics: List<nvmlGpmMetric_t> = request.field::<nvmlGpmMetric_t>(offset_of!(nvmlGpmMetricsGet_t, metrics)).list();
         for place in 0..number as usize {
             let entry = metrics.at(place).open();

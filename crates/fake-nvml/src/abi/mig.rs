@@ -34,14 +34,11 @@ export! {
             return Err(INVALID_ARGUMENT);
         }
         let gpu = call.gpu(target)?;
-        if !is_parted(gpu) {
+        let found = gpu.places().position(|place| place == index as usize);
+        if found.is_none() && !is_parted(gpu) {
             return Err(NOT_SUPPORTED);
         }
-        let place = index as usize;
-        if place >= gpu.mig.len() {
-            return Err(NOT_FOUND);
-        }
-        call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(place) }))
+        call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(found.ok_or(NOT_FOUND)?) }))
     }
 
     device fn nvmlDeviceGetDeviceHandleFromMigDeviceHandle(call, target; parent: Out<Device>) {

@@ -30,27 +30,25 @@ macro_rules! export {
     (@system $name:ident, $call:ident, (), ($($argument:ident: $type:ty),*), $body:block) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name($($argument: $type),*) -> u32 {
-            $crate::call::on_system($crate::abi::Function::$name, &[$($crate::pointer::Argument::is_missing(&$argument)),*], |$call| $body)
+            $crate::call::on_system($crate::abi::Function::$name, &[$(&$argument),*], |$call| $body)
         }
     };
     (@lookup $name:ident, $call:ident, (), ($($argument:ident: $type:ty),*), $body:block) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name($($argument: $type),*) -> u32 {
-            $crate::call::on_lookup($crate::abi::Function::$name, &[$($crate::pointer::Argument::is_missing(&$argument)),*], |$call| $body)
+            $crate::call::on_lookup($crate::abi::Function::$name, &[$(&$argument),*], |$call| $body)
         }
     };
     (@gpu $name:ident, $call:ident, ($target:ident), ($($argument:ident: $type:ty),*), $body:block) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name(device: $crate::handle::Device, $($argument: $type),*) -> u32 {
-            let missing = [$crate::pointer::Argument::is_missing(&device), $($crate::pointer::Argument::is_missing(&$argument)),*];
-            $crate::call::on_gpu($crate::abi::Function::$name, device, &missing, |$call, $target| $body)
+            $crate::call::on_gpu($crate::abi::Function::$name, device, &[$(&$argument),*], |$call, $target| $body)
         }
     };
     (@device $name:ident, $call:ident, ($target:ident), ($($argument:ident: $type:ty),*), $body:block) => {
         #[unsafe(no_mangle)]
         extern "C" fn $name(device: $crate::handle::Device, $($argument: $type),*) -> u32 {
-            let missing = [$crate::pointer::Argument::is_missing(&device), $($crate::pointer::Argument::is_missing(&$argument)),*];
-            $crate::call::on_device($crate::abi::Function::$name, device, &missing, |$call, $target| $body)
+            $crate::call::on_device($crate::abi::Function::$name, device, &[$(&$argument),*], |$call, $target| $body)
         }
     };
 }

@@ -14,6 +14,7 @@ use crate::code::{INSUFFICIENT_SIZE, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED}
 use crate::handle::Target;
 use crate::pointer::{List, Open, Out};
 use crate::process_list::{Layout, Row, Wanted, answer, rows, share};
+use crate::scenario::List as Captured;
 
 /// How often there is a new sample.
 const SAMPLE_EVERY_US: u64 = 100_000;
@@ -27,13 +28,49 @@ fn sampled_at() -> u64 {
     now - now % SAMPLE_EVERY_US
 }
 
-/// The processes that used the GPU since a time, and when that was seen. Neither an idle GPU has any, nor one whose
-/// newest sample the caller knows.
-fn samples(call: &Call, target: Target, last_seen: u64) -> Result<(Vec<Row<'_>>, u64), u32> {
-    let mut rows = rows(call, target, Wanted::Any)?;
-    rows.retain(|row| row.told.sm_percent.is_some());
+/// What a process took of a GPU in one sample.
+struct Sampled {
+    pid: u32,
+    /// By the wall clock, in microseconds.
+    at: u64,
+    /// Of the SMs, the memory, the encoder, the decoder, JPEG and the optical flow accelerator.
+    shares: [u32; 6],
+}
+
+/// The processes that used the GPU since a time. Neither an idle GPU has any, nor one whose newest sample the caller
+/// knows.
+fn samples(call: &Call, target: Target, last_seen: u64) -> Result<Vec<Sampled>, u32> {
+    if let Some(captured) = call.captured_list(target)? {
+        return Ok(played(captured));
+    }
     let at = sampled_at();
-    if rows.is_empty() || at <= last_seen { Err(NOT_FOUND) } else { Ok((rows, at)) }
+    let rows = rows(call, target, Wanted::Any)?;
+    let used = rows.iter().filter(|row| row.told.sm_percent.is_some());
+    let samples: Vec<Sampled> = used.map(|row| Sampled::of(call, row, at)).collect();
+    if samples.is_empty() || at <= last_seen { Err(NOT_FOUND) } else { Ok(samples) }
+}
+
+impl Sampled {
+    fn of(call: &Call, row: &Row<'_>, at: u64) -> Self {
+        let told = row.told;
+        let shares = [&told.sm_percent, &told.memory_percent, &told.encoder_percent, &told.decoder_percent]
+            .map(|told| share(call, told));
+        let [sm, memory, encoder, decoder] = shares;
+        Self { pid: row.pid, at, shares: [sm, memory, encoder, decoder, 0, 0] }
+    }
+}
+
+/// Captured samples: PID, age in microseconds (-1 for a sample that had no time), and the shares that there were.
+fn played(captured: &Captured) -> Vec<Sampled> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    let Captured::Entries { entries, .. } = captured else { return Vec::new() };
+    let word = |row: &[u64], place: usize| row.get(place).copied().unwrap_or(0);
+    let of = |row: &Vec<u64>| Sampled {
+        pid: word(row, 0) as u32,
+        at: if word(row, 1) == u64::MAX { 0 } else { now.saturating_sub(word(row, 1)) },
+        shares: std::array::from_fn(|place| word(row, place + 2) as u32),
+    };
+    entries.iter().map(of).collect()
 }
 
 export! {
@@ -76,7 +113,7 @@ export! {
     gpu fn nvmlDeviceGetRunningProcessDetailList(_call, _gpu; _list: Out<u64>) { Err(NOT_SUPPORTED) }
 
     device fn nvmlDeviceGetProcessUtilization(call, target; entries: List<nvmlProcessUtilizationSample_t>, count: Out<c_uint>, last_seen: c_ulonglong) {
-        let (rows, at) = samples(call, target, last_seen)?;
+        let rows = samples(call, target, last_seen)?;
         let sampled = rows.len() as c_uint;
         if entries.is_absent() || count.get() < sampled {
             count.put(sampled.max(USUAL_ROOM));
@@ -85,11 +122,11 @@ export! {
         for (place, row) in rows.iter().enumerate() {
             call.put(entries.at(place), nvmlProcessUtilizationSample_t {
                 pid: row.pid,
-                timeStamp: at,
-                smUtil: share(call, &row.told.sm_percent),
-                memUtil: share(call, &row.told.memory_percent),
-                encUtil: share(call, &row.told.encoder_percent),
-                decUtil: share(call, &row.told.decoder_percent),
+                timeStamp: row.at,
+                smUtil: row.shares[0],
+                memUtil: row.shares[1],
+                encUtil: row.shares[2],
+                decUtil: row.shares[3],
             })?;
         }
         count.put(sampled);
@@ -101,7 +138,7 @@ export! {
         whole.expect_version(1)?;
         let asked = whole.get();
         let count: Out<c_uint> = info.field(offset_of!(nvmlProcessesUtilizationInfo_v1_t, processSamplesCount));
-        let (rows, at) = samples(call, target, asked.lastSeenTimeStamp)?;
+        let rows = samples(call, target, asked.lastSeenTimeStamp)?;
         let sampled = rows.len() as c_uint;
         if asked.procUtilArray.is_null() || asked.processSamplesCount < sampled {
             if asked.procUtilArray.is_null() && asked.processSamplesCount > 0 {
@@ -113,14 +150,14 @@ export! {
         let entries = List::new(asked.procUtilArray);
         for (place, row) in rows.iter().enumerate() {
             call.put(entries.at(place), nvmlProcessUtilizationInfo_v1_t {
-                timeStamp: at,
+                timeStamp: row.at,
                 pid: row.pid,
-                smUtil: share(call, &row.told.sm_percent),
-                memUtil: share(call, &row.told.memory_percent),
-                encUtil: share(call, &row.told.encoder_percent),
-                decUtil: share(call, &row.told.decoder_percent),
-                jpgUtil: 0,
-                ofaUtil: 0,
+                smUtil: row.shares[0],
+                memUtil: row.shares[1],
+                encUtil: row.shares[2],
+                decUtil: row.shares[3],
+                jpgUtil: row.shares[4],
+                ofaUtil: row.shares[5],
             })?;
         }
         count.put(sampled);

@@ -6,7 +6,7 @@ use super::{Function, export};
 use crate::call::Call;
 use crate::code::{self, SUCCESS};
 use crate::engine::{engine, enter};
-use crate::pointer::{Out, Text};
+use crate::pointer::{Out, Room, Text};
 
 fn init(function: Function) -> u32 {
     enter(function, || {
@@ -54,11 +54,11 @@ fn count(call: &Call, count: Out<c_uint>) -> code::Done {
 export! {
     system fn nvmlShutdown(_call) { engine().shutdown() }
 
-    system fn nvmlSystemGetDriverVersion(call; version: Text, length: c_uint) {
+    system fn nvmlSystemGetDriverVersion(call; version: Text, length: Room) {
         call.put_text(&version, length, call.scenario().driver_version.as_bytes())
     }
 
-    system fn nvmlSystemGetNVMLVersion(call; version: Text, length: c_uint) {
+    system fn nvmlSystemGetNVMLVersion(call; version: Text, length: Room) {
         call.tell_text(&version, length, call.scenario().nvml_version.as_deref())
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::abi::Function;
 use proptest::prelude::*;
 
 #[test]
@@ -79,7 +80,7 @@ fn every_shipped_scenario_is_read() {
 
 /// A line as scenarios have them, with a value that may be any.
 fn line() -> impl Strategy<Value = String> {
-    const KEYS: [&str; 24] = [
+    const KEYS: [&str; 27] = [
         "count",
         "init",
         "process_layout",
@@ -104,8 +105,11 @@ fn line() -> impl Strategy<Value = String> {
         "gpu",
         "write",
         "latency_ms",
+        "answers",
+        "missing",
+        "place",
     ];
-    const VALUES: [&str; 20] = [
+    const VALUES: [&str; 23] = [
         "0",
         "-1",
         "9223372036854775807",
@@ -126,6 +130,9 @@ fn line() -> impl Strategy<Value = String> {
         "{ walk = [-1e300, 1e300], step = 1e300 }",
         "{ count_from = 1e300, per_s = 1e300 }",
         "{ to = 'pipes', bytes = [1], repeat = 2 }",
+        "{ nvmlDeviceGetName = 'x', 'nvmlDeviceGetClockInfo(1)' = { code = 3 } }",
+        "{ nvmlDeviceGetComputeRunningProcesses_v3 = { width = 3, entries = [[1], []] } }",
+        "{ '82:0' = { value = { ramp = [0, 1], period_s = 1 }, type = 7 }, 1 = { code = 3 } }",
     ];
     prop_oneof![
         Just("[[gpu]]".to_owned()),
@@ -150,6 +157,27 @@ fn is_borne(text: &str) {
         for value in [&gpu.fan_percent, &gpu.energy_mj].into_iter().flatten() {
             let _ = [0.0, -1.0, 1e300, f64::NAN].map(|seconds| value.whole(seconds));
         }
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_named() {
+    for (wrong, named) in [
+        ("nvmlDeviceGetNothing = 1", "nvmlDeviceGetNothing"),
+        ("'nvmlDeviceGetName(x)' = 1", "numbers in brackets"),
+        ("nvmlDeviceGetName = 1.5", "float"),
+        ("nvmlDeviceGetName = { code = -1 }", "no number of that size"),
+        ("nvmlDeviceGetName = { width = 24 }", "{ width, entries }"),
+        ("nvmlDeviceGetName = { code = 3, more = 1 }", "{ code }"),
+        ("nvmlDeviceGetName = { bytes = [256] }", "no number of that size"),
+    ] {
+        let told = Scenario::parse(&format!("[[gpu]]\nanswers = {{ {wrong} }}\n")).unwrap_err().to_string();
+        assert!(told.contains(named), "{told}");
+    }
+    for wrong in
+        ["{ value = 1, type = -1 }", "{ type = 1 }", "{ value = 1, type = 1, code = 3 }", "{ code = 1, x = 2 }"]
+    {
+        assert!(Scenario::parse(&format!("[[gpu]]\nfields = {{ '82:0' = {wrong} }}\n")).is_err(), "{wrong}");
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share fails as tests do")]
 
 mod calls;
+mod captured;
 mod events;
 mod facts;
 mod failures;

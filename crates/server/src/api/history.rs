@@ -8,37 +8,37 @@ use telemetry::{
     snapshot::Snapshot,
 };
 
-use super::query::{self, Refused, value};
+use super::query::{self, Refused, given, value};
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, Refused> {
-    let gpus = value(query, "gpu").filter(|list| !list.is_empty());
-    let gpus = gpus.map(|list| list.split(',').map(|name| uuid(name, snapshot, history)).collect()).transpose()?;
+    let gpus = given(query, "gpu")?
+        .map(|list| list.split(',').map(|name| uuid(name, snapshot, history)).collect())
+        .transpose()?;
     let since = query::since(query, snapshot.at.unix_ms)?;
     Ok(Question {
-        metrics: metrics(value(query, "metric").as_deref().unwrap_or_default())?,
+        metrics: metrics(value(query, "metric").filter(|list| !list.is_empty()).as_deref())?,
         gpus,
         since_ms: since.unwrap_or_else(|| snapshot.at.unix_ms.saturating_sub(milliseconds(history.depth().fine))),
         step: step(query)?,
-        spread: spread(value(query, "agg").as_deref())?,
+        spread: spread(given(query, "agg")?.as_deref())?,
     })
 }
 
-fn metrics(list: &str) -> Result<Vec<usize>, Refused> {
+fn metrics(list: Option<&str>) -> Result<Vec<usize>, Refused> {
+    let Some(list) = list else {
+        return Err(Refused::wrong(format!("The parameter metric is missing: it {}", choices())));
+    };
     let mut found = Vec::new();
-    for name in list.split(',').filter(|name| !name.is_empty()) {
+    for name in list.split(',') {
         let Some(metric) = metric::find(name) else {
-            return Err(Refused(format!("The parameter metric={name:?} {}", choices())));
+            return Err(Refused::wrong(format!("The parameter metric={name:?} {}", choices())));
         };
         if !found.contains(&metric) {
             found.push(metric);
         }
     }
-    if found.is_empty() {
-        Err(Refused(format!("The parameter metric is missing: it {}", choices())))
-    } else {
-        Ok(found)
-    }
+    Ok(found)
 }
 
 fn choices() -> String {
@@ -47,6 +47,7 @@ fn choices() -> String {
 }
 
 fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, Refused> {
+    query::named(name)?;
     let listed =
         query::position(name, snapshot).and_then(|position| snapshot.gpus[position].identity.uuid.clone().ok());
     let kept = || history.gpus().find(|uuid| *uuid == name).map(String::from);
@@ -54,18 +55,20 @@ fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, Re
 }
 
 fn step(query: &str) -> Result<Option<Duration>, Refused> {
-    let Some(text) = value(query, "step").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = given(query, "step")? else { return Ok(None) };
     let step = query::milliseconds(&text).filter(|step| *step > 0).map(Duration::from_millis);
     step.map(Some).ok_or_else(|| {
-        Refused(format!("The parameter step={text:?} is no length of time; give one such as 10s or 1m (s, m, h or d)."))
+        Refused::wrong(format!(
+            "The parameter step={text:?} is no length of time; give one such as 10s or 1m (s, m, h or d)."
+        ))
     })
 }
 
 fn spread(text: Option<&str>) -> Result<Spread, Refused> {
     match text {
-        None | Some("" | "mean") => Ok(Spread::Mean),
+        None | Some("mean") => Ok(Spread::Mean),
         Some("max") => Ok(Spread::Max),
-        Some(other) => Err(Refused(format!("The parameter agg={other:?} is unknown; choose mean or max."))),
+        Some(other) => Err(Refused::wrong(format!("The parameter agg={other:?} is unknown; choose mean or max."))),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod rendered;
 mod sections;
 mod view;
 mod views;
+mod word;
 mod words;
 
 #[cfg(test)]
@@ -41,8 +42,13 @@ use query::{Refused, Wanted};
 use rendered::Events;
 
 pub use denied::denied;
-pub(crate) use openapi::document;
 pub(crate) use views::{Demand, Views, Which};
+
+/// `/openapi.json`, of a server that wants a token or does not.
+pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
+    let (body, packed) = openapi::document(guarded, gzip::is_taken(headers));
+    answer::negotiated(body, packed)
+}
 
 /// A question to the rich contract: who asks, and how.
 pub(crate) struct Question<'a> {
@@ -85,7 +91,7 @@ impl Question<'_> {
     pub(crate) fn processes(&self) -> Response {
         let wanted = match Wanted::read(self.query, self.snapshot) {
             Ok(wanted) => wanted,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         if wanted.is_all() {
             return self.whole(views::Which::Processes);
@@ -122,7 +128,7 @@ impl Question<'_> {
         let since = match query::since(self.query, self.snapshot.at.unix_ms) {
             Ok(None) => return self.whole(views::Which::Events),
             Ok(Some(since)) => since,
-            Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+            Err(Refused { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return problem::internal();
@@ -137,7 +143,7 @@ impl Question<'_> {
             let history = self.archive.read();
             match history::question(self.query, self.snapshot, &history) {
                 Ok(question) => history.answer(&question),
-                Err(Refused(detail)) => return problem(StatusCode::BAD_REQUEST, &detail),
+                Err(Refused { status, detail }) => return problem(status, &detail),
             }
         };
         match answer {

@@ -1,12 +1,31 @@
 //! What `/api/v1` is asked for. The last of repeated parameters wins, and unknown ones are ignored, as in `/status`.
 
+use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
 use super::sections::user;
 use crate::percent;
 
-/// A parameter that cannot be answered: which, and what to do about it.
-pub(crate) struct Refused(pub(crate) String);
+/// How a time in `since` is written.
+pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
+
+/// How a length of time in `step` is written.
+pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
+
+/// A parameter that cannot be answered.
+pub(crate) struct Refused {
+    /// 400 where it cannot be understood, 404 where what it names is not there.
+    pub(crate) status: StatusCode,
+    /// Which, and what to do about it.
+    pub(crate) detail: String,
+}
+
+impl Refused {
+    /// One that cannot be understood.
+    pub(super) fn wrong(detail: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, detail }
+    }
+}
 
 /// Which processes are asked for.
 pub(crate) struct Wanted {
@@ -25,21 +44,21 @@ enum Kind {
 impl Wanted {
     /// Reads a query about the GPUs of a snapshot.
     pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
-        let gpus = value(query, "gpu")
+        let gpus = given(query, "gpu")?
             .map(|list| list.split(',').map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
-        let kind = match value(query, "type").as_deref() {
-            None | Some("") => None,
+        let kind = match given(query, "type")?.as_deref() {
+            None => None,
             Some("C") => Some(Kind::Computes),
             Some("G") => Some(Kind::Draws),
             // A plus sign in a query stands for a space.
             Some("C+G" | "C G") => Some(Kind::Both),
             Some(other) => {
-                return Err(Refused(format!(
+                return Err(Refused::wrong(format!(
                     "The parameter type={other:?} is no type of process; choose C (computes), G (draws) or C%2BG (both)."
                 )));
             }
         };
-        Ok(Self { gpus: gpus.transpose()?, user: value(query, "user"), kind })
+        Ok(Self { gpus: gpus.transpose()?, user: given(query, "user")?, kind })
     }
 
     /// Whether somebody in particular is asked for.
@@ -62,7 +81,9 @@ impl Wanted {
             Some(Kind::Both) => process.kind == ProcessKind::Both,
         };
         let of = self.user.as_ref().is_none_or(|wanted| {
-            user(process).is_ok_and(|user| user == *wanted) || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+            user(process).is_ok_and(|user| user == *wanted)
+                || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+                || process.container_label().as_ref() == Some(wanted)
         });
         on && kind && of
     }
@@ -70,14 +91,28 @@ impl Wanted {
 
 /// The index of the GPU that an index or a UUID names.
 fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
+    named(name)?;
     let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
     gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
 }
 
+/// That something stands between the commas of `gpu`.
+pub(super) fn named(name: &str) -> Result<(), Refused> {
+    if name.is_empty() {
+        let detail = "The parameter gpu has nothing before, between or after its commas; give indices or UUIDs.";
+        return Err(Refused::wrong(detail.into()));
+    }
+    Ok(())
+}
+
+/// Why a GPU is not found.
 pub(super) fn no_such_gpu(name: &str) -> Refused {
-    Refused(format!(
-        "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
-    ))
+    Refused {
+        status: StatusCode::NOT_FOUND,
+        detail: format!(
+            "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
+        ),
+    }
 }
 
 /// Where the GPU of that index or UUID stands.
@@ -90,13 +125,13 @@ pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
 
 /// The time in `since`, Unix time in milliseconds: one as it is, or so long before now.
 pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
-    let Some(text) = value(query, "since").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = given(query, "since")? else { return Ok(None) };
     let read = match text.strip_prefix('-') {
         Some(ago) => milliseconds(ago).map(|ago| now.saturating_sub(ago)),
-        None => text.parse().ok(),
+        None => digits(&text),
     };
     read.map(Some).ok_or_else(|| {
-        Refused(format!(
+        Refused::wrong(format!(
             "The parameter since={text:?} is no time; give Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d)."
         ))
     })
@@ -112,7 +147,25 @@ pub(super) fn milliseconds(text: &str) -> Option<u64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse::<u64>().ok()?.checked_mul(unit)).flatten()
+    // What is longer ago than can be counted is before everything.
+    Some(digits(number)?.saturating_mul(unit))
+}
+
+/// As many digits as [`SINCE`] has.
+fn digits(text: &str) -> Option<u64> {
+    let plain = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The decoded value of a parameter that, if it is there, must not be empty: an empty one is mostly a variable that
+/// was not set, and answering everything, or nothing, would hide that.
+pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
+    match value(query, name) {
+        Some(empty) if empty.is_empty() => {
+            Err(Refused::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
+        }
+        value => Ok(value),
+    }
 }
 
 /// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
@@ -132,11 +185,10 @@ mod tests {
     fn reads_times() {
         let read = |query: &str| since(query, 10_000_000).ok();
         assert_eq!(read(""), Some(None));
-        assert_eq!(read("since="), Some(None));
         assert_eq!(read("since=5"), Some(Some(5)));
         assert_eq!(read("since=-15m"), Some(Some(9_100_000)));
-        assert_eq!(read("since=-9d"), Some(Some(0)));
-        for bad in ["-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "-99999999999999999999s", "-18446744073709551615d"] {
+        assert_eq!([read("since=-9d"), read("since=-999999999999999d")], [Some(Some(0)); 2]);
+        for bad in ["", "-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "%2B5", "1000000000000000", "-1000000000000000s"] {
             assert_eq!(read(&format!("since={bad}")), None, "{bad}");
         }
     }

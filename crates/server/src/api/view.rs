@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use telemetry::{Absence, Reading};
+use telemetry::{Absence, Reading, Words as _};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -25,7 +25,9 @@ use crate::{Commands, scope::Scope};
 /// | `list` | a [`Reading`] of a list; empty with its reason |
 /// | `own` | as `read`, but it tells who somebody is: hidden from a [`Scope::Summary`] |
 /// | `maybe` | an `Option` that tells who somebody is; null needs no reason, but is `hidden` if it is |
+/// | `perhaps` | an `Option` of a [`Reading`], as `own` if there is one and as `maybe` if not |
 /// | `names` | a list that tells who somebody is |
+/// | `people` | as `list`, but it tells who somebody is |
 /// | `part` | an object of its own, whose paths begin with this field's name |
 macro_rules! view {
     (
@@ -59,6 +61,9 @@ macro_rules! view {
 
 pub(crate) use view;
 
+/// The word for what this reader may not see.
+const HIDDEN: &str = "hidden";
+
 /// Why a value is null, as the reader is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -72,7 +77,7 @@ impl Why {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Unread(absence) => absence.as_str(),
-            Self::Hidden => "hidden",
+            Self::Hidden => HIDDEN,
         }
     }
 }
@@ -111,15 +116,8 @@ impl Serialize for Absent {
 
 impl PartialSchema for Absent {
     fn schema() -> RefOr<Schema> {
-        let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([
-            "not_supported",
-            "denied",
-            "lost",
-            "asleep",
-            "timeout",
-            "error",
-            "hidden",
-        ]));
+        let words = Absence::WORDS.iter().chain([&HIDDEN]).copied();
+        let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some(
@@ -177,8 +175,19 @@ impl Eye {
         self.own(field, Ok(value)).flatten()
     }
 
+    pub(crate) fn perhaps<T>(&mut self, field: &str, value: Option<Reading<T>>) -> Option<T> {
+        match value {
+            Some(reading) => self.own(field, reading.map_err(Why::from)),
+            None => self.maybe(field, None),
+        }
+    }
+
     pub(crate) fn names<T>(&mut self, field: &str, list: Vec<T>) -> Vec<T> {
         self.own(field, Ok(list)).unwrap_or_default()
+    }
+
+    pub(crate) fn people<T>(&mut self, field: &str, reading: Reading<Vec<T>>) -> Vec<T> {
+        self.own(field, reading.map_err(Why::from)).unwrap_or_default()
     }
 
     pub(crate) fn part<T>(&mut self, field: impl Display, look: impl FnOnce(&mut Self) -> T) -> T {
@@ -220,6 +229,8 @@ mod tests {
             own owner: Option<u32> = number.map_err(Why::from);
             /// More names.
             names owners: Vec<u32> = vec![7];
+            /// A list of names.
+            people members: Vec<u32> = number.map(|number| vec![number]);
             /// An object.
             part r#type: Inner = |eye| Inner::of(eye, number);
             /// Why.
@@ -235,13 +246,13 @@ mod tests {
     fn what_is_null_has_its_path_and_its_reason() {
         assert_eq!(
             seen(Scope::Read, Ok(1)),
-            r#"{"plain":1,"several":[1],"owner":1,"owners":[7],"type":{"use":1},"absent":{}}"#
+            r#"{"plain":1,"several":[1],"owner":1,"owners":[7],"members":[1],"type":{"use":1},"absent":{}}"#
         );
         assert_eq!(
             seen(Scope::Read, Err(Absence::Lost)),
             concat!(
-                r#"{"plain":null,"several":[],"owner":null,"owners":[7],"type":{"use":null},"#,
-                r#""absent":{"owner":"lost","plain":"lost","several":"lost","type.use":"lost"}}"#
+                r#"{"plain":null,"several":[],"owner":null,"owners":[7],"members":[],"type":{"use":null},"#,
+                r#""absent":{"members":"lost","owner":"lost","plain":"lost","several":"lost","type.use":"lost"}}"#
             )
         );
     }
@@ -251,8 +262,8 @@ mod tests {
         assert_eq!(
             seen(Scope::Summary, Ok(1)),
             concat!(
-                r#"{"plain":1,"several":[1],"owner":null,"owners":[],"type":{"use":1},"#,
-                r#""absent":{"owner":"hidden","owners":"hidden"}}"#
+                r#"{"plain":1,"several":[1],"owner":null,"owners":[],"members":[],"type":{"use":1},"#,
+                r#""absent":{"members":"hidden","owner":"hidden","owners":"hidden"}}"#
             )
         );
     }

@@ -20,36 +20,46 @@ pub(crate) fn event_reasons(bits: u64) -> Vec<String> {
 }
 
 /// `nvmlDeviceArchitecture_t`.
-pub(crate) fn architecture(number: u32) -> String {
-    word(
-        number,
-        &[
-            (2, "kepler"),
-            (3, "maxwell"),
-            (4, "pascal"),
-            (5, "volta"),
-            (6, "turing"),
-            (7, "ampere"),
-            (8, "ada"),
-            (9, "hopper"),
-            (10, "blackwell"),
-        ],
-    )
-}
-
+const ARCHITECTURES: Table = &[
+    (2, "kepler"),
+    (3, "maxwell"),
+    (4, "pascal"),
+    (5, "volta"),
+    (6, "turing"),
+    (7, "ampere"),
+    (8, "ada"),
+    (9, "hopper"),
+    (10, "blackwell"),
+];
 /// `nvmlComputeMode_t`.
-pub(crate) fn compute_mode(number: u32) -> String {
-    word(number, &[(0, "default"), (1, "exclusive_thread"), (2, "prohibited"), (3, "exclusive_process")])
-}
-
+const COMPUTE_MODES: Table = &[(0, "default"), (1, "exclusive_thread"), (2, "prohibited"), (3, "exclusive_process")];
 /// `nvmlDeviceGpuRecoveryAction_t`.
-pub(crate) fn recovery_action(number: u32) -> String {
-    word(number, &[(0, "none"), (1, "gpu_reset"), (2, "node_reboot"), (3, "drain_p2p"), (4, "drain_and_reset")])
+const RECOVERY_ACTIONS: Table =
+    &[(0, "none"), (1, "gpu_reset"), (2, "node_reboot"), (3, "drain_p2p"), (4, "drain_and_reset")];
+/// `nvmlGpuFabricState_t`, but 0, which is an absence.
+const FABRIC_STATES: Table = &[(1, "not_started"), (2, "in_progress"), (3, "completed")];
+
+/// Numbers that have a word.
+type Table = &'static [(u32, &'static str)];
+
+/// The architecture's word.
+pub(crate) fn architecture(number: u32) -> String {
+    word(number, ARCHITECTURES)
 }
 
-/// `nvmlGpuFabricState_t`, but 0, which is an absence.
+/// The compute mode's word.
+pub(crate) fn compute_mode(number: u32) -> String {
+    word(number, COMPUTE_MODES)
+}
+
+/// The recovery action's word.
+pub(crate) fn recovery_action(number: u32) -> String {
+    word(number, RECOVERY_ACTIONS)
+}
+
+/// The word for the state of the fabric.
 pub(crate) fn fabric_state(number: u32) -> String {
-    word(number, &[(1, "not_started"), (2, "in_progress"), (3, "completed")])
+    word(number, FABRIC_STATES)
 }
 
 /// `nvmlSystemGetCudaDriverVersion_v2`: 1000 × major + 10 × minor.
@@ -57,7 +67,21 @@ pub(crate) fn cuda_version(number: i32) -> String {
     format!("{}.{}", number / 1000, number % 1000 / 10)
 }
 
-fn word(number: u32, known: &[(u32, &str)]) -> String {
+/// The words that an object's field may have beside those for unknown numbers: these sets are open, so that the
+/// document lists them in the field's description, and a test holds it to that.
+#[cfg(test)]
+pub(super) fn described() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+    let words = |table: Table| table.iter().map(|(_, word)| *word).collect();
+    vec![
+        ("Gpu", "architecture", words(ARCHITECTURES)),
+        ("Gpu", "recovery_action", words(RECOVERY_ACTIONS)),
+        ("Modes", "compute", words(COMPUTE_MODES)),
+        ("Fabric", "state", words(FABRIC_STATES)),
+        ("Clocks", "event_reasons", EVENT_REASONS.to_vec()),
+    ]
+}
+
+fn word(number: u32, known: Table) -> String {
     let known = known.iter().find(|(one, _)| *one == number);
     known.map_or_else(|| format!("unknown_{number}"), |(_, word)| (*word).to_owned())
 }

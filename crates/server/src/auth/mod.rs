@@ -69,6 +69,11 @@ impl Gate {
         self.own.is_some() || self.file.is_some()
     }
 
+    /// Whether not everything is seen without a token.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.anonymous != Some(Scope::Read)
+    }
+
     /// Who asks with these headers.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Reader {
         let presented = if self.has_tokens() { Presented::by(headers) } else { None };

@@ -56,6 +56,7 @@ pub(crate) fn gpu(index: u32) -> Gpu {
         activity: Activity::absent(Absence::NotSupported),
         traffic: Traffic::absent(Absence::NotSupported),
         mig: Ok(Vec::new()),
+        pods: Err(Absence::NotSupported),
         xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(Absence::NotSupported) },
         usage: Usage::unknown(NOW, Absence::NotSupported),
         health: Health::default(),

@@ -1,9 +1,12 @@
 //! The server as its users see it: through the router, and over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
+mod documented;
 mod host;
 mod hostile;
 mod rich;
 mod router;
+#[path = "../../src/api/tests/schema.rs"]
+mod schema;
 mod socket;
 mod stream;

@@ -65,7 +65,8 @@ async fn refusals_are_problems() {
     for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
-    for path in ["/api/v1/processes?gpu=9", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {
+    assert_eq!(refusal(&app, Method::GET, "/p/api/v1/processes?gpu=9").await, 404);
+    for path in ["/api/v1/processes?gpu=", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p{path}")).await, 400, "{path}");
     }
     for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json"] {

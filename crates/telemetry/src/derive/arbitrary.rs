@@ -8,10 +8,10 @@ use super::*;
 use crate::{
     Absence, BootTime, Reading,
     sample::{
-        CpuTicks, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory, MigSample, ProcessFacts, ProcessShare,
-        RemappedRows, Utilization, XidSample,
+        Allocation, Container, CpuTicks, Device, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory,
+        MigSample, PodContainer, ProcessFacts, ProcessShare, RemappedRows, Utilization, XidSample,
     },
-    snapshot::{UseVerdict, blank},
+    snapshot::{Mig, UseVerdict, blank},
 };
 
 fn word() -> impl Strategy<Value = u64> {
@@ -101,10 +101,24 @@ fn gpu() -> impl Strategy<Value = GpuSample> {
 }
 
 fn sample() -> impl Strategy<Value = Sample> {
-    let facts =
-        (0..4_u32, reading(word()), reading(word()), reading(0..3_u32)).prop_map(|(pid, started, cpu_ms, uid)| {
-            ProcessFacts { started: started.map(BootTime), cpu_ms, uid, ..ProcessFacts::unread(pid, Absence::Error) }
+    let facts = (0..4_u32, reading(word()), reading(word()), reading(0..3_u32), option::of(uuid()), option::of(uuid()))
+        .prop_map(|(pid, started, cpu_ms, uid, container, pod)| ProcessFacts {
+            started: started.map(BootTime),
+            cpu_ms,
+            uid,
+            user: Some("root".into()),
+            container: container.map(|name| Container { id: "0123".into(), runtime: None, name }),
+            pod: pod.and_then(Reading::ok),
+            ..ProcessFacts::unread(pid, Absence::Error)
         });
+    let device = prop_oneof![
+        uuid().prop_map(|uuid| Device::Uuid(uuid.unwrap_or_default())),
+        (0..2_u32, option::of(0..2_u32)).prop_map(|(minor, gpu_instance)| Device::Minor { minor, gpu_instance }),
+    ];
+    let allocation = (device, select(vec!["a", "b"])).prop_map(|(device, pod)| Allocation {
+        device,
+        to: PodContainer { namespace: "n".into(), pod: pod.into(), container: pod.into() },
+    });
     let xid = (0..3_u32, uuid(), 0..170_u64, stamp()).prop_map(|(gpu, uuid, code, at)| XidSample {
         gpu,
         uuid,
@@ -122,12 +136,13 @@ fn sample() -> impl Strategy<Value = Sample> {
         Driver::Ready(DriverFacts { driver_version, nvml_version: Ok("2".into()), cuda_version: Ok(1), init_ms: 0 })
     });
     let driver = prop_oneof![5 => driver, 1 => Just(Driver::Asleep)];
-    (stamp(), driver, vec(gpu(), 0..4), vec(facts, 0..5), vec(xid, 0..3), host).prop_map(
-        |(assembled, driver, mut gpus, processes, xids, host)| {
+    let allocations = reading(vec(allocation, 0..4));
+    (stamp(), driver, vec(gpu(), 0..4), vec(facts, 0..5), vec(xid, 0..3), host, allocations).prop_map(
+        |(assembled, driver, mut gpus, processes, xids, host, allocations)| {
             for (index, gpu) in (0..).zip(&mut gpus) {
                 gpu.index = index;
             }
-            Sample { gpus, processes, xids, host, ..Sample::of(driver, assembled) }
+            Sample { gpus, processes, xids, host, allocations, ..Sample::of(driver, assembled) }
         },
     )
 }
@@ -148,9 +163,14 @@ fn check(snapshot: &Snapshot, xids: u64) {
         );
         assert!(gpu.usage.users.is_sorted_by(|one, next| one < next));
         assert!(gpu.xid.count.is_err() || gpu.xid.count.is_ok_and(|count| count <= xids));
+        let is_given = gpu.pods.as_ref().is_ok_and(|pods| !pods.is_empty());
+        assert!(!is_given || gpu.usage.verdict != UseVerdict::Free);
         assert!(gpu.state == GpuState::Ok || gpu.usage.verdict == UseVerdict::Unknown);
         for process in &gpu.processes {
             assert!(is_sane(process.cpu_percent));
+            assert_eq!(process.container_label().is_some(), process.container.is_some() && process.uid == Ok(0));
+            let given = gpu.instance_of(process).map_or_else(|| gpu.only_pod(), Mig::only_pod);
+            assert!(process.pod.as_ref().is_none_or(|pod| pod.name.is_err() || given.is_some()));
             assert!(process.share.is_err() || process.share.is_ok_and(|share| share.sm_percent <= 100));
         }
     }

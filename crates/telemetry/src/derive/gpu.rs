@@ -8,7 +8,7 @@ use crate::{
         LeftOut,
         collector::describe,
         cpu::{self, ProcessTimes},
-        expired_after, process, stale_after,
+        expired_after, pods, process, stale_after,
     },
     sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
     snapshot::{Gpu, GpuState, Health, Mig, Usage, Xid},
@@ -70,7 +70,8 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
         activity: if expired { Activity::absent(Absence::Timeout) } else { sane(&sample.activity) },
         traffic: if expired { Traffic::absent(Absence::Timeout) } else { sample.traffic.clone() },
-        mig: if expired { Err(Absence::Timeout) } else { mig(sample, read_at) },
+        mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
+        pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
         xid: Xid { since: sample.xid_since, last: None, count: sample.xid_since.map(|_| 0) },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
@@ -78,10 +79,13 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     }
 }
 
-fn mig(sample: &GpuSample, read_at: Stamp) -> Reading<Vec<Mig>> {
-    let usage = Usage::unknown(read_at, Absence::Timeout);
-    let instance = |sample: &MigSample| Mig { sample: sample.clone(), usage: usage.clone() };
-    sample.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
+fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
+    let instance = |sample: &MigSample| Mig {
+        sample: sample.clone(),
+        pods: pods::of_instance(gpu, sample, &whole.allocations),
+        usage: Usage::unknown(read_at, Absence::Timeout),
+    };
+    gpu.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
 }
 
 fn sane(activity: &Activity) -> Activity {
@@ -113,6 +117,7 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         activity: Activity::absent(why),
         traffic: Traffic::absent(why),
         mig: Err(why),
+        pods: Err(why),
         processes: Vec::new(),
         ..read(sample, whole, ages)
     }
@@ -129,6 +134,7 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.activity = Activity::absent(Absence::Lost);
     known.traffic = Traffic::absent(Absence::Lost);
     known.mig = Err(Absence::Lost);
+    known.pods = Err(Absence::Lost);
     known.processes.clear();
     known
 }

@@ -12,6 +12,7 @@ mod health;
 mod hold;
 mod host;
 mod lasting;
+mod pods;
 mod process;
 mod recall;
 mod records;
@@ -235,6 +236,7 @@ impl Deriver {
             let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
             gpus.push(gpu::uncounted(known, index, &age));
         }
+        pods::name_processes(&mut gpus);
         let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
         self.records.judge(&mut gpus, input.now, pace, last.gpus.len());
         gpus

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     Absence, Reading,
     sample::{
-        DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, ProcessFacts, Utilization, XidSample,
+        Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
+        Utilization, XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict, blank},
 };
@@ -166,6 +167,52 @@ fn each_mig_instance_is_judged_and_the_gpu_by_them() {
     }
     let snapshot = derive(&mut deriver, 1000, &Arc::new(sample));
     assert_eq!(snapshot.gpus[0].usage.verdict, UseVerdict::Unknown);
+}
+
+#[test]
+fn what_the_kubelet_gave_away_is_not_free_and_is_held_when_nobody_comes() {
+    use UseVerdict::{Busy, Free, Held, Unknown};
+    let device = |uuid: &str| crate::sample::Device::Uuid(uuid.into());
+    let to = PodContainer { namespace: "ml".into(), pod: "train-0".into(), container: "main".into() };
+    let given = |device| Ok(vec![Allocation { device, to: to.clone() }]);
+    let mut deriver = Deriver::default();
+    for (now, allocations, verdict, since) in [
+        (1000, Err(Absence::Timeout), Unknown, 1000),
+        (2000, Ok(Vec::new()), Free, 2000),
+        (3000, given(device("B")), Free, 2000),
+        (4000, given(device("A")), Busy, 4000),
+        (14_000, given(device("A")), Held, 4000),
+        (15_000, Err(Absence::Timeout), Unknown, 15_000),
+        (16_000, given(device("A")), Held, 4000),
+        (17_000, Err(Absence::NotSupported), Free, 17_000),
+    ] {
+        let sample = Sample { allocations, ..ready("1", now, vec![idle(0, "A", now, &[])]) };
+        let snapshot = derive(&mut deriver, now, &Arc::new(sample));
+        assert_eq!(show(&snapshot.gpus[0]), (verdict, since), "at {now}");
+        assert!(snapshot.gpus[0].usage.users.is_empty());
+    }
+}
+
+#[test]
+fn a_mig_instance_that_the_kubelet_gave_away_is_not_free_and_neither_is_its_gpu() {
+    let instance = |id: u32| MigSample {
+        gpu_instance: Ok(id),
+        compute_instance: Ok(0),
+        uuid: Ok(format!("M{id}")),
+        profile: Ok("1g.18gb".into()),
+        memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+        compute: Ok(Vec::new()),
+    };
+    let mut parent = idle(0, "A", 1000, &[]);
+    parent.mig = Ok(vec![instance(1), instance(2)]);
+    let to = PodContainer { namespace: "ml".into(), pod: "train-0".into(), container: "main".into() };
+    let allocations = Ok(vec![Allocation { device: crate::sample::Device::Uuid("M2".into()), to: to.clone() }]);
+    let sample = Sample { allocations, ..ready("1", 1000, vec![parent]) };
+    let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(sample));
+    let gpu = &snapshot.gpus[0];
+    let told: Vec<_> = gpu.mig.iter().flatten().map(|mig| (mig.usage.verdict, mig.pods.clone())).collect();
+    assert_eq!(told, [(UseVerdict::Free, Ok(vec![])), (UseVerdict::Busy, Ok(vec![to]))]);
+    assert_eq!((gpu.usage.verdict, gpu.pods.clone()), (UseVerdict::Busy, Ok(vec![])));
 }
 
 #[test]

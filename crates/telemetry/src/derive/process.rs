@@ -6,7 +6,7 @@ use crate::{
     Absence, BootTime, Reading, Stamp,
     derive::{cpu::ProcessTimes, hold::IDLE_BELOW_PERCENT},
     sample::{FastSet, GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
-    snapshot::{Process, ProcessKind},
+    snapshot::{Pod, Process, ProcessKind},
 };
 
 /// The processes that a GPU lists, by PID and then by MIG instance.
@@ -126,7 +126,7 @@ fn row(listed: &ListedProcess, kind: ProcessKind, facts: Option<&ProcessFacts>, 
         cpu_percent: Err(Absence::Timeout),
         host_memory_bytes: facts.map_or(Err(Absence::Timeout), |facts| facts.host_memory_bytes),
         container: facts.and_then(|facts| facts.container.clone()),
-        pod: facts.and_then(|facts| facts.pod.clone()),
+        pod: facts.and_then(|facts| facts.pod.clone()).map(|uid| Pod { uid, name: Err(Absence::NotSupported) }),
         job: facts.and_then(|facts| facts.job.clone()),
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         faults::Faults,
         health::{self, Conditions},
         hold::{Hold, Pace},
+        pods,
         recall::KeptUse,
         usage::{self, Facts, Finding},
     },
@@ -107,7 +108,7 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
     let finding = match findings.as_slice() {
         _ if !is_ok => Finding::unknown(why),
         [] => look_at_gpu(gpu),
-        all => Finding::of_all(all),
+        all => Finding::of_all(all).given(pods::allocated(&gpu.pods)),
     };
     gpu.usage = hold.see(finding, share, at, pace);
     for (mig, finding) in gpu.mig.iter_mut().flatten().zip(findings) {
@@ -137,7 +138,7 @@ fn look_at_gpu(gpu: &Gpu) -> Finding {
         listed: has_lists(&gpu.fast).map(|()| processes.clone()),
         sharers: processes,
         memory: gpu.fast.memory,
-        allocated: false,
+        allocated: pods::allocated(&gpu.pods),
     })
 }
 
@@ -158,5 +159,5 @@ fn look_at_instance(mig: &Mig, processes: &[Process]) -> Finding {
     let compute_instance = mig.sample.compute_instance.ok();
     let own = sharers.iter().copied().filter(|process| process.compute_instance == compute_instance).collect();
     let listed = mig.sample.compute.as_ref().map(|_| own).map_err(|why| *why);
-    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: false })
+    usage::look(&Facts { listed, sharers, memory: mig.sample.memory, allocated: pods::allocated(&mig.pods) })
 }

@@ -9,9 +9,6 @@ use crate::{
 /// From here on a process of type C+G, or memory that nobody explains, takes a GPU: desktops stay below.
 const HOLDS_BYTES: u64 = 1 << 30;
 
-/// Of a container's id this many digits are shown, as container tools do.
-const SHORT_ID: usize = 12;
-
 /// What is known of a GPU or a MIG instance that is read on time.
 #[derive(Clone, Debug)]
 pub(super) struct Facts<'a> {
@@ -20,8 +17,8 @@ pub(super) struct Facts<'a> {
     /// Those whose memory is in `memory`: a MIG instance may share it with a neighbour.
     pub(super) sharers: Vec<&'a Process>,
     pub(super) memory: Reading<Memory>,
-    /// A scheduler has given it away, whether or not anybody has come.
-    pub(super) allocated: bool,
+    /// Whether the kubelet has given it away, be anybody there or not.
+    pub(super) allocated: Taken,
 }
 
 /// Whether somebody has it.
@@ -62,6 +59,11 @@ impl Finding {
             unattributed_bytes: instances.iter().try_fold(0, sum),
         }
     }
+
+    /// Of a GPU of which the whole may have been given away as well, though its instances are free.
+    pub(super) fn given(self, allocated: Taken) -> Self {
+        Self { taken: if self.taken == Taken::No { allocated } else { self.taken }, ..self }
+    }
 }
 
 pub(super) fn look(facts: &Facts<'_>) -> Finding {
@@ -72,9 +74,10 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
     let unexplained = unexplained(facts);
     let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, unexplained)).collect();
     let taken = match unexplained {
-        _ if !holders.is_empty() || facts.allocated => Taken::Yes,
+        _ if !holders.is_empty() || facts.allocated == Taken::Yes => Taken::Yes,
         Unexplained::Bytes { bytes, .. } if bytes >= HOLDS_BYTES => Taken::Yes,
-        Unexplained::Bytes { .. } | Unexplained::Shared => Taken::No,
+        // Nobody is there, but who may have been given it was not read.
+        Unexplained::Bytes { .. } | Unexplained::Shared => facts.allocated,
         // Nobody is listed, but whether the memory is free as well was not read.
         Unexplained::Unread(_) => Taken::Unknown,
     };
@@ -139,12 +142,8 @@ pub(super) fn user(process: &Process) -> Option<String> {
     if process.life == Life::Gone {
         return None;
     }
-    match (process.uid, &process.container, &process.user) {
-        (Ok(0), Some(container), _) => Some(container.id.chars().take(SHORT_ID).collect()),
-        (Ok(_), _, Some(name)) => Some(name.clone()),
-        (Ok(uid), _, None) => Some(uid.to_string()),
-        (Err(_), _, _) => None,
-    }
+    let account = |uid: u32| process.user.clone().unwrap_or_else(|| uid.to_string());
+    process.container_label().or_else(|| process.uid.ok().map(account))
 }
 
 fn unique(mut users: Vec<String>) -> Vec<String> {

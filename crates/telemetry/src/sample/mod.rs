@@ -1,6 +1,7 @@
 //! What the collector read, as it was read: nothing here is derived.
 
 mod gpu;
+mod pods;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ pub use gpu::{
     Activity, Bar1, Fabric, FastSet, GpuSample, Identity, Links, Memory, MigSample, ProcessShare, RemappedRows,
     SlowSet, Traffic, Utilization,
 };
+pub use pods::{Allocation, Device, PodContainer};
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Sample {
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
     pub processes: Vec<ProcessFacts>,
+    /// What the kubelet gave to which containers: `List` of its PodResources service. Not supported where it is not to be
+    /// asked.
+    pub allocations: Reading<Vec<Allocation>>,
     /// What the host is and has.
     pub host: HostSample,
     /// What keeps the collector from seeing all, with the remedy, in plain words.
@@ -41,6 +46,7 @@ impl Sample {
             driver,
             gpus: Vec::new(),
             processes: Vec::new(),
+            allocations: Err(Absence::NotSupported),
             host: HostSample::absent(Absence::Timeout),
             notes: Vec::new(),
             xids: Vec::new(),
@@ -233,13 +239,16 @@ impl ProcessFacts {
     }
 }
 
-/// A container, as far as a cgroup's path tells.
+/// A container: what a cgroup's path tells, and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its id: usually 64 hexadecimal digits.
     pub id: String,
     /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not tell.
     pub runtime: Option<String>,
+    /// Its name, as the container engine tells it: `GET /containers/{id}/json`, `Name`. Not supported where that is not
+    /// to be asked, or does not know the container.
+    pub name: Reading<String>,
 }
 
 /// Whether a process lives.

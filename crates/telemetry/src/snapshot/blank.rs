@@ -60,6 +60,7 @@ pub(crate) fn gpu(uuid: &str, read_at: Stamp) -> Gpu {
         activity: Activity::absent(NotSupported),
         traffic: Traffic::absent(NotSupported),
         mig: Err(NotSupported),
+        pods: Err(NotSupported),
         xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(NotSupported) },
         usage: Usage::unknown(read_at, NotSupported),
         health: Health::default(),

@@ -19,6 +19,15 @@ pub(crate) fn built(name: &str) -> PathBuf {
     path
 }
 
+/// Where `scripts/clients` puts the programs that judge the agent.
+pub(crate) fn clients() -> PathBuf {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients"));
+    for program in ["nvitop", "gpustat", "nvtop", "schemathesis"] {
+        assert!(folder.join("bin").join(program).exists(), "{program} is not there: run `make test`, or scripts/tools");
+    }
+    folder.to_owned()
+}
+
 impl Driver {
     /// A driver that plays a scenario.
     pub(crate) fn new(scenario: &str) -> Self {
@@ -35,9 +44,18 @@ impl Driver {
 
     /// Puts the library there, without the symbols named.
     pub(crate) fn install(&self, missing: &[&str]) {
+        self.stage(missing, |symbol| panic!("the fake driver has no symbol {symbol}"));
+    }
+
+    /// Puts the library there, without those symbols of the ones named that it has.
+    pub(crate) fn install_without_those_there(&self, missing: &[&str]) {
+        self.stage(missing, |_| ());
+    }
+
+    fn stage(&self, missing: &[&str], not_there: fn(&str)) {
         let mut library = fs::read(built("libfake_nvml.so")).expect("the library is read");
-        for symbol in missing {
-            hide(&mut library, symbol);
+        for symbol in missing.iter().filter(|symbol| !hide(&mut library, symbol)) {
+            not_there(symbol);
         }
         let staged = self.folder.path().join("staged");
         fs::write(&staged, library).expect("the library is written");
@@ -79,8 +97,9 @@ impl Driver {
     }
 }
 
-/// Takes a symbol out of a library: its name in the string table is made another, so that no look-up finds it.
-fn hide(library: &mut [u8], symbol: &str) {
+/// Takes a symbol out of a library: its name in the string table is made another, so that no look-up finds it. Whether
+/// it was there.
+fn hide(library: &mut [u8], symbol: &str) -> bool {
     let pattern = [b"\0", symbol.as_bytes(), b"\0"].concat();
     let mut found = false;
     for start in 0..library.len().saturating_sub(pattern.len()) {
@@ -89,5 +108,5 @@ fn hide(library: &mut [u8], symbol: &str) {
             found = true;
         }
     }
-    assert!(found, "the fake driver has no symbol {symbol}");
+    found
 }

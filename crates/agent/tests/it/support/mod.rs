@@ -3,14 +3,18 @@
 mod agent;
 mod driver;
 mod http;
+mod proc;
 mod process;
+mod socket;
 mod tls;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
-pub(crate) use driver::{Driver, built};
+pub(crate) use driver::{Driver, built, clients};
 pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
+pub(crate) use proc::Proc;
 pub(crate) use process::{StandIn, gone, zombie};
+pub(crate) use socket::{Container, Kubelet, Played, Plays};
 pub(crate) use tls::{Authority, Client, Pair, openssl, replace};
 pub(crate) use trace::{Trace, thread_named};
 

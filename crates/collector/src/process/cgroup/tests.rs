@@ -136,7 +136,7 @@ fn filled(shape: &str) -> String {
 
 fn expected((container, pod, job): Told) -> Placement {
     Placement {
-        container: container.map(|runtime| Container { id: ID.into(), runtime: runtime.map(Into::into) }),
+        container: container.map(|runtime| found(ID, runtime)),
         pod: pod.map(Into::into),
         job: job.map(Into::into),
     }

@@ -2,7 +2,10 @@
 
 use telemetry::snapshot::Event;
 
-use crate::api::view::view;
+use crate::api::{
+    view::view,
+    word::{EventKindWord, SeverityWord, Word},
+};
 
 view! {
     /// Something that happened.
@@ -10,15 +13,15 @@ view! {
         /// When, Unix time in milliseconds.
         /// Source: the wall clock. Lane: derived. Absent: never.
         value at: u64 = event.at.unix_ms;
-        /// `xid`, `gpu_state`, `collector_state` or `driver`.
+        /// What kind of thing.
         /// Source: derived. Lane: derived. Absent: never.
-        value kind: &'static str = event.kind.as_str();
+        value kind: EventKindWord = Word::of(event.kind);
         /// The GPU that it is about; null if it is about none.
         /// Source: `nvmlDeviceGetUUID`. Lane: derived. Absent: null where it is about the collector or the driver.
         null gpu_uuid: Option<String> = event.gpu_uuid.clone();
-        /// `ok`, `warning` or `critical`.
+        /// How bad it is.
         /// Source: derived. Lane: derived. Absent: never.
-        value severity: &'static str = event.severity.as_str();
+        value severity: SeverityWord = Word::of(event.severity);
         /// A stable word for programs, such as `xid_79`, `lost` or `stalled`.
         /// Source: derived. Lane: derived. Absent: never.
         value code: String = event.code.clone();

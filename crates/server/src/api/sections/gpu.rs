@@ -9,6 +9,7 @@ use super::{
     memory::MemoryView,
     mig::MigView,
     modes::{FabricView, Modes},
+    pods::PodView,
     power::{Fan, Power, Temperature},
     usage::UseView,
     utilization::{ActivityView, UtilizationView},
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::api::{
     view::{Absent, view},
+    word::{GpuStateWord, Word},
     words,
 };
 
@@ -50,9 +52,9 @@ view! {
         /// The version of its VBIOS.
         /// Source: `nvmlDeviceGetVbiosVersion`. Lane: at the handle. Absent: where it never told.
         read vbios_version: Option<String> = gpu.identity.vbios_version.clone();
-        /// `ok`, `stale` (no finished reading for three intervals, at least 1 s), `lost`, `denied`, `asleep` or `error`.
+        /// How fresh and how whole its readings are; `stale` is no finished reading for three intervals, at least 1 s.
         /// Source: derived. Lane: derived. Absent: never.
-        value state: &'static str = gpu.state.as_str();
+        value state: GpuStateWord = Word::of(gpu.state);
         /// What there is to say beyond the state; null if nothing.
         /// Source: derived. Lane: derived. Absent: null where there is nothing to say.
         null state_detail: Option<String> = gpu.state_detail.clone();
@@ -101,6 +103,9 @@ view! {
         /// Its MIG instances; empty without MIG.
         /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Lane: slow. Absent: `timeout` before the first; then the list is empty.
         list mig: Vec<MigView> = MigView::all(eye, gpu);
+        /// The containers to which the kubelet gave the whole GPU; those of its MIG instances stand there.
+        /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Lane: kubelet. Absent: `hidden`, `not_supported` without `--kubelet-socket`, `timeout` before its first answer or after a minute without one, `denied` or `error` as the socket is; then the list is empty.
+        people pods: Vec<PodView> = PodView::all(eye, &gpu.pods);
         /// Its Xid errors.
         part xid: XidView = |eye| XidView::of(eye, &gpu.xid);
         /// Whether it is well.

@@ -7,6 +7,7 @@ use telemetry::{
 
 use crate::api::{
     view::{Absent, view},
+    word::{CollectorStateWord, Word},
     words,
 };
 
@@ -67,9 +68,9 @@ view! {
 view! {
     /// How the part of the agent is that reads the machine.
     struct CollectorView of (eye, collector: &Collector) {
-        /// `starting`, `ok`, `stalled`, `restarting`, `no_driver` or `released`.
+        /// Whether GPUs are read, and if not, why.
         /// Source: derived. Lane: derived. Absent: never.
-        value state: &'static str = collector.state.as_str();
+        value state: CollectorStateWord = Word::of(&collector.state);
         /// Since when it has been in this state, Unix time in milliseconds.
         /// Source: derived. Lane: derived. Absent: never.
         value since: u64 = collector.since.unix_ms;

@@ -5,7 +5,7 @@ use telemetry::{
     snapshot::{Gpu, Mig},
 };
 
-use super::usage::UseView;
+use super::{pods::PodView, usage::UseView};
 use crate::api::view::{Eye, view};
 
 view! {
@@ -31,6 +31,9 @@ view! {
         read memory_used_bytes: Option<u64> = mig.sample.memory.and_then(|memory| memory.used_bytes);
         /// Whether it is free, and whose it is.
         part r#use: UseView = |eye| UseView::of(eye, &mig.usage);
+        /// The containers to which the kubelet gave it.
+        /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Lane: kubelet. Absent: as the GPU's `pods`.
+        people pods: Vec<PodView> = PodView::all(eye, &mig.pods);
     }
 }
 

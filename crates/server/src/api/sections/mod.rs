@@ -9,6 +9,7 @@ mod links;
 mod memory;
 mod mig;
 mod modes;
+mod pods;
 mod power;
 mod process;
 mod summary;

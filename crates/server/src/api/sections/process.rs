@@ -1,13 +1,16 @@
 //! Processes.
 
 use telemetry::{
-    Absence,
-    snapshot::{Gpu, Process},
+    Absence, Reading,
+    snapshot::{Gpu, PodName, Process},
 };
 
 use crate::{
     Commands,
-    api::view::{Absent, Why, view},
+    api::{
+        view::{Absent, Why, view},
+        word::{ProcessKindWord, Word},
+    },
 };
 
 view! {
@@ -24,7 +27,7 @@ view! {
         own pid: Option<u32> = Ok(process.pid);
         /// `C` (it computes), `G` (it draws) or `C+G`.
         /// Source: which list it stands in. Lane: fast. Absent: never.
-        value r#type: &'static str = process.kind.as_str();
+        value r#type: ProcessKindWord = Word::of(process.kind);
         /// Its owner's name, or the uid in digits where it has none.
         /// Source: `getpwuid_r`. Lane: processes. Absent: `hidden`, or as `uid`.
         own user: Option<String> = user(process);
@@ -70,9 +73,18 @@ view! {
         /// The id of the container that it runs in; null outside of one.
         /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
         maybe container: Option<String> = process.container.as_ref().map(|container| container.id.clone());
+        /// What that container is called: in a pod as the kubelet names it, else as the container engine does.
+        /// Source: the kubelet, `List`, else `GET /containers/{id}/json`, `Name`. Lane: containers, kubelet. Absent: `hidden`; null as `container` is; `not_supported` without `--container-socket` or where it does not know the container, `timeout` until it answers, `denied` or `error` as the socket is.
+        perhaps container_name: Option<String> = process.container.as_ref().map(|container| container.name.clone());
         /// The Kubernetes pod's uid; null outside of one.
         /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
-        maybe pod: Option<String> = process.pod.clone();
+        maybe pod: Option<String> = process.pod.as_ref().map(|pod| pod.uid.clone());
+        /// That pod's namespace.
+        /// Source: the kubelet, `List`, by the GPU or MIG instance that this pod alone has. Lane: kubelet. Absent: `hidden`; null as `pod` is; `not_supported` without `--kubelet-socket` or where several pods have the GPU, else as the GPU's `pods`.
+        perhaps pod_namespace: Option<String> = pod_name(process, |name| &name.namespace);
+        /// That pod's name.
+        /// Source: as `pod_namespace`. Lane: kubelet. Absent: as `pod_namespace`.
+        perhaps pod_name: Option<String> = pod_name(process, |name| &name.name);
         /// The Slurm job; null outside of one.
         /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
         maybe job: Option<String> = process.job.clone();
@@ -87,6 +99,12 @@ pub(crate) fn user(process: &Process) -> Result<String, Why> {
         Some(name) => Ok(name.clone()),
         None => Ok(process.uid?.to_string()),
     }
+}
+
+/// A part of what the process's pod is called, if it runs in one.
+fn pod_name(process: &Process, part: impl Fn(&PodName) -> &String) -> Option<Reading<String>> {
+    let name = &process.pod.as_ref()?.name;
+    Some(name.as_ref().map(|name| part(name).clone()).map_err(|why| *why))
 }
 
 fn name(commands: Commands, process: &Process) -> Result<String, Why> {

@@ -7,7 +7,10 @@ use telemetry::{
     snapshot::{Gpu, GpuState, Severity, Snapshot, UseVerdict},
 };
 
-use crate::api::view::{Absent, view};
+use crate::api::{
+    view::{Absent, view},
+    word::{CollectorStateWord, GpuStateWord, SeverityWord, UseVerdictWord, Word},
+};
 
 view! {
     /// The host at a glance.
@@ -18,9 +21,9 @@ view! {
         /// When this was derived, Unix time in milliseconds.
         /// Source: the wall clock. Lane: derived. Absent: never.
         value sampled_at: u64 = snapshot.at.unix_ms;
-        /// `starting`, `ok`, `stalled`, `restarting`, `no_driver` or `released`.
+        /// Whether GPUs are read, and if not, why.
         /// Source: derived. Lane: derived. Absent: never.
-        value collector_state: &'static str = snapshot.collector.state.as_str();
+        value collector_state: CollectorStateWord = Word::of(&snapshot.collector.state);
         /// How many GPUs there are.
         /// Source: `nvmlDeviceGetCount_v2`. Lane: derived. Absent: never.
         value gpus_total: usize = snapshot.gpus.len();
@@ -93,18 +96,18 @@ view! {
         /// What it is called.
         /// Source: `nvmlDeviceGetName`. Lane: at the handle. Absent: where it never told.
         read name: Option<String> = gpu.identity.name.clone();
-        /// `ok`, `stale`, `lost`, `denied`, `asleep` or `error`.
+        /// How fresh and how whole its readings are.
         /// Source: derived. Lane: derived. Absent: never.
-        value state: &'static str = gpu.state.as_str();
-        /// `free`, `held`, `busy` or `unknown`.
+        value state: GpuStateWord = Word::of(gpu.state);
+        /// Whether it is free.
         /// Source: derived. Lane: derived. Absent: never.
-        value verdict: &'static str = gpu.usage.verdict.as_str();
+        value verdict: UseVerdictWord = Word::of(gpu.usage.verdict);
         /// Memory free for allocation.
         /// Source: `nvmlDeviceGetMemoryInfo_v2`, else `nvmlDeviceGetMemoryInfo`. Lane: fast. Absent: as the GPU is.
         read memory_free_bytes: Option<u64> = gpu.fast.memory.and_then(|memory| memory.free_bytes);
-        /// `ok`, `warning` or `critical`.
+        /// Whether it is well.
         /// Source: derived. Lane: derived. Absent: never.
-        value health: &'static str = gpu.health.verdict.as_str();
+        value health: SeverityWord = Word::of(gpu.health.verdict);
     }
 }
 

@@ -2,21 +2,24 @@
 
 use telemetry::snapshot::Usage;
 
-use crate::api::view::view;
+use crate::api::{
+    view::view,
+    word::{UseVerdictWord, Word},
+};
 
 view! {
     /// Whether a GPU or a MIG instance is free, and whose it is.
     struct UseView of (eye, usage: &Usage) {
-        /// `free`, `held` (memory is held, but it has been idle for a while), `busy` or `unknown`.
+        /// Whether it is free; `held` is memory that is held although it has been idle for a while.
         /// Source: derived. Lane: derived. Absent: never; `unknown` has a reason in `state`.
-        value verdict: &'static str = usage.verdict.as_str();
+        value verdict: UseVerdictWord = Word::of(usage.verdict);
         /// Since when it has been so, Unix time in milliseconds.
         /// Source: derived. Lane: derived. Absent: never.
         value since: u64 = usage.since.unix_ms;
         /// Whether it was so already when the agent began to look.
         /// Source: derived. Lane: derived. Absent: never.
         value since_at_least: bool = usage.since_at_least;
-        /// Who has it: names of accounts or, for root in a container, containers.
+        /// Who has it: names of accounts or, for root in a container, the container as in `/users`.
         /// Source: derived from the processes. Lane: derived. Absent: `hidden`; then the list is empty.
         names users: Vec<String> = usage.users.clone();
         /// Memory in use that no listed process explains.

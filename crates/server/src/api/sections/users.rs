@@ -13,13 +13,13 @@ use crate::api::view::{Absent, Eye, Why, view};
 view! {
     /// An account, or a container in which root runs, and what it has.
     struct UserView of (eye, tally: &Tally) {
-        /// The account's name, or the uid in digits where it has none.
-        /// Source: `getpwuid_r`. Lane: derived. Absent: as the processes' `user`.
+        /// The account's name, or the uid in digits where it has none. For root in a container what that is called: its name, in a pod as `namespace/pod/container`, or the first 12 digits of its id.
+        /// Source: `getpwuid_r`; as the processes' `container_name`. Lane: derived. Absent: as the processes' `user`.
         own user: Option<String> = tally.user.clone();
         /// The account's real user id.
         /// Source: `/proc/PID/status`, `Uid`. Lane: derived. Absent: as the processes' `uid`.
         own uid: Option<u32> = tally.uid.map_err(Why::from);
-        /// The container for which root's processes in it count; null for an account.
+        /// The id of the container for which root's processes in it count; null for an account.
         /// Source: `/proc/PID/cgroup`. Lane: derived. Absent: null for an account.
         maybe container: Option<String> = tally.container.clone();
         /// Indices of the GPUs on which it has processes.
@@ -87,8 +87,7 @@ pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
     let mut tallies: BTreeMap<(bool, Option<u32>, Option<String>), Tally> = BTreeMap::new();
     for gpu in &snapshot.gpus {
         for process in &gpu.processes {
-            let container = process.container.as_ref().filter(|_| process.uid == Ok(0));
-            let container = container.map(|container| container.id.clone());
+            let container = process.counts_for_container().map(|container| container.id.clone());
             let key = (process.uid.is_err(), process.uid.ok(), container.clone());
             tallies.entry(key).or_insert_with(|| Tally::new(process, container)).add(gpu, process);
         }
@@ -99,7 +98,7 @@ pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
 impl Tally {
     fn new(process: &Process, container: Option<String>) -> Self {
         Self {
-            user: process::user(process),
+            user: user(process),
             uid: process.uid,
             container,
             gpus: BTreeSet::new(),
@@ -113,7 +112,7 @@ impl Tally {
 
     fn add(&mut self, gpu: &Gpu, process: &Process) {
         if self.user.is_err() || process.user.is_some() {
-            self.user = process::user(process);
+            self.user = user(process);
         }
         self.gpus.insert(gpu.index);
         self.pids.insert(process.pid);
@@ -139,12 +138,12 @@ impl Tally {
 
 /// Of the MIG instance that a process runs in, else of the GPU.
 fn usage_of<'a>(gpu: &'a Gpu, process: &Process) -> &'a Usage {
-    let place = (process.gpu_instance, process.compute_instance);
-    let instances = gpu.mig.as_deref().unwrap_or_default().iter();
-    let of = |mig: &&telemetry::snapshot::Mig| {
-        place == (mig.sample.gpu_instance.ok(), mig.sample.compute_instance.ok()) && place.0.is_some()
-    };
-    instances.filter(of).map(|mig| &mig.usage).next().unwrap_or(&gpu.usage)
+    gpu.instance_of(process).map_or(&gpu.usage, |mig| &mig.usage)
+}
+
+/// Root in a container is shown as the container, anybody else as the account.
+fn user(process: &Process) -> Result<String, Why> {
+    process.container_label().map_or_else(|| process::user(process), Ok)
 }
 
 /// Of those that are told; why the newest is not where none is.

@@ -2,7 +2,10 @@
 
 use telemetry::snapshot::{Health, Reason, Xid};
 
-use crate::api::view::view;
+use crate::api::{
+    view::view,
+    word::{SeverityWord, Word},
+};
 
 view! {
     /// A GPU's Xid errors since somebody listened.
@@ -25,9 +28,9 @@ view! {
 view! {
     /// Whether a GPU is well.
     struct HealthView of (eye, health: &Health) {
-        /// `ok`, `warning` (somebody should look) or `critical` (it must not be used).
+        /// How bad it is: `warning` is that somebody should look, `critical` that it must not be used.
         /// Source: derived. Lane: derived. Absent: never.
-        value verdict: &'static str = health.verdict.as_str();
+        value verdict: SeverityWord = Word::of(health.verdict);
         /// Why, the worst first; empty if it is well.
         value reasons: Vec<ReasonView> = health.reasons.iter().map(|reason| ReasonView::of(eye, reason)).collect();
     }

@@ -1,12 +1,13 @@
 //! What is null has a reason, and what has a reason is null.
 
 use serde_json::{Value, json};
+use telemetry::{Absence, snapshot::Process};
 
 use super::{Host, SCOPES, hosts};
 use crate::{Commands, scope::Scope};
 
 /// Where null needs no reason; the last is of events, which hold nothing that is read.
-const FREE: [&str; 10] = [
+const FREE: [&str; 13] = [
     "state_detail",
     "detail",
     "last",
@@ -14,7 +15,10 @@ const FREE: [&str; 10] = [
     "gpu_instance",
     "compute_instance",
     "container",
+    "container_name",
     "pod",
+    "pod_namespace",
+    "pod_name",
     "job",
     "gpu_uuid",
 ];
@@ -73,6 +77,32 @@ fn null_and_reason_go_together() {
             }
         }
     }
+}
+
+#[test]
+fn names_are_null_without_a_reason_only_where_there_is_nothing_to_name() {
+    let row = |change: fn(&mut Process)| {
+        let mut snapshot = hosts::planted();
+        change(&mut snapshot.gpus[0].processes[0]);
+        Host::new(snapshot, Scope::Read, Commands::Masked).json("processes")[0].clone()
+    };
+    const NAMES: [&str; 3] = ["container_name", "pod_namespace", "pod_name"];
+    let shown = |row: &Value| NAMES.map(|key| (row[key].clone(), row["absent"][key].clone()));
+    let outside = row(|process| (process.container, process.pod) = (None, None));
+    assert_eq!(shown(&outside), [const { (Value::Null, Value::Null) }; 3]);
+    let untold = row(|process| {
+        if let (Some(container), Some(pod)) = (&mut process.container, &mut process.pod) {
+            (container.name, pod.name) = (Err(Absence::Timeout), Err(Absence::NotSupported));
+        }
+    });
+    let why = |why: &str| (Value::Null, json!(why));
+    assert_eq!(shown(&untold), [why("timeout"), why("not_supported"), why("not_supported")]);
+    assert_eq!((&untold["container"], &untold["pod"]), (&json!("planted-container"), &json!("planted-pod")));
+    let mut summary = hosts::healthy();
+    summary.gpus[0].processes[0].container = None;
+    let summary = Host::new(summary, Scope::Summary, Commands::Masked).json("snapshot");
+    assert_eq!(shown(&summary["processes"][0]), [why("hidden"), why("hidden"), why("hidden")]);
+    assert_eq!((&summary["gpus"][1]["pods"], &summary["gpus"][1]["absent"]["pods"]), (&json!([]), &json!("hidden")));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Host, PATHS, body, document, hosts};
-use crate::{Commands, scope::Scope};
+use super::{Host, OTHER_PATHS, PATHS, body, document, hosts};
+use crate::{Commands, api::words, scope::Scope};
 
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
 
@@ -36,16 +36,19 @@ fn the_examples_are_answers() {
 fn the_reference_is_what_the_code_says() {
     let document = document();
     let mut text = String::from(HEAD);
-    let paths = document["paths"].as_object().unwrap();
-    for (path, item) in paths {
-        let operation = &item["get"];
+    let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
+    for path in paths() {
+        let operation = &document["paths"][path]["get"];
         let answer = &operation["responses"]["200"]["content"];
         let schema = &answer.as_object().unwrap().values().next().unwrap()["schema"];
-        writeln!(text, "| `GET {path}` | {} | {} |", operation["summary"].as_str().unwrap(), kind(schema)).unwrap();
+        writeln!(text, "| `GET {path}` | {} | {} |", operation["summary"].as_str().unwrap(), kind(&document, schema))
+            .unwrap();
     }
+    text.push_str("\n## Refusals\n\n| status | form | when | paths |\n|---|---|---|---|\n");
+    text.push_str(&refusals(&document, &paths().collect::<Vec<_>>()));
     text.push_str("\n## Parameters\n\n| path | parameter | meaning |\n|---|---|---|\n");
-    for (path, item) in paths {
-        for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
+    for path in paths() {
+        for parameter in document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten() {
             let word = |key: &str| parameter[key].as_str().unwrap();
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
@@ -57,16 +60,28 @@ fn the_reference_is_what_the_code_says() {
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {
             let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{name} is not described"));
-            write!(text, "\n## {name}\n\n{meaning}\n\n{COLUMNS}").unwrap();
+            let columns = if PLAIN.contains(&name.as_str()) { PLAIN_COLUMNS } else { COLUMNS };
+            write!(text, "\n## {name}\n\n{meaning}\n\n{columns}").unwrap();
             for (key, schema) in properties {
-                text.push_str(&row(name, key, schema));
+                text.push_str(&row(&document, name, key, schema));
             }
         }
     }
     fresh("docs/api.md", &text);
 }
 
-const HEAD: &str = "# `/api/v1`: every path and every field
+#[test]
+fn sets_that_are_open_are_listed_in_words() {
+    let document = document();
+    for (object, field, words) in words::described() {
+        let described = &document["components"]["schemas"][object]["properties"][field]["description"];
+        let described = described.as_str().unwrap_or_else(|| panic!("{object} has no {field}"));
+        let missing: Vec<_> = words.iter().filter(|word| !described.contains(&format!("`{word}`"))).collect();
+        assert!(missing.is_empty(), "{object}.{field} does not say {missing:?}");
+    }
+}
+
+const HEAD: &str = "# Every path and every field
 
 Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
 
@@ -80,11 +95,47 @@ Lanes: *fast* is read on every tick, *slow* a tenth per tick, *at the handle* on
 | path | answers | as |
 |---|---|---|
 ";
+const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
 const COLUMNS: &str = "| field | type | unit | what it is | source | lane | absent |\n|---|---|---|---|---|---|---|\n";
 
-fn row(object: &str, key: &str, schema: &Value) -> String {
+/// Objects that hold no readings of the rich contract.
+const PLAIN: [&str; 8] =
+    ["Problem", "Readiness", "Count", "Status", "StatusData", "StatusDevice", "StatusProcess", "Failure"];
+
+/// Each thing that is refused, and by which paths.
+fn refusals(document: &Value, paths: &[&str]) -> String {
+    let mut rows = Vec::new();
+    for (name, refusal) in document["components"]["responses"].as_object().unwrap() {
+        let of = |path: &&&str| {
+            let answers = document["paths"][**path]["get"]["responses"].as_object().unwrap();
+            answers
+                .iter()
+                .find(|(_, answer)| answer["$ref"].as_str().is_some_and(|to| to.ends_with(&format!("/{name}"))))
+        };
+        let refusing: Vec<&&str> = paths.iter().filter(|path| of(path).is_some()).collect();
+        let status = refusing.first().and_then(of).unwrap_or_else(|| panic!("no path refuses with {name}")).0;
+        let form = refusal["content"].as_object().and_then(|content| content.iter().next());
+        let form = form
+            .map_or("no body".into(), |(media, content)| format!("`{media}`, {}", kind(document, &content["schema"])));
+        let named = |paths: Vec<&&str>| paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" ");
+        let others: Vec<&&str> = paths.iter().filter(|path| !refusing.contains(path)).collect();
+        let by = match others.len() {
+            0 => "all".to_owned(),
+            few if few < refusing.len() => format!("all but {}", named(others)),
+            _ => named(refusing),
+        };
+        rows.push(format!("| {status} | {form} | {} | {by} |\n", refusal["description"].as_str().unwrap()));
+    }
+    rows.sort();
+    rows.concat()
+}
+
+fn row(document: &Value, object: &str, key: &str, schema: &Value) -> String {
     let described = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
-    let kind = kind(schema);
+    let kind = kind(document, schema);
+    if PLAIN.contains(&object) {
+        return format!("| `{key}` | {kind} | {described} |\n");
+    }
     let told = described.split_once("Source: ").and_then(|(meaning, rest)| {
         let (source, rest) = rest.split_once(". Lane: ")?;
         let (lane, absent) = rest.split_once(". Absent: ")?;
@@ -94,21 +145,29 @@ fn row(object: &str, key: &str, schema: &Value) -> String {
     let (meaning, source, lane, absent) = match &told {
         Some((meaning, source, lane, absent)) => (meaning.as_str(), *source, *lane, *absent),
         // An object's own fields say where they come from.
-        None if parts || key == "absent" || object == "Problem" => (described.as_str(), "", "", ""),
+        None if parts || key == "absent" => (described.as_str(), "", "", ""),
         None => panic!("{object}.{key} does not say its source, lane and absence: {described:?}"),
     };
     format!("| `{key}` | {kind} | {} | {meaning} | {source} | {lane} | {absent} |\n", unit(key))
 }
 
-fn kind(schema: &Value) -> String {
+fn kind(document: &Value, schema: &Value) -> String {
     if let Some(choices) = schema["oneOf"].as_array() {
-        return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+        return choices.iter().map(|choice| kind(document, choice)).collect::<Vec<_>>().join(" or ");
     }
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        return if name == "Absent" { "map".into() } else { format!("[{name}](#{})", name.to_lowercase()) };
+        let named = &document["components"]["schemas"][name];
+        return match name {
+            "Absent" => "map".into(),
+            _ if named["enum"].is_array() => kind(document, named),
+            _ => format!("[{name}](#{})", name.to_lowercase()),
+        };
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect::<Vec<_>>().join(" ");
     }
     match &schema["type"] {
-        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(&schema["items"])),
+        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(document, &schema["items"])),
         Value::String(kind) => kind.clone(),
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
         _ => String::new(),

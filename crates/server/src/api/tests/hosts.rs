@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use telemetry::{
     Absence, BootTime, Stamp,
     sample::{
-        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, ProcessShare,
-        RemappedRows, SlowSet, Traffic,
+        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, PodContainer,
+        ProcessShare, RemappedRows, SlowSet, Traffic,
     },
     snapshot::{
-        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Process, ProcessKind, Reason, Severity,
-        Snapshot, Usage, UseVerdict, Xid,
+        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Pod, PodName, Process, ProcessKind, Reason,
+        Severity, Snapshot, Usage, UseVerdict, Xid,
     },
 };
 
@@ -19,8 +19,19 @@ use crate::host;
 pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
 
 /// What nobody but a reader of everything may see; each of these words stands nowhere else.
-pub(crate) const PLANTED: [&str; 7] =
-    ["planted-user", "planted-name", "planted-argument", "planted-container", "planted-pod", "planted-job", "4194301"];
+pub(crate) const PLANTED: [&str; 11] = [
+    "planted-user",
+    "planted-name",
+    "planted-argument",
+    "planted-container",
+    "planted-pod",
+    "planted-job",
+    "4194301",
+    "planted-called",
+    "planted-space",
+    "planted-podname",
+    "planted-given",
+];
 
 pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
     let of = |state, gpus| Snapshot { at: AT, ..host::snapshot(state, gpus) };
@@ -40,6 +51,7 @@ pub(crate) fn healthy() -> Snapshot {
     let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
     gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
     gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
+    gpus[1].pods = Ok(vec![given("training", "train-0", "main")]);
     gpus[1].usage = Usage { verdict: UseVerdict::Held, users: vec!["alice".into()], ..gpus[1].usage.clone() };
     let event = Event {
         sequence: 1,
@@ -156,6 +168,7 @@ pub(super) fn absent(why: Absence) -> Gpu {
         activity: Activity::absent(why),
         traffic: Traffic::absent(why),
         mig: Err(why),
+        pods: Err(why),
         xid: Xid { since: Err(why), last: None, count: Err(why) },
         usage: Usage::unknown(AT, why),
         processes: vec![Process {
@@ -189,6 +202,7 @@ fn mig() -> Gpu {
             }),
             compute: Ok(vec![]),
         },
+        pods: Ok(vec![given("training", "train-1", "main")]),
         usage: Usage { verdict: UseVerdict::Held, ..healthy_gpu(0).usage },
     };
     let process = Process { gpu_instance: Some(2), compute_instance: Some(0), ..process(9, ProcessKind::Compute) };
@@ -210,9 +224,13 @@ fn in_container(pid: u32) -> Process {
     Process {
         user: Some("root".into()),
         uid: Ok(0),
-        container: Some(Container { id: "3f2a".into(), runtime: None }),
+        container: Some(Container { id: "3f2a".repeat(16), runtime: None, name: Ok("trainer".into()) }),
         ..process(pid, ProcessKind::Compute)
     }
+}
+
+fn given(namespace: &str, pod: &str, container: &str) -> PodContainer {
+    PodContainer { namespace: namespace.into(), pod: pod.into(), container: container.into() }
 }
 
 /// A host on which everything that tells of people is one of the planted words.
@@ -220,8 +238,10 @@ pub(crate) fn planted() -> Snapshot {
     let mut snapshot = healthy();
     for gpu in &mut snapshot.gpus {
         gpu.usage.users = vec![PLANTED[0].into()];
+        gpu.pods = Ok(vec![given(PLANTED[8], PLANTED[9], PLANTED[10])]);
         gpu.mig = mig().mig.map(|instances| {
-            let planted = |mig: Mig| Mig { usage: gpu.usage.clone(), ..mig };
+            let pods = Ok(vec![given(PLANTED[8], PLANTED[9], PLANTED[10])]);
+            let planted = |mig: Mig| Mig { usage: gpu.usage.clone(), pods: pods.clone(), ..mig };
             instances.into_iter().map(planted).collect()
         });
         gpu.processes = vec![Process {
@@ -230,8 +250,11 @@ pub(crate) fn planted() -> Snapshot {
             uid: Ok(4_194_301),
             name: Ok(PLANTED[1].into()),
             arguments: Ok(vec![PLANTED[1].into(), PLANTED[2].into()]),
-            container: Some(Container { id: PLANTED[3].into(), runtime: None }),
-            pod: Some(PLANTED[4].into()),
+            container: Some(Container { id: PLANTED[3].into(), runtime: None, name: Ok(PLANTED[7].into()) }),
+            pod: Some(Pod {
+                uid: PLANTED[4].into(),
+                name: Ok(PodName { namespace: PLANTED[8].into(), name: PLANTED[9].into() }),
+            }),
             job: Some(PLANTED[5].into()),
             ..process(4_194_301, ProcessKind::Compute)
         }];

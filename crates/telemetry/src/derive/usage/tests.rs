@@ -14,7 +14,7 @@ fn memory(used: u64) -> Reading<Memory> {
 
 fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
     let listed: Vec<&Process> = listed.iter().collect();
-    look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated: false })
+    look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated: Taken::No })
 }
 
 #[test]
@@ -54,34 +54,49 @@ fn who_takes_a_gpu() {
 
 #[test]
 fn without_a_list_nothing_is_known() {
-    let facts = Facts { listed: Err(Absence::Denied), sharers: Vec::new(), memory: memory(0), allocated: true };
+    let facts = Facts { listed: Err(Absence::Denied), sharers: Vec::new(), memory: memory(0), allocated: Taken::Yes };
     assert_eq!(look(&facts), Finding::unknown(Absence::Denied));
 }
 
 #[test]
 fn what_a_scheduler_gave_away_is_not_free() {
-    let facts = Facts { listed: Ok(Vec::new()), sharers: Vec::new(), memory: memory(0), allocated: true };
-    assert_eq!(look(&facts).taken, Taken::Yes);
-    assert!(look(&facts).users.is_empty());
+    use Taken::{No, Unknown, Yes};
+    let job = [process(ProcessKind::Compute, Ok(1))];
+    for (name, listed, memory, allocated, taken, users) in [
+        ("given away, and nobody has come", &[][..], memory(0), Yes, Yes, 0),
+        ("and its memory is not read", &[], Err(Absence::Denied), Yes, Yes, 0),
+        ("given away, and at work", &job, memory(1), Yes, Yes, 1),
+        ("nobody's", &[], memory(0), No, No, 0),
+        ("not known, and nobody there", &[], memory(0), Unknown, Unknown, 0),
+        ("not known, and somebody there", &job, memory(1), Unknown, Yes, 1),
+        ("not known, and memory that nobody explains", &[], memory(GIB), Unknown, Yes, 0),
+    ] {
+        let listed: Vec<&Process> = listed.iter().collect();
+        let found = look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated });
+        assert_eq!((found.taken, found.users.len()), (taken, users), "{name}");
+    }
 }
 
 #[test]
 fn a_neighbours_memory_on_the_same_gpu_instance_is_explained() {
     let neighbour = process(ProcessKind::Compute, Ok(5 * GIB));
-    let facts = Facts { listed: Ok(Vec::new()), sharers: vec![&neighbour], memory: memory(5 * GIB), allocated: false };
+    let facts =
+        Facts { listed: Ok(Vec::new()), sharers: vec![&neighbour], memory: memory(5 * GIB), allocated: Taken::No };
     assert_eq!(look(&facts).taken, Taken::No);
 }
 
 #[test]
 fn users_are_accounts_digits_or_the_containers_of_root() {
     let id = "0123456789abcdef".repeat(4);
-    let container = Some(Container { id, runtime: None });
+    let container = Some(Container { id, runtime: None, name: Err(Absence::NotSupported) });
+    let named = container.clone().map(|container| Container { name: Ok("trainer".into()), ..container });
     for (uid, name, container, life, expected) in [
         (Ok(1001), Some("alice"), None, Life::Running, Some("alice")),
         (Ok(1001), Some("alice"), container.clone(), Life::Running, Some("alice")),
         (Ok(4242), None, None, Life::Running, Some("4242")),
         (Ok(0), Some("root"), None, Life::Running, Some("root")),
         (Ok(0), Some("root"), container.clone(), Life::Running, Some("0123456789ab")),
+        (Ok(0), Some("root"), named, Life::Running, Some("trainer")),
         (Ok(0), Some("root"), container.clone(), Life::Gone, None),
         (Err(Absence::Denied), None, container, Life::Unknown, None),
     ] {
@@ -113,4 +128,7 @@ fn a_gpu_is_what_its_instances_are() {
     assert_eq!(Finding::of_all(&[free.clone(), unknown.clone()]).taken, Unknown);
     let all = Finding::of_all(&[unknown, taken.clone(), free, taken]);
     assert_eq!(all, finding(Yes, &["alice", "zoe"], Err(Absence::Denied)));
+    let whole = |taken, allocated| finding(taken, &[], Ok(0)).given(allocated).taken;
+    assert_eq!([whole(No, Yes), whole(No, Unknown), whole(No, No)], [Yes, Unknown, No]);
+    assert_eq!([whole(Unknown, Yes), whole(Yes, No)], [Unknown, Yes]);
 }

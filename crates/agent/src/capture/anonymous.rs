@@ -1,0 +1,244 @@
+//! What a capture must not tell: who the GPUs are, and which processes are on them. Replaced alike everywhere, so that
+//! what belongs together still does; and in an order that makes a capture of a capture's playback the same again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use telemetry::capture::{Item, List, Outcome, Record};
+
+/// The PIDs of Linux; what lies outside is no process, but a fault worth keeping.
+const PIDS: std::ops::RangeInclusive<u64> = 1..=4 * 1024 * 1024;
+/// The first PID in a capture: so high that hardly any host has such a process to show in its place.
+const FIRST_PID: u64 = 4_000_001;
+/// Ages are told to this many microseconds, so that how long the capture took is not part of them.
+const AGE_STEP_US: u64 = 100_000;
+/// Letters of a UUID between its hyphens.
+const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+/// A serial number shorter than this is too common a text to be looked for elsewhere.
+const LEAST_SERIAL: usize = 6;
+
+/// Makes the records tell nobody's identity.
+pub(super) fn make(records: &mut [Record]) {
+    let pids = pids(records);
+    let mut uuids = Known::default();
+    let serials = serials(records);
+    for record in records {
+        let is_serial = record.function == "nvmlDeviceGetSerial";
+        let is_uuid = record.function == "nvmlDeviceGetUUID";
+        match &mut record.outcome {
+            Outcome::Told(items) => {
+                for text in items.iter_mut().filter_map(text) {
+                    *text = match serials.get(text.as_slice()) {
+                        Some(made_up) if is_serial => made_up.clone(),
+                        _ if is_uuid => uuids.name(text),
+                        _ => uuids.within(&without_serials(text, &serials)),
+                    };
+                }
+            }
+            Outcome::Listed(List::Entries { entries, .. }) => {
+                let has_ages = record.function.contains("Utilization");
+                entries.iter_mut().for_each(|entry| hide(entry, &pids, has_ages));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn text(item: &mut Item) -> Option<&mut Vec<u8>> {
+    match item {
+        Item::Text(text) => Some(text),
+        Item::Word(_) => None,
+    }
+}
+
+/// What stands for each PID, in their order.
+fn pids(records: &[Record]) -> BTreeMap<u64, u64> {
+    let lists = records.iter().filter_map(|record| match &record.outcome {
+        Outcome::Listed(List::Entries { entries, .. }) => Some(entries),
+        _ => None,
+    });
+    let all: BTreeSet<u64> = lists.flatten().filter_map(|entry| entry.first().copied()).collect();
+    all.into_iter().filter(|pid| PIDS.contains(pid)).zip(FIRST_PID..).collect()
+}
+
+fn hide(entry: &mut [u64], pids: &BTreeMap<u64, u64>, has_age: bool) {
+    if let Some(pid) = entry.first_mut() {
+        *pid = pids.get(pid).copied().unwrap_or(*pid);
+    }
+    if let Some(age) = entry.get_mut(1).filter(|age| has_age && **age != u64::MAX) {
+        *age -= *age % AGE_STEP_US;
+    }
+}
+
+/// What stands for each serial number: its own length of digits.
+fn serials(records: &[Record]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut known: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.function == "nvmlDeviceGetSerial") {
+        let Outcome::Told(items) = &record.outcome else { continue };
+        for item in items {
+            let Item::Text(serial) = item else { continue };
+            let number = known.len() + 1;
+            let width = serial.len();
+            known.entry(serial.clone()).or_insert_with(|| {
+                let digits = format!("{number:0width$}");
+                // The last digits, where there are more than fit.
+                digits.as_bytes()[digits.len() - width..].to_vec()
+            });
+        }
+    }
+    known
+}
+
+/// A text in which no serial number stands any more.
+fn without_serials(text: &[u8], serials: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<u8> {
+    let mut text = text.to_vec();
+    for (serial, made_up) in serials.iter().filter(|(serial, _)| serial.len() >= LEAST_SERIAL) {
+        let mut from = 0;
+        while let Some(at) = text[from..].windows(serial.len()).position(|window| window == serial) {
+            let place = from + at;
+            from = place + serial.len();
+            text[place..from].copy_from_slice(made_up);
+        }
+    }
+    text
+}
+
+/// The UUIDs met so far, and what stands for each.
+#[derive(Default)]
+struct Known(BTreeMap<Vec<u8>, usize>);
+
+impl Known {
+    fn number(&mut self, uuid: &[u8]) -> usize {
+        let next = self.0.len() + 1;
+        *self.0.entry(uuid.to_ascii_lowercase()).or_insert(next)
+    }
+
+    /// What stands for a UUID that a device tells, in whatever form.
+    fn name(&mut self, text: &[u8]) -> Vec<u8> {
+        let within = self.within(text);
+        if within != text || text.is_empty() || find(text, 0).is_some() {
+            return within;
+        }
+        format!("not-a-uuid-{}", self.number(text)).into_bytes()
+    }
+
+    /// A text in which no UUID stands any more.
+    fn within(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut text = text.to_vec();
+        let mut from = 0;
+        while let Some(at) = find(&text, from) {
+            let end = at + LENGTH;
+            let number = self.number(&text[at..end]);
+            let made_up = format!("00000000-0000-0000-0000-{number:012x}");
+            text[at..end].copy_from_slice(made_up.as_bytes());
+            from = end;
+        }
+        text
+    }
+}
+
+/// Letters of a UUID, its hyphens included.
+const LENGTH: usize = 36;
+
+/// Where the next UUID stands.
+fn find(text: &[u8], from: usize) -> Option<usize> {
+    let is_uuid = |window: &[u8]| {
+        let mut groups = window.split(|byte| *byte == b'-');
+        let fits = UUID_GROUPS.iter().all(|length| {
+            groups.next().is_some_and(|group| group.len() == *length && group.iter().all(u8::is_ascii_hexdigit))
+        });
+        fits && groups.next().is_none()
+    };
+    text.get(from..)?.windows(LENGTH).position(is_uuid).map(|at| from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use telemetry::capture::About;
+
+    const REAL: &str = "GPU-8a56a4bc-e184-a047-2620-be19fdf913d5";
+
+    fn told(function: &str, text: &[u8]) -> Record {
+        let outcome = Outcome::Told(vec![Item::Text(text.into())]);
+        Record { function: function.into(), about: About::Gpu(0), with: vec![], outcome, at_us: 0, took_us: 0 }
+    }
+
+    fn listed(function: &str, entries: Vec<Vec<u64>>) -> Record {
+        let outcome = Outcome::Listed(List::Entries { width: 24, entries });
+        Record { outcome, ..told(function, b"") }
+    }
+
+    fn text(record: &Record) -> String {
+        let Outcome::Told(items) = &record.outcome else { panic!("{record:?}") };
+        let [Item::Text(text)] = items.as_slice() else { panic!("{items:?}") };
+        String::from_utf8(text.clone()).unwrap()
+    }
+
+    #[test]
+    fn what_identifies_is_made_up_and_still_belongs_together() {
+        let uuid = |text: &str| told("nvmlDeviceGetUUID", text.as_bytes());
+        let mut records = vec![
+            uuid(REAL),
+            uuid(&REAL.replace("GPU-8", "GPU-9")),
+            // As MIG instances were called before driver 470.
+            uuid(&format!("MIG-{}/1/0", REAL.to_uppercase())),
+            uuid("what is this"),
+            uuid(""),
+            told("nvmlDeviceGetSerial", b"1564720004711"),
+            told("nvmlDeviceGetSerial", b"42"),
+            told("nvmlDeviceGetSerial", b"1564720004711"),
+            told("nvmlDeviceGetName", format!("NVIDIA {REAL} 1564720004711 x42").as_bytes()),
+        ];
+        make(&mut records);
+        let one = "00000000-0000-0000-0000-000000000001";
+        let expected = [
+            &format!("GPU-{one}"),
+            "GPU-00000000-0000-0000-0000-000000000002",
+            &format!("MIG-GPU-{one}/1/0"),
+            "not-a-uuid-3",
+            "",
+            "0000000000001",
+            "02",
+            "0000000000001",
+            &format!("NVIDIA GPU-{one} 0000000000001 x42"),
+        ];
+        assert_eq!(records.iter().map(text).collect::<Vec<_>>(), expected);
+        let once = records.clone();
+        make(&mut records);
+        assert_eq!(records, once, "made up again it is the same");
+    }
+
+    #[test]
+    fn pids_keep_their_order_and_impossible_ones_stay() {
+        let mut records = vec![
+            listed(
+                "nvmlDeviceGetComputeRunningProcesses_v3",
+                vec![vec![777, 5], vec![0, 5], vec![u64::from(u32::MAX), 5]],
+            ),
+            listed("nvmlDeviceGetGraphicsRunningProcesses_v3", vec![vec![12, 123_456]]),
+            listed("nvmlDeviceGetProcessUtilization", vec![vec![777, 123_456, 9], vec![12, u64::MAX, 9]]),
+        ];
+        make(&mut records);
+        let entries = |record: &Record| match &record.outcome {
+            Outcome::Listed(List::Entries { entries, .. }) => entries.clone(),
+            other => panic!("{other:?}"),
+        };
+        let [first, second, shares] = [0, 1, 2].map(|at| entries(&records[at]));
+        assert_eq!(first, [vec![4_000_002, 5], vec![0, 5], vec![u64::from(u32::MAX), 5]]);
+        assert_eq!(second, [[4_000_001, 123_456]]);
+        assert_eq!(shares, [[4_000_002, 100_000, 9], [4_000_001, u64::MAX, 9]]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_borne(text in proptest::collection::vec(proptest::num::u8::ANY, 0..120), serial in "[0-9a-f-]{0,40}") {
+            let mut records = vec![
+                told("nvmlDeviceGetUUID", &text),
+                told("nvmlDeviceGetSerial", serial.as_bytes()),
+                told("nvmlDeviceGetName", &[&text[..], serial.as_bytes()].concat()),
+            ];
+            make(&mut records);
+            make(&mut records);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Names of containers, by the socket of an engine: what is shown, what is asked, and what a socket that hangs, talks
+//! nonsense or is not there costs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use telemetry::{Absence, frame::Message, sample::Driver as DriverState};
+
+use crate::{
+    collector::collect_with,
+    support::{Agent, Container, Driver, Played, Plays, Proc, Start, eventually},
+};
+
+const GIB: u64 = 1 << 30;
+
+/// A container's id.
+fn id(digit: char) -> String {
+    digit.to_string().repeat(64)
+}
+
+/// One GPU, and on it root in two containers and in none, an account in a container, and root in one of containerd's.
+fn host() -> (Driver, Proc) {
+    let proc = Proc::new();
+    proc.process(11, 0, &format!("/system.slice/docker-{}.scope", id('a')));
+    proc.process(12, 0, &format!("/docker/{}", id('b')));
+    proc.process(13, 0, "/user.slice");
+    proc.process(14, 64_001, &format!("/docker/{}", id('c')));
+    proc.process(15, 0, &format!("/system.slice/cri-containerd-{}.scope", id('d')));
+    let list = |pid: u32| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\nmemory_bytes = {GIB}\n");
+    let lists: String = (11..=15).map(list).collect();
+    (Driver::new(&format!("[[gpu]]\nname = 'A'\n{lists}")), proc)
+}
+
+fn known(of: &[(char, Container)]) -> Plays {
+    Plays::Engine(of.iter().map(|(digit, container)| (id(*digit), container.clone())).collect::<BTreeMap<_, _>>())
+}
+
+fn engine() -> Plays {
+    known(&[('a', Container::Named("trainer")), ('c', Container::Named("notebook"))])
+}
+
+fn start(driver: &Driver, proc: &Proc, socket: &Played) -> Agent {
+    let path = socket.path();
+    Start::on(driver)
+        .argument("--proc-root")
+        .argument(proc.root().to_str().unwrap())
+        .argument("--container-socket")
+        .argument(path.to_str().unwrap())
+        .serve()
+        .ready()
+}
+
+fn snapshot(agent: &Agent) -> Value {
+    agent.get("/api/v1/snapshot").json()
+}
+
+fn row(snapshot: &Value, pid: u32) -> Value {
+    snapshot["processes"].as_array().unwrap().iter().find(|row| row["pid"] == pid).unwrap().clone()
+}
+
+/// What a process's container is called, or why that is not told.
+fn called(snapshot: &Value, pid: u32) -> Value {
+    let row = row(snapshot, pid);
+    if row["container_name"].is_null() {
+        row["absent"]["container_name"].clone()
+    } else {
+        row["container_name"].clone()
+    }
+}
+
+fn until(agent: &Agent, what: &str, wish: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, || Some(snapshot(agent)).filter(|snapshot| wish(snapshot)))
+}
+
+fn notes(snapshot: &Value) -> String {
+    snapshot["host"]["notes"].to_string()
+}
+
+#[test]
+fn root_in_a_container_counts_by_its_name_and_never_as_root() {
+    let (driver, proc) = host();
+    let socket = Played::new(engine());
+    let agent = start(&driver, &proc, &socket);
+    let all = until(&agent, "the names", |snapshot| {
+        called(snapshot, 11) == "trainer"
+            && called(snapshot, 12) == "not_supported"
+            && called(snapshot, 14) == "notebook"
+    });
+    assert_eq!(row(&all, 11)["container"], id('a'), "its id stays what it was");
+    assert_eq!(row(&all, 11)["user"], "root", "and so does whose process it is");
+    assert_eq!(called(&all, 13), Value::Null, "there is no container to name");
+    assert_eq!(called(&all, 15), "not_supported");
+    let (unknown, theirs) = ("b".repeat(12), "d".repeat(12));
+    let users = json!(["64001", unknown, theirs, "root", "trainer"]);
+    assert_eq!(all["gpus"][0]["use"]["users"], users);
+    let rows = agent.get("/api/v1/users").json();
+    let told: Vec<_> = rows.as_array().unwrap().iter().map(|row| (&row["user"], &row["container"])).collect();
+    let (null, of) = (Value::Null, |digit| json!(id(digit)));
+    assert_eq!(
+        told,
+        [
+            (&json!("root"), &null),
+            (&json!("trainer"), &of('a')),
+            (&json!(unknown), &of('b')),
+            (&json!(theirs), &of('d')),
+            (&json!("64001"), &null),
+        ]
+    );
+    let of = agent.get("/api/v1/processes?user=trainer").json();
+    assert_eq!(of.as_array().unwrap().iter().map(|row| &row["pid"]).collect::<Vec<_>>(), [11]);
+    assert_eq!(agent.status()["processes"][0]["username"], "root", "the frozen contract has the account");
+    assert_eq!(notes(&all), "[]");
+    let path = |digit| format!("GET /containers/{}/json HTTP/1.1", id(digit));
+    assert_eq!(
+        socket.asked(),
+        ["GET /_ping HTTP/1.1".into(), path('a'), path('b'), path('c')],
+        "each once, and only GET"
+    );
+}
+
+#[test]
+fn frames_flow_while_the_engine_hangs_and_names_come_when_it_answers() {
+    let (driver, proc) = host();
+    let socket = Played::new(Plays::Hang);
+    let path = socket.path();
+    let arguments = ["--proc-root", proc.root().to_str().unwrap(), "--container-socket", path.to_str().unwrap()];
+    let (mut during, mut frames) = ((0, 0), 0);
+    collect_with(&driver, "100ms", &arguments, |message| {
+        let Message::Sample(sample) = message else { return false };
+        if !matches!(sample.driver, DriverState::Ready(_)) {
+            return false;
+        }
+        // Frames that come while one question waits; asked on the way to a frame, at most one would.
+        if let Some(question) = socket.hung().waits() {
+            during = if during.0 == question { (question, during.1 + 1) } else { (question, 1) };
+        }
+        frames += 1;
+        assert!(frames < 100, "no three frames came during one question");
+        during.1 == 3
+    });
+    let agent = start(&driver, &proc, &socket);
+    let hanging = until(&agent, "the note", |snapshot| notes(snapshot).contains("has not answered within 1 s"));
+    assert_eq!(called(&hanging, 11), "timeout");
+    assert!(hanging["gpus"][0]["use"]["users"].as_array().unwrap().contains(&json!("a".repeat(12))));
+    socket.play(engine());
+    let all = until(&agent, "the name", |snapshot| called(snapshot, 11) == "trainer");
+    assert_eq!(notes(&all), "[]");
+    // What was told once stays when it hangs again.
+    socket.play(Plays::Hang);
+    let before = all["gpus"][0]["read_at"].as_u64().unwrap();
+    let later = until(&agent, "a later reading", |snapshot| snapshot["gpus"][0]["read_at"].as_u64() > Some(before));
+    assert_eq!(called(&later, 11), "trainer");
+}
+
+#[test]
+fn one_container_that_the_engine_does_not_come_back_from_costs_its_own_name() {
+    let (driver, proc) = host();
+    let socket =
+        Played::new(known(&[('a', Container::Stuck), ('b', Container::Named("b")), ('c', Container::Named("c"))]));
+    let agent = start(&driver, &proc, &socket);
+    let all = until(&agent, "the others", |snapshot| {
+        called(snapshot, 12) == "b"
+            && called(snapshot, 14) == "c"
+            && socket.hung().waits().is_none_or(|number| number > 1)
+    });
+    assert_eq!(called(&all, 11), "timeout");
+    assert_eq!(notes(&all), "[]", "the engine itself is well");
+}
+
+#[test]
+fn an_engine_that_talks_nonsense_is_told_of() {
+    let (driver, proc) = host();
+    for nonsense in [
+        &b"\x00\xff\x00\xff garbage without end"[..],
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let socket = Played::new(Plays::Says(nonsense));
+        let agent = start(&driver, &proc, &socket);
+        let told = until(&agent, "the reason", |snapshot| called(snapshot, 11) == "error");
+        let note = notes(&told);
+        assert!(note.contains("the container socket") && note.contains(socket.path().to_str().unwrap()), "{note}");
+        assert!(told["gpus"][0]["use"]["users"].as_array().unwrap().contains(&json!("a".repeat(12))));
+    }
+    // Every question answered alike: the engine is there, and what it tells of a container is no name.
+    let socket = Played::new(Plays::Says(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"Name\":\"/\\u001b[2J\"}"));
+    let agent = start(&driver, &proc, &socket);
+    until(&agent, "the reason", |snapshot| called(snapshot, 11) == "error");
+}
+
+#[test]
+fn a_socket_that_comes_later_is_found() {
+    let (driver, proc) = host();
+    let socket = Played::absent(engine());
+    let agent = start(&driver, &proc, &socket);
+    until(&agent, "the note", |snapshot| notes(snapshot).contains("is not there; start the container engine"));
+    socket.listen();
+    let all = until(&agent, "the name", |snapshot| called(snapshot, 11) == "trainer");
+    assert_eq!(notes(&all), "[]");
+    assert!(agent.log().contains("is not there") && agent.log().contains("answers"), "{}", agent.log());
+}
+
+#[test]
+fn without_the_flag_nothing_is_asked() {
+    let (driver, proc) = host();
+    let agent = Start::on(&driver)
+        .argument("--proc-root")
+        .argument(proc.root().to_str().unwrap())
+        .variable("NVSMI_CONTAINER_SOCKET", "")
+        .serve()
+        .ready();
+    let all = until(&agent, "the containers", |snapshot| !row(snapshot, 11)["container"].is_null());
+    assert_eq!((called(&all, 11), notes(&all)), (json!("not_supported"), "[]".into()));
+    assert!(all["gpus"][0]["use"]["users"].as_array().unwrap().contains(&json!("a".repeat(12))));
+}
+
+#[test]
+fn a_frame_tells_the_name() {
+    let (driver, proc) = host();
+    let socket = Played::new(engine());
+    let path = socket.path();
+    let arguments = ["--proc-root", proc.root().to_str().unwrap(), "--container-socket", path.to_str().unwrap()];
+    collect_with(&driver, "100ms", &arguments, |message| {
+        let Message::Sample(sample) = message else { return false };
+        let name = |place: usize| sample.processes.get(place)?.container.clone().map(|container| container.name);
+        assert!(matches!(sample.allocations, Err(Absence::NotSupported)), "nobody asks a kubelet");
+        name(0) == Some(Ok("trainer".into())) && name(1) == Some(Err(Absence::NotSupported))
+    });
+}

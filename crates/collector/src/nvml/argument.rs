@@ -1,0 +1,233 @@
+//! What the arguments of NVML's functions say in a capture, by their types.
+
+use std::ffi::c_char;
+
+use nvml_wrapper_sys::bindings::{
+    nvmlBAR1Memory_t, nvmlDevice_st, nvmlEventData_t, nvmlEventSet_st, nvmlFieldValue_t, nvmlGpmMetricsGet_t,
+    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t,
+    nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t, nvmlTemperature_t, nvmlUtilization_t,
+};
+use telemetry::capture::{Field, Item, Metric};
+
+use crate::record::{Arguments, Note};
+
+/// A function of the library, whose arguments are known as one value.
+pub(super) trait Callable {
+    /// Its arguments.
+    type Arguments: Arguments;
+
+    /// Calls it.
+    ///
+    /// # Safety
+    /// As for the function.
+    unsafe fn call(self, arguments: Self::Arguments) -> u32;
+}
+
+/// One argument.
+trait Argument: Copy {
+    /// Notes what it asks for.
+    fn ask(&self, _note: &mut Note) {}
+
+    /// Notes what the call wrote there.
+    ///
+    /// # Safety
+    /// As for [`Arguments::tell`].
+    unsafe fn tell(&self, _note: &mut Note) {}
+}
+
+macro_rules! callables {
+    ($(($($type:ident $place:tt),*))*) => {
+        $(
+            #[allow(non_snake_case, unused_variables, reason = "each is as it comes, also with no arguments")]
+            impl<$($type: Argument),*> Arguments for ($($type,)*) {
+                fn ask(&self, note: &mut Note) {
+                    $(self.$place.ask(note);)*
+                }
+
+                unsafe fn tell(&self, note: &mut Note) {
+                    // SAFETY: as for this function.
+                    $(unsafe { self.$place.tell(note) };)*
+                }
+            }
+
+            impl<$($type: Argument),*> Callable for unsafe extern "C" fn($($type),*) -> u32 {
+                type Arguments = ($($type,)*);
+
+                #[allow(unused_variables, reason = "where there are no arguments")]
+                unsafe fn call(self, arguments: Self::Arguments) -> u32 {
+                    // SAFETY: as for this function.
+                    unsafe { self($(arguments.$place),*) }
+                }
+            }
+        )*
+    };
+}
+
+callables! {
+    ()
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+}
+
+/// A handle says what the call is about.
+impl Argument for *mut nvmlDevice_st {
+    fn ask(&self, note: &mut Note) {
+        note.handle = Some(self.addr());
+    }
+}
+
+impl Argument for *mut *mut nvmlDevice_st {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: a handle was written there.
+        note.given = Some(unsafe { self.read() }.addr());
+    }
+}
+
+/// A number decides what is answered, unless it is the room of the text before it.
+impl Argument for u32 {
+    fn ask(&self, note: &mut Note) {
+        if note.text.take().is_none() {
+            note.with.push((*self).into());
+        }
+    }
+
+    unsafe fn tell(&self, note: &mut Note) {
+        let Some(text) = note.text.take() else { return };
+        // SAFETY: there is room for so many bytes, all of which were initialised before the call.
+        let room = unsafe { std::slice::from_raw_parts(text, *self as usize) };
+        let text = room.split(|byte| *byte == 0).next().unwrap_or_default();
+        note.told.push(Item::Text(text.to_vec()));
+    }
+}
+
+impl Argument for *mut c_char {
+    fn ask(&self, note: &mut Note) {
+        note.text = Some(self.cast());
+    }
+
+    unsafe fn tell(&self, note: &mut Note) {
+        note.text = Some(self.cast());
+    }
+}
+
+/// How many fields are asked for: always one.
+impl Argument for i32 {}
+/// A time, or a mask: what is answered has it in itself.
+impl Argument for u64 {}
+impl Argument for *mut nvmlEventSet_st {}
+impl Argument for *mut *mut nvmlEventSet_st {}
+impl Argument for *mut nvmlGpmSample_st {}
+impl Argument for *mut *mut nvmlGpmSample_st {}
+// Whoever asked for a list knows its layout, and amends the record.
+impl Argument for *mut nvmlProcessInfo_v1_t {}
+impl Argument for *mut nvmlProcessInfo_v2_t {}
+impl Argument for *mut nvmlProcessUtilizationSample_t {}
+
+/// The bits of a number, extended by its sign if it has one.
+trait Word {
+    fn word(self) -> Item;
+}
+
+macro_rules! words {
+    ($($type:ty)*) => {
+        $(
+            impl Word for $type {
+                #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "the bits are wanted")]
+                fn word(self) -> Item {
+                    Item::Word(self as u64)
+                }
+            }
+        )*
+    };
+}
+
+words! { u8 u32 i32 u64 }
+
+macro_rules! numbers {
+    ($($type:ty)*) => {
+        $(
+            impl Argument for *mut $type {
+                unsafe fn tell(&self, note: &mut Note) {
+                    // SAFETY: a number was written there.
+                    note.told.push(unsafe { self.read() }.word());
+                }
+            }
+        )*
+    };
+}
+
+numbers! { u32 i32 u64 }
+
+/// Structures of numbers, of which those named are noted, in that order.
+macro_rules! structures {
+    ($($structure:ident { $($field:ident),* })*) => {
+        $(
+            impl Argument for *mut $structure {
+                unsafe fn tell(&self, note: &mut Note) {
+                    // SAFETY: the structure was initialised before the call and written by it.
+                    let told = unsafe { self.read() };
+                    note.told.extend([$(told.$field.word()),*]);
+                }
+            }
+        )*
+    };
+}
+
+structures! {
+    nvmlUtilization_t { gpu, memory }
+    nvmlMemory_t { total, free, used }
+    nvmlMemory_v2_t { total, reserved, free, used }
+    nvmlBAR1Memory_t { bar1Total, bar1Free, bar1Used }
+    nvmlTemperature_t { temperature }
+    nvmlGpmSupport_t { isSupportedDevice }
+    // The cluster's name is nobody's business.
+    nvmlGpuFabricInfo_t { state, status }
+}
+
+impl Argument for *mut nvmlPciInfo_t {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: as for the structures of numbers.
+        let told = unsafe { self.read() };
+        let text = |bytes: &[c_char]| {
+            Item::Text(bytes.iter().take_while(|byte| **byte != 0).map(|byte| byte.cast_unsigned()).collect())
+        };
+        note.told.push(text(&told.busIdLegacy));
+        note.told.extend([told.domain, told.bus, told.device, told.pciDeviceId, told.pciSubSystemId].map(Word::word));
+        note.told.push(text(&told.busId));
+    }
+}
+
+impl Argument for *mut nvmlEventData_t {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: as for the structures of numbers.
+        let told = unsafe { self.read() };
+        note.handle = Some(told.device.addr());
+        note.told.extend([told.eventType.word(), told.eventData.word()]);
+    }
+}
+
+impl Argument for *mut nvmlFieldValue_t {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: as for the structures of numbers; the union was zeroed as a whole, and any bits are a number.
+        let (told, bits) = unsafe { (self.read(), self.read().value.ullVal) };
+        note.field =
+            Some(Field { id: told.fieldId, scope: told.scopeId, code: told.nvmlReturn, kind: told.valueType, bits });
+    }
+}
+
+impl Argument for *mut nvmlGpmMetricsGet_t {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: as for the structures of numbers; only read through a reference, since it is large.
+        let told = unsafe { &**self };
+        let asked = told.metrics.iter().take(told.numMetrics as usize);
+        let metric = |metric: &nvml_wrapper_sys::bindings::nvmlGpmMetric_t| Metric {
+            id: metric.metricId,
+            code: metric.nvmlReturn,
+            value: metric.value,
+        };
+        note.metrics = Some(asked.map(metric).collect());
+    }
+}

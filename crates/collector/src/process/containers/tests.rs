@@ -1,0 +1,147 @@
+use std::sync::mpsc;
+
+use super::*;
+use crate::socket::Kind;
+
+fn socket() -> Socket {
+    Socket { kind: Kind::Engine, path: "/s".into() }
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn in_container(pid: u32, id: &str, runtime: Option<&str>) -> ProcessFacts {
+    let name = Err(Absence::NotSupported);
+    let container = Some(Container { id: id.into(), runtime: runtime.map(str::to_owned), name });
+    ProcessFacts { container, ..ProcessFacts::unread(pid, Absence::Error) }
+}
+
+fn names(containers: &Containers, processes: &mut [ProcessFacts]) -> Vec<Reading<String>> {
+    containers.wish(processes);
+    containers.settle(far());
+    containers.name(processes);
+    processes.iter().filter_map(|facts| Some(facts.container.as_ref()?.name.clone())).collect()
+}
+
+#[test]
+fn each_container_that_the_engine_may_know_is_asked_for_once() {
+    let (asks, asked) = mpsc::channel();
+    let containers = Containers::asking(socket(), move |question| {
+        asks.send(question.clone()).unwrap();
+        match question {
+            Question::Name(id) if id == "a" => Ok(Some("trainer".into())),
+            Question::Ping | Question::Name(_) => Ok(None),
+        }
+    });
+    let mut processes = [
+        in_container(1, "a", Some("docker")),
+        in_container(2, "a", Some("docker")),
+        in_container(3, "b", None),
+        in_container(4, "c", Some("containerd")),
+        in_container(5, "d", Some("cri-o")),
+        ProcessFacts::unread(6, Absence::Error),
+    ];
+    let expected = [Ok("trainer".into()), Ok("trainer".into()), Err(Absence::NotSupported)];
+    for _ in 0..3 {
+        let found = names(&containers, &mut processes);
+        assert_eq!((&found[..3], &found[3..]), (&expected[..], &[const { Err(Absence::NotSupported) }; 2][..]));
+    }
+    let all: Vec<Question> = asked.try_iter().collect();
+    assert_eq!(all, [Question::Ping, Question::Name("a".into()), Question::Name("b".into())]);
+    assert_eq!(containers.note(), None);
+}
+
+#[test]
+fn without_a_socket_nothing_is_asked() {
+    let containers = Containers::start(None);
+    assert_eq!(names(&containers, &mut [in_container(1, "a", None)]), [Err(Absence::NotSupported)]);
+    assert_eq!(containers.note(), None);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_holds_up_nothing() {
+    let (_keep, never) = mpsc::channel();
+    let containers = Containers::asking(socket(), move |_| never.recv().unwrap());
+    let mut processes = [in_container(1, "a", None)];
+    containers.wish(&processes);
+    containers.settle(Instant::now() + Duration::from_millis(1));
+    containers.name(&mut processes);
+    assert_eq!(processes[0].container.as_ref().unwrap().name, Err(Absence::Timeout));
+}
+
+#[test]
+fn an_engine_that_is_away_is_asked_for_itself_alone() {
+    let containers = Containers::asking(socket(), |question| match question {
+        Question::Ping => Err(Fault::denied("no")),
+        Question::Name(_) => panic!("{question:?}"),
+    });
+    // A container that is there later has the reason at the next try; until then it was not asked for.
+    let found = names(&containers, &mut [in_container(1, "a", None)]);
+    assert!(found == [Err(Absence::Denied)] || found == [Err(Absence::Timeout)], "{found:?}");
+    assert_eq!(containers.note().as_deref(), Some("no"));
+}
+
+fn state() -> State {
+    State { entries: BTreeMap::new(), ping: None, health: Health::default() }
+}
+
+fn ask(state: &mut State, question: &Question, outcome: Result<Option<String>, Fault>, now: Instant) {
+    state.take_in(&socket(), question, outcome, now);
+}
+
+#[test]
+fn failures_are_tried_again_ever_later_and_the_others_go_on() {
+    let (mut state, begun) = (state(), Instant::now());
+    let hung = Question::Name("hung".into());
+    assert!(state.wish(&BTreeSet::from(["hung", "fine"]), begun));
+    let mut now = begun;
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        ask(&mut state, &hung, Err(Fault::late(SOONEST)), now);
+        assert_eq!(state.first(), Some((Question::Ping, now)), "is it the engine?");
+        ask(&mut state, &Question::Ping, Ok(None), now);
+        assert_eq!((state.name("hung"), state.health.note()), (Err(Absence::Timeout), None));
+        let (next, _) = state.first().unwrap();
+        if next == Question::Name("fine".into()) {
+            ask(&mut state, &next, Ok(Some("fine".into())), now);
+        }
+        let (next, at) = state.first().unwrap();
+        assert_eq!(next, hung);
+        waits.push((at - now).as_secs());
+        now = at;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+    assert_eq!(state.name("fine"), Ok("fine".into()));
+    ask(&mut state, &hung, Ok(Some("back".into())), now);
+    assert_eq!(state.name("hung"), Ok("back".into()));
+}
+
+#[test]
+fn a_name_outlives_its_engine_and_is_asked_for_again() {
+    let (mut state, now) = (state(), Instant::now());
+    let named = Question::Name("a".into());
+    state.wish(&BTreeSet::from(["a"]), now);
+    ask(&mut state, &named, Ok(Some("before".into())), now);
+    assert_eq!(state.first(), Some((named.clone(), now + KEEPS)));
+    ask(&mut state, &named, Err(Fault::error("gone")), now + KEEPS);
+    ask(&mut state, &Question::Ping, Err(Fault::error("gone")), now + KEEPS);
+    assert_eq!((state.name("a"), state.health.note().as_deref()), (Ok("before".into()), Some("gone")));
+    assert_eq!(state.first(), Some((Question::Ping, now + KEEPS + SOONEST)));
+    ask(&mut state, &Question::Ping, Ok(None), now + KEEPS + SOONEST);
+    assert_eq!((state.health.note(), state.first().map(|(next, _)| next)), (None, Some(named.clone())));
+    ask(&mut state, &named, Ok(Some("after".into())), now + KEEPS + SOONEST);
+    assert_eq!(state.name("a"), Ok("after".into()));
+}
+
+#[test]
+fn what_is_not_there_any_more_is_forgotten_and_never_too_much_is_asked_for() {
+    let (mut state, now) = (state(), Instant::now());
+    assert!(state.wish(&BTreeSet::from(["a", "b"]), now));
+    assert!(!state.wish(&BTreeSet::from(["b"]), now));
+    ask(&mut state, &Question::Name("a".into()), Ok(Some("late".into())), now);
+    assert_eq!(state.entries.keys().collect::<Vec<_>>(), ["b"]);
+    let many: Vec<String> = (0..2 * MOST).map(|id| id.to_string()).collect();
+    state.wish(&many.iter().map(String::as_str).collect(), now);
+    assert_eq!(state.entries.len(), MOST);
+}

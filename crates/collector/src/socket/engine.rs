@@ -1,0 +1,94 @@
+//! The container engine, by the HTTP API that Docker has and Podman answers alike. Nothing but `GET` is ever asked.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{
+    Request, StatusCode,
+    client::conn::http1,
+    header::{CONNECTION, HOST},
+};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::socket::Fault;
+
+/// The status line and the headers of an answer.
+const HEAD_BYTES: usize = 16 * 1024;
+/// What is told of a container is a few kilobytes, and its labels and mounts may be long.
+const MOST_BYTES: usize = 1024 * 1024;
+/// Names in a pod by the kubelet's older way are the longest: container, pod, namespace and uid in one.
+const NAME_BYTES: usize = 512;
+
+/// Whether an engine is there: `GET /_ping`. One that does not know this path is there too.
+pub(crate) async fn ping(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<(), Fault> {
+    match get(stream, "/_ping").await? {
+        (status, _) if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
+        (status, _) => Err(refusal(status)),
+    }
+}
+
+/// What a container is called: `GET /containers/{id}/json`. None if the engine does not know it.
+pub(crate) async fn name(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    id: &str,
+) -> Result<Option<String>, Fault> {
+    match get(stream, &format!("/containers/{id}/json")).await? {
+        (StatusCode::OK, body) => told(&body, id).map(Some),
+        (StatusCode::NOT_FOUND, _) => Ok(None),
+        (status, _) => Err(refusal(status)),
+    }
+}
+
+fn refusal(status: StatusCode) -> Fault {
+    let text = format!("answered with HTTP status {}", status.as_u16());
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Fault::denied(text),
+        _ => Fault::error(text),
+    }
+}
+
+async fn get(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    path: &str,
+) -> Result<(StatusCode, Bytes), Fault> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| Fault::error(format!("gave no HTTP answer that can be read: {error}"));
+    let request = Request::get(path).header(HOST, "localhost").header(CONNECTION, "close").body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| Fault::error(format!("cannot be asked for {path}: {error}")))?;
+    let shaken = http1::Builder::new().max_buf_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(|error| unreadable(&error))?;
+    // It ends with the runtime.
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await.map_err(|error| unreadable(&error))?;
+    Ok((status, body.to_bytes()))
+}
+
+/// What is wanted of what an engine tells of a container; the rest is skipped.
+#[derive(Deserialize)]
+struct Inspected {
+    #[serde(rename = "Id")]
+    id: Option<String>,
+    #[serde(rename = "Name")]
+    name: String,
+}
+
+/// The name in an answer's body. An engine also finds containers by other things than their id.
+fn told(body: &[u8], id: &str) -> Result<String, Fault> {
+    let inspected: Inspected = serde_json::from_slice(body)
+        .map_err(|error| Fault::error(format!("told of a container in no form: {error}")))?;
+    if inspected.id.is_some_and(|found| found != id) {
+        return Err(Fault::error("told of another container than was asked for"));
+    }
+    let name = inspected.name.strip_prefix('/').unwrap_or(&inspected.name);
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fine) {
+        return Err(Fault::error("told a name that no container can have"));
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What the past costs: a day of sixteen GPUs in memory, and how long an answer of one series takes. Prints a line
+//! for each; see `bench/README.md`.
+
+#![allow(clippy::expect_used, reason = "a measurement that cannot go on should say where")]
+use std::{fs, sync::Arc, time::Instant};
+
+use axum::{body::Body, http::Request};
+use http_body_util::BodyExt as _;
+use server::{Archive, Publisher, ServerConfig, router};
+use telemetry::{
+    BootTime, Stamp,
+    history::{Depth, History, metric},
+    sample::{Activity, Traffic, Utilization},
+    snapshot::{CollectorState, Gpu, Snapshot},
+};
+use tower::ServiceExt as _;
+
+#[path = "../tests/http/host.rs"]
+mod host;
+
+const GPUS: u32 = 16;
+const DAY: u64 = 86_400;
+
+/// A GPU that tells every number that is kept.
+fn gpu(index: u32, second: u64) -> Gpu {
+    let mut gpu = host::gpu(index);
+    let wave = u32::try_from(second % 97).unwrap_or(0) + index;
+    gpu.fast.utilization = Ok(Utilization { gpu_percent: wave, memory_percent: wave });
+    gpu.fast.power_draw_mw = Ok(300_123 + wave * 1000);
+    (gpu.fast.encoder_percent, gpu.fast.decoder_percent) = (Ok(wave), Ok(wave));
+    (gpu.fast.graphics_mhz, gpu.fast.sm_mhz, gpu.fast.memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
+    gpu.fast.memory_temperature_celsius = Ok(44);
+    let ratio = f64::from(wave) / 113.0;
+    gpu.activity = Activity {
+        sm_ratio: Ok(ratio),
+        sm_occupancy_ratio: Ok(ratio),
+        tensor_ratio: Ok(ratio),
+        dram_ratio: Ok(ratio),
+        ..gpu.activity
+    };
+    let bytes = Ok(u64::from(wave) * 1_234_567);
+    gpu.traffic = Traffic {
+        pcie_tx_bytes_per_second: bytes,
+        pcie_rx_bytes_per_second: bytes,
+        nvlink_tx_bytes_per_second: bytes,
+        nvlink_rx_bytes_per_second: bytes,
+    };
+    gpu
+}
+
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let before = resident_kib();
+    let mut history = History::new(Depth::default());
+    let stamp = |second: u64| Stamp { boot: BootTime(second * 1000), unix_ms: 1_700_000_000_000 + second * 1000 };
+    let filled = Instant::now();
+    let mut last = None;
+    for second in 1..=DAY {
+        let gpus = (0..GPUS).map(|index| Gpu { read_at: stamp(second), ..gpu(index, second) }).collect();
+        let snapshot = Snapshot { at: stamp(second), ..host::snapshot(CollectorState::Ok, gpus) };
+        history.take_in(&snapshot);
+        last = Some(snapshot);
+    }
+    let tick = filled.elapsed() / u32::try_from(DAY).unwrap_or(1);
+    println!(
+        "{GPUS} GPUs, {} series each, a day: {} KiB more resident, {tick:?} a tick (making the snapshot included)",
+        metric::METRICS,
+        resident_kib() - before
+    );
+    let publisher = Publisher::keeping(stamp(DAY), None, Arc::new(Archive::new(history)));
+    publisher.publish(last.expect("a day has seconds"));
+    let app = router(ServerConfig::default(), publisher.subscribe());
+    for query in ["since=-15m", "since=-1h", "since=-24h", "since=-24h&step=1m", "since=-24h&step=1m&agg=max"] {
+        let address = format!("/api/v1/history?metric=power.draw_watts&gpu=3&{query}");
+        let mut times = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..101 {
+            let request = Request::get(&address).body(Body::empty()).expect("a request");
+            let begun = Instant::now();
+            let answer = app.clone().oneshot(request).await.expect("an answer");
+            times.push(begun.elapsed());
+            bytes = answer.into_body().collect().await.expect("a body").to_bytes().len();
+        }
+        times.sort();
+        println!("{query}: {bytes} bytes in {:?} (median), {:?} (worst of 101)", times[50], times[100]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Words of closed sets: the document lists them, from the very table that they are rendered by.
+
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    marker::PhantomData,
+};
+
+use serde::{Serialize, Serializer};
+use telemetry::{
+    Words,
+    snapshot::{CollectorState, EventKind, GpuState, ProcessKind, Severity, UseVerdict},
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+/// One word of a set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word<T> {
+    word: &'static str,
+    set: PhantomData<fn() -> T>,
+}
+
+// The derive macro of the document takes names without parameters only.
+pub(crate) type CollectorStateWord = Word<CollectorState>;
+pub(crate) type EventKindWord = Word<EventKind>;
+pub(crate) type GpuStateWord = Word<GpuState>;
+pub(crate) type ProcessKindWord = Word<ProcessKind>;
+pub(crate) type SeverityWord = Word<Severity>;
+pub(crate) type UseVerdictWord = Word<UseVerdict>;
+
+impl<T: Words> Word<T> {
+    /// The word for that member.
+    pub(crate) fn of(member: impl Borrow<T>) -> Self {
+        Self { word: member.borrow().word(), set: PhantomData }
+    }
+}
+
+impl<T> fmt::Display for Word<T> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // So that a width holds.
+        to.pad(self.word)
+    }
+}
+
+impl<T> Serialize for Word<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word)
+    }
+}
+
+impl<T: Words> PartialSchema for Word<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(T::WORDS.iter().copied())).into()
+    }
+}
+
+impl<T: Words> ToSchema for Word<T> {
+    fn name() -> Cow<'static, str> {
+        T::SET.into()
+    }
+}

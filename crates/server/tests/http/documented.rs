@@ -1,0 +1,98 @@
+//! The paths beside the rich contract answer as `/openapi.json` says, whoever asks and however the collector is.
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use server::{Publisher, ServerConfig, Token, router};
+use telemetry::{
+    Stamp,
+    snapshot::{CollectorState, Process, ProcessKind},
+};
+use tower::ServiceExt;
+
+use crate::{host, schema};
+
+async fn ask(app: &Router, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, Bytes) {
+    let request = token.into_iter().fold(Request::get(path), |request, token| request.header("authorization", token));
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
+}
+
+async fn document(app: &Router, token: Option<&str>) -> Value {
+    serde_json::from_slice(&ask(app, "/openapi.json", token).await.2).unwrap()
+}
+
+/// Asks, and holds the answer against the document.
+async fn judged(app: &Router, document: &Value, asked: &str) -> u16 {
+    let (status, headers, body) = ask(app, asked, None).await;
+    let (path, kind) = (asked.split('?').next().unwrap(), headers["content-type"].to_str().unwrap());
+    let content = &schema::answer(document, path, status.as_u16())["content"][kind];
+    assert!(content.is_object(), "{asked}: {status} {kind} is not in the document");
+    if path != "/openapi.json" {
+        let faults = schema::faults(document, &content["schema"], &serde_json::from_slice(&body).unwrap(), path);
+        assert!(faults.is_empty(), "{asked}: {faults:#?}");
+    }
+    status.as_u16()
+}
+
+#[tokio::test]
+async fn each_answer_is_as_the_document_says() {
+    let publisher = Publisher::new(Stamp::default());
+    let app = router(ServerConfig::default(), publisher.subscribe());
+    let document = document(&app, None).await;
+    let answers = async |paths: &[&str]| {
+        let mut found = Vec::new();
+        for path in paths {
+            found.push(judged(&app, &document, path).await);
+        }
+        found
+    };
+    let all = ["/status", "/count", "/healthz", "/readyz", "/openapi.json"];
+    assert_eq!(answers(&all).await, [500, 500, 200, 503, 200], "before anything was read");
+    let mut gpu = host::gpu(0);
+    gpu.processes = vec![Process { kind: ProcessKind::Both, ..host::process(7) }];
+    publisher.publish(host::snapshot(CollectorState::Ok, vec![gpu, host::gpu(1)]));
+    assert_eq!(answers(&all).await, [200; 5]);
+    assert_eq!(answers(&["/status?idx=1,0&process=C", "/status?idx=2", "/status?process=c"]).await, [200, 400, 400]);
+}
+
+#[tokio::test]
+async fn a_strangers_answer_is_documented_and_a_token_is_asked_for_only_where_there_is_one() {
+    let publisher = Publisher::new(Stamp::default());
+    let app = |token| router(ServerConfig { token, ..ServerConfig::default() }, publisher.subscribe());
+    let open = document(&app(None), None).await;
+    assert_eq!(open["security"], Value::Null);
+    let app = app(Token::new("x"));
+    let guarded = document(&app, Some("x")).await;
+    assert!(guarded["security"][0]["TOKEN"].is_array());
+    for (path, operations) in guarded["paths"].as_object().unwrap() {
+        let (status, headers, body) = ask(&app, path, None).await;
+        if operations["get"]["security"] == serde_json::json!([{}]) {
+            assert!(matches!(path.as_str(), "/healthz" | "/readyz") && status != 401, "{path}");
+            continue;
+        }
+        let answer = schema::answer(&guarded, path, 401);
+        let content = &answer["content"][headers["content-type"].to_str().unwrap()];
+        let faults = schema::faults(&guarded, &content["schema"], &serde_json::from_slice(&body).unwrap(), path);
+        assert!(status == 401 && faults.is_empty(), "{path}: {status} {faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_comes_compressed_to_whoever_takes_that() {
+    let app = router(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe());
+    let mut lengths = Vec::new();
+    for (takes, coding) in [("gzip", Some("gzip")), ("br", None)] {
+        let request = Request::get("/openapi.json").header("accept-encoding", takes).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["vary"], "accept-encoding");
+        assert_eq!(response.headers().get("content-encoding").map(|coding| coding.to_str().unwrap()), coding);
+        lengths.push(response.into_body().collect().await.unwrap().to_bytes().len());
+    }
+    assert!(lengths[0] * 4 < lengths[1], "{lengths:?}");
+}
