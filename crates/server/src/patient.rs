@@ -139,6 +139,40 @@ mod tests {
         assert_eq!(begun.elapsed(), TIMEOUT);
     }
 
+    /// Takes everything and sends nothing, as encryption does whose other side does not read.
+    struct Hoarder;
+
+    impl AsyncRead for Hoarder {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Hoarder {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(from.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_encrypted_and_not_taken_is_not_waited_for() {
+        for ends in ["flush", "shutdown"] {
+            let mut ours = Patient::new(Hoarder, TIMEOUT);
+            ours.write_all(b"an answer").await.unwrap();
+            let begun = Instant::now();
+            let ended = if ends == "flush" { ours.flush().await } else { ours.shutdown().await };
+            assert_eq!((ended.unwrap_err().kind(), begun.elapsed()), (io::ErrorKind::TimedOut, TIMEOUT), "{ends}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_waited_for_anew_after_every_read() {
         let (ours, mut theirs) = duplex(8);

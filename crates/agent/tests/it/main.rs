@@ -7,6 +7,7 @@ mod clients;
 mod collector;
 mod configuration;
 mod containers;
+mod documents;
 mod exhaustion;
 mod exposure;
 mod frames;
