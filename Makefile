@@ -3,10 +3,10 @@
 CARGO ?= cargo
 PORT ?= 8000
 
-.PHONY: help build demo run test chaos fuzz memcheck check format lint tools bench clean
+.PHONY: help build demo run test test-packages packages supply audit chaos fuzz memcheck check format lint tools bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 build: ## Build the release binary and the simulated driver
 	$(CARGO) build --release --workspace
@@ -20,9 +20,27 @@ run: ## Serve this host's GPUs
 tools: ## Install what the tests need beside Rust (into target/, and cargo-nextest)
 	@scripts/tools
 
-test: tools ## Install what the tests need, and run them all
+# What checks and tests the page; building it takes less, and Cargo sees to that by itself.
+web/node_modules/.bin/biome: web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test: tools web/node_modules/.bin/biome ## Install what the tests need, and run them all
+	npm --prefix web test
 	$(CARGO) build --release --workspace
 	$(CARGO) nextest run --release --workspace
+
+packages: ## Make what is released: binary, .deb, .rpm, .tar.gz, bill of materials (target/packages/dist)
+	@scripts/package
+
+test-packages: ## Install and run what is released: packages on a booted Debian, image, chart, proxies (root, Debian)
+	@scripts/test-packages
+
+supply: ## Check licences and sources of all that is linked, and advisories where they can be had
+	@scripts/supply
+
+audit: ## The same, where advisories must be had
+	@scripts/supply --audit
 
 chaos: ## Faults at random for half an hour (CHAOS_SECONDS, CHAOS_SEED); a short form is in `make test`
 	$(CARGO) build --release --workspace
@@ -34,14 +52,17 @@ fuzz: ## Every parser against random input, a million cases each (PROPTEST_CASES
 memcheck: build ## The driver's side of the collector under valgrind
 	@scripts/memcheck
 
-format: ## Format the code
+format: web/node_modules/.bin/biome ## Format the code
+	npm --prefix web run format
 	$(CARGO) fmt --all
 
-lint: ## Check format and lints
+lint: web/node_modules/.bin/biome ## Check format, types and lints
+	npm --prefix web run check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p server --no-default-features --all-targets -- -D warnings
 
-check: lint test ## All that a change must pass: format, lints, tests
+check: lint supply test test-packages ## All that a change must pass: format, lints, licences, tests, packages
 
 bench: build ## Measure: see bench/README.md
 	@bench/run

@@ -1,18 +1,20 @@
 //! Flags, variables and their help: one declaration each.
 
+#[cfg(test)]
+mod pages;
 mod value;
 
-use std::{ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
+use std::{collections::HashMap, ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
 use collector::LeftOut;
-use server::{HostName, Prefix, WebOrigin};
+use server::{HostName, Names, Peers, Prefix, WebOrigin};
 
-use crate::{bind::Binds, dotenv::DotEnv};
-use value::{coarse, fine, interval, left_out, length, port, socket};
+use crate::{bind::Binds, dotenv::DotEnv, service};
+use value::{coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -20,7 +22,7 @@ use value::{coarse, fine, interval, left_out, length, port, socket};
 /// the variable named with it; the flag wins. PORT, URL_PREFIX and TOKEN may also stand in a file .env in the working
 /// directory, where variables of the environment win.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(name = "nvidia-smi-web-agent", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,
@@ -52,6 +54,7 @@ Examples:
   nvidia-smi-web-agent                         serve on port 8000
   PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
   nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
+  nvidia-smi-web-agent health --gpus           how every GPU is, for cron and Slurm
   nvidia-smi-web-agent capture --output bug.toml  write down what the driver answers, for a bug report
   nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
   curl localhost:8000/status?idx=0             the first GPU and its processes";
@@ -160,6 +163,35 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
     pub(crate) commands: Option<Commands>,
 
+    /// Under which names GPUs are served at /metrics: native, dcgm (those of dcgm-exporter, for dashboards and alerts that
+    /// were written for it), or both with a comma. A scrape may ask for others with ?names=
+    #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", value_parser = names, global = true)]
+    pub(crate) metrics_names: Names,
+
+    /// Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the
+    /// monitoring system when it ends
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES", global = true)]
+    pub(crate) metrics_processes: bool,
+
+    /// How many processes may have series; those with the least memory have none, and
+    /// nvsmi_agent_metrics_processes_left_out says how many
+    #[arg(long, env = "NVSMI_METRICS_PROCESSES_MAX", default_value = "1000", value_name = "NUMBER", global = true)]
+    pub(crate) metrics_processes_max: usize,
+
+    /// dcgm-exporter's own file of counters (its -f), which chooses what is served under its names. `check` lists what of
+    /// it cannot be
+    #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", value_parser = path, global = true)]
+    pub(crate) dcgm_counters: Option<PathBuf>,
+
+    /// The label that bears the host's name under dcgm-exporter's names: it was Hostname until 4.8.3 made it hostname
+    #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", default_value = "Hostname", value_name = "NAME", value_parser = label, global = true)]
+    pub(crate) dcgm_hostname_label: String,
+
+    /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
+    /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
+    #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
+    pub(crate) dcgm_job_dir: Option<PathBuf>,
+
     /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
     #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
     pub(crate) history_fine: Duration,
@@ -171,6 +203,19 @@ pub(crate) struct Options {
     /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
     #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
     pub(crate) state_dir: Option<PathBuf>,
+
+    /// Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at
+    /// which their agents are seen at this one's address, as behind one proxy. An address such as
+    /// https://gpu09.example/ is shown as a link. The agent itself asks none of them
+    #[arg(
+        long,
+        env = "NVSMI_PEERS",
+        default_value = "",
+        value_name = "NAME=PATH,...",
+        hide_default_value = true,
+        global = true
+    )]
+    pub(crate) peers: Peers,
 
     /// How many may read /api/v1/stream at once; further ones are told to poll
     #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
@@ -231,6 +276,13 @@ pub(crate) enum Command {
     Resume,
     /// Print the effective configuration and say what is wrong with it
     Check,
+    /// Ask the running agent whether it serves, or with --gpus how every GPU is
+    ///
+    /// The status is 0 for ok, 1 for a warning, 2 for critical and 3 for unknown. An agent that does not answer is
+    /// unknown, and so is a wrong option. Of several GPUs the worst counts: critical, then unknown, then a warning. The
+    /// address, the prefix and the token are those of an agent that is started with the same options. What is not given
+    /// is taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, by those who may read it.
+    Health(Health),
     /// Write down what the driver answers, for a bug report
     ///
     /// Every function that the agent reads with is called once, and its return code and what it wrote are kept as a
@@ -270,6 +322,13 @@ pub(crate) struct ReleaseFor {
     pub(crate) length: Duration,
 }
 
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Health {
+    /// Print a line for each GPU, for cron and Slurm
+    #[arg(long)]
+    pub(crate) gpus: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Told {
     /// The descriptor of the memory in which calls into the driver are noted
@@ -299,15 +358,28 @@ pub(crate) fn parse() -> Result<Cli, Stop> {
     // The collector gets all it needs as flags, and must not see what the parent kept from it.
     let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
     let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
-    parse_from(std::env::args_os(), dotenv, std::env::var_os("TOKEN"))
+    let service = if asks_health() && dotenv == DotEnv::default() { service::settings() } else { HashMap::new() };
+    parse_from(std::env::args_os(), dotenv, &service, std::env::var_os("TOKEN"))
+}
+
+/// Whether this is the command `health`, as far as that can be told of arguments that may be wrong.
+pub(crate) fn asks_health() -> bool {
+    std::env::args_os().skip(1).any(|argument| argument == "health")
 }
 
 fn parse_from(
     arguments: impl IntoIterator<Item = OsString>,
     dotenv: DotEnv,
+    service: &HashMap<String, String>,
     token: Option<OsString>,
 ) -> Result<Cli, Stop> {
-    let mut command = Cli::command();
+    let mut command = Cli::command().mut_args(|argument| {
+        let told = argument.get_env().and_then(|name| service.get(name.to_str()?)).cloned();
+        match told {
+            Some(value) if argument.get_action().takes_values() => argument.default_value(value),
+            _ => argument,
+        }
+    });
     for (id, value) in [("port", &dotenv.port), ("url_prefix", &dotenv.url_prefix)] {
         if let Some(value) = value.clone() {
             command = command.mut_arg(id, |argument| argument.default_value(value));
@@ -317,7 +389,9 @@ fn parse_from(
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
     cli.settings = settings(&matches, &dotenv);
     let token_source = if token.is_some() { "variable TOKEN" } else { ".env" };
-    cli.token = token.or_else(|| dotenv.token.map(OsString::from)).filter(|token| !token.is_empty());
+    let token = token.or_else(|| dotenv.token.map(OsString::from));
+    let token = token.or_else(|| service.get("TOKEN").map(OsString::from));
+    cli.token = token.filter(|token| !token.is_empty());
     cli.settings.push(match &cli.token {
         Some(_) => Setting { name: "token".into(), value: "(set)".into(), source: token_source.into() },
         None => Setting { name: "token".into(), value: "(none)".into(), source: "default".into() },
@@ -381,7 +455,7 @@ mod tests {
 
     fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
         let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
-        parse_from(arguments, dotenv, None)
+        parse_from(arguments, dotenv, &HashMap::new(), None)
     }
 
     fn wrong(arguments: &[&str]) -> String {
@@ -405,7 +479,12 @@ mod tests {
             (&["--interval", "61s"], &["61s"]),
             (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
             (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
+            (&["--peers", "gpu02"], &["gpu02", "--peers", "NVSMI_PEERS", "NAME=PATH"]),
             (&["--prot", "1"], &["--prot", "--port"]),
+            (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
+            (&["--metrics-processes-max", "-1"], &["-1"]),
+            (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
+            (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "other label"]),
             (&["chekc"], &["chekc", "check"]),
             (
                 &["--container-socket", "tcp://localhost:2375"],
@@ -440,6 +519,22 @@ mod tests {
     }
 
     #[test]
+    fn the_services_settings_are_weaker_than_all_others() {
+        let service = [("PORT", "9000"), ("NVSMI_BIND", "127.0.0.2"), ("URL_PREFIX", "/x"), ("TOKEN", "t")];
+        let service = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let parsed = |arguments: &[&str], token: Option<&str>| {
+            let arguments = ["agent", "health"].iter().chain(arguments).map(OsString::from);
+            parse_from(arguments, DotEnv::default(), &service, token.map(OsString::from)).unwrap()
+        };
+        let cli = parsed(&[], None);
+        assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
+        assert_eq!((cli.options.bind, cli.token), (vec!["127.0.0.2".parse().unwrap()], Some("t".into())));
+        let cli = parsed(&["--port", "81"], Some("mine"));
+        assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));
+        assert_eq!(parsed(&[], Some("")).token, None, "an empty one is given too");
+    }
+
+    #[test]
     fn how_commands_are_shown_is_told_or_not() {
         assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.commands, None);
         let told = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
@@ -466,6 +561,12 @@ mod tests {
         let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_none() {
+        let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
+        assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(crate) fn run(cli: &Cli, told: &Told) -> io::Result<ExitCode> {
         sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
         sys_root: options.sys_root.clone(),
         asleep: told.asleep.clone(),
+        job_dir: options.dcgm_job_dir.clone(),
         runtime_directory: runtime_directory(),
     });
     Err(error)

@@ -1,15 +1,15 @@
 //! From options to what each part is given.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use server::ServerConfig;
+use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show};
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{AccessLog, Cli, Commands, Sleep},
+    cli::{AccessLog, Cli, Commands, Options, Sleep},
     exposure::{Exposure, TokenFile},
     supervisor::CollectSettings,
 };
@@ -22,8 +22,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     /// How many may read the stream at once, if there are connections for them.
     pub(crate) stream_clients: usize,
-    /// How much is shown of command lines; none if the administrator has not said.
-    pub(crate) commands: Option<server::Commands>,
+    /// How much is shown of command lines, and what of it are metrics.
+    pub(crate) show: Show,
     pub(crate) collect: CollectSettings,
     /// How much of the past is kept.
     pub(crate) depth: Depth,
@@ -42,6 +42,7 @@ impl Config {
         Ok(Self {
             server: ServerConfig {
                 url_prefix: options.url_prefix.clone(),
+                peers: options.peers.clone(),
                 token: exposure.own.clone(),
                 tokens: exposure.file.as_ref().map(TokenFile::tokens),
                 anonymous: exposure.anonymous,
@@ -52,12 +53,7 @@ impl Config {
             },
             exposure,
             stream_clients: options.stream_clients,
-            commands: options.commands.map(|how| match how {
-                Commands::Full => server::Commands::Full,
-                Commands::Masked => server::Commands::Masked,
-                Commands::Name => server::Commands::Name,
-                Commands::Hidden => server::Commands::Hidden,
-            }),
+            show: show(options)?,
             collect: CollectSettings {
                 interval: options.interval,
                 library: options.nvml_library.clone(),
@@ -69,6 +65,7 @@ impl Config {
                 idle_after: options.idle_after,
                 sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
                 sys_root: options.sys_root.clone(),
+                job_dir: named(options.dcgm_job_dir.as_deref()),
                 log: options.log,
             },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
@@ -80,6 +77,32 @@ impl Config {
             control_socket: control_socket(cli),
         })
     }
+}
+
+fn show(options: &Options) -> io::Result<Show> {
+    let commands = options.commands.map(|how| match how {
+        Commands::Full => server::Commands::Full,
+        Commands::Masked => server::Commands::Masked,
+        Commands::Name => server::Commands::Name,
+        Commands::Hidden => server::Commands::Hidden,
+    });
+    let counters = named(options.dcgm_counters.as_deref()).as_deref().map(counters).transpose()?.unwrap_or_default();
+    let metrics = MetricsSettings {
+        names: options.metrics_names,
+        processes: options.metrics_processes.then_some(options.metrics_processes_max),
+        dcgm: DcgmSettings { counters, hostname_label: options.dcgm_hostname_label.clone() },
+    };
+    Ok(Show { commands, metrics })
+}
+
+/// What dcgm-exporter's own file chooses.
+fn counters(path: &Path) -> io::Result<DcgmCounters> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot read {shown}, which --dcgm-counters names: {error}"))
+    })?;
+    DcgmCounters::parse(&text)
+        .map_err(|error| io::Error::other(format!("{shown}, which --dcgm-counters names, {error}")))
 }
 
 /// The control socket's name in the runtime directory.

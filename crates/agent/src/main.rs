@@ -4,6 +4,7 @@
 //! |---|---|
 //! | (none) | [`serve`]: the parent, which serves HTTP and supervises the collector |
 //! | `release`, `resume` | [`control`]: have a running agent let the driver go for a while |
+//! | `health` | [`health`]: ask a running agent how it and its GPUs are |
 //! | `check` | [`check`]: what is configured, and what is wrong with it |
 //! | `capture` | [`capture`]: what the driver answers, for a bug report |
 //! | `collect`, `record` | [`collect`]: the children, which read the machine, or the driver alone for a capture |
@@ -17,11 +18,13 @@ mod config;
 mod control;
 mod dotenv;
 mod exposure;
+mod health;
 mod limits;
 mod logging;
 mod notify;
 mod say;
 mod serve;
+mod service;
 mod socket;
 mod state;
 mod supervisor;
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         None => serve::run(&cli),
         Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
         Some(Command::Resume) => control::run(&config::agents_socket(&cli), Request::Resume),
+        Some(Command::Health(asked)) => health::run(&cli, *asked),
         Some(Command::Check) => check::run(&cli),
         Some(Command::Capture(to)) => capture::run(&cli, to),
         Some(Command::Collect(told)) => collect::run(&cli, told),
@@ -60,5 +64,6 @@ fn main() -> ExitCode {
 
 fn refuse(message: &str) -> ExitCode {
     say::error(message);
-    ExitCode::from(EXIT_CONFIGURATION)
+    // To those who ask for health 2 means critical.
+    ExitCode::from(if cli::asks_health() { health::UNKNOWN } else { EXIT_CONFIGURATION })
 }

@@ -33,11 +33,12 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     config.exposure.watch()?;
+    warn_of_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
     let kept = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
     let archive = Arc::new(Archive::new(history));
-    let publisher = Publisher::keeping(Stamp::now(), config.commands, Arc::clone(&archive));
+    let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
     let keeper = config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone())).transpose()?;
@@ -143,6 +144,15 @@ fn listener(door: Listening, exposure: &Exposure, files: &mut Vec<Bound>) -> io:
             listener.set_nonblocking(true)?;
             Ok(Listener::Unix(tokio::net::UnixListener::from_std(listener)?))
         }
+    }
+}
+
+/// `check` lists them.
+fn warn_of_counters(config: &Config) {
+    let counters = &config.show.metrics.dcgm.counters;
+    if let Some(first) = counters.unserved().first() {
+        let unserved = counters.unserved().len();
+        tracing::warn!(unserved, first = first.name, "some of --dcgm-counters cannot be served: `check` lists them");
     }
 }
 

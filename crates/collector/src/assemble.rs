@@ -10,7 +10,7 @@ use std::{
 };
 
 use telemetry::{
-    Absence, Stamp,
+    Absence, BootTime, Stamp,
     board::lane_slot,
     derive::stale_after,
     frame::{self, FrameError, Message},
@@ -24,8 +24,9 @@ use crate::{
     census::{Census, Stage},
     lane::Lane,
     lanes::Lanes,
+    meter,
     nvml::Library,
-    process::{Book, Containers, Host, Notes, Owners},
+    process::{Book, Containers, Host, Jobs, Notes, Owners},
     pulse::{Finished, Pulse, Slot},
     socket::Sockets,
     xids::Xids,
@@ -63,6 +64,9 @@ pub(crate) struct Assembler<W> {
     pub(crate) containers: Containers,
     pub(crate) allocations: Allocations,
     pub(crate) host: Host,
+    pub(crate) jobs: Option<Jobs>,
+    /// When this collector began.
+    pub(crate) began: BootTime,
     pub(crate) notes: Notes,
     pub(crate) callers: Callers,
     pub(crate) lanes: Lanes,
@@ -257,9 +261,17 @@ impl<W: Write> Assembler<W> {
 
     /// What every frame says, whatever the driver does.
     fn blank(&self, driver: Driver) -> Sample {
-        let sockets = [self.containers.note(), self.allocations.note()];
-        let notes = self.notes.list().into_iter().chain(sockets.into_iter().flatten()).collect();
-        Sample { host: self.host.newest(), notes, ..Sample::of(driver, Stamp::now()) }
+        let jobs = self.jobs.as_ref();
+        let others = [self.containers.note(), self.allocations.note(), jobs.and_then(Jobs::note)];
+        let notes = self.notes.list().into_iter().chain(others.into_iter().flatten()).collect();
+        Sample {
+            host: self.host.newest(),
+            notes,
+            began: self.began,
+            calls: meter::all(),
+            jobs: jobs.map(Jobs::newest),
+            ..Sample::of(driver, Stamp::now())
+        }
     }
 
     fn send(&mut self, message: &Message) -> Result<(), FrameError> {

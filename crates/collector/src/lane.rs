@@ -223,6 +223,7 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
             slow.persistence_mode = device.persistence_mode();
             slow.compute_mode = device.compute_mode();
             slow.display_active = device.display_active();
+            slow.vgpu_licensed = device.vgpu_licensed();
         }
         6 => {
             slow.mig_mode = device.mig_mode();
@@ -232,6 +233,8 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
         7 => {
             slow.ecc_volatile_corrected = device.ecc_errors(Errors::Corrected, Since::Driver);
             slow.ecc_volatile_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Driver);
+            slow.power_throttled_ns = device.power_throttled_ns();
+            slow.thermal_throttled_ns = device.thermal_throttled_ns();
         }
         8 => {
             slow.ecc_aggregate_corrected = device.ecc_errors(Errors::Corrected, Since::Ever);

@@ -17,6 +17,7 @@ mod lane;
 mod lanes;
 mod leave;
 mod lock;
+mod meter;
 mod nvml;
 mod process;
 mod pulse;

@@ -14,7 +14,7 @@ use nix::{
     sys::signal::{SigHandler, Signal, signal},
     unistd::dup2_stdout,
 };
-use telemetry::{frame::FrameError, sample::Driver};
+use telemetry::{BootTime, frame::FrameError, sample::Driver};
 
 use crate::{
     allocations::Allocations,
@@ -26,7 +26,7 @@ use crate::{
     exclusive::Exclusive,
     lanes::Lanes,
     leave::{Exit, exit_at_once},
-    process::{Book, Containers, Host, Notes, Owners, ProcFs},
+    process::{Book, Containers, Host, Jobs, Notes, Owners, ProcFs},
     pulse::Pulse,
     settings::Settings,
     sleep::{Policy, Rest, Resting},
@@ -63,6 +63,8 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         census: Arc::clone(&census),
         board,
         host: Host::start(settings.proc_root.clone(), settings.interval),
+        jobs: settings.job_dir.map(|folder| Jobs::start(folder, settings.interval)),
+        began: BootTime::now(),
         notes: Notes::begin(&proc, resolve),
         book: resolve.then(|| Book::start(proc)),
         owners: Owners::start(),

@@ -21,6 +21,8 @@ pub struct Settings {
     pub kubelet_period: Duration,
     /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
     pub board: Option<RawFd>,
+    /// The folder in which a scheduler says which jobs are on which GPU.
+    pub job_dir: Option<PathBuf>,
     /// Where a lock is held against a second collector.
     pub runtime_directory: Option<PathBuf>,
     /// The GPUs that are not to be read for now.

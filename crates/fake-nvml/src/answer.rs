@@ -5,8 +5,9 @@ use std::mem::offset_of;
 
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDeviceAttributes_t, nvmlEventData_t, nvmlGpmMetricsGet_t, nvmlGpmSupport_t,
-    nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v3_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t,
-    nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_v1_t, nvmlUtilization_t,
+    nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v3_t, nvmlGridLicensableFeature_t, nvmlGridLicensableFeatures_t,
+    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessesUtilizationInfo_v1_t,
+    nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
 use crate::code::{Done, SUCCESS, UNKNOWN};
@@ -161,9 +162,25 @@ fn write_text<const LENGTH: usize>(place: Open<nvmlPciInfo_t>, offset: usize, te
     place.field(offset).put(field);
 }
 
+impl Told for nvmlGridLicensableFeatures_t {
+    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
+        let features = offset_of!(Self, gridLicensableFeatures);
+        place.field(offset_of!(Self, isGridLicenseSupported)).put(answer.word()? as i32);
+        let count = answer.word()? as u32;
+        place.field(offset_of!(Self, licensableFeaturesCount)).put(count);
+        // As many as there is room for.
+        for feature in 0..(count as usize).min(3) {
+            let at = features + feature * size_of::<nvmlGridLicensableFeature_t>();
+            place.field(at + offset_of!(nvmlGridLicensableFeature_t, featureState)).put(answer.word()? as u32);
+        }
+        Ok(())
+    }
+}
+
 impl Told for nvmlDeviceAttributes_t {}
 impl Told for nvmlEventData_t {}
 impl Told for nvmlGpmMetricsGet_t {}
+impl Told for nvmlProcessDetailList_v1_t {}
 impl Told for nvmlProcessesUtilizationInfo_v1_t {}
 impl Told for EventSet {}
 impl Told for Sample {}

@@ -173,9 +173,14 @@ impl Call {
         Ok(answer.filter(|answer| answer.is_plain() && !self.garbage))
     }
 
-    /// The list that was captured for this call, whatever its arguments.
-    pub(crate) fn captured_list(&self, target: Target) -> Result<Option<&List>, u32> {
-        Ok(self.answers(Some(target))?.to(self.function, &[]).and_then(|answer| answer.list.as_ref()))
+    /// The list that was captured for this call; told is what decides which, where that is no argument.
+    pub(crate) fn captured_list(&self, target: Target, told: &[u64]) -> Result<Option<&List>, u32> {
+        Ok(self.captured_answer(target, told)?.and_then(|answer| answer.list.as_ref()))
+    }
+
+    /// What was captured for this call.
+    pub(crate) fn captured_answer(&self, target: Target, told: &[u64]) -> Result<Option<&Answer>, u32> {
+        Ok(self.answers(Some(target))?.to(self.function, told).filter(|_| !self.garbage))
     }
 
     fn answers(&self, target: Option<Target>) -> Result<&Answers, u32> {

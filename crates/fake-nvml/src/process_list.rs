@@ -114,8 +114,23 @@ pub(crate) fn answer(
     count: Out<u32>,
     entries: List<u8>,
 ) -> Done {
-    if let Some(list) = call.captured_list(target)? {
-        return play(list, count, entries);
+    answer_with(call, target, (wanted, &[]), layout, count, entries)
+}
+
+/// The same, for a function that is told which list is wanted.
+pub(crate) fn answer_with(
+    call: &Call,
+    target: Target,
+    (wanted, told): (Wanted, &[u64]),
+    layout: Layout,
+    count: Out<u32>,
+    entries: List<u8>,
+) -> Done {
+    if let Some(captured) = call.captured_answer(target, told)? {
+        return match &captured.list {
+            Some(list) => play(list, count, entries),
+            None => Err(captured.code),
+        };
     }
     let rows = rows(call, target, wanted)?;
     let room = count.get();

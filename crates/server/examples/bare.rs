@@ -1,23 +1,58 @@
 //! The limit that the agent is measured against: axum's own server on a one-thread runtime, handing out the same
-//! bytes from memory and doing nothing else. `bare PORT FILE` serves the file as `/status`; see `bench/run`.
+//! bytes from memory and doing nothing else. `bare PORT FOLDER` serves each file of a folder under its path, and to who
+//! takes gzip the file beside it that ends in `.gz`; see `bench/run`.
 
-use std::{error::Error, future::ready};
+use std::{collections::HashMap, error::Error, fs, future::ready, path::Path, sync::Arc};
 
 use axum::{
     Router,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    },
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
+type Files = HashMap<String, Bytes>;
+
+fn read(folder: &Path, path: &str, files: &mut Files) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{path}/{}", entry.file_name().display());
+        if entry.file_type()?.is_dir() {
+            read(&entry.path(), &path, files)?;
+        } else {
+            files.insert(path, fs::read(entry.path())?.into());
+        }
+    }
+    Ok(())
+}
+
+fn answer(files: &Files, uri: &Uri, headers: &HeaderMap) -> Response {
+    let path = uri.path();
+    let packed = headers.contains_key(ACCEPT_ENCODING).then(|| files.get(&format!("{path}.gz"))).flatten();
+    let Some(bytes) = packed.or_else(|| files.get(path)) else { return StatusCode::NOT_FOUND.into_response() };
+    let mut response = bytes.clone().into_response();
+    let told = response.headers_mut();
+    told.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if packed.is_some() {
+        told.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().ok_or("which port?")?.parse()?;
-    let bytes = Bytes::from(std::fs::read(arguments.next().ok_or("which file?")?)?);
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-    let app = Router::new().route("/status", get(move || ready((headers, bytes.clone()))));
+    let mut files = Files::new();
+    read(arguments.next().ok_or("which folder?")?.as_ref(), "", &mut files)?;
+    let files = Arc::new(files);
+    let app = Router::new().fallback(get(move |uri: Uri, headers: HeaderMap| ready(answer(&files, &uri, &headers))));
     axum::serve(TcpListener::bind(("127.0.0.1", port)).await?, app).await?;
     Ok(())
 }

@@ -73,7 +73,7 @@ async fn main() {
         metric::METRICS,
         resident_kib() - before
     );
-    let publisher = Publisher::keeping(stamp(DAY), None, Arc::new(Archive::new(history)));
+    let publisher = Publisher::keeping(stamp(DAY), server::Show::default(), Arc::new(Archive::new(history)));
     publisher.publish(last.expect("a day has seconds"));
     let app = router(ServerConfig::default(), publisher.subscribe());
     for query in ["since=-15m", "since=-1h", "since=-24h", "since=-24h&step=1m", "since=-24h&step=1m&agg=max"] {

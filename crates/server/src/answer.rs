@@ -17,6 +17,7 @@ static CLOSE: HeaderValue = HeaderValue::from_static("close");
 static NO: HeaderValue = HeaderValue::from_static("no");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static SCRAPED_VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 /// Every answer is of one moment.
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -40,6 +41,18 @@ pub(crate) fn negotiated(body: Bytes, packed: bool) -> Response {
     let mut response = json(StatusCode::OK, body);
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    if packed {
+        headers.insert(CONTENT_ENCODING, GZIP.clone());
+    }
+    response
+}
+
+/// What a monitoring system scrapes, in a form that depends on what it takes.
+pub(crate) fn scraped(body: Body, kind: &HeaderValue, packed: bool) -> Response {
+    let mut response = json_body(StatusCode::OK, body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, kind.clone());
+    headers.insert(VARY, SCRAPED_VARY.clone());
     if packed {
         headers.insert(CONTENT_ENCODING, GZIP.clone());
     }

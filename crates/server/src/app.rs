@@ -21,6 +21,7 @@ use crate::{
     peer::Peer,
     percent, problem,
     reply::Reply,
+    requests::Requests,
     routes::{ASSETS, Access, Asked, ROUTES, Route, View},
     scope::Scope,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pace: Arc<Pace>,
     hosts: Option<Hosts>,
     origins: Origins,
+    pub(crate) requests: Requests,
 }
 
 impl Inner {
@@ -113,7 +115,8 @@ impl Inner {
     fn is_rich(&self, path: &str) -> bool {
         self.config.url_prefix.strip(path).is_some_and(|rest| {
             let below = rest.strip_prefix("/api/v1");
-            below.is_some_and(|below| below.is_empty() || below.starts_with('/')) || rest == "/openapi.json"
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+                || matches!(rest, "/openapi.json" | "/metrics")
         })
     }
 
@@ -139,6 +142,7 @@ impl App {
             pace: Arc::default(),
             hosts: config.allowed_hosts.clone().map(Hosts::new),
             origins: Origins::new(config.cors_origins.clone()),
+            requests: Requests::of(table.iter().map(Route::name)),
             config,
             published,
             table,
@@ -185,7 +189,13 @@ impl Inner {
             self.config.counters.count_panic();
             if self.is_rich(request.uri().path()) { problem::internal() } else { envelope::internal() }
         });
+        self.count(route, response.status());
         (response, reader)
+    }
+
+    fn count(&self, route: Option<&'static Route>, status: StatusCode) {
+        let place = route.and_then(|route| self.table.iter().position(|other| std::ptr::eq(route, other)));
+        self.requests.count(place, status);
     }
 }
 

@@ -10,16 +10,19 @@ mod api;
 mod app;
 mod archive;
 mod auth;
+mod coding;
 mod envelope;
 mod gauge;
 mod headers;
 mod health;
 mod hosts;
 mod listen;
+mod metrics;
 mod origins;
 mod page;
 mod patient;
 mod peer;
+mod peers;
 mod percent;
 mod pieces;
 mod prefix;
@@ -28,6 +31,7 @@ mod published;
 mod query;
 mod rendered;
 mod reply;
+mod requests;
 mod routes;
 mod rows;
 mod scope;
@@ -54,10 +58,12 @@ pub use auth::{Anonymous, Token, Tokens, TokensError};
 pub use health::Readiness;
 pub use hosts::{HostName, HostNameError};
 pub use listen::{Limits, Listener, serve};
+pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
 pub use origins::{WebOrigin, WebOriginError};
 pub use peer::Peer;
+pub use peers::{Peers, PeersError};
 pub use prefix::{Prefix, PrefixError};
-pub use published::{Published, Publisher};
+pub use published::{Published, Publisher, Show};
 pub use reply::Reply;
 pub use scope::{Commands, Scope};
 pub use status::StatusView;
@@ -84,6 +90,8 @@ pub struct ServerConfig {
     pub access_log: bool,
     /// Where the server counts what happens to it. Keep a clone to read it.
     pub counters: Arc<Counters>,
+    /// Other hosts, which the page shows.
+    pub peers: Peers,
     /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
     pub streams: Arc<Streams>,
 }

@@ -13,6 +13,7 @@ use crate::{
     api::{Demand, Views},
     archive::Archive,
     health::Readiness,
+    metrics::{self, MetricsSettings},
     scope::{Commands, Scope, Shown},
     status::{Frozen, StatusView, Wanted},
 };
@@ -28,18 +29,30 @@ pub struct Published {
     pub readiness: Readiness,
     /// `/api/v1`.
     pub(crate) api: Views,
+    /// `/metrics`.
+    pub(crate) metrics: metrics::Views,
     /// What was before it, and itself.
     pub(crate) archive: Arc<Archive>,
 }
 
+/// What the administrator decides about what is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Show {
+    /// So much of command lines, in `/status` too; each contract's own rule if none.
+    pub commands: Option<Commands>,
+    /// What of it are metrics, and how.
+    pub metrics: MetricsSettings,
+}
+
 impl Published {
-    /// Renders the views of a snapshot: those of the frozen contract all, those of the rich one that are in demand.
+    /// Renders the views of a snapshot: those of the frozen contract all, the others that are in demand.
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
             frozen: Frozen::render(&snapshot, with.shown.status, &with.frozen),
             readiness: Readiness::of(&snapshot),
             api: Views::render(&snapshot, with.shown.api, &with.demand, before),
+            metrics: metrics::Views::render(&snapshot, with.shown.api, &with.metrics, &with.scraped),
             archive: Arc::clone(&with.archive),
             snapshot: Arc::new(snapshot),
         }
@@ -64,6 +77,8 @@ struct Kept {
     shown: Shown,
     frozen: Arc<Wanted>,
     demand: Arc<Demand>,
+    metrics: Arc<MetricsSettings>,
+    scraped: Arc<metrics::Demand>,
     archive: Arc<Archive>,
 }
 
@@ -71,14 +86,20 @@ impl Publisher {
     /// A publisher that says `starting` since that moment, until the first snapshot comes.
     #[must_use]
     pub fn new(since: Stamp) -> Self {
-        Self::keeping(since, None, Arc::new(Archive::new(History::new(Depth::default()))))
+        Self::keeping(since, Show::default(), Arc::new(Archive::new(History::new(Depth::default()))))
     }
 
-    /// As [`Self::new`], but it shows so much of command lines, in `/status` too, and adds what it publishes to that
-    /// past.
+    /// As [`Self::new`], but it shows what the administrator decides, and adds what it publishes to that past.
     #[must_use]
-    pub fn keeping(since: Stamp, commands: Option<Commands>, archive: Arc<Archive>) -> Self {
-        let kept = Kept { shown: Shown::by(commands), frozen: Arc::default(), demand: Arc::default(), archive };
+    pub fn keeping(since: Stamp, show: Show, archive: Arc<Archive>) -> Self {
+        let kept = Kept {
+            shown: Shown::by(show.commands),
+            frozen: Arc::default(),
+            demand: Arc::default(),
+            metrics: Arc::new(show.metrics),
+            scraped: Arc::default(),
+            archive,
+        };
         let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));
         Self { newest, kept }
     }
@@ -115,6 +136,8 @@ fn starting(since: Stamp) -> Snapshot {
         host: Host::absent(Absence::Timeout),
         gpus: Vec::new(),
         events: Arc::default(),
+        read_at: None,
+        timings: Arc::default(),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::{
     api::{self, Question},
     app::Inner,
     auth::{Leave, Reader},
-    envelope, health, page,
+    envelope, health,
+    metrics::Scrape,
+    page,
     scope::Scope,
     stream,
 };
@@ -79,12 +81,29 @@ impl Asked<'_> {
             headers: self.headers,
         })
     }
+
+    /// Scrapes.
+    fn scrape(&self) -> Response {
+        let newest = self.newest();
+        let scrape = Scrape {
+            snapshot: &newest.snapshot,
+            views: &newest.metrics,
+            scope: self.scope,
+            query: self.query.unwrap_or_default(),
+            headers: self.headers,
+            server: &self.app.config,
+            requests: &self.app.requests,
+        };
+        scrape.answer()
+    }
 }
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::read("/status", Access::Token, |asked| asked.newest().frozen(asked.scope).status(asked.query)),
     Route::read("/count", Access::Token, |asked| asked.newest().frozen(asked.scope).count()),
-    Route::read("/api/v1/snapshot", Access::Token, |asked| asked.rich(|question| question.snapshot())),
+    Route::read("/api/v1/snapshot", Access::Token, |asked| {
+        asked.app.config.peers.announced(asked.rich(|question| question.snapshot()))
+    }),
     Route::read("/api/v1/gpus", Access::Token, |asked| asked.rich(|question| question.gpus())),
     Route::below("/api/v1/gpus/", Access::Token, |asked, name| asked.rich(|question| question.gpu(name))),
     Route::read("/api/v1/processes", Access::Token, |asked| asked.rich(|question| question.processes())),
@@ -93,15 +112,20 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::read("/api/v1/summary.txt", Access::Token, |asked| asked.rich(|question| question.summary_text())),
     Route::read("/api/v1/events", Access::Token, |asked| asked.rich(|question| question.events())),
     Route::read("/api/v1/history", Access::Token, |asked| asked.rich(|question| question.history())),
+    Route::read("/api/v1/peers", Access::Token, |asked| asked.app.config.peers.answer()),
     Route::read("/api/v1/stream", Access::Token, |asked| {
         let Inner { config, published, .. } = asked.app;
-        stream::open(&config.streams, published.clone(), asked.scope, asked.leave(), asked.headers)
+        let answer = stream::open(&config.streams, published.clone(), asked.scope, asked.leave(), asked.headers);
+        config.peers.announced(answer)
     }),
+    Route::read("/metrics", Access::Token, |asked| asked.scrape()),
     Route::read("/openapi.json", Access::Token, |asked| asked.document()),
     Route::read("/healthz", Access::Open, |_| health::alive()),
     Route::read("/readyz", Access::Open, |asked| asked.newest().readiness.answer()),
-    Route::read("/", Access::Open, |_| page::index()),
-    Route::read("/assets/style.css", Access::Open, |_| page::style()),
+    Route::read("/", Access::Open, |asked| page::index(asked.headers).unwrap_or_else(envelope::not_found)),
+    Route::below(ASSETS, Access::Open, |asked, name| {
+        page::asset(name, asked.headers).unwrap_or_else(envelope::not_found)
+    }),
     Route::moved("/status/", Access::Token, |asked| answer::redirect("../status", asked.query)),
     Route::moved("/count/", Access::Token, |asked| answer::redirect("../count", asked.query)),
     Route::moved("", Access::Open, to_page),
@@ -126,6 +150,14 @@ impl Route {
 
     const fn below(path: &'static str, access: Access, view: fn(&Asked<'_>, &str) -> Response) -> Self {
         Self { path, access, view: View::Below(view) }
+    }
+
+    /// How it is counted: what stands in the table, since the prefix is the same for all.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self.path.as_bytes() {
+            [] => "(prefix)",
+            _ => self.path,
+        }
     }
 
     /// Whether it answers what follows the prefix.

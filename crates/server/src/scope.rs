@@ -11,7 +11,7 @@ pub enum Scope {
     Read,
     /// How GPUs and host are, but nothing of people and their programs.
     Summary,
-    /// [`METRICS`] and nothing else; what it says of processes bears neither users nor names.
+    /// `/metrics` and nothing else; what it says of processes bears neither users nor names.
     Metrics,
 }
 
@@ -27,6 +27,12 @@ impl Scope {
     /// Whether users, PIDs, names, commands, containers, pods and jobs are shown.
     pub(crate) const fn sees_people(self) -> bool {
         matches!(self, Self::Read)
+    }
+
+    /// Whether metrics tell which pods and jobs have a GPU, and of processes, if the administrator wants those: a
+    /// scraper adds them up, and what it may not see is who somebody is.
+    pub(crate) const fn sees_work(self) -> bool {
+        matches!(self, Self::Read | Self::Metrics)
     }
 
     /// Whether it may ask for the path that stands so in the table of routes.

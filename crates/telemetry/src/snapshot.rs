@@ -1,6 +1,8 @@
 //! What is true at one moment, derived once and rendered by every view.
 
 mod pod;
+mod timings;
+mod totals;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +18,8 @@ use crate::{
 };
 
 pub use pod::{OnlyPod, Pod, PodName};
+pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
+pub use totals::Totals;
 
 /// The state of the host as the supervisor sees it at one tick of its own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +38,10 @@ pub struct Snapshot {
     pub gpus: Vec<Gpu>,
     /// What happened, the newest last; the newest 10,000 are kept.
     pub events: Arc<Vec<Event>>,
+    /// When the newest finished reading of any GPU was finished; none before the first.
+    pub read_at: Option<Stamp>,
+    /// How long reading takes, since the agent began.
+    pub timings: Arc<Timings>,
 }
 
 /// Something that happened.
@@ -195,6 +203,10 @@ pub struct Gpu {
     pub health: Health,
     /// Who is on it, by PID; none where no list could be read.
     pub processes: Vec<Process>,
+    /// What its readings add up to.
+    pub totals: Totals,
+    /// The jobs that the folder of job files says are on it; none if there is no such folder.
+    pub jobs: Option<Vec<String>>,
 }
 
 /// One MIG instance.
@@ -217,6 +229,8 @@ pub struct Xid {
     pub last: Option<(u64, Stamp)>,
     /// How many there were.
     pub count: Reading<u64>,
+    /// How many there were of each severity, in [`Severity::ALL`]'s order.
+    pub by_severity: [u64; Severity::ALL.len()],
 }
 
 /// Whether a GPU or a MIG instance is free, and whose it is.
@@ -289,6 +303,11 @@ pub enum Severity {
     Warning,
     /// It must not be used.
     Critical,
+}
+
+impl Severity {
+    /// All of them, from the mildest.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
 }
 
 words! {

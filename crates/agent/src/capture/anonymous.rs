@@ -9,8 +9,8 @@ use telemetry::capture::{Item, List, Outcome, Record};
 const PIDS: std::ops::RangeInclusive<u64> = 1..=4 * 1024 * 1024;
 /// The first PID in a capture: so high that hardly any host has such a process to show in its place.
 const FIRST_PID: u64 = 4_000_001;
-/// Ages are told to this many microseconds, so that how long the capture took is not part of them.
-const AGE_STEP_US: u64 = 100_000;
+/// Ages are told in steps of so many microseconds, so that how long the capture took is not part of them.
+const AGE_STEP_US: u64 = 500_000;
 /// Letters of a UUID between its hyphens.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 /// A serial number shorter than this is too common a text to be looked for elsewhere.
@@ -216,7 +216,7 @@ mod tests {
                 vec![vec![777, 5], vec![0, 5], vec![u64::from(u32::MAX), 5]],
             ),
             listed("nvmlDeviceGetGraphicsRunningProcesses_v3", vec![vec![12, 123_456]]),
-            listed("nvmlDeviceGetProcessUtilization", vec![vec![777, 123_456, 9], vec![12, u64::MAX, 9]]),
+            listed("nvmlDeviceGetProcessUtilization", vec![vec![777, 623_456, 9], vec![12, u64::MAX, 9]]),
         ];
         make(&mut records);
         let entries = |record: &Record| match &record.outcome {
@@ -226,7 +226,7 @@ mod tests {
         let [first, second, shares] = [0, 1, 2].map(|at| entries(&records[at]));
         assert_eq!(first, [vec![4_000_002, 5], vec![0, 5], vec![u64::from(u32::MAX), 5]]);
         assert_eq!(second, [[4_000_001, 123_456]]);
-        assert_eq!(shares, [[4_000_002, 100_000, 9], [4_000_001, u64::MAX, 9]]);
+        assert_eq!(shares, [[4_000_002, 500_000, 9], [4_000_001, u64::MAX, 9]]);
     }
 
     proptest::proptest! {

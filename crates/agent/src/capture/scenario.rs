@@ -146,7 +146,7 @@ impl Tables {
                 _ => part.answers.set(key, toml::code(*code), took),
             },
             Outcome::Told(items) => part.told(record, items, key),
-            Outcome::Listed(list) => part.answers.set(function.into(), toml::list(list), took),
+            Outcome::Listed(list) => part.answers.set(key, toml::list(list), took),
             Outcome::Field(field) => part.field(record, field),
             Outcome::Metrics(metrics) => {
                 let table = part.metrics.get_or_insert_default();

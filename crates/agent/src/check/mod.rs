@@ -14,7 +14,7 @@ use telemetry::{
 
 use crate::{
     cli::Cli,
-    config::Config,
+    config::{Config, named},
     control,
     exposure::{self, Exposure},
     say, state,
@@ -31,30 +31,30 @@ const EXIT_PROBLEM: u8 = 1;
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
     for setting in &cli.settings {
-        say::out(&format!("{:<14} {:<28} {}\n", setting.name, setting.value, setting.source))?;
+        say::out(&format!("{:<22} {:<28} {}\n", setting.name, setting.value, setting.source))?;
     }
     say::out("\n")?;
     let mut problems = Vec::new();
     for bind in &config.exposure.binds {
         match bind.listen(&config.exposure.binds) {
-            Ok(_) => say::out(&format!("listening      {bind} is free\n"))?,
+            Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
             Err(error) => problems.push(error.to_string()),
         }
     }
     say::out(&admitted(&config.exposure))?;
-    say::out(&format!("account        {}\n", rights::account()))?;
+    say::out(&format!("account                {}\n", rights::account()))?;
     let snapshot = driver(&config)?;
     let judged = snapshot.as_deref().map(judge);
     match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
-        Ok(summary) => say::out(&format!("driver         {summary}\n"))?,
+        Ok(summary) => say::out(&format!("driver                 {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
     let mut warnings = exposure::warnings(&config.exposure);
     warnings.extend(rights::missing(&cli.options.dev_root, snapshot.as_deref()));
     match config.control_socket.as_deref().map(control::bind) {
-        None => say::out("control        no socket: `release` and `resume` cannot be used\n")?,
+        None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
-        Some(Ok(bound)) => say::out(&format!("control        {} is free\n", bound.path().display()))?,
+        Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
     for socket in sockets(&config) {
@@ -65,17 +65,18 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
     match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
-        None => say::out("state          no folder: the history is lost when the agent stops\n")?,
-        Some((folder, Ok(()))) => say::out(&format!("state          {folder} can be written to\n"))?,
+        None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
+        Some((folder, Ok(()))) => say::out(&format!("state                  {folder} can be written to\n"))?,
         Some((folder, Err(error))) => warnings.push(format!(
             "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
         )),
     }
+    warnings.extend(counters(cli, &config)?);
     for warning in &warnings {
-        say::out(&format!("warning        {warning}\n"))?;
+        say::out(&format!("warning                {warning}\n"))?;
     }
     for problem in &problems {
-        say::out(&format!("problem        {problem}\n"))?;
+        say::out(&format!("problem                {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }
@@ -91,9 +92,23 @@ fn admitted(exposure: &Exposure) -> String {
     let tokens = if tokens.is_empty() { "none".into() } else { tokens.join(", ") };
     let tls = exposure.certificates.as_ref().map(|certificates| {
         let clients = if certificates.wants_clients_certificates() { ", for clients with a certificate" } else { "" };
-        format!("tls            {} and its key can be used{clients}\n", certificates.path().display())
+        format!("tls                    {} and its key can be used{clients}\n", certificates.path().display())
     });
-    format!("tokens         {tokens}\n{}", tls.unwrap_or_default())
+    format!("tokens                 {tokens}\n{}", tls.unwrap_or_default())
+}
+
+/// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.
+fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
+    let counters = &config.show.metrics.dcgm.counters;
+    let unserved = counters.unserved();
+    if named(cli.options.dcgm_counters.as_deref()).is_some() {
+        let (all, served) = (counters.served() + unserved.len(), counters.served());
+        say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
+    }
+    let told = |one: &server::Unserved| {
+        format!("line {} of --dcgm-counters: {} is not served: {}", one.line, one.name, one.why)
+    };
+    Ok(unserved.iter().map(told).collect())
 }
 
 /// How much of the past is kept, and the memory it will take.
@@ -103,7 +118,9 @@ fn history(depth: Depth, gpus: usize) -> String {
     let tenths = depth.bytes(gpus.max(1)) * 10 / (1 << 20);
     let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
     let (whole, tenth) = (tenths / 10, tenths % 10);
-    format!("history        {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n")
+    format!(
+        "history                {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n"
+    )
 }
 
 /// Reads the driver once, by a collector as the agent starts it; none if it does not answer in time.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use collector::LeftOut;
+use server::{Names, NamesError};
 
 use crate::control::LENGTHS;
 
@@ -27,6 +28,47 @@ pub(super) fn length(value: &str) -> Result<Duration, String> {
         .ok()
         .filter(|length| LENGTHS.contains(length))
         .ok_or_else(|| "a time from 1s to 24h is wanted, such as 10m or 1h".into())
+}
+
+/// A path, for an option of which an empty value counts as none.
+#[allow(clippy::unnecessary_wraps, reason = "what reads an option may refuse it")]
+pub(super) fn path(value: &str) -> Result<PathBuf, String> {
+    Ok(value.into())
+}
+
+/// An empty value counts as none.
+pub(super) fn names(value: &str) -> Result<Names, NamesError> {
+    if value.is_empty() { Ok(Names::default()) } else { value.parse() }
+}
+
+/// A label that Prometheus knows as one and that no metric has; an empty value counts as none.
+pub(super) fn label(value: &str) -> Result<String, String> {
+    const TAKEN: [&str; 12] = [
+        "gpu",
+        "UUID",
+        "pci_bus_id",
+        "device",
+        "modelName",
+        "GPU_I_PROFILE",
+        "GPU_I_ID",
+        "container",
+        "namespace",
+        "pod",
+        "hpc_job",
+        "instance",
+    ];
+    if value.is_empty() {
+        return Ok("Hostname".into());
+    }
+    let is_one = value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_one {
+        return Err("a label is made of letters, digits and underscores, such as hostname".into());
+    }
+    if TAKEN.contains(&value) {
+        return Err("there is another label of that name".into());
+    }
+    Ok(value.into())
 }
 
 /// A path, or `DOCKER_HOST`'s way to write one. An empty value counts as none.

@@ -38,7 +38,7 @@ impl Exposure {
     pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
         let own = cli.token.as_ref().and_then(|token| Token::new(token.as_bytes()));
-        let file = given(&options.token_file).map(|path| TokenFile::open(path, own.clone())).transpose()?;
+        let file = given(options.token_file.as_ref()).map(|path| TokenFile::open(path, own.clone())).transpose()?;
         let anonymous = match options.anonymous {
             None => Anonymous::Unsaid,
             Some(cli::Anonymous::None) => Anonymous::Nothing,
@@ -57,9 +57,9 @@ impl Exposure {
             file,
             anonymous,
             certificates: Certificates::open(
-                given(&options.tls_cert),
-                given(&options.tls_key),
-                given(&options.tls_client_ca),
+                given(options.tls_cert.as_ref()),
+                given(options.tls_key.as_ref()),
+                given(options.tls_client_ca.as_ref()),
             )?,
             names_hosts: !options.allowed_hosts.is_empty(),
         })
@@ -89,7 +89,7 @@ impl Exposure {
 }
 
 /// The places to listen on, each with its port.
-fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
+pub(crate) fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
     let all = options.bind.iter().flat_map(|binds| &binds.0).cloned();
     let all: Vec<Bind> = all.map(|bind| bind.with_port(options.port)).collect();
     let twice = all.iter().enumerate().find(|(position, bind)| all[..*position].contains(bind));
@@ -100,6 +100,6 @@ fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
 }
 
 /// A file that is named; an empty name counts as none, since a container's environment often has one.
-fn given(path: &Option<PathBuf>) -> Option<PathBuf> {
-    path.clone().filter(|path| !path.as_os_str().is_empty())
+pub(crate) fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }

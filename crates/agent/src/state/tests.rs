@@ -36,7 +36,7 @@ fn sample(at: Stamp) -> Arc<Sample> {
 fn run(folder: &Path) {
     let archive = Arc::new(Archive::new(History::new(Depth::default())));
     let now = Stamp::now();
-    let publisher = Publisher::keeping(now, None, Arc::clone(&archive));
+    let publisher = Publisher::keeping(now, server::Show::default(), Arc::clone(&archive));
     let mut deriver = Deriver::default();
     for ago in (0..5).rev().map(|second| second * 1000) {
         let at = Stamp { boot: BootTime(now.boot.0 - ago), unix_ms: now.unix_ms - ago };

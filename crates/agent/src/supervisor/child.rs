@@ -57,6 +57,9 @@ impl Process {
         for (flag, file) in files.into_iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?))) {
             command.arg(flag).arg(file);
         }
+        if let Some(folder) = &settings.job_dir {
+            command.arg("--dcgm-job-dir").arg(folder);
+        }
         if settings.resolve_pids {
             command.arg("--resolve-pids");
         }

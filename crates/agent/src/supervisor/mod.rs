@@ -69,6 +69,8 @@ pub(crate) struct CollectSettings {
     pub(crate) sys_root: PathBuf,
     /// After this long without work a GPU whose memory is held is no longer busy.
     pub(crate) idle_after: Duration,
+    /// The folder in which a scheduler says which jobs are on which GPU.
+    pub(crate) job_dir: Option<PathBuf>,
     /// What is logged.
     pub(crate) log: tracing::Level,
 }

@@ -83,6 +83,7 @@ mod tests {
             kubelet_socket: None,
             kubelet_period: Duration::from_secs(10),
             sleep_after,
+            job_dir: None,
             sys_root: "/sys".into(),
             idle_after: Duration::from_secs(900),
             log: tracing::Level::INFO,

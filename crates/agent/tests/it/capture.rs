@@ -227,6 +227,14 @@ fn a_driver_with_faults_comes_back() {
             gpu.replace("temperature_c", &format!("power_mw = 3\n{mig}gpu_bytes")).replace("gpu_bytes = -3\n", ""),
             &[],
         ),
+        (
+            "other lists",
+            gpu.replace(
+                "temperature_c",
+                "errors = { nvmlDeviceGetComputeRunningProcesses_v3 = 3, nvmlDeviceGetProcessUtilization = 3 }\ntemperature_c",
+            ),
+            &[],
+        ),
         ("16 bytes", format!("process_layout = 16\n{gpu}"), &[]),
         ("32 bytes", format!("process_layout = 32\n{gpu}"), &[]),
         (

@@ -58,6 +58,7 @@ pcie_max_width = {n}
 pcie_replays = {n}
 nvlinks = {n}
 nvlinks_total = 18
+nvlink_errors = {n}
 fabric_state = 3
 fabric_status = {n}
 ecc_enabled = {flag}
@@ -73,8 +74,9 @@ persistence = {flag}
 compute_mode = {n}
 mig_mode = 0
 display_active = {flag}
-fields = {{ 230 = {n} }}
-gpm = {{ 2 = {n}, 3 = {n}, 5 = {n}, 10 = {n}, 11 = {n}, 12 = {n}, 13 = {n}, 20 = {n}, 21 = {n}, 60 = {n}, 61 = {n} }}
+vgpu_licensed = {flag}
+fields = {{ 74 = {n}, 75 = {n}, 230 = {n} }}
+gpm = {{ 1 = {n}, 2 = {n}, 3 = {n}, 5 = {n}, 10 = {n}, 11 = {n}, 12 = {n}, 13 = {n}, 20 = {n}, 21 = {n}, 60 = {n}, 61 = {n} }}
 xids = []
 [[gpu.process]]
 pid = 1
@@ -143,8 +145,11 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
         && slow.mig_mode == Ok(false)
         && slow.remapped_rows == Ok(rows)
         && slow.bar1 == Ok(Bar1 { total_bytes: 1_000_000 + u64::from(n), used_bytes: n.into() })
+        && slow.vgpu_licensed == Ok(flag)
+        && [slow.power_throttled_ns, slow.thermal_throttled_ns] == [Ok(n.into()); 2]
         && slow.fans == Ok(vec![n, n])
         && slow.links == Ok(Links { active: n, total: 18 })
+        && slow.nvlink_errors == Ok(n.into())
         && slow.fabric == Ok(Fabric { state: 3, status: n })
 }
 
@@ -198,6 +203,7 @@ fn activity_and_rates_come_from_the_gpus_own_monitors() {
     assert_eq!(first, Some(Err(Absence::Timeout)), "there is no window yet");
     let gpu = last.unwrap();
     let ratios = [
+        gpu.activity.graphics_ratio,
         gpu.activity.sm_ratio,
         gpu.activity.sm_occupancy_ratio,
         gpu.activity.tensor_ratio,
@@ -354,11 +360,111 @@ fn no_number_appears_for_what_was_not_read() {
         assert_eq!(gpu.slow, telemetry::sample::SlowSet::absent(why), "{code}");
         assert_eq!(gpu.identity, telemetry::sample::Identity::absent(why), "{code}");
         let rates = gpu.traffic.absences().count() + gpu.activity.absences().count();
-        assert_eq!(rates, 11, "{code}: {:?} {:?}", gpu.traffic, gpu.activity);
+        assert_eq!(rates, 12, "{code}: {:?} {:?}", gpu.traffic, gpu.activity);
         next += 1;
         if let Some((code, _)) = codes.get(next) {
             driver.play(&all_fail_with(*code));
         }
         next == codes.len()
     });
+}
+
+#[test]
+fn every_call_that_comes_back_is_timed_by_function() {
+    let fault = "[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nlatency_ms = 20\n";
+    let driver = Driver::new(&format!("{}{fault}", scenario(3)));
+    let (mut began, mut before) = (None, 0);
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let of = |name: &str| sample.calls.iter().find(|times| times.function == name);
+        let Some(power) = of("nvmlDeviceGetPowerUsage") else { return false };
+        assert_eq!(*began.get_or_insert(sample.began), sample.began, "one collector has begun once");
+        let count = power.counts.iter().sum::<u64>();
+        assert!(count >= before, "{count} after {before}");
+        before = count;
+        assert_eq!(power.counts[..2], [0; 2], "none takes less than 20 ms");
+        assert!(power.sum_ns >= 20_000_000 * count, "{power:?}");
+        assert!(of("nvmlInit_v2").is_some_and(|times| times.counts.iter().sum::<u64>() == 1));
+        assert!(of("nvmlEventSetWait_v2").is_none(), "waiting is what it does");
+        assert!(sample.calls.len() > 50, "{}", sample.calls.len());
+        // Long enough for a wait for events to come back.
+        count >= 8
+    });
+    assert!(driver.calls("nvmlEventSetWait_v2") > 1);
+}
+
+/// The first GPU's NVLink errors, once its slow set was read.
+fn nvlink_errors(scenario: &str) -> telemetry::Reading<u64> {
+    let driver = Driver::new(scenario);
+    let mut errors = Err(Absence::Timeout);
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        errors = sample.gpus.first().map_or(Err(Absence::Timeout), |gpu| gpu.slow.nvlink_errors);
+        errors != Err(Absence::Timeout)
+    });
+    errors
+}
+
+#[test]
+fn nvlink_errors_are_found_in_each_way_that_gpus_count_them() {
+    let counted = "[[gpu]]\nnvlinks = 2\nnvlink_errors = 7\n";
+    assert_eq!(nvlink_errors(counted), Ok(7));
+    let by_fields = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 3 }}\n");
+    assert_eq!(nvlink_errors(&by_fields), Ok(7), "fields of each link");
+    // As on Blackwell: the older counters are not supported, and the newer ones count for all links.
+    let blackwell =
+        "[[gpu]]\nnvlinks = 2\nfields = { '208:4294967295' = 5, '215:4294967295' = 6, '221:4294967295' = 900 }\n";
+    assert_eq!(nvlink_errors(blackwell), Ok(11), "fields of all links");
+    assert_eq!(nvlink_errors("[[gpu]]\nnvlinks = 2\n"), Err(Absence::NotSupported));
+    let older = "[[gpu]]\nnvlinks = 2\nfields = { '206:4294967295' = { code = 2 }, '208:4294967295' = 3 }\n";
+    assert_eq!(nvlink_errors(older), Ok(3), "a field that the driver does not know");
+    assert_eq!(nvlink_errors("[[gpu]]\n"), Err(Absence::NotSupported), "no links");
+    let failing = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 999 }}\n");
+    assert_eq!(nvlink_errors(&failing), Err(Absence::Error));
+}
+
+#[test]
+fn processes_are_found_by_the_functions_that_some_blackwell_has_instead() {
+    let gpu = |errors: &str| {
+        format!(
+            "[[gpu]]\nname = 'B'\nerrors = {{ {errors} }}\n[[gpu.process]]\npid = 7\ntype = 'C+G'\nmemory_bytes = 5\n\
+             sm_percent = 37\nencoder_percent = 3\n"
+        )
+    };
+    let usual = "nvmlDeviceGetComputeRunningProcesses_v3 = 3, nvmlDeviceGetGraphicsRunningProcesses_v3 = 3, \
+                 nvmlDeviceGetMPSComputeRunningProcesses_v3 = 3";
+    let lacking = ["_v3", "_v2", ""].map(|version| format!("nvmlDeviceGetComputeRunningProcesses{version} = 13"));
+    for errors in [
+        "nvmlDeviceGetProcessUtilization = 3".to_owned(),
+        "nvmlDeviceGetProcessUtilization = 13".to_owned(),
+        usual.to_owned(),
+        lacking.join(", "),
+        // Neither way, and a way that fails.
+        format!("{usual}, nvmlDeviceGetRunningProcessDetailList = 3, nvmlDeviceGetProcessUtilization = 999"),
+    ] {
+        let driver = Driver::new(&gpu(&errors));
+        let mut fast = None;
+        collect(&driver, "100ms", |message| {
+            let Message::Sample(sample) = message else { return false };
+            fast = sample.gpus.into_iter().next().map(|gpu| gpu.fast);
+            fast.is_some()
+        });
+        let fast = fast.unwrap();
+        if errors.contains("DetailList") {
+            assert_eq!((&fast.compute, &fast.graphics), (&Err(Absence::NotSupported), &Err(Absence::NotSupported)));
+            assert_eq!(fast.shares, Err(Absence::Error));
+            continue;
+        }
+        for list in [&fast.compute, &fast.graphics] {
+            let listed = list.as_ref().unwrap_or_else(|why| panic!("{errors}: {why:?}"));
+            assert_eq!(
+                listed.iter().map(|one| (one.pid, one.memory_bytes)).collect::<Vec<_>>(),
+                [(7, Ok(5))],
+                "{errors}"
+            );
+        }
+        assert_eq!(fast.mps, Ok(Vec::new()), "{errors}");
+        let shares = fast.shares.unwrap();
+        assert_eq!((shares[0].pid, shares[0].sm_percent, shares[0].encoder_percent), (7, 37, 3), "{errors}");
+    }
 }

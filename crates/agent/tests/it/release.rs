@@ -284,8 +284,8 @@ fn check_tells_of_the_socket() {
         let (_, out, _) = room.agent(&driver).argument("check").argument("--bind=127.0.0.1").finish();
         out
     };
-    assert!(check().contains(&format!("control        {} is free", room.socket().display())), "{}", check());
+    assert!(check().contains(&format!("{:<23}{} is free", "control", room.socket().display())), "{}", check());
     assert!(!room.socket().exists());
     let _agent = room.agent(&driver).serve();
-    assert!(check().contains("warning        another agent listens on"), "{}", check());
+    assert!(check().contains(&format!("{:<23}another agent listens on", "warning")), "{}", check());
 }

@@ -4,8 +4,9 @@ use std::ffi::c_char;
 
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDevice_st, nvmlEventData_t, nvmlEventSet_st, nvmlFieldValue_t, nvmlGpmMetricsGet_t,
-    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t,
-    nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t, nvmlTemperature_t, nvmlUtilization_t,
+    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGridLicensableFeatures_t, nvmlMemory_t,
+    nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t,
+    nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_t, nvmlUtilization_t,
 };
 use telemetry::capture::{Field, Item, Metric};
 
@@ -125,6 +126,14 @@ impl Argument for *mut *mut nvmlGpmSample_st {}
 impl Argument for *mut nvmlProcessInfo_v1_t {}
 impl Argument for *mut nvmlProcessInfo_v2_t {}
 impl Argument for *mut nvmlProcessUtilizationSample_t {}
+impl Argument for *mut nvmlProcessesUtilizationInfo_v1_t {}
+
+impl Argument for *mut nvmlProcessDetailList_v1_t {
+    fn ask(&self, note: &mut Note) {
+        // SAFETY: the structure was initialised before the call, and still lives.
+        note.with.push(unsafe { self.read() }.mode.into());
+    }
+}
 
 /// The bits of a number, extended by its sign if it has one.
 trait Word {
@@ -197,6 +206,17 @@ impl Argument for *mut nvmlPciInfo_t {
         note.told.push(text(&told.busIdLegacy));
         note.told.extend([told.domain, told.bus, told.device, told.pciDeviceId, told.pciSubSystemId].map(Word::word));
         note.told.push(text(&told.busId));
+    }
+}
+
+/// Whether there are licences, and of each feature whether it has one. What features are called is not asked.
+impl Argument for *mut nvmlGridLicensableFeatures_t {
+    unsafe fn tell(&self, note: &mut Note) {
+        // SAFETY: as for the structures of numbers; only read through a reference, since it is large.
+        let told = unsafe { &**self };
+        let features = told.gridLicensableFeatures.iter().take(told.licensableFeaturesCount as usize);
+        note.told.extend([told.isGridLicenseSupported.word(), told.licensableFeaturesCount.word()]);
+        note.told.extend(features.map(|feature| feature.featureState.word()));
     }
 }
 

@@ -2,12 +2,14 @@
 
 use telemetry::Absence;
 
-/// A return code other than success.
+/// A return code; other than success, but in what the library writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code(pub(crate) u32);
 
 impl Code {
+    pub(crate) const SUCCESS: Self = Self(0);
     pub(crate) const UNINITIALIZED: Self = Self(1);
+    pub(crate) const INVALID_ARGUMENT: Self = Self(2);
     pub(crate) const NOT_SUPPORTED: Self = Self(3);
     pub(crate) const NO_PERMISSION: Self = Self(4);
     pub(crate) const INSUFFICIENT_SIZE: Self = Self(7);

@@ -17,10 +17,14 @@ use crate::nvml::{Code, Device, library::call};
 
 /// `NVML_FI_DEV_MEMORY_TEMP`, in °C.
 const MEMORY_TEMPERATURE: u32 = 82;
+/// `NVML_FI_DEV_PERF_POLICY_POWER`, in nanoseconds. Fields, since `nvmlDeviceGetViolationStatus` goes with CUDA 14.
+const POWER_THROTTLED: u32 = 74;
+/// `NVML_FI_DEV_PERF_POLICY_THERMAL`, in nanoseconds.
+const THERMAL_THROTTLED: u32 = 75;
 /// `NVML_FI_DEV_GET_GPU_RECOVERY_ACTION`.
 const RECOVERY_ACTION: u32 = 230;
 /// For fields of NVLink: all links together.
-const ALL_LINKS: u32 = u32::MAX;
+pub(super) const ALL_LINKS: u32 = u32::MAX;
 
 /// Fields that count bytes.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,16 @@ impl Device<'_> {
         u32::try_from(self.field(RECOVERY_ACTION, 0)?).map_err(|_| Absence::Error)
     }
 
+    /// For how long the power limit has held the clocks down, in nanoseconds.
+    pub(crate) fn power_throttled_ns(&self) -> Reading<u64> {
+        u64::try_from(self.field(POWER_THROTTLED, 0)?).map_err(|_| Absence::Error)
+    }
+
+    /// For how long heat has held the clocks down, in nanoseconds.
+    pub(crate) fn thermal_throttled_ns(&self) -> Reading<u64> {
+        u64::try_from(self.field(THERMAL_THROTTLED, 0)?).map_err(|_| Absence::Error)
+    }
+
     /// Bytes so far.
     pub(super) fn bytes(&self, counter: Counter) -> Reading<u64> {
         let (field, scope, unit) = match counter {
@@ -59,7 +73,7 @@ impl Device<'_> {
     }
 
     /// `nvmlDeviceGetFieldValues` of one field. Asked one at a time, so that one which hangs is named by its lane.
-    fn field(&self, field: u32, scope: u32) -> Reading<i128> {
+    pub(super) fn field(&self, field: u32, scope: u32) -> Reading<i128> {
         // SAFETY: plain numbers and a union of numbers, for which all zeroes are a value.
         let mut value: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
         value.fieldId = field;
@@ -67,8 +81,11 @@ impl Device<'_> {
         // In case the library leaves the entry alone.
         value.nvmlReturn = Code::NOT_SUPPORTED.0;
         self.reading(call!(self.library, self.desk, nvmlDeviceGetFieldValues(self.handle, 1, &raw mut value)))?;
-        if value.nvmlReturn != 0 {
-            return self.reading(Err(Code(value.nvmlReturn))).map(|()| 0);
+        match Code(value.nvmlReturn) {
+            Code::SUCCESS => {}
+            // The field and its scope are what is asked with: the driver is older than the field, or has no such link.
+            Code::INVALID_ARGUMENT => return Err(Absence::NotSupported),
+            code => return self.reading(Err(code)).map(|()| 0),
         }
         number(&value)
     }

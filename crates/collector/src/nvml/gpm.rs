@@ -21,7 +21,7 @@ const SHORTEST_WINDOW: Duration = Duration::from_millis(900);
 /// `NVML_GPM_METRICS_GET_VERSION` and `NVML_GPM_SUPPORT_VERSION`.
 const VERSION: u32 = 1;
 /// What is asked for: the metrics of [`Activity`] in its order, in %, then PCIe and NVLink in MiB/s.
-const METRICS: [u32; 11] = [2, 3, 5, 10, 11, 12, 13, 20, 21, 61, 60];
+const METRICS: [u32; 12] = [1, 2, 3, 5, 10, 11, 12, 13, 20, 21, 61, 60];
 const MEBIBYTE: f64 = 1_048_576.0;
 
 /// One GPU's samples and the newest values.
@@ -78,13 +78,14 @@ impl Gpm {
     pub(crate) fn activity(&self) -> Activity {
         let ratio = |which: usize| self.value(which).map(|percent| (percent / 100.0).clamp(0.0, 1.0));
         Activity {
-            sm_ratio: ratio(0),
-            sm_occupancy_ratio: ratio(1),
-            tensor_ratio: ratio(2),
-            dram_ratio: ratio(3),
-            fp64_ratio: ratio(4),
-            fp32_ratio: ratio(5),
-            fp16_ratio: ratio(6),
+            graphics_ratio: ratio(0),
+            sm_ratio: ratio(1),
+            sm_occupancy_ratio: ratio(2),
+            tensor_ratio: ratio(3),
+            dram_ratio: ratio(4),
+            fp64_ratio: ratio(5),
+            fp32_ratio: ratio(6),
+            fp16_ratio: ratio(7),
         }
     }
 
@@ -96,10 +97,10 @@ impl Gpm {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never below zero; saturates")]
         let rate = |which: usize| self.value(which).map(|mebibytes| (mebibytes.max(0.0) * MEBIBYTE) as u64);
         Some(Traffic {
-            pcie_tx_bytes_per_second: rate(7),
-            pcie_rx_bytes_per_second: rate(8),
-            nvlink_tx_bytes_per_second: rate(9),
-            nvlink_rx_bytes_per_second: rate(10),
+            pcie_tx_bytes_per_second: rate(8),
+            pcie_rx_bytes_per_second: rate(9),
+            nvlink_tx_bytes_per_second: rate(10),
+            nvlink_rx_bytes_per_second: rate(11),
         })
     }
 

@@ -56,15 +56,18 @@ pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure
     })
 }
 
-/// Calls an optional symbol through a desk, and gives its return code as a `Result<(), Code>`.
+/// Calls an optional symbol through a desk, counts how long it took, and gives its return code as a `Result<(), Code>`.
 macro_rules! call {
     ($library:expr, $desk:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $library.raw().$function.as_ref() {
             Ok(function) => {
+                static METER: $crate::meter::Meter = $crate::meter::Meter::new(stringify!($function));
                 let code = $desk.call(stringify!($function), ($($argument,)*), |arguments| {
-                    // SAFETY: the symbol has the signature that the header gives it; pointers are to live, writable
-                    // values of the types that it names, and a device handle is one that the library gave.
-                    unsafe { $crate::nvml::Callable::call(*function, arguments) }
+                    METER.time(|| {
+                        // SAFETY: the symbol has the signature that the header gives it; pointers are to live, writable
+                        // values of the types that it names, and a device handle is one that the library gave.
+                        unsafe { $crate::nvml::Callable::call(*function, arguments) }
+                    })
                 });
                 if code == 0 { Ok(()) } else { Err($crate::nvml::Code(code)) }
             }

@@ -8,12 +8,22 @@ use telemetry::{
     sample::{Fabric, Links, Traffic},
 };
 
-use crate::nvml::{Code, Device, Gpm, field::Counter, library::call};
+use crate::nvml::{
+    Device, Gpm,
+    field::{ALL_LINKS, Counter},
+    library::call,
+};
 
 /// Links that are asked about at most (`NVML_NVLINK_MAX_LINKS` is 18).
 const MOST_LINKS: u32 = 36;
 /// The error counters of a link (`nvmlNvLinkErrorCounter_t`): replay, recovery, CRC of flits and of data, ECC.
 const ERROR_COUNTERS: u32 = 5;
+/// `NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY`, `_RECOVERY` and `_CRC`, each of one link.
+const ERROR_FIELDS_OF_A_LINK: std::ops::RangeInclusive<u32> = 161..=163;
+/// `NVML_FI_DEV_NVLINK_COUNT_MALFORMED_PACKET_ERRORS`, `_BUFFER_OVERRUN_ERRORS`, `_RCV_ERRORS`,
+/// `_LOCAL_LINK_INTEGRITY_ERRORS`, `_XMIT_DISCARDS` and `_LINK_RECOVERY_EVENTS`: what was lost or had to be mended. Not
+/// the bits that the code for errors corrects all the time, which are no trouble.
+const ERROR_FIELDS_OF_ALL: [u32; 6] = [206, 207, 208, 211, 212, 215];
 /// The shortest time over which a rate is told.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(900);
 
@@ -79,26 +89,71 @@ impl Device<'_> {
         Ok(links)
     }
 
-    /// `nvmlDeviceGetNvLinkErrorCounter`: all counters of all links that are there, added up. A counter that this GPU
-    /// does not have counts for nothing; absent if it has none.
+    /// Errors of all links, in the first way that this GPU has: `nvmlDeviceGetNvLinkErrorCounter` of each link and
+    /// kind; fields 161 to 163 of each link; and on Blackwell, which has neither, fields that count for all links
+    /// together ([`ERROR_FIELDS_OF_ALL`]). A kind that it does not count counts for nothing; absent if it counts none.
     pub(crate) fn nvlink_errors(&self, links: u32) -> Reading<u64> {
+        let links = 0..links.min(MOST_LINKS);
+        let counted = self.sum(links.clone(), 0..ERROR_COUNTERS, |link, kind| self.link_error_counter(link, kind));
+        let counted = counted.or_else(|why| match why {
+            Absence::NotSupported => {
+                self.sum(links, ERROR_FIELDS_OF_A_LINK, |link, field| self.errors_by_field(field, link))
+            }
+            _ => Err(why),
+        });
+        counted.or_else(|why| match why {
+            Absence::NotSupported => {
+                self.sum(0..1, ERROR_FIELDS_OF_ALL.into_iter(), |_, field| self.errors_by_field(field, ALL_LINKS))
+            }
+            _ => Err(why),
+        })
+    }
+
+    /// Asks by fields although counters answer: for a capture.
+    pub(super) fn ask_for_nvlink_errors_otherwise(&self) {
+        let Ok(links) = self.links() else { return };
+        let _ = self.sum(0..links.total.min(MOST_LINKS), ERROR_FIELDS_OF_A_LINK, |link, field| {
+            self.errors_by_field(field, link)
+        });
+        let _ = self.sum(0..1, ERROR_FIELDS_OF_ALL.into_iter(), |_, field| self.errors_by_field(field, ALL_LINKS));
+    }
+
+    /// Adds up every kind of error of every link. A GPU whose first link has no kind counts none in this way.
+    fn sum(
+        &self,
+        links: std::ops::Range<u32>,
+        kinds: impl Iterator<Item = u32> + Clone,
+        errors: impl Fn(u32, u32) -> Reading<u64>,
+    ) -> Reading<u64> {
         let mut sum: Reading<u64> = Err(Absence::NotSupported);
-        for link in 0..links.min(MOST_LINKS) {
-            for counter in 0..ERROR_COUNTERS {
-                let mut errors = 0;
-                let code = call!(
-                    self.library,
-                    self.desk,
-                    nvmlDeviceGetNvLinkErrorCounter(self.handle, link, counter, &raw mut errors)
-                );
-                match self.seen(code) {
-                    Ok(()) => sum = Ok(sum.unwrap_or(0).saturating_add(errors)),
-                    Err(Code::NOT_SUPPORTED) => {}
-                    Err(code) => return Err(code.absence()),
+        for link in links {
+            for kind in kinds.clone() {
+                match errors(link, kind) {
+                    Ok(errors) => sum = Ok(sum.unwrap_or(0).saturating_add(errors)),
+                    Err(Absence::NotSupported) => {}
+                    Err(why) => return Err(why),
                 }
+            }
+            if sum.is_err() {
+                break;
             }
         }
         sum
+    }
+
+    fn link_error_counter(&self, link: u32, counter: u32) -> Reading<u64> {
+        let mut errors = 0;
+        let code = call!(
+            self.library,
+            self.desk,
+            nvmlDeviceGetNvLinkErrorCounter(self.handle, link, counter, &raw mut errors)
+        );
+        self.reading(code)?;
+        Ok(errors)
+    }
+
+    fn errors_by_field(&self, field: u32, scope: u32) -> Reading<u64> {
+        u64::try_from(self.field(field, scope)?).map_err(|_| Absence::Error)
     }
 
     /// `nvmlDeviceGetGpuFabricInfo`. A GPU that knows of no fabric has none.

@@ -10,6 +10,7 @@ mod filled;
 mod gpm;
 mod installed;
 mod library;
+mod license;
 mod link;
 mod memory;
 mod mig;

@@ -5,7 +5,7 @@ use std::ptr;
 
 use nvml_wrapper_sys::bindings::nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU as GPU_SENSOR;
 
-use crate::nvml::{Device, library::call};
+use crate::nvml::{Device, library::call, process_list::Mode};
 
 impl Device<'_> {
     /// Asks, and leaves what is answered to the recorder.
@@ -17,6 +17,11 @@ impl Device<'_> {
         let _ =
             call!(self.library, self.desk, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut reasons));
         self.every_list();
+        for mode in [Mode::Compute, Mode::Graphics, Mode::Mps] {
+            let _ = self.detail_list(mode, 0);
+        }
+        self.ask_for_shares_otherwise();
+        self.ask_for_nvlink_errors_otherwise();
     }
 
     /// Every process list by every symbol that there is for it.

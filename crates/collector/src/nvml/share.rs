@@ -1,79 +1,155 @@
 //! Each process's part of a GPU.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ptr};
 
-use nvml_wrapper_sys::bindings::nvmlProcessUtilizationSample_t;
-use telemetry::{Reading, Stamp, capture::List, sample::ProcessShare};
+use nvml_wrapper_sys::bindings::{
+    nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
+};
+use telemetry::{Absence, Reading, Stamp, capture::List, sample::ProcessShare};
 
-use crate::nvml::{Code, Device, library::call};
+use crate::nvml::{Code, Device, device::version_word, library::call};
 
 /// `NVML_ERROR_NOT_FOUND`: no process ran since the time asked for.
 const NOT_FOUND: Code = Code(6);
 /// Samples that there is room for at first. A GPU keeps about a hundred.
 const ROOM: u32 = 128;
+/// Samples that there is room for at most.
+const MOST_ROOM: u32 = 1 << 16;
 /// How far back samples are asked for, in microseconds: the driver takes several a second, and one reading's window
 /// must hold at least one.
 const WINDOW_US: u64 = 1_500_000;
 
+/// What a process took of a GPU in one sample.
+#[derive(Clone, Copy, Debug)]
+struct Sampled {
+    pid: u32,
+    /// Unix time in microseconds; 0 where the driver says none.
+    at: u64,
+    /// Of the SMs, the memory, the encoder and the decoder, in %.
+    shares: [u32; 4],
+    /// Of JPEG and the optical flow accelerator, where they are told.
+    more: Option<[u32; 2]>,
+}
+
+/// Samples, or the code in their place and how many there are.
+type Answer = Result<Vec<Sampled>, (Code, u32)>;
+
 impl Device<'_> {
-    /// `nvmlDeviceGetProcessUtilization`: of each process the newest sample of the last one and a half seconds.
-    /// Samples without a time or above 100 % are garbage and dropped.
+    /// `nvmlDeviceGetProcessUtilization`, else, as some Blackwell needs, `nvmlDeviceGetProcessesUtilizationInfo`: of each
+    /// process the newest sample of the last one and a half seconds. Samples without a time or above 100 % are garbage
+    /// and dropped.
     pub(crate) fn shares(&self) -> Reading<Vec<ProcessShare>> {
         let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
-        let mut room = ROOM;
-        loop {
-            let blank =
-                nvmlProcessUtilizationSample_t { pid: 0, timeStamp: 0, smUtil: 0, memUtil: 0, encUtil: 0, decUtil: 0 };
-            let mut samples = vec![blank; room as usize];
-            let mut count = room;
-            let code = call!(
-                self.library,
-                self.desk,
-                nvmlDeviceGetProcessUtilization(self.handle, samples.as_mut_ptr(), &raw mut count, since)
-            );
-            match code {
-                Ok(()) => {
-                    samples.truncate(count as usize);
-                    self.desk.listed(|| as_written(&samples));
-                    return Ok(newest(&samples));
-                }
-                Err(NOT_FOUND) => return Ok(Vec::new()),
-                Err(Code::INSUFFICIENT_SIZE) if room == ROOM && count > room => room = count.min(1 << 16),
-                Err(code) => return self.reading(Err(code)).map(|()| Vec::new()),
-            }
+        let mut samples = with_room(|room| self.utilization_samples(room, since));
+        if samples.as_ref().is_err_and(|code| code.absence() == Absence::NotSupported) {
+            samples = with_room(|room| self.utilization_info(room, since));
+        }
+        match samples {
+            Ok(samples) => Ok(newest(&samples)),
+            Err(NOT_FOUND) => Ok(Vec::new()),
+            Err(code) => self.reading(Err(code)).map(|()| Vec::new()),
         }
     }
+
+    fn utilization_samples(&self, room: u32, since: u64) -> Answer {
+        let blank =
+            nvmlProcessUtilizationSample_t { pid: 0, timeStamp: 0, smUtil: 0, memUtil: 0, encUtil: 0, decUtil: 0 };
+        let mut samples = vec![blank; room as usize];
+        let mut count = room;
+        call!(
+            self.library,
+            self.desk,
+            nvmlDeviceGetProcessUtilization(self.handle, samples.as_mut_ptr(), &raw mut count, since)
+        )
+        .map_err(|code| (code, count))?;
+        let sampled = |told: &nvmlProcessUtilizationSample_t| Sampled {
+            pid: told.pid,
+            at: told.timeStamp,
+            shares: [told.smUtil, told.memUtil, told.encUtil, told.decUtil],
+            more: None,
+        };
+        Ok(self.kept(samples.iter().take(count as usize).map(sampled).collect(), size_of_val(&blank)))
+    }
+
+    fn utilization_info(&self, room: u32, since: u64) -> Answer {
+        let mut samples = Vec::new();
+        samples.resize_with(room as usize, || nvmlProcessUtilizationInfo_v1_t {
+            timeStamp: 0,
+            pid: 0,
+            smUtil: 0,
+            memUtil: 0,
+            encUtil: 0,
+            decUtil: 0,
+            jpgUtil: 0,
+            ofaUtil: 0,
+        });
+        let mut info = nvmlProcessesUtilizationInfo_v1_t {
+            version: version_word::<nvmlProcessesUtilizationInfo_v1_t>(1),
+            processSamplesCount: room,
+            lastSeenTimeStamp: since,
+            procUtilArray: samples.as_mut_ptr(),
+        };
+        let code = call!(
+            self.library,
+            self.desk,
+            nvmlDeviceGetProcessesUtilizationInfo(self.handle, ptr::from_mut(&mut info))
+        );
+        code.map_err(|code| (code, info.processSamplesCount))?;
+        let sampled = |told: &nvmlProcessUtilizationInfo_v1_t| Sampled {
+            pid: told.pid,
+            at: told.timeStamp,
+            shares: [told.smUtil, told.memUtil, told.encUtil, told.decUtil],
+            more: Some([told.jpgUtil, told.ofaUtil]),
+        };
+        let counted = samples.iter().take(info.processSamplesCount as usize);
+        Ok(self.kept(counted.map(sampled).collect(), size_of::<nvmlProcessUtilizationInfo_v1_t>()))
+    }
+
+    /// The samples, which a capture keeps.
+    fn kept(&self, samples: Vec<Sampled>, width: usize) -> Vec<Sampled> {
+        self.desk.listed(|| as_written(&samples, width));
+        samples
+    }
+
+    /// Asks in the second way although the first answers: for a capture.
+    pub(super) fn ask_for_shares_otherwise(&self) {
+        let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
+        let _ = with_room(|room| self.utilization_info(room, since));
+    }
+}
+
+/// Asks with the usual room, and once more if that was too little.
+fn with_room(ask: impl Fn(u32) -> Answer) -> Result<Vec<Sampled>, Code> {
+    let answer = match ask(ROOM) {
+        Err((Code::INSUFFICIENT_SIZE, count)) if count > ROOM => ask(count.min(MOST_ROOM)),
+        answer => answer,
+    };
+    answer.map_err(|(code, _)| code)
 }
 
 /// The samples as a capture has them: PID, age in microseconds (all ones where there is no time), and the shares.
-fn as_written(samples: &[nvmlProcessUtilizationSample_t]) -> List {
+fn as_written(samples: &[Sampled], width: usize) -> List {
     let now = Stamp::now().unix_ms * 1000;
-    let entry = |sample: &nvmlProcessUtilizationSample_t| {
-        let age = if sample.timeStamp == 0 { u64::MAX } else { now.saturating_sub(sample.timeStamp) };
-        let shares = [sample.smUtil, sample.memUtil, sample.encUtil, sample.decUtil].map(u64::from);
-        [sample.pid.into(), age].into_iter().chain(shares).collect()
+    let entry = |sample: &Sampled| {
+        let age = if sample.at == 0 { u64::MAX } else { now.saturating_sub(sample.at) };
+        let shares = sample.shares.into_iter().chain(sample.more.into_iter().flatten());
+        [sample.pid.into(), age].into_iter().chain(shares.map(u64::from)).collect()
     };
-    List::Entries { width: size_of::<nvmlProcessUtilizationSample_t>(), entries: samples.iter().map(entry).collect() }
+    List::Entries { width, entries: samples.iter().map(entry).collect() }
 }
 
-fn newest(samples: &[nvmlProcessUtilizationSample_t]) -> Vec<ProcessShare> {
-    let credible = |sample: &&nvmlProcessUtilizationSample_t| {
-        let values = [sample.smUtil, sample.memUtil, sample.encUtil, sample.decUtil];
-        sample.timeStamp > 0 && values.iter().all(|value| *value <= 100)
-    };
-    let mut of_each: BTreeMap<u32, &nvmlProcessUtilizationSample_t> = BTreeMap::new();
+fn newest(samples: &[Sampled]) -> Vec<ProcessShare> {
+    let credible = |sample: &&Sampled| sample.at > 0 && sample.shares.iter().all(|share| *share <= 100);
+    let mut of_each: BTreeMap<u32, &Sampled> = BTreeMap::new();
     for sample in samples.iter().filter(credible) {
         let kept = of_each.entry(sample.pid).or_insert(sample);
-        if sample.timeStamp >= kept.timeStamp {
+        if sample.at >= kept.at {
             *kept = sample;
         }
     }
-    let share = |(pid, sample): (u32, &nvmlProcessUtilizationSample_t)| ProcessShare {
-        pid,
-        sm_percent: sample.smUtil,
-        memory_percent: sample.memUtil,
-        encoder_percent: sample.encUtil,
-        decoder_percent: sample.decUtil,
+    let share = |(pid, sample): (u32, &Sampled)| {
+        let [sm_percent, memory_percent, encoder_percent, decoder_percent] = sample.shares;
+        ProcessShare { pid, sm_percent, memory_percent, encoder_percent, decoder_percent }
     };
     of_each.into_iter().map(share).collect()
 }
@@ -84,14 +160,7 @@ mod tests {
 
     #[test]
     fn the_newest_credible_sample_of_each_process_counts() {
-        let sample = |pid, at, sm| nvmlProcessUtilizationSample_t {
-            pid,
-            timeStamp: at,
-            smUtil: sm,
-            memUtil: 1,
-            encUtil: 0,
-            decUtil: 0,
-        };
+        let sample = |pid, at, sm| Sampled { pid, at, shares: [sm, 1, 0, 0], more: None };
         let samples =
             [sample(7, 20, 40), sample(7, 10, 30), sample(7, 30, 37_100), sample(8, 0, 50), sample(9, 5, 100)];
         let found: Vec<_> = newest(&samples).iter().map(|share| (share.pid, share.sm_percent)).collect();

@@ -3,7 +3,9 @@
 use std::ffi::{c_char, c_int, c_uint};
 use std::mem::offset_of;
 
-use nvml_wrapper_sys::bindings::{self as sys, nvmlPciInfo_t};
+use nvml_wrapper_sys::bindings::{
+    self as sys, nvmlGridLicensableFeature_t, nvmlGridLicensableFeatures_t, nvmlPciInfo_t,
+};
 
 use super::export;
 use crate::call::Call;
@@ -126,6 +128,15 @@ export! {
 
     gpu fn nvmlDeviceGetMigMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {
         current_and_pending(call, &gpu.mig_mode, current, pending)
+    }
+
+    gpu fn nvmlDeviceGetGridLicensableFeatures_v4(call, gpu; told: Open<nvmlGridLicensableFeatures_t>) {
+        let licensed = call.fact(&gpu.vgpu_licensed)?;
+        let first = offset_of!(nvmlGridLicensableFeatures_t, gridLicensableFeatures);
+        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, isGridLicenseSupported)), 1_i32)?;
+        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, licensableFeaturesCount)), 1_u32)?;
+        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureCode)), 1_u32)?;
+        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureState)), licensed as c_uint)
     }
 
     gpu fn nvmlDeviceGetEccMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {

@@ -39,6 +39,7 @@ const fn is_wide(id: c_uint) -> bool {
     id < fields::NVML_FI_DEV_MEMORY_TEMP
         || matches!(id, fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION
             | fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX
+            | fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC
             | fields::NVML_FI_DEV_PCIE_COUNT_TX_BYTES | fields::NVML_FI_DEV_PCIE_COUNT_RX_BYTES
             | fields::NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS..=fields::NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER)
 }
@@ -56,6 +57,17 @@ fn of_a_fact(gpu: &Gpu, id: c_uint) -> Option<Value> {
         fields::NVML_FI_DEV_POWER_DEFAULT_LIMIT => gpu.default_limit_mw,
         fields::NVML_FI_DEV_POWER_CURRENT_LIMIT => gpu.enforced_limit_mw,
         fields::NVML_FI_DEV_POWER_REQUESTED_LIMIT => gpu.power_limit_mw,
+        _ => None,
+    }
+}
+
+/// The errors of a link, or of all: those that there are are replays of the first.
+fn errors_of_a_link(gpu: &Gpu, id: c_uint, scope: c_uint) -> Option<Value> {
+    let errors = gpu.nvlink_errors?;
+    match id {
+        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY if scope == 0 || scope == ALL_LINKS => Some(errors),
+        fields::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL => Some(errors),
+        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC => Some(Value::Whole(0)),
         _ => None,
     }
 }
@@ -81,7 +93,8 @@ fn field(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<Told, u32>
         }
     }
     let given = gpu.fields.get(&FieldKey { id, scope: None }).copied();
-    told(call, id, &given.or_else(|| of_a_fact(gpu, id).map(Field::Value)).ok_or(NOT_SUPPORTED)?, share)
+    let fact = || of_a_fact(gpu, id).or_else(|| errors_of_a_link(gpu, id, scope)).map(Field::Value);
+    told(call, id, &given.or_else(fact).ok_or(NOT_SUPPORTED)?, share)
 }
 
 /// What a field tells now, of which a share is asked for.

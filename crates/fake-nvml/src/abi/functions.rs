@@ -58,6 +58,7 @@ functions! {
     nvmlDeviceGetComputeMode
     nvmlDeviceGetDisplayActive
     nvmlDeviceGetDisplayMode
+    nvmlDeviceGetGridLicensableFeatures_v4
     nvmlDeviceGetMigMode
     nvmlDeviceGetEccMode
     nvmlDeviceGetDriverModel
@@ -95,6 +96,7 @@ functions! {
     nvmlDeviceGetPcieThroughput
     nvmlDeviceGetPcieReplayCounter
     nvmlDeviceGetNvLinkState
+    nvmlDeviceGetNvLinkErrorCounter
     nvmlDeviceGetGpuFabricInfo
     nvmlDeviceGetGpuFabricInfoV
     nvmlDeviceGetTopologyNearestGpus

@@ -1,6 +1,6 @@
 //! PCIe, NVLink and the fabric.
 
-use std::ffi::c_uint;
+use std::ffi::{c_uint, c_ulonglong};
 use std::mem::offset_of;
 use std::thread;
 use std::time::Duration;
@@ -44,6 +44,23 @@ export! {
             return Err(INVALID_ARGUMENT);
         }
         call.put(is_active, c_uint::from(i64::from(link) < active))
+    }
+
+    gpu fn nvmlDeviceGetNvLinkErrorCounter(call, gpu; link: c_uint, counter: c_uint, errors: Out<c_ulonglong>) {
+        if counter >= sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_COUNT {
+            return Err(INVALID_ARGUMENT);
+        }
+        let links = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
+        if i64::from(link) >= links {
+            return Err(INVALID_ARGUMENT);
+        }
+        let replays = call.fact(&gpu.nvlink_errors)?;
+        match counter {
+            sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_REPLAY if link == 0 => call.put(errors, replays as u64),
+            // Links of data that is checked by ECC are not among those that scenarios have.
+            sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_ECC_DATA => Err(NOT_SUPPORTED),
+            _ => call.put(errors, 0),
+        }
     }
 
     gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Open<nvmlGpuFabricInfo_t>) {

@@ -5,15 +5,16 @@ use std::mem::offset_of;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nvml_wrapper_sys::bindings::{
-    nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
+    nvmlProcessDetailList_v1_t, nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t,
+    nvmlProcessesUtilizationInfo_v1_t,
 };
 
 use super::export;
 use crate::call::Call;
-use crate::code::{INSUFFICIENT_SIZE, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED};
+use crate::code::{INSUFFICIENT_SIZE, INVALID_ARGUMENT, NOT_FOUND};
 use crate::handle::Target;
 use crate::pointer::{List, Open, Out};
-use crate::process_list::{Layout, Row, Wanted, answer, rows, share};
+use crate::process_list::{Layout, Row, Wanted, answer, answer_with, rows, share};
 use crate::scenario::List as Captured;
 
 /// How often there is a new sample.
@@ -40,7 +41,7 @@ struct Sampled {
 /// The processes that used the GPU since a time. Neither an idle GPU has any, nor one whose newest sample the caller
 /// knows.
 fn samples(call: &Call, target: Target, last_seen: u64) -> Result<Vec<Sampled>, u32> {
-    if let Some(captured) = call.captured_list(target)? {
+    if let Some(captured) = call.captured_list(target, &[])? {
         return Ok(played(captured));
     }
     let at = sampled_at();
@@ -110,7 +111,20 @@ export! {
         answer(call, target, Wanted::Shared, Layout::newest(call), count, entries)
     }
 
-    gpu fn nvmlDeviceGetRunningProcessDetailList(_call, _gpu; _list: Out<u64>) { Err(NOT_SUPPORTED) }
+    device fn nvmlDeviceGetRunningProcessDetailList(call, target; list: Open<nvmlProcessDetailList_v1_t>) {
+        let whole = list.field::<nvmlProcessDetailList_v1_t>(0);
+        whole.expect_version(1)?;
+        let asked = whole.get();
+        let wanted = match asked.mode {
+            0 => Wanted::Compute,
+            1 => Wanted::Graphics,
+            2 => Wanted::Shared,
+            _ => return Err(INVALID_ARGUMENT),
+        };
+        let count = list.field(offset_of!(nvmlProcessDetailList_v1_t, numProcArrayEntries));
+        let entries = List::new(asked.procArray.cast());
+        answer_with(call, target, (wanted, &[asked.mode.into()]), Layout::Bytes32, count, entries)
+    }
 
     device fn nvmlDeviceGetProcessUtilization(call, target; entries: List<nvmlProcessUtilizationSample_t>, count: Out<c_uint>, last_seen: c_ulonglong) {
         let rows = samples(call, target, last_seen)?;

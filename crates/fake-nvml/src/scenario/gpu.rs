@@ -80,6 +80,8 @@ pub(crate) struct Gpu {
     pub(crate) nvlinks: Option<Value>,
     /// Links that there are; those active unless given.
     pub(crate) nvlinks_total: Option<Value>,
+    /// Errors of all links and kinds: told as replays of the first link, by its counter and by its field.
+    pub(crate) nvlink_errors: Option<Value>,
     pub(crate) fabric_state: Option<Value>,
     /// A return code.
     pub(crate) fabric_status: Option<Value>,
@@ -98,6 +100,8 @@ pub(crate) struct Gpu {
     pub(crate) compute_mode: Option<Value>,
     pub(crate) mig_mode: Option<Value>,
     pub(crate) display_active: Option<Value>,
+    /// Whether the one feature that can be licensed is.
+    pub(crate) vgpu_licensed: Option<Value>,
 
     /// GPM metric id to value. A GPU without this table does not support GPM.
     pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,

@@ -1,7 +1,8 @@
 //! What a GPU tells when nothing goes wrong.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlFieldValue_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t, nvmlUtilization_t,
+    nvmlFieldValue_t, nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t,
+    nvmlUtilization_t,
 };
 
 use crate::support::{Fake, Handle};
@@ -19,6 +20,7 @@ memory_used_bytes = 12297699328
 memory_reserved_bytes = 338690048
 pci_bus_id = "00000000:0A:00.0"
 nvlinks = 3
+nvlink_errors = 6
 nvlinks_total = 4
 energy_mj = 5000000000
 [gpu.fields]
@@ -131,11 +133,34 @@ fn the_old_pci_structures_are_not_overrun() {
 }
 
 #[test]
+fn a_licence_is_told_where_there_can_be_one() {
+    let fake = Fake::play("[[gpu]]\nvgpu_licensed = 1\n[[gpu]]\nvgpu_licensed = false\n[[gpu]]\n");
+    let function: unsafe extern "C" fn(Handle, *mut nvmlGridLicensableFeatures_t) -> u32 =
+        fake.function("nvmlDeviceGetGridLicensableFeatures_v4");
+    let told = |gpu| {
+        // SAFETY: numbers and arrays of bytes, for which all zeroes are a value.
+        let mut told: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer leads to a structure of ours.
+        let code = unsafe { function(fake.handle(gpu), &raw mut told) };
+        (code, told.licensableFeaturesCount, told.gridLicensableFeatures[0].featureState)
+    };
+    assert_eq!([told(0), told(1), told(2)], [(0, 1, 1), (0, 1, 0), (3, 0, 0)]);
+}
+
+#[test]
 fn links_end_where_there_are_no_more() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let states: Vec<(u32, u32)> = (0..5).map(|link| fake.get_of("nvmlDeviceGetNvLinkState", gpu, link)).collect();
     assert_eq!(states, [(0, 1), (0, 1), (0, 1), (0, 0), (2, 0)]);
+    let errors: unsafe extern "C" fn(Handle, u32, u32, *mut u64) -> u32 =
+        fake.function("nvmlDeviceGetNvLinkErrorCounter");
+    let told = |link, counter| {
+        let mut count = 9;
+        // SAFETY: the pointer leads to a number of ours.
+        (unsafe { errors(gpu, link, counter, &raw mut count) }, count)
+    };
+    assert_eq!([told(0, 0), told(0, 4), told(3, 0), told(4, 0), told(0, 5)], [(0, 6), (0, 0), (0, 0), (2, 9), (2, 9)]);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress, write::GzEncoder};
-use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
 /// The bytes in gzip's form; none if they cannot be, which writing to memory never comes to.
 pub(crate) fn compress(plain: &[u8]) -> Option<Bytes> {
@@ -32,31 +31,11 @@ pub(crate) fn block(plain: &[u8]) -> Option<Bytes> {
     }
 }
 
-/// Whether a reader takes gzip: it is named, or `*` is and gzip is not refused.
-pub(crate) fn is_taken(headers: &HeaderMap) -> bool {
-    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut any = None;
-    for entry in lists.flat_map(|list| list.split(',')) {
-        let (coding, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-        let refused = parameters
-            .split(';')
-            .filter_map(|parameter| parameter.trim().strip_prefix("q="))
-            .any(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0));
-        match coding.trim() {
-            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => return !refused,
-            "*" => any = Some(!refused),
-            _ => {}
-        }
-    }
-    any.unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
     #[test]
@@ -79,23 +58,5 @@ mod tests {
             prop_assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
             prop_assert_eq!(read, parts.concat());
         }
-    }
-
-    #[test]
-    fn reads_what_a_reader_takes() {
-        for (header, taken) in [
-            ("gzip", true),
-            ("deflate, GZip;q=0.5, br", true),
-            ("*", true),
-            ("gzip;q=0", false),
-            ("gzip; q=0.0, *", false),
-            ("*;q=0", false),
-            ("br", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(header))]);
-            assert_eq!(is_taken(&headers), taken, "{header}");
-        }
-        assert!(!is_taken(&HeaderMap::new()));
     }
 }

@@ -19,7 +19,7 @@ mod sections;
 mod view;
 mod views;
 mod word;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -34,6 +34,8 @@ use telemetry::snapshot::Snapshot;
 use crate::{
     answer,
     archive::Archive,
+    coding,
+    peers::Peer,
     percent,
     problem::{self, problem},
     scope::Scope,
@@ -42,11 +44,18 @@ use query::{Refused, Wanted};
 use rendered::Events;
 
 pub use denied::denied;
+pub(crate) use query::value;
+pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};
+
+/// `/peers`, which no snapshot changes.
+pub(crate) fn peers(peers: &[Peer]) -> Bytes {
+    rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
+}
 
 /// `/openapi.json`, of a server that wants a token or does not.
 pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
-    let (body, packed) = openapi::document(guarded, gzip::is_taken(headers));
+    let (body, packed) = openapi::document(guarded, coding::takes(headers, "gzip"));
     answer::negotiated(body, packed)
 }
 
@@ -62,7 +71,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        gzip::is_taken(self.headers)
+        coding::takes(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {

@@ -169,7 +169,7 @@ pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> 
 }
 
 /// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
-pub(super) fn value(query: &str, name: &str) -> Option<String> {
+pub(crate) fn value(query: &str, name: &str) -> Option<String> {
     query.rsplit('&').find_map(|field| {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();

@@ -8,10 +8,10 @@ use serde::Serialize;
 use telemetry::snapshot::{Event, Gpu, Process, Snapshot};
 
 use super::{
-    sections::{self, CollectorView, EventView, GpuView, HostView, ProcessView, SummaryView},
+    sections::{self, CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView},
     view::Eye,
 };
-use crate::{Commands, pieces::Pieces, scope::Scope};
+use crate::{Commands, peers::Peer, pieces::Pieces, scope::Scope};
 
 /// The whole snapshot, and where in it each row stands.
 #[derive(Debug)]
@@ -70,6 +70,13 @@ pub(crate) fn summary(snapshot: &Snapshot, scope: Scope, commands: Commands) -> 
 /// `/summary.txt`.
 pub(crate) fn summary_text(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Option<Bytes> {
     Some(SummaryView::of(&mut Eye::new(scope, commands), snapshot).text().ok()?.into())
+}
+
+/// `/peers`, the same for everyone who may ask.
+pub(crate) fn peers(peers: &[Peer]) -> serde_json::Result<Bytes> {
+    let mut eye = Eye::new(Scope::Read, Commands::default());
+    let rows: Vec<PeerView> = peers.iter().map(|peer| PeerView::of(&mut eye, peer)).collect();
+    Ok(serde_json::to_vec(&rows)?.into())
 }
 
 /// `/events`: the whole, and each event.

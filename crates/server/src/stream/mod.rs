@@ -21,6 +21,7 @@ use crate::{
     Published, answer,
     api::{Which, gzip, rendered},
     auth::Leave,
+    coding,
     problem::problem,
     scope::Scope,
 };
@@ -55,7 +56,7 @@ pub(crate) fn open(
     };
     // The present one is sent at once.
     newest.mark_changed();
-    let packed = gzip::is_taken(headers);
+    let packed = coding::takes(headers, "gzip");
     let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, leave, seat };
     let parts = unfold(reader, |reader| async {
         reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))

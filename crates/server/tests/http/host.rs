@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 use telemetry::{
     Absence, BootTime, Stamp,
     sample::{Activity, FastSet, Identity, Life, Memory, SlowSet, Traffic, Utilization},
-    snapshot::{Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Usage, Xid},
+    snapshot::{
+        Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Totals, Usage, Xid,
+    },
 };
 
 const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
@@ -21,6 +23,8 @@ pub(crate) fn snapshot(state: CollectorState, gpus: Vec<Gpu>) -> Snapshot {
         host: Host::absent(Absence::NotSupported),
         gpus,
         events: Arc::default(),
+        read_at: None,
+        timings: Arc::default(),
     }
 }
 
@@ -57,10 +61,17 @@ pub(crate) fn gpu(index: u32) -> Gpu {
         traffic: Traffic::absent(Absence::NotSupported),
         mig: Ok(Vec::new()),
         pods: Err(Absence::NotSupported),
-        xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(Absence::NotSupported) },
+        xid: Xid {
+            since: Err(Absence::NotSupported),
+            last: None,
+            count: Err(Absence::NotSupported),
+            by_severity: [0; 3],
+        },
         usage: Usage::unknown(NOW, Absence::NotSupported),
         health: Health::default(),
         processes: Vec::new(),
+        totals: Totals::absent(Absence::NotSupported),
+        jobs: None,
     }
 }
 

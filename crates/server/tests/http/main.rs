@@ -4,6 +4,7 @@
 mod documented;
 mod host;
 mod hostile;
+mod page;
 mod rich;
 mod router;
 #[path = "../../src/api/tests/schema.rs"]

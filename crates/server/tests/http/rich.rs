@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::{Archive, Commands, Publisher, ServerConfig, Token, router};
+use server::{Archive, Commands, Publisher, ServerConfig, Show, Token, router};
 use telemetry::{
     Stamp,
     history::{Depth, History},
@@ -29,7 +29,7 @@ fn archive() -> Arc<Archive> {
 }
 
 fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
-    let publisher = Publisher::keeping(Stamp::default(), commands, archive());
+    let publisher = Publisher::keeping(Stamp::default(), Show { commands, ..Show::default() }, archive());
     publisher.publish(snapshot);
     app(&publisher)
 }
@@ -66,14 +66,14 @@ async fn refusals_are_problems() {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
     assert_eq!(refusal(&app, Method::GET, "/p/api/v1/processes?gpu=9").await, 404);
-    for path in ["/api/v1/processes?gpu=", "/api/v1/processes?type=X", "/api/v1/events?since=x"] {
+    for path in ["/api/v1/processes?gpu=", "/api/v1/processes?type=X", "/api/v1/events?since=x", "/metrics?names=x"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p{path}")).await, 400, "{path}");
     }
-    for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json"] {
+    for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json", "/metrics"] {
         assert_eq!(refusal(&app, Method::POST, &format!("/p{path}")).await, 405, "{path}");
     }
     // What is not under the rich contract keeps the frozen one's form.
-    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics"] {
+    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics/"] {
         let (status, headers, _) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
     }
@@ -132,4 +132,41 @@ async fn only_the_frozen_contract_shows_secrets_and_only_unless_told_otherwise()
         assert_eq!(rows[0]["command"].as_str(), rich, "{told:?}");
         assert_eq!(rows[0]["absent"]["command"].as_str(), rich.is_none().then_some("hidden"));
     }
+}
+
+#[tokio::test]
+async fn other_hosts_are_told_to_who_may_ask() {
+    let with = |peers: &str| {
+        let publisher = Publisher::new(Stamp::default());
+        publisher.publish(with_a_secret());
+        let config =
+            ServerConfig { peers: peers.parse().unwrap(), token: Token::new(b"planted"), ..ServerConfig::default() };
+        router(config, publisher.subscribe())
+    };
+    let ask = async |app: &Router, path: &str, token: &str| {
+        let request = Request::get(path).header("authorization", token).body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap()
+    };
+    let app = with("gpu02=/server2,far=https://gpu9.example/");
+    let answer = ask(&app, "/api/v1/peers", "planted").await;
+    let body: Value = serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    let expected = r#"[{"name":"gpu02","url":"/server2/"},{"name":"far","url":"https://gpu9.example/"}]"#;
+    assert_eq!(body.to_string(), expected);
+    for path in ["/api/v1/snapshot", "/api/v1/stream"] {
+        let answer = ask(&app, path, "planted").await;
+        assert_eq!(answer.headers()["link"], "<peers>; rel=\"related\"", "{path}");
+    }
+    // Strangers are not even told that there are others.
+    for path in ["/api/v1/peers", "/api/v1/snapshot", "/api/v1/stream", "/"] {
+        let answer = ask(&app, path, "other").await;
+        assert_eq!(answer.headers().get("link"), None, "{path}");
+        let status = if path == "/" { 200 } else { 401 };
+        assert_eq!(answer.status(), status, "{path}");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(!body.windows(7).any(|bytes| bytes == b"server2"), "{path}");
+    }
+    let alone = with("");
+    assert_eq!(ask(&alone, "/api/v1/snapshot", "planted").await.headers().get("link"), None);
+    let answer = ask(&alone, "/api/v1/peers", "planted").await;
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "[]");
 }

@@ -156,6 +156,8 @@ fn check(snapshot: &Snapshot, xids: u64) {
     assert!(snapshot.host.cpu_percent.is_ok_and(|percent| percent <= 100.0) || snapshot.host.cpu_percent.is_err());
     for gpu in &snapshot.gpus {
         assert!(is_sane(gpu.activity.sm_ratio));
+        assert!(gpu.totals.busy.unwrap_or_default() <= gpu.totals.read.unwrap_or_default());
+        assert_eq!(gpu.xid.by_severity.iter().sum::<u64>(), gpu.xid.count.unwrap_or(gpu.xid.by_severity.iter().sum()));
         assert!(gpu.health.reasons.is_sorted_by(|one, next| one.severity >= next.severity));
         assert_eq!(
             gpu.health.verdict,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Absence, BootTime, Stamp,
     sample::{GpuSample, XidSample},
-    snapshot::{Gpu, Xid},
+    snapshot::{Gpu, Severity, Xid},
     xid,
 };
 
@@ -18,6 +18,7 @@ pub(super) struct Faults {
     since: Option<Stamp>,
     last: Option<(u64, Stamp)>,
     count: u64,
+    by_severity: [u64; Severity::ALL.len()],
     /// Those since the last reset, the newest of each kind.
     held: BTreeMap<u64, Stamp>,
     marks: Marks,
@@ -38,6 +39,10 @@ impl Faults {
     pub(super) fn add(&mut self, xid: &XidSample) {
         self.last = Some((xid.code, xid.at));
         self.count = self.count.saturating_add(1);
+        let severity = xid::look_up(xid.code).severity;
+        for (one, count) in Severity::ALL.into_iter().zip(&mut self.by_severity) {
+            *count = count.saturating_add(u64::from(one == severity));
+        }
         if self.held.len() < MOST_KINDS || self.held.contains_key(&xid.code) {
             self.held.insert(xid.code, xid.at);
         }
@@ -93,7 +98,7 @@ impl Faults {
             (Some(since), _) => Ok(since),
             (None, told) => told,
         };
-        Xid { since, last: self.last, count: since.map(|_| self.count) }
+        Xid { since, last: self.last, count: since.map(|_| self.count), by_severity: self.by_severity }
     }
 }
 
@@ -197,5 +202,6 @@ mod tests {
             faults.add(&xid(code, 1));
         }
         assert_eq!((faults.count, faults.held.len()), (10_000, MOST_KINDS));
+        assert_eq!(faults.by_severity, [0, 10_000, 0], "unknown ones are warnings");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         expired_after, pods, process, stale_after,
     },
     sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
-    snapshot::{Gpu, GpuState, Health, Mig, Usage, Xid},
+    snapshot::{Gpu, GpuState, Health, Mig, Severity, Totals, Usage, Xid},
 };
 
 /// What readings are judged by.
@@ -72,11 +72,24 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         traffic: if expired { Traffic::absent(Absence::Timeout) } else { sample.traffic.clone() },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
-        xid: Xid { since: sample.xid_since, last: None, count: sample.xid_since.map(|_| 0) },
+        xid: Xid {
+            since: sample.xid_since,
+            last: None,
+            count: sample.xid_since.map(|_| 0),
+            by_severity: [0; Severity::ALL.len()],
+        },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
         processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },
+        totals: Totals::absent(Absence::Timeout),
+        jobs: jobs(sample.index, whole),
     }
+}
+
+/// What the folder of job files says of a GPU.
+fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<String>> {
+    let all = whole.jobs.as_ref()?;
+    Some(all.iter().find(|one| one.gpu == gpu).map(|one| one.jobs.clone()).unwrap_or_default())
 }
 
 fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
@@ -90,6 +103,7 @@ fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
 
 fn sane(activity: &Activity) -> Activity {
     Activity {
+        graphics_ratio: cpu::sane(activity.graphics_ratio),
         sm_ratio: cpu::sane(activity.sm_ratio),
         sm_occupancy_ratio: cpu::sane(activity.sm_occupancy_ratio),
         tensor_ratio: cpu::sane(activity.tensor_ratio),
@@ -136,6 +150,7 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.mig = Err(Absence::Lost);
     known.pods = Err(Absence::Lost);
     known.processes.clear();
+    known.jobs = None;
     known
 }
 

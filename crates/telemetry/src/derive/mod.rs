@@ -17,6 +17,8 @@ mod process;
 mod recall;
 mod records;
 mod roster;
+mod timings;
+mod totals;
 mod usage;
 
 use std::{sync::Arc, time::Duration};
@@ -33,8 +35,9 @@ use cpu::ProcessTimes;
 use events::Log;
 use hold::Pace;
 use host::HostWatch;
-use records::Records;
+use records::{Records, Told};
 use roster::Roster;
+use timings::Clock;
 
 /// What the supervisor knows of its collector, without asking the frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +122,9 @@ pub struct Deriver {
     times: ProcessTimes,
     host: HostWatch,
     log: Log,
+    clock: Clock,
+    /// When the newest finished reading of any GPU was finished.
+    read_at: Option<Stamp>,
 }
 
 impl Deriver {
@@ -133,7 +139,7 @@ impl Deriver {
 
     /// Derives the next snapshot.
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
-        self.take_in(input.sample);
+        self.take_in(input);
         self.sequence += 1;
         let gpus = self.gpus(input);
         let all_stale = !gpus.is_empty() && gpus.iter().all(|gpu| gpu.state == GpuState::Stale);
@@ -164,14 +170,16 @@ impl Deriver {
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
             events: self.log.kept(self.sequence),
+            read_at: self.read_at,
+            timings: self.clock.tell(),
         }
     }
 
-    fn take_in(&mut self, sample: Option<&Arc<Sample>>) {
-        let Some(sample) = sample else { return };
+    fn take_in(&mut self, input: &Input<'_>) {
+        let Some(sample) = input.sample else { return };
         if !self.taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, sample)) {
             self.taken = Some(Arc::clone(sample));
-            self.take_in_once(sample);
+            self.take_in_once(sample, input.interval);
         }
         self.asleep = matches!(sample.driver, Driver::Resting { .. } | Driver::Asleep);
         match &sample.driver {
@@ -194,7 +202,7 @@ impl Deriver {
         input.sample.or(self.last_ready.as_ref()).map_or_else(Vec::new, |sample| sample.notes.clone())
     }
 
-    fn take_in_once(&mut self, sample: &Sample) {
+    fn take_in_once(&mut self, sample: &Sample, interval: Duration) {
         let version = match &sample.driver {
             Driver::Ready(facts) => facts.driver_version.as_deref().ok(),
             _ => None,
@@ -204,7 +212,11 @@ impl Deriver {
             self.times.take_in(sample);
         }
         self.log.driver(version, sample.assembled);
-        self.records.take_in(sample, version, self.roster.known(), &mut self.log);
+        self.clock.take_in(sample);
+        self.read_at =
+            sample.gpus.iter().filter_map(|gpu| gpu.read_at).chain(self.read_at).max_by_key(|stamp| stamp.boot);
+        let told = Told { version, longest: stale_after(interval), named: self.roster.known() };
+        self.records.take_in(sample, &told, &mut self.log);
     }
 
     fn driver(&self) -> Option<&DriverFacts> {

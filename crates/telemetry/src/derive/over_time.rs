@@ -29,7 +29,7 @@ fn idle(index: u32, uuid: &str, read: u64, jobs: &[u32]) -> GpuSample {
     gpu
 }
 
-fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
+pub(super) fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
     let facts = DriverFacts {
         driver_version: Ok(version.into()),
         nvml_version: Ok("2".into()),
@@ -243,6 +243,30 @@ fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
     let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
     assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
     assert_eq!(snapshot.events.first().map(|event| event.gpu_uuid.clone()), Some(None));
+}
+
+#[test]
+fn what_readings_add_up_to_outlives_the_collector_and_a_change_of_index() {
+    let mut deriver = Deriver::default();
+    let busy = |index, read| {
+        let mut gpu = idle(index, "A", read, &[]);
+        gpu.fast.utilization = Ok(Utilization { gpu_percent: 50, memory_percent: 0 });
+        gpu
+    };
+    let total = |snapshot: &Snapshot| {
+        let gpu = snapshot.gpus.iter().find(|gpu| gpu.identity.uuid.as_deref() == Ok("A"));
+        gpu.unwrap().totals.busy
+    };
+    derive(&mut deriver, 1000, &Arc::new(ready("1", 1000, vec![busy(0, 1000)])));
+    let before = derive(&mut deriver, 2000, &Arc::new(ready("1", 2000, vec![busy(0, 2000)])));
+    assert_eq!((total(&before), before.read_at), (Ok(Duration::from_millis(500)), Some(at(2000))));
+    // A collector that has read nothing yet, and then one that counts another GPU first.
+    let starting = Sample::of(Driver::Starting { call: None }, at(2500));
+    let between = derive(&mut deriver, 2500, &Arc::new(starting));
+    assert_eq!((total(&between), between.read_at), (Ok(Duration::from_millis(500)), Some(at(2000))));
+    let gpus = vec![idle(0, "B", 3000, &[]), busy(1, 3000)];
+    let after = derive(&mut deriver, 3000, &Arc::new(ready("2", 3000, gpus)));
+    assert_eq!((total(&after), after.read_at), (Ok(Duration::from_secs(1)), Some(at(3000))));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is remembered of each GPU and MIG instance, by UUID: an index is another GPU's after a reboot or a loss.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Absence, Reading, Stamp,
@@ -11,6 +11,7 @@ use crate::{
         hold::{Hold, Pace},
         pods,
         recall::KeptUse,
+        totals::Sums,
         usage::{self, Facts, Finding},
     },
     sample::{FastSet, GpuSample, Identity, Sample},
@@ -29,6 +30,17 @@ struct Record {
     hold: Hold,
     faults: Faults,
     conditions: Conditions,
+    sums: Sums,
+}
+
+/// What is told with a sample.
+pub(super) struct Told<'a> {
+    /// The driver's version.
+    pub(super) version: Option<&'a str>,
+    /// Two readings that are further apart leave time between them that was not read.
+    pub(super) longest: Duration,
+    /// The GPUs once seen, under their last index, since a lost one no longer says its UUID.
+    pub(super) named: &'a [Gpu],
 }
 
 impl Records {
@@ -44,20 +56,21 @@ impl Records {
         }
     }
 
-    /// Takes in a sample that was not taken in before: `named` are the GPUs once seen, under
-    /// their last index, since a lost one no longer says its UUID.
-    pub(super) fn take_in(&mut self, sample: &Sample, version: Option<&str>, named: &[Gpu], log: &mut Log) {
+    /// Takes in a sample that was not taken in before.
+    pub(super) fn take_in(&mut self, sample: &Sample, with: &Told<'_>, log: &mut Log) {
         let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
         let uuid_at = |index: u32| {
             let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
             // One that stands under another index now is not the one that was last seen under this.
-            let last = || named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
+            let last = || with.named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
             let uuid = |identity: &Identity| identity.uuid.clone().ok();
             gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
         };
         for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
             if let Some(uuid) = uuid_at(gpu.index) {
-                self.gpus.entry(uuid).or_default().faults.read(gpu, version);
+                let record = self.gpus.entry(uuid).or_default();
+                record.faults.read(gpu, with.version);
+                record.sums.read(gpu, with.longest);
             }
         }
         for error in &sample.xids {
@@ -81,6 +94,7 @@ impl Records {
                 record.faults.miss();
             }
             gpu.xid = record.faults.tell(gpu);
+            gpu.totals = record.sums.tell();
             gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), now, pace.gap);
             judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
         }

@@ -23,6 +23,8 @@ fn snapshot(at_ms: u64, gpus: Vec<Gpu>) -> Snapshot {
         host: crate::snapshot::Host::absent(Absence::Timeout),
         gpus,
         events: std::sync::Arc::default(),
+        read_at: None,
+        timings: std::sync::Arc::default(),
     }
 }
 

@@ -124,13 +124,14 @@ readings! {
         event_reasons: u64,
         /// `nvmlDeviceGetPerformanceState`: 0 is the fastest.
         performance_state: u32,
-        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetMPSComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         mps: Vec<ListedProcess>,
-        /// `nvmlDeviceGetProcessUtilization`: the newest of each process since the last reading; an idle GPU has none.
+        /// `nvmlDeviceGetProcessUtilization`, else `nvmlDeviceGetProcessesUtilizationInfo`: the newest of each process
+        /// since the last reading; an idle GPU has none.
         shares: Vec<ProcessShare>,
-        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         compute: Vec<ListedProcess>,
-        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older.
+        /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         graphics: Vec<ListedProcess>,
     }
 }
@@ -180,12 +181,19 @@ readings! {
         remapped_rows: RemappedRows,
         /// `nvmlDeviceGetNvLinkState` of each link there is.
         links: Links,
-        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`.
+        /// NVLink's error counters, all links together: `nvmlDeviceGetNvLinkErrorCounter`, else `nvmlDeviceGetFieldValues`:
+        /// fields 161 to 163 of each link, else 206, 207, 208, 211, 212 and 215 of all.
         nvlink_errors: u64,
         /// `nvmlDeviceGetGpuFabricInfo`.
         fabric: Fabric,
         /// `nvmlDeviceGetFieldValues`, field 230: NVML's number, 0 for none.
         recovery_action: u32,
+        /// `nvmlDeviceGetFieldValues`, field 74: for how long the power limit has held the clocks down, in nanoseconds.
+        power_throttled_ns: u64,
+        /// `nvmlDeviceGetFieldValues`, field 75: for how long heat has held the clocks down, in nanoseconds.
+        thermal_throttled_ns: u64,
+        /// `nvmlDeviceGetGridLicensableFeatures_v4`: whether any feature of a virtual GPU is licensed.
+        vgpu_licensed: bool,
         /// `nvmlDeviceGetPersistenceMode`.
         persistence_mode: bool,
         /// `nvmlDeviceGetComputeMode`, NVML's number.
@@ -200,6 +208,8 @@ readings! {
 readings! {
     /// What ran where in the last window, as ratios from 0 to 1: `nvmlGpmMetricsGet`.
     pub struct Activity {
+        /// Metric 1: the graphics or compute engine.
+        graphics_ratio: f64,
         /// Metric 2: SMs with a warp.
         sm_ratio: f64,
         /// Metric 3: warps of those that could be.

@@ -35,6 +35,12 @@ pub struct Sample {
     pub xids: Vec<XidSample>,
     /// From the tick until the last lane that was not late had reported, in microseconds.
     pub duration_us: u32,
+    /// When the collector began: what tells its counts from those of the one before it.
+    pub began: BootTime,
+    /// How long its calls into the driver took, since it began; one entry per function.
+    pub calls: Vec<CallTimes>,
+    /// What the folder of job files says; none if there is no such folder.
+    pub jobs: Option<Vec<GpuJobs>>,
 }
 
 impl Sample {
@@ -51,6 +57,9 @@ impl Sample {
             notes: Vec::new(),
             xids: Vec::new(),
             duration_us: 0,
+            began: BootTime(0),
+            calls: Vec::new(),
+            jobs: None,
         }
     }
 }
@@ -168,6 +177,30 @@ pub struct Call {
     pub gpu: Option<u32>,
     /// When it began.
     pub since: BootTime,
+}
+
+/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Decades from a
+/// millisecond on, since what is asked is how often a function is slow, and each bound is a line per function in `/metrics`.
+pub const CALL_BOUNDS_NS: [u64; 4] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// How long the finished calls of one function took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallTimes {
+    /// The NVML function.
+    pub function: String,
+    /// How many took at most each of [`CALL_BOUNDS_NS`] and more than the one before; the last, more than all.
+    pub counts: [u64; CALL_BOUNDS_NS.len() + 1],
+    /// All of them together, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+/// The jobs that a scheduler says are on one GPU, from a file that is named by the GPU's index and holds a job per line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuJobs {
+    /// NVML's index.
+    pub gpu: u32,
+    /// The jobs, in the file's order.
+    pub jobs: Vec<String>,
 }
 
 /// One entry of a process list.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Gpu, GpuState, Health, Process, ProcessKind, Usage, Xid};
+use super::{Gpu, GpuState, Health, Process, ProcessKind, Totals, Usage, Xid};
 use crate::{
     Absence::{self, NotSupported},
     BootTime, Stamp,
@@ -61,9 +61,11 @@ pub(crate) fn gpu(uuid: &str, read_at: Stamp) -> Gpu {
         traffic: Traffic::absent(NotSupported),
         mig: Err(NotSupported),
         pods: Err(NotSupported),
-        xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(NotSupported) },
+        xid: Xid { since: Err(Absence::NotSupported), last: None, count: Err(NotSupported), by_severity: [0; 3] },
         usage: Usage::unknown(read_at, NotSupported),
         health: Health::default(),
         processes: Vec::new(),
+        totals: Totals::absent(NotSupported),
+        jobs: None,
     }
 }

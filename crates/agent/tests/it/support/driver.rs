@@ -19,15 +19,6 @@ pub(crate) fn built(name: &str) -> PathBuf {
     path
 }
 
-/// Where `scripts/clients` puts the programs that judge the agent.
-pub(crate) fn clients() -> PathBuf {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients"));
-    for program in ["nvitop", "gpustat", "nvtop", "schemathesis"] {
-        assert!(folder.join("bin").join(program).exists(), "{program} is not there: run `make test`, or scripts/tools");
-    }
-    folder.to_owned()
-}
-
 impl Driver {
     /// A driver that plays a scenario.
     pub(crate) fn new(scenario: &str) -> Self {

@@ -81,8 +81,20 @@ pub(crate) fn answer(reader: &mut BufReader<impl Read>, with_body: bool) -> io::
     }
     let mut response = Response { status, headers, body: Vec::new() };
     let length = response.header("content-length").and_then(|length| length.parse::<u64>().ok());
-    if with_body {
+    if with_body && response.header("transfer-encoding") == Some("chunked") {
+        while chunk(reader, &mut response.body)? {}
+    } else if with_body {
         reader.take(length.unwrap_or(u64::MAX)).read_to_end(&mut response.body)?;
     }
     Ok(response)
+}
+
+/// Reads one chunk of a body; `false` if it was the last.
+fn chunk(reader: &mut BufReader<impl Read>, body: &mut Vec<u8>) -> io::Result<bool> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let length = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+    reader.take(length).read_to_end(body)?;
+    reader.read_line(&mut line)?;
+    Ok(length > 0)
 }

@@ -1,8 +1,10 @@
 //! A host for the agent to run on: a staged driver library, a scenario, processes to list, and a client.
 
 mod agent;
+mod clients;
 mod driver;
 mod http;
+mod monitor;
 mod proc;
 mod process;
 mod socket;
@@ -10,8 +12,10 @@ mod tls;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
-pub(crate) use driver::{Driver, built, clients};
+pub(crate) use clients::{client, clients, repository};
+pub(crate) use driver::{Driver, built};
 pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
+pub(crate) use monitor::{Monitor, Target};
 pub(crate) use proc::Proc;
 pub(crate) use process::{StandIn, gone, zombie};
 pub(crate) use socket::{Container, Kubelet, Played, Plays};

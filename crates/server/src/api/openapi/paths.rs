@@ -141,6 +141,15 @@ pub(super) const PATHS: &[Path] = &[
         refusals: &[RICH, &["BadRequest", "NotFound"]],
     },
     Path {
+        path: "/api/v1/peers",
+        name: "listPeers",
+        summary: "Other hosts, as the administrator named them; nobody but the page asks them for anything",
+        parameters: Vec::new,
+        answer: || array(reference("PeerView")),
+        kind: JSON,
+        refusals: &[RICH],
+    },
+    Path {
         path: "/api/v1/stream",
         name: "openStream",
         summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",

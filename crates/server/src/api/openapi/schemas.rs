@@ -9,7 +9,7 @@ use utoipa::{
 };
 
 use super::frozen;
-use crate::api::sections::{CollectorView, EventView, GpuView, HostView, ProcessView, SummaryView, UserView};
+use crate::api::sections::{CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView};
 
 /// Every object that a path answers, or that stands in one.
 pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
@@ -21,6 +21,7 @@ pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     with::<UserView>(&mut schemas);
     with::<SummaryView>(&mut schemas);
     with::<EventView>(&mut schemas);
+    with::<PeerView>(&mut schemas);
     schemas.push(("Snapshot".into(), snapshot()));
     schemas.push(("Problem".into(), problem()));
     schemas.push(("History".into(), history()));

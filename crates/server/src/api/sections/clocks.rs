@@ -1,8 +1,14 @@
 //! Clocks.
 
+use std::time::Duration;
+
 use telemetry::snapshot::Gpu;
 
 use crate::api::{view::view, words};
+
+fn seconds(nanoseconds: u64) -> f64 {
+    Duration::from_nanos(nanoseconds).as_secs_f64()
+}
 
 view! {
     /// Clocks, and why they are not higher.
@@ -33,5 +39,11 @@ view! {
         /// `display_clock_setting`, or `bit_N` for a bit that has no name here.
         /// Source: `nvmlDeviceGetCurrentClocksEventReasons`, else `nvmlDeviceGetCurrentClocksThrottleReasons`. Lane: fast. Absent: `not_supported` on some vGPUs; then the list is empty.
         list event_reasons: Vec<String> = gpu.fast.event_reasons.map(words::event_reasons);
+        /// For how long the power limit has held the clocks down, since the driver was loaded.
+        /// Source: `nvmlDeviceGetFieldValues`, field 74. Lane: slow. Absent: `not_supported` on some boards.
+        read power_throttled_seconds: Option<f64> = gpu.slow.power_throttled_ns.map(seconds);
+        /// For how long heat has held the clocks down, since the driver was loaded.
+        /// Source: `nvmlDeviceGetFieldValues`, field 75. Lane: slow. Absent: `not_supported` on some boards.
+        read thermal_throttled_seconds: Option<f64> = gpu.slow.thermal_throttled_ns.map(seconds);
     }
 }

@@ -47,7 +47,7 @@ view! {
         /// Source: GPM metric 61, else field 139. Lane: traffic. Absent: as `tx_bytes_per_second`.
         read rx_bytes_per_second: Option<u64> = gpu.traffic.nvlink_rx_bytes_per_second;
         /// Errors of all links and kinds.
-        /// Source: `nvmlDeviceGetNvLinkErrorCounter`. Lane: slow. Absent: `not_supported` without NVLink.
+        /// Source: `nvmlDeviceGetNvLinkErrorCounter`, else fields 161 to 163 of each link, else 206, 207, 208, 211, 212 and 215 of all. Lane: slow. Absent: `not_supported` where they are not counted.
         read errors: Option<u64> = gpu.slow.nvlink_errors;
     }
 }

@@ -28,6 +28,9 @@ view! {
         /// Whether a display is driven.
         /// Source: `nvmlDeviceGetDisplayActive`. Lane: slow. Absent: `not_supported` on some vGPUs.
         read display_active: Option<bool> = gpu.slow.display_active;
+        /// Whether any feature of a virtual GPU is licensed.
+        /// Source: `nvmlDeviceGetGridLicensableFeatures_v4`. Lane: slow. Absent: `not_supported` where there are no licences.
+        read vgpu_licensed: Option<bool> = gpu.slow.vgpu_licensed;
     }
 }
 

@@ -23,7 +23,7 @@ view! {
         /// Source: `nvmlDeviceGetUUID`. Lane: at the handle. Absent: where it never told.
         read gpu_uuid: Option<String> = gpu.identity.uuid.clone();
         /// In the host's PID namespace.
-        /// Source: `nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3` or older. Lane: fast. Absent: `hidden`.
+        /// Source: `nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`. Lane: fast. Absent: `hidden`.
         own pid: Option<u32> = Ok(process.pid);
         /// `C` (it computes), `G` (it draws) or `C+G`.
         /// Source: which list it stands in. Lane: fast. Absent: never.
@@ -47,16 +47,16 @@ view! {
         /// Source: as `pid`. Lane: fast. Absent: `not_supported` where the driver does not tell.
         read gpu_memory_bytes: Option<u64> = process.gpu_memory_bytes;
         /// Its part of the SMs, in %.
-        /// Source: `nvmlDeviceGetProcessUtilization`. Lane: fast. Absent: `not_supported` with MIG and on some boards.
+        /// Source: `nvmlDeviceGetProcessUtilization`, else `nvmlDeviceGetProcessesUtilizationInfo`. Lane: fast. Absent: `not_supported` with MIG and on some boards.
         read sm_percent: Option<u32> = process.share.map(|share| share.sm_percent);
         /// Its part of the memory's time, in %.
-        /// Source: `nvmlDeviceGetProcessUtilization`. Lane: fast. Absent: as `sm_percent`.
+        /// Source: as `sm_percent`. Lane: fast. Absent: as `sm_percent`.
         read memory_percent: Option<u32> = process.share.map(|share| share.memory_percent);
         /// Its part of the encoder, in %.
-        /// Source: `nvmlDeviceGetProcessUtilization`. Lane: fast. Absent: as `sm_percent`.
+        /// Source: as `sm_percent`. Lane: fast. Absent: as `sm_percent`.
         read encoder_percent: Option<u32> = process.share.map(|share| share.encoder_percent);
         /// Its part of the decoder, in %.
-        /// Source: `nvmlDeviceGetProcessUtilization`. Lane: fast. Absent: as `sm_percent`.
+        /// Source: as `sm_percent`. Lane: fast. Absent: as `sm_percent`.
         read decoder_percent: Option<u32> = process.share.map(|share| share.decoder_percent);
         /// How much of one processor it used since the sample before, in %; may exceed 100.
         /// Source: `/proc/PID/stat`, fields 14 and 15. Lane: processes. Absent: `timeout` at the first sample.

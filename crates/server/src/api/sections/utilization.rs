@@ -31,6 +31,9 @@ view! {
 view! {
     /// What ran where in the last window, as ratios from 0 to 1.
     struct ActivityView of (eye, activity: &Activity) {
+        /// The graphics or compute engine.
+        /// Source: `nvmlGpmMetricsGet`, metric 1. Lane: activity. Absent: `not_supported` before Hopper.
+        read graphics_ratio: Option<f64> = activity.graphics_ratio;
         /// SMs with a warp.
         /// Source: `nvmlGpmMetricsGet`, metric 2. Lane: activity. Absent: `not_supported` before Hopper.
         read sm_ratio: Option<f64> = activity.sm_ratio;

@@ -10,7 +10,7 @@ use crate::{Commands, api::words, scope::Scope};
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
 
 /// Compares a file with what it should be; writes it if that was asked for.
-fn fresh(file: &str, expected: &str) {
+pub(crate) fn fresh(file: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
     if std::env::var_os("RENEW_DOCS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

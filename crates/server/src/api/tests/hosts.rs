@@ -16,7 +16,7 @@ use telemetry::{
 
 use crate::host;
 
-pub(super) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
+pub(crate) const AT: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
 
 /// What nobody but a reader of everything may see; each of these words stands nowhere else.
 pub(crate) const PLANTED: [&str; 11] = [
@@ -33,7 +33,7 @@ pub(crate) const PLANTED: [&str; 11] = [
     "planted-given",
 ];
 
-pub(super) fn all() -> Vec<(&'static str, Snapshot)> {
+pub(crate) fn all() -> Vec<(&'static str, Snapshot)> {
     let of = |state, gpus| Snapshot { at: AT, ..host::snapshot(state, gpus) };
     let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
     vec![
@@ -89,7 +89,7 @@ pub(crate) fn healthy() -> Snapshot {
     }
 }
 
-pub(super) fn healthy_gpu(index: u32) -> Gpu {
+pub(crate) fn healthy_gpu(index: u32) -> Gpu {
     Gpu {
         identity: Identity {
             uuid: Ok(format!("GPU-{index}")),
@@ -138,7 +138,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
         },
         activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
         traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
-        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1) },
+        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1] },
         usage: Usage {
             verdict: UseVerdict::Busy,
             since: AT,
@@ -160,7 +160,7 @@ pub(super) fn healthy_gpu(index: u32) -> Gpu {
 }
 
 /// Nothing read, for one reason.
-pub(super) fn absent(why: Absence) -> Gpu {
+pub(crate) fn absent(why: Absence) -> Gpu {
     Gpu {
         identity: Identity::absent(why),
         fast: FastSet::absent(why),
@@ -169,7 +169,7 @@ pub(super) fn absent(why: Absence) -> Gpu {
         traffic: Traffic::absent(why),
         mig: Err(why),
         pods: Err(why),
-        xid: Xid { since: Err(why), last: None, count: Err(why) },
+        xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3] },
         usage: Usage::unknown(AT, why),
         processes: vec![Process {
             gpu_memory_bytes: Err(why),
@@ -209,7 +209,7 @@ fn mig() -> Gpu {
     Gpu { mig: Ok(vec![instance(1), instance(2)]), processes: vec![process], ..healthy_gpu(0) }
 }
 
-pub(super) fn process(pid: u32, kind: ProcessKind) -> Process {
+pub(crate) fn process(pid: u32, kind: ProcessKind) -> Process {
     Process {
         kind,
         user: Some("alice".into()),

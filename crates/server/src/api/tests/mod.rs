@@ -1,9 +1,10 @@
 //! The rich contract on hosts of every kind, for every scope.
 
 mod absence;
-mod docs;
+pub(crate) mod docs;
 pub(crate) mod hosts;
 mod schema;
+mod types;
 
 use std::{io::Read as _, sync::Arc};
 
@@ -21,7 +22,7 @@ use telemetry::{
 };
 
 use super::{Question, Views};
-use crate::{Archive, Commands, scope::Scope};
+use crate::{Archive, Commands, Peers, scope::Scope};
 
 const SCOPES: [Scope; 2] = [Scope::Read, Scope::Summary];
 
@@ -50,6 +51,7 @@ impl Host {
     fn get_with(&self, path: &str, headers: &HeaderMap) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         self.ask(query, headers, |question| match path {
+            "peers" => "gpu02=/server2,gpu09=https://gpu09.example/".parse::<Peers>().unwrap().answer(),
             "snapshot" => question.snapshot(),
             "gpus" => question.gpus(),
             "processes" => question.processes(),
@@ -95,7 +97,7 @@ fn document() -> Value {
 }
 
 /// Paths as they are asked for, and as the document has them.
-const PATHS: [(&str, &str); 9] = [
+const PATHS: [(&str, &str); 10] = [
     ("snapshot", "/api/v1/snapshot"),
     ("gpus", "/api/v1/gpus"),
     ("gpus/0", "/api/v1/gpus/{gpu}"),
@@ -104,6 +106,7 @@ const PATHS: [(&str, &str); 9] = [
     ("summary", "/api/v1/summary"),
     ("summary.txt", "/api/v1/summary.txt"),
     ("events", "/api/v1/events"),
+    ("peers", "/api/v1/peers"),
     ("history?metric=utilization.gpu_percent,power.draw_watts&gpu=0&since=-15m", "/api/v1/history"),
 ];
 

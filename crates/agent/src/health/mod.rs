@@ -1,0 +1,93 @@
+//! `health`: asks a running agent how it is. For container engines, cron and Slurm's health checks.
+
+mod ask;
+mod gpus;
+mod place;
+
+use std::{io, process::ExitCode};
+
+use crate::{
+    cli::{Cli, Health},
+    say,
+};
+use ask::Agent;
+use place::Place;
+
+/// Status if it cannot be told. Wrong options are this too: 2 means critical here.
+pub(crate) const UNKNOWN: u8 = 3;
+
+/// How well something is, from the best to the worst. What is not known may be worse than a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Ok,
+    Warning,
+    Unknown,
+    Critical,
+}
+
+impl Verdict {
+    fn of(word: &str) -> Self {
+        match word {
+            "ok" => Self::Ok,
+            "warning" => Self::Warning,
+            "critical" => Self::Critical,
+            _ => Self::Unknown,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Critical => "critical",
+        }
+    }
+
+    const fn status(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => UNKNOWN,
+        }
+    }
+}
+
+/// Asks the agent that is started with the same options, and prints what it says.
+pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
+    let options = &cli.options;
+    let answer = Place::of(options).and_then(|place| {
+        let agent = Agent::new(place, options.url_prefix.as_str(), cli.token.clone());
+        if asked.gpus { gpus::ask(&agent) } else { serves(&agent) }
+    });
+    match answer {
+        Ok((verdict, text)) => say::out(&text).map(|()| ExitCode::from(verdict.status())),
+        Err(why) => {
+            say::error(&why);
+            Ok(ExitCode::from(UNKNOWN))
+        }
+    }
+}
+
+/// Whether it serves; nothing of the driver.
+fn serves(agent: &Agent) -> Result<(Verdict, String), String> {
+    agent.get("/healthz").map(|_| (Verdict::Ok, "ok\n".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_is_critical_and_then_what_is_not_known() {
+        let all = [Verdict::Unknown, Verdict::Warning, Verdict::Ok, Verdict::Critical];
+        assert_eq!(all.into_iter().max(), Some(Verdict::Critical));
+        assert_eq!(all[..3].iter().max(), Some(&Verdict::Unknown));
+        assert_eq!(all.map(Verdict::status), [3, 1, 0, 2]);
+        for verdict in all {
+            assert_eq!(Verdict::of(verdict.as_str()), verdict);
+        }
+        assert_eq!(Verdict::of("dreadful"), Verdict::Unknown, "of an agent that is newer");
+    }
+}

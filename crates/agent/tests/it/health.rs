@@ -1,0 +1,125 @@
+//! `health`: what container engines, cron and Slurm ask.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+};
+
+use crate::support::{Agent, Driver, Start, eventually};
+
+const WELL: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
+const WORN: &str = "[[gpu]]\nname = 'NVIDIA L4'\nremapped_correctable = 1\nremapped_uncorrectable = 0\nremapped_pending = true\nremapped_failed = false\n";
+
+/// Runs `health` for the agent on this port: its status, and what it said to either.
+fn health(port: u16, words: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+    let start = Start::bare().argument("health").variable("PORT", &port.to_string());
+    let start = start.variable("NVSMI_SERVICE_FILE", "/nonexistent");
+    let start = words.iter().fold(start, |start, word| start.argument(word));
+    let start = variables.iter().fold(start, |start, (name, value)| start.variable(name, value));
+    let (status, out, error) = start.finish();
+    (status.code().unwrap(), out, error)
+}
+
+/// Asks until the status is this one: what it said.
+fn until(agent: &Agent, status: i32) -> String {
+    eventually("that status", || {
+        let (found, out, error) = health(agent.address().port(), &["--gpus"], &[]);
+        assert_eq!(error, "");
+        (found == status).then_some(out)
+    })
+}
+
+#[test]
+fn an_agent_serves_whatever_its_driver_does() {
+    let agent = Start::on(&Driver::new("init = 9")).serve();
+    let port = agent.address().port();
+    assert_eq!(health(port, &[], &[]), (0, "ok\n".into(), String::new()));
+    let text = until(&agent, 3);
+    assert!(text.contains("not being read"), "{text}");
+}
+
+#[test]
+fn a_line_per_gpu_and_the_worst_as_the_status() {
+    let driver = Driver::new(WELL);
+    let agent = Start::on(&driver).serve().ready();
+    let text = until(&agent, 0);
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["0", "ok", "NVIDIA", "H200"]);
+    driver.play(&format!("{WELL}{WORN}"));
+    let text = until(&agent, 1);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() == 2 && lines[0].contains("ok") && lines[1].contains("warning"), "{text}");
+    assert!(lines[1].contains("bad row") && lines[1].contains("(Reset the GPU"), "the reason and the remedy: {text}");
+    driver.play(&format!("{WELL}{WORN}[[fault]]\nfunction = '*'\ngpu = 0\ncode = 15\n"));
+    let text = until(&agent, 2);
+    assert!(text.contains("critical") && text.contains("state lost") && text.contains("warning"), "{text}");
+}
+
+#[test]
+fn the_token_and_the_prefix_are_the_agents_own() {
+    let driver = Driver::new(WELL);
+    let agent = Start::on(&driver).variable("TOKEN", "right").variable("URL_PREFIX", "/a/b").serve();
+    let port = agent.address().port();
+    let ask = |words: &[&str], token| health(port, words, &[("TOKEN", token), ("URL_PREFIX", "a/b")]);
+    eventually("a GPU", || (ask(&["--gpus"], "right").0 == 0).then_some(()));
+    assert_eq!(ask(&[], "").0, 0, "to see that it serves takes no token");
+    for (token, article) in [("", "a token"), ("wrong", "another token")] {
+        let (status, out, error) = ask(&["--gpus"], token);
+        assert_eq!((status, out.as_str()), (3, ""));
+        assert!(error.contains(article) && error.contains("TOKEN") && !error.contains("wrong"), "{error}");
+    }
+    let (status, _, error) = health(port, &["--gpus"], &[("TOKEN", "right")]);
+    assert!(status == 3 && error.contains("404") && error.contains("--url-prefix"), "{error}");
+}
+
+#[test]
+fn the_installed_services_settings_are_found() {
+    let driver = Driver::new(WELL);
+    let agent = Start::on(&driver).variable("TOKEN", "right").variable("URL_PREFIX", "/x").serve();
+    let file = format!("# the service\nPORT={}\nTOKEN=\"right\"\nURL_PREFIX=x\n", agent.address().port());
+    let start = || {
+        let start = Start::bare().file("service", &file);
+        let path = start.work().join("service");
+        start.variable("NVSMI_SERVICE_FILE", path.to_str().unwrap())
+    };
+    eventually("a GPU", || start().argument("health").argument("--gpus").finish().0.success().then_some(()));
+    // A file .env is the settings of another agent.
+    let (status, _, error) = start().file(".env", "PORT=1\n").argument("health").finish();
+    assert!(status.code() == Some(3) && error.contains("127.0.0.1:1"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_asked_is_unknown_and_one_line() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = silent.local_addr().unwrap().port();
+    drop(silent);
+    for (words, part) in
+        [(&[][..], "--port"), (&["--gpus"], "no agent listens"), (&["--gpu"], "--gpus"), (&["now"], "now")]
+    {
+        let (status, out, error) = health(free, words, &[]);
+        assert_eq!((status, out.as_str(), error.lines().count()), (3, "", 1), "{error}");
+        assert!(error.contains(part), "{error}");
+    }
+    let (status, _, error) = health(free, &[], &[("NVSMI_INTERVAL", "x")]);
+    assert!(status == 3 && error.contains("NVSMI_INTERVAL"), "{error}");
+}
+
+#[test]
+fn another_program_on_the_port_is_no_agent() {
+    for (answer, part) in [
+        (&b"SSH-2.0-x\r\n"[..], "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ncut", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "not a summary"),
+    ] {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let serving = thread::spawn(move || {
+            let (mut stream, _) = other.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            stream.write_all(answer).unwrap();
+        });
+        let (status, _, error) = health(port, &["--gpus"], &[]);
+        serving.join().unwrap();
+        assert!(status == 3 && error.contains(part), "{error}");
+    }
+}

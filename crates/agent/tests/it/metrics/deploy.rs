@@ -1,0 +1,137 @@
+//! What is shipped for monitoring: rules, alerts and dashboards, by Prometheus itself.
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use serde_json::Value;
+
+use super::host::{CUT, HOPPER, process};
+use crate::support::{Driver, Monitor, StandIn, Start, Target, client, eventually, repository};
+
+/// Runs promtool in the rules' folder; what it says.
+fn promtool(arguments: &[&str]) -> String {
+    let output =
+        Command::new(client("promtool")).args(arguments).current_dir(repository("deploy/prometheus")).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What follows a key in lines such as `- alert: GpuLost`.
+fn told(text: &str, key: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix(key));
+    lines.map(|rest| rest.trim().to_owned()).collect()
+}
+
+#[test]
+fn promtool_likes_configuration_and_rules_and_every_alert_fires_as_tested() {
+    promtool(&["check", "config", "prometheus.yml"]);
+    promtool(&["check", "rules", "recording.yml", "alerts.yml"]);
+    promtool(&["test", "rules", "tests.yml"]);
+    let (alerts, tests) = (text("deploy/prometheus/alerts.yml"), text("deploy/prometheus/tests.yml"));
+    let (names, tested) = (told(&alerts, "alert:"), told(&tests, "alertname:"));
+    let runbooks = told(&alerts, "runbook:");
+    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), runbooks.len(), "each has a line of the runbook");
+    let book = text("docs/runbook.md");
+    for (name, runbook) in names.iter().zip(&runbooks) {
+        assert!(tested.contains(name), "{name} is not tested");
+        assert_eq!(runbook, &format!("docs/runbook.md#{}", name.to_ascii_lowercase()));
+        assert!(book.lines().any(|line| line == format!("## {name}")), "{name} is not in the runbook");
+    }
+    for record in told(&text("deploy/prometheus/recording.yml"), "record:") {
+        assert!(tests.contains(&format!("expr: {record}\n")), "{record} is not tested");
+    }
+}
+
+/// Every metric of ours that a text names.
+fn ours(text: &str) -> BTreeSet<String> {
+    let words =
+        text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_' && character != ':');
+    words.filter(|word| word.starts_with("nvsmi_") && word.len() > 12).map(String::from).collect()
+}
+
+#[test]
+fn rules_and_dashboards_name_metrics_that_there_are() {
+    let documented = text("docs/metrics.md");
+    let mut files = vec!["deploy/prometheus/alerts.yml".to_owned(), "deploy/prometheus/recording.yml".to_owned()];
+    files.extend(["docs/runbook.md", "docs/from-dcgm-exporter.md"].map(String::from));
+    files.extend(["host", "fleet"].map(|name| format!("deploy/grafana/dashboards/{name}.json")));
+    for file in files {
+        for name in ours(&text(&file)) {
+            let base = ["_bucket", "_sum", "_count"].iter().fold(name.as_str(), |name, end| name.trim_end_matches(end));
+            assert!(documented.contains(&format!("| `{base}` |")), "{file}: there is no {name}");
+        }
+    }
+}
+
+/// The expressions of a dashboard, with its variables as a reader has chosen them.
+fn expressions(dashboard: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut look = vec![dashboard];
+    while let Some(value) = look.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(expression) = fields.get("expr").and_then(Value::as_str) {
+                    found.push(expression.to_owned());
+                }
+                look.extend(fields.values());
+            }
+            Value::Array(values) => look.extend(values),
+            _ => {}
+        }
+    }
+    let chosen = [("$__rate_interval", "5s"), ("$__range", "5s"), ("$instance", ".*"), ("$gpu", ".*"), ("$job", ".*")];
+    let fill = |text: String| chosen.iter().fold(text, |text, (name, value)| text.replace(name, value));
+    found.into_iter().map(fill).collect()
+}
+
+#[test]
+fn rules_and_dashboards_find_data_on_a_real_prometheus() {
+    let worker = StandIn::start(&["python", "train.py"]);
+    let driver = Driver::new(&format!("{HOPPER}{}{CUT}", process(&worker)));
+    let agent = Start::on(&driver).argument("--metrics-processes").serve().ready();
+    let other_driver = Driver::new(HOPPER);
+    let other = Start::on(&other_driver).serve().ready();
+    let rules = ["recording", "alerts"].map(|name| repository(&format!("deploy/prometheus/{name}.yml")));
+    let monitor = Monitor::prometheus(
+        &[Target::new("nvidia-smi-web-agent", &agent), Target::new("others", &other)],
+        &[rules[0].as_path(), rules[1].as_path()],
+    );
+    for name in ["host", "fleet"] {
+        let dashboard: Value = serde_json::from_str(&text(&format!("deploy/grafana/dashboards/{name}.json"))).unwrap();
+        let expressions = expressions(&dashboard);
+        assert!(expressions.len() >= 10, "{name}: {expressions:?}");
+        for expression in expressions {
+            eventually(&format!("{name}: {expression}"), || (!monitor.query(&expression).is_empty()).then_some(()));
+        }
+    }
+    let firing = eventually("every rule to be worked out", || {
+        let groups = monitor.ask("/api/v1/rules");
+        let all =
+            groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone());
+        let all: Vec<Value> = all.collect();
+        assert!(all.iter().all(|rule| rule["health"] != "err"), "{all:#?}");
+        let done = all.len() == 23 && all.iter().all(|rule| rule["health"] == "ok");
+        let firing = all.into_iter().filter(|rule| rule["state"] == "firing").map(|rule| rule["name"].clone());
+        // What fires at once on this board: its errors, and a row that waits.
+        let firing: Vec<Value> = firing.collect();
+        let wanted = ["GpuEccUncorrected", "GpuRowRemapPending"];
+        (done && wanted.iter().all(|name| firing.contains(&Value::from(*name)))).then_some(firing)
+    });
+    assert!(!firing.contains(&"GpuRowRemapFailed".into()) && !firing.contains(&"GpuAgentDown".into()), "{firing:?}");
+}
+
+#[test]
+fn the_dashboards_are_what_their_maker_makes() {
+    for name in ["host", "fleet"] {
+        let output = Command::new("python3").arg(repository("deploy/grafana/make")).arg(name).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made = String::from_utf8(output.stdout).unwrap();
+        let path = format!("deploy/grafana/dashboards/{name}.json");
+        assert!(made == text(&path), "{path} is stale: deploy/grafana/make {name} >{path}");
+    }
+}

@@ -1,0 +1,8 @@
+//! `/metrics`, by the programs of others: each metric as it is read back, rules and dashboards on a real Prometheus.
+
+mod configured;
+mod dcgm;
+mod deploy;
+mod driver;
+mod host;
+mod values;

@@ -1,0 +1,23 @@
+//! Where the programs of others are that the tests run.
+
+use std::path::{Path, PathBuf};
+
+/// The folder in which `scripts/clients` puts all of them.
+pub(crate) fn clients() -> PathBuf {
+    for program in ["nvitop", "gpustat", "nvtop", "schemathesis"] {
+        client(program);
+    }
+    repository("target/clients")
+}
+
+/// A program that `scripts/clients` has brought.
+pub(crate) fn client(name: &str) -> PathBuf {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients/bin")).join(name);
+    assert!(path.exists(), "{name} is not there: run `make test`, or scripts/clients");
+    path
+}
+
+/// A file or folder of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
+}

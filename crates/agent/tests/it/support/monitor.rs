@@ -1,0 +1,169 @@
+//! Monitoring systems as people run them: Prometheus and VictoriaMetrics, each on a port of its own, scraping agents.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Agent, agent::free_port, clients::client, eventually, get};
+
+/// An agent to be scraped, and how.
+pub(crate) struct Target<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) agent: &'a Agent,
+    /// What stands in the job's part of the configuration beside its name and its target, each line for itself.
+    pub(crate) options: &'a [&'a str],
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(job: &'a str, agent: &'a Agent) -> Self {
+        Self { job, agent, options: &[] }
+    }
+
+    pub(crate) fn with(self, options: &'a [&'a str]) -> Self {
+        Self { options, ..self }
+    }
+}
+
+/// A running Prometheus or VictoriaMetrics; killed when dropped. Both answer Prometheus's questions.
+pub(crate) struct Monitor {
+    process: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Monitor {
+    /// Prometheus, which loads these rules.
+    pub(crate) fn prometheus(targets: &[Target<'_>], rules: &[&Path]) -> Self {
+        let rules: String = rules.iter().map(|path| format!("  - {}\n", path.display())).collect();
+        let rules = if rules.is_empty() { rules } else { format!("rule_files:\n{rules}") };
+        let config = format!(
+            "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n  evaluation_interval: 200ms\n{rules}{}",
+            scrapes(targets)
+        );
+        Self::start("prometheus", &config, |command, folder, address| {
+            command
+                .arg(format!("--config.file={}", folder.join("config.yml").display()))
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--log.level=warn");
+        })
+        .that_reaches(targets)
+    }
+
+    /// VictoriaMetrics.
+    pub(crate) fn victoria(targets: &[Target<'_>]) -> Self {
+        let config = format!("global:\n  scrape_interval: 200ms\n{}", scrapes(targets));
+        Self::start("victoria-metrics", &config, |command, folder, address| {
+            command
+                .arg(format!("-promscrape.config={}", folder.join("config.yml").display()))
+                .arg(format!("-storageDataPath={}", folder.join("data").display()))
+                .arg(format!("-httpListenAddr={address}"))
+                // What was scraped can be asked for at once.
+                .arg("-search.latencyOffset=0s")
+                .arg("-search.disableCache")
+                .arg("-loggerLevel=ERROR");
+        })
+        .that_reaches(targets)
+    }
+
+    fn start(program: &str, config: &str, arguments: impl FnOnce(&mut Command, &Path, SocketAddr)) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::write(folder.path().join("config.yml"), config).expect("the configuration is written");
+        let address = ([127, 0, 0, 1], free_port()).into();
+        let log = fs::File::create(folder.path().join("log")).expect("a log");
+        let mut command = Command::new(client(program));
+        arguments(&mut command, folder.path(), address);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let process = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+        let mut monitor = Self { process, address, folder };
+        eventually("the monitoring system to listen", || {
+            let ended = monitor.process.try_wait().expect("it is ours");
+            assert!(ended.is_none(), "{program} has ended: {}", monitor.log());
+            std::net::TcpStream::connect(address).ok()
+        });
+        eventually("the monitoring system to answer", || {
+            let path = if program == "prometheus" { "/-/ready" } else { "/health" };
+            (get(address, path).status == 200).then_some(())
+        });
+        monitor
+    }
+
+    /// Waits until every target was scraped.
+    fn that_reaches(self, targets: &[Target<'_>]) -> Self {
+        for target in targets {
+            let up = format!("up{{job=\"{}\"}}", target.job);
+            eventually(&up, || (self.values(&up) == [1.0]).then_some(()));
+        }
+        self
+    }
+
+    /// What it answers under a path of its programming interface.
+    pub(crate) fn ask(&self, path: &str) -> Value {
+        let response = get(self.address, path);
+        let value = response.json();
+        assert!(response.status == 200 && value["status"] == "success", "{path}: {value}");
+        value["data"].clone()
+    }
+
+    /// The series that an expression gives at this moment.
+    pub(crate) fn query(&self, expression: &str) -> Vec<Value> {
+        let data = self.ask(&format!("/api/v1/query?query={}", escaped(expression)));
+        data["result"].as_array().unwrap_or_else(|| panic!("{expression}: {data}")).clone()
+    }
+
+    /// The values of those series.
+    pub(crate) fn values(&self, expression: &str) -> Vec<f64> {
+        let value = |series: &Value| series["value"][1].as_str().and_then(|text| text.parse().ok());
+        self.query(expression).iter().map(|series| value(series).expect("a number")).collect()
+    }
+
+    /// The one value of an expression, which is awaited.
+    pub(crate) fn value(&self, expression: &str) -> f64 {
+        eventually(expression, || match self.values(expression).as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("--- the monitoring system's log ---\n{}", self.log());
+        }
+    }
+}
+
+fn scrapes(targets: &[Target<'_>]) -> String {
+    let mut text = String::from("scrape_configs:\n");
+    for target in targets {
+        text.push_str(&format!("  - job_name: {}\n", target.job));
+        for option in target.options {
+            text.push_str(&format!("    {option}\n"));
+        }
+        text.push_str(&format!("    static_configs:\n      - targets: ['{}']\n", target.agent.address()));
+    }
+    text
+}
+
+/// As it stands in an address.
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}

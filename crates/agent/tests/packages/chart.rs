@@ -1,0 +1,182 @@
+//! The chart, rendered by Helm's own code and validated by Kubernetes' own schemas, of its oldest and its newest version.
+//!
+//! No cluster is here to try it on. What a schema cannot say is asserted.
+
+use std::{
+    fs,
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::kit::{both, repository, tools};
+
+fn render(values: &Value) -> Output {
+    let mut python = Command::new(tools("testers/bin/python"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packages/chart.py"))
+        .arg(repository().join("deploy/helm/nvidia-smi-web-agent"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(values.to_string().as_bytes()).unwrap();
+    python.wait_with_output().unwrap()
+}
+
+/// The manifests that come of these values.
+struct Manifests(Vec<Value>);
+
+impl Manifests {
+    fn of(values: &Value) -> Self {
+        let output = render(values);
+        assert!(output.status.success(), "{values}: {}", both(&output));
+        Self(serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    fn find(&self, kind: &str) -> Option<&Value> {
+        self.0.iter().find(|manifest| manifest["kind"] == kind)
+    }
+
+    fn kind(&self, kind: &str) -> &Value {
+        self.find(kind).unwrap_or_else(|| panic!("no {kind}"))
+    }
+
+    fn pod(&self) -> &Value {
+        &self.kind("DaemonSet")["spec"]["template"]["spec"]
+    }
+
+    fn agent(&self) -> &Value {
+        &self.pod()["containers"][0]
+    }
+
+    fn variable(&self, name: &str) -> Value {
+        let all = self.agent()["env"].as_array().unwrap();
+        let found = all.iter().find(|variable| variable["name"] == name);
+        found.map_or(Value::Null, |variable| {
+            if variable["value"].is_null() { variable.clone() } else { variable["value"].clone() }
+        })
+    }
+}
+
+#[test]
+fn by_itself_it_asks_the_kubelet_as_root_without_a_capability() {
+    let manifests = Manifests::of(&json!({}));
+    let (pod, agent) = (manifests.pod(), manifests.agent());
+    assert_eq!(pod["hostPID"], true);
+    assert_eq!(pod["runtimeClassName"], "nvidia");
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["nodeSelector"], json!({ "nvidia.com/gpu.present": "true" }));
+    assert_eq!(pod["tolerations"][0]["key"], "nvidia.com/gpu");
+    assert_eq!(pod["securityContext"]["runAsUser"], 0);
+    assert_eq!(
+        agent["securityContext"],
+        json!({
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        })
+    );
+    assert_eq!(agent["volumeMounts"][0]["readOnly"], true);
+    assert_eq!(pod["volumes"][0]["hostPath"]["path"], "/var/lib/kubelet/pod-resources");
+    assert_eq!(manifests.variable("NVSMI_KUBELET_SOCKET"), "/var/lib/kubelet/pod-resources/kubelet.sock");
+    assert_eq!(manifests.variable("TOKEN"), Value::Null);
+    assert!(manifests.kind("NOTES")["text"].as_str().unwrap().contains("It is OPEN"));
+    assert!(manifests.find("Secret").is_none() && manifests.find("ServiceMonitor").is_none());
+    assert!(manifests.find("NetworkPolicy").is_none());
+}
+
+#[test]
+fn a_hung_driver_hides_no_host() {
+    let manifests = Manifests::of(&json!({ "urlPrefix": "/gpus/" }));
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        assert_eq!(manifests.agent()[probe]["httpGet"]["path"], "/gpus/healthz", "{probe}");
+    }
+    let service = &manifests.kind("Service")["spec"];
+    assert_eq!(service["publishNotReadyAddresses"], true);
+    assert_eq!(service["clusterIP"], "None", "hosts are asked one by one");
+    assert_eq!(service["selector"], manifests.kind("DaemonSet")["spec"]["selector"]["matchLabels"]);
+    assert_eq!(manifests.variable("URL_PREFIX"), "/gpus");
+}
+
+#[test]
+fn without_pod_labels_it_is_nobody_and_mounts_nothing() {
+    let manifests = Manifests::of(&json!({ "podLabels": { "enabled": false } }));
+    let security = &manifests.pod()["securityContext"];
+    assert_eq!((&security["runAsNonRoot"], &security["runAsUser"]), (&json!(true), &json!(65532)));
+    assert!(manifests.pod()["volumes"].is_null() && manifests.agent()["volumeMounts"].is_null());
+    assert_eq!(manifests.variable("NVSMI_KUBELET_SOCKET"), Value::Null);
+}
+
+#[test]
+fn a_token_is_a_secret_and_prometheus_has_it_too() {
+    let given = Manifests::of(&json!({ "token": { "value": "hush" }, "serviceMonitor": { "enabled": true } }));
+    assert_eq!(given.kind("Secret")["stringData"], json!({ "token": "hush" }));
+    let reference = json!({ "name": "gpus-nvidia-smi-web-agent", "key": "token" });
+    assert_eq!(given.variable("TOKEN")["valueFrom"]["secretKeyRef"], reference);
+    assert_eq!(given.kind("ServiceMonitor")["spec"]["endpoints"][0]["authorization"]["credentials"], reference);
+    assert!(!given.kind("DaemonSet").to_string().contains("hush"));
+    assert!(!given.kind("NOTES")["text"].as_str().unwrap().contains("OPEN"));
+
+    let named = Manifests::of(&json!({ "token": { "existingSecret": "mine", "key": "t" } }));
+    assert!(named.find("Secret").is_none());
+    assert_eq!(named.variable("TOKEN")["valueFrom"]["secretKeyRef"], json!({ "name": "mine", "key": "t" }));
+}
+
+#[test]
+fn the_gpu_operator_can_have_it_leave() {
+    let manifests = Manifests::of(&json!({ "gpuOperator": { "enabled": true } }));
+    assert_eq!(
+        manifests.pod()["nodeSelector"],
+        json!({ "nvidia.com/gpu.deploy.dcgm-exporter": "true", "nvidia.com/gpu.present": "true" })
+    );
+    let bare = Manifests::of(&json!({ "nodeSelector": null, "runtimeClassName": null, "tolerations": [] }));
+    for absent in ["nodeSelector", "runtimeClassName", "tolerations"] {
+        assert!(bare.pod()[absent].is_null(), "{absent}");
+    }
+}
+
+#[test]
+fn what_watches_and_guards_it() {
+    let manifests = Manifests::of(&json!({
+        "urlPrefix": "gpus",
+        "tls": { "existingSecret": "certificate" },
+        "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } },
+        "networkPolicy": { "enabled": true, "from": [{ "namespaceSelector": {} }] },
+        "env": { "NVSMI_COMMANDS": "hidden", "NVSMI_STREAM_CLIENTS": 10 },
+    }));
+    let monitor = manifests.kind("ServiceMonitor");
+    let endpoint = &monitor["spec"]["endpoints"][0];
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!((&endpoint["path"], &endpoint["scheme"]), (&json!("/gpus/metrics"), &json!("https")));
+    assert_eq!(monitor["spec"]["selector"]["matchLabels"], manifests.kind("Service")["spec"]["selector"]);
+    let policy = &manifests.kind("NetworkPolicy")["spec"];
+    assert_eq!((&policy["egress"], &policy["ingress"][0]["from"]), (&json!([]), &json!([{ "namespaceSelector": {} }])));
+    assert_eq!(manifests.agent()["livenessProbe"]["httpGet"]["scheme"], "HTTPS");
+    assert_eq!(manifests.variable("NVSMI_STREAM_CLIENTS"), "10", "a variable is a text");
+    assert_eq!(manifests.variable("NVSMI_TLS_CERT"), "/tls/tls.crt");
+}
+
+#[test]
+fn wrong_values_are_refused_by_name() {
+    for (values, part) in [
+        (json!({ "prot": 1 }), "prot"),
+        (json!({ "port": 70000 }), "port"),
+        (json!({ "token": { "secret": "x" } }), "secret"),
+        (json!({ "token": { "value": "x", "existingSecret": "y" } }), "give one"),
+    ] {
+        let output = render(&values);
+        assert!(!output.status.success(), "{values}");
+        assert!(both(&output).contains(part), "{values}: {}", both(&output));
+    }
+}
+
+#[test]
+fn it_has_the_programs_version() {
+    let chart = fs::read_to_string(repository().join("deploy/helm/nvidia-smi-web-agent/Chart.yaml")).unwrap();
+    for line in ["version: ", "appVersion: "] {
+        let expected = format!("\n{line}{}\n", env!("CARGO_PKG_VERSION"));
+        assert!(chart.contains(&expected), "{expected} in {chart}");
+    }
+}

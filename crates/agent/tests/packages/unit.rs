@@ -1,0 +1,60 @@
+//! The unit, as systemd judges it.
+
+use crate::kit::{Machine, Root, released, repository, said, shell};
+
+/// The most that the service may be exposed, by systemd's reckoning.
+const MOST: f64 = 2.0;
+
+fn exposure(text: &str) -> f64 {
+    let line = text.lines().find(|line| line.contains("Overall exposure level"));
+    let words = line.unwrap_or_else(|| panic!("no level in {text}")).split_whitespace();
+    words.filter_map(|word| word.parse().ok()).next().unwrap()
+}
+
+#[test]
+fn it_is_hardly_exposed() {
+    let text = said(&mut shell("systemd-analyze security --offline=yes deploy/systemd/nvidia-smi-web-agent.service"));
+    assert!(exposure(&text) <= MOST, "{text}");
+}
+
+#[test]
+fn an_older_and_a_newer_systemd_find_no_fault_with_it() {
+    let unit = "/usr/lib/systemd/system/nvidia-smi-web-agent.service";
+    let root = Root::unpack();
+    root.bring(&released(".deb"), "/agent.deb");
+    root.run("dpkg --install /agent.deb");
+    for drop_in in ["original", "credential"] {
+        let folder = format!("{unit}.d");
+        let from = repository().join(format!("deploy/systemd/drop-ins/{drop_in}.conf"));
+        root.bring(&from, &format!("{folder}/{drop_in}.conf"));
+    }
+    let told = said(
+        shell(r#"systemd-analyze verify --man=no --root="$ROOT" nvidia-smi-web-agent.service"#)
+            .env("ROOT", root.path()),
+    );
+    assert_eq!(told.trim(), "", "the newer one");
+    // The older one looks for itself first, and must be there. Neither has a program that shows pages of the manual.
+    let told = Machine::boot(root).run(&format!("systemd-analyze verify --man=no {unit}"));
+    assert_eq!(told.trim(), "", "the older one");
+}
+
+#[test]
+fn it_may_see_what_it_is_for() {
+    let unit = std::fs::read_to_string(repository().join("deploy/systemd/nvidia-smi-web-agent.service")).unwrap();
+    let set: Vec<&str> = unit.lines().filter(|line| !line.starts_with('#')).collect();
+    for hides in ["ProtectProc=", "ProcSubset=", "PrivateUsers=", "PrivateDevices=", "PrivateNetwork="] {
+        assert!(!set.iter().any(|line| line.starts_with(hides)), "{hides}");
+    }
+    for line in [
+        "Type=notify",
+        "WatchdogSec=30",
+        "KillMode=mixed",
+        "RestartPreventExitStatus=2",
+        "DeviceAllow=char-195 rwm",
+        "ExecStartPre=-+/usr/bin/nvidia-modprobe -c 0 -c 255",
+        "EnvironmentFile=/etc/nvidia-smi-web-agent/agent.env",
+    ] {
+        assert!(set.contains(&line), "{line}");
+    }
+    assert!(set.iter().any(|line| line.starts_with("RestrictAddressFamilies=AF_UNIX ")));
+}

@@ -1,0 +1,99 @@
+//! How long the driver's functions take, counted where they are called.
+//!
+//! Each place that calls has counters of its own, which only add, so no lane waits for another. A call is counted when
+//! it comes back: one that hangs stands on the board.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, Once,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use telemetry::sample::{CALL_BOUNDS_NS, CallTimes};
+
+use crate::lock::lock;
+
+/// What waits by its nature: how long it takes says nothing of the driver.
+const WAITS: &str = "nvmlEventSetWait_v2";
+
+/// Every meter that was used.
+static ALL: Mutex<Vec<&'static Meter>> = Mutex::new(Vec::new());
+
+/// The calls of one function from one place.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    function: &'static str,
+    known: Once,
+    counts: [AtomicU64; CALL_BOUNDS_NS.len() + 1],
+    sum_ns: AtomicU64,
+}
+
+impl Meter {
+    pub(crate) const fn new(function: &'static str) -> Self {
+        Self {
+            function,
+            known: Once::new(),
+            counts: [const { AtomicU64::new(0) }; CALL_BOUNDS_NS.len() + 1],
+            sum_ns: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes a call and counts how long it took.
+    pub(crate) fn time<T>(&'static self, call: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let result = call();
+        self.add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        result
+    }
+
+    fn add(&'static self, length_ns: u64) {
+        // Once in the life of the process; after that it is a look at one word.
+        self.known.call_once(|| lock(&ALL).push(self));
+        let bucket = CALL_BOUNDS_NS.partition_point(|bound| *bound < length_ns);
+        if let Some(count) = self.counts.get(bucket) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum_ns.fetch_add(length_ns, Ordering::Relaxed);
+    }
+}
+
+/// What was counted so far, by function. A call that comes back meanwhile may be in the counts and not yet in the sum.
+pub(crate) fn all() -> Vec<CallTimes> {
+    let mut by_function: BTreeMap<&str, CallTimes> = BTreeMap::new();
+    for meter in lock(&ALL).iter().filter(|meter| meter.function != WAITS) {
+        let times = by_function.entry(meter.function).or_insert_with(|| CallTimes {
+            function: meter.function.into(),
+            counts: [0; CALL_BOUNDS_NS.len() + 1],
+            sum_ns: 0,
+        });
+        for (sum, count) in times.counts.iter_mut().zip(&meter.counts) {
+            *sum += count.load(Ordering::Relaxed);
+        }
+        times.sum_ns += meter.sum_ns.load(Ordering::Relaxed);
+    }
+    by_function.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_call_one_function_are_added_up() {
+        static HERE: Meter = Meter::new("meterTest");
+        static THERE: Meter = Meter::new("meterTest");
+        static NEVER: Meter = Meter::new("meterTestNever");
+        assert_eq!(HERE.time(|| 7), 7);
+        THERE.add(2_000_000);
+        THERE.add(1_000_000);
+        THERE.add(u64::from(u32::MAX));
+        let all = all();
+        let times = all.iter().find(|times| times.function == "meterTest").unwrap();
+        assert_eq!((times.counts[0], times.counts[1], times.counts[4]), (2, 1, 1), "a bound belongs to its bucket");
+        assert!(times.sum_ns > 3_000_000 + u64::from(u32::MAX));
+        assert!(all.iter().all(|times| times.function != NEVER.function));
+    }
+}

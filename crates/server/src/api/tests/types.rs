@@ -1,0 +1,64 @@
+//! The page's types are made of the same document; a stale file fails here.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{docs::fresh, document};
+
+#[test]
+fn docs_the_pages_types_are_what_the_code_says() {
+    let mut text = String::from(HEAD);
+    for (name, schema) in document()["components"]["schemas"].as_object().unwrap() {
+        write!(text, "\n{}export ", comment(schema, "")).unwrap();
+        match schema["properties"].as_object() {
+            Some(properties) => {
+                writeln!(text, "interface {name} {{").unwrap();
+                for (key, schema) in properties {
+                    writeln!(text, "{}  {key}: {};", comment(schema, "  "), kind(schema)).unwrap();
+                }
+                text.push_str("}\n");
+            }
+            None => writeln!(text, "type {name} = {};", kind(schema)).unwrap(),
+        }
+    }
+    fresh("web/src/api/types.ts", &text);
+}
+
+const HEAD: &str =
+    "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+";
+
+fn comment(schema: &Value, indent: &str) -> String {
+    let described = schema["description"].as_str().unwrap_or_default();
+    let meaning = described.split("Source: ").next().unwrap_or_default().replace('\n', " ");
+    if meaning.is_empty() { String::new() } else { format!("{indent}/** {} */\n", meaning.trim()) }
+}
+
+fn kind(schema: &Value) -> String {
+    if let Some(choices) = schema["oneOf"].as_array() {
+        return choices.iter().map(kind).collect::<Vec<_>>().join(" | ");
+    }
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        return name.to_owned();
+    }
+    match &schema["type"] {
+        Value::String(kind) => single(kind, schema),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).map(|kind| single(kind, schema)).collect::<Vec<_>>().join(" | ")
+        }
+        other => panic!("no type for {other}"),
+    }
+}
+
+fn single(kind: &str, schema: &Value) -> String {
+    match kind {
+        "integer" | "number" => "number".into(),
+        "array" => {
+            let items = self::kind(&schema["items"]);
+            if items.contains(' ') { format!("({items})[]") } else { format!("{items}[]") }
+        }
+        "object" => format!("Record<string, {}>", self::kind(&schema["additionalProperties"])),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,283 @@
+//! dcgm-exporter's own file of counters: which fields are served, as what type, and with what help.
+
+use std::fmt::Write as _;
+
+use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Set};
+use crate::metrics::text::Kind;
+
+/// What is served under dcgm-exporter's names.
+#[derive(Clone)]
+pub struct DcgmCounters {
+    chosen: Vec<Chosen>,
+    labels: Vec<&'static Known>,
+    unserved: Vec<Unserved>,
+}
+
+/// A field that is served.
+#[derive(Clone)]
+pub(super) struct Chosen {
+    pub(super) field: &'static Field,
+    pub(super) kind: Kind,
+    pub(super) help: String,
+}
+
+/// A line of the file that cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// The number of the line, from 1.
+    pub line: usize,
+    /// What it asks for.
+    pub name: String,
+    /// Why not.
+    pub why: &'static str,
+}
+
+/// A line of the file that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct CountersError {
+    line: usize,
+    what: String,
+}
+
+impl std::fmt::Debug for DcgmCounters {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "DcgmCounters({} fields, {} not served)", self.chosen.len(), self.unserved.len())
+    }
+}
+
+impl Default for DcgmCounters {
+    /// dcgm-exporter's default set, and what more is read.
+    fn default() -> Self {
+        let fields = fields::all().filter(|(set, _)| *set != Set::Asked);
+        let chosen = fields.map(|(_, field)| Chosen { field, kind: field.kind, help: help(field) });
+        let labels = KNOWN.iter().filter(|known| known.name == DRIVER_VERSION);
+        Self { chosen: chosen.collect(), labels: labels.collect(), unserved: Vec::new() }
+    }
+}
+
+impl DcgmCounters {
+    /// Reads the file's text: `name, type, help` on each line, comments after `#`.
+    ///
+    /// # Errors
+    /// A line that has not three parts, or whose type is none.
+    pub fn parse(text: &str) -> Result<Self, CountersError> {
+        let mut read = Self { chosen: Vec::new(), labels: Vec::new(), unserved: Vec::new() };
+        for (line, record) in (1..).zip(text.lines()) {
+            if !record.starts_with('#') && !record.trim().is_empty() {
+                let [name, kind, help] = parts(record).map_err(|what| CountersError { line, what })?;
+                if let Err(why) = read.take(&name, &kind, help).map_err(|what| CountersError { line, what })? {
+                    read.unserved.push(Unserved { line, name, why });
+                }
+            }
+        }
+        // As they are served, whatever the file's order.
+        read.labels.sort_by_key(|known| known.name);
+        Ok(read)
+    }
+
+    /// What of the file cannot be served.
+    #[must_use]
+    pub fn unserved(&self) -> &[Unserved] {
+        &self.unserved
+    }
+
+    /// How many metrics and labels are served.
+    #[must_use]
+    pub fn served(&self) -> usize {
+        self.chosen.len() + self.labels.len()
+    }
+
+    pub(super) fn chosen(&self) -> &[Chosen] {
+        &self.chosen
+    }
+
+    pub(super) fn labels(&self) -> &[&'static Known] {
+        &self.labels
+    }
+
+    /// Takes a line in; the inner error is why it cannot be served.
+    fn take(&mut self, name: &str, kind: &str, help: String) -> Result<Result<(), &'static str>, String> {
+        let twice = "it stands there twice";
+        let kind = match kind {
+            "gauge" => Kind::Gauge,
+            "counter" => Kind::Counter,
+            "label" => {
+                let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+                    return Ok(Err("this agent does not read it as a label"));
+                };
+                if self.labels.iter().any(|label| label.name == name) {
+                    return Ok(Err(twice));
+                }
+                self.labels.push(known);
+                return Ok(Ok(()));
+            }
+            "histogram" | "summary" => return Ok(Err("no field is a histogram or a summary")),
+            other => return Err(format!("{other:?} is no type; gauge, counter and label are")),
+        };
+        let Some((_, field)) = fields::all().find(|(_, field)| field.name == name) else {
+            return Ok(Err(why_not(name)));
+        };
+        if self.chosen.iter().any(|chosen| chosen.field.name == name) {
+            return Ok(Err(twice));
+        }
+        self.chosen.push(Chosen { field, kind, help });
+        Ok(Ok(()))
+    }
+}
+
+fn help(field: &Field) -> String {
+    let mut text = field.help.to_owned();
+    if !field.unit.is_empty() {
+        // A string takes what is written to it.
+        let _ = write!(text, " (in {})", field.unit);
+    }
+    text.push('.');
+    text
+}
+
+fn why_not(name: &str) -> &'static str {
+    let begins = |beginning: &str| name.starts_with(beginning);
+    if begins("DCGM_EXP_") {
+        "dcgm-exporter works it out itself; see docs/from-dcgm-exporter.md for what to use in its place"
+    } else if begins("DCGM_FI_DEV_NVSWITCH") || name.contains("_SWITCH_") {
+        "it is NVSwitch's, which this agent does not read"
+    } else if begins("DCGM_FI_DEV_CPU") {
+        "it is a processor's, which this agent does not read"
+    } else if begins("DCGM_FI_PROF_") {
+        "this agent has no source for this profiling metric"
+    } else if begins("DCGM_FI_") {
+        "this agent does not read it"
+    } else {
+        "it is no name of DCGM's fields"
+    }
+}
+
+/// The three parts of a line, with spaces around them cut. A part that begins with a quotation mark ends with one, and may
+/// hold commas.
+fn parts(line: &str) -> Result<[String; 3], String> {
+    let mut parts = Vec::new();
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        let (part, after) = match text.trim_start().strip_prefix('"') {
+            Some(quoted) => unquote(quoted)?,
+            None => match text.split_once(',') {
+                Some((part, after)) => (part.trim().to_owned(), Some(after)),
+                None => (text.trim().to_owned(), None),
+            },
+        };
+        parts.push(part);
+        rest = after;
+    }
+    let found = parts.len();
+    parts
+        .try_into()
+        .map_err(|_| format!("a name, a type and a help are wanted, with commas between them, not {found} parts"))
+}
+
+/// What stands up to the closing quotation mark, of which two are one, and what follows the comma after it.
+fn unquote(text: &str) -> Result<(String, Option<&str>), String> {
+    let mut part = String::new();
+    let mut rest = text;
+    loop {
+        let Some((before, after)) = rest.split_once('"') else { return Err("a quotation mark is not closed".into()) };
+        part.push_str(before);
+        if let Some(more) = after.strip_prefix('"') {
+            part.push('"');
+            rest = more;
+            continue;
+        }
+        return match after.trim_start() {
+            "" => Ok((part, None)),
+            next => match next.strip_prefix(',') {
+                Some(following) => Ok((part, Some(following))),
+                None => Err("after a closing quotation mark only a comma may follow".into()),
+            },
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chosen(counters: &DcgmCounters) -> Vec<(&'static str, Kind, &str)> {
+        counters.chosen.iter().map(|chosen| (chosen.field.name, chosen.kind, chosen.help.as_str())).collect()
+    }
+
+    #[test]
+    fn a_file_chooses_and_what_cannot_be_served_is_told() {
+        let text = "# Format\n\nDCGM_FI_DEV_GPU_TEMP, gauge, Temperature (in C).\r\n\
+            DCGM_FI_DEV_DEC_UTIL ,     counter, \"With, a comma and \"\"marks\"\"\"\n\
+            DCGM_FI_DEV_SERIAL, label, S\nDCGM_FI_DRIVER_VERSION, label, V\nDCGM_FI_DEV_GPU_TEMP, gauge, again\n\
+            DCGM_EXP_XID_ERRORS_COUNT, gauge, x\nDCGM_FI_DEV_NVSWITCH_TEMPERATURE_CURRENT, gauge, x\n\
+            DCGM_FI_DEV_BRAND, label, x\nDCGM_FI_PROF_PIPE_INT_ACTIVE, gauge, x\nnode_load1, gauge, x\n\
+            DCGM_FI_DEV_RETIRED_SBE, counter, x\nDCGM_FI_DEV_SM_CLOCK, histogram, x\n";
+        let counters = DcgmCounters::parse(text).unwrap();
+        assert_eq!(
+            chosen(&counters),
+            [
+                ("DCGM_FI_DEV_GPU_TEMP", Kind::Gauge, "Temperature (in C)."),
+                ("DCGM_FI_DEV_DEC_UTIL", Kind::Counter, "With, a comma and \"marks\""),
+            ]
+        );
+        let labels: Vec<&str> = counters.labels.iter().map(|known| known.name).collect();
+        assert_eq!(labels, ["DCGM_FI_DEV_SERIAL", "DCGM_FI_DRIVER_VERSION"]);
+        let unserved: Vec<(usize, &str)> = counters.unserved.iter().map(|one| (one.line, one.name.as_str())).collect();
+        assert_eq!(
+            unserved,
+            [
+                (7, "DCGM_FI_DEV_GPU_TEMP"),
+                (8, "DCGM_EXP_XID_ERRORS_COUNT"),
+                (9, "DCGM_FI_DEV_NVSWITCH_TEMPERATURE_CURRENT"),
+                (10, "DCGM_FI_DEV_BRAND"),
+                (11, "DCGM_FI_PROF_PIPE_INT_ACTIVE"),
+                (12, "node_load1"),
+                (13, "DCGM_FI_DEV_RETIRED_SBE"),
+                (14, "DCGM_FI_DEV_SM_CLOCK"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        for (text, message) in [
+            (
+                "# ok\nDCGM_FI_DEV_GPU_TEMP, gauge\n",
+                "line 2: a name, a type and a help are wanted, with commas between them, not 2 parts",
+            ),
+            ("a, gauge, b, c", "line 1: a name, a type and a help are wanted, with commas between them, not 4 parts"),
+            ("DCGM_FI_DEV_GPU_TEMP, guage, x", "line 1: \"guage\" is no type; gauge, counter and label are"),
+            ("a, gauge, \"b", "line 1: a quotation mark is not closed"),
+            ("a, gauge, \"b\" c", "line 1: after a closing quotation mark only a comma may follow"),
+        ] {
+            assert_eq!(DcgmCounters::parse(text).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn the_default_is_dcgm_exporters_25_and_more() {
+        let of = |wanted| fields::all().filter(|(set, _)| *set == wanted).count();
+        assert_eq!((of(Set::Default), of(Set::More)), (25, 12));
+        let counters = DcgmCounters::default();
+        assert_eq!((counters.served(), counters.labels.len()), (38, 1));
+        assert!(KNOWN.windows(2).all(|pair| pair[0].name < pair[1].name), "labels stand in alphabetical order");
+        let names: BTreeSet<&str> = fields::all().map(|(_, field)| field.name).collect();
+        assert_eq!(names.len(), fields::all().count(), "no name stands there twice");
+    }
+
+    proptest! {
+        #[test]
+        fn bears_any_text(text in any::<String>()) {
+            let _ = DcgmCounters::parse(&text);
+        }
+
+        #[test]
+        fn bears_lines_of_its_own_kind(text in "([A-Z_]{0,9}[, \"#]{0,3}){0,12}\n?") {
+            let _ = DcgmCounters::parse(&text);
+        }
+    }
+}

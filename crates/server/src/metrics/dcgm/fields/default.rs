@@ -1,0 +1,80 @@
+//! dcgm-exporter's default set.
+
+use telemetry::Absence;
+
+use super::{Field, XID_ERRORS, active, counter, gauge, mebibytes, rate, watts, whole, wide};
+
+pub(super) const FIELDS: &[Field] = &[
+    gauge("DCGM_FI_DEV_SM_CLOCK", "MHz", "SM clock", |place| whole(place.gpu.fast.sm_mhz)),
+    gauge("DCGM_FI_DEV_MEM_CLOCK", "MHz", "Memory clock", |place| whole(place.gpu.fast.memory_mhz)),
+    gauge("DCGM_FI_DEV_MEMORY_TEMP", "°C", "Temperature of the memory", |place| {
+        whole(place.gpu.fast.memory_temperature_celsius)
+    }),
+    gauge("DCGM_FI_DEV_GPU_TEMP", "°C", "Temperature of the chip", |place| whole(place.gpu.fast.temperature_celsius)),
+    gauge("DCGM_FI_DEV_POWER_USAGE", "W", "Power draw", |place| watts(place.gpu.fast.power_draw_mw)),
+    counter("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "mJ", "Energy drawn since the driver was loaded", |place| {
+        wide(place.gpu.fast.energy_mj)
+    }),
+    counter("DCGM_FI_DEV_PCIE_REPLAY_COUNTER", "", "Packets that had to be sent again over PCIe", |place| {
+        whole(place.gpu.slow.pcie_replays)
+    }),
+    gauge("DCGM_FI_DEV_GPU_UTIL", "%", "Time in which a kernel ran", |place| {
+        whole(place.gpu.fast.utilization.map(|utilization| utilization.gpu_percent))
+    }),
+    gauge("DCGM_FI_DEV_MEM_COPY_UTIL", "%", "Time in which memory was read or written", |place| {
+        whole(place.gpu.fast.utilization.map(|utilization| utilization.memory_percent))
+    }),
+    gauge("DCGM_FI_DEV_ENC_UTIL", "%", "How busy the encoder is", |place| whole(place.gpu.fast.encoder_percent)),
+    gauge("DCGM_FI_DEV_DEC_UTIL", "%", "How busy the decoder is", |place| whole(place.gpu.fast.decoder_percent)),
+    gauge(XID_ERRORS, "", "The newest Xid error; 0 if there was none", |place| {
+        // Whether anybody listens decides whether none was heard.
+        place.gpu.xid.count?;
+        wide(Ok(place.gpu.xid.last.map_or(0, |(code, _)| code)))
+    }),
+    gauge("DCGM_FI_DEV_FB_FREE", "MiB", "Free memory", |place| mebibytes(place, |memory| memory.free_bytes)),
+    gauge("DCGM_FI_DEV_FB_USED", "MiB", "Used memory", |place| mebibytes(place, |memory| memory.used_bytes)),
+    gauge("DCGM_FI_DEV_FB_RESERVED", "MiB", "Reserved memory", |place| {
+        mebibytes(place, |memory| memory.reserved_bytes)
+    }),
+    counter(
+        "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL",
+        "MB/s",
+        "What crosses NVLink both ways; a rate, though it is declared a counter",
+        |place| {
+            let traffic = &place.gpu.traffic;
+            let both = traffic.nvlink_tx_bytes_per_second?.checked_add(traffic.nvlink_rx_bytes_per_second?);
+            // As DCGM works it out: NVML's KiB, divided by a thousand.
+            wide(both.map(|bytes| bytes / 1024 / 1000).ok_or(Absence::Error))
+        },
+    ),
+    gauge("DCGM_FI_DEV_VGPU_LICENSE_STATUS", "", "1 if a feature of a virtual GPU is licensed", |place| {
+        whole(place.gpu.slow.vgpu_licensed)
+    }),
+    counter(
+        "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS",
+        "",
+        "Rows replaced for errors that could not be corrected",
+        |place| whole(place.gpu.slow.remapped_rows.map(|rows| rows.uncorrectable)),
+    ),
+    counter("DCGM_FI_DEV_CORRECTABLE_REMAPPED_ROWS", "", "Rows replaced for errors that could be corrected", |place| {
+        whole(place.gpu.slow.remapped_rows.map(|rows| rows.correctable))
+    }),
+    gauge("DCGM_FI_DEV_ROW_REMAP_FAILURE", "", "1 if a row could not be replaced", |place| {
+        whole(place.gpu.slow.remapped_rows.map(|rows| rows.failed))
+    }),
+    gauge("DCGM_FI_PROF_GR_ENGINE_ACTIVE", "ratio", "How busy the graphics or compute engine is", |place| {
+        active(place, place.gpu.activity.graphics_ratio)
+    }),
+    gauge("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "ratio", "How busy the tensor pipes are", |place| {
+        active(place, place.gpu.activity.tensor_ratio)
+    }),
+    gauge("DCGM_FI_PROF_DRAM_ACTIVE", "ratio", "How much of the memory's bandwidth is used", |place| {
+        active(place, place.gpu.activity.dram_ratio)
+    }),
+    gauge("DCGM_FI_PROF_PCIE_TX_BYTES", "B/s", "What is sent over PCIe", |place| {
+        rate(place, place.gpu.traffic.pcie_tx_bytes_per_second)
+    }),
+    gauge("DCGM_FI_PROF_PCIE_RX_BYTES", "B/s", "What is received over PCIe", |place| {
+        rate(place, place.gpu.traffic.pcie_rx_bytes_per_second)
+    }),
+];

@@ -1,0 +1,157 @@
+//! What a sample is about under dcgm-exporter's names: a GPU, or each GPU instance of one that is cut into some; once
+//! for each job and each pod on it.
+
+use telemetry::snapshot::{Gpu, Mig};
+
+use super::{DcgmSettings, known_labels};
+use crate::metrics::{
+    table::Seen,
+    text::{label_into, labels},
+};
+
+/// A GPU or a GPU instance.
+pub(super) struct Place<'a> {
+    pub(super) gpu: &'a Gpu,
+    /// The GPU instance: one of its compute instances, which all share its memory.
+    pub(super) mig: Option<&'a Mig>,
+    /// What all its samples begin with.
+    base: String,
+    /// Further labels: one list for each sample that is told of it.
+    owners: Vec<Vec<(&'static str, String)>>,
+}
+
+impl Place<'_> {
+    /// The labels of each of its samples, those that one metric alone has among them. They stand in alphabetical order
+    /// after the first ones, as there.
+    pub(super) fn labels(&self, describe: impl Fn(&mut Vec<(&'static str, String)>)) -> impl Iterator<Item = String> {
+        self.owners.iter().map(move |owner| {
+            let mut attributes = owner.clone();
+            describe(&mut attributes);
+            attributes.sort_by_key(|(name, _)| *name);
+            let mut text = self.base.clone();
+            for (name, value) in attributes {
+                label_into(&mut text, name, &value);
+            }
+            text
+        })
+    }
+}
+
+/// All places, in the GPUs' order.
+pub(super) fn places<'a>(seen: &Seen<'a>, settings: &DcgmSettings) -> Vec<Place<'a>> {
+    let mut all = Vec::new();
+    for gpu in &seen.snapshot.gpus {
+        let instances = gpu_instances(gpu);
+        if instances.is_empty() {
+            all.push(place(seen, settings, gpu, None));
+        }
+        all.extend(instances.into_iter().map(|mig| place(seen, settings, gpu, Some(mig))));
+    }
+    all
+}
+
+/// The first compute instance of each GPU instance.
+fn gpu_instances(gpu: &Gpu) -> Vec<&Mig> {
+    let mut found: Vec<&Mig> = Vec::new();
+    for mig in gpu.mig.iter().flatten().filter(|mig| mig.sample.gpu_instance.is_ok()) {
+        if !found.iter().any(|other| other.sample.gpu_instance == mig.sample.gpu_instance) {
+            found.push(mig);
+        }
+    }
+    found
+}
+
+fn place<'a>(seen: &Seen<'a>, settings: &DcgmSettings, gpu: &'a Gpu, mig: Option<&'a Mig>) -> Place<'a> {
+    let identity = &gpu.identity;
+    let known = |text: &'a Result<String, _>| text.as_deref().unwrap_or_default();
+    let mut base = labels(&[
+        ("gpu", &gpu.index.to_string()),
+        ("UUID", known(&identity.uuid)),
+        ("pci_bus_id", known(&identity.pci_bus_id)),
+        // Its index, whatever the number of its device file.
+        ("device", &format!("nvidia{}", gpu.index)),
+        ("modelName", known(&identity.name)),
+    ]);
+    if let Some(mig) = mig {
+        label_into(&mut base, "GPU_I_PROFILE", gpu_profile(known(&mig.sample.profile)));
+        label_into(&mut base, "GPU_I_ID", &mig.sample.gpu_instance.map(|id| id.to_string()).unwrap_or_default());
+    }
+    if let Ok(hostname) = &seen.snapshot.host.hostname {
+        label_into(&mut base, &settings.hostname_label, hostname);
+    }
+    known_labels(seen, gpu, settings.counters.labels(), &mut base);
+    Place { gpu, mig, base, owners: owners(seen, gpu, mig) }
+}
+
+/// The profile of the GPU instance in that of a compute instance: `1c.3g.40gb` is a part of `3g.40gb`.
+fn gpu_profile(profile: &str) -> &str {
+    match profile.split_once('.') {
+        Some((part, rest)) if part.ends_with('c') => rest,
+        _ => profile,
+    }
+}
+
+/// Whose it is: a list for each job on it, or one if there is none. Jobs are those of the scheduler's folder, else Slurm's
+/// by the processes' cgroups.
+fn owners(seen: &Seen<'_>, gpu: &Gpu, mig: Option<&Mig>) -> Vec<Vec<(&'static str, String)>> {
+    if !seen.scope.sees_work() {
+        return vec![Vec::new()];
+    }
+    let pod = pod(gpu, mig);
+    let jobs = or_none(jobs(gpu, mig).into_iter().map(Some));
+    let all = jobs.into_iter().map(|job| pod.iter().cloned().chain(job.map(|job| ("hpc_job", job))).collect());
+    all.collect()
+}
+
+/// At least one, so that what has no owner is told all the same.
+fn or_none<T: Default>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    if all.is_empty() {
+        all.push(T::default());
+    }
+    all
+}
+
+fn jobs(gpu: &Gpu, mig: Option<&Mig>) -> Vec<String> {
+    if let Some(jobs) = &gpu.jobs {
+        return jobs.clone();
+    }
+    let instance = mig.and_then(|mig| mig.sample.gpu_instance.ok());
+    let on = gpu.processes.iter().filter(|process| mig.is_none() || process.gpu_instance == instance);
+    let mut jobs: Vec<String> = on.filter_map(|process| process.job.clone()).collect();
+    jobs.sort();
+    jobs.dedup();
+    jobs
+}
+
+/// The pod that the kubelet has given it to, if there is exactly one: what several share is told without, since a series for
+/// each would count its power and memory several times.
+fn pod(gpu: &Gpu, mig: Option<&Mig>) -> Vec<(&'static str, String)> {
+    let instance = |other: &&Mig| mig.is_some_and(|mig| other.sample.gpu_instance == mig.sample.gpu_instance);
+    let only = match mig {
+        None => gpu.only_pod(),
+        // Its compute instances may be several pods'.
+        Some(_) => {
+            let given = |mig: &&Mig| mig.pods.as_ref().is_ok_and(|pods| !pods.is_empty());
+            let mut given = gpu.mig.iter().flatten().filter(instance).filter(given).map(Mig::only_pod);
+            given.next().flatten().filter(|first| given.all(|other| other == Some(*first)))
+        }
+    };
+    let Some(only) = only else { return Vec::new() };
+    let container = only.container.map(|name| ("container", name.to_owned()));
+    let named = [("namespace", only.namespace.to_owned()), ("pod", only.name.to_owned())];
+    container.into_iter().chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profile_is_the_gpu_instances() {
+        for (told, profile) in [("1g.5gb", "1g.5gb"), ("1c.3g.40gb", "3g.40gb"), ("", ""), ("2g.10gb+me", "2g.10gb+me")]
+        {
+            assert_eq!(gpu_profile(told), profile);
+        }
+    }
+}

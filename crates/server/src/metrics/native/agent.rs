@@ -1,0 +1,126 @@
+//! The agent about itself.
+
+use super::process::left_out;
+use crate::metrics::{
+    table::{Metric, Of},
+    text::{Kind, labels},
+};
+
+pub(crate) const METRICS: &[Metric] = &[
+    Metric::new(
+        "nvsmi_agent_build_info",
+        Kind::Gauge,
+        "",
+        "Which agent this is; always 1.",
+        Of::Agent(|_, samples| samples.push(&labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)),
+    )
+    .with(&["version"])
+    .from("the program"),
+    Metric::new(
+        "nvsmi_agent_driver_info",
+        Kind::Gauge,
+        "",
+        "Which driver is read; always 1. There is none before the driver first answered.",
+        Of::Agent(|seen, samples| {
+            let Some(driver) = &seen.snapshot.driver else { return };
+            let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
+            let cuda = driver.cuda_version.map(crate::api::words::cuda_version).unwrap_or_default();
+            let all = [
+                ("driver_version", &*known(&driver.driver_version)),
+                ("nvml_version", &known(&driver.nvml_version)),
+                ("cuda_version", &cuda),
+            ];
+            samples.push(&labels(&all), 1);
+        }),
+    )
+    .with(&["driver_version", "nvml_version", "cuda_version"])
+    .from("`nvmlSystemGetDriverVersion`, `nvmlSystemGetNVMLVersion`, `nvmlSystemGetCudaDriverVersion_v2`"),
+    Metric::new(
+        "nvsmi_agent_collector_state",
+        Kind::Gauge,
+        "",
+        "The state that the reading side is in, which is the label; always 1.",
+        Of::Agent(|seen, samples| {
+            samples.push(&labels(&[("state", seen.snapshot.collector.state.as_str())]), 1);
+        }),
+    )
+    .with(&["state"])
+    .from("derived: `starting`, `ok`, `stalled`, `restarting`, `no_driver`, `released`"),
+    Metric::new(
+        "nvsmi_agent_collector_restarts_total",
+        Kind::Counter,
+        "",
+        "How often a collector was started since the one before had ended when it should not have.",
+        Of::Agent(|seen, samples| samples.push("", seen.snapshot.collector.restarts)),
+    )
+    .from("the supervisor"),
+    Metric::new(
+        "nvsmi_agent_sample_duration_seconds",
+        Kind::Histogram,
+        "seconds",
+        "How long a sample took: from the tick until the last GPU that was not late had been read.",
+        Of::Agent(|seen, samples| samples.histogram("", &seen.snapshot.timings.samples)),
+    )
+    .from("the collector"),
+    Metric::new(
+        "nvsmi_agent_metrics_processes_left_out",
+        Kind::Gauge,
+        "",
+        "Processes that have no series, since there are more than --metrics-processes-max; those with the least memory.",
+        Of::Agent(|seen, samples| {
+            if let Some(left_out) = left_out(seen) {
+                samples.push("", left_out);
+            }
+        }),
+    )
+    .from("the program, with `--metrics-processes`"),
+    Metric::new(
+        "nvsmi_agent_nvml_call_duration_seconds",
+        Kind::Histogram,
+        "seconds",
+        "How long calls into the driver took that came back, by function, over all collectors.",
+        Of::Calls(|seen, samples| {
+            for (function, histogram) in &seen.snapshot.timings.calls {
+                samples.histogram(&labels(&[("function", function)]), histogram);
+            }
+        }),
+    )
+    .with(&["function"])
+    .from("the collector"),
+    SNAPSHOT_AGE,
+    HTTP_REQUESTS,
+    HTTP_PANICS,
+    SSE_CLIENTS,
+];
+
+pub(crate) const SNAPSHOT_AGE: Metric = Metric::new(
+    "nvsmi_agent_snapshot_age_seconds",
+    Kind::Gauge,
+    "seconds",
+    "How old the newest reading of any GPU was when this was asked for; none before the first.",
+    Of::Asked,
+)
+.from("the boot clock");
+
+pub(crate) const HTTP_REQUESTS: Metric = Metric::new(
+    "nvsmi_agent_http_requests_total",
+    Kind::Counter,
+    "",
+    "Requests that were answered before this one, by route and status. What has no route is `other`.",
+    Of::Asked,
+)
+.with(&["route", "status"])
+.from("the server");
+
+pub(crate) const HTTP_PANICS: Metric = Metric::new(
+    "nvsmi_agent_http_panics_total",
+    Kind::Counter,
+    "",
+    "Requests that ended in a fault of the agent, each answered with 500.",
+    Of::Asked,
+)
+.from("the server");
+
+pub(crate) const SSE_CLIENTS: Metric =
+    Metric::new("nvsmi_agent_sse_clients", Kind::Gauge, "", "Readers of /api/v1/stream at this moment.", Of::Asked)
+        .from("the server");

@@ -1,0 +1,98 @@
+//! MIG instances.
+
+use telemetry::snapshot::{Gpu, Mig};
+
+use super::{
+    is_read,
+    state::{POD, held_for, pods},
+};
+use crate::metrics::{
+    table::{Metric, Of, wide},
+    text::{Kind, label_into},
+};
+
+pub(crate) const METRICS: &[Metric] = &[
+    Metric::new(
+        "nvsmi_gpu_mig_info",
+        Kind::Gauge,
+        "",
+        "Who a MIG instance is; always 1.",
+        Of::Instance(|_, mig, samples| {
+            let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
+            samples.push(&[&known(&mig.sample.uuid), &known(&mig.sample.profile)], 1.0);
+        }),
+    )
+    .with(&["mig_uuid", "profile"])
+    .from("`nvmlDeviceGetUUID` and `nvmlDeviceGetName` of the instance"),
+    Metric::new(
+        "nvsmi_gpu_mig_memory_total_bytes",
+        Kind::Gauge,
+        "bytes",
+        "All memory of a MIG instance.",
+        Of::Instance(|_, mig, samples| samples.read(&[], mig.sample.memory.map(|memory| wide(memory.total_bytes)))),
+    )
+    .from("`nvmlDeviceGetMemoryInfo_v2` of the instance"),
+    Metric::new(
+        "nvsmi_gpu_mig_memory_used_bytes",
+        Kind::Gauge,
+        "bytes",
+        "Memory of a MIG instance that is in use.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.sample.memory.and_then(|memory| memory.used_bytes).map(wide));
+        }),
+    )
+    .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
+    .dcgm("DCGM_FI_DEV_FB_USED"),
+    Metric::new(
+        "nvsmi_gpu_mig_memory_free_bytes",
+        Kind::Gauge,
+        "bytes",
+        "Memory of a MIG instance that can be had.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.sample.memory.and_then(|memory| memory.free_bytes).map(wide));
+        }),
+    )
+    .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
+    .dcgm("DCGM_FI_DEV_FB_FREE"),
+    Metric::new(
+        "nvsmi_gpu_mig_use",
+        Kind::Gauge,
+        "",
+        "Whether a MIG instance is free, which is the label; always 1.",
+        Of::Instance(|_, mig, samples| samples.push(&[mig.usage.verdict.as_str()], 1.0)),
+    )
+    .with(&["verdict"])
+    .from("derived: `free`, `held`, `busy`, `unknown`"),
+    Metric::new(
+        "nvsmi_gpu_mig_held_idle_seconds",
+        Kind::Gauge,
+        "seconds",
+        "For how long a MIG instance's memory has been held without work; 0 while it is free or busy.",
+        Of::Instance(|seen, mig, samples| samples.read(&[], held_for(&mig.usage, seen.snapshot.at.boot))),
+    )
+    .from("derived"),
+    Metric::new(
+        "nvsmi_gpu_mig_pod_info",
+        Kind::Gauge,
+        "",
+        "Each container of a pod that the kubelet has given a MIG instance to; always 1.",
+        Of::Instance(|seen, mig, samples| pods(seen, &mig.pods, samples)),
+    )
+    .with(&POD)
+    .from("the kubelet's PodResources service"),
+];
+
+/// Each instance of the GPUs that are read on time, with its labels: those of its GPU, and its place on it.
+pub(super) fn subjects<'a>(gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Mig, String)> {
+    let mut all = Vec::new();
+    for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
+        for mig in gpu.mig.iter().flatten() {
+            let place = |id: Result<u32, _>| id.map(|id| id.to_string()).unwrap_or_default();
+            let mut labels = subject.clone();
+            label_into(&mut labels, "gpu_instance", &place(mig.sample.gpu_instance));
+            label_into(&mut labels, "compute_instance", &place(mig.sample.compute_instance));
+            all.push((mig, labels));
+        }
+    }
+    all
+}

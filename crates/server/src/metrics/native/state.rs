@@ -1,0 +1,186 @@
+//! Who a GPU is and how it is: what is known of it whatever its state, and whether it is free.
+
+use telemetry::{
+    Absence, BootTime, Reading,
+    sample::PodContainer,
+    snapshot::{Gpu, Severity, Usage, UseVerdict},
+};
+
+use crate::{
+    api::words,
+    metrics::{
+        table::{Labelled, Metric, Of, Seen, wide},
+        text::Kind,
+    },
+};
+
+pub(crate) const METRICS: &[Metric] = &[
+    Metric::new(
+        "nvsmi_gpu_info",
+        Kind::Gauge,
+        "",
+        "Who a GPU is; always 1. All that identifies it stands here, so that other series bear little.",
+        Of::Known(|seen, gpu, samples| {
+            let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
+            let driver = seen.snapshot.driver.as_ref();
+            let driver_version = driver.and_then(|driver| driver.driver_version.clone().ok()).unwrap_or_default();
+            let cuda = driver.and_then(|driver| driver.cuda_version.ok()).map(words::cuda_version).unwrap_or_default();
+            let identity = &gpu.identity;
+            let values = [
+                &known(&identity.name),
+                &known(&identity.pci_bus_id),
+                &known(&identity.serial),
+                &known(&identity.vbios_version),
+                &driver_version,
+                &cuda,
+            ];
+            samples.push(&values.map(String::as_str), 1.0);
+        }),
+    )
+    .with(&["name", "pci_bus_id", "serial", "vbios", "driver_version", "cuda_version"])
+    .from("`nvmlDeviceGetName`, `nvmlDeviceGetPciInfo_v3`, `nvmlDeviceGetSerial`, `nvmlDeviceGetVbiosVersion`, `nvmlSystemGetDriverVersion`, `nvmlSystemGetCudaDriverVersion_v2`"),
+    Metric::new(
+        "nvsmi_gpu_state",
+        Kind::Gauge,
+        "",
+        "The state that a GPU is in, which is the label; always 1. Only in the state ok has it readings.",
+        Of::Known(|_, gpu, samples| samples.push(&[gpu.state.as_str()], 1.0)),
+    )
+    .with(&["state"])
+    .from("derived: `ok`, `stale`, `lost`, `denied`, `asleep`, `error`"),
+    Metric::new(
+        "nvsmi_gpu_last_read_timestamp_seconds",
+        Kind::Gauge,
+        "seconds",
+        "When the newest finished reading of a GPU was finished, in Unix time.",
+        Of::Known(|_, gpu, samples| samples.push(&[], wide(gpu.read_at.unix_ms) / 1000.0)),
+    )
+    .from("the wall clock"),
+    Metric::new(
+        "nvsmi_gpu_health",
+        Kind::Gauge,
+        "",
+        "Whether a GPU is well, which is the label; always 1.",
+        Of::Known(|_, gpu, samples| samples.push(&[gpu.health.verdict.as_str()], 1.0)),
+    )
+    .with(&["verdict"])
+    .from("derived: `ok`, `warning`, `critical`"),
+    Metric::new(
+        "nvsmi_gpu_health_reason",
+        Kind::Gauge,
+        "",
+        "Each thing that is wrong with a GPU, by its stable word; always 1.",
+        Of::Known(|_, gpu, samples| {
+            let mut told: Vec<&str> = Vec::new();
+            for reason in &gpu.health.reasons {
+                if !told.contains(&reason.code.as_str()) {
+                    told.push(&reason.code);
+                    samples.push(&[&reason.code, reason.severity.as_str()], 1.0);
+                }
+            }
+        }),
+    )
+    .with(&["code", "severity"])
+    .from("derived: the `code` of `/api/v1`'s `health.reasons`"),
+    Metric::new(
+        "nvsmi_gpu_xid_errors_total",
+        Kind::Counter,
+        "",
+        "Xid errors since the agent listens, by how bad they are for the GPU. They are heard and not read, so that they are told of a lost GPU too.",
+        Of::Known(|_, gpu, samples| {
+            if gpu.xid.count.is_ok() {
+                for (severity, count) in Severity::ALL.iter().zip(gpu.xid.by_severity) {
+                    samples.push(&[severity.as_str()], wide(count));
+                }
+            }
+        }),
+    )
+    .with(&["severity"])
+    .from("`nvmlEventSetWait_v2`, and the catalogue of Xid errors"),
+    Metric::new(
+        "nvsmi_gpu_last_xid",
+        Kind::Gauge,
+        "",
+        "The number of the newest Xid error; none if there was none.",
+        Of::Known(|_, gpu, samples| {
+            if let Some((code, _)) = gpu.xid.last {
+                samples.push(&[], wide(code));
+            }
+        }),
+    )
+    .from("`nvmlEventSetWait_v2`")
+    .dcgm("DCGM_FI_DEV_XID_ERRORS"),
+    Metric::new(
+        "nvsmi_gpu_last_xid_timestamp_seconds",
+        Kind::Gauge,
+        "seconds",
+        "When the newest Xid error came, in Unix time.",
+        Of::Known(|_, gpu, samples| {
+            if let Some((_, at)) = gpu.xid.last {
+                samples.push(&[], wide(at.unix_ms) / 1000.0);
+            }
+        }),
+    )
+    .from("the wall clock"),
+    Metric::new(
+        "nvsmi_gpu_use",
+        Kind::Gauge,
+        "",
+        "Whether a GPU is free, which is the label; always 1. Held: memory is held, and for --idle-after no work was done.",
+        Of::Known(|_, gpu, samples| samples.push(&[gpu.usage.verdict.as_str()], 1.0)),
+    )
+    .with(&["verdict"])
+    .from("derived: `free`, `held`, `busy`, `unknown`"),
+    Metric::new(
+        "nvsmi_gpu_held_idle_seconds",
+        Kind::Gauge,
+        "seconds",
+        "For how long a GPU's memory has been held without work; 0 while it is free or busy.",
+        Of::Known(|seen, gpu, samples| samples.read(&[], held_for(&gpu.usage, seen.snapshot.at.boot))),
+    )
+    .from("derived"),
+    Metric::new(
+        "nvsmi_gpu_pod_info",
+        Kind::Gauge,
+        "",
+        "Each container of a pod that the kubelet has given the whole GPU to; always 1.",
+        Of::Known(|seen, gpu, samples| pods(seen, &gpu.pods, samples)),
+    )
+    .with(&POD)
+    .from("the kubelet's PodResources service"),
+    Metric::gauge(
+        "nvsmi_gpu_unattributed_memory_bytes",
+        "bytes",
+        "Memory in use that no listed process explains.",
+        |gpu| gpu.usage.unattributed_bytes.map(wide),
+    )
+    .from("derived"),
+    Metric::gauge("nvsmi_gpu_processes", "", "Processes on a GPU, its MIG instances' included.", |gpu| {
+        let lists = [&gpu.fast.compute, &gpu.fast.graphics].map(|list| list.is_ok());
+        if lists == [false; 2] { Err(Absence::Timeout) } else { Ok(count(gpu)) }
+    })
+    .from("`nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3`"),
+];
+
+/// The labels of a container of a pod.
+pub(super) const POD: [&str; 3] = ["namespace", "pod", "container"];
+
+/// A sample for each container.
+pub(super) fn pods(seen: &Seen<'_>, pods: &Reading<Vec<PodContainer>>, samples: &mut Labelled<'_, '_>) {
+    for given in pods.iter().flatten().filter(|_| seen.scope.sees_work()) {
+        samples.push(&[&given.namespace, &given.pod, &given.container], 1.0);
+    }
+}
+
+fn count(gpu: &Gpu) -> f64 {
+    wide(gpu.processes.len() as u64)
+}
+
+/// For how long memory has been held without work, in seconds.
+pub(super) fn held_for(usage: &Usage, now: BootTime) -> Result<f64, Absence> {
+    match usage.verdict {
+        UseVerdict::Held => Ok(now.since(usage.since.boot).as_secs_f64()),
+        UseVerdict::Free | UseVerdict::Busy => Ok(0.0),
+        UseVerdict::Unknown => Err(Absence::Timeout),
+    }
+}

@@ -1,0 +1,192 @@
+//! dcgm-exporter's names.
+
+use telemetry::{sample::Memory, snapshot::Mig};
+
+use super::*;
+
+/// The lines of DCGM's metrics alone.
+fn lines(snapshot: &Snapshot, settings: MetricsSettings) -> Vec<String> {
+    let text = text_of(snapshot, settings, Scope::Read, Commands::Masked);
+    read(&text);
+    text.lines().filter(|line| line.starts_with("DCGM_")).map(String::from).collect()
+}
+
+fn of<'a>(lines: &'a [String], name: &str) -> Vec<&'a str> {
+    lines.iter().filter(|line| line.split('{').next() == Some(name)).map(String::as_str).collect()
+}
+
+fn one() -> Snapshot {
+    let mut snapshot = full();
+    snapshot.gpus.truncate(1);
+    snapshot.gpus[0].processes.clear();
+    snapshot.gpus[0].pods = Ok(Vec::new());
+    snapshot
+}
+
+const BASE: &str =
+    "gpu=\"0\",UUID=\"GPU-0\",pci_bus_id=\"00000000:18:00.0\",device=\"nvidia0\",modelName=\"NVIDIA H200\"";
+const END: &str = "Hostname=\"gpu01\",DCGM_FI_DRIVER_VERSION=\"580.159.04\"";
+
+#[test]
+fn labels_stand_in_its_order_and_values_in_its_format() {
+    let lines = lines(&one(), settings("dcgm"));
+    for (name, value) in [
+        ("DCGM_FI_DEV_SM_CLOCK", "1980"),
+        ("DCGM_FI_DEV_POWER_USAGE", "118.923000"),
+        ("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "123456789"),
+        ("DCGM_FI_DEV_FB_USED", "11728"),
+        ("DCGM_FI_DEV_FB_RESERVED", "323"),
+        ("DCGM_FI_PROF_GR_ENGINE_ACTIVE", "0.980000"),
+        ("DCGM_FI_PROF_PCIE_RX_BYTES", "2147483648"),
+        // 12 GiB/s as DCGM works it out: 12582912 KiB, divided by a thousand.
+        ("DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "12582"),
+        ("DCGM_FI_DEV_POWER_VIOLATION", "1500000000"),
+        ("DCGM_FI_DEV_VGPU_LICENSE_STATUS", "0"),
+        ("DCGM_FI_DEV_ROW_REMAP_FAILURE", "0"),
+    ] {
+        assert_eq!(of(&lines, name), [format!("{name}{{{BASE},{END}}} {value}")]);
+    }
+    let xid = of(&lines, "DCGM_FI_DEV_XID_ERRORS");
+    assert!(xid[0].contains(&format!("{{{BASE},{END},err_code=\"79\",err_msg=\"the GPU fell off the bus")), "{xid:?}");
+    assert!(xid[0].ends_with("\"} 79"));
+}
+
+#[test]
+fn without_an_xid_it_is_zero_and_without_events_it_is_left_out() {
+    let mut snapshot = one();
+    snapshot.gpus[0].xid.last = None;
+    let lines_now = lines(&snapshot, settings("dcgm"));
+    let xid = of(&lines_now, "DCGM_FI_DEV_XID_ERRORS");
+    assert!(xid[0].ends_with(",err_code=\"0\",err_msg=\"no error\"} 0"), "{xid:?}");
+    without_xids(&mut snapshot.gpus[0]);
+    assert!(of(&lines(&snapshot, settings("dcgm")), "DCGM_FI_DEV_XID_ERRORS").is_empty());
+}
+
+#[test]
+fn the_hosts_name_has_the_label_that_is_set() {
+    let mut settings = settings("dcgm");
+    settings.dcgm.hostname_label = "hostname".into();
+    let lines = lines(&one(), settings);
+    assert!(lines.iter().all(|line| line.contains(",hostname=\"gpu01\",") && !line.contains("Hostname")), "{lines:?}");
+}
+
+#[test]
+fn a_job_is_a_label_and_several_are_several_series() {
+    let job = |pid, job: Option<&str>| telemetry::snapshot::Process {
+        job: job.map(String::from),
+        ..hosts::process(pid, telemetry::snapshot::ProcessKind::Compute)
+    };
+    let mut snapshot = one();
+    snapshot.gpus[0].processes = vec![job(1, Some("77")), job(2, None), job(3, Some("76")), job(4, Some("77"))];
+    let power = |snapshot: &Snapshot| -> Vec<String> {
+        let lines = lines(snapshot, settings("dcgm"));
+        of(&lines, "DCGM_FI_DEV_POWER_USAGE").iter().map(|line| line.split(END).nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(power(&snapshot), [",hpc_job=\"76\"} 118.923000", ",hpc_job=\"77\"} 118.923000"]);
+    let lines_now = lines(&snapshot, settings("dcgm"));
+    let xid = of(&lines_now, "DCGM_FI_DEV_XID_ERRORS");
+    assert!(xid[0].contains("err_code=\"79\",err_msg=\"") && xid[0].ends_with(",hpc_job=\"76\"} 79"), "{xid:?}");
+    // The scheduler's folder is believed alone.
+    snapshot.gpus[0].jobs = Some(vec!["a\"b".into()]);
+    assert_eq!(power(&snapshot), [",hpc_job=\"a\\\"b\"} 118.923000"]);
+    snapshot.gpus[0].jobs = Some(vec![]);
+    assert_eq!(power(&snapshot), ["} 118.923000"]);
+}
+
+#[test]
+fn the_one_pod_that_has_it_is_a_label_and_several_are_none() {
+    let ends = |snapshot: &Snapshot| -> Vec<String> {
+        let lines = lines(snapshot, settings("dcgm"));
+        of(&lines, "DCGM_FI_DEV_GPU_TEMP").iter().map(|line| line.split(END).nth(1).unwrap().to_owned()).collect()
+    };
+    let mut snapshot = one();
+    for (pods, end) in [
+        (vec![pod("train-0", "main")], ",container=\"main\",namespace=\"ml\",pod=\"train-0\"} 55"),
+        (vec![pod("train-0", "main"), pod("train-0", "side")], ",namespace=\"ml\",pod=\"train-0\"} 55"),
+        (vec![pod("train-0", "main"), pod("train-1", "main")], "} 55"),
+        (vec![], "} 55"),
+    ] {
+        snapshot.gpus[0].pods = Ok(pods);
+        assert_eq!(ends(&snapshot), [end]);
+    }
+    let given = |mut mig: Mig, pods: &[&str]| {
+        mig.pods = Ok(pods.iter().map(|name| pod(name, "main")).collect());
+        mig
+    };
+    let cut = |pods: [&[&str]; 3]| {
+        let mut snapshot = one();
+        let all = [instance(1, 0, "1c.3g.71gb", 5), instance(1, 1, "2c.3g.71gb", 5), instance(9, 0, "1g.18gb", 7)];
+        snapshot.gpus[0].mig = Ok(all.into_iter().zip(pods).map(|(mig, pods)| given(mig, pods)).collect());
+        ends(&snapshot)
+    };
+    let of_a = ",container=\"main\",namespace=\"ml\",pod=\"a\"} 55";
+    let of_b = ",container=\"main\",namespace=\"ml\",pod=\"b\"} 55";
+    assert_eq!(cut([&["a"], &[], &["b"]]), [of_a, of_b]);
+    assert_eq!(cut([&["a"], &["a"], &[]]), [of_a, "} 55"]);
+    assert_eq!(cut([&["a"], &["b"], &["b"]]), ["} 55", of_b], "its compute instances are several pods'");
+    assert_eq!(cut([&["a"], &["a", "c"], &["b"]]), ["} 55", of_b]);
+}
+
+fn instance(gpu_instance: u32, compute_instance: u32, profile: &str, used: u64) -> Mig {
+    let mut mig = hosts::all().swap_remove(3).1.gpus.swap_remove(0).mig.unwrap().swap_remove(0);
+    mig.pods = Ok(Vec::new());
+    mig.sample.gpu_instance = Ok(gpu_instance);
+    mig.sample.compute_instance = Ok(compute_instance);
+    mig.sample.profile = Ok(profile.into());
+    mig.sample.memory = mig.sample.memory.map(|memory| Memory { used_bytes: Ok(used << 20), ..memory });
+    mig
+}
+
+#[test]
+fn a_gpu_that_is_cut_is_told_of_by_its_gpu_instances() {
+    let mut snapshot = one();
+    snapshot.gpus[0].mig =
+        Ok(vec![instance(1, 0, "1c.3g.71gb", 5), instance(1, 1, "2c.3g.71gb", 5), instance(9, 0, "1g.18gb", 7)]);
+    let lines = lines(&snapshot, settings("dcgm"));
+    let first = format!("{{{BASE},GPU_I_PROFILE=\"3g.71gb\",GPU_I_ID=\"1\",{END}");
+    let second = format!("{{{BASE},GPU_I_PROFILE=\"1g.18gb\",GPU_I_ID=\"9\",{END}");
+    let name = "DCGM_FI_DEV_FB_USED";
+    assert_eq!(of(&lines, name), [format!("{name}{first}}} 5"), format!("{name}{second}}} 7")]);
+    let name = "DCGM_FI_DEV_GPU_TEMP";
+    assert_eq!(of(&lines, name), [format!("{name}{first}}} 55"), format!("{name}{second}}} 55")], "the GPU's own");
+    assert!(of(&lines, "DCGM_FI_PROF_GR_ENGINE_ACTIVE").is_empty(), "the whole GPU's is none of theirs");
+}
+
+#[test]
+fn unified_memory_and_what_is_not_supported_is_left_out() {
+    let mut snapshot = one();
+    let gpu = &mut snapshot.gpus[0];
+    gpu.fast.memory = gpu.fast.memory.map(|memory| Memory { unified: true, ..memory });
+    gpu.fast.utilization = Err(Absence::NotSupported);
+    let text = text_of(&snapshot, settings("dcgm"), Scope::Read, Commands::Masked);
+    assert!(!text.contains("DCGM_FI_DEV_FB_") && !text.contains("DCGM_FI_DEV_GPU_UTIL"), "not even their heads");
+}
+
+#[test]
+fn a_lost_gpu_has_its_xid_and_no_more() {
+    let mut snapshot = one();
+    snapshot.gpus[0].state = telemetry::snapshot::GpuState::Lost;
+    let lines = lines(&snapshot, settings("dcgm"));
+    assert_eq!((lines.len(), of(&lines, "DCGM_FI_DEV_XID_ERRORS").len()), (1, 1));
+}
+
+#[test]
+fn a_file_of_counters_decides_what_is_served() {
+    let text = "DCGM_FI_DEV_GPU_TEMP, counter, Heat\nDCGM_FI_DEV_FB_TOTAL, gauge, All \\ of it\nDCGM_FI_DEV_SERIAL, label, S\n";
+    let mut settings = settings("dcgm");
+    settings.dcgm.counters = DcgmCounters::parse(text).unwrap();
+    let text = text_of(&one(), settings, Scope::Read, Commands::Masked);
+    let ours: Vec<&str> = text.lines().filter(|line| line.contains("DCGM_")).collect();
+    let end = "Hostname=\"gpu01\",DCGM_FI_DEV_SERIAL=\"1650\"";
+    assert_eq!(
+        ours,
+        [
+            "# HELP DCGM_FI_DEV_GPU_TEMP Heat",
+            "# TYPE DCGM_FI_DEV_GPU_TEMP counter",
+            &format!("DCGM_FI_DEV_GPU_TEMP{{{BASE},{end}}} 55"),
+            "# HELP DCGM_FI_DEV_FB_TOTAL All \\\\ of it",
+            "# TYPE DCGM_FI_DEV_FB_TOTAL gauge",
+            &format!("DCGM_FI_DEV_FB_TOTAL{{{BASE},{end}}} 24576"),
+        ]
+    );
+}

@@ -1,0 +1,275 @@
+//! Our own names.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use telemetry::snapshot::{CollectorState, GpuState, Usage, UseVerdict};
+
+use super::*;
+use crate::metrics::{
+    dcgm::fields,
+    native::process,
+    table::{self, Metric, Of},
+    text::Kind,
+};
+
+fn series(metric: &Metric) -> Vec<String> {
+    match metric.kind {
+        Kind::Histogram => ["_bucket", "_sum", "_count"].map(|ending| format!("{}{ending}", metric.name)).to_vec(),
+        Kind::Gauge | Kind::Counter => vec![metric.name.to_owned()],
+    }
+}
+
+fn subject(metric: &Metric) -> Vec<&'static str> {
+    match metric.of {
+        Of::Gpu(_) | Of::Gpus(_) | Of::Known(_) => vec!["gpu", "uuid"],
+        Of::Instance(_) => vec!["gpu", "uuid", "gpu_instance", "compute_instance"],
+        Of::Process(_) => [&["gpu", "uuid"][..], &process::LABELS].concat(),
+        Of::Agent(_) | Of::Calls(_) | Of::Asked => vec![],
+    }
+}
+
+#[test]
+fn the_declarations_follow_the_rules_of_names() {
+    let mut names = BTreeSet::new();
+    for metric in table::all() {
+        let name = metric.name;
+        assert!(names.insert(name), "{name} is declared twice");
+        assert!(name.starts_with("nvsmi_gpu_") || name.starts_with("nvsmi_agent_"), "{name}");
+        assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+        let base = name.trim_end_matches("_total");
+        assert!(base.ends_with(metric.unit), "{name} does not end in {}", metric.unit);
+        assert!(metric.help.ends_with('.') && !metric.source.is_empty(), "{name} is not described");
+        assert!(!name.contains("percent") && !name.contains("_mhz") && !name.contains("_ms"), "{name}");
+        for dcgm in metric.dcgm.split(", ").filter(|dcgm| !dcgm.is_empty()) {
+            assert!(fields().any(|(_, field)| field.name == dcgm), "{name}: {dcgm} is not served");
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
+    let mut mig = hosts::all().swap_remove(3).1;
+    for instance in mig.gpus[0].mig.iter_mut().flatten() {
+        instance.pods = Ok(vec![pod("a", "main"), pod("a", "side")]);
+    }
+    let mut all = samples_of(&full(), "native");
+    all.extend(samples_of(&mig, "native"));
+    let server = ServerConfig::default();
+    let requests = Requests::of(["/status"].into_iter());
+    requests.count(Some(0), StatusCode::OK);
+    all.extend(read(&moment::moment(&full(), BootTime(0), &server, &requests, Format::Text)));
+    for metric in table::all() {
+        for name in series(metric) {
+            let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();
+            assert!(!told.is_empty(), "{name} is told of no host");
+            for sample in told {
+                let mut wanted = [subject(metric), metric.labels.to_vec()].concat();
+                if name.ends_with("_bucket") {
+                    wanted.push("le");
+                }
+                // Only with MIG has a process a place on it.
+                wanted.retain(|label| sample.labels.contains_key(*label) || !label.ends_with("_instance"));
+                let found: BTreeSet<&str> = sample.labels.keys().map(String::as_str).collect();
+                assert_eq!(found, wanted.into_iter().collect(), "{name}");
+            }
+        }
+    }
+    let declared: BTreeSet<String> = table::all().flat_map(series).collect();
+    assert!(all.iter().all(|sample| declared.contains(&sample.name)));
+}
+
+#[test]
+fn values_are_in_base_units() {
+    let samples = samples_of(&full(), "native");
+    let gpu =
+        |name: &str| value(&samples, name, &[("gpu", "0"), ("uuid", "GPU-0")]).unwrap_or_else(|| panic!("{name}"));
+    for (name, expected) in [
+        ("nvsmi_gpu_utilization_ratio", "0.05"),
+        ("nvsmi_gpu_sm_active_ratio", "0.37"),
+        ("nvsmi_gpu_read_seconds_total", "10"),
+        ("nvsmi_gpu_busy_seconds_total", "5.5"),
+        ("nvsmi_gpu_memory_total_bytes", "25769803776"),
+        ("nvsmi_gpu_power_watts", "118.923"),
+        ("nvsmi_gpu_energy_joules_total", "123456.789"),
+        ("nvsmi_gpu_sm_clock_hertz", "1980000000"),
+        ("nvsmi_gpu_temperature_celsius", "55"),
+        ("nvsmi_gpu_pcie_transmit_bytes_per_second", "1073741824"),
+        ("nvsmi_gpu_last_read_timestamp_seconds", "1795406910.864"),
+        ("nvsmi_gpu_last_xid", "79"),
+        ("nvsmi_gpu_held_idle_seconds", "0"),
+        ("nvsmi_gpu_processes", "2"),
+    ] {
+        assert_eq!(gpu(name), expected, "{name}");
+    }
+    let labelled = |name, label, of| value(&samples, name, &[("gpu", "0"), (label, of)]);
+    assert_eq!(labelled("nvsmi_gpu_throttled_seconds_total", "reason", "power"), Some("1.5"));
+    assert_eq!(labelled("nvsmi_gpu_clocks_event_reason", "reason", "sw_power_cap"), Some("1"));
+    assert_eq!(labelled("nvsmi_gpu_clocks_event_reason", "reason", "hw_slowdown"), Some("0"));
+    assert_eq!(labelled("nvsmi_gpu_xid_errors_total", "severity", "critical"), Some("1"));
+    assert_eq!(labelled("nvsmi_gpu_xid_errors_total", "severity", "warning"), Some("0"));
+    assert_eq!(labelled("nvsmi_gpu_fan_speed_ratio", "fan", "1"), Some("0.52"));
+    let info = samples.iter().find(|sample| sample.name == "nvsmi_gpu_info").unwrap();
+    assert_eq!((info.label("name"), info.label("vbios")), ("NVIDIA H200", "96.00.99.00.01"));
+    assert_eq!((info.label("driver_version"), info.label("cuda_version")), ("580.159.04", "13.0"));
+    assert_eq!(value(&samples, "nvsmi_agent_snapshot_age_seconds", &[]), Some("0.25"));
+    assert_eq!(value(&samples, "nvsmi_agent_collector_state", &[("state", "ok")]), Some("1"));
+}
+
+#[test]
+fn a_gpu_that_does_not_count_its_energy_has_what_its_draw_adds_up_to() {
+    let energy = |reading| {
+        let mut snapshot = full();
+        snapshot.gpus[0].fast.energy_mj = reading;
+        value(&samples_of(&snapshot, "native"), "nvsmi_gpu_energy_joules_total", &[("gpu", "0")]).map(str::to_owned)
+    };
+    assert_eq!(energy(Err(Absence::NotSupported)).as_deref(), Some("7"));
+    assert_eq!(energy(Err(Absence::Timeout)), None, "it would go back");
+}
+
+#[test]
+fn what_is_not_read_gives_no_sample() {
+    for why in [Absence::NotSupported, Absence::Denied, Absence::Timeout] {
+        let mut gpu = hosts::absent(why);
+        gpu.fast.compute = Err(why);
+        gpu.processes.clear();
+        let snapshot = Snapshot { gpus: vec![gpu], ..hosts::healthy() };
+        let told: BTreeSet<String> = samples_of(&snapshot, "native").into_iter().map(|sample| sample.name).collect();
+        let of_gpus: Vec<&str> =
+            told.iter().map(String::as_str).filter(|name| name.starts_with("nvsmi_gpu_")).collect();
+        assert_eq!(
+            of_gpus,
+            [
+                "nvsmi_gpu_health",
+                "nvsmi_gpu_info",
+                "nvsmi_gpu_last_read_timestamp_seconds",
+                "nvsmi_gpu_state",
+                "nvsmi_gpu_use"
+            ],
+            "{why:?}"
+        );
+    }
+}
+
+#[test]
+fn a_gpu_that_is_not_read_on_time_keeps_who_it_is_and_its_state() {
+    for state in [GpuState::Stale, GpuState::Lost, GpuState::Asleep, GpuState::Denied, GpuState::Error] {
+        let mut snapshot = full();
+        snapshot.gpus[1].state = state;
+        snapshot.gpus[1].usage = Usage { verdict: UseVerdict::Unknown, ..snapshot.gpus[1].usage.clone() };
+        let samples = samples_of(&snapshot, "native");
+        let names = |gpu: &str| -> BTreeSet<&str> {
+            samples.iter().filter(|sample| sample.label("gpu") == gpu).map(|sample| sample.name.as_str()).collect()
+        };
+        let kept: Vec<&str> = names("1").into_iter().collect();
+        assert_eq!(
+            kept,
+            [
+                "nvsmi_gpu_health",
+                "nvsmi_gpu_health_reason",
+                "nvsmi_gpu_info",
+                "nvsmi_gpu_last_read_timestamp_seconds",
+                "nvsmi_gpu_last_xid",
+                "nvsmi_gpu_last_xid_timestamp_seconds",
+                "nvsmi_gpu_pod_info",
+                "nvsmi_gpu_state",
+                "nvsmi_gpu_use",
+                "nvsmi_gpu_xid_errors_total",
+            ]
+        );
+        assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1")]), Some("1"));
+        assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1"), ("state", state.as_str())]), Some("1"));
+        assert!(names("0").len() > 60, "the other is told of as ever");
+    }
+}
+
+#[test]
+fn a_held_gpu_says_for_how_long() {
+    let mut snapshot = full();
+    let since = Stamp { boot: BootTime(snapshot.at.boot.0 - 90_500), ..snapshot.at };
+    snapshot.gpus[1].usage = Usage { verdict: UseVerdict::Held, since, ..snapshot.gpus[1].usage.clone() };
+    let samples = samples_of(&snapshot, "native");
+    assert_eq!(value(&samples, "nvsmi_gpu_held_idle_seconds", &[("gpu", "1")]), Some("90.5"));
+    assert_eq!(value(&samples, "nvsmi_gpu_use", &[("gpu", "1"), ("verdict", "held")]), Some("1"));
+}
+
+#[test]
+fn processes_are_told_where_they_are_wanted_and_not_without_end() {
+    let mut snapshot = full();
+    for (pid, memory) in [(10, Ok(5)), (11, Err(Absence::NotSupported)), (12, Ok(7)), (13, Ok(6))] {
+        let mut process = hosts::process(pid, telemetry::snapshot::ProcessKind::Compute);
+        process.gpu_memory_bytes = memory;
+        snapshot.gpus[0].processes.push(process);
+    }
+    let told = |processes: Option<usize>| {
+        let settings = MetricsSettings { processes, ..MetricsSettings::default() };
+        read(&text_of(&snapshot, settings, Scope::Read, Commands::Masked))
+    };
+    let of_processes = |samples: &[Sample]| -> Vec<String> {
+        let memory = samples.iter().filter(|sample| sample.name == "nvsmi_gpu_process_host_memory_bytes");
+        memory.map(|sample| format!("{}/{}", sample.label("gpu"), sample.label("pid"))).collect()
+    };
+    let left_out =
+        |samples: &[Sample]| value(samples, "nvsmi_agent_metrics_processes_left_out", &[]).map(str::to_owned);
+    let none = told(None);
+    assert_eq!((of_processes(&none), left_out(&none)), (vec![], None));
+    let all = told(Some(7));
+    assert_eq!((of_processes(&all).len(), left_out(&all).as_deref()), (7, Some("0")));
+    // Those with the most memory, in the order of all.
+    let some = told(Some(4));
+    assert_eq!(of_processes(&some), ["0/2879221", "0/2879300", "0/12", "1/2879221"]);
+    assert_eq!(left_out(&some).as_deref(), Some("3"));
+    assert_eq!(of_processes(&told(Some(0))).len(), 0);
+    let alice = [("gpu", "0"), ("pid", "2879221"), ("user", "alice"), ("name", "python"), ("type", "C")];
+    assert_eq!(value(&all, "nvsmi_gpu_process_sm_ratio", &alice), Some("0.11"));
+    assert_eq!(value(&all, "nvsmi_gpu_process_cpu_ratio", &alice), Some("0.995"));
+}
+
+#[test]
+fn no_scope_and_no_name_shows_what_it_may_not() {
+    let mut planted = hosts::planted();
+    for process in planted.gpus.iter_mut().flat_map(|gpu| &mut gpu.processes) {
+        process.gpu_instance = Some(1);
+    }
+    for names in ["native", "dcgm", "native,dcgm"] {
+        let text = |scope, commands| text_of(&planted, settings(names), scope, commands);
+        for commands in [Commands::Full, Commands::Masked, Commands::Name, Commands::Hidden] {
+            for planted in hosts::PLANTED {
+                assert!(!text(Scope::Summary, commands).contains(planted), "{planted} under {names}");
+            }
+        }
+        // A scraper sees processes, pods and jobs, and not who or what somebody is.
+        let scraped = text(Scope::Metrics, Commands::Full);
+        for person in &hosts::PLANTED[..3] {
+            assert!(!scraped.contains(person), "{person} under {names}");
+        }
+        assert_eq!(scraped.contains("pid=\"4194301\""), names != "dcgm", "processes are native's");
+        assert!(scraped.contains("planted-podname"), "{names}");
+        for label in ["user=", "name=\"planted"] {
+            assert!(!scraped.contains(label), "{label} under {names}");
+        }
+        let all = text(Scope::Read, Commands::Full);
+        assert_eq!(all.contains(hosts::PLANTED[0]), names != "dcgm", "users are native's");
+        assert_eq!(all.contains(hosts::PLANTED[5]), names != "native", "jobs are dcgm's");
+        assert!(!text(Scope::Read, Commands::Hidden).contains(hosts::PLANTED[1]));
+    }
+}
+
+#[test]
+fn every_host_makes_a_whole_text() {
+    for (name, snapshot) in hosts::all() {
+        for names in ["native", "dcgm", "native,dcgm"] {
+            let samples = samples_of(&snapshot, names);
+            assert_eq!(value(&samples, "nvsmi_agent_build_info", &[]), Some("1"), "{name}");
+            let state = snapshot.collector.state.as_str();
+            assert_eq!(value(&samples, "nvsmi_agent_collector_state", &[("state", state)]), Some("1"), "{name}");
+        }
+    }
+    let empty = host_without_gpus();
+    assert_eq!(value(&samples_of(&empty, "native"), "nvsmi_agent_snapshot_age_seconds", &[]), None);
+}
+
+fn host_without_gpus() -> Snapshot {
+    let mut snapshot = crate::host::snapshot(CollectorState::Ok, vec![]);
+    snapshot.collector.sample_duration = Some(Duration::from_millis(1));
+    snapshot
+}

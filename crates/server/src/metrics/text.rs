@@ -1,0 +1,266 @@
+//! The text that monitoring systems read: Prometheus's format 0.0.4, and OpenMetrics 1.0.
+//!
+//! What differs for what we serve: OpenMetrics names a counter's family without `_total`, tells its unit, and has a last
+//! line.
+
+use std::fmt::{self, Write as _};
+
+use telemetry::snapshot::Histogram;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    OpenMetrics,
+}
+
+/// What kind of metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Gauge,
+    Counter,
+    Histogram,
+}
+
+impl Kind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// The text so far.
+pub(crate) struct Page {
+    format: Format,
+    text: String,
+}
+
+/// A family: what stands above its samples, once there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Family<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) unit: &'a str,
+    pub(crate) help: &'a str,
+}
+
+impl Page {
+    pub(crate) fn new(format: Format, room: usize) -> Self {
+        Self { format, text: String::with_capacity(room) }
+    }
+
+    /// Begins a family of which the samples follow.
+    pub(crate) fn begin<'a>(&'a mut self, family: Family<'a>) -> Samples<'a> {
+        Samples { page: self, family, any: false }
+    }
+
+    /// What was written, to be followed by more.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Writes the last line, where the format has one.
+    pub(crate) fn end(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+}
+
+/// The samples of one family. One without samples leaves no trace.
+pub(crate) struct Samples<'a> {
+    page: &'a mut Page,
+    family: Family<'a>,
+    any: bool,
+}
+
+impl Samples<'_> {
+    /// A sample, with labels that are already written.
+    pub(crate) fn push(&mut self, labels: &str, value: impl fmt::Display) {
+        self.head();
+        let name = self.family.name;
+        self.line(name, "", labels, value);
+    }
+
+    /// A histogram of times, in seconds, with labels that are already written.
+    pub(crate) fn histogram(&mut self, labels: &str, histogram: &Histogram) {
+        self.head();
+        let name = self.family.name;
+        let comma = if labels.is_empty() { "" } else { "," };
+        let mut so_far = 0_u64;
+        let bounds = histogram.bounds_ns.iter().map(|bound| Some(*bound)).chain([None]);
+        for (bound, count) in bounds.zip(&histogram.counts) {
+            so_far = so_far.saturating_add(*count);
+            let labels = match bound {
+                // With its point in both formats, so that a series does not depend on the scraper's taste.
+                Some(bound) => format!("{labels}{comma}le=\"{:?}\"", seconds(bound)),
+                None => format!("{labels}{comma}le=\"+Inf\""),
+            };
+            self.line(name, "_bucket", &labels, so_far);
+        }
+        self.line(name, "_sum", labels, seconds(histogram.sum_ns));
+        self.line(name, "_count", labels, so_far);
+    }
+
+    fn head(&mut self) {
+        if std::mem::replace(&mut self.any, true) {
+            return;
+        }
+        let Family { name, kind, unit, help } = self.family;
+        let open = self.page.format == Format::OpenMetrics;
+        let name = if open && kind == Kind::Counter { name.strip_suffix("_total").unwrap_or(name) } else { name };
+        let text = &mut self.page.text;
+        text.push_str("# HELP ");
+        text.push_str(name);
+        text.push(' ');
+        escape_into(text, help, open);
+        text.push_str("\n# TYPE ");
+        text.push_str(name);
+        text.push(' ');
+        text.push_str(kind.as_str());
+        text.push('\n');
+        if open && !unit.is_empty() {
+            // A string takes what is written to it.
+            let _ = writeln!(text, "# UNIT {name} {unit}");
+        }
+    }
+
+    fn line(&mut self, name: &str, ending: &str, labels: &str, value: impl fmt::Display) {
+        let text = &mut self.page.text;
+        text.push_str(name);
+        text.push_str(ending);
+        if !labels.is_empty() {
+            text.push('{');
+            text.push_str(labels);
+            text.push('}');
+        }
+        // A string takes what is written to it.
+        let _ = writeln!(text, " {value}");
+    }
+}
+
+/// Adds a label to those that are already written.
+pub(crate) fn label_into(labels: &mut String, name: &str, value: &str) {
+    if !labels.is_empty() {
+        labels.push(',');
+    }
+    labels.push_str(name);
+    labels.push_str("=\"");
+    escape_into(labels, value, true);
+    labels.push('"');
+}
+
+/// Labels as they are written.
+pub(crate) fn labels(all: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in all {
+        label_into(&mut text, name, value);
+    }
+    text
+}
+
+fn escape_into(text: &mut String, value: &str, quotes: bool) {
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '"' if quotes => text.push_str("\\\""),
+            other => text.push(other),
+        }
+    }
+}
+
+/// Exact for what a bucket's bound or a sum of times comes to.
+pub(crate) fn seconds(nanoseconds: u64) -> f64 {
+    std::time::Duration::from_nanos(nanoseconds).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(format: Format, kind: Kind, write: impl FnOnce(&mut Samples<'_>)) -> String {
+        let mut page = Page::new(format, 0);
+        let name = if kind == Kind::Counter { "a_seconds_total" } else { "a_seconds" };
+        write(&mut page.begin(Family { name, kind, unit: "seconds", help: "What \"it\" is\\does.\nReally." }));
+        page.end()
+    }
+
+    #[test]
+    fn the_two_formats_differ_where_they_must() {
+        let sample = |samples: &mut Samples<'_>| samples.push(&labels(&[("x", "y")]), 1.5);
+        assert_eq!(
+            written(Format::Text, Kind::Counter, sample),
+            "# HELP a_seconds_total What \"it\" is\\\\does.\\nReally.\n# TYPE a_seconds_total counter\n\
+             a_seconds_total{x=\"y\"} 1.5\n"
+        );
+        assert_eq!(
+            written(Format::OpenMetrics, Kind::Counter, sample),
+            "# HELP a_seconds What \\\"it\\\" is\\\\does.\\nReally.\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\n\
+             a_seconds_total{x=\"y\"} 1.5\n# EOF\n"
+        );
+    }
+
+    #[test]
+    fn a_family_without_samples_leaves_no_trace() {
+        assert_eq!(written(Format::Text, Kind::Gauge, |_| {}), "");
+        assert_eq!(written(Format::OpenMetrics, Kind::Gauge, |_| {}), "# EOF\n");
+    }
+
+    #[test]
+    fn buckets_add_up() {
+        static BOUNDS: [u64; 2] = [100_000, 1_000_000_000];
+        let mut histogram = Histogram::new(&BOUNDS);
+        for length in [50_000, 100_000, 2_500_000, 3_000_000_000] {
+            histogram.add(length);
+        }
+        let text = written(Format::Text, Kind::Histogram, |samples| {
+            samples.histogram("", &histogram);
+            samples.histogram("f=\"g\"", &histogram);
+        });
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "a_seconds_bucket{le=\"0.0001\"} 2",
+                "a_seconds_bucket{le=\"1.0\"} 3",
+                "a_seconds_bucket{le=\"+Inf\"} 4",
+                "a_seconds_sum 3.00265",
+                "a_seconds_count 4",
+                "a_seconds_bucket{f=\"g\",le=\"0.0001\"} 2",
+                "a_seconds_bucket{f=\"g\",le=\"1.0\"} 3",
+                "a_seconds_bucket{f=\"g\",le=\"+Inf\"} 4",
+                "a_seconds_sum{f=\"g\"} 3.00265",
+                "a_seconds_count{f=\"g\"} 4",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_of_a_label_breaks_its_line(value in any::<String>()) {
+            let text = labels(&[("x", &value)]);
+            let inner = text.strip_prefix("x=\"").unwrap().strip_suffix('"').unwrap();
+            prop_assert!(!inner.contains('\n'));
+            let mut read = String::new();
+            let mut characters = inner.chars();
+            while let Some(character) = characters.next() {
+                prop_assert!(character != '"', "an end before the end");
+                read.push(match character {
+                    '\\' => match characters.next() {
+                        Some('n') => '\n',
+                        Some(other) => other,
+                        None => unreachable!("a lonely backslash"),
+                    },
+                    other => other,
+                });
+            }
+            prop_assert_eq!(read, value);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The page's files as a browser gets them.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request},
+};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::router::{Answer, NOT_FOUND, app, ask, get};
+
+/// What the page loads, as it says itself.
+fn files(page: &str) -> Vec<&str> {
+    let links = ["href=\"", "src=\""].into_iter().flat_map(|mark| page.split(mark).skip(1));
+    let links = links.filter_map(|rest| rest.split('"').next());
+    links.map(|link| link.trim_start_matches("./")).filter(|link| link.starts_with("assets/")).collect()
+}
+
+/// Asks with this header; the body is as it was sent.
+async fn ask_with(app: &Router, address: &str, header: (&str, &str)) -> (Answer, Vec<u8>) {
+    let request = Request::get(address).header(header.0, header.1).body(Body::empty()).unwrap();
+    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    (Answer { status: parts.status, headers: parts.headers, body: String::new() }, body)
+}
+
+#[tokio::test]
+async fn every_file_comes_under_the_prefix_with_the_policy() {
+    for prefix in ["", "/a/b"] {
+        let app = app(prefix, "changeme", None);
+        let page = get(&app, &format!("{prefix}/")).await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert_eq!(page.header("cache-control"), "no-cache");
+        let files = files(&page.body);
+        assert!(!files.is_empty());
+        for file in files {
+            let answer = get(&app, &format!("{prefix}/{file}")).await;
+            assert_eq!(answer.status, 200, "{file}");
+            let kind = if file.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
+            assert_eq!(answer.header("content-type"), kind, "{file}");
+            for answer in [&page, &answer] {
+                let policy = answer.header("content-security-policy");
+                assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
+                assert!(!policy.contains("unsafe") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+                assert_eq!(answer.header("x-content-type-options"), "nosniff");
+                assert_eq!(answer.header("referrer-policy"), "no-referrer");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_holds_nothing_that_its_policy_forbids() {
+    let page = get(&app("", "", None), "/").await.body;
+    for forbidden in [" style=", "<style", "https:", "href=\"/", "src=\"/", "src=\"http", "href=\"http", " onload="] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    for script in page.split("<script").skip(1) {
+        let (tag, rest) = script.split_once('>').unwrap();
+        assert!(tag.contains(" src=") && rest.starts_with("</script>"), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_needs_no_token_either() {
+    let app = app("p", "changeme", None);
+    for missing in ["/p/assets/none.js", "/p/assets/", "/p/assets/%2e%2e/count", "/p/assets/x/y.js"] {
+        assert_eq!(get(&app, missing).await.brief(), (404, NOT_FOUND), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_version_is_not_sent_again() {
+    let app = app("", "", None);
+    let (page, _) = ask_with(&app, "/", ("accept-encoding", "identity")).await;
+    let tag = page.header("etag").to_owned();
+    assert!(tag.len() > 10 && tag.starts_with('"'), "{tag}");
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".into()] {
+        let (answer, body) = ask_with(&app, "/", ("if-none-match", &known)).await;
+        assert_eq!((answer.status.as_u16(), body.len()), (304, 0), "{known}");
+        assert_eq!(answer.header("etag"), tag);
+    }
+    for unknown in ["\"x\"", "", "x"] {
+        assert_eq!(ask_with(&app, "/", ("if-none-match", unknown)).await.0.status, 200, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn head_tells_the_length() {
+    let app = app("", "", None);
+    let page = get(&app, "/").await;
+    for address in files(&page.body).iter().map(|file| format!("/{file}")).chain(["/".into()]) {
+        let with = get(&app, &address).await;
+        let without = ask(&app, Method::HEAD, &address, None).await;
+        assert_eq!((without.status.as_u16(), without.body.as_str()), (200, ""), "{address}");
+        assert_eq!(without.header("content-length"), with.body.len().to_string(), "{address}");
+        assert_eq!(without.header("etag"), with.header("etag"), "{address}");
+    }
+}
+
+/// What only the page has that is built from `web/`.
+#[cfg(feature = "page")]
+mod built {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn files_are_named_by_their_content_and_kept_for_ever() {
+        let app = app("", "", None);
+        for file in files(&get(&app, "/").await.body) {
+            let answer = get(&app, &format!("/{file}")).await;
+            assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable", "{file}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_reader_gets_the_smallest_form_it_takes() {
+        let app = app("", "", None);
+        let page = get(&app, "/").await;
+        for address in files(&page.body).iter().map(|file| format!("/{file}")).chain(["/".into()]) {
+            let plain = get(&app, &address).await;
+            assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+            let (packed, gzip) = ask_with(&app, &address, ("accept-encoding", "gzip")).await;
+            assert_eq!(packed.header("content-encoding"), "gzip");
+            let mut unpacked = String::new();
+            flate2::read::GzDecoder::new(&gzip[..]).read_to_string(&mut unpacked).unwrap();
+            assert!(unpacked == plain.body, "{address}");
+            let (smallest, brotli) = ask_with(&app, &address, ("accept-encoding", "gzip, br")).await;
+            assert_eq!((smallest.header("content-encoding"), smallest.header("vary")), ("br", "accept-encoding"));
+            assert!(brotli.len() < gzip.len() && gzip.len() < plain.body.len(), "{address}");
+            assert_ne!(smallest.header("etag"), packed.header("etag"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_loaded_first_is_light() {
+        let app = app("", "", None);
+        let page = get(&app, "/").await;
+        let mut sum = 0;
+        let files = files(&page.body);
+        for address in files.iter().map(|file| format!("/{file}")).chain(["/".into()]) {
+            sum += ask_with(&app, &address, ("accept-encoding", "gzip")).await.1.len();
+        }
+        assert!(files.len() <= 3 && sum < 56 * 1024, "{} files, {sum} bytes", files.len());
+    }
+}
+
+/// The plain page, which says what is here.
+#[cfg(not(feature = "page"))]
+#[tokio::test]
+async fn the_plain_page_leads_to_what_there_is() {
+    let app = app("p", "", None);
+    let page = get(&app, "/p/").await.body;
+    let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() > 9, "{links:?}");
+    for link in links {
+        assert_ne!(get(&app, &format!("/p/{link}")).await.status, 404, "{link}");
+    }
+    assert_eq!(get(&app, "/p/assets/style.css").await.header("cache-control"), "no-cache");
+}

@@ -1,0 +1,138 @@
+//! How long reading takes, over all collectors: each counts from zero, and what is told never goes back.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    BootTime,
+    sample::{CallTimes, Driver, Sample},
+    snapshot::{Histogram, Timings},
+};
+
+/// More functions than the driver's library has that are called; a collector that names more is not believed.
+const MOST_FUNCTIONS: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    told: Arc<Timings>,
+    /// Since when the collector that is heard now has counted.
+    began: BootTime,
+    /// What was told when its first sample came: what the collectors before it add up to.
+    before: BTreeMap<String, Histogram>,
+}
+
+impl Clock {
+    /// Takes in a sample that was not taken in before.
+    pub(super) fn take_in(&mut self, sample: &Sample) {
+        let told = Arc::make_mut(&mut self.told);
+        if sample.began != self.began {
+            self.began = sample.began;
+            self.before.clone_from(&told.calls);
+        }
+        if let Driver::Ready(_) = sample.driver {
+            told.samples.add(u64::from(sample.duration_us).saturating_mul(1000));
+        }
+        for times in &sample.calls {
+            if !told.calls.contains_key(&times.function) && told.calls.len() >= MOST_FUNCTIONS {
+                continue;
+            }
+            let sum = added(self.before.get(&times.function), times);
+            raise(told.calls.entry(times.function.clone()).or_insert_with(Histogram::of_calls), &sum);
+        }
+    }
+
+    /// What it comes to so far.
+    pub(super) fn tell(&self) -> Arc<Timings> {
+        Arc::clone(&self.told)
+    }
+}
+
+fn added(before: Option<&Histogram>, times: &CallTimes) -> Histogram {
+    let mut sum = before.cloned().unwrap_or_else(Histogram::of_calls);
+    for (count, more) in sum.counts.iter_mut().zip(times.counts) {
+        *count = count.saturating_add(more);
+    }
+    sum.sum_ns = sum.sum_ns.saturating_add(times.sum_ns);
+    sum
+}
+
+/// A collector whose counts fall is not believed either.
+fn raise(told: &mut Histogram, to: &Histogram) {
+    for (count, higher) in told.counts.iter_mut().zip(&to.counts) {
+        *count = (*count).max(*higher);
+    }
+    told.sum_ns = told.sum_ns.max(to.sum_ns);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::blank::at;
+    use proptest::prelude::*;
+
+    fn sample(began: u64, calls: &[(&str, u64)]) -> Sample {
+        let times = |(function, count): &(&str, u64)| CallTimes {
+            function: (*function).into(),
+            counts: [*count, 1, 0, 0, 0],
+            sum_ns: count * 10,
+        };
+        Sample {
+            began: BootTime(began),
+            calls: calls.iter().map(times).collect(),
+            ..Sample::of(Driver::Starting { call: None }, at(began))
+        }
+    }
+
+    fn counted(clock: &Clock, function: &str) -> (u64, u64) {
+        let histogram = clock.tell().calls[function].clone();
+        (histogram.counts[0], histogram.sum_ns)
+    }
+
+    #[test]
+    fn the_counts_of_collectors_add_up() {
+        let mut clock = Clock::default();
+        for (sample, a) in [
+            (sample(1, &[("a", 3)]), (3, 30)),
+            (sample(1, &[("a", 5), ("b", 1)]), (5, 50)),
+            // The next collector, of which the first sample may say nothing yet, or even as much as the last did.
+            (sample(2, &[]), (5, 50)),
+            (sample(2, &[("a", 5)]), (10, 100)),
+            (sample(2, &[("a", 6)]), (11, 110)),
+            (sample(3, &[("a", 1)]), (12, 120)),
+            // A count that falls.
+            (sample(3, &[("a", 0)]), (12, 120)),
+        ] {
+            clock.take_in(&sample);
+            assert_eq!(counted(&clock, "a"), a);
+        }
+        assert_eq!(counted(&clock, "b"), (1, 10));
+    }
+
+    #[test]
+    fn samples_are_counted_and_functions_without_end_are_not() {
+        let mut clock = Clock::default();
+        let ready = crate::derive::over_time::ready("1", 5, Vec::new());
+        clock.take_in(&Sample { duration_us: 2000, ..ready });
+        let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+        let calls: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        clock.take_in(&sample(1, &calls));
+        let told = clock.tell();
+        assert_eq!((told.samples.count(), told.samples.counts[1], told.samples.sum_ns), (1, 1, 2_000_000));
+        assert_eq!(told.calls.len(), MOST_FUNCTIONS);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_ever_goes_back(samples in proptest::collection::vec((0..3_u64, any::<[u64; 5]>(), any::<u64>()), 0..30)) {
+            let mut clock = Clock::default();
+            let mut before = Histogram::of_calls();
+            for (began, counts, sum_ns) in samples {
+                let calls = vec![CallTimes { function: "a".into(), counts, sum_ns }];
+                clock.take_in(&Sample { calls, ..sample(began, &[]) });
+                let now = clock.tell().calls["a"].clone();
+                prop_assert!(before.counts.iter().zip(&now.counts).all(|(before, now)| before <= now));
+                prop_assert!(before.sum_ns <= now.sum_ns);
+                before = now;
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! How long reading takes.
+
+use std::collections::BTreeMap;
+
+use crate::sample::CALL_BOUNDS_NS;
+
+/// The bounds of the buckets for samples, in nanoseconds. A sample takes at most a quarter of the interval, unless it is
+/// the first.
+pub const SAMPLE_BOUNDS_NS: [u64; 9] =
+    [1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 1_000_000_000];
+
+/// How long reading took, since the agent began and over all its collectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timings {
+    /// Samples: from the tick until the last lane that was not late had reported.
+    pub samples: Histogram,
+    /// Finished calls into the driver, by function.
+    pub calls: BTreeMap<String, Histogram>,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self { samples: Histogram::new(&SAMPLE_BOUNDS_NS), calls: BTreeMap::new() }
+    }
+}
+
+/// Times, counted by how long they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// The buckets' upper bounds, in nanoseconds, each included.
+    pub bounds_ns: &'static [u64],
+    /// How many fell between each bound and the one before; one more, for those above all.
+    pub counts: Vec<u64>,
+    /// All of them together, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+impl Histogram {
+    /// None yet.
+    #[must_use]
+    pub fn new(bounds_ns: &'static [u64]) -> Self {
+        Self { bounds_ns, counts: vec![0; bounds_ns.len() + 1], sum_ns: 0 }
+    }
+
+    /// None yet, for calls into the driver.
+    #[must_use]
+    pub fn of_calls() -> Self {
+        Self::new(&CALL_BOUNDS_NS)
+    }
+
+    /// One more.
+    pub fn add(&mut self, length_ns: u64) {
+        let bucket = self.bounds_ns.partition_point(|bound| *bound < length_ns);
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count = count.saturating_add(1);
+        }
+        self.sum_ns = self.sum_ns.saturating_add(length_ns);
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket() {
+        let mut histogram = Histogram::new(&[10, 100]);
+        for length in [0, 10, 11, 100, 101, u64::MAX] {
+            histogram.add(length);
+        }
+        assert_eq!((histogram.counts.as_slice(), histogram.count(), histogram.sum_ns), (&[2, 2, 2][..], 6, u64::MAX));
+    }
+}

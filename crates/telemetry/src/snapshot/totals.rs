@@ -1,0 +1,38 @@
+//! What a GPU's readings add up to.
+
+use std::time::Duration;
+
+use crate::{Absence, Reading};
+
+/// What a GPU's readings add up to, since the agent began. None of it ever goes back; each is absent until what it is
+/// made of was first read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// For how long it was read at all: what the others are parts of.
+    pub read: Reading<Duration>,
+    /// For how long a kernel ran, by `nvmlDeviceGetUtilizationRates`.
+    pub busy: Reading<Duration>,
+    /// For how long its SMs had work, by GPM metric 2: half of them for two seconds are one second.
+    pub sm_active: Reading<Duration>,
+    /// For how long its tensor pipes worked, by GPM metric 5.
+    pub tensor_active: Reading<Duration>,
+    /// For how long its memory's bandwidth was used, by GPM metric 10.
+    pub dram_active: Reading<Duration>,
+    /// What it drew, by `nvmlDeviceGetPowerUsage`, in microjoules: for GPUs that do not count it themselves.
+    pub drawn_uj: Reading<u64>,
+}
+
+impl Totals {
+    /// Nothing was read yet, for one reason.
+    #[must_use]
+    pub const fn absent(why: Absence) -> Self {
+        Self {
+            read: Err(why),
+            busy: Err(why),
+            sm_active: Err(why),
+            tensor_active: Err(why),
+            dram_active: Err(why),
+            drawn_uj: Err(why),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+{{- define "agent.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "agent.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "agent.labels" -}}
+{{ include "agent.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The prefix with one slash before it and none after it, as the agent takes it; empty for none. */}}
+{{- define "agent.prefix" -}}
+{{- with .Values.urlPrefix | trimAll "/" }}/{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* The Secret that holds the token; empty where there is none. */}}
+{{- define "agent.tokenSecret" -}}
+{{- if .Values.token.existingSecret -}}
+{{- .Values.token.existingSecret -}}
+{{- else if .Values.token.value -}}
+{{- include "agent.name" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "agent.scheme" -}}
+{{- if .Values.tls.existingSecret }}HTTPS{{ else }}HTTP{{ end -}}
+{{- end -}}

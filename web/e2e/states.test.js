@@ -1,0 +1,310 @@
+// Every way in which a value, a GPU, the driver or the agent can be missing.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Agent, BINARIES, standIn } from "./support/agent.js";
+import { accessible, launch, live, open, picture } from "./support/browser.js";
+import { eventually } from "./support/eventually.js";
+import { free, gpu, rows, scenario } from "./support/scenario.js";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** What this browser says by itself of answers that are no success; the page says it in its own words. */
+const REFUSED = ["Failed to load resource"];
+
+/** NVML's return codes. */
+const [NO_PERMISSION, DRIVER_NOT_LOADED, LOST, UNKNOWN] = [4, 9, 15, 999];
+
+describe("a value that is absent says why, on hover and on focus", () => {
+  const kinds = [
+    [
+      "not_supported",
+      scenario([free({ memory_temperature_c: undefined })]),
+      "Not supported by this GPU or driver.",
+    ],
+    [
+      "denied",
+      scenario([free({ errors: { nvmlDeviceGetPowerUsage: NO_PERMISSION } })]),
+      "The agent may not read this: it has no permission.",
+    ],
+    ["error", scenario([free({ errors: { nvmlDeviceGetPowerUsage: UNKNOWN } })]), "Reading this failed."],
+    ["lost", scenario([free(), free({ errors: { "*": LOST } })]), "The GPU no longer answers."],
+    [
+      "timeout",
+      scenario([free(), free()], { faults: [{ function: "nvmlDeviceGetPowerUsage", gpu: 1, hang: true }] }),
+      "There is no answer yet.",
+    ],
+  ];
+  for (const [reason, played, text] of kinds) {
+    test(reason, async () => {
+      const agent = await Agent.start({ scenario: played });
+      const { gpus } = await agent.until(`something ${reason}`, snapshot =>
+        snapshot.gpus.some(({ absent }) => Object.values(absent).includes(reason)),
+      );
+      await says(agent, `#/gpu/${gpus.length - 1}`, reason, text);
+      await agent.end();
+    });
+  }
+
+  test("asleep", async () => {
+    const agent = await Agent.start({ scenario: scenario([free()]), ready: false });
+    await agent.stop();
+    const power = join(agent.folder, "sys/bus/pci/devices/0000:1b:00.0/power");
+    mkdirSync(power, { recursive: true });
+    writeFileSync(join(power, "control"), "auto\n");
+    writeFileSync(join(power, "runtime_status"), "active\n");
+    agent.play(scenario([free({ pci_bus_id: "00000000:1B:00.0" })]));
+    agent.env = { NVSMI_SLEEP_AFTER: "1s", NVSMI_SYS_ROOT: join(agent.folder, "sys") };
+    await agent.restart();
+    await agent.until("it to be let go", ({ gpus }) => gpus[0]?.state === "asleep");
+    writeFileSync(join(power, "runtime_status"), "suspended\n");
+    await says(agent, "", "asleep", "The GPU sleeps, and is not woken to be asked.");
+    await agent.end();
+  });
+
+  test("hidden", async () => {
+    const mark = `mark-${process.pid}`;
+    const agent = await Agent.start({
+      scenario: scenario([gpu({ process: [{ command: mark, memory_bytes: 2 ** 31 }] })]),
+      args: ["--commands=hidden"],
+    });
+    standIn(agent.folder, "python", [mark]);
+    await agent.until("the process", ({ processes }) => processes.length === 1);
+    const page = await open(browser, `${agent.url}#/processes`);
+    await page.locator(".absent[data-reason=hidden]").first().waitFor();
+    assert.equal(await page.getByText(mark).count(), 0);
+    await page.done();
+    await agent.end();
+  });
+
+  async function says(agent, hash, reason, text) {
+    const page = await open(browser, agent.url + hash);
+    const first = page.locator(`.absent[data-reason=${reason}][tabindex]`).first();
+    const tip = page.locator(".tip");
+    await first.hover();
+    await tip.filter({ hasText: text }).waitFor();
+    await page.mouse.move(0, 0);
+    await tip.waitFor({ state: "hidden" });
+    // With the keyboard, since only then focus is shown.
+    await page.keyboard.press("Tab");
+    await first.focus();
+    await tip.filter({ hasText: text }).waitFor();
+    await page.keyboard.press("Escape");
+    await tip.waitFor({ state: "hidden" });
+    assert.doesNotMatch(await first.innerText(), /\d/, "no number stands for what was not read");
+    await page.done();
+  }
+});
+
+describe("a GPU", () => {
+  const three = [free(), gpu(), gpu()];
+
+  test("that hangs turns stale and keeps its values with their age, and comes back", async () => {
+    const agent = await Agent.start({ scenario: scenario(three) });
+    const page = await open(browser, agent.url);
+    const card = page.locator("article.gpu").nth(1);
+    await card.getByText("600").or(card.getByText("60.0")).first().waitFor();
+    agent.play(scenario(three, { faults: [{ function: "nvmlDeviceGetPowerUsage", gpu: 1, hang: true }] }));
+    await card.locator(".pill[data-standing=stale]").waitFor();
+    await card.getByText(/60\.0/).waitFor();
+    await page.locator("article.gpu").nth(2).locator(".pill[data-standing=busy]").waitFor();
+    await picture(page, "stale-light");
+    agent.play(scenario(three));
+    await card.locator(".pill[data-standing=busy]").waitFor();
+    await page.done();
+    await agent.end();
+  });
+
+  test("that falls off the bus is lost, keeps its last values greyed, and its chart has an end", async () => {
+    const agent = await Agent.start({ scenario: scenario(three) });
+    const page = await open(browser, `${agent.url}#/gpu/1`);
+    const power = page.locator("[data-chart=power]");
+    await power.getByText(/draw \d+/).waitFor();
+    agent.play(scenario([free(), gpu({ errors: { "*": LOST } }), gpu()]));
+    await page.locator(".pill[data-standing=lost]").waitFor();
+    await page.getByText("It has fallen off the bus.").first().waitFor();
+    await page.locator("[data-old=true]").first().waitFor();
+    await page.locator(".hero .memory").getByText(/60\.0/).waitFor();
+    await power.locator(".legend .absent[data-reason=lost]").waitFor();
+    // It is said once to who does not see it, and counted as something new.
+    await page.getByRole("status").filter({ hasText: "GPU 1 lost" }).waitFor();
+    await page.locator(".badge").waitFor();
+    await accessible(page, "a lost GPU");
+    await picture(page, "lost-light");
+    await page.goto(agent.url);
+    await page.locator("article.gpu").nth(1).locator(".pill[data-standing=lost]").waitFor();
+    await page.goto(`${agent.url}#/events`);
+    await page
+      .getByText(/lost|fallen/i)
+      .first()
+      .waitFor();
+    await page.done();
+    await agent.end();
+  });
+
+  test("that was lost before anybody looked has no number and no bar", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), gpu({ errors: { "*": LOST } })]) });
+    const page = await open(browser, agent.url);
+    const card = page.locator("article.gpu").nth(1);
+    await card.locator(".pill[data-standing=lost]").waitFor();
+    assert.equal(await card.locator(".bar i, .meter i").count(), 0);
+    assert.doesNotMatch((await card.innerText()).replaceAll("GPU 1", ""), /\d\s*(%|W|°C|GiB)/);
+    await page.done();
+    await agent.end();
+  });
+});
+
+describe("the driver", () => {
+  test("that is missing is said in its own words, and its coming shows by itself", async () => {
+    const agent = await Agent.start({
+      scenario: scenario([free()], { init: DRIVER_NOT_LOADED }),
+      ready: false,
+    });
+    const page = await open(browser, agent.url);
+    await page.getByText("The driver cannot be read.").waitFor();
+    await page.getByText(/Driver Not Loaded/i).waitFor();
+    await accessible(page, "no driver");
+    await picture(page, "no-driver-light");
+    agent.play(scenario([free()]));
+    await page.getByText("The driver cannot be read.").waitFor({ state: "hidden" });
+    await page.locator(".pill[data-standing=free]").waitFor();
+    await page.done();
+    await agent.end();
+  });
+
+  test("that the administrator let go is said to be", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), free()]), ready: false });
+    await agent.stop();
+    const socket = join(agent.folder, "control.sock");
+    agent.env = { NVSMI_CONTROL_SOCKET: socket };
+    await agent.restart();
+    await agent.until("it to read the driver", ({ collector }) => collector.state === "ok");
+    const page = await open(browser, agent.url);
+    await live(page);
+    const order = (...args) => {
+      const program = join(BINARIES, "nvidia-smi-web-agent");
+      const { status, stderr } = spawnSync(program, [...args, "--control-socket", socket], {
+        encoding: "utf8",
+      });
+      assert.equal(status, 0, stderr);
+    };
+    order("release", "--for", "10m");
+    await page.getByText("The administrator has let the driver go.").waitFor();
+    assert.equal(await page.locator("article.gpu").count(), 2, "what was known stays");
+    order("resume");
+    await page.getByText("The administrator has let the driver go.").waitFor({ state: "hidden" });
+    await page.done();
+    await agent.end();
+  });
+});
+
+describe("the agent", () => {
+  test("that stops is said not to answer; when it is there again the page goes on", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
+    const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
+    await live(page);
+    await agent.stop("SIGKILL");
+    await page.getByText("The agent does not answer.").waitFor();
+    assert.equal(await page.locator("article.gpu").count(), 2);
+    assert.equal(await page.locator("main.old").count(), 1, "what is old looks so");
+    await picture(page, "unreachable-light");
+    await agent.restart();
+    await live(page);
+    await page.getByText("The agent does not answer.").waitFor({ state: "hidden" });
+    // What comes is new: its number begins anew.
+    const { sequence } = await agent.ask("api/v1/snapshot");
+    await agent.until("more", snapshot => snapshot.sequence > sequence + 2);
+    assert.equal(await page.locator("main.old").count(), 0);
+    await page.done();
+    await agent.end();
+  });
+
+  test("that was never there is said not to answer", async () => {
+    const agent = await Agent.start({ scenario: scenario([free()]) });
+    const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
+    await live(page);
+    await page.route("**/api/v1/**", route => route.abort("connectionrefused"));
+    await page.reload();
+    await page.getByText("The agent does not answer").waitFor();
+    await page.unroute("**/api/v1/**");
+    await live(page);
+    await page.done();
+    await agent.end();
+  });
+});
+
+describe("a token", () => {
+  test("is asked for, refused if wrong, and kept for the tab", async () => {
+    const agent = await Agent.start({ scenario: scenario([free()]), token: "right" });
+    const page = await open(browser, agent.url, { expected: REFUSED });
+    const field = page.getByLabel("Token");
+    await field.waitFor();
+    assert.equal(
+      await page.evaluate(() => document.activeElement.id),
+      "token",
+      "the first field is the token",
+    );
+    await accessible(page, "the form for the token");
+    await picture(page, "token-light");
+    await field.fill("wrong");
+    await field.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "refuses this token" }).waitFor();
+    await field.fill("right");
+    await field.press("Enter");
+    await live(page);
+    assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 1]);
+    await page.reload();
+    await live(page);
+    await page.done();
+    await agent.end();
+  });
+
+  test("that is changed while the page is open is asked for anew, and what was known stays", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), gpu()]), token: "old" });
+    const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
+    await page.getByLabel("Token").fill("old");
+    await page.getByRole("checkbox").check();
+    await page.getByRole("button", { name: "Send" }).click();
+    await live(page);
+    assert.equal(await page.evaluate(() => localStorage.length), 1, "kept in the browser, as was chosen");
+    await agent.stop();
+    agent.token = "new";
+    await agent.restart();
+    await page.getByText("The agent refuses the token.").waitFor();
+    assert.equal(await page.locator("article.gpu").count(), 2);
+    await page.getByLabel("Token").fill("new");
+    await page.getByLabel("Token").press("Enter");
+    await live(page);
+    await page.done();
+    await agent.end();
+  });
+});
+
+test("16 GPUs with 200 processes are all there, and fit", async () => {
+  const gpus = Array.from({ length: 16 }, (_, index) =>
+    index < 12 ? gpu({ process: rows(4_000_000 + index * 100, index < 8 ? 17 : 16) }) : free(),
+  );
+  const agent = await Agent.start({ scenario: scenario(gpus) });
+  await agent.until("all processes", ({ processes }) => processes.length === 200);
+  const page = await open(browser, agent.url, { viewport: { width: 1440, height: 900 } });
+  await page.locator("article.gpu").nth(15).waitFor();
+  assert.equal(await page.locator("article.gpu").count(), 16);
+  await page.locator(".many", { hasText: /200/ }).waitFor();
+  assert.equal(
+    await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    true,
+    "no sideways scroll",
+  );
+  await picture(page, "16-gpus-light");
+  await page.goto(`${agent.url}#/processes`);
+  const all = page.locator("table tbody tr");
+  await eventually("every row", async () => (await all.count()) >= 100);
+  await page.done();
+  await agent.end();
+});

@@ -1,0 +1,18 @@
+const PATIENCE = 15_000;
+const BETWEEN = 20;
+
+/** Waits until something is true, and gives what it was; `what` is said when it never is. */
+export async function eventually(what, isTrue) {
+  const until = performance.now() + PATIENCE;
+  let last;
+  for (;;) {
+    try {
+      const found = await isTrue();
+      if (found) return found;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > until) throw new Error(`waited in vain for ${what}`, { cause: last });
+    await new Promise(resolve => setTimeout(resolve, BETWEEN));
+  }
+}

@@ -1,0 +1,51 @@
+import { signal } from "@preact/signals";
+import { address } from "./address";
+import { token } from "./token";
+
+/** Whether the agent said that it has been told of other hosts, which `api/v1/peers` names. */
+export const hasPeers = signal(false);
+
+/** An answer that is not what was asked for. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Whether the agent wants a token, or another one. */
+export const isTokenWrong = (error: unknown): boolean => error instanceof Refusal && error.status === 401;
+
+/**
+ * Asks the agent. The token goes into the header and nowhere else.
+ *
+ * @throws Refusal for any answer but a 2xx; TypeError where there is no answer at all.
+ */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (token.value !== null) headers.set("Authorization", `Bearer ${token.value}`);
+  const response = await fetch(address(path), { cache: "no-store", ...init, headers });
+  if (!response.ok) throw new Refusal(response.status, await inWords(response));
+  if (response.headers.get("Link")?.startsWith("<peers>")) hasPeers.value = true;
+  return response;
+}
+
+/** The same for JSON. What is not JSON comes from somebody else, such as a proxy's page. */
+export async function askFor<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await ask(path, init);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new Refusal(response.status, "something else than the agent answers here");
+    throw error;
+  }
+}
+
+async function inWords(response: Response): Promise<string> {
+  const problem: unknown = await response.json().catch(() => null);
+  const detail = (problem as { detail?: unknown } | null)?.detail;
+  return typeof detail === "string" ? detail : `the answer was ${response.status}`;
+}

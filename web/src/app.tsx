@@ -1,0 +1,61 @@
+import { useRef } from "preact/hooks";
+import { link, snapshot } from "./live/store";
+import { route } from "./page/route";
+import { Announcer } from "./view/announcer";
+import { Banners } from "./view/banners";
+import { Door } from "./view/door";
+import { EventsView } from "./view/events/view";
+import { GpuView } from "./view/gpu/gpu";
+import { Header } from "./view/header";
+import { Overview } from "./view/overview/overview";
+import { ProcessesView } from "./view/processes/view";
+import { UsersView } from "./view/users";
+import { Waiting } from "./view/waiting";
+
+/** The whole page: a form until the agent talks to us, then its views. */
+export function App() {
+  const stands = link.value;
+  const asksForToken = useRef(false);
+  if (snapshot.value === null) {
+    // While a token is tried the form stays, so that the next attempt begins where this one ended.
+    if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
+    return asksForToken.current ? <Door /> : <Waiting link={stands} />;
+  }
+  return (
+    <>
+      <button type="button" class="skip" onClick={toMain}>
+        Skip to the content
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1} class={isOld(stands.kind) ? "old" : ""}>
+        <Banners />
+        <CurrentView />
+      </main>
+      <Announcer />
+    </>
+  );
+}
+
+function CurrentView() {
+  const current = route.value;
+  switch (current.view) {
+    case "gpu":
+      return <GpuView name={current.gpu} />;
+    case "processes":
+      return <ProcessesView />;
+    case "users":
+      return <UsersView />;
+    case "events":
+      return <EventsView />;
+    default:
+      return <Overview />;
+  }
+}
+
+/** Whether what is shown is no longer what is. */
+const isOld = (kind: string): boolean => kind === "unreachable" || kind === "refused";
+
+// The fragment is the view's, so this is no link.
+function toMain(): void {
+  document.getElementById("main")?.focus();
+}

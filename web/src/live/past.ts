@@ -1,0 +1,123 @@
+import { effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
+import { askFor, Refusal } from "../api/ask";
+import type { History, Snapshot } from "../api/types";
+import { METRICS, PLANS, type Span } from "../model/charts";
+import { type Columns, Past } from "../model/past";
+import { snapshot } from "./store";
+
+/** How it stands with what the agent remembers. */
+export type Memory =
+  | { kind: "asking" }
+  | { kind: "there" }
+  /** The agent keeps none: an older one. */
+  | { kind: "none" }
+  | { kind: "failed"; why: string };
+
+export interface Following {
+  memory: ReadonlySignal<Memory>;
+  /** What is drawn; anew with each snapshot. */
+  columns: ReadonlySignal<Columns>;
+  /** The time of the newest snapshot that is in it: where the charts end. */
+  end: ReadonlySignal<number>;
+  stop(): void;
+}
+
+/** A pause between two snapshots that is no gap: the agent's own, or a slow line's. */
+const PAUSE = 4_000;
+/** The agent counts back from its newest snapshot, which may be one newer than ours, and forgets at the other end. */
+const MARGIN = 2_000;
+const AGAIN = 5_000;
+
+const LINES = PLANS.flatMap(plan => plan.lines);
+
+/** Follows the numbers of a GPU: what the agent remembers, then what it tells, and what it remembers of a gap in that. */
+export function followPast(uuid: string, span: Span): Following {
+  const memory: Signal<Memory> = signal({ kind: "asking" });
+  const columns: Signal<Columns> = signal({ times: [], values: METRICS.map(() => []) });
+  const end = signal(untracked(() => snapshot.value?.sampled_at ?? 0));
+  const abort = new AbortController();
+  /** None before the agent has answered, since the steps are its. */
+  let past: Past | null = null;
+  let waiting: Snapshot[] = [];
+  /** From when on the agent is to be asked; null where nothing is missing. */
+  let missing: number | null = Number.NEGATIVE_INFINITY;
+  let askedAt = Number.NEGATIVE_INFINITY;
+
+  const make = (stepMs: number, anchor: number) =>
+    new Past(METRICS, stepMs, Math.ceil(span.ms / stepMs) + 1, anchor, Math.max(PAUSE, 2 * stepMs));
+
+  const ask = async (since: number) => {
+    askedAt = performance.now();
+    const from = since === Number.NEGATIVE_INFINITY ? `-${Math.round((span.ms - MARGIN) / 1000)}s` : since;
+    const path = `api/v1/history?metric=${METRICS.join()}&gpu=${encodeURIComponent(uuid)}&since=${from}&step=${span.stepMs / 1000}s`;
+    try {
+      take(await askFor<History>(path, { signal: abort.signal }));
+      memory.value = { kind: "there" };
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      missing = since;
+      const none = error instanceof Refusal && error.status === 404;
+      memory.value = none ? { kind: "none" } : { kind: "failed", why: inWords(error) };
+      past ??= make(span.stepMs, 0);
+      seeWaiting();
+    }
+  };
+
+  const take = (history: History) => {
+    // Another step than before: an agent that was started anew with another interval.
+    if (!past || history.step_ms > past.stepMs) past = make(history.step_ms, history.start_at);
+    past.recall(uuid, history);
+    seeWaiting();
+  };
+
+  const seeWaiting = () => {
+    for (const each of waiting) past?.see(each.sampled_at, valuesOf(each, uuid));
+    waiting = [];
+    if (!past) return;
+    columns.value = past.columns();
+    end.value = untracked(() => snapshot.value?.sampled_at ?? end.value);
+  };
+
+  const see = (newest: Snapshot) => {
+    const before = waiting.at(-1)?.sampled_at ?? past?.seenAt ?? null;
+    // A clock that was set back: what is kept is of another time.
+    if (before !== null && newest.sampled_at < before - PAUSE) {
+      past = null;
+      missing = Number.NEGATIVE_INFINITY;
+    } else if (past && before !== null && newest.sampled_at - before > Math.max(PAUSE, 2 * past.stepMs)) {
+      missing ??= before;
+    }
+    waiting.push(newest);
+    if (past) seeWaiting();
+    const mayAsk = memory.value.kind !== "none" && performance.now() - askedAt > AGAIN;
+    if (missing !== null && (past === null || mayAsk)) {
+      const since = missing;
+      missing = null;
+      void ask(since);
+    }
+  };
+
+  const stop = effect(() => {
+    const newest = snapshot.value;
+    if (newest) untracked(() => see(newest));
+  });
+  return {
+    memory,
+    columns,
+    end,
+    stop: () => {
+      abort.abort();
+      stop();
+    },
+  };
+}
+
+/** A GPU's values as they are now; none of one that is not read. */
+function valuesOf({ gpus }: Snapshot, uuid: string): (number | null)[] {
+  const gpu = gpus.find(each => each.uuid === uuid);
+  if (gpu?.state !== "ok") return METRICS.map(() => null);
+  return LINES.map(line => line.of(gpu));
+}
+
+const inWords = (error: unknown): string =>
+  error instanceof Refusal ? error.message : "the agent does not answer";

@@ -1,0 +1,112 @@
+import { effect, untracked } from "@preact/signals";
+import { ask, askFor } from "../api/ask";
+import type { Message } from "../api/sse";
+import { token } from "../api/token";
+import type { Event, Snapshot } from "../api/types";
+import { every } from "../page/settings";
+import { mergeEvents } from "./events";
+import { type Follower, follow } from "./follow";
+import { accept, age, agentNow, events, link, now, paused, snapshot, visible } from "./store";
+import { fillIn, record } from "./trends";
+
+/** How far back events are asked for at first; the view of events asks for all. */
+export const EVENTS_SINCE = "-24h";
+/** While the agent is polled, how often for events. */
+const EVENTS_EVERY = 10_000;
+/** An answer that takes longer is none. */
+const PATIENCE = 15_000;
+/** After so long without a snapshot the ages that are shown grow by themselves. */
+const QUIET = 1_500;
+/** A gap in what was seen from which on the agent's memory is asked. */
+const GAP = 4_000;
+
+function take(next: Snapshot): void {
+  accept(next);
+  record(next);
+}
+
+/** What a stream told. Of several snapshots that came at once only the newest is read. */
+function messages(found: Message[]): void {
+  const newest = found.findLast(message => message.event === "snapshot");
+  if (newest) take(JSON.parse(newest.data) as Snapshot);
+  const happened = found.filter(message => message.event === "event");
+  if (happened.length > 0) {
+    const told = happened.flatMap(message => JSON.parse(message.data) as Event | Event[]);
+    events.value = mergeEvents(events.value, told);
+  }
+}
+
+let eventsAt = Number.NEGATIVE_INFINITY;
+
+async function askEvents(signal: AbortSignal): Promise<void> {
+  const last = events.value.at(-1)?.at;
+  eventsAt = performance.now();
+  const told = await askFor<Event[]>(`api/v1/events?since=${last ?? EVENTS_SINCE}`, { signal });
+  events.value = mergeEvents(events.value, told);
+}
+
+/** All events that the agent keeps. */
+export async function askAllEvents(): Promise<void> {
+  events.value = mergeEvents(events.value, await askFor<Event[]>("api/v1/events"));
+}
+
+function follower(aborted: AbortSignal): Follower {
+  // The past is asked for when the present is there, so that it does not delay it.
+  let caughtUp = snapshot.value !== null && age() < GAP;
+  const catchUp = () => {
+    if (caughtUp) return;
+    caughtUp = true;
+    void fillIn(aborted);
+    askEvents(aborted).catch(() => {
+      // They come with the stream or the next poll.
+    });
+  };
+  return {
+    now: () => performance.now(),
+    link: next => {
+      if (next.kind === "unreachable") caughtUp = false;
+      // That it is being asked is news only where nothing is known, or a token is tried.
+      const known = snapshot.value !== null && link.value.kind !== "refused";
+      if (next.kind !== "connecting" || !known) link.value = next;
+    },
+    messages: found => {
+      messages(found);
+      if (snapshot.value) catchUp();
+    },
+    poll: async signal => {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+      take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience }));
+      catchUp();
+      if (performance.now() - eventsAt > EVENTS_EVERY) await askEvents(signal);
+    },
+    open: (signal, lastId) =>
+      ask("api/v1/stream", {
+        signal,
+        headers: { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) },
+      }),
+  };
+}
+
+/** Follows the agent while the page is looked at and not paused; anew with another token or pace. */
+export function start(): void {
+  document.addEventListener("visibilitychange", () => {
+    visible.value = document.visibilityState === "visible";
+  });
+  effect(() => {
+    const pace = { every: every.value };
+    void token.value;
+    if (paused.value || !visible.value) return;
+    const abort = new AbortController();
+    // What it looks at by itself must not start it anew.
+    untracked(() => void follow(follower(abort.signal), pace, abort.signal));
+    return () => abort.abort();
+  });
+  effect(() => {
+    if (!visible.value) return;
+    const timer = setInterval(() => {
+      // A snapshot brings its own time: then nothing is drawn twice.
+      if (age() > QUIET) now.value = agentNow();
+    }, 1_000);
+    return () => clearInterval(timer);
+  });
+}

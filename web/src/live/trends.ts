@@ -1,0 +1,54 @@
+import { signal } from "@preact/signals";
+import { askFor, Refusal } from "../api/ask";
+import type { History, Snapshot } from "../api/types";
+import { Trend } from "../model/trend";
+
+/** What the cards draw: a quarter of an hour in steps of 5 s. */
+const STEP_MS = 5_000;
+const STEPS = 180;
+const METRIC = "utilization.gpu_percent";
+
+const trends = new Map<string, Trend>();
+/** Changes when a step begins or the past was filled in: what draws a trend reads it. */
+export const drawn = signal(0);
+
+export const trendOf = (uuid: string | null): Trend | undefined =>
+  uuid === null ? undefined : trends.get(uuid);
+
+export function record(snapshot: Snapshot): void {
+  let moved = false;
+  for (const gpu of snapshot.gpus) {
+    if (gpu.uuid === null) continue;
+    const trend = made(gpu.uuid);
+    const before = trend.step;
+    trend.put(snapshot.sampled_at, gpu.state === "ok" ? gpu.utilization.gpu_percent : null);
+    moved ||= trend.step !== before;
+  }
+  if (moved) drawn.value += 1;
+}
+
+function made(uuid: string): Trend {
+  let trend = trends.get(uuid);
+  if (!trend) {
+    trend = new Trend(STEP_MS, STEPS);
+    trends.set(uuid, trend);
+  }
+  return trend;
+}
+
+let has = true;
+
+/** Fills in what was not seen, from the agent's memory. An agent that has none says 404, and is not asked again. */
+export async function fillIn(signal: AbortSignal): Promise<void> {
+  if (!has) return;
+  try {
+    const history = await askFor<History>(`api/v1/history?metric=${METRIC}&since=-15m&step=5s`, { signal });
+    for (const series of history.series) {
+      made(series.gpu_uuid).seed(history.start_at, history.step_ms, series.values);
+    }
+    drawn.value += 1;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 404) has = false;
+    // Whatever else it was, the next connection asks again, and the present is shown without the past.
+  }
+}

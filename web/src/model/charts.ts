@@ -1,0 +1,200 @@
+import type { Gpu } from "../api/types";
+import { bytes, celsius, megahertz, percent, rate, watts } from "./format";
+
+/** How far back a chart goes, as the address says it. */
+export type Range = "15m" | "1h" | "6h" | "24h";
+
+export interface Span {
+  range: Range;
+  /** For a button. */
+  short: string;
+  /** For a sentence. */
+  long: string;
+  ms: number;
+  /** The step that is asked for: the agent keeps seconds for 15 minutes, and ten seconds for the day. */
+  stepMs: number;
+  /** The step of a table's rows. */
+  rowMs: number;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+export const SPANS: readonly Span[] = [
+  { range: "15m", short: "15 min", long: "15 minutes", ms: 15 * MINUTE, stepMs: 1_000, rowMs: 15_000 },
+  { range: "1h", short: "1 h", long: "hour", ms: HOUR, stepMs: 10_000, rowMs: MINUTE },
+  { range: "6h", short: "6 h", long: "6 hours", ms: 6 * HOUR, stepMs: 20_000, rowMs: 5 * MINUTE },
+  { range: "24h", short: "24 h", long: "24 hours", ms: 24 * HOUR, stepMs: MINUTE, rowMs: 30 * MINUTE },
+];
+
+/** What an address wishes; the shortest where it wishes for something that there is not. */
+export const spanOf = (wish: string | undefined): Span =>
+  SPANS.find(span => span.range === wish) ?? (SPANS[0] as Span);
+
+/** One line of a chart. */
+export interface Line {
+  /** The history's name of it. */
+  metric: string;
+  /** Where in a GPU's `absent` the reason stands. */
+  path: string;
+  name: string;
+  /** Its value now; never looked at unless the GPU is read. */
+  of(gpu: Gpu): number | null;
+}
+
+/** One chart. */
+export interface Plan {
+  key: string;
+  name: string;
+  lines: readonly Line[];
+  /** For legends, axes and tables. */
+  show(value: number): string;
+  /** What the axis counts by. */
+  unit: "decimal" | "binary";
+  /** The lowest and highest that the axis shows at least. */
+  low: number;
+  high(gpu: Gpu): number | null;
+  /** So much the axis shows at least, where all is zero. */
+  least?: number;
+  /** A line that should not be crossed. */
+  limit?: { name: string; of(gpu: Gpu): number | null };
+  /** Not drawn while all of it is zero, as parts that few use are. */
+  quiet?: boolean;
+}
+
+const line = (metric: string, name: string, of: Line["of"], path = metric): Line => ({
+  metric,
+  path,
+  name,
+  of,
+});
+
+/** A ratio as percent: the history keeps it from 0 to 1. */
+const HUNDRED = (): number => 100;
+
+const ratio = (value: number): string => percent(value * 100);
+
+export const PLANS: readonly Plan[] = [
+  {
+    key: "utilization",
+    name: "Utilization",
+    lines: [
+      line("utilization.gpu_percent", "GPU", gpu => gpu.utilization.gpu_percent),
+      line("utilization.memory_percent", "memory bandwidth", gpu => gpu.utilization.memory_percent),
+    ],
+    show: percent,
+    unit: "decimal",
+    low: 0,
+    high: HUNDRED,
+  },
+  {
+    key: "memory",
+    name: "Memory",
+    lines: [line("memory.used_bytes", "used", gpu => gpu.memory.used_bytes)],
+    show: bytes,
+    unit: "binary",
+    low: 0,
+    high: gpu => gpu.memory.total_bytes,
+  },
+  {
+    key: "power",
+    name: "Power",
+    lines: [line("power.draw_watts", "draw", gpu => gpu.power.draw_watts)],
+    show: watts,
+    unit: "decimal",
+    low: 0,
+    high: () => null,
+    limit: { name: "limit", of: gpu => gpu.power.enforced_limit_watts ?? gpu.power.limit_watts },
+  },
+  {
+    key: "temperature",
+    name: "Temperature",
+    lines: [
+      line("temperature.gpu_celsius", "GPU", gpu => gpu.temperature.gpu_celsius),
+      line("temperature.memory_celsius", "memory", gpu => gpu.temperature.memory_celsius),
+    ],
+    show: celsius,
+    unit: "decimal",
+    low: 20,
+    high: () => null,
+    limit: { name: "slows down at", of: gpu => gpu.temperature.slowdown_celsius },
+  },
+  {
+    key: "activity",
+    name: "Activity",
+    lines: [
+      line("activity.sm_ratio", "SMs", gpu => gpu.activity.sm_ratio),
+      line("activity.tensor_ratio", "tensor", gpu => gpu.activity.tensor_ratio),
+      line("activity.dram_ratio", "memory", gpu => gpu.activity.dram_ratio),
+      line("activity.sm_occupancy_ratio", "occupancy", gpu => gpu.activity.sm_occupancy_ratio),
+    ],
+    show: ratio,
+    unit: "decimal",
+    low: 0,
+    high: () => 1,
+  },
+  {
+    key: "clocks",
+    name: "Clocks",
+    lines: [
+      line("clocks.graphics_mhz", "graphics", gpu => gpu.clocks.graphics_mhz),
+      line("clocks.memory_mhz", "memory", gpu => gpu.clocks.memory_mhz),
+      line("clocks.sm_mhz", "SM", gpu => gpu.clocks.sm_mhz),
+    ],
+    show: megahertz,
+    unit: "decimal",
+    low: 0,
+    high: gpu => gpu.clocks.max_graphics_mhz,
+  },
+  {
+    key: "pcie",
+    name: "PCIe",
+    lines: [
+      line("pcie.tx_bytes_per_second", "sent", gpu => gpu.pcie.tx_bytes_per_second),
+      line("pcie.rx_bytes_per_second", "received", gpu => gpu.pcie.rx_bytes_per_second),
+    ],
+    show: rate,
+    unit: "decimal",
+    low: 0,
+    high: () => null,
+    least: 1e6,
+  },
+  {
+    key: "nvlink",
+    name: "NVLink",
+    lines: [
+      line("nvlink.tx_bytes_per_second", "sent", gpu => gpu.nvlink.tx_bytes_per_second),
+      line("nvlink.rx_bytes_per_second", "received", gpu => gpu.nvlink.rx_bytes_per_second),
+    ],
+    show: rate,
+    unit: "decimal",
+    low: 0,
+    high: () => null,
+    least: 1e6,
+  },
+  {
+    key: "fan",
+    name: "Fan",
+    lines: [line("fans.speed_percent", "speed", gpu => gpu.fans[0]?.speed_percent ?? null, "fans")],
+    show: percent,
+    unit: "decimal",
+    low: 0,
+    high: HUNDRED,
+  },
+  {
+    key: "video",
+    name: "Video engines",
+    lines: [
+      line("utilization.encoder_percent", "encoder", gpu => gpu.utilization.encoder_percent),
+      line("utilization.decoder_percent", "decoder", gpu => gpu.utilization.decoder_percent),
+    ],
+    show: percent,
+    unit: "decimal",
+    low: 0,
+    high: HUNDRED,
+    quiet: true,
+  },
+];
+
+/** Every number that is drawn, in the order of the plans. */
+export const METRICS: readonly string[] = PLANS.flatMap(plan => plan.lines.map(({ metric }) => metric));

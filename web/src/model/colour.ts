@@ -1,0 +1,38 @@
+/** So many colours are there: `--user-0` and on, in `style/tokens.css`. */
+export const COLOURS = 10;
+
+/** FNV-1a, so that a name has its colour on every host and every day. */
+export function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) {
+    value ^= character.codePointAt(0) ?? 0;
+    value = Math.imul(value, 0x01000193);
+  }
+  return value >>> 0;
+}
+
+/**
+ * Who has which colour. A name takes the colour of its hash or, where another has it, the next that nobody has; whoever
+ * has one keeps it. When all are taken they are given again: a colour never stands without its name.
+ */
+export class Colours {
+  private readonly taken = new Map<string, number>();
+
+  of(key: string): number {
+    return this.taken.get(key) ?? hash(key) % COLOURS;
+  }
+
+  /** Gives colours to those who have none. The order of the names does not matter. */
+  meet(keys: Iterable<string>): void {
+    const fresh = [...new Set(keys)].filter(key => !this.taken.has(key)).sort();
+    const used = new Set(this.taken.values());
+    for (const key of fresh) {
+      const home = hash(key) % COLOURS;
+      let colour = home;
+      for (let step = 0; step < COLOURS && used.has(colour); step += 1) colour = (home + step + 1) % COLOURS;
+      if (used.has(colour)) colour = home;
+      used.add(colour);
+      this.taken.set(key, colour);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/** Values as text. The page is English, so are its numbers; a narrow space that does not break stands before units. */
+
+export const SPACE = "\u202F";
+export const DASH = "\u2013";
+
+const KIB = 1024;
+const MIB = KIB * 1024;
+const GIB = MIB * 1024;
+const TIB = GIB * 1024;
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** A number and its unit, for places that set them apart. */
+export interface Amount {
+  number: string;
+  unit: string;
+}
+
+export const joined = ({ number, unit }: Amount): string => (unit ? number + SPACE + unit : number);
+
+/** `12`, `1,980`. */
+export const count = (value: number): string => whole.format(value);
+
+/** Memory as GPU people say it: GiB, with one digit below a thousand. Something is never rounded down to nothing. */
+export function memory(bytes: number): Amount {
+  if (bytes >= 1000 * TIB) return { number: whole.format(bytes / TIB), unit: "TiB" };
+  if (bytes >= 1000 * GIB) return { number: whole.format(bytes / GIB), unit: "GiB" };
+  if (bytes >= 0.95 * GIB) return { number: tenth.format(bytes / GIB), unit: "GiB" };
+  if (bytes === 0) return { number: "0", unit: "GiB" };
+  if (bytes >= MIB) return { number: whole.format(bytes / MIB), unit: "MiB" };
+  return { number: whole.format(Math.max(1, bytes / KIB)), unit: "KiB" };
+}
+
+export const bytes = (value: number): string => joined(memory(value));
+
+/** `118.2 of 140.4 GiB`, with the unit once where both have it. */
+export function ofTotal(used: number, total: number): string {
+  const [a, b] = [memory(used), memory(total)];
+  return a.unit === b.unit ? `${a.number} of ${joined(b)}` : `${joined(a)} of ${joined(b)}`;
+}
+
+export const percent = (value: number): string => `${whole.format(value)}${SPACE}%`;
+
+/** A ratio from 0 to 1 in percent; something is never rounded down to nothing. */
+export const ratio = (value: number): string => percent(value > 0 ? Math.max(1, value * 100) : 0);
+
+export const watts = (value: number): string => `${whole.format(value)}${SPACE}W`;
+export const celsius = (value: number): string => `${whole.format(value)}${SPACE}°C`;
+export const megahertz = (value: number): string => `${whole.format(value)}${SPACE}MHz`;
+
+/** A clock in three digits, without its unit. */
+export const gigahertz = (mhz: number): string => (mhz / 1000).toFixed(2);
+
+/** Watts of several GPUs. */
+export const power = (value: number): Amount =>
+  value >= 1000
+    ? { number: tenth.format(value / 1000), unit: "kW" }
+    : { number: whole.format(value), unit: "W" };
+
+export function rate(bytesPerSecond: number): string {
+  if (bytesPerSecond >= 1e9) return `${tenth.format(bytesPerSecond / 1e9)}${SPACE}GB/s`;
+  if (bytesPerSecond >= 1e6) return `${whole.format(bytesPerSecond / 1e6)}${SPACE}MB/s`;
+  return `${whole.format(bytesPerSecond / 1e3)}${SPACE}kB/s`;
+}
+
+export function energy(joules: number): string {
+  const kwh = joules / 3.6e6;
+  return kwh >= 1 ? `${tenth.format(kwh)}${SPACE}kWh` : `${whole.format(joules / 3600)}${SPACE}Wh`;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** How long, in its two largest units: `58 s`, `12 min`, `3 h 41 min`, `2 d 4 h`, `41 d`. */
+export function duration(ms: number): string {
+  const part = (value: number, unit: string) => `${Math.floor(value)}${SPACE}${unit}`;
+  const two = (rest: number, size: number, unit: string) =>
+    rest >= size ? ` ${part(rest / size, unit)}` : "";
+  if (ms < MINUTE) return part(Math.max(0, ms) / SECOND, "s");
+  if (ms < HOUR) return part(ms / MINUTE, "min");
+  if (ms < DAY) return part(ms / HOUR, "h") + two(ms % HOUR, MINUTE, "min");
+  if (ms < 30 * DAY) return part(ms / DAY, "d") + two(ms % DAY, HOUR, "h");
+  return part(ms / DAY, "d");
+}
+
+/** How long, to the second: `0:58`, `3:41:09`, `2 d 4:11:09`. */
+export function stopwatch(ms: number): string {
+  const total = Math.max(0, Math.floor(ms / SECOND));
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const days = Math.floor(total / 86_400);
+  const hours = Math.floor((total % 86_400) / 3600);
+  const minutes = Math.floor((total % 3600) / 60);
+  const tail = `${pad(minutes)}:${pad(total % 60)}`;
+  if (days > 0) return `${days}${SPACE}d ${hours}:${tail}`;
+  return hours > 0 ? `${hours}:${tail}` : `${minutes}:${pad(total % 60)}`;
+}
+
+const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayAndTime = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const shortTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+
+const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() === new Date(b).toDateString();
+
+/** A time of today as `14:02:11`, another as `22 Nov, 14:02`; this machine's zone. */
+export const moment = (at: number, now: number): string => (sameDay(at, now) ? time : dayAndTime).format(at);
+export const clock = (at: number): string => time.format(at);
+export const hourAndMinute = (at: number): string => shortTime.format(at);
+export const dayAndMonth = (at: number): string => shortDay.format(at);
+export const exact = (at: number): string => full.format(at);
+
+export function dayName(at: number, now: number): string {
+  if (sameDay(at, now)) return "Today";
+  if (sameDay(at, now - DAY)) return "Yesterday";
+  return day.format(at);
+}
+
+/** `1 process`, `2 processes`. */
+export const plural = (value: number, one: string, many = `${one}s`): string =>
+  `${whole.format(value)} ${value === 1 ? one : many}`;
+
+/** For names of files: `20261123-140211`, this machine's zone. */
+export function fileTime(at: number): string {
+  const date = new Date(at);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}${pad(date.getMonth() + 1)}${pad(date.getDate())}`;
+  return `${day}-${pad(date.getHours())}${pad(date.getMinutes())}${pad(date.getSeconds())}`;
+}

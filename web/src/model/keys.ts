@@ -1,0 +1,98 @@
+/** Where the keys have brought a chart's cursor. */
+export interface KeyState {
+  /** All times that are shown, the oldest first. */
+  times: readonly number[];
+  /** The cursor; null while it follows the newest. */
+  time: number | null;
+  /** The other end of what is marked. */
+  mark: number | null;
+  /** Whether a part of the range is looked at. */
+  zoomed: boolean;
+}
+
+export type KeyResult =
+  | { do: "move"; time: number; mark: number | null }
+  | { do: "zoom"; from: number; to: number }
+  | { do: "reset" }
+  /** Takes cursor and mark away. */
+  | { do: "let go" };
+
+/** A step with Page Up and Page Down, as a part of what is shown. */
+const PAGE = 10;
+/** Fewer steps than this are no chart. */
+const FEWEST = 4;
+
+/**
+ * What a key does: arrows, pages, Home and End move the cursor; with Shift they mark; Enter zooms into what is marked;
+ * plus and minus zoom about the cursor; Escape undoes one thing after the other. Null for any other key.
+ */
+export function press(key: string, shift: boolean, state: KeyState): KeyResult | null {
+  const { times, time, mark, zoomed } = state;
+  const last = times.length - 1;
+  if (last < 0) return null;
+  const at = time === null ? last : nearest(times, time);
+  const to = target(key, at, last);
+  if (to !== null) {
+    const end = Math.min(last, Math.max(0, to));
+    return { do: "move", time: times[end] ?? 0, mark: shift ? (mark ?? times[at] ?? null) : null };
+  }
+  switch (key) {
+    case "Enter":
+      if (mark === null || time === null || mark === time) return null;
+      return { do: "zoom", from: Math.min(mark, time), to: Math.max(mark, time) };
+    case "+":
+    case "=":
+      return closer(times, at);
+    case "-":
+    case "0":
+      return zoomed ? { do: "reset" } : null;
+    case "Escape":
+      if (time !== null || mark !== null) return { do: "let go" };
+      return zoomed ? { do: "reset" } : null;
+    default:
+      return null;
+  }
+}
+
+function target(key: string, at: number, last: number): number | null {
+  const page = Math.max(1, Math.round(last / PAGE));
+  switch (key) {
+    case "ArrowLeft":
+    case "ArrowDown":
+      return at - 1;
+    case "ArrowRight":
+    case "ArrowUp":
+      return at + 1;
+    case "PageDown":
+      return at - page;
+    case "PageUp":
+      return at + page;
+    case "Home":
+      return 0;
+    case "End":
+      return last;
+    default:
+      return null;
+  }
+}
+
+/** Half of what is shown, about the cursor. */
+function closer(times: readonly number[], at: number): KeyResult | null {
+  const half = Math.floor(times.length / 2);
+  if (half < FEWEST) return null;
+  const from = Math.min(Math.max(0, at - Math.floor(half / 2)), times.length - half);
+  return { do: "zoom", from: times[from] ?? 0, to: times[from + half - 1] ?? 0 };
+}
+
+/** The place of the time that is nearest. */
+export function nearest(times: readonly number[], time: number): number {
+  let low = 0;
+  let high = times.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? 0) < time) low = middle + 1;
+    else high = middle;
+  }
+  const before = times[low - 1];
+  return before !== undefined && time - before <= (times[low] ?? 0) - time ? low - 1 : low;
+}

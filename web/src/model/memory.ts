@@ -1,0 +1,68 @@
+import type { Process } from "../api/types";
+import { type Owner, ownerOf } from "./owner";
+
+/** One part of a GPU's memory. */
+export type Part =
+  | { kind: "owner"; owner: Owner; bytes: number; of: number }
+  /** In use, but no listed process explains it. */
+  | { kind: "unattributed"; bytes: number; of: number }
+  /** By driver and firmware. */
+  | { kind: "reserved"; bytes: number; of: number };
+
+export interface Division {
+  parts: Part[];
+  /** What each owner has, the most first. */
+  owners: { owner: Owner; bytes: number | null }[];
+}
+
+interface Memory {
+  total_bytes: number | null;
+  used_bytes: number | null;
+  reserved_bytes?: number | null;
+}
+
+/** Less than this that nobody explains is the driver's own, and not worth a stripe. */
+const WORTH_A_STRIPE = 0.004;
+
+/**
+ * Divides a memory by whose it is. `of` is the part of the whole, from 0 to 1; together they never exceed it, and those of
+ * owners never what is in use: processes that share memory each count all of it. Nothing is known without the total.
+ */
+export function divide(memory: Memory, processes: readonly Process[]): Division {
+  const owners = ownersOf(processes);
+  const total = memory.total_bytes;
+  if (total === null || total <= 0) return { parts: [], owners };
+  const parts: Part[] = [];
+  let room = total;
+  const put = (bytes: number, wide: number, part: (bytes: number, of: number) => Part) => {
+    const fits = Math.min(wide, room);
+    room -= fits;
+    if (fits > 0) parts.push(part(bytes, fits / total));
+  };
+  const explained = owners.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  const used = memory.used_bytes ?? explained;
+  const scale = explained > used ? used / explained : 1;
+  for (const { owner, bytes } of owners) {
+    if (bytes !== null) put(bytes, bytes * scale, (bytes, of) => ({ kind: "owner", owner, bytes, of }));
+  }
+  const unexplained = Math.max(0, used - explained);
+  if (unexplained / total >= WORTH_A_STRIPE) {
+    put(unexplained, unexplained, (bytes, of) => ({ kind: "unattributed", bytes, of }));
+  }
+  const reserved = memory.reserved_bytes ?? 0;
+  put(reserved, reserved, (bytes, of) => ({ kind: "reserved", bytes, of }));
+  return { parts, owners };
+}
+
+function ownersOf(processes: readonly Process[]): Division["owners"] {
+  const found = new Map<string, { owner: Owner; bytes: number | null }>();
+  for (const process of processes) {
+    const owner = ownerOf(process);
+    const entry = found.get(owner.key) ?? { owner, bytes: null };
+    if (process.gpu_memory_bytes !== null) entry.bytes = (entry.bytes ?? 0) + process.gpu_memory_bytes;
+    found.set(owner.key, entry);
+  }
+  return [...found.values()].sort(
+    (a, b) => (b.bytes ?? -1) - (a.bytes ?? -1) || (a.owner.key < b.owner.key ? -1 : 1),
+  );
+}

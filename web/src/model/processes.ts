@@ -1,0 +1,191 @@
+import type { Process } from "../api/types";
+import { ownerOf } from "./owner";
+
+/** What is shown of the processes; an empty text is no wish. */
+export interface Wish {
+  text: string;
+  user: string;
+  gpu: string;
+  type: string;
+}
+
+export const NO_WISH: Wish = { text: "", user: "", gpu: "", type: "" };
+
+/** A process on a GPU or MIG instance. When it started is not in it: the agent works that out anew, give or take. */
+export const rowKey = (process: Process): string =>
+  [process.gpu_uuid ?? process.gpu, process.gpu_instance, process.compute_instance, process.pid].join(" ");
+
+/** Less than so much between two starts is no other process, in milliseconds. */
+const SAME_START = 1_000;
+
+/** Whether nothing of a process has changed that is shown. */
+export function isSame(a: Process, b: Process): boolean {
+  for (const key of Object.keys(a) as (keyof Process)[]) {
+    if (key !== "absent" && key !== "started_at" && a[key] !== b[key]) return false;
+  }
+  return Math.abs((a.started_at ?? 0) - (b.started_at ?? 0)) < SAME_START;
+}
+
+/** Each word of the text must stand somewhere in the row, whatever its case. */
+export function filter(processes: readonly Process[], wish: Wish): Process[] {
+  const words = wish.text.toLowerCase().split(/\s+/).filter(Boolean);
+  return processes.filter(process => {
+    if (wish.user && ownerOf(process).key !== wish.user) return false;
+    if (wish.gpu && String(process.gpu) !== wish.gpu && process.gpu_uuid !== wish.gpu) return false;
+    if (wish.type && process.type !== wish.type) return false;
+    if (words.length === 0) return true;
+    const text = searchable(process);
+    return words.every(word => text.includes(word));
+  });
+}
+
+const searchable = (process: Process): string =>
+  [
+    ownerOf(process).label,
+    process.user,
+    process.pid,
+    process.name,
+    process.command,
+    process.container,
+    process.container_name,
+    process.pod,
+    process.pod_name,
+    process.pod_namespace,
+    process.job,
+  ]
+    .filter(value => value !== null)
+    .join("\n")
+    .toLowerCase();
+
+export type SortKey =
+  | "gpu"
+  | "user"
+  | "pid"
+  | "type"
+  | "gpu_memory"
+  | "sm"
+  | "memory"
+  | "encoder"
+  | "decoder"
+  | "cpu"
+  | "host_memory"
+  | "running"
+  | "where"
+  | "name"
+  | "command";
+
+export interface Order {
+  key: SortKey;
+  down: boolean;
+}
+
+type Value = number | string | null;
+
+const VALUES: Record<SortKey, (process: Process) => Value> = {
+  gpu: process => process.gpu,
+  user: process => ownerOf(process).label,
+  pid: process => process.pid,
+  type: process => process.type,
+  gpu_memory: process => process.gpu_memory_bytes,
+  sm: process => process.sm_percent,
+  memory: process => process.memory_percent,
+  encoder: process => process.encoder_percent,
+  decoder: process => process.decoder_percent,
+  cpu: process => process.cpu_percent,
+  host_memory: process => process.host_memory_bytes,
+  running: process => (process.started_at === null ? null : -process.started_at),
+  where: process => whereOf(process)?.label ?? null,
+  name: process => process.name,
+  command: process => process.command,
+};
+
+/** In what a process runs, the closest to its user first. */
+export function whereOf(
+  process: Process,
+): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
+  if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
+  if (process.pod !== null) {
+    const name = process.pod_name;
+    const space = process.pod_namespace;
+    const id = name === null ? process.pod : [space, name].filter(part => part !== null).join("/");
+    return { kind: "pod", id, label: name ?? `pod ${process.pod.slice(0, 8)}` };
+  }
+  if (process.container !== null) {
+    const label = process.container_name ?? process.container.slice(0, 12);
+    return { kind: "container", id: process.container, label };
+  }
+  return null;
+}
+
+const words = new Intl.Collator("en", { numeric: true });
+
+const compareValues = (a: number | string, b: number | string): number =>
+  typeof a === "number" && typeof b === "number" ? a - b : words.compare(String(a), String(b));
+
+/** Sorted anew, and the same for the same processes: by GPU, instance and PID where the column does not tell. */
+export function sort(processes: readonly Process[], order: Order): Process[] {
+  const value = VALUES[order.key];
+  const sign = order.down ? -1 : 1;
+  return [...processes].sort((a, b) => {
+    const [left, right] = [value(a), value(b)];
+    // What is not known comes last, whichever way.
+    if (left === null || right === null) {
+      if (left !== right) return left === null ? 1 : -1;
+      return settle(a, b);
+    }
+    return sign * compareValues(left, right) || settle(a, b);
+  });
+}
+
+const settle = (a: Process, b: Process): number =>
+  a.gpu - b.gpu || (a.gpu_instance ?? -1) - (b.gpu_instance ?? -1) || (a.pid ?? -1) - (b.pid ?? -1);
+
+/**
+ * The order of before for those that were there, so that rows do not jump about under a pointer; those that are new
+ * stand after the one that they are sorted after.
+ */
+export function keepOrder(sorted: readonly Process[], before: readonly string[]): Process[] {
+  const now = new Map(sorted.map(process => [rowKey(process), process]));
+  const known = new Set(before);
+  const kept = before.flatMap(key => now.get(key) ?? []);
+  let previous: Process | null = null;
+  for (const process of sorted) {
+    if (!known.has(rowKey(process))) {
+      kept.splice(previous === null ? 0 : kept.indexOf(previous) + 1, 0, process);
+    }
+    previous = process;
+  }
+  return kept;
+}
+
+/** One user's processes, with their sums; null where it is told of none. */
+export interface Group {
+  key: string;
+  label: string;
+  processes: Process[];
+  gpus: number[];
+  gpuMemory: number | null;
+  sm: number | null;
+}
+
+/** By user, in the order in which the users come. */
+export function group(processes: readonly Process[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const process of processes) {
+    const { key, label } = ownerOf(process);
+    let found = groups.get(key);
+    if (!found) {
+      found = { key, label, processes: [], gpus: [], gpuMemory: null, sm: null };
+      groups.set(key, found);
+    }
+    found.processes.push(process);
+    if (!found.gpus.includes(process.gpu)) found.gpus.push(process.gpu);
+    found.gpuMemory = add(found.gpuMemory, process.gpu_memory_bytes);
+    found.sm = add(found.sm, process.sm_percent);
+  }
+  for (const found of groups.values()) found.gpus.sort((a, b) => a - b);
+  return [...groups.values()];
+}
+
+export const add = (sum: number | null, next: number | null): number | null =>
+  next === null ? sum : (sum ?? 0) + next;

@@ -1,0 +1,77 @@
+import type { Gpu } from "../api/types";
+import { isTrouble, standing } from "./gpu";
+
+/** A sum, and of how many GPUs: those that are not `ok`, or do not tell, are not in it. */
+export interface Sum {
+  used: number;
+  total: number;
+  of: number;
+}
+
+/** What GPUs are counted as. */
+export type Count = "free" | "busy" | "held" | "asleep" | "unknown" | "trouble";
+
+export interface Totals {
+  gpus: number;
+  /** Each GPU once: those in trouble are in no other. */
+  by: Record<Count, number>;
+  memory: Sum | null;
+  power: { draw: number; limit: number | null; of: number } | null;
+}
+
+export function totals(gpus: readonly Gpu[]): Totals {
+  const by: Totals["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
+  for (const gpu of gpus) by[countOf(gpu)] += 1;
+  return {
+    gpus: gpus.length,
+    by,
+    memory: memoryOf(gpus),
+    power: powerOf(gpus),
+  };
+}
+
+/** A GPU that must not be used is neither free nor busy to who looks for one. */
+export function countOf(gpu: {
+  state: string;
+  health: { verdict: string };
+  use: { verdict: string };
+}): Count {
+  if (isTrouble(gpu)) return "trouble";
+  const stands = standing(gpu);
+  return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"
+    ? stands
+    : "unknown";
+}
+
+function memoryOf(gpus: readonly Gpu[]): Sum | null {
+  const sum: Sum = { used: 0, total: 0, of: 0 };
+  for (const gpu of gpus) {
+    if (gpu.state !== "ok") continue;
+    // Of a GPU cut into instances the whole may be denied, and the instances be told.
+    const parts = gpu.memory.total_bytes === null ? instances(gpu) : [gpu.memory];
+    const told = parts.filter(part => part.total_bytes !== null && part.used_bytes !== null);
+    if (told.length === 0 || told.length < parts.length) continue;
+    for (const part of told) {
+      sum.used += part.used_bytes ?? 0;
+      sum.total += part.total_bytes ?? 0;
+    }
+    sum.of += 1;
+  }
+  return sum.of > 0 ? sum : null;
+}
+
+const instances = (gpu: Gpu): { total_bytes: number | null; used_bytes: number | null }[] =>
+  gpu.mig.map(mig => ({ total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes }));
+
+function powerOf(gpus: readonly Gpu[]): Totals["power"] {
+  const told = gpus.filter(gpu => gpu.state === "ok" && gpu.power.draw_watts !== null);
+  if (told.length === 0) return null;
+  const limits = told.map(gpu => gpu.power.enforced_limit_watts ?? gpu.power.limit_watts);
+  return {
+    draw: told.reduce((sum, gpu) => sum + (gpu.power.draw_watts ?? 0), 0),
+    limit: limits.every(limit => limit !== null)
+      ? limits.reduce<number>((sum, limit) => sum + (limit ?? 0), 0)
+      : null,
+    of: told.length,
+  };
+}

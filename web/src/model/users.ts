@@ -1,0 +1,67 @@
+import type { Gpu, Process, Snapshot } from "../api/types";
+import { type Owner, ownerOf } from "./owner";
+import { add } from "./processes";
+
+export interface Held {
+  gpu: number;
+  since: number;
+  bytes: number | null;
+}
+
+/** What an account, or a container in which root runs, has; by the rules of `/api/v1/users`. */
+export interface User {
+  owner: Owner;
+  gpus: number[];
+  /** Each counted once. */
+  processes: number;
+  gpuMemory: number | null;
+  sm: number | null;
+  startedAt: number | null;
+  held: Held[];
+}
+
+export function usersOf(snapshot: Pick<Snapshot, "gpus" | "processes">): User[] {
+  const gpus = new Map(snapshot.gpus.map(gpu => [gpu.index, gpu]));
+  const found = new Map<string, User & { pids: Set<number | string> }>();
+  for (const process of snapshot.processes) {
+    const owner = ownerOf(process);
+    let user = found.get(owner.key);
+    if (!user) {
+      user = {
+        owner,
+        gpus: [],
+        processes: 0,
+        gpuMemory: null,
+        sm: null,
+        startedAt: null,
+        held: [],
+        pids: new Set(),
+      };
+      found.set(owner.key, user);
+    }
+    if (!user.gpus.includes(process.gpu)) user.gpus.push(process.gpu);
+    user.pids.add(process.pid ?? `${process.gpu} ${user.pids.size}`);
+    user.processes = user.pids.size;
+    user.gpuMemory = add(user.gpuMemory, process.gpu_memory_bytes);
+    user.sm = add(user.sm, process.sm_percent);
+    if (process.started_at !== null)
+      user.startedAt = Math.min(user.startedAt ?? Infinity, process.started_at);
+    hold(user, process, gpus.get(process.gpu));
+  }
+  for (const user of found.values()) user.gpus.sort((a, b) => a - b);
+  return [...found.values()].map(({ pids: _, ...user }) => user);
+}
+
+function hold(user: User, process: Process, gpu: Gpu | undefined): void {
+  const instance = gpu?.mig.find(
+    mig =>
+      mig.gpu_instance !== null &&
+      mig.gpu_instance === process.gpu_instance &&
+      mig.compute_instance === process.compute_instance,
+  );
+  const use = instance?.use ?? gpu?.use;
+  if (use?.verdict !== "held") return;
+  const before = user.held.find(held => held.gpu === process.gpu && held.since === use.since);
+  if (before) before.bytes = add(before.bytes, process.gpu_memory_bytes);
+  else user.held.push({ gpu: process.gpu, since: use.since, bytes: process.gpu_memory_bytes });
+}

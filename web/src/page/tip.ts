@@ -1,0 +1,66 @@
+/**
+ * What stands in `data-tip`, shown on hover and on focus. One element for the whole page: it can be pointed at, stays
+ * until it is left, and Escape takes it away.
+ */
+export function followTips(): void {
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.id = "tip";
+  tip.setAttribute("role", "tooltip");
+  // It is read out as the description of what it is about, and is no content of its own.
+  tip.ariaHidden = "true";
+  tip.hidden = true;
+  document.body.append(tip);
+  let of: HTMLElement | null = null;
+
+  const hide = () => {
+    tip.hidden = true;
+    if (of?.getAttribute("aria-describedby") === tip.id) of.removeAttribute("aria-describedby");
+    of = null;
+  };
+  const show = (target: HTMLElement) => {
+    const text = target.dataset["tip"];
+    hide();
+    if (!text) return;
+    of = target;
+    // What says it already is not said again.
+    if (!target.textContent?.includes(text) && !target.hasAttribute("aria-describedby")) {
+      target.setAttribute("aria-describedby", tip.id);
+    }
+    tip.textContent = text;
+    tip.hidden = false;
+    place(tip, target);
+  };
+  const about = (event: globalThis.Event): HTMLElement | null =>
+    event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tip]") : null;
+
+  document.addEventListener("pointerover", event => {
+    if (event.target === tip) return;
+    const target = about(event);
+    if (target && target !== of) show(target);
+    else if (!target && of && of !== document.activeElement) hide();
+  });
+  document.addEventListener("focusin", event => {
+    const target = event.target;
+    if (target instanceof HTMLElement && target.dataset["tip"] && target.matches(":focus-visible"))
+      show(target);
+    else hide();
+  });
+  document.addEventListener("focusout", hide);
+  document.addEventListener("keydown", event => {
+    if (event.key === "Escape") hide();
+  });
+  addEventListener("scroll", hide, { capture: true, passive: true });
+}
+
+const GAP = 6;
+
+/** Above what it is about, else below; never over the edge. */
+function place(tip: HTMLElement, target: HTMLElement): void {
+  const about = target.getBoundingClientRect();
+  const own = tip.getBoundingClientRect();
+  const left = about.left + about.width / 2 - own.width / 2;
+  const above = about.top - own.height - GAP;
+  tip.style.setProperty("--left", `${Math.max(GAP, Math.min(left, innerWidth - own.width - GAP))}px`);
+  tip.style.setProperty("--top", `${above >= GAP ? above : about.bottom + GAP}px`);
+}

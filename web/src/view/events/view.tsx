@@ -1,0 +1,86 @@
+import { useEffect, useState } from "preact/hooks";
+import { askAllEvents } from "../../live/start";
+import { agentNow, events, shown } from "../../live/store";
+import { type EventWish, KINDS, wanted } from "../../model/events";
+import { count } from "../../model/format";
+import { shortName } from "../../model/gpu";
+import { route } from "../../page/route";
+import { WishSelect } from "../../part/wish";
+import { seenEvents } from "../seen";
+import { EventList } from "./list";
+
+/** What happened, the newest first. */
+export function EventsView() {
+  const all = events.value;
+  const newest = all.at(-1)?.at ?? 0;
+  useEffect(() => {
+    if (newest > seenEvents.value) seenEvents.value = newest;
+  }, [newest]);
+  const { severity = "", kind = "", gpu = "" } = route.value.query;
+  const wish: EventWish = { severity, kind, gpu };
+  const found = wanted(all, wish);
+  return (
+    <section class="panel" aria-label="Events">
+      <div class="tools">
+        <h2>Events</h2>
+        <search>
+          <WishSelect
+            name="severity"
+            label="Severity"
+            value={severity}
+            first="All severities"
+            options={SEVERITIES}
+          />
+          <WishSelect
+            name="kind"
+            label="Kind"
+            value={kind}
+            first="All kinds"
+            options={Object.entries(KINDS)}
+          />
+          <WishSelect name="gpu" label="GPU" value={gpu} first="All GPUs" options={gpus()} />
+        </search>
+        <span class="many" role="status">
+          {count(found.length)} of {count(all.length)}
+        </span>
+        <Earlier />
+      </div>
+      {found.length > 0 ? (
+        <EventList events={found} now={agentNow()} />
+      ) : (
+        <p class="nothing">{all.length === 0 ? "Nothing has happened." : "No event is as you wish."}</p>
+      )}
+    </section>
+  );
+}
+
+const SEVERITIES: [string, string][] = [
+  ["warning", "Warnings and worse"],
+  ["critical", "Critical only"],
+];
+
+const gpus = (): [string, string][] =>
+  shown.value.flatMap(({ gpu }) =>
+    gpu.uuid === null ? [] : [[gpu.uuid, `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]],
+  );
+
+/** At first only a day's are asked for. */
+function Earlier() {
+  const [state, setState] = useState<"some" | "asking" | "all" | "failed">("some");
+  if (state === "all") return null;
+  return (
+    <button
+      type="button"
+      disabled={state === "asking"}
+      onClick={() => {
+        setState("asking");
+        askAllEvents().then(
+          () => setState("all"),
+          () => setState("failed"),
+        );
+      }}
+    >
+      {state === "failed" ? "Not answered; again" : "Older than a day"}
+    </button>
+  );
+}

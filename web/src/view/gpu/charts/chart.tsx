@@ -1,0 +1,70 @@
+import { useComputed, useSignal } from "@preact/signals";
+import type { Gpu } from "../../../api/types";
+import type { Following } from "../../../live/past";
+import type { Plan, Span } from "../../../model/charts";
+import { between, type Drawn } from "../../../model/chosen";
+import { Icon } from "../../../part/icon";
+import { ChartTable } from "./data";
+import { Legend } from "./legend";
+import { Picture } from "./picture";
+import type * as Drawing from "./plot";
+import type { Shared } from "./state";
+
+export interface ChartProps {
+  plan: Plan;
+  lines: readonly Drawn[];
+  /** As it is now. */
+  gpu: Gpu;
+  /** Its limits, which may be those of before it was lost. */
+  limits: Gpu;
+  span: Span;
+  following: Following;
+  shared: Shared;
+  drawing: typeof Drawing | null;
+}
+
+/** One chart: its legend with the values at the cursor, and the picture or the table of it. */
+export function Chart(props: ChartProps) {
+  const { plan, lines, following, span, shared } = props;
+  const asTable = useSignal(false);
+  const window = useComputed(() => {
+    const to = following.end.value;
+    return shared.zoom.value ?? { from: to - span.ms, to };
+  });
+  const columns = useComputed(() => between(following.columns.value, window.value.from, window.value.to));
+  const told = lines.filter(({ why }) => why === null);
+  const first = lines[0];
+  return (
+    <section class="panel chart" aria-label={plan.name} data-chart={plan.key}>
+      <div class="head">
+        <h3>{plan.name}</h3>
+        {told.length > 0 && (
+          <button
+            type="button"
+            class="quiet"
+            aria-pressed={asTable.value}
+            data-tip={asTable.value ? "Show the chart" : "Show the numbers as a table"}
+            onClick={() => {
+              asTable.value = !asTable.value;
+            }}
+          >
+            <Icon name="columns" />
+            <span class="unseen">{plan.name} as a table</span>
+          </button>
+        )}
+        <Legend {...props} columns={columns} />
+      </div>
+      {told.length === 0 && first?.why && (
+        <p class="nothing">
+          Nothing is known of the last {span.long}. {first.why.text}
+        </p>
+      )}
+      {told.length > 0 &&
+        (asTable.value ? (
+          <ChartTable plan={plan} lines={told} span={span} columns={columns} />
+        ) : (
+          <Picture {...props} lines={told} window={window} columns={columns} />
+        ))}
+    </section>
+  );
+}

@@ -1,0 +1,94 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Gpu } from "../../../api/types";
+import { type Following, followPast } from "../../../live/past";
+import { snapshot } from "../../../live/store";
+import { METRICS, PLANS, type Span, spanOf } from "../../../model/charts";
+import { type Chosen, choose } from "../../../model/chosen";
+import { route } from "../../../page/route";
+import { Bar } from "./bar";
+import { Chart } from "./chart";
+import type * as Drawing from "./plot";
+import { newShared } from "./state";
+
+/** What a GPU has done, by one chart for each kind of number, with one cursor over all. */
+export function Charts({ gpu }: { gpu: Gpu }) {
+  const span = spanOf(route.value.query["range"]);
+  if (gpu.uuid === null) return null;
+  return <Followed key={`${gpu.uuid} ${span.range}`} uuid={gpu.uuid} gpu={gpu} span={span} />;
+}
+
+function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
+  const shared = useMemo(newShared, []);
+  const [following, setFollowing] = useState<Following | null>(null);
+  useEffect(() => {
+    const made = followPast(uuid, span);
+    setFollowing(made);
+    return () => made.stop();
+  }, [uuid, span]);
+  const { drawing, failed } = useDrawing();
+  const newest = snapshot.value?.gpus.find(each => each.uuid === uuid) ?? gpu;
+  const columns = following?.columns.value;
+  const chosen = columns ? choose(PLANS, newest, METRICS, columns) : null;
+  return (
+    <section class="history" aria-label="Charts">
+      <Bar
+        span={span}
+        shared={shared}
+        memory={following?.memory.value ?? { kind: "asking" }}
+        failed={failed}
+      />
+      {following && chosen && columns && columns.times.length > 0 && (
+        <div class="charts">
+          {chosen.charts.map(({ plan, lines }) => (
+            <Chart
+              key={plan.key}
+              plan={plan}
+              lines={lines}
+              gpu={newest}
+              limits={gpu}
+              span={span}
+              following={following}
+              shared={shared}
+              drawing={drawing}
+            />
+          ))}
+        </div>
+      )}
+      {chosen && <Left chosen={chosen} span={span} />}
+    </section>
+  );
+}
+
+/** What has no chart, and why. */
+function Left({ chosen: { never, zero }, span }: { chosen: Chosen; span: Span }) {
+  if (never.length === 0 && zero.length === 0) return null;
+  return (
+    <p class="fine">
+      {never.length > 0 && `Not supported by this GPU or driver: ${never.join(", ")}. `}
+      {zero.length > 0 && `At 0 for the last ${span.long}: ${zero.join(", ")}.`}
+    </p>
+  );
+}
+
+/** What draws is loaded when there is something to draw, so that the first load is small. */
+function useDrawing(): { drawing: typeof Drawing | null; failed: boolean } {
+  const [drawing, setDrawing] = useState<typeof Drawing | null>(null);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    let here = true;
+    const load = async () => {
+      // Awaited, since of `import().then()` only the script's failure is told and not that of its style sheet.
+      try {
+        const loaded = await import("./plot");
+        if (here) setDrawing(loaded);
+      } catch {
+        if (here) setFailed(true);
+      }
+    };
+    void load();
+    return () => {
+      here = false;
+    };
+  }, []);
+  return { drawing, failed };
+}

@@ -1,0 +1,58 @@
+import type { ReadonlySignal } from "@preact/signals";
+import { absence, read } from "../../../model/absence";
+import type { Drawn } from "../../../model/chosen";
+import { nearest } from "../../../model/keys";
+import type { Columns } from "../../../model/past";
+import { Absent, Value } from "../../../part/value";
+import type { ChartProps } from "./chart";
+
+interface Props extends ChartProps {
+  columns: ReadonlySignal<Columns>;
+}
+
+/** What each line is, and its value at the cursor or, without one, now. */
+export function Legend(props: Props) {
+  const { plan, lines, limits, shared, columns } = props;
+  const cursor = shared.cursor.value;
+  const at = cursor === null ? null : nearest(columns.value.times, cursor.time);
+  const limit = plan.limit?.of(limits) ?? null;
+  const drawn = lines.filter(({ why }) => why === null);
+  return (
+    <ul class="legend">
+      {lines.map(each => (
+        <li key={each.line.metric}>
+          {each.why === null && <Dash of={drawn.indexOf(each)} />}
+          {each.line.name} <b>{reading(each, at, props)}</b>
+        </li>
+      ))}
+      {plan.limit && limit !== null && (
+        <li>
+          <i class="dash limit" aria-hidden="true" />
+          {plan.limit.name} {plan.show(limit)}
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function reading({ line, column, why }: Drawn, at: number | null, { plan, gpu, columns }: Props) {
+  if (why) return <Absent why={why} what={line.name} />;
+  if (at !== null) {
+    const value = columns.value.values[column]?.[at] ?? null;
+    return value === null ? <Absent why={UNREAD} quiet /> : plan.show(value);
+  }
+  const isRead = gpu.state === "ok";
+  const reason = isRead ? gpu.absent : { [line.path]: gpu.state };
+  return <Value of={read(reason, line.path, isRead ? line.of(gpu) : null)} show={plan.show} quiet />;
+}
+
+const UNREAD = { ...absence("timeout"), word: "gap", text: "Nothing was read at that time." };
+
+/** How a line looks. */
+function Dash({ of }: { of: number }) {
+  return (
+    <svg class="dash" viewBox="0 0 18 4" data-series={of} aria-hidden="true">
+      <path d="M0 2H18" />
+    </svg>
+  );
+}

@@ -1,0 +1,20 @@
+import { type Signal, signal } from "@preact/signals";
+import type { Window } from "./plot";
+
+/** Where all charts' cursor is. */
+export interface Cursor {
+  time: number;
+  /** Keys leave it where it is until they move it; a pointer takes it along. */
+  by: "pointer" | "keys";
+}
+
+/** What the charts of a GPU share. */
+export interface Shared {
+  cursor: Signal<Cursor | null>;
+  /** What is looked at more closely; null for all of the range. */
+  zoom: Signal<Window | null>;
+  /** The other end of what the keys mark, from the cursor on. */
+  mark: Signal<number | null>;
+}
+
+export const newShared = (): Shared => ({ cursor: signal(null), zoom: signal(null), mark: signal(null) });

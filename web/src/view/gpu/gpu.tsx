@@ -1,0 +1,127 @@
+import { agentNow, events, type Shown, shown } from "../../live/store";
+import { wanted } from "../../model/events";
+import { exact, moment } from "../../model/format";
+import { findGpu, identity, isKnown, standing } from "../../model/gpu";
+import { format } from "../../page/route";
+import { CopyButton } from "../../part/copy";
+import { Icon } from "../../part/icon";
+import { Pill } from "../../part/pill";
+import { EventList } from "../events/list";
+import { CardBody } from "../overview/body";
+import { heldFor, Unwell } from "../overview/card";
+import { Foot } from "../overview/foot";
+import { Instances } from "../overview/instances";
+import { Trouble } from "../overview/trouble";
+import { ProcessPanel } from "../processes/panel";
+import { Charts } from "./charts/charts";
+import { Facts } from "./facts";
+
+/** One GPU, by what the address says. */
+export function GpuView({ name }: { name: string }) {
+  const all = shown.value;
+  const gpu = findGpu(
+    all.map(each => each.gpu),
+    name,
+  );
+  const at = all.findIndex(each => each.gpu === gpu);
+  const found = all[at];
+  if (!found) {
+    return (
+      <p class="nothing">
+        This host has no GPU {name}. <a href="#/">All GPUs</a>
+      </p>
+    );
+  }
+  return (
+    <>
+      <nav class="between" aria-label="GPUs">
+        <a href="#/">
+          <Icon name="left" /> All GPUs
+        </a>
+        <Step to={all[at - 1]} name="left" word="Previous" />
+        <Step to={all[at + 1]} name="right" word="Next" />
+      </nav>
+      <GpuDetail key={identity(found.gpu)} shown={found} />
+    </>
+  );
+}
+
+function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right"; word: string }) {
+  if (!to) return null;
+  return (
+    <a href={format({ view: "gpu", gpu: String(to.gpu.index), query: {} })}>
+      {name === "left" && <Icon name={name} />}
+      <span class="unseen">{word}: </span>GPU {to.gpu.index}
+      {name === "right" && <Icon name={name} />}
+    </a>
+  );
+}
+
+/** All that is known of a GPU; `alone` where it is the host's only one, and this the overview. */
+export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
+  const { gpu, asOf } = each;
+  const stands = standing(gpu);
+  const happened = gpu.uuid === null ? [] : wanted(events.value, { severity: "", kind: "", gpu: gpu.uuid });
+  return (
+    <>
+      <section
+        class="gpu hero"
+        aria-label={`GPU ${gpu.index}`}
+        data-standing={stands}
+        data-old={asOf !== null}
+      >
+        <h2>
+          <span>
+            <b>GPU {gpu.index}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
+          </span>
+          <Unwell gpu={gpu} />
+          <Pill standing={stands} {...heldFor(each)} />
+        </h2>
+        {isKnown(gpu) && <CardBody shown={each} />}
+        {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Foot shown={each} />}
+        <Trouble shown={each} whole />
+        {gpu.uuid !== null && (
+          <p class="identity">
+            <code>{gpu.uuid}</code>
+            <CopyButton text={gpu.uuid} label="Copy" title="Copy the UUID" />
+            <span class="fine">
+              {asOf === null ? "Read" : "Last read"} at{" "}
+              <time data-tip={exact(gpu.read_at)}>{moment(asOf ?? gpu.read_at, agentNow())}</time>
+            </span>
+          </p>
+        )}
+      </section>
+      <Charts gpu={gpu} />
+      <ProcessPanel {...(alone ? {} : { gpu })} />
+      <Facts gpu={gpu} old={asOf !== null} />
+      <section class="panel" aria-label="Events of this GPU">
+        <div class="tools">
+          <h2>Events</h2>
+          <XidNote shown={each} />
+        </div>
+        {happened.length > 0 ? (
+          <EventList events={happened} now={agentNow()} gpu={false} />
+        ) : (
+          <p class="nothing">Nothing has happened to this GPU.</p>
+        )}
+      </section>
+    </>
+  );
+}
+
+/** Since when Xid errors are listened for, and how many there were. */
+function XidNote({ shown: { gpu } }: { shown: Shown }) {
+  const { since, count, last } = gpu.xid;
+  if (since === null || count === null) {
+    return gpu.absent["xid.count"] === "not_supported" ? (
+      <span class="fine">This GPU does not tell of Xid errors.</span>
+    ) : null;
+  }
+  const many =
+    count === 0 ? "No Xid error" : `${count} Xid ${count === 1 ? "error" : "errors"}, the last ${last}`;
+  return (
+    <span class="fine">
+      {many} since {moment(since, agentNow())}
+    </span>
+  );
+}

@@ -1,0 +1,70 @@
+import { events, paused, snapshot } from "../live/store";
+import { format, type Route, route, type View } from "../page/route";
+import { Icon } from "../part/icon";
+import { Menu } from "./menu";
+import { seenEvents } from "./seen";
+import { Status } from "./status";
+
+const VIEWS: [View, string][] = [
+  ["overview", "Overview"],
+  ["processes", "Processes"],
+  ["users", "Users"],
+  ["events", "Events"],
+];
+
+export function Header() {
+  const host = snapshot.value?.host.hostname ?? "this host";
+  return (
+    <header>
+      <h1>
+        <a href="#/">{host}</a>
+      </h1>
+      <nav aria-label="Views">
+        {VIEWS.map(([view, name]) => (
+          <a
+            key={view}
+            href={format({ view, query: {} } as Route)}
+            aria-current={isCurrent(view) ? "page" : undefined}
+          >
+            {name}
+            {view === "events" && <Unseen />}
+          </a>
+        ))}
+      </nav>
+      <div class="controls">
+        <Status />
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={paused.value}
+          data-tip={paused.value ? "Go on" : "Pause: keep what is shown"}
+          onClick={() => {
+            paused.value = !paused.value;
+          }}
+        >
+          <Icon name={paused.value ? "play" : "pause"} />
+          <span class="wide">{paused.value ? "Resume" : "Pause"}</span>
+          <span class="unseen narrow">{paused.value ? "Resume" : "Pause"}</span>
+        </button>
+        <Menu />
+      </div>
+    </header>
+  );
+}
+
+/** A GPU is reached from the overview. */
+const isCurrent = (view: View): boolean =>
+  route.value.view === view || (view === "overview" && route.value.view === "gpu");
+
+/** How many events that somebody should see are newer than the last look at them. */
+function Unseen() {
+  const fresh = events.value.filter(event => event.at > seenEvents.value && event.severity !== "ok");
+  if (fresh.length === 0) return null;
+  const worst = fresh.some(event => event.severity === "critical") ? "critical" : "warning";
+  return (
+    <b class="badge" data-severity={worst}>
+      {fresh.length > 99 ? "99+" : fresh.length}
+      <span class="unseen"> new</span>
+    </b>
+  );
+}

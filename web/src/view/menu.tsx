@@ -1,0 +1,62 @@
+import { forget, token } from "../api/token";
+import { snapshot } from "../live/store";
+import { SPACE } from "../model/format";
+import { chosenPace, contrast, PACES, theme } from "../page/settings";
+import { Choice } from "../part/choice";
+import { Icon } from "../part/icon";
+import { Popover } from "../part/popover";
+
+/** What can be set. */
+export function Menu() {
+  return (
+    <Popover
+      name="menu"
+      label="Settings"
+      button={
+        <>
+          <Icon name="sliders" />
+          <span class="unseen">Settings</span>
+        </>
+      }
+    >
+      <Choice
+        legend="Colours"
+        of={theme}
+        options={[
+          ["system", "System"],
+          ["light", "Light"],
+          ["dark", "Dark"],
+        ]}
+      />
+      <Choice
+        legend="Contrast"
+        of={contrast}
+        options={[
+          ["system", "System"],
+          ["more", "High"],
+        ]}
+      />
+      <label class="line">
+        Refresh
+        <select
+          value={chosenPace.value}
+          onChange={event => {
+            chosenPace.value = Number(event.currentTarget.value);
+          }}
+        >
+          {PACES.map(pace => (
+            <option key={pace} value={pace}>
+              {pace === 0 ? "Live" : `Every ${pace / 1000}${SPACE}s`}
+            </option>
+          ))}
+        </select>
+      </label>
+      {token.value !== null && (
+        <button type="button" onClick={forget}>
+          Forget the token
+        </button>
+      )}
+      <p class="fine">nvidia-smi-web-agent {snapshot.value?.host.agent_version}</p>
+    </Popover>
+  );
+}

@@ -1,0 +1,60 @@
+import { agentNow, type Shown } from "../../live/store";
+import { duration } from "../../model/format";
+import { isKnown, shortName, standing } from "../../model/gpu";
+import { format } from "../../page/route";
+import { Icon } from "../../part/icon";
+import { Pill } from "../../part/pill";
+import { CardBody } from "./body";
+import { Foot } from "./foot";
+import { Instances } from "./instances";
+import { Trouble } from "./trouble";
+
+/** One GPU at a glance; all of it leads to its detail. */
+export function Card({ shown }: { shown: Shown }) {
+  const { gpu, asOf } = shown;
+  const stands = standing(gpu);
+  return (
+    <article class="gpu" data-standing={stands} data-health={gpu.health.verdict} data-old={asOf !== null}>
+      <h2>
+        <a href={format({ view: "gpu", gpu: String(gpu.index), query: {} })}>
+          <span class="unseen">GPU </span>
+          <b>{gpu.index}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
+        </a>
+        <Unwell gpu={gpu} />
+        <Pill standing={stands} {...heldFor(shown)} />
+      </h2>
+      {isKnown(gpu) && <CardBody shown={shown} />}
+      {gpu.mig.length > 0 && <Instances shown={shown} />}
+      <Trouble shown={shown} />
+      {gpu.mig.length === 0 && isKnown(gpu) && <Foot shown={shown} />}
+    </article>
+  );
+}
+
+/** That somebody should look, where the state alone does not say so. */
+export function Unwell({ gpu }: Pick<Shown, "gpu">) {
+  const { verdict, reasons } = gpu.health;
+  if (verdict === "ok" || gpu.state === "lost") return null;
+  const critical = verdict === "critical";
+  return (
+    <span
+      class="unwell"
+      data-severity={critical ? "critical" : "warning"}
+      data-tip={reasons.map(each => each.text).join("\n")}
+    >
+      <Icon name={critical ? "critical" : "warning"} />
+      {critical ? "do not use" : "look"}
+    </span>
+  );
+}
+
+/** For how long a GPU has been held without work. */
+export function heldFor({ gpu }: Pick<Shown, "gpu">): { more?: string; tip?: string } {
+  if (standing(gpu) !== "held") return {};
+  const time = duration(agentNow() - gpu.use.since);
+  const atLeast = gpu.use.since_at_least ? "at least " : "";
+  return {
+    more: `${gpu.use.since_at_least ? "over " : ""}${time}`,
+    tip: `Its memory is held, but it has done no work for ${atLeast}${time}.`,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Mig } from "../../api/types";
+import type { Shown } from "../../live/store";
+import { read } from "../../model/absence";
+import { ofTotal } from "../../model/format";
+import { verdict } from "../../model/gpu";
+import { divide } from "../../model/memory";
+import { MemoryBar } from "../../part/bar";
+import { Pill } from "../../part/pill";
+import { Value } from "../../part/value";
+import { Take, Who } from "./foot";
+
+/** The MIG instances of a GPU, each with its own memory, user and verdict. */
+export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
+  return (
+    <ul class="instances">
+      {gpu.mig.map((mig, at) => {
+        const own = processes.filter(
+          process =>
+            mig.gpu_instance !== null &&
+            process.gpu_instance === mig.gpu_instance &&
+            process.compute_instance === mig.compute_instance,
+        );
+        const memory = { total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes };
+        const told = memory.total_bytes === null ? null : memory.used_bytes;
+        const label = `Memory of ${mig.profile ?? "the instance"}`;
+        return (
+          <li key={mig.uuid ?? at}>
+            <p>
+              <b>{mig.profile ?? "instance"}</b>
+              <Value
+                of={read(gpu.absent, `mig.${at}.memory_total_bytes`, told)}
+                what={label}
+                show={used => <span>{ofTotal(used, memory.total_bytes ?? 0)}</span>}
+              />
+              <Pill standing={verdict(mig.use.verdict)} />
+            </p>
+            {told === null ? (
+              <div class="bar none" />
+            ) : (
+              <MemoryBar parts={divide(memory, own).parts} label={label} />
+            )}
+            <Whose
+              mig={mig}
+              shown={{ gpu: { ...gpu, memory: { ...gpu.memory, ...memory }, use: mig.use }, processes: own }}
+            />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Whose({ mig, shown }: { mig: Mig; shown: Pick<Shown, "gpu" | "processes"> }) {
+  if (mig.use.verdict === "free" && mig.uuid !== null) return <Take uuid={mig.uuid} />;
+  return <Who shown={shown} pods={mig.pods} />;
+}

@@ -1,0 +1,43 @@
+import { shown, snapshot } from "../../live/store";
+import { GpuDetail } from "../gpu/gpu";
+import { ProcessPanel } from "../processes/panel";
+import { Card } from "./card";
+import { Hosts } from "./hosts";
+import { Strip } from "./strip";
+
+/** How many cards are still shown with room. */
+const ROOMY = 8;
+
+export function Overview() {
+  const gpus = shown.value;
+  const only = gpus.length === 1 ? gpus[0] : undefined;
+  return (
+    <>
+      <Hosts />
+      <Strip />
+      {gpus.length === 0 && <Nothing />}
+      {only ? (
+        <GpuDetail shown={only} alone />
+      ) : (
+        <section
+          class={gpus.length > ROOMY ? "cards dense" : "cards"}
+          aria-label="GPUs"
+          style={{ "--in-a-row": perRow(gpus.length) }}
+        >
+          {gpus.map(each => (
+            <Card key={each.gpu.uuid ?? each.gpu.index} shown={each} />
+          ))}
+        </section>
+      )}
+      {!only && gpus.length > 0 && <ProcessPanel />}
+    </>
+  );
+}
+
+/** So that no row is left with one card alone. */
+const perRow = (gpus: number): number => (gpus <= 4 ? Math.max(2, gpus) : gpus <= 6 ? 3 : 4);
+
+function Nothing() {
+  if (snapshot.value?.collector.state !== "ok") return null;
+  return <p class="nothing">The driver knows no GPU on this host.</p>;
+}

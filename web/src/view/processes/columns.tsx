@@ -1,0 +1,201 @@
+import type { ComponentChildren } from "preact";
+import type { Gpu, Process } from "../../api/types";
+import { read } from "../../model/absence";
+import type { Cell } from "../../model/csv";
+import { bytes, duration, exact, percent } from "../../model/format";
+import { NOBODY, ownerOf } from "../../model/owner";
+import { type SortKey, whereOf } from "../../model/processes";
+import { Swatch } from "../../part/bar";
+import { Value } from "../../part/value";
+import { GpuMemory } from "./memory";
+
+/** What a cell may look at besides its process. */
+export interface Beside {
+  gpu: Gpu | undefined;
+  now: number;
+}
+
+export interface Column {
+  key: SortKey;
+  name: string;
+  /** What it means, where the name does not say. */
+  tip?: string;
+  number?: boolean;
+  /** As in `grid-template-columns`. */
+  width?: string;
+  /** Its values move by themselves, so rows are not put in their order all the time. */
+  moves?: boolean;
+  /** Whether a process has it; a column that none has is left out. */
+  has?: (process: Process) => boolean;
+  show: (process: Process, beside: Beside) => ComponentChildren;
+  /** Its columns in an export, by the API's names. */
+  raw: (process: Process) => Record<string, Cell>;
+}
+
+const quiet = { quiet: true } as const;
+
+const share = (
+  key: SortKey,
+  name: string,
+  tip: string,
+  field: "sm_percent" | "memory_percent" | "encoder_percent" | "decoder_percent" | "cpu_percent",
+): Column => ({
+  key,
+  name,
+  tip,
+  width: key === "sm" || key === "cpu" ? "72px" : "92px",
+  number: true,
+  moves: true,
+  show: process => <Value {...quiet} of={read(process.absent, field, process[field])} show={percent} />,
+  raw: process => ({ [field]: process[field] }),
+});
+
+export const COLUMNS: readonly Column[] = [
+  {
+    key: "gpu",
+    width: "56px",
+    name: "GPU",
+    show: process => (
+      <>
+        {process.gpu}
+        {process.gpu_instance !== null && <small class="instance">:{process.gpu_instance}</small>}
+      </>
+    ),
+    raw: process => ({
+      gpu: process.gpu,
+      gpu_uuid: process.gpu_uuid,
+      gpu_instance: process.gpu_instance,
+      compute_instance: process.compute_instance,
+    }),
+  },
+  {
+    key: "user",
+    width: "minmax(110px, 136px)",
+    name: "User",
+    show: process => {
+      const owner = ownerOf(process);
+      return (
+        <span class="owner">
+          <Swatch of={owner.key} />
+          <Value
+            {...quiet}
+            of={read(process.absent, "user", owner === NOBODY ? null : owner.label)}
+            show={label => label}
+          />
+        </span>
+      );
+    },
+    raw: process => ({ user: process.user, uid: process.uid }),
+  },
+  {
+    key: "pid",
+    name: "PID",
+    number: true,
+    show: process => <Value {...quiet} of={read(process.absent, "pid", process.pid)} show={String} />,
+    raw: process => ({ pid: process.pid }),
+  },
+  {
+    key: "type",
+    width: "62px",
+    name: "Type",
+    tip: "C computes, G draws, C+G does both",
+    show: process => process.type,
+    raw: process => ({ type: process.type }),
+  },
+  {
+    key: "gpu_memory",
+    width: "182px",
+    name: "GPU memory",
+    number: true,
+    moves: true,
+    show: (process, { gpu }) => <GpuMemory process={process} gpu={gpu} />,
+    raw: process => ({ gpu_memory_bytes: process.gpu_memory_bytes }),
+  },
+  share("sm", "SM", "Its part of the GPU's processors", "sm_percent"),
+  share("memory", "Bandwidth", "Its part of the memory's time", "memory_percent"),
+  share("encoder", "Encoder", "Its part of the video encoder", "encoder_percent"),
+  share("decoder", "Decoder", "Its part of the video decoder", "decoder_percent"),
+  share("cpu", "CPU", "Of one processor; several may be at work", "cpu_percent"),
+  {
+    key: "host_memory",
+    width: "112px",
+    name: "Host memory",
+    number: true,
+    moves: true,
+    show: process => (
+      <Value
+        {...quiet}
+        of={read(process.absent, "host_memory_bytes", process.host_memory_bytes)}
+        show={bytes}
+      />
+    ),
+    raw: process => ({ host_memory_bytes: process.host_memory_bytes }),
+  },
+  {
+    key: "running",
+    width: "112px",
+    name: "Running",
+    number: true,
+    show: (process, { now }) => (
+      <Value
+        {...quiet}
+        of={read(process.absent, "started_at", process.started_at)}
+        show={at => <span data-tip={`Since ${exact(at)}`}>{duration(now - at)}</span>}
+      />
+    ),
+    raw: process => ({ started_at: process.started_at }),
+  },
+  {
+    key: "where",
+    width: "136px",
+    name: "Where",
+    tip: "The Slurm job, Kubernetes pod or container it runs in",
+    has: process => whereOf(process) !== null,
+    show: process => {
+      const where = whereOf(process);
+      return where && <span data-tip={`${where.kind} ${where.id}`}>{where.label}</span>;
+    },
+    raw: ({ container, container_name, pod, pod_name, pod_namespace, job }) => ({
+      container,
+      container_name,
+      pod,
+      pod_name,
+      pod_namespace,
+      job,
+    }),
+  },
+  {
+    key: "name",
+    width: "144px",
+    name: "Name",
+    show: process => <Value {...quiet} of={read(process.absent, "name", process.name)} show={name => name} />,
+    raw: process => ({ name: process.name }),
+  },
+  {
+    key: "command",
+    width: "minmax(220px, 1fr)",
+    name: "Command",
+    show: process => (
+      <Value
+        {...quiet}
+        of={read(process.absent, "command", process.command)}
+        show={command => command || (process.name ? `[${process.name}]` : "[no command line]")}
+      />
+    ),
+    raw: process => ({ command: process.command }),
+  },
+];
+
+/** What is shown until something else is chosen. */
+export const FIRST: readonly SortKey[] = [
+  "gpu",
+  "user",
+  "pid",
+  "type",
+  "gpu_memory",
+  "sm",
+  "cpu",
+  "running",
+  "where",
+  "command",
+];

@@ -1,0 +1,31 @@
+import type { Gpu, Process } from "../../api/types";
+import { colours } from "../../live/store";
+import { read } from "../../model/absence";
+import { bytes } from "../../model/format";
+import { ownerOf } from "../../model/owner";
+import { Value } from "../../part/value";
+
+/** How much of its GPU's, or instance's, memory a process has. */
+export function GpuMemory({ process, gpu }: { process: Process; gpu: Gpu | undefined }) {
+  const total = totalOf(process, gpu);
+  const has = process.gpu_memory_bytes;
+  return (
+    <span class="has">
+      <Value quiet of={read(process.absent, "gpu_memory_bytes", has)} show={bytes} />
+      {has !== null && total !== null && total > 0 && (
+        <span class="bar mini" aria-hidden="true">
+          <i data-colour={colours.of(ownerOf(process).key)} style={{ "--of": Math.min(1, has / total) }} />
+        </span>
+      )}
+    </span>
+  );
+}
+
+function totalOf(process: Process, gpu: Gpu | undefined): number | null {
+  if (!gpu) return null;
+  if (process.gpu_instance === null) return gpu.memory.total_bytes;
+  const mig = gpu.mig.find(
+    mig => mig.gpu_instance === process.gpu_instance && mig.compute_instance === process.compute_instance,
+  );
+  return mig?.memory_total_bytes ?? null;
+}

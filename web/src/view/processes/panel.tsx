@@ -1,0 +1,54 @@
+import { useRef } from "preact/hooks";
+import type { Gpu } from "../../api/types";
+import { shown } from "../../live/store";
+import { NO_WISH } from "../../model/processes";
+import { setQuery } from "../../page/route";
+import { order, Rows, wish } from "./state";
+import { Table } from "./table";
+import { Tools } from "./tools";
+
+/** The processes, of one GPU or of all. */
+export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
+  const rows = useRef<Rows | null>(null);
+  rows.current ??= new Rows();
+  const state = rows.current;
+  const old = shown.value.filter(({ asOf }) => asOf !== null).map(each => each.gpu.index);
+  const gpus = shown.value.map(each => each.gpu);
+  const here = shown.value.filter(each => !gpu || each.gpu.index === gpu.index);
+  const all = here.flatMap(each => each.processes);
+  const wanted = wish(gpu);
+  const by = order();
+  const found = state.of(all, wanted, by, performance.now());
+  return (
+    <section class="panel" aria-label="Processes">
+      <Tools all={all} rows={found} wish={wanted} gpus={gpus} anyGpu={!gpu} />
+      {found.length > 0 ? (
+        <Table
+          rows={found}
+          gpus={gpus}
+          one={gpu !== undefined}
+          old={old}
+          order={by}
+          hold={held => {
+            state.held = held;
+          }}
+        />
+      ) : (
+        <Empty none={all.length === 0} one={gpu !== undefined} />
+      )}
+    </section>
+  );
+}
+
+function Empty({ none, one }: { none: boolean; one: boolean }) {
+  if (none) return <p class="nothing">No process uses {one ? "this GPU" : "a GPU"}.</p>;
+  const { text: q, ...rest } = NO_WISH;
+  return (
+    <p class="nothing">
+      No process is as you wish.{" "}
+      <button type="button" onClick={() => setQuery({ q, ...rest })}>
+        Show all
+      </button>
+    </p>
+  );
+}

@@ -1,0 +1,81 @@
+import type { Gpu, Process } from "../../api/types";
+import {
+  filter,
+  keepOrder,
+  NO_WISH,
+  type Order,
+  rowKey,
+  type SortKey,
+  sort,
+  type Wish,
+} from "../../model/processes";
+import { kept } from "../../page/kept";
+import { route, setQuery } from "../../page/route";
+import { COLUMNS, type Column, FIRST } from "./columns";
+
+const isKey = (value: unknown): value is SortKey => COLUMNS.some(column => column.key === value);
+
+/** Which columns are shown; in the table's own order. */
+export const chosen = kept<readonly SortKey[]>(
+  "columns",
+  FIRST,
+  (value): value is readonly SortKey[] => Array.isArray(value) && value.length > 0 && value.every(isKey),
+);
+
+/** Those that are shown of these processes. */
+export function columnsOf(processes: readonly Process[], one = false): Column[] {
+  const has = (column: Column) => !column.has || processes.some(column.has);
+  // Of one GPU, its number stands above.
+  const says = (column: Column) =>
+    !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
+  return COLUMNS.filter(column => chosen.value.includes(column.key) && has(column) && says(column));
+}
+
+/** What the address wishes for. A view of one GPU shows that one's. */
+export function wish(gpu?: Gpu): Wish {
+  const { q = "", user = "", gpu: wanted = "", type = "" } = route.value.query;
+  return { ...NO_WISH, text: q, user, type, gpu: gpu ? (gpu.uuid ?? String(gpu.index)) : wanted };
+}
+
+export const FIRST_ORDER: Order = { key: "gpu", down: false };
+
+/** `?sort=-sm` is by SM, the most first. */
+export function order(): Order {
+  const text = route.value.query["sort"] ?? "";
+  const down = text.startsWith("-");
+  const key = down ? text.slice(1) : text;
+  return isKey(key) ? { key, down } : FIRST_ORDER;
+}
+
+/** By that column; by the one that it is, the other way round. Of numbers the most comes first. */
+export function orderBy(column: Column): void {
+  const now = order();
+  const first = column.number === true && column.key !== "pid";
+  const down = now.key === column.key ? !now.down : first;
+  const text = `${down ? "-" : ""}${column.key}`;
+  setQuery({ sort: text === FIRST_ORDER.key ? "" : text });
+}
+
+/** Rows of a column that moves are put in order anew after so long. */
+const SETTLED = 5_000;
+
+/** The rows to show, in an order that does not jump about. */
+export class Rows {
+  private keys: string[] = [];
+  private by = "";
+  private at = Number.NEGATIVE_INFINITY;
+  /** A pointer or the focus is on the table: nothing must move under it. */
+  held = false;
+
+  of(processes: readonly Process[], wish: Wish, order: Order, now: number): Process[] {
+    const sorted = sort(filter(processes, wish), order);
+    const moves = COLUMNS.some(column => column.key === order.key && column.moves);
+    const by = `${order.key} ${order.down}`;
+    const keeps = moves && by === this.by && (this.held || now - this.at < SETTLED);
+    const rows = keeps ? keepOrder(sorted, this.keys) : sorted;
+    if (!keeps) this.at = now;
+    this.by = by;
+    this.keys = rows.map(rowKey);
+    return rows;
+  }
+}

@@ -1,0 +1,150 @@
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import type { Gpu, Process } from "../../api/types";
+import { agentNow, colours } from "../../live/store";
+import { bytes, percent, plural } from "../../model/format";
+import { type Group, group, type Order, rowKey } from "../../model/processes";
+import { grouped } from "../../page/settings";
+import { Swatch } from "../../part/bar";
+import { Icon } from "../../part/icon";
+import type { Column } from "./columns";
+import { Row } from "./row";
+import { columnsOf, orderBy } from "./state";
+
+/** So many are drawn before more are asked for. */
+const PAGE = 250;
+
+interface Props {
+  rows: readonly Process[];
+  gpus: readonly Gpu[];
+  /** Whether they are all of one GPU. */
+  one: boolean;
+  /** GPUs of which this is the past. */
+  old: readonly number[];
+  order: Order;
+  hold: (held: boolean) => void;
+}
+
+export function Table({ rows, gpus, one, old, order, hold }: Props) {
+  const [most, setMost] = useState(PAGE);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const toggle = useCallback((id: string) => setOpen(now => toggled(now, id)), []);
+  const found = columnsOf(rows, one);
+  // The same columns stay the same object, so that rows are not drawn anew for nothing.
+  const columns = useMemo(() => found, [found.map(column => column.key).join()]);
+  const byIndex = new Map(gpus.map(gpu => [gpu.index, gpu]));
+  const now = agentNow();
+  const over = useRef(false);
+  const shown = rows.slice(0, most);
+  const draw = (process: Process) => {
+    const id = rowKey(process);
+    return (
+      <Row
+        key={id}
+        id={id}
+        process={process}
+        gpu={byIndex.get(process.gpu)}
+        old={old.includes(process.gpu)}
+        columns={columns}
+        now={now}
+        open={open.has(id)}
+        toggle={toggle}
+      />
+    );
+  };
+  return (
+    <div
+      class="scroll"
+      onPointerEnter={() => {
+        over.current = true;
+        hold(true);
+      }}
+      onPointerLeave={() => {
+        over.current = false;
+        hold(false);
+      }}
+      onFocusIn={() => hold(true)}
+      onFocusOut={() => hold(over.current)}
+    >
+      <table role="table" class="processes" style={{ "--columns": widths(columns) }}>
+        <Head columns={columns} order={order} />
+        {grouped.value ? (
+          group(shown).map(each => (
+            <tbody role="rowgroup" key={each.key}>
+              <GroupRow group={each} span={columns.length + 1} />
+              {each.processes.map(draw)}
+            </tbody>
+          ))
+        ) : (
+          <tbody role="rowgroup">{shown.map(draw)}</tbody>
+        )}
+      </table>
+      {rows.length > most && (
+        <button type="button" class="all" onClick={() => setMost(Number.POSITIVE_INFINITY)}>
+          Show all {plural(rows.length, "process", "processes")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** As the style sheet lays out each row by itself, they are the same in each. */
+const widths = (columns: readonly Column[]): string =>
+  columns.map(column => column.width ?? "84px").join(" ");
+
+function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
+function Head({ columns, order }: { columns: readonly Column[]; order: Order }) {
+  return (
+    <thead role="rowgroup">
+      <tr role="row">
+        {columns.map(column => {
+          const by = column.key === order.key;
+          return (
+            <th
+              key={column.key}
+              role="columnheader"
+              scope="col"
+              data-column={column.key}
+              class={column.number ? "number" : undefined}
+              aria-sort={by ? (order.down ? "descending" : "ascending") : undefined}
+            >
+              <button type="button" data-tip={column.tip} onClick={() => orderBy(column)}>
+                {column.name}
+                {by && <Icon name={order.down ? "down" : "up"} />}
+              </button>
+            </th>
+          );
+        })}
+        <th role="columnheader" scope="col" class="more">
+          <span class="unseen">Details</span>
+        </th>
+      </tr>
+    </thead>
+  );
+}
+
+function GroupRow({ group, span }: { group: Group; span: number }) {
+  const { key, label, processes, gpus, gpuMemory, sm } = group;
+  return (
+    <tr role="row" class="group" data-colour={colours.of(key)}>
+      <th role="rowheader" scope="rowgroup" colSpan={span}>
+        <div>
+          <span class="owner">
+            <Swatch of={key} />
+            <b>{label}</b>
+          </span>
+          <span>{plural(processes.length, "process", "processes")}</span>
+          <span>
+            {gpus.length === 1 ? "GPU" : "GPUs"} {gpus.join(", ")}
+          </span>
+          {gpuMemory !== null && <span>{bytes(gpuMemory)}</span>}
+          {sm !== null && <span>SM {percent(sm)}</span>}
+        </div>
+      </th>
+    </tr>
+  );
+}

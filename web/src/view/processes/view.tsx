@@ -1,0 +1,5 @@
+import { ProcessPanel } from "./panel";
+
+export function ProcessesView() {
+  return <ProcessPanel />;
+}

@@ -1,0 +1,25 @@
+import { age, link, now, paused, snapshot } from "../live/store";
+import { duration, SPACE } from "../model/format";
+import { every } from "../page/settings";
+
+/** How the page stands with the agent, in a word. */
+export function Status() {
+  void now.value;
+  const { state, text } = words();
+  return (
+    <span class="status" data-state={state}>
+      <i aria-hidden="true" />
+      {text}
+    </span>
+  );
+}
+
+function words(): { state: string; text: string } {
+  const old = () => (snapshot.value ? `${duration(age())} old` : "");
+  if (link.value.kind === "refused") return { state: "refused", text: "token refused" };
+  if (link.value.kind === "unreachable") return { state: "unreachable", text: `no answer, ${old()}` };
+  if (paused.value) return { state: "paused", text: `paused, ${old()}` };
+  if (link.value.kind === "connecting") return { state: "connecting", text: "connecting" };
+  if (every.value !== null) return { state: "live", text: `every ${every.value / 1000}${SPACE}s` };
+  return { state: "live", text: "live" };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { absence, isNever, read } from "../src/model/absence";
+import { FACTS, factOf } from "../src/model/facts";
+import { gpu } from "./example";
+
+describe("absence", () => {
+  it("is told from a zero, and each kind from the others", () => {
+    expect(read({}, "x", 0)).toEqual({ value: 0 });
+    expect(read({}, "x", false)).toEqual({ value: false });
+    const reasons = ["not_supported", "denied", "lost", "asleep", "timeout", "error", "hidden"];
+    const words = reasons.map(reason => read({ x: reason }, "x", null).why?.word);
+    expect(new Set(words).size).toBe(reasons.length);
+    expect(words).not.toContain(undefined);
+  });
+
+  it("has words for a reason that is newer than the page, and for none", () => {
+    expect(absence("on_holiday")).toEqual({
+      reason: "on_holiday",
+      word: "on holiday",
+      text: "Absent: on holiday.",
+    });
+    expect(absence(undefined).word).toBe("unknown");
+  });
+
+  it("gives its place away only for ever", () => {
+    expect(isNever(read({ x: "not_supported" }, "x", null))).toBe(true);
+    expect(isNever(read({ x: "timeout" }, "x", null))).toBe(false);
+    expect(isNever(read({}, "x", 0))).toBe(false);
+  });
+});
+
+describe("the facts of a GPU", () => {
+  const shown = FACTS.flatMap(group => group.facts.map(fact => fact.path));
+
+  it("are all that the agent tells, each once", () => {
+    // These have a place of their own.
+    const elsewhere =
+      /^(index|state|state_detail|read_at|age_ms|use|health|xid|absent|mig|pods|fans|clocks\.event_reasons)(\.|$)/;
+    const told = leaves(gpu()).filter(path => !elsewhere.test(path));
+    expect([...shown].sort()).toEqual(told.sort());
+    expect(new Set(shown).size).toBe(shown.length);
+  });
+
+  it("are written, or say why not", () => {
+    const one = gpu({ absent: { "pcie.replays": "denied" }, pcie: { replays: null } });
+    expect(factOf(one, "pcie.replays").why?.word).toBe("no access");
+    for (const { facts } of FACTS) {
+      for (const fact of facts) {
+        const of = factOf(one, fact.path);
+        const text = of.why ? of.why.word : fact.show(of.value);
+        expect(text, fact.path).toMatch(/^\S/);
+        expect(text, fact.path).not.toMatch(/NaN|undefined|null|object/);
+      }
+    }
+  });
+});
+
+function leaves(value: object, prefix = ""): string[] {
+  return Object.entries(value).flatMap(([key, inner]) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? leaves(inner, `${prefix}${key}.`)
+      : [prefix + key],
+  );
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Gpu } from "../src/api/types";
+import { METRICS, PLANS, SPANS, spanOf } from "../src/model/charts";
+import { between, choose, coarser, sumOf } from "../src/model/chosen";
+import type { Columns } from "../src/model/past";
+import { gpu as example } from "./example";
+
+/** The example's GPU with none of the numbers that are drawn. */
+function gpu(more: Partial<Gpu> = {}): Gpu {
+  const made = example({ fans: [], absent: {} }) as unknown as Record<string, Record<string, unknown>>;
+  for (const path of METRICS) {
+    const [group = "", name = ""] = path.split(".");
+    const values = made[group];
+    if (group !== "fans" && values) values[name] = null;
+  }
+  return { ...(made as unknown as Gpu), ...more };
+}
+
+const columns = (known: Record<string, (number | null)[]>): Columns => ({
+  times: [0, 1],
+  values: METRICS.map(metric => known[metric] ?? [null, null]),
+});
+
+const all = (absence: string): Record<string, string> =>
+  Object.fromEntries(PLANS.flatMap(plan => plan.lines.map(({ path }) => [path, absence])));
+
+describe("charts", () => {
+  it("are of numbers that the agent keeps, each once", () => {
+    const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+    const kept = page.split("## What the past keeps")[1]?.split("\n## ")[0] ?? "";
+    const names = [...kept.matchAll(/^- `(.*)`$/gm)].map(([, name]) => name);
+    expect([...METRICS].sort()).toEqual(names.sort());
+    expect(new Set(METRICS).size).toBe(METRICS.length);
+  });
+
+  it("ask for no more points than an answer holds", () => {
+    for (const { ms, stepMs, rowMs } of SPANS) {
+      expect((ms / stepMs) * METRICS.length).toBeLessThan(100_000);
+      expect(ms / rowMs).toBeLessThanOrEqual(72);
+    }
+    expect(spanOf("6h").ms).toBe(6 * 3_600_000);
+    expect(spanOf("7d").range).toBe("15m");
+    expect(spanOf(undefined).range).toBe("15m");
+  });
+
+  it("are left out where a GPU never tells their numbers", () => {
+    const absent = { ...all("not_supported"), "power.draw_watts": "" };
+    const { charts, never } = choose(
+      PLANS,
+      gpu({ absent }),
+      METRICS,
+      columns({ "power.draw_watts": [1, 2] }),
+    );
+    expect(charts.map(({ plan }) => plan.key)).toEqual(["power"]);
+    expect(never).toEqual(PLANS.filter(({ key }) => key !== "power").map(({ name }) => name));
+  });
+
+  it("say why a line is absent", () => {
+    const absent = { "temperature.memory_celsius": "not_supported" };
+    const { charts } = choose(
+      PLANS,
+      gpu({ absent }),
+      METRICS,
+      columns({ "temperature.gpu_celsius": [null, 40] }),
+    );
+    const lines = charts.find(({ plan }) => plan.key === "temperature")?.lines;
+    expect(lines?.map(({ why }) => why?.reason)).toEqual([undefined, "not_supported"]);
+  });
+
+  it("stay where a number was known and is lost now, and say so where it never was", () => {
+    const lost = gpu({ state: "lost", absent: all("lost") });
+    const { charts } = choose(PLANS, lost, METRICS, columns({ "power.draw_watts": [300, null] }));
+    const why = (key: string) => charts.find(({ plan }) => plan.key === key)?.lines[0]?.why?.reason;
+    expect([why("power"), why("memory")]).toEqual([undefined, "lost"]);
+  });
+
+  it("name the state of a GPU that gives no reasons", () => {
+    const { charts } = choose(PLANS, gpu({ state: "stale" }), METRICS, columns({}));
+    expect(charts[0]?.lines[0]?.why?.reason).toBe("stale");
+  });
+
+  it("of parts that few use come when they are used", () => {
+    const zero = { "utilization.encoder_percent": [0, null], "utilization.decoder_percent": [0, 0] };
+    expect(choose(PLANS, gpu(), METRICS, columns(zero)).zero).toEqual(["Video engines"]);
+    const used = { ...zero, "utilization.decoder_percent": [0, 3] };
+    const { charts, zero: none } = choose(PLANS, gpu(), METRICS, columns(used));
+    expect(none).toEqual([]);
+    expect(charts.at(-1)?.plan.key).toBe("video");
+  });
+});
+
+describe("a table's numbers", () => {
+  it("are summed without what was not read", () => {
+    expect(sumOf([null, 2, 4, null])).toEqual({ lowest: 2, mean: 3, highest: 4 });
+    expect(sumOf([null])).toBeNull();
+    expect(sumOf([])).toBeNull();
+  });
+
+  it("are cut at both ends", () => {
+    const whole = { times: [1, 2, 3, 4], values: [[10, 20, 30, 40]] };
+    expect(between(whole, 2, 3)).toEqual({ times: [2, 3], values: [[20, 30]] });
+    expect(between(whole, 0, 9)).toEqual(whole);
+    expect(between(whole, 5, 9)).toEqual({ times: [], values: [[]] });
+  });
+
+  it("become rows of whole multiples of their length", () => {
+    const whole = { times: [9, 10, 15, 19, 40], values: [[1, 2, null, 4, null]] };
+    expect(coarser(whole, 10)).toEqual({ times: [0, 10, 40], values: [[1, 3, null]] });
+  });
+});

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { COLOURS, Colours, hash } from "../src/model/colour";
+
+const names = Array.from({ length: COLOURS }, (_, at) => `user${at}`);
+
+describe("colours", () => {
+  it("differ while there are enough", () => {
+    const colours = new Colours();
+    colours.meet(names);
+    expect(new Set(names.map(name => colours.of(name))).size).toBe(COLOURS);
+  });
+
+  it("are a name's own, whatever the order and the day", () => {
+    const [one, other] = [new Colours(), new Colours()];
+    one.meet(names);
+    other.meet([...names].reverse());
+    expect(names.map(name => one.of(name))).toEqual(names.map(name => other.of(name)));
+    const alone = new Colours();
+    alone.meet(["alice"]);
+    expect(alone.of("alice")).toBe(hash("alice") % COLOURS);
+    // As the algorithm (FNV-1a, 32 bits) was published.
+    expect([hash("a"), hash("foobar")]).toEqual([0xe40c292c, 0xbf9cf968]);
+  });
+
+  it("stay when others come, and are shared when there are too many", () => {
+    const colours = new Colours();
+    colours.meet(["alice", "bob"]);
+    const before = [colours.of("alice"), colours.of("bob")];
+    colours.meet([...names, "carol", "alice"]);
+    expect([colours.of("alice"), colours.of("bob")]).toEqual(before);
+    expect(colours.of("carol")).toBeLessThan(COLOURS);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from "vitest";
+import { findGpu, isKnown, isTrouble, restraints, shortName, standing } from "../src/model/gpu";
+import { divide } from "../src/model/memory";
+import { totals } from "../src/model/totals";
+import { gpu, process } from "./example";
+
+const GIB = 2 ** 30;
+const busy = gpu({ use: { verdict: "busy" }, health: { verdict: "ok", reasons: [] }, state: "ok" });
+
+describe("how a GPU stands", () => {
+  it("is its verdict while it is read, and its state else", () => {
+    expect(standing(busy)).toBe("busy");
+    expect(standing(gpu({ use: { verdict: "held" } }))).toBe("held");
+    expect(standing(gpu({ use: { verdict: "new_word" } }))).toBe("unknown");
+    for (const state of ["stale", "lost", "denied", "asleep", "error"] as const) {
+      expect(standing(gpu({ state, use: { verdict: "free" } }))).toBe(state);
+    }
+    expect(standing(gpu({ state: "new_word", use: { verdict: "free" } }))).toBe("error");
+  });
+
+  it("is trouble where somebody has to look", () => {
+    expect(isTrouble(busy)).toBe(false);
+    expect(isTrouble({ ...busy, health: { verdict: "critical" } })).toBe(true);
+    expect(isTrouble({ ...busy, health: { verdict: "warning" } })).toBe(false);
+    expect(isTrouble({ ...busy, state: "lost" })).toBe(true);
+    expect(isTrouble({ ...busy, state: "asleep" })).toBe(false);
+  });
+
+  it("is unknown altogether where nothing was ever read", () => {
+    const blank = gpu({
+      state: "lost",
+      memory: { total_bytes: null },
+      power: { draw_watts: null },
+      temperature: { gpu_celsius: null },
+    });
+    expect(isKnown(blank)).toBe(false);
+    expect(isKnown({ ...blank, state: "ok" })).toBe(true);
+    expect(isKnown(gpu({ state: "lost" }))).toBe(true);
+  });
+
+  it("is named shortly, and found by index or UUID", () => {
+    expect(shortName("NVIDIA GeForce RTX 3090")).toBe("RTX 3090");
+    expect(shortName("Tesla T4")).toBe("Tesla T4");
+    expect(shortName("NVIDIA ")).toBe("NVIDIA ");
+    expect(shortName(null)).toBeNull();
+    const gpus = [gpu({ index: 0, uuid: "GPU-a" }), gpu({ index: 1, uuid: null })];
+    expect(findGpu(gpus, "GPU-a")).toBe(gpus[0]);
+    expect(findGpu(gpus, "1")).toBe(gpus[1]);
+    expect(findGpu(gpus, "2")).toBeUndefined();
+  });
+});
+
+describe("what holds clocks down", () => {
+  it("is told worst first, each once, and idleness is no news", () => {
+    expect(restraints(["gpu_idle"])).toEqual([]);
+    const found = restraints(["sw_power_cap", "sw_thermal_slowdown", "hw_thermal_slowdown", "bit_30"]);
+    expect(found.map(each => each.word)).toEqual(["thermal slowdown", "power cap", "bit 30"]);
+    expect(found.map(each => each.serious)).toEqual([true, false, false]);
+  });
+});
+
+describe("a memory, divided", () => {
+  const alice = process({ user: "alice", uid: 1, gpu_memory_bytes: 3 * GIB });
+  const bob = process({ user: "bob", uid: 2, gpu_memory_bytes: 5 * GIB });
+  const memory = { total_bytes: 16 * GIB, used_bytes: 10 * GIB, reserved_bytes: GIB };
+
+  it("is by user, the most first, then what nobody explains and what is reserved", () => {
+    const { parts, owners } = divide(memory, [alice, bob, alice]);
+    expect(owners.map(({ owner, bytes }) => [owner.label, bytes])).toEqual([
+      ["alice", 6 * GIB],
+      ["bob", 5 * GIB],
+    ]);
+    expect(parts.map(part => [part.kind, part.bytes / GIB])).toEqual([
+      ["owner", 6],
+      ["owner", 5],
+      ["reserved", 1],
+    ]);
+    expect(divide(memory, [bob]).parts.map(part => [part.kind, part.of])).toEqual([
+      ["owner", 5 / 16],
+      ["unattributed", 5 / 16],
+      ["reserved", 1 / 16],
+    ]);
+  });
+
+  it("is never more than what is in use, nor than the whole", () => {
+    const sharing = [alice, bob, process({ user: "carol", uid: 3, gpu_memory_bytes: 12 * GIB })];
+    const owned = divide(memory, sharing).parts.filter(part => part.kind === "owner");
+    expect(owned.map(part => [part.bytes / GIB, part.of * 16])).toEqual([
+      [12, 6],
+      [5, 2.5],
+      [3, 1.5],
+    ]);
+    const { parts } = divide({ ...memory, used_bytes: null }, [process({ gpu_memory_bytes: 99 * GIB }), bob]);
+    expect(parts.reduce((sum, part) => sum + part.of, 0)).toBe(1);
+  });
+
+  it("shows no part of a process that does not tell, but who it is", () => {
+    const silent = process({ user: "carol", uid: 3, gpu_memory_bytes: null });
+    const { parts, owners } = divide(memory, [silent]);
+    expect(parts.map(part => part.kind)).toEqual(["unattributed", "reserved"]);
+    expect(owners).toEqual([{ owner: { key: "carol", label: "carol" }, bytes: null }]);
+  });
+
+  it("is unknown without its total, and says nothing of what is not read", () => {
+    expect(divide({ total_bytes: null, used_bytes: 5 }, [alice]).parts).toEqual([]);
+    expect(divide({ total_bytes: 16 * GIB, used_bytes: null }, []).parts).toEqual([]);
+    expect(divide({ total_bytes: 0, used_bytes: 0 }, []).parts).toEqual([]);
+  });
+
+  it("leaves out what is the driver's own", () => {
+    expect(divide({ total_bytes: 16 * GIB, used_bytes: 2 ** 22 }, []).parts).toEqual([]);
+  });
+});
+
+describe("totals", () => {
+  const memory = { total_bytes: 10, used_bytes: 4 };
+
+  it("count each GPU once, and those in trouble as nothing else", () => {
+    const { by } = totals([
+      busy,
+      { ...busy, use: { ...busy.use, verdict: "free" } },
+      { ...busy, use: { ...busy.use, verdict: "free" }, health: { verdict: "critical", reasons: [] } },
+      { ...busy, state: "lost" },
+      { ...busy, state: "asleep" },
+    ]);
+    expect(by).toEqual({ free: 1, busy: 1, held: 0, asleep: 1, unknown: 0, trouble: 2 });
+  });
+
+  it("are of those that are read, and say of how many", () => {
+    const one = gpu({ state: "ok", memory, mig: [], power: { draw_watts: 100, enforced_limit_watts: 700 } });
+    const lost = gpu({ ...one, state: "lost" });
+    const silent = gpu({ ...one, memory: { used_bytes: null }, power: { draw_watts: null } });
+    const sums = totals([one, one, lost, silent]);
+    expect(sums.gpus).toBe(4);
+    expect(sums.memory).toEqual({ used: 8, total: 20, of: 2 });
+    expect(sums.power).toEqual({ draw: 200, limit: 1400, of: 2 });
+    expect(totals([lost, silent])).toMatchObject({ memory: null, power: null });
+  });
+
+  it("know no limit where one GPU has none", () => {
+    const none = gpu({
+      state: "ok",
+      power: { draw_watts: 5, enforced_limit_watts: null, limit_watts: null },
+    });
+    expect(totals([none]).power).toEqual({ draw: 5, limit: null, of: 1 });
+  });
+
+  it("take the instances' memory where the whole's is denied", () => {
+    const mig = [
+      { memory_total_bytes: 6, memory_used_bytes: 1 },
+      { memory_total_bytes: 3, memory_used_bytes: 1 },
+    ];
+    const parted = gpu({ state: "ok", memory: { total_bytes: null, used_bytes: null }, mig: mig as never });
+    expect(totals([parted]).memory).toEqual({ used: 2, total: 9, of: 1 });
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, expect, it } from "vitest";
+import type { Process } from "../src/api/types";
+import { csv } from "../src/model/csv";
+import { ownerOf } from "../src/model/owner";
+import { filter, group, isSame, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
+import { usersOf } from "../src/model/users";
+import { process, snapshot, users } from "./example";
+
+const a = process({
+  gpu: 0,
+  pid: 10,
+  user: "alice",
+  uid: 1,
+  sm_percent: 5,
+  command: "python Train.py",
+  type: "C",
+});
+const b = process({
+  gpu: 1,
+  pid: 9,
+  user: "bob",
+  uid: 2,
+  sm_percent: null,
+  command: null,
+  job: "88121",
+  type: "G",
+});
+const c = process({
+  gpu: 1,
+  pid: 100,
+  user: "alice",
+  uid: 1,
+  sm_percent: 50,
+  command: "vllm serve",
+  type: "C+G",
+});
+const all = [c, a, b];
+const pids = (list: readonly { pid: number | null }[]) => list.map(each => each.pid);
+
+describe("who a process counts for", () => {
+  it("is its account or, for root in a container, the container", () => {
+    const label = (changes: Partial<Process>) => ownerOf(process({ user: "root", uid: 0, ...changes })).label;
+    const container = "0123456789abcdef";
+    expect(label({ user: "alice", uid: 1, container })).toBe("alice");
+    expect(label({})).toBe("root");
+    expect(label({ container })).toBe("0123456789ab");
+    expect(label({ container, container_name: "vllm" })).toBe("vllm");
+    const pod = { pod: "1-2", pod_name: "train-0", pod_namespace: "ml" };
+    expect(label({ container, container_name: "main", ...pod })).toBe("ml/train-0/main");
+    expect(label({ user: null, uid: 4242 })).toBe("4242");
+    expect(label({ user: null, uid: null })).toBe("unknown");
+  });
+
+  it("adds up to what the agent says", () => {
+    const ours = usersOf(snapshot).map(user => ({
+      who: user.owner.label,
+      gpus: user.gpus,
+      processes: user.processes,
+      memory: user.gpuMemory,
+      sm: user.sm,
+      seconds: user.startedAt === null ? null : Math.floor((snapshot.sampled_at - user.startedAt) / 1000),
+      held: user.held.map(held => [held.gpu, held.bytes, held.since]),
+    }));
+    const theirs = users.map(user => ({
+      who: user.user,
+      gpus: user.gpus,
+      processes: user.processes,
+      memory: user.gpu_memory_bytes,
+      sm: user.sm_percent,
+      seconds: user.longest_run_seconds,
+      held: user.held_idle.map(held => [held.gpu, held.gpu_memory_bytes, held.since]),
+    }));
+    const byWho = (x: { who: string | null }, y: { who: string | null }) =>
+      String(x.who) < String(y.who) ? -1 : 1;
+    expect(ours.sort(byWho)).toEqual(theirs.sort(byWho));
+    expect(ours.length).toBeGreaterThan(1);
+  });
+});
+
+describe("the filter", () => {
+  it.each([
+    [{ text: "" }, [100, 10, 9]],
+    [{ text: "ALICE train" }, [10]],
+    [{ text: "88121" }, [9]],
+    [{ text: "10" }, [100, 10]],
+    [{ text: "nothing" }, []],
+    [{ user: "alice" }, [100, 10]],
+    [{ gpu: "1" }, [100, 9]],
+    [{ type: "C" }, [10]],
+    [{ user: "alice", gpu: "1", text: "vllm" }, [100]],
+  ])("of %j keeps %j", (wish, kept) => {
+    expect(pids(filter(all, { ...NO_WISH, ...wish }))).toEqual(kept);
+  });
+
+  it("takes a text for a text", () => {
+    expect(filter([process({ command: "a.*b" })], { ...NO_WISH, text: ".*" })).toHaveLength(1);
+    expect(filter([a], { ...NO_WISH, text: "(" })).toEqual([]);
+  });
+});
+
+describe("the order", () => {
+  it("is by the column, and settled where that does not tell", () => {
+    expect(pids(sort(all, { key: "gpu", down: false }))).toEqual([10, 9, 100]);
+    expect(pids(sort(all, { key: "user", down: false }))).toEqual([10, 100, 9]);
+    expect(pids(sort(all, { key: "pid", down: true }))).toEqual([100, 10, 9]);
+    expect(pids(sort([...all].reverse(), { key: "gpu", down: false }))).toEqual([10, 9, 100]);
+  });
+
+  it("has what is not known last, both ways", () => {
+    expect(pids(sort(all, { key: "sm", down: true }))).toEqual([100, 10, 9]);
+    expect(pids(sort(all, { key: "sm", down: false }))).toEqual([10, 100, 9]);
+  });
+
+  it("knows numbers in texts, and runs longest first when the other way round", () => {
+    const jobs = ["9", "10", "2"].map(job => process({ job }));
+    expect(sort(jobs, { key: "where", down: false }).map(each => each.job)).toEqual(["2", "9", "10"]);
+    const ages = [process({ pid: 1, started_at: 100 }), process({ pid: 2, started_at: 50 })];
+    expect(pids(sort(ages, { key: "running", down: true }))).toEqual([2, 1]);
+  });
+
+  it("keeps rows where they are, and puts new ones after those they are sorted after", () => {
+    const before = [c, a].map(rowKey);
+    expect(pids(keepOrder([a, b, c], before))).toEqual([100, 10, 9]);
+    expect(pids(keepOrder([b, a, c], before))).toEqual([9, 100, 10]);
+    expect(pids(keepOrder([a], before))).toEqual([10]);
+    expect(pids(keepOrder([a, b, c], []))).toEqual([10, 9, 100]);
+  });
+});
+
+describe("a row", () => {
+  it("is drawn anew where something has changed, and stays the same one", () => {
+    const later = { ...a, started_at: (a.started_at ?? 0) + 1 };
+    expect([isSame(a, later), rowKey(a) === rowKey(later)]).toEqual([true, true]);
+    expect(isSame(a, { ...a, started_at: (a.started_at ?? 0) + 5_000 })).toBe(false);
+    expect(isSame(a, { ...a, started_at: null })).toBe(false);
+    expect(isSame(a, { ...a, sm_percent: 6 })).toBe(false);
+    expect(isSame(b, { ...b, sm_percent: 0 })).toBe(false);
+  });
+});
+
+describe("groups", () => {
+  it("have sums of what is told", () => {
+    const groups = group([a, b, c]);
+    expect(groups.map(each => [each.label, pids(each.processes), each.gpus, each.sm])).toEqual([
+      ["alice", [10, 100], [0, 1], 55],
+      ["bob", [9], [1], null],
+    ]);
+  });
+});
+
+describe("where a process runs", () => {
+  it("is its job before its pod before its container", () => {
+    const container = "0123456789abcdef";
+    expect(whereOf(process({ container }))?.label).toBe("0123456789ab");
+    expect(whereOf(process({ container, pod: "11112222-3333" }))?.label).toBe("pod 11112222");
+    expect(whereOf(process({ container, container_name: "vllm" }))?.label).toBe("vllm");
+    const named = process({ pod: "1111", pod_name: "train-0", pod_namespace: "ml" });
+    expect(whereOf(named)).toEqual({ kind: "pod", id: "ml/train-0", label: "train-0" });
+    expect(whereOf(process({ container, pod: "p", job: "7" }))?.label).toBe("slurm 7");
+    expect(whereOf(process())).toBeNull();
+  });
+});
+
+describe("CSV", () => {
+  it("is as RFC 4180 has it", () => {
+    expect(
+      csv([
+        ["a", 1, null],
+        ['say "x"', "b,c", "two\nlines"],
+      ]),
+    ).toBe('a,1,\r\n"say ""x""","b,c","two\nlines"\r\n');
+  });
+
+  it.each(["=1+1", "+1", "-1", "@x", " =x", "\t=x", "\tx", "\r=x", "\uFF1D1"])(
+    "makes no formula of %j",
+    text => {
+      expect(csv([[text]]).replace(/^"/, "")).toMatch(/^'/);
+    },
+  );
+
+  it("lets numbers be negative, and other texts alone", () => {
+    expect(csv([[-5, "python -m x=1"]])).toBe("-5,python -m x=1\r\n");
+  });
+});

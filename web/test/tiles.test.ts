@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { tilesOf } from "../src/model/tiles";
+import { gpu } from "./example";
+
+const keys = (one: ReturnType<typeof gpu>) => tilesOf(one).map(tile => tile.key);
+
+describe("tiles", () => {
+  const whole = gpu({
+    absent: {},
+    temperature: { gpu_celsius: 86, slowdown_celsius: 90 },
+    power: { draw_watts: 350, enforced_limit_watts: null, limit_watts: 700 },
+    clocks: { sm_mhz: 990, max_sm_mhz: 1980 },
+    activity: { tensor_ratio: 0.5, sm_ratio: 0.9 },
+  });
+
+  it("are four, and what a GPU never tells gives its place to the next", () => {
+    expect(keys(whole)).toEqual(["temperature", "power", "clock", "tensor"]);
+    const older = gpu({
+      ...whole,
+      activity: { tensor_ratio: null, sm_ratio: null },
+      absent: { "activity.tensor_ratio": "not_supported", "activity.sm_ratio": "not_supported" },
+    });
+    expect(keys(older)).toEqual(["temperature", "power", "clock", "bandwidth"]);
+    // What is only late keeps its place.
+    expect(
+      keys(gpu({ ...older, absent: { ...older.absent, "activity.tensor_ratio": "timeout" } })),
+    ).toContain("tensor");
+  });
+
+  it("say how much of its limit a number is, and nothing without one", () => {
+    expect(tilesOf(whole).map(tile => tile.part)).toEqual([86 / 90, 0.5, 0.5, 0.5]);
+    const free = gpu({
+      ...whole,
+      temperature: { slowdown_celsius: null },
+      power: { enforced_limit_watts: null, limit_watts: null },
+      clocks: { max_sm_mhz: null },
+    });
+    expect(tilesOf(free).map(tile => [tile.part, tile.label])).toEqual([
+      [null, "chip"],
+      [null, "power"],
+      [null, "SM clock"],
+      [0.5, "tensor"],
+    ]);
+  });
+
+  it("are high close to where a GPU slows down", () => {
+    expect(tilesOf(whole)[0]?.high).toBe(true);
+    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: 84 } }))[0]?.high).toBe(false);
+    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: null } }))[0]?.high).toBe(false);
+  });
+});

@@ -1,0 +1,41 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
+
+/** Where `npm run dev` finds an agent: `make demo` starts one there. */
+const agent = process.env.AGENT ?? "http://localhost:8000";
+
+/** Puts each file beside itself in the forms that the agent serves. */
+const compressed = (): Plugin => ({
+  name: "compressed",
+  apply: "build",
+  writeBundle({ dir = "" }, bundle) {
+    for (const file of Object.values(bundle)) {
+      const content = Buffer.from(file.type === "chunk" ? file.code : file.source);
+      writeFileSync(join(dir, `${file.fileName}.gz`), gzipSync(content, { level: 9 }));
+      writeFileSync(join(dir, `${file.fileName}.br`), brotliCompressSync(content));
+    }
+  },
+});
+
+export default defineConfig({
+  // Links are relative, so that the page works under any prefix.
+  base: "./",
+  plugins: [compressed()],
+  build: {
+    target: ["chrome123", "firefox120", "safari17.5"],
+    // A data: address is one request less for an icon, but scripts and styles must be files: the policy wants it so.
+    assetsInlineLimit: 2048,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    port: 5173,
+    proxy: Object.fromEntries(
+      ["/api", "/openapi.json", "/status", "/count", "/healthz", "/readyz"].map(path => [path, agent]),
+    ),
+  },
+  // The tests are of what needs no browser.
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+} as import("vite").UserConfig);
