@@ -4,17 +4,17 @@
 mod pages;
 mod value;
 
-use std::{collections::HashMap, ffi::OsString, net::IpAddr, os::fd::RawFd, path::PathBuf, time::Duration};
+use std::{collections::HashMap, ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
 use collector::LeftOut;
-use server::{Names, Peers, Prefix};
+use server::{HostName, Names, Peers, Prefix, WebOrigin};
 
-use crate::{dotenv::DotEnv, service};
-use value::{address, coarse, fine, interval, label, left_out, length, names, path, port, socket};
+use crate::{bind::Binds, dotenv::DotEnv, service};
+use value::{coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -65,13 +65,49 @@ pub(crate) struct Options {
     #[arg(long, env = "PORT", default_value = "8000", value_parser = port, global = true)]
     pub(crate) port: u16,
 
-    /// The address to listen on
-    #[arg(long, env = "NVSMI_BIND", default_value = "0.0.0.0", value_name = "ADDRESS", value_parser = address, global = true)]
-    pub(crate) bind: IpAddr,
+    /// Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets
+    /// (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again
+    #[arg(long, env = "NVSMI_BIND", default_value = "0.0.0.0", value_name = "PLACES", global = true)]
+    pub(crate) bind: Vec<Binds>,
 
     /// The path that everything lives under, such as /server1 or a/b
     #[arg(long, env = "URL_PREFIX", default_value = "", value_name = "PATH", hide_default_value = true, global = true)]
     pub(crate) url_prefix: Prefix,
+
+    /// The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when
+    /// it changes
+    #[arg(long, env = "NVSMI_TLS_CERT", value_name = "FILE", global = true)]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM
+    #[arg(long, env = "NVSMI_TLS_KEY", value_name = "FILE", global = true)]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let in only who has a certificate of one of these authorities, in PEM
+    #[arg(long, env = "NVSMI_TLS_CLIENT_CA", value_name = "FILE", global = true)]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone)
+    /// and a token. It is read again when it changes
+    #[arg(long, env = "NVSMI_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// What is seen without a token [default: none where there is one, else read]
+    #[arg(long, env = "NVSMI_ANONYMOUS", value_name = "SCOPE", global = true)]
+    pub(crate) anonymous: Option<Anonymous>,
+
+    /// Origins whose pages may read answers (CORS), such as https://board.example.org, with commas
+    #[arg(long, env = "NVSMI_CORS_ORIGINS", value_name = "LIST", value_delimiter = ',', global = true)]
+    pub(crate) cors_origins: Vec<WebOrigin>,
+
+    /// By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and
+    /// addresses, with commas
+    #[arg(long, env = "NVSMI_ALLOWED_HOSTS", value_name = "LIST", value_delimiter = ',', global = true)]
+    pub(crate) allowed_hosts: Vec<HostName>,
+
+    /// A line for each request on standard error, without secrets
+    #[arg(long, env = "NVSMI_ACCESS_LOG", default_value = "off", value_name = "FORM", global = true)]
+    pub(crate) access_log: AccessLog,
 
     /// How often the GPUs are read: from 100ms to 60s
     #[arg(long, env = "NVSMI_INTERVAL", default_value = "1s", value_name = "TIME", value_parser = interval, global = true)]
@@ -189,9 +225,28 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,
 
+    /// Where the driver's devices are, for tests
+    #[arg(long, env = "NVSMI_DEV_ROOT", default_value = "/dev", value_name = "FOLDER", hide = true, global = true)]
+    pub(crate) dev_root: PathBuf,
+
     /// The root of the proc file system, for tests
     #[arg(long, env = "NVSMI_PROC_ROOT", default_value = "/proc", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) proc_root: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Anonymous {
+    None,
+    Metrics,
+    Summary,
+    Read,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLog {
+    Off,
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -352,11 +407,11 @@ fn settings(matches: &ArgMatches, dotenv: &DotEnv) -> Vec<Setting> {
         let id = argument.get_id().as_str();
         let from_file = (id == "port" && dotenv.port.is_some()) || (id == "url_prefix" && dotenv.url_prefix.is_some());
         let variable = argument.get_env().unwrap_or_default().display();
-        let raw = matches.get_raw(id).into_iter().flatten().next();
-        let value = match raw {
-            None => "(none)".into(),
-            Some(value) if value.is_empty() => "(empty)".into(),
-            Some(value) => value.to_string_lossy().into_owned(),
+        let raw: Vec<_> = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
+        let value = match raw.as_slice() {
+            [] => "(none)".into(),
+            [value] if value.is_empty() => "(empty)".into(),
+            several => several.join(","),
         };
         let source = match matches.value_source(id) {
             Some(ValueSource::CommandLine) => "flag".into(),
@@ -473,7 +528,7 @@ mod tests {
         };
         let cli = parsed(&[], None);
         assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
-        assert_eq!((cli.options.bind.to_string().as_str(), cli.token), ("127.0.0.2", Some("t".into())));
+        assert_eq!((cli.options.bind, cli.token), (vec!["127.0.0.2".parse().unwrap()], Some("t".into())));
         let cli = parsed(&["--port", "81"], Some("mine"));
         assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));
         assert_eq!(parsed(&[], Some("")).token, None, "an empty one is given too");

@@ -2,23 +2,23 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, SocketAddr},
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show, Token};
+use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show};
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{Cli, Commands, Options, Sleep},
+    cli::{AccessLog, Cli, Commands, Options, Sleep},
+    exposure::{Exposure, TokenFile},
     supervisor::CollectSettings,
 };
 
 /// What each part is given.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) listen: SocketAddr,
+    /// Where it listens, and who is let in.
+    pub(crate) exposure: Exposure,
     pub(crate) server: ServerConfig,
     /// How many may read the stream at once, if there are connections for them.
     pub(crate) stream_clients: usize,
@@ -35,17 +35,23 @@ pub(crate) struct Config {
 
 impl Config {
     /// # Errors
-    /// A file that an option names and that cannot be read or understood.
+    /// An option that lacks another, or a file that an option names and that cannot be used.
     pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
+        let exposure = Exposure::new(cli)?;
         Ok(Self {
-            listen: SocketAddr::new(options.bind, options.port),
             server: ServerConfig {
                 url_prefix: options.url_prefix.clone(),
                 peers: options.peers.clone(),
-                token: cli.token.as_ref().and_then(|token| Token::new(token.as_bytes())),
+                token: exposure.own.clone(),
+                tokens: exposure.file.as_ref().map(TokenFile::tokens),
+                anonymous: exposure.anonymous,
+                allowed_hosts: exposure.is_local().then(|| options.allowed_hosts.clone()),
+                cors_origins: options.cors_origins.clone(),
+                access_log: options.access_log != AccessLog::Off,
                 ..ServerConfig::default()
             },
+            exposure,
             stream_clients: options.stream_clients,
             show: show(options)?,
             collect: CollectSettings {
@@ -70,13 +76,6 @@ impl Config {
                 .or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
         })
-    }
-
-    /// The original's warning, if everyone may read.
-    pub(crate) fn openness(&self, address: IpAddr) -> Option<String> {
-        let reach = if address.is_loopback() { "on this host" } else { "who can reach this host" };
-        let open = self.server.token.is_none();
-        open.then(|| format!("TOKEN is not set: the API is open to public access, to everyone {reach}"))
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn limits() -> Limits {
         Ok(descriptors) => {
             let connections = connections(descriptors, usual.connections);
             tracing::debug!(connections, descriptors, "as many connections are taken at once");
-            Limits { connections, ..usual }
+            Limits { connections, connections_each: connections - connections / 4, ..usual }
         }
         Err(error) => {
             tracing::warn!(%error, "the limit of file descriptors cannot be read");

@@ -17,6 +17,7 @@ mod collect;
 mod config;
 mod control;
 mod dotenv;
+mod exposure;
 mod health;
 mod limits;
 mod logging;
@@ -24,6 +25,7 @@ mod notify;
 mod say;
 mod serve;
 mod service;
+mod socket;
 mod state;
 mod supervisor;
 
@@ -43,7 +45,9 @@ fn main() -> ExitCode {
         }
         Err(cli::Stop::Wrong(message)) => return refuse(&message),
     };
-    logging::start(cli.options.log);
+    if let Err(error) = logging::start(cli.options.log, cli.options.access_log) {
+        return refuse(&error.to_string());
+    }
     let outcome = match &cli.command {
         None => serve::run(&cli),
         Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Some(Command::Collect(told)) => collect::run(&cli, told),
         Some(Command::Record(to)) => collect::record(&cli, to),
     };
+    logging::finish();
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))
 }
 

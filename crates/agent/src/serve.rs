@@ -1,8 +1,8 @@
 //! The parent: HTTP on this thread, the supervisor and the control socket each on one of its own.
 
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io, process::ExitCode, sync::Arc};
 
-use server::{Archive, Limits, Published, Publisher, ServerConfig, Streams};
+use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, Streams};
 use telemetry::{Stamp, derive::Deriver, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -10,12 +10,14 @@ use tokio::{
 };
 
 use crate::{
-    bind,
+    bind::{Bind, Listening},
     cli::Cli,
     config::Config,
     control,
+    exposure::{self, Exposure},
     limits::{self, limits},
     notify::Notify,
+    socket::Bound,
     state::{self, Keeper},
     supervisor::Supervisor,
 };
@@ -26,9 +28,11 @@ const EXIT_BY_SIGNAL: u8 = 128;
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
-    let listener = bind::listen(config.listen)?;
-    let address = listener.local_addr()?;
-    warn_if_open(&config, address);
+    let doors = doors(&config.exposure)?;
+    for warning in exposure::warnings(&config.exposure) {
+        tracing::warn!("{warning}");
+    }
+    config.exposure.watch()?;
     warn_of_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
@@ -41,15 +45,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        // A socket's file is there until the end.
+        let mut files = Vec::new();
+        let listeners = doors.into_iter().map(|door| listener(door, &config.exposure, &mut files));
+        let listeners = listeners.collect::<io::Result<_>>()?;
         let signals = Signals::new()?;
-        tracing::info!(url = url(address, config.server.url_prefix.as_str()), "serving");
+        for bind in &config.exposure.binds {
+            let url = url(bind, config.exposure.certificates.is_some(), config.server.url_prefix.as_str());
+            tracing::info!(url, "serving");
+        }
         notify.ready();
         let limits = limits();
         let streams = Arc::new(Streams::new(limits::streams(limits.connections, config.stream_clients)));
         let server = ServerConfig { streams, ..config.server };
-        io::Result::Ok(serve(listener, server, limits, signals, &notify, newest).await)
+        let status = serve(listeners, server, limits, signals, &notify, newest).await;
+        drop(files);
+        io::Result::Ok(status)
     })?;
     supervisor.stop();
     if let Some(keeper) = keeper {
@@ -60,7 +71,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
 
 /// Serves until the first signal, then lets answers in the making finish, until the second.
 async fn serve(
-    listener: tokio::net::TcpListener,
+    listeners: Vec<Listener>,
     config: ServerConfig,
     limits: Limits,
     mut signals: Signals,
@@ -69,8 +80,9 @@ async fn serve(
 ) -> ExitCode {
     let (stop, stopped) = oneshot::channel();
     let streams = Arc::clone(&config.streams);
-    let app = server::router(config, newest.clone());
-    let http = server::serve(listener, app, limits, async {
+    let app = App::new(config, newest.clone());
+    let answer = move |peer, request| app.reply(Some(peer), &request);
+    let http = server::serve(listeners, answer, limits, async {
         // The other end is sent to below before it is dropped.
         let _: Result<(), _> = stopped.await;
     });
@@ -114,9 +126,24 @@ impl Signals {
     }
 }
 
-fn warn_if_open(config: &Config, address: SocketAddr) {
-    if let Some(warning) = config.openness(address.ip()) {
-        tracing::warn!("{warning}");
+/// Listens at every place.
+fn doors(exposure: &Exposure) -> io::Result<Vec<Listening>> {
+    exposure.binds.iter().map(|bind| bind.listen(&exposure.binds)).collect()
+}
+
+/// What is served there; a socket's file is put among the files.
+fn listener(door: Listening, exposure: &Exposure, files: &mut Vec<Bound>) -> io::Result<Listener> {
+    match door {
+        Listening::Address(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok(Listener::Tcp(tokio::net::TcpListener::from_std(listener)?, exposure.tls()))
+        }
+        Listening::Unix(mut bound) => {
+            let listener = bound.take_listener().ok_or_else(|| io::Error::other("the socket is served already"))?;
+            files.push(bound);
+            listener.set_nonblocking(true)?;
+            Ok(Listener::Unix(tokio::net::UnixListener::from_std(listener)?))
+        }
     }
 }
 
@@ -130,9 +157,13 @@ fn warn_of_counters(config: &Config) {
 }
 
 /// An address that can be clicked: a wildcard is shown as the local host.
-fn url(address: SocketAddr, prefix: &str) -> String {
-    match address.ip() {
-        ip if ip.is_unspecified() => format!("http://localhost:{}{prefix}/", address.port()),
-        _ => format!("http://{address}{prefix}/"),
+fn url(bind: &Bind, encrypted: bool, prefix: &str) -> String {
+    let scheme = if encrypted { "https" } else { "http" };
+    match bind {
+        Bind::Address(address) if address.ip().is_unspecified() => {
+            format!("{scheme}://localhost:{}{prefix}/", address.port())
+        }
+        Bind::Address(address) => format!("{scheme}://{address}{prefix}/"),
+        Bind::Unix { path, .. } => format!("unix:{}", path.display()),
     }
 }

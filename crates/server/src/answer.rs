@@ -6,12 +6,14 @@ use hyper::{
     StatusCode,
     body::Body as _,
     header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, VARY,
+        ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
+        LOCATION, VARY,
     },
 };
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+static CLOSE: HeaderValue = HeaderValue::from_static("close");
 static NO: HeaderValue = HeaderValue::from_static("no");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -103,5 +105,11 @@ pub(crate) fn without_body(mut response: Response) -> Response {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     *response.body_mut() = Body::empty();
+    response
+}
+
+/// The same answer, after which the connection is closed.
+pub(crate) fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, CLOSE.clone());
     response
 }

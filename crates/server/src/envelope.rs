@@ -17,11 +17,23 @@ const NOT_FOUND: &[u8] = br#"{"code":1,"data":null,"error":"Not Found"}"#;
 const METHOD_NOT_ALLOWED: &[u8] = br#"{"code":1,"data":null,"error":"Method Not Allowed"}"#;
 const INVALID_INDEX: &[u8] = br#"{"code":1,"data":null,"error":"Invalid GPU index"}"#;
 const INVALID_PROCESS: &[u8] = br#"{"code":1,"data":null,"error":"Invalid process type, choose from C, G, NA"}"#;
-/// The contract names no code for our own faults; the status is the nearest to say.
+/// The contract names no code for our own faults, nor for the two that follow; the status is the nearest to say.
 const INTERNAL: &[u8] = br#"{"code":500,"data":null,"error":"Internal Server Error"}"#;
+
+const FORBIDDEN: &[u8] = br#"{"code":403,"data":null,"error":"Forbidden"}"#;
+const MISDIRECTED: &[u8] =
+    br#"{"code":421,"data":null,"error":"Host Not Allowed: name it with --allowed-hosts, or set a token"}"#;
 
 pub(crate) fn unauthorized() -> Response {
     failure(StatusCode::UNAUTHORIZED, UNAUTHORIZED)
+}
+
+pub(crate) fn forbidden() -> Response {
+    failure(StatusCode::FORBIDDEN, FORBIDDEN)
+}
+
+pub(crate) fn misdirected() -> Response {
+    failure(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED)
 }
 
 pub(crate) fn not_found() -> Response {
@@ -73,7 +85,16 @@ mod tests {
 
     #[test]
     fn the_constants_are_json() {
-        for body in [UNAUTHORIZED, NOT_FOUND, METHOD_NOT_ALLOWED, INVALID_INDEX, INVALID_PROCESS, INTERNAL] {
+        for body in [
+            UNAUTHORIZED,
+            FORBIDDEN,
+            MISDIRECTED,
+            NOT_FOUND,
+            METHOD_NOT_ALLOWED,
+            INVALID_INDEX,
+            INVALID_PROCESS,
+            INTERNAL,
+        ] {
             let value: serde_json::Value = serde_json::from_slice(body).unwrap();
             assert!(value["error"].is_string() && value["code"].is_u64() && value["data"].is_null());
         }

@@ -45,7 +45,7 @@ impl<S> Patient<S> {
     }
 
     /// Passes a write's outcome on, and counts the time while it is pending.
-    fn timed(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn timed<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
@@ -83,7 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Encrypted bytes may have been taken and not sent.
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.timed(cx, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,7 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         loop {
             match &mut this.farewell {
                 Farewell::NotYet => {
-                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    let outcome = Pin::new(&mut this.stream).poll_shutdown(cx);
+                    ready!(this.timed(cx, outcome))?;
                     this.farewell = Farewell::Reading { until: Box::pin(sleep(FAREWELL)), bytes: 0 };
                 }
                 Farewell::Reading { until, bytes } => return read_away(&mut this.stream, until, bytes, cx).map(Ok),
@@ -134,6 +137,40 @@ mod tests {
         let error = Patient::new(ours, TIMEOUT).write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(begun.elapsed(), TIMEOUT);
+    }
+
+    /// Takes everything and sends nothing, as encryption does whose other side does not read.
+    struct Hoarder;
+
+    impl AsyncRead for Hoarder {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Hoarder {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(from.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_encrypted_and_not_taken_is_not_waited_for() {
+        for ends in ["flush", "shutdown"] {
+            let mut ours = Patient::new(Hoarder, TIMEOUT);
+            ours.write_all(b"an answer").await.unwrap();
+            let begun = Instant::now();
+            let ended = if ends == "flush" { ours.flush().await } else { ours.shutdown().await };
+            assert_eq!((ended.unwrap_err().kind(), begun.elapsed()), (io::ErrorKind::TimedOut, TIMEOUT), "{ends}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,16 @@ pub(crate) fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "There is nothing under this path; /openapi.json lists what there is.")
 }
 
+pub(crate) fn forbidden() -> Response {
+    problem(StatusCode::FORBIDDEN, "This token may not see this; /metrics is open to it.")
+}
+
+pub(crate) fn misdirected() -> Response {
+    let detail = "This agent is open to its own host and does not know the host's name that was asked for; the \
+                  administrator may name it with --allowed-hosts, or set a token.";
+    problem(StatusCode::MISDIRECTED_REQUEST, detail)
+}
+
 pub(crate) fn method_not_allowed() -> Response {
     let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "This path answers GET and HEAD.");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

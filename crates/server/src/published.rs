@@ -14,8 +14,8 @@ use crate::{
     archive::Archive,
     health::Readiness,
     metrics::{self, MetricsSettings},
-    scope::{Commands, Shown},
-    status::StatusView,
+    scope::{Commands, Scope, Shown},
+    status::{Frozen, StatusView, Wanted},
 };
 
 /// A snapshot with its views. It never changes; the next one replaces it.
@@ -24,7 +24,7 @@ pub struct Published {
     /// What the views were rendered from.
     pub snapshot: Arc<Snapshot>,
     /// `/status` and `/count`.
-    pub status: StatusView,
+    frozen: Frozen,
     /// `/readyz`.
     pub readiness: Readiness,
     /// `/api/v1`.
@@ -49,13 +49,18 @@ impl Published {
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.api));
         Self {
-            status: StatusView::render(&snapshot, with.shown.status),
+            frozen: Frozen::render(&snapshot, with.shown.status, &with.frozen),
             readiness: Readiness::of(&snapshot),
             api: Views::render(&snapshot, with.shown.api, &with.demand, before),
             metrics: metrics::Views::render(&snapshot, with.shown.api, &with.metrics, &with.scraped),
             archive: Arc::clone(&with.archive),
             snapshot: Arc::new(snapshot),
         }
+    }
+
+    /// `/status` and `/count` as that scope sees them.
+    pub(crate) fn frozen(&self, scope: Scope) -> &StatusView {
+        self.frozen.of(scope, &self.snapshot)
     }
 }
 
@@ -70,6 +75,7 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Kept {
     shown: Shown,
+    frozen: Arc<Wanted>,
     demand: Arc<Demand>,
     metrics: Arc<MetricsSettings>,
     scraped: Arc<metrics::Demand>,
@@ -88,6 +94,7 @@ impl Publisher {
     pub fn keeping(since: Stamp, show: Show, archive: Arc<Archive>) -> Self {
         let kept = Kept {
             shown: Shown::by(show.commands),
+            frozen: Arc::default(),
             demand: Arc::default(),
             metrics: Arc::new(show.metrics),
             scraped: Arc::default(),

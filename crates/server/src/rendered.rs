@@ -13,6 +13,7 @@ use crate::{
     pieces::Pieces,
     query::{self, Filter, QueryError, StatusQuery},
     rows::{self, DeviceRow, Merged, ProcessRow},
+    scope::Scope,
 };
 
 const BETWEEN: &[u8] = b"],\"processes\":[";
@@ -39,12 +40,12 @@ struct GpuRows {
 
 impl Rendered {
     /// Renders the rows of these GPUs.
-    pub(crate) fn new(gpus: &[Gpu], commands: Commands) -> serde_json::Result<Self> {
+    pub(crate) fn new(gpus: &[Gpu], scope: Scope, commands: Commands) -> serde_json::Result<Self> {
         let mut text = format!(r#"{{"code":0,"data":{{"count":{},"devices":["#, gpus.len()).into_bytes();
         let head = text.len();
         let devices = write_devices(gpus, List::begin(&mut text))?;
         text.extend_from_slice(BETWEEN);
-        let processes = write_processes(gpus, commands, List::begin(&mut text))?;
+        let processes = write_processes(gpus, scope, commands, List::begin(&mut text))?;
         text.extend_from_slice(END);
         let whole = Bytes::from(text);
         let cut = |(device, rows): (Range<usize>, Vec<Row>)| GpuRows {
@@ -147,10 +148,15 @@ fn write_devices(gpus: &[Gpu], mut list: List<'_>) -> serde_json::Result<Vec<Ran
     gpus.iter().enumerate().map(|(idx, gpu)| list.push(&DeviceRow::new(idx, gpu))).collect()
 }
 
-fn write_processes(gpus: &[Gpu], commands: Commands, mut list: List<'_>) -> serde_json::Result<Vec<Vec<Row>>> {
+fn write_processes(
+    gpus: &[Gpu],
+    scope: Scope,
+    commands: Commands,
+    mut list: List<'_>,
+) -> serde_json::Result<Vec<Vec<Row>>> {
     let mut write = |(idx, gpu): (usize, &Gpu)| {
         let row = |merged: &Merged<'_>| {
-            Ok(Row { at: list.push(&ProcessRow::new(idx, merged, commands))?, kind: merged.kind })
+            Ok(Row { at: list.push(&ProcessRow::new(idx, merged, scope, commands))?, kind: merged.kind })
         };
         rows::by_pid(&gpu.processes).iter().map(row).collect()
     };

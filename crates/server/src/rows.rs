@@ -8,8 +8,11 @@ use telemetry::{
     snapshot::{Gpu, Process, ProcessKind},
 };
 
-use crate::Commands;
-use crate::gauge::{Mebibytes, NOT_AVAILABLE, Number, Power, RunningTime, percent};
+use crate::{
+    Commands,
+    gauge::{Mebibytes, NOT_AVAILABLE, Number, Power, RunningTime, percent},
+    scope::Scope,
+};
 
 /// What the original says of a live process without a command line.
 const NO_COMMAND_LINE: &str = "Zombie Process";
@@ -58,7 +61,7 @@ impl<'a> DeviceRow<'a> {
 #[derive(Serialize)]
 pub(crate) struct ProcessRow {
     idx: usize,
-    pid: u32,
+    pid: Number<u32>,
     username: String,
     command: String,
     r#type: &'static str,
@@ -70,14 +73,15 @@ pub(crate) struct ProcessRow {
 
 impl ProcessRow {
     /// The row of a process on the GPU at that position.
-    pub(crate) fn new(idx: usize, merged: &Merged<'_>, commands: Commands) -> Self {
+    pub(crate) fn new(idx: usize, merged: &Merged<'_>, scope: Scope, commands: Commands) -> Self {
         let process = merged.process;
         let exists = matches!(process.life, Life::Running | Life::Zombie);
+        let seen = scope.sees_people();
         Self {
             idx,
-            pid: process.pid,
-            username: if exists { username(process) } else { NOT_AVAILABLE.into() },
-            command: command(process, commands),
+            pid: Number(seen.then_some(process.pid)),
+            username: if exists && seen { username(process) } else { NOT_AVAILABLE.into() },
+            command: if seen { command(process, commands) } else { NOT_AVAILABLE.into() },
             r#type: merged.kind.as_str(),
             gpu_memory: Mebibytes(merged.memory_of.gpu_memory_bytes),
             running_time: RunningTime(process.running.ok().filter(|_| exists)),
@@ -150,7 +154,9 @@ mod tests {
     }
 
     fn rows(processes: &[Process]) -> Vec<serde_json::Value> {
-        let row = |merged: &Merged<'_>| serde_json::to_value(ProcessRow::new(0, merged, Commands::Full)).unwrap();
+        let row = |merged: &Merged<'_>| {
+            serde_json::to_value(ProcessRow::new(0, merged, Scope::Read, Commands::Full)).unwrap()
+        };
         by_pid(processes).iter().map(row).collect()
     }
 
@@ -196,11 +202,21 @@ mod tests {
 
     #[test]
     fn a_process_row_reads_as_recorded() {
-        let row = serde_json::to_string(&ProcessRow::new(2, &by_pid(&[host::process(7)])[0], Commands::Full)).unwrap();
+        let row = |scope| {
+            let row = ProcessRow::new(2, &by_pid(&[host::process(7)])[0], scope, Commands::Full);
+            serde_json::to_string(&row).unwrap()
+        };
         assert_eq!(
-            row,
+            row(Scope::Read),
             concat!(
                 r#"{"idx":2,"pid":7,"username":"dave","command":"python \"my train.py\"","type":"C","#,
+                r#""gpu_memory":"100MiB","running_time":"0:16:13"}"#
+            )
+        );
+        assert_eq!(
+            row(Scope::Summary),
+            concat!(
+                r#"{"idx":2,"pid":"N/A","username":"N/A","command":"N/A","type":"C","#,
                 r#""gpu_memory":"100MiB","running_time":"0:16:13"}"#
             )
         );

@@ -1,11 +1,16 @@
 //! `/status` and `/count`: what they answer in each state of the collector.
 
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
 use telemetry::snapshot::{CollectorState, Snapshot};
 
-use crate::{Commands, answer, envelope, rendered::Rendered};
+use crate::{Commands, answer, envelope, rendered::Rendered, scope::Scope};
 
 /// What is said while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
@@ -24,15 +29,15 @@ enum Outcome {
 }
 
 impl StatusView {
-    /// Renders a snapshot, with so much of command lines.
+    /// Renders a snapshot for a scope, with so much of command lines.
     #[must_use]
-    pub fn render(snapshot: &Snapshot, commands: Commands) -> Self {
+    pub fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Self {
         let outcome = match &snapshot.collector.state {
             CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
             CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
             CollectorState::Released => envelope::driver_failure(RELEASED).map(Outcome::Failed),
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
-                Rendered::new(&snapshot.gpus, commands).map(Outcome::Read)
+                Rendered::new(&snapshot.gpus, scope, commands).map(Outcome::Read)
             }
         };
         Self(outcome.unwrap_or_else(|error| {
@@ -56,6 +61,52 @@ impl StatusView {
             Outcome::Failed(body) => failed(body),
             Outcome::Read(rendered) => rendered.status(query.unwrap_or_default()),
         }
+    }
+}
+
+/// The frozen contract for whoever sees everything, rendered ahead, and for whoever does not, rendered ahead only if
+/// one of those has asked within the last minute.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    whole: StatusView,
+    without_people: OnceLock<StatusView>,
+    commands: Commands,
+    wanted: Arc<Wanted>,
+}
+
+/// When `/status` without people was last asked for: the boot time of the snapshot that answered, 0 for never.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted(AtomicU64);
+
+/// For so long a view that was asked for is rendered ahead.
+const WANTED_MS: u64 = 60_000;
+
+impl Frozen {
+    pub(crate) fn render(snapshot: &Snapshot, commands: Commands, wanted: &Arc<Wanted>) -> Self {
+        let frozen = Self {
+            whole: StatusView::render(snapshot, Scope::Read, commands),
+            without_people: OnceLock::new(),
+            commands,
+            wanted: Arc::clone(wanted),
+        };
+        let asked = wanted.0.load(Ordering::Relaxed);
+        if asked != 0 && snapshot.at.boot.0.saturating_sub(asked) <= WANTED_MS {
+            frozen.render_without_people(snapshot);
+        }
+        frozen
+    }
+
+    /// What that scope sees of the snapshot that it was made of.
+    pub(crate) fn of(&self, scope: Scope, snapshot: &Snapshot) -> &StatusView {
+        if scope.sees_people() {
+            return &self.whole;
+        }
+        self.wanted.0.store(snapshot.at.boot.0.max(1), Ordering::Relaxed);
+        self.render_without_people(snapshot)
+    }
+
+    fn render_without_people(&self, snapshot: &Snapshot) -> &StatusView {
+        self.without_people.get_or_init(|| StatusView::render(snapshot, Scope::Summary, self.commands))
     }
 }
 
@@ -89,7 +140,7 @@ mod tests {
         let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
         gpus[0].processes = vec![process(10, ProcessKind::Compute), process(11, ProcessKind::Graphics)];
         gpus[2].processes = vec![process(10, ProcessKind::Both), process(12, ProcessKind::Compute)];
-        StatusView::render(&host::snapshot(CollectorState::Ok, gpus), Commands::Full)
+        StatusView::render(&host::snapshot(CollectorState::Ok, gpus), Scope::Read, Commands::Full)
     }
 
     fn shown(data: &Value) -> (Vec<u64>, Vec<(u64, u64)>) {
@@ -125,7 +176,7 @@ mod tests {
     fn one_process_alone_is_kept_and_filtered() {
         let mut gpu = host::gpu(0);
         gpu.processes = vec![host::process(5)];
-        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]), Commands::Full);
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]), Scope::Read, Commands::Full);
         assert_eq!(shown(&data(&view, "idx=0&process=C")).1, [(0, 5)]);
         assert_eq!(shown(&data(&view, "idx=0&process=G")).1, []);
         assert_eq!(body(view.status(Some("idx=0"))), body(view.status(None)));
@@ -133,7 +184,7 @@ mod tests {
 
     #[test]
     fn no_gpu_is_an_answer() {
-        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]), Commands::Full);
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]), Scope::Read, Commands::Full);
         assert_eq!(body(view.status(None)), r#"{"code":0,"data":{"count":0,"devices":[],"processes":[]}}"#);
         assert_eq!(body(view.status(Some("process=C"))), body(view.status(None)));
         assert_eq!(body(view.count()), r#"{"code":0,"data":0}"#);
@@ -143,7 +194,7 @@ mod tests {
     #[test]
     fn the_last_rows_are_shown_while_nothing_is_read() {
         for state in [CollectorState::Ok, CollectorState::Stalled, CollectorState::Restarting] {
-            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Commands::Full);
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
             assert_eq!(view.status(None).status(), StatusCode::OK);
             assert_eq!(body(view.count()), r#"{"code":0,"data":1}"#);
         }
@@ -158,7 +209,7 @@ mod tests {
             (CollectorState::Released, "Released by the Administrator"),
         ] {
             // Even with rows of the past at hand, and before the query is looked at.
-            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Commands::Full);
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
             for response in [view.count(), view.status(None), view.status(Some("idx=a"))] {
                 assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
                 let value: Value = serde_json::from_str(&body(response)).unwrap();
@@ -169,8 +220,11 @@ mod tests {
 
     #[test]
     fn a_position_is_the_index_whatever_nvml_said() {
-        let view =
-            StatusView::render(&host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]), Commands::Full);
+        let view = StatusView::render(
+            &host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]),
+            Scope::Read,
+            Commands::Full,
+        );
         assert_eq!(shown(&data(&view, "")).0, [0, 1]);
     }
 }

@@ -1,6 +1,6 @@
 //! What an option's value may be, and what is said when it is not.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use collector::LeftOut;
 use server::{Names, NamesError};
@@ -13,10 +13,6 @@ pub(super) fn port(value: &str) -> Result<u16, String> {
         return Ok(8000);
     }
     value.trim().parse().ok().filter(|&port| port > 0).ok_or_else(|| "a port is a number from 1 to 65535".into())
-}
-
-pub(super) fn address(value: &str) -> Result<IpAddr, String> {
-    value.parse().map_err(|_| "an IP address such as 0.0.0.0, 127.0.0.1 or ::1 is wanted".into())
 }
 
 pub(super) fn interval(value: &str) -> Result<Duration, String> {

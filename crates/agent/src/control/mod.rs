@@ -5,14 +5,23 @@
 
 mod client;
 mod listen;
-mod socket;
 
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 pub(crate) use client::run;
-pub(crate) use socket::{Bound, bind};
 
-use crate::supervisor::{NotReleased, Orders};
+use crate::{
+    socket::{BindError, Bound, Wanted},
+    supervisor::{NotReleased, Orders},
+};
+
+/// For the service's user, and for root, whom no mode keeps out.
+const MODE: u32 = 0o600;
+
+/// Listens on the socket's file.
+pub(crate) fn bind(path: &Path) -> Result<Bound, BindError> {
+    Wanted { path, mode: MODE, option: "--control-socket" }.bind()
+}
 
 /// How long a release may be.
 pub(crate) const LENGTHS: std::ops::RangeInclusive<Duration> =

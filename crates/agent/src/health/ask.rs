@@ -2,11 +2,12 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    io,
     os::unix::ffi::OsStrExt as _,
     time::{Duration, Instant},
 };
+
+use crate::health::place::Place;
 
 /// How long all of an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,20 +19,20 @@ const UNAUTHORIZED: u16 = 401;
 /// An agent to ask.
 #[derive(Debug)]
 pub(super) struct Agent {
-    address: SocketAddr,
+    place: Place,
     prefix: String,
     token: Option<OsString>,
 }
 
 impl Agent {
-    pub(super) fn new(address: SocketAddr, prefix: &str, token: Option<OsString>) -> Self {
-        Self { address, prefix: prefix.into(), token }
+    pub(super) fn new(place: Place, prefix: &str, token: Option<OsString>) -> Self {
+        Self { place, prefix: prefix.into(), token }
     }
 
     /// The body of a good answer. The error is one line that names the address, and the remedy where there is one.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
         let answer = self.converse(path).map_err(|error| self.unanswered(&error))?;
-        let url = format!("http://{}{}{path}", self.address, self.prefix);
+        let url = format!("{}{}{path}", self.place, self.prefix);
         match parse(&answer) {
             Some((200, body)) => Ok(body.to_vec()),
             Some((UNAUTHORIZED, _)) => Err(format!(
@@ -41,14 +42,13 @@ impl Agent {
             Some((status, _)) => {
                 Err(format!("{url} answers {status}: is that the agent's port, and its --url-prefix?"))
             }
-            None => Err(format!("what listens on {} does not speak HTTP as the agent does", self.address)),
+            None => Err(format!("what listens on {} does not speak HTTP as the agent does", self.place)),
         }
     }
 
     fn converse(&self, path: &str) -> io::Result<Vec<u8>> {
         let end = Instant::now() + PATIENCE;
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = self.place.connect(PATIENCE)?;
         stream.write_all(&self.request(path))?;
         let mut answer = Vec::new();
         let mut part = [0; 8192];
@@ -57,10 +57,12 @@ impl Agent {
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            stream.set_read_timeout(Some(left))?;
+            stream.wait(left)?;
             match stream.read(&mut part) {
                 Ok(0) => return Ok(answer),
                 Ok(length) => answer.extend_from_slice(&part[..length]),
+                // The answer says by itself how long it is.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(answer),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -71,7 +73,8 @@ impl Agent {
     }
 
     fn request(&self, path: &str) -> Vec<u8> {
-        let head = format!("GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.prefix, self.address);
+        let head =
+            format!("GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.prefix, self.place.host());
         let mut request = head.into_bytes();
         if let Some(token) = &self.token {
             request.extend([b"Authorization: Bearer ", token.as_bytes(), b"\r\n"].concat());
@@ -81,17 +84,17 @@ impl Agent {
     }
 
     fn unanswered(&self, error: &io::Error) -> String {
-        let address = self.address;
+        let place = &self.place;
         match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
                 format!(
-                    "no agent listens on {address}: start it, or name its port with --port and its address with --bind"
+                    "no agent listens on {place}: start it, or name its port with --port and its address with --bind"
                 )
             }
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                format!("the agent on {address} has not answered within {} s", PATIENCE.as_secs())
+                format!("the agent on {place} has not answered within {} s", PATIENCE.as_secs())
             }
-            _ => format!("the agent on {address} cannot be asked: {error}"),
+            _ => format!("the agent on {place} cannot be asked: {error}"),
         }
     }
 }

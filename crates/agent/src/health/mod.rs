@@ -2,18 +2,16 @@
 
 mod ask;
 mod gpus;
+mod place;
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 use crate::{
     cli::{Cli, Health},
     say,
 };
 use ask::Agent;
+use place::Place;
 
 /// Status if it cannot be told. Wrong options are this too: 2 means critical here.
 pub(crate) const UNKNOWN: u8 = 3;
@@ -59,9 +57,10 @@ impl Verdict {
 /// Asks the agent that is started with the same options, and prints what it says.
 pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
     let options = &cli.options;
-    let address = reachable(SocketAddr::new(options.bind, options.port));
-    let agent = Agent::new(address, options.url_prefix.as_str(), cli.token.clone());
-    let answer = if asked.gpus { gpus::ask(&agent) } else { serves(&agent) };
+    let answer = Place::of(options).and_then(|place| {
+        let agent = Agent::new(place, options.url_prefix.as_str(), cli.token.clone());
+        if asked.gpus { gpus::ask(&agent) } else { serves(&agent) }
+    });
     match answer {
         Ok((verdict, text)) => say::out(&text).map(|()| ExitCode::from(verdict.status())),
         Err(why) => {
@@ -76,31 +75,9 @@ fn serves(agent: &Agent) -> Result<(Verdict, String), String> {
     agent.get("/healthz").map(|_| (Verdict::Ok, "ok\n".into()))
 }
 
-/// Where an agent on this host that listens there is reached.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let own: IpAddr = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        named => named,
-    };
-    SocketAddr::new(own, listen.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_agent_that_listens_everywhere_is_asked_on_the_loopback() {
-        for (listens, asked) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:81", "[::1]:81"),
-            ("192.0.2.1:82", "192.0.2.1:82"),
-            ("[::1]:83", "[::1]:83"),
-        ] {
-            assert_eq!(reachable(listens.parse().unwrap()).to_string(), asked);
-        }
-    }
 
     #[test]
     fn the_worst_is_critical_and_then_what_is_not_known() {

@@ -70,7 +70,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     fn get(&self, kind: &'static str, path: &str) -> Result<Response, String> {
         let asked = Instant::now();
-        let bytes = format!("GET {path} HTTP/1.1\r\nHost: chaos\r\nConnection: close\r\n\r\n");
+        let bytes = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let response = raw(self.address, bytes.as_bytes()).map_err(|error| format!("GET {path}: {error}"))?;
         let took = asked.elapsed();
         let large = response.body.len() > LARGE;

@@ -44,17 +44,17 @@ fn every_odd_query_has_its_answer() {
 fn what_is_over_a_limit_is_refused_by_its_status() {
     let driver = Driver::new(TWO_GPUS);
     let agent = Start::on(&driver).serve().ready();
-    let long_line = format!("GET /status?idx={} HTTP/1.1\r\nHost: x\r\n\r\n", "1".repeat(64 * 1024));
+    let long_line = format!("GET /status?idx={} HTTP/1.1\r\nHost: localhost\r\n\r\n", "1".repeat(64 * 1024));
     assert_eq!(raw(agent.address(), long_line.as_bytes()).unwrap().status, 414);
-    let long_header = format!("GET /status HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "1".repeat(1 << 20));
+    let long_header = format!("GET /status HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "1".repeat(1 << 20));
     assert_eq!(raw(agent.address(), long_header.as_bytes()).unwrap().status, 431);
-    let many_headers = format!("GET /status HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: 1\r\n".repeat(500));
+    let many_headers = format!("GET /status HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: 1\r\n".repeat(500));
     assert_eq!(raw(agent.address(), many_headers.as_bytes()).unwrap().status, 431);
-    for not_http in [&b"GET /status\0 HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"\x16\x03\x01\x00\xff\r\n\r\n"] {
+    for not_http in [&b"GET /status\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], b"\x16\x03\x01\x00\xff\r\n\r\n"] {
         assert_eq!(raw(agent.address(), not_http).unwrap().status, 400);
     }
     // Bytes that are not UTF-8, as they are: refused as HTTP or as an index, and never more than that.
-    let bytes = [&b"GET /status?idx="[..], b"\xff\xfe", b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+    let bytes = [&b"GET /status?idx="[..], b"\xff\xfe", b" HTTP/1.1\r\nHost: localhost\r\n\r\n"].concat();
     assert_eq!(raw(agent.address(), &bytes).unwrap().status, 400);
     still_serves(&agent);
 }

@@ -26,7 +26,7 @@ fn logged(agent: &Agent, what: &str) {
 fn slow_reader(agent: &Agent) -> TcpStream {
     let mut stream = TcpStream::connect(agent.address()).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
-    let requests = "GET /status HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
+    let requests = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     // The agent reads no more requests once it cannot write the answers.
     let error = loop {
         if let Err(error) = stream.write_all(requests.as_bytes()) {

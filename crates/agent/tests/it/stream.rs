@@ -21,7 +21,7 @@ impl Stream {
     pub(crate) fn open(address: SocketAddr, path: &str, headers: &str) -> (Self, String) {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: test\r\n{headers}\r\n").as_bytes()).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{headers}\r\n").as_bytes()).unwrap();
         let mut stream = Self(BufReader::new(stream));
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {

@@ -9,6 +9,7 @@
 //! grows with the processes and with the scopes, and on most hosts nobody looks most of the time. What it costs to be
 //! late once is those 0.3 ms; it grows with the number of processes.
 
+mod denied;
 pub(crate) mod gzip;
 mod history;
 mod openapi;
@@ -42,6 +43,7 @@ use crate::{
 use query::{Refused, Wanted};
 use rendered::Events;
 
+pub use denied::denied;
 pub(crate) use query::value;
 pub(crate) use sections::user;
 pub(crate) use views::{Demand, Views, Which};

@@ -93,6 +93,11 @@ impl From<Absence> for Why {
 pub(crate) struct Absent(BTreeMap<String, Why>);
 
 impl Absent {
+    /// The paths where nothing stands for that reason.
+    pub(crate) fn because(&self, absence: Absence) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(_, why)| **why == Why::Unread(absence)).map(|(path, _)| path.as_str())
+    }
+
     /// Why nothing stands at that path.
     pub(crate) fn why(&self, path: &str) -> Option<&'static str> {
         self.0.get(path).map(|why| why.as_str())

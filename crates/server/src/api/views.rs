@@ -46,7 +46,6 @@ const ALL: [Which; 8] = [
     Which::Events,
     Which::Tick,
 ];
-const SCOPES: [Scope; Scope::COUNT] = [Scope::Read, Scope::Summary];
 
 /// When each view was last asked for, by scope and encoding: the boot time of the snapshot that answered, 0 for never.
 #[derive(Debug, Default)]
@@ -101,7 +100,7 @@ impl Views {
                 now.keep_events_of(before);
             }
         }
-        for scope in SCOPES {
+        for scope in Scope::ALL {
             for which in ALL {
                 for packed in [false, true] {
                     if demand.is_fresh(scope, which, packed, snapshot.at.boot) {

@@ -34,7 +34,6 @@ pub(crate) enum Form {
 }
 
 const FORMS: [Form; 4] = [Form::Native, Form::NativeOpen, Form::Dcgm, Form::Both];
-const SCOPES: [Scope; Scope::COUNT] = [Scope::Read, Scope::Summary];
 
 impl Form {
     pub(super) const fn of(names: Names, format: Format) -> Self {
@@ -103,7 +102,7 @@ impl Views {
             demand: Arc::clone(demand),
             scopes: array::from_fn(|_| array::from_fn(|_| Rendered::default())),
         };
-        for scope in SCOPES {
+        for scope in Scope::ALL {
             for form in FORMS {
                 for packed in [false, true] {
                     if demand.is_fresh(scope, form, packed, snapshot.at.boot) {

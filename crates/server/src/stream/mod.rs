@@ -20,6 +20,7 @@ use tokio::{sync::watch, time::sleep};
 use crate::{
     Published, answer,
     api::{Which, gzip, rendered},
+    auth::Leave,
     coding,
     problem::problem,
     scope::Scope,
@@ -40,6 +41,7 @@ pub(crate) fn open(
     streams: &Arc<Streams>,
     mut newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
+    leave: Leave,
     headers: &HeaderMap,
 ) -> Response {
     let Some(seat) = streams.take() else {
@@ -55,7 +57,7 @@ pub(crate) fn open(
     // The present one is sent at once.
     newest.mark_changed();
     let packed = coding::takes(headers, "gzip");
-    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, seat };
+    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, leave, seat };
     let parts = unfold(reader, |reader| async {
         reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))
     });
@@ -75,6 +77,7 @@ struct Reader {
     /// The number of the snapshot that it was sent last; 0 for none.
     last: u64,
     greeted: bool,
+    leave: Leave,
     seat: Seat,
 }
 
@@ -89,6 +92,7 @@ impl Reader {
             tokio::select! {
                 biased;
                 () = self.seat.closed() => return None,
+                () = self.leave.ends() => return None,
                 changed = self.newest.changed() => changed.ok()?,
                 () = sleep(HEARTBEAT) => return Some((self.sent(ALIVE)?, self)),
             }

@@ -1,5 +1,7 @@
 //! The paths beside the rich contract answer as `/openapi.json` says, whoever asks and however the collector is.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -7,11 +9,12 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use server::{Publisher, ServerConfig, Token, router};
+use server::{Publisher, ServerConfig, Token, Tokens, router};
 use telemetry::{
     Stamp,
     snapshot::{CollectorState, Process, ProcessKind},
 };
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::{host, schema};
@@ -81,6 +84,37 @@ async fn a_strangers_answer_is_documented_and_a_token_is_asked_for_only_where_th
         let faults = schema::faults(&guarded, &content["schema"], &serde_json::from_slice(&body).unwrap(), path);
         assert!(status == 401 && faults.is_empty(), "{path}: {status} {faults:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_scope_is_refused_is_documented() {
+    let publisher = Publisher::new(Stamp::default());
+    publisher.publish(host::snapshot(CollectorState::Ok, vec![host::gpu(0)]));
+    let text = b"a read reads-everything\nb summary sees-a-summary-only\nc metrics scrapes-metrics-only\n";
+    let (_sender, tokens) = watch::channel(Arc::new(Tokens::parse(text).unwrap()));
+    let with_tokens = router(ServerConfig { tokens: Some(tokens), ..ServerConfig::default() }, publisher.subscribe());
+    let document = document(&with_tokens, Some("reads-everything")).await;
+    let for_one = ServerConfig { allowed_hosts: Some(vec![]), ..ServerConfig::default() };
+    let for_one = router(for_one, publisher.subscribe());
+    let mut seen = std::collections::BTreeSet::new();
+    for path in document["paths"].as_object().unwrap().keys().filter(|path| *path != "/api/v1/stream") {
+        let asked = path.replace("{gpu}", "0");
+        let cases = ["sees-a-summary-only", "scrapes-metrics-only", "nobodys-token"]
+            .map(|token| (&with_tokens, &*asked, Some(token)));
+        let foreign = format!("http://evil.example{asked}");
+        for (app, asked, token) in cases.into_iter().chain([(&for_one, &*foreign, None)]) {
+            let (status, headers, body) = ask(app, asked, token).await;
+            let kind = headers["content-type"].to_str().unwrap().split(';').next().unwrap();
+            let content = &schema::answer(&document, path, status.as_u16())["content"][kind];
+            assert!(content.is_object(), "{path}: {status} {kind} is not in the document");
+            seen.insert(status.as_u16());
+            if let Ok(body) = serde_json::from_slice(&body) {
+                let faults = schema::faults(&document, &content["schema"], &body, path);
+                assert!(path == "/openapi.json" || faults.is_empty(), "{path}: {status} {faults:?}");
+            }
+        }
+    }
+    assert!([200, 401, 403, 421].iter().all(|status| seen.contains(status)), "{seen:?}");
 }
 
 #[tokio::test]

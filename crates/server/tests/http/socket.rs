@@ -2,8 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, routing::get};
-use server::{Limits, Publisher, ServerConfig, router, serve};
+use axum::{Router, body::Body, routing::get};
+use hyper::{Request, body::Incoming};
+use server::{Limits, Listener, Publisher, ServerConfig, router, serve};
 use telemetry::{Stamp, snapshot::CollectorState};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,6 +13,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout},
 };
+use tower::ServiceExt as _;
 
 use crate::host;
 
@@ -27,7 +29,12 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap() };
-        Self { address, stop, done: tokio::spawn(serve(listener, app, limits, shutdown)) }
+        let answer = move |_, request: Request<Incoming>| {
+            let reply = app.clone().oneshot(request.map(Body::new));
+            async { reply.await.unwrap() }
+        };
+        let listeners = vec![Listener::Tcp(listener, None)];
+        Self { address, stop, done: tokio::spawn(serve(listeners, answer, limits, shutdown)) }
     }
 
     async fn connect(&self) -> TcpStream {

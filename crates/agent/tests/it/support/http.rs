@@ -1,7 +1,7 @@
 //! The least of an HTTP client: what is sent is what a test says, byte by byte.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
 /// `GET` with headers.
 pub(crate) fn request(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let bytes = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+    let bytes = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     raw(address, bytes.as_bytes()).unwrap_or_else(|error| panic!("GET {path}: {error}"))
 }
 
@@ -61,12 +61,13 @@ impl KeptAlive {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Response {
-        self.0.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).unwrap();
+        self.0.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
         answer(&mut self.0, true).unwrap()
     }
 }
 
-fn answer(reader: &mut BufReader<TcpStream>, with_body: bool) -> io::Result<Response> {
+/// Reads one answer.
+pub(crate) fn answer(reader: &mut BufReader<impl Read>, with_body: bool) -> io::Result<Response> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -89,7 +90,7 @@ fn answer(reader: &mut BufReader<TcpStream>, with_body: bool) -> io::Result<Resp
 }
 
 /// Reads one chunk of a body; `false` if it was the last.
-fn chunk(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<bool> {
+fn chunk(reader: &mut BufReader<impl Read>, body: &mut Vec<u8>) -> io::Result<bool> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let length = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;

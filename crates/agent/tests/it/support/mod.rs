@@ -8,16 +8,18 @@ mod monitor;
 mod proc;
 mod process;
 mod socket;
+mod tls;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
 pub(crate) use clients::{client, clients, repository};
 pub(crate) use driver::{Driver, built};
-pub(crate) use http::{KeptAlive, Response, get, raw, request};
+pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
 pub(crate) use monitor::{Monitor, Target};
 pub(crate) use proc::Proc;
 pub(crate) use process::{StandIn, gone, zombie};
 pub(crate) use socket::{Container, Kubelet, Played, Plays};
+pub(crate) use tls::{Authority, Client, Pair, openssl, replace};
 pub(crate) use trace::{Trace, thread_named};
 
 use std::{

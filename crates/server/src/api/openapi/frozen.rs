@@ -31,8 +31,8 @@ fn envelope(meaning: &str, data: RefOr<Schema>) -> RefOr<Schema> {
 
 fn failure() -> RefOr<Schema> {
     let null = ObjectBuilder::new().schema_type(Type::Null).description(Some("Nothing."));
-    let code =
-        "1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 500: our own fault.";
+    let code = "1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token \
+                does not go so far; 421: another host's name; 500: our own fault.";
     object(
         "What went wrong, in the original's form.",
         [("code", integer(code)), ("data", null.into()), ("error", text("What is wrong."))],
@@ -68,7 +68,7 @@ fn device() -> RefOr<Schema> {
 fn process() -> RefOr<Schema> {
     let properties = [
         ("idx", integer("The GPU's index.")),
-        ("pid", integer("In the host's PID namespace.")),
+        ("pid", or_not_available("In the host's PID namespace; `N/A` for a token that may not see it.")),
         ("username", text("Whose it is.")),
         ("command", text("Its command line.")),
         ("type", word("`C` (it computes), `G` (it draws) or `C+G`.", ProcessKind::WORDS)),

@@ -58,7 +58,9 @@ fn build(guarded: bool) -> OpenApi {
     let paths =
         PATHS.iter().fold(PathsBuilder::new(), |paths, path| paths.path(path.path, path.item(examples.get(path.path))));
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-        "What the administrator gave as TOKEN, if anything. It may also stand alone, without Bearer.",
+        "What the administrator gave as TOKEN or in --token-file. It may also stand alone, without Bearer. Its scope \
+         says what it opens: read everything; summary nothing of people, which is `hidden`, or `N/A` in /status; \
+         metrics /metrics alone.",
     ));
     let components = schemas::add_to(refusal::add_to(ComponentsBuilder::new()))
         .security_scheme(TOKEN, SecurityScheme::Http(token.build()));

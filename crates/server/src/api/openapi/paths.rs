@@ -90,7 +90,7 @@ pub(super) const PATHS: &[Path] = &[
         },
         answer: || array(reference("ProcessView")),
         kind: JSON,
-        refusals: &[RICH, &["BadRequest", "Forbidden", "NotFound"]],
+        refusals: &[RICH, &["BadRequest", "NotFound"]],
     },
     Path {
         path: "/api/v1/users",
@@ -99,7 +99,7 @@ pub(super) const PATHS: &[Path] = &[
         parameters: Vec::new,
         answer: || array(reference("UserView")),
         kind: JSON,
-        refusals: &[RICH, &["Forbidden"]],
+        refusals: &[RICH],
     },
     Path {
         path: "/api/v1/summary",

@@ -37,10 +37,16 @@ impl Refusal {
     }
 }
 
+const OTHER_HOST: &str =
+    "The agent is open to its own host alone, and was asked by a name that it does not know (--allowed-hosts).";
+
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal::json("Unauthorized", "401", "Failure", "The token is missing or wrong."),
     Refusal::problem("BadRequest", "400", "A parameter cannot be understood, or asks for too much; it is named."),
     Refusal::problem("Forbidden", "403", "The token does not allow that."),
+    Refusal::json("NotForThisToken", "403", "Failure", "The token does not allow that."),
+    Refusal::problem("OtherHost", "421", OTHER_HOST),
+    Refusal::json("NotThisHost", "421", "Failure", OTHER_HOST),
     Refusal::problem("NotFound", "404", "This host has no such GPU."),
     Refusal::problem("Broken", "500", "The answer could not be made; the agent's log says more."),
     Refusal::json("WrongParameter", "400", "Failure", "A wrong index or process type."),
@@ -52,9 +58,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
 ];
 
 /// What each path of the rich contract may refuse.
-pub(super) const RICH: &[&str] = &["Unauthorized", "Broken", "AddressTooLong", "HeadersTooLarge"];
+pub(super) const RICH: &[&str] =
+    &["Unauthorized", "Forbidden", "OtherHost", "Broken", "AddressTooLong", "HeadersTooLarge"];
 /// What each path of the frozen contract may refuse.
-pub(super) const FROZEN: &[&str] = &["Unauthorized", "NoDriver", "AddressTooLong", "HeadersTooLarge"];
+pub(super) const FROZEN: &[&str] =
+    &["Unauthorized", "NotForThisToken", "NotThisHost", "NoDriver", "AddressTooLong", "HeadersTooLarge"];
 /// What each path without a token may refuse.
 pub(super) const OPEN: &[&str] = &["AddressTooLong", "HeadersTooLarge"];
 

@@ -94,7 +94,7 @@ fn gpu_profile(profile: &str) -> &str {
 /// Whose it is: a list for each job on it, or one if there is none. Jobs are those of the scheduler's folder, else Slurm's
 /// by the processes' cgroups.
 fn owners(seen: &Seen<'_>, gpu: &Gpu, mig: Option<&Mig>) -> Vec<Vec<(&'static str, String)>> {
-    if !seen.scope.sees_people() {
+    if !seen.scope.sees_work() {
         return vec![Vec::new()];
     }
     let pod = pod(gpu, mig);

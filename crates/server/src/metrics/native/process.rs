@@ -65,7 +65,7 @@ pub(crate) const LABELS: [&str; 6] = ["pid", "user", "name", "type", "gpu_instan
 /// The processes that have series, with their labels: as many as may have, those with the most memory on a GPU first,
 /// since those are who is looked for.
 pub(super) fn subjects<'a>(seen: &Seen<'_>, gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Process, String)> {
-    let Some(most) = seen.processes.filter(|_| seen.scope.sees_people()) else { return Vec::new() };
+    let Some(most) = seen.processes.filter(|_| seen.scope.sees_work()) else { return Vec::new() };
     let mut all: Vec<(usize, &Process, &str)> = every(gpus).enumerate().map(|(at, (one, of))| (at, one, of)).collect();
     if all.len() > most {
         all.sort_by_key(|(_, process, _)| std::cmp::Reverse(process.gpu_memory_bytes.unwrap_or(0)));
@@ -77,7 +77,7 @@ pub(super) fn subjects<'a>(seen: &Seen<'_>, gpus: &[(&'a Gpu, String)]) -> Vec<(
 
 /// How many processes have no series, since there are too many.
 pub(super) fn left_out(seen: &Seen<'_>) -> Option<usize> {
-    let most = seen.processes.filter(|_| seen.scope.sees_people())?;
+    let most = seen.processes.filter(|_| seen.scope.sees_work())?;
     let all: usize = seen.snapshot.gpus.iter().filter(|gpu| is_read(gpu)).map(|gpu| gpu.processes.len()).sum();
     Some(all.saturating_sub(most))
 }
@@ -92,9 +92,11 @@ fn labels(seen: &Seen<'_>, process: &Process, subject: &str) -> String {
     let mut labels = subject.to_owned();
     label_into(&mut labels, pid, &process.pid.to_string());
     // A scope that sees processes but not people gets the series without these two.
-    label_into(&mut labels, whose, &user(process).unwrap_or_default());
-    let called = process.name.as_ref().ok().and_then(|name| seen.commands.name(name));
-    label_into(&mut labels, name, &called.unwrap_or_default());
+    if seen.scope.sees_people() {
+        label_into(&mut labels, whose, &user(process).unwrap_or_default());
+        let called = process.name.as_ref().ok().and_then(|name| seen.commands.name(name));
+        label_into(&mut labels, name, &called.unwrap_or_default());
+    }
     label_into(&mut labels, kind, process.kind.as_str());
     for (name, id) in [(gpu_instance, process.gpu_instance), (compute_instance, process.compute_instance)] {
         if let Some(id) = id {

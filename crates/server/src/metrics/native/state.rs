@@ -165,9 +165,9 @@ pub(crate) const METRICS: &[Metric] = &[
 /// The labels of a container of a pod.
 pub(super) const POD: [&str; 3] = ["namespace", "pod", "container"];
 
-/// A sample for each container. Who may not see people does not see these either.
+/// A sample for each container.
 pub(super) fn pods(seen: &Seen<'_>, pods: &Reading<Vec<PodContainer>>, samples: &mut Labelled<'_, '_>) {
-    for given in pods.iter().flatten().filter(|_| seen.scope.sees_people()) {
+    for given in pods.iter().flatten().filter(|_| seen.scope.sees_work()) {
         samples.push(&[&given.namespace, &given.pod, &given.container], 1.0);
     }
 }

@@ -237,6 +237,16 @@ fn no_scope_and_no_name_shows_what_it_may_not() {
                 assert!(!text(Scope::Summary, commands).contains(planted), "{planted} under {names}");
             }
         }
+        // A scraper sees processes, pods and jobs, and not who or what somebody is.
+        let scraped = text(Scope::Metrics, Commands::Full);
+        for person in &hosts::PLANTED[..3] {
+            assert!(!scraped.contains(person), "{person} under {names}");
+        }
+        assert_eq!(scraped.contains("pid=\"4194301\""), names != "dcgm", "processes are native's");
+        assert!(scraped.contains("planted-podname"), "{names}");
+        for label in ["user=", "name=\"planted"] {
+            assert!(!scraped.contains(label), "{label} under {names}");
+        }
         let all = text(Scope::Read, Commands::Full);
         assert_eq!(all.contains(hosts::PLANTED[0]), names != "dcgm", "users are native's");
         assert_eq!(all.contains(hosts::PLANTED[5]), names != "native", "jobs are dcgm's");

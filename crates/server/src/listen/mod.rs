@@ -1,22 +1,24 @@
 //! The loop that takes connections, and what it allows them.
 
-use std::{future::Future, io, pin::pin, time::Duration};
+mod crowd;
+mod listener;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use std::{convert::Infallible, future::Future, io, pin::pin, time::Duration};
+
+use axum::response::Response;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::patient::Patient;
+use crate::{patient::Patient, peer::Peer};
+use crowd::Crowd;
+pub use listener::Listener;
+use listener::{Accept, Caller};
 
 /// The least that hyper takes for a connection's buffer.
 const LEAST_HEAD_BYTES: usize = 8192;
@@ -29,11 +31,16 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// Connections at once. Further ones wait in the kernel's queue until one ends.
     pub connections: usize,
+    /// Connections at once from one address, or from one network of 64 bits. Further ones are closed. One over a Unix
+    /// socket is mostly a proxy's, and does not count.
+    pub connections_each: usize,
     /// Request line and headers, in bytes; at least 8192 is taken. Beyond it the answer is 431, and 414 where it is
     /// the address alone that is longer than 65,534 bytes but still fits in here.
     pub head_bytes: usize,
     /// How long a request's head may take to arrive, and how long a connection may be idle between requests.
     pub head_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long a write may wait for a reader who does not read.
     pub write_timeout: Duration,
     /// How long answers in the making may take after the shutdown began.
@@ -44,45 +51,50 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 2048,
+            connections_each: 1536,
             head_bytes: 128 * 1024,
             head_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
         }
     }
 }
 
-/// Serves `app` on `listener` until `shutdown` completes, then lets answers in the making finish within
-/// [`Limits::shutdown_grace`], and returns. No failure of a connection, nor of taking one, ends it before.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
-    serve_from(listener, app, limits, shutdown).await;
+/// Has `answer` answer what comes over the listeners until `shutdown` completes, then lets answers in the making finish
+/// within [`Limits::shutdown_grace`], and returns. No failure of a connection, nor of taking one, ends it before.
+pub async fn serve<A, R>(listeners: Vec<Listener>, answer: A, limits: Limits, shutdown: impl Future<Output = ()>)
+where
+    A: Fn(Peer, Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
+    serve_from(listener::all(listeners), answer, limits, shutdown).await;
 }
 
-/// Where connections come from.
-trait Accept {
-    async fn accept(&self) -> io::Result<TcpStream>;
-}
-
-impl Accept for TcpListener {
-    async fn accept(&self) -> io::Result<TcpStream> {
-        let (stream, _) = Self::accept(self).await?;
-        // An answer is written at once or waits for the reader; there is nothing to gather packets for.
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-}
-
-async fn serve_from(source: impl Accept, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+async fn serve_from<A, R>(source: impl Accept, answer: A, limits: Limits, shutdown: impl Future<Output = ()>)
+where
+    A: Fn(Peer, Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response> + Send + 'static,
+{
     let (open, _) = watch::channel(());
     let mut connections = JoinSet::new();
+    let crowd = Crowd::new(limits.connections_each);
     let mut shutdown = pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let caller = tokio::select! {
             biased;
             () = shutdown.as_mut() => break,
-            stream = next(&source, &mut connections, limits.connections) => stream,
+            caller = next(&source, &mut connections, limits.connections) => caller,
         };
-        connections.spawn(converse(stream, app.clone(), limits.clone(), open.subscribe()));
+        let Some(place) = crowd.enter(caller.peer) else {
+            tracing::debug!(peer = %caller.peer, "too many connections of one address: another is closed");
+            continue;
+        };
+        let (answer, limits, open) = (answer.clone(), limits.clone(), open.subscribe());
+        connections.spawn(async move {
+            receive(caller, answer, limits, open).await;
+            drop(place);
+        });
     }
     // Nobody waits in the queue of a listener that is gone.
     drop(source);
@@ -94,7 +106,7 @@ async fn serve_from(source: impl Accept, app: Router, limits: Limits, shutdown: 
 }
 
 /// The next connection, as soon as there is room for it.
-async fn next(source: &impl Accept, connections: &mut JoinSet<()>, most: usize) -> TcpStream {
+async fn next(source: &impl Accept, connections: &mut JoinSet<()>, most: usize) -> Caller {
     loop {
         while connections.try_join_next().is_some() {}
         if connections.len() >= most.max(1) {
@@ -102,7 +114,7 @@ async fn next(source: &impl Accept, connections: &mut JoinSet<()>, most: usize) 
             continue;
         }
         match source.accept().await {
-            Ok(stream) => return stream,
+            Ok(caller) => return caller,
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended as it began"),
             Err(error) => {
                 tracing::error!(%error, "no connection can be taken");
@@ -118,11 +130,30 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected)
 }
 
+/// Answers one connection from its beginning to its end.
+async fn receive<A, R>(caller: Caller, answer: A, limits: Limits, mut open: watch::Receiver<()>)
+where
+    A: Fn(Peer, Request<Incoming>) -> R,
+    R: Future<Output = Response>,
+{
+    let peer = caller.peer;
+    let stream = tokio::select! {
+        biased;
+        stream = caller.greet(&limits) => stream,
+        _ = open.changed() => return,
+    };
+    if let Some(stream) = stream {
+        converse(stream, |request| answer(peer, request), limits, open).await;
+    }
+}
+
 /// Answers one connection's requests until it ends, or `open`'s sender is gone and the answer in the making is
 /// given.
-async fn converse<S>(stream: S, app: Router, limits: Limits, mut open: watch::Receiver<()>)
+async fn converse<S, A, R>(stream: S, answer: A, limits: Limits, mut open: watch::Receiver<()>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(Request<Incoming>) -> R,
+    R: Future<Output = Response>,
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -130,7 +161,11 @@ where
         .max_buf_size(limits.head_bytes.max(LEAST_HEAD_BYTES))
         .keep_alive(true);
     let io = TokioIo::new(Patient::new(stream, limits.write_timeout));
-    let mut connection = pin!(http.serve_connection(io, TowerToHyperService::new(app)));
+    let service = service_fn(|request| {
+        let answer = answer(request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut connection = pin!(http.serve_connection(io, service));
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
@@ -156,15 +191,15 @@ mod tests {
     };
 
     use super::*;
-    use axum::routing::get;
+    use axum::body::Body;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, duplex},
         sync::Mutex,
         time::Instant,
     };
 
-    fn app() -> Router {
-        Router::new().route("/", get(|| async { "here" }))
+    fn here() -> Response {
+        Response::new(Body::from("here"))
     }
 
     /// What comes back for bytes after which the other side only listens, and when the connection ends.
@@ -173,7 +208,7 @@ mod tests {
         let (_sender, open) = watch::channel(());
         let begun = Instant::now();
         theirs.write_all(bytes).await.unwrap();
-        let conversation = tokio::spawn(converse(ours, app(), limits, open));
+        let conversation = tokio::spawn(converse(ours, |_| async { here() }, limits, open));
         let mut answer = String::new();
         timeout(Duration::from_secs(60), theirs.read_to_string(&mut answer)).await.unwrap().unwrap();
         let took = begun.elapsed();
@@ -202,7 +237,7 @@ mod tests {
     }
 
     impl Accept for Failing {
-        async fn accept(&self) -> io::Result<TcpStream> {
+        async fn accept(&self) -> io::Result<Caller> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             match self.errors.lock().await.pop_front() {
                 Some(kind) => Err(kind.into()),
@@ -217,7 +252,8 @@ mod tests {
         let errors = [io::ErrorKind::Other, io::ErrorKind::ConnectionAborted, io::ErrorKind::OutOfMemory];
         let source = Failing { errors: Mutex::new(errors.into()), asked: Arc::clone(&asked) };
         // After the first and the third error the loop rests, after the second it does not.
-        serve_from(source, app(), Limits::default(), sleep(2 * REST - Duration::from_millis(1))).await;
+        serve_from(source, |_, _| async { here() }, Limits::default(), sleep(2 * REST - Duration::from_millis(1)))
+            .await;
         assert_eq!(asked.load(Ordering::Relaxed), 3);
     }
 
@@ -225,7 +261,7 @@ mod tests {
     async fn after_the_last_failure_the_loop_goes_on() {
         let asked = Arc::new(AtomicUsize::new(0));
         let source = Failing { errors: Mutex::new([io::ErrorKind::Other].into()), asked: Arc::clone(&asked) };
-        serve_from(source, app(), Limits::default(), sleep(2 * REST)).await;
+        serve_from(source, |_, _| async { here() }, Limits::default(), sleep(2 * REST)).await;
         assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 }

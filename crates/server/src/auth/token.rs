@@ -1,4 +1,4 @@
-//! The token: who may read.
+//! A token, and what a reader presents.
 
 use std::fmt;
 
@@ -17,12 +17,42 @@ impl Token {
         (!secret.is_empty()).then(|| Self(secret.into()))
     }
 
-    /// Whether the first `Authorization` header presents the token: bare, as the original's clients do, or as
-    /// `Bearer <token>`, the scheme in any case.
-    pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
-        let Some(presented) = headers.get(AUTHORIZATION).map(|value| value.as_bytes()) else { return false };
-        let bearer = after_scheme(presented).map_or(Choice::from(0), |rest| self.0.ct_eq(rest));
-        (self.0.ct_eq(presented) | bearer).into()
+    /// How many bytes it has.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no token is empty")]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it is what is presented. How long that takes does not depend on how much of it is right.
+    pub(super) fn is(&self, presented: &Presented<'_>) -> bool {
+        let bearer = presented.after_scheme.map_or(Choice::from(0), |rest| self.0.ct_eq(rest));
+        (self.0.ct_eq(presented.whole) | bearer).into()
+    }
+
+    /// Whether both are the same.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
+    /// Whether it stands somewhere in a text.
+    pub(super) fn stands_in(&self, text: &[u8]) -> bool {
+        text.windows(self.0.len()).any(|part| *part == *self.0)
+    }
+}
+
+/// What a reader presents as a token: bare, as the original's clients do, or as `Bearer <token>`, the scheme in any
+/// case.
+pub(super) struct Presented<'a> {
+    whole: &'a [u8],
+    after_scheme: Option<&'a [u8]>,
+}
+
+impl<'a> Presented<'a> {
+    /// By the first `Authorization` header; none if there is none.
+    pub(super) fn by(headers: &'a HeaderMap) -> Option<Self> {
+        let whole = headers.get(AUTHORIZATION)?.as_bytes();
+        Some(Self { whole, after_scheme: after_scheme(whole) })
     }
 }
 
@@ -49,7 +79,7 @@ mod tests {
         for value in presented {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
         }
-        Token::new(token).unwrap().admits(&headers)
+        Presented::by(&headers).is_some_and(|presented| Token::new(token).unwrap().is(&presented))
     }
 
     #[test]

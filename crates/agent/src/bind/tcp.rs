@@ -1,21 +1,49 @@
-//! Listening, and who is in the way when that fails.
+//! Listening on an address, and who is in the way when that fails.
 
 use std::{
     fs, io,
     net::{SocketAddr, TcpListener},
+    os::fd::AsRawFd as _,
     path::Path,
 };
 
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn6, bind, listen as nix_listen, setsockopt, socket,
+    sockopt::{Ipv6V6Only, ReuseAddr},
+};
+
+/// How many may wait to be taken in, as std has it.
+const BACKLOG: i32 = 128;
+
 /// Binds the address. The error names the address, the holder of the port where `/proc` tells, and the remedy.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), explain(address, &error)))
+}
+
+/// As [`listen`], but `::` stands for addresses of the sixth version alone, so that 0.0.0.0 can be bound beside it.
+pub(super) fn listen_apart(address: SocketAddr) -> io::Result<TcpListener> {
+    let SocketAddr::V6(v6) = address else { return listen(address) };
+    let bound = || {
+        let listener = socket(AddressFamily::Inet6, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        setsockopt(&listener, ReuseAddr, &true)?;
+        setsockopt(&listener, Ipv6V6Only, &true)?;
+        bind(listener.as_raw_fd(), &SockaddrIn6::from(v6))?;
+        nix_listen(&listener, Backlog::new(BACKLOG)?)?;
+        Ok::<_, nix::Error>(listener.into())
+    };
+    bound().map_err(|error| {
+        let error = io::Error::from(error);
+        io::Error::new(error.kind(), explain(address, &error))
+    })
 }
 
 fn explain(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             let holder = holder(Path::new("/proc"), address.port()).unwrap_or_else(|| "another program".to_owned());
-            format!("cannot listen on {address}: {holder} already does; stop it or choose another port with PORT")
+            format!(
+                "cannot listen on {address}: {holder} already does; stop it or choose another port with PORT or --bind"
+            )
         }
         io::ErrorKind::PermissionDenied => format!(
             "cannot listen on {address}: ports below 1024 are for root; choose another port with PORT, or give the \

@@ -1,4 +1,4 @@
-//! The socket's file: made, taken over from an agent that is dead, and removed.
+//! A Unix socket's file: made, taken over from an agent that is dead, and removed.
 
 use std::{
     fs::{self, File, Permissions},
@@ -16,26 +16,41 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
-    sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
+    sys::{
+        socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket},
+        stat::{Mode, fchmod},
+    },
 };
 
-/// For the service's user, and for root, whom no mode keeps out.
-const MODE: u32 = 0o600;
+/// How many may wait to be taken in, as std has it.
+const BACKLOG: i32 = 128;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
     /// Somebody answers there.
-    #[error("another agent listens on {}; give this one its own with --control-socket", .0.display())]
-    Live(PathBuf),
+    #[error("another agent listens on {}; give this one its own with {option}", path.display())]
+    Live {
+        /// The socket's file.
+        path: PathBuf,
+        /// By which it was named.
+        option: &'static str,
+    },
     /// Something else is in the way, and is left alone.
-    #[error("{} is there and is not a socket; remove it, or choose another file with --control-socket", .0.display())]
-    Occupied(PathBuf),
+    #[error("{} is there and is not a socket; remove it, or choose another file with {option}", path.display())]
+    Occupied {
+        /// The socket's file.
+        path: PathBuf,
+        /// By which it was named.
+        option: &'static str,
+    },
     /// Something else.
-    #[error("cannot listen on {}: {error}; choose another file with --control-socket", path.display())]
+    #[error("cannot listen on {}: {error}; choose another file with {option}", path.display())]
     Failed {
         /// The socket's file.
         path: PathBuf,
+        /// By which it was named.
+        option: &'static str,
         /// What failed.
         error: io::Error,
     },
@@ -57,7 +72,7 @@ impl Bound {
     }
 
     /// The listener, the first time.
-    pub(super) fn take_listener(&mut self) -> Option<UnixListener> {
+    pub(crate) fn take_listener(&mut self) -> Option<UnixListener> {
         self.listener.take()
     }
 }
@@ -72,24 +87,63 @@ impl Drop for Bound {
     }
 }
 
-/// Listens on a socket file. One that nobody listens on any more is replaced.
-pub(crate) fn bind(path: &Path) -> Result<Bound, BindError> {
-    let failed = |error: io::Error| BindError::Failed { path: path.into(), error };
-    // Of two agents that start at once and find a dead one's file, the second would else remove the first's.
-    let _alone = lock_folder(path).map_err(failed)?;
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            clear(path)?;
-            UnixListener::bind(path)
+/// A socket's file as it is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Where.
+    pub(crate) path: &'a Path,
+    /// Who may connect: whoever may write to it.
+    pub(crate) mode: u32,
+    /// By which option it is named, for errors.
+    pub(crate) option: &'static str,
+}
+
+impl Wanted<'_> {
+    /// Listens. A file that nobody listens on any more is replaced.
+    pub(crate) fn bind(self) -> Result<Bound, BindError> {
+        // Of two agents that start at once and find a dead one's file, the second would else remove the first's.
+        let _alone = lock_folder(self.path).map_err(|error| self.failed(error))?;
+        let listener = match self.listen() {
+            Err(Errno::EADDRINUSE) => {
+                self.clear()?;
+                self.listen()
+            }
+            listening => listening,
+        };
+        let listener = listener.map_err(|error| self.failed(error.into()))?;
+        let file = fs::symlink_metadata(self.path).map_err(|error| self.failed(error))?;
+        let identity = (file.dev(), file.ino());
+        let bound = Bound { listener: Some(listener), path: self.path.into(), identity };
+        fs::set_permissions(self.path, Permissions::from_mode(self.mode)).map_err(|error| self.failed(error))?;
+        Ok(bound)
+    }
+
+    fn listen(self) -> Result<UnixListener, Errno> {
+        let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        // The file has the mode that the socket has when it is bound, less the mask: at no moment may others connect.
+        fchmod(&listener, Mode::from_bits_truncate(self.mode))?;
+        bind(listener.as_raw_fd(), &UnixAddr::new(self.path)?)?;
+        listen(&listener, Backlog::new(BACKLOG)?)?;
+        Ok(listener.into())
+    }
+
+    /// Removes a dead agent's file, and nothing else.
+    fn clear(self) -> Result<(), BindError> {
+        let Self { path, option, .. } = self;
+        let failed = |error| self.failed(error);
+        if !fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
+            return Err(BindError::Occupied { path: path.into(), option });
         }
-        bound => bound,
-    };
-    let listener = listener.map_err(failed)?;
-    let file = fs::symlink_metadata(path).map_err(failed)?;
-    let bound = Bound { listener: Some(listener), path: path.into(), identity: (file.dev(), file.ino()) };
-    // Whoever came in before this is still asked who he is.
-    fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(failed)?;
-    Ok(bound)
+        match answers(path) {
+            Ok(false) => fs::remove_file(path).map_err(failed),
+            Ok(true) => Err(BindError::Live { path: path.into(), option }),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+
+    fn failed(self, error: io::Error) -> BindError {
+        BindError::Failed { path: self.path.into(), option: self.option, error }
+    }
 }
 
 /// Held as long as nobody else may look for, remove or make a socket in the folder.
@@ -99,19 +153,6 @@ fn lock_folder(path: &Path) -> io::Result<Flock<File>> {
         Errno::EWOULDBLOCK => io::Error::other("another agent is just starting there"),
         error => error.into(),
     })
-}
-
-/// Removes a dead agent's file, and nothing else.
-fn clear(path: &Path) -> Result<(), BindError> {
-    let failed = |error: io::Error| BindError::Failed { path: path.into(), error };
-    if !fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
-        return Err(BindError::Occupied(path.into()));
-    }
-    match answers(path) {
-        Ok(false) => fs::remove_file(path).map_err(failed),
-        Ok(true) => Err(BindError::Live(path.into())),
-        Err(error) => Err(failed(error.into())),
-    }
 }
 
 /// Whether anybody listens there: also one whose queue is full, who is not waited for.
@@ -129,6 +170,12 @@ fn answers(path: &Path) -> Result<bool, Errno> {
 mod tests {
     use super::*;
     use tempfile::TempDir;
+
+    const MODE: u32 = 0o640;
+
+    fn bind(path: &Path) -> Result<Bound, BindError> {
+        Wanted { path, mode: MODE, option: "--its-option" }.bind()
+    }
 
     fn refusal(path: &Path) -> String {
         bind(path).unwrap_err().to_string()
@@ -206,7 +253,7 @@ mod tests {
         let long = Path::new("/tmp").join("x".repeat(200));
         for path in [Path::new("/no/such/folder/s"), &long] {
             let error = refusal(path);
-            assert!(error.contains(&path.display().to_string()) && error.contains("--control-socket"), "{error}");
+            assert!(error.contains(&path.display().to_string()) && error.contains("--its-option"), "{error}");
         }
     }
 }

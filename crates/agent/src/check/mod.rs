@@ -1,5 +1,7 @@
 //! `check`: what is configured, with secrets masked, and what is wrong with it.
 
+mod rights;
+
 use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use server::Publisher;
@@ -11,10 +13,11 @@ use telemetry::{
 };
 
 use crate::{
-    bind,
     cli::Cli,
     config::{Config, named},
-    control, say, state,
+    control,
+    exposure::{self, Exposure},
+    say, state,
     supervisor::Supervisor,
 };
 
@@ -32,17 +35,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     say::out("\n")?;
     let mut problems = Vec::new();
-    match bind::listen(config.listen) {
-        Ok(_) => say::out(&format!("listening              {} is free\n", config.listen))?,
-        Err(error) => problems.push(error.to_string()),
+    for bind in &config.exposure.binds {
+        match bind.listen(&config.exposure.binds) {
+            Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
+            Err(error) => problems.push(error.to_string()),
+        }
     }
+    say::out(&admitted(&config.exposure))?;
+    say::out(&format!("account                {}\n", rights::account()))?;
     let snapshot = driver(&config)?;
     let judged = snapshot.as_deref().map(judge);
     match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
         Ok(summary) => say::out(&format!("driver                 {summary}\n"))?,
         Err(problem) => problems.push(problem),
     }
-    let mut warnings: Vec<String> = config.openness(config.listen.ip()).into_iter().collect();
+    let mut warnings = exposure::warnings(&config.exposure);
+    warnings.extend(rights::missing(&cli.options.dev_root, snapshot.as_deref()));
     match config.control_socket.as_deref().map(control::bind) {
         None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
@@ -71,6 +79,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         say::out(&format!("problem                {problem}\n"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Who is let in: the names of tokens, and what a client must have.
+fn admitted(exposure: &Exposure) -> String {
+    let own = exposure.own.iter().map(|_| "TOKEN (read)".to_owned());
+    let listed = exposure.file.iter().flat_map(|file| {
+        let tokens = file.tokens().borrow().clone();
+        tokens.names().map(|(name, scope)| format!("{name} ({scope})")).collect::<Vec<_>>()
+    });
+    let tokens: Vec<String> = own.chain(listed).collect();
+    let tokens = if tokens.is_empty() { "none".into() } else { tokens.join(", ") };
+    let tls = exposure.certificates.as_ref().map(|certificates| {
+        let clients = if certificates.wants_clients_certificates() { ", for clients with a certificate" } else { "" };
+        format!("tls                    {} and its key can be used{clients}\n", certificates.path().display())
+    });
+    format!("tokens                 {tokens}\n{}", tls.unwrap_or_default())
 }
 
 /// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.

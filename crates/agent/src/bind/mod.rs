@@ -1,0 +1,232 @@
+//! `--bind`: addresses and Unix sockets, as they are written and as they are listened on.
+
+mod tcp;
+
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use crate::socket::{Bound, Wanted};
+
+/// Who may connect to a socket's file if nothing is said: its owner, and its group.
+const MODE: u32 = 0o660;
+/// What one place may be.
+const FORMS: &str = "an IP address such as 0.0.0.0, 127.0.0.1 or ::1, with a port of its own as 127.0.0.1:9000 or \
+                     [::1]:9000, or unix:/path/of/a.sock,mode=0660 is wanted";
+
+/// One place to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bind {
+    /// An address; its port is 0 where it has none of its own.
+    Address(SocketAddr),
+    /// A file.
+    Unix { path: PathBuf, mode: u32 },
+}
+
+/// Several places, with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binds(pub(crate) Vec<Bind>);
+
+/// A place that is listened on.
+#[derive(Debug)]
+pub(crate) enum Listening {
+    Address(TcpListener),
+    Unix(Bound),
+}
+
+impl Bind {
+    /// The same with that port, if it has none of its own.
+    pub(crate) fn with_port(self, port: u16) -> Self {
+        match self {
+            Self::Address(mut address) if address.port() == 0 => {
+                address.set_port(port);
+                Self::Address(address)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether only this host can reach it.
+    pub(crate) const fn is_local(&self) -> bool {
+        match self {
+            Self::Address(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix { .. } => true,
+        }
+    }
+
+    /// Listens there, beside the others.
+    pub(crate) fn listen(&self, all: &[Self]) -> io::Result<Listening> {
+        match self {
+            Self::Unix { path, mode } => {
+                let bound = Wanted { path, mode: *mode, option: "--bind" }.bind();
+                bound.map(Listening::Unix).map_err(|error| io::Error::other(error.to_string()))
+            }
+            Self::Address(address) => {
+                let fourth = Self::Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
+                let apart = address.is_ipv6() && address.ip().is_unspecified() && all.contains(&fourth);
+                let listener = if apart { tcp::listen_apart(*address) } else { tcp::listen(*address) };
+                listener.map(Listening::Address)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) if address.port() == 0 => address.ip().fmt(to),
+            Self::Address(address) => address.fmt(to),
+            Self::Unix { path, mode } => write!(to, "unix:{},mode={mode:04o}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Binds {
+    type Err = String;
+
+    /// Nothing at all stands for every address of the fourth version, as the original has it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self(vec![Bind::Address((Ipv4Addr::UNSPECIFIED, 0).into())]));
+        }
+        let mut all: Vec<Bind> = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            match (part.strip_prefix("mode="), all.last_mut()) {
+                (Some(octal), Some(Bind::Unix { mode, .. })) => *mode = mode_of(octal)?,
+                (Some(_), _) => return Err(format!("{part:?} is for a socket's file: it stands behind unix:/path")),
+                (None, _) => all.push(place(part)?),
+            }
+        }
+        Ok(Self(all))
+    }
+}
+
+fn place(text: &str) -> Result<Bind, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = Path::new(path);
+        if !path.is_absolute() || path.ends_with("..") || text.ends_with('/') {
+            return Err(format!(
+                "{text:?} names no file: after unix: comes a path from the root, such as /run/gpu.sock"
+            ));
+        }
+        return Ok(Bind::Unix { path: path.into(), mode: MODE });
+    }
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(ip) = bracketed.unwrap_or(text).parse::<IpAddr>()
+        && (bracketed.is_none() || ip.is_ipv6())
+    {
+        return Ok(Bind::Address(SocketAddr::new(ip, 0)));
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() > 0 => Ok(Bind::Address(address)),
+        _ => Err(format!("{text:?} is no place to listen on: {FORMS}")),
+    }
+}
+
+fn mode_of(octal: &str) -> Result<u32, String> {
+    let digits = octal.len() <= 4 && octal.bytes().all(|byte| byte.is_ascii_digit());
+    let mode = u32::from_str_radix(octal, 8).ok().filter(|mode| digits && (0o200..=0o777).contains(mode));
+    mode.ok_or_else(|| format!("{octal:?} is no mode of a socket's file: 0600, 0660 and 0666 are some"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        text.parse::<Binds>().map(|binds| binds.0.iter().map(Bind::to_string).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn every_kind_of_place_is_read() {
+        for (text, expected) in [
+            ("", "0.0.0.0"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("127.0.0.1:9000, ::1", "127.0.0.1:9000 ::1"),
+            ("[::1]:9000,[::]", "[::1]:9000 ::"),
+            ("[fe80::1%2]:8000", "[fe80::1%2]:8000"),
+            ("unix:/run/a.sock", "unix:/run/a.sock,mode=0660"),
+            ("unix:/run/a.sock,mode=600,127.0.0.1", "unix:/run/a.sock,mode=0600 127.0.0.1"),
+            ("::1,unix:/a b,mode=0666,unix:/c", "::1 unix:/a b,mode=0666 unix:/c,mode=0660"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_named_with_what_would_be() {
+        for (text, parts) in [
+            ("localhost", ["\"localhost\"", "127.0.0.1"]),
+            ("0.0.0.0,", ["\"\"", "0.0.0.0"]),
+            ("127.0.0.1:0", ["127.0.0.1:0", "9000"]),
+            ("[127.0.0.1]", ["[127.0.0.1]", "[::1]:9000"]),
+            ("unix:a.sock", ["unix:a.sock", "from the root"]),
+            ("unix:/run/", ["unix:/run/", "names no file"]),
+            ("127.0.0.1,mode=0660", ["mode=0660", "unix:/path"]),
+            ("mode=0660,unix:/a", ["mode=0660", "unix:/path"]),
+            ("unix:/a,mode=rw", ["\"rw\"", "0660"]),
+            ("unix:/a,mode=01000", ["\"01000\"", "0660"]),
+            ("unix:/a,mode=0000", ["\"0000\"", "0660"]),
+            ("unix:/a,mode=+660", ["\"+660\"", "0660"]),
+        ] {
+            let error = read(text).unwrap_err();
+            for part in parts {
+                assert!(error.contains(part), "{text}: {error:?} lacks {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_port_is_for_whoever_has_none() {
+        let with = |text: &str| place(text).unwrap().with_port(8000).to_string();
+        assert_eq!([with("::1"), with("127.0.0.1:9")], ["[::1]:8000", "127.0.0.1:9"]);
+        assert_eq!(with("unix:/a"), "unix:/a,mode=0660");
+    }
+
+    #[test]
+    fn what_only_this_host_reaches_is_told_apart() {
+        for (text, local) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9:1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("unix:/a", true),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("192.0.2.1", false),
+        ] {
+            assert_eq!(place(text).unwrap().is_local(), local, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_address_of_both_versions_can_be_bound_beside_each_other() {
+        // A port that is free now, for both.
+        let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let all: Vec<Bind> =
+            "0.0.0.0,::".parse::<Binds>().unwrap().0.into_iter().map(|bind| bind.with_port(port)).collect();
+        let listening: Vec<Listening> = all.iter().map(|bind| bind.listen(&all).unwrap()).collect();
+        assert_eq!(listening.len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_reads_the_same_again(text in "([0-9.:\\[\\],]|unix:/|mode=|a| |%){0,12}") {
+            if let Ok(binds) = text.parse::<Binds>() {
+                let written = binds.0.iter().map(Bind::to_string).collect::<Vec<_>>().join(",");
+                prop_assert_eq!(written.parse::<Binds>(), Ok(binds));
+            }
+        }
+
+        #[test]
+        fn every_address_and_port_is_read(ip in any::<IpAddr>(), port in 1..=u16::MAX) {
+            let address = SocketAddr::new(ip, port);
+            prop_assert_eq!(address.to_string().parse(), Ok(Binds(vec![Bind::Address(address)])));
+            prop_assert_eq!(ip.to_string().parse(), Ok(Binds(vec![Bind::Address(SocketAddr::new(ip, 0))])));
+        }
+    }
+}

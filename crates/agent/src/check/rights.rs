@@ -1,0 +1,128 @@
+//! What the account that the agent runs as may not do, and what is missing thereby. None of it needs root.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{AccessFlags, Group, Uid, User, access, geteuid};
+use telemetry::snapshot::Snapshot;
+
+/// Who it is.
+pub(super) fn account() -> String {
+    let uid = geteuid();
+    if uid.is_root() {
+        return "root, which it does not need: whoever may run nvidia-smi may run it".into();
+    }
+    let name = User::from_uid(uid).ok().flatten().map_or_else(|| "an account without a name".into(), |user| user.name);
+    format!("{name} (uid {uid})")
+}
+
+/// All that the account may not see, each with the remedy: devices, other people's processes, single readings.
+pub(super) fn missing(dev: &Path, snapshot: Option<&Snapshot>) -> Vec<String> {
+    // A host without a folder of devices has none in it either.
+    let mut missing = devices(dev).unwrap_or_default();
+    if let Some(snapshot) = snapshot {
+        missing.extend(snapshot.host.notes.iter().cloned());
+        missing.extend(denied(snapshot));
+    }
+    missing
+}
+
+/// The driver's files that the account may not open. Where there is none at all, what the driver says is the better
+/// word.
+fn devices(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?
+        .flatten()
+        .filter(|entry| is_the_drivers(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect();
+    files.sort();
+    let closed = files.iter().filter(|path| access(path.as_path(), AccessFlags::R_OK | AccessFlags::W_OK).is_err());
+    Ok(closed.filter_map(|path| remedy(path)).collect())
+}
+
+/// What NVML opens: `nvidiactl`, and one for each GPU. Those for other uses are not needed.
+fn is_the_drivers(name: &str) -> bool {
+    let rest = name.strip_prefix("nvidia");
+    rest.is_some_and(|rest| rest == "ctl" || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
+fn remedy(path: &Path) -> Option<String> {
+    let file = fs::metadata(path).ok()?;
+    let kind = if file.file_type().is_char_device() { "" } else { " (which is no device)" };
+    let (mode, owner, group) = (file.mode() & 0o777, owner(file.uid()), group(file.gid()));
+    let shown = path.display();
+    let by_group = if file.mode() & 0o060 == 0o060 && file.gid() != 0 {
+        format!("run the agent in the group {group} (systemd: SupplementaryGroups={group}), or ")
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "{shown}{kind} cannot be opened by this account, so that the GPU cannot be read: its mode is {mode:04o}, of \
+         {owner}:{group}; {by_group}let everybody (NVreg_DeviceFileMode=0666, an option of the module nvidia)"
+    ))
+}
+
+fn owner(uid: u32) -> String {
+    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+fn group(gid: u32) -> String {
+    Group::from_gid(gid.into()).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name)
+}
+
+/// What the driver refuses to tell this account, the same of several GPUs at once.
+fn denied(snapshot: &Snapshot) -> Vec<String> {
+    let mut told: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (gpu, readings) in server::denied(snapshot) {
+        let gpu = gpu.to_string();
+        match told.iter_mut().find(|(known, _)| *known == readings) {
+            Some((_, gpus)) => gpus.push(gpu),
+            None => told.push((readings, vec![gpu])),
+        }
+    }
+    told.into_iter()
+        .map(|(readings, gpus)| {
+            let what = if readings.is_empty() { "anything".into() } else { readings.join(", ") };
+            format!("the driver does not tell this account of GPU {}: {what}; it may tell root", gpus.join(", "))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn only_the_files_that_are_opened_count() {
+        for (name, counts) in [
+            ("nvidiactl", true),
+            ("nvidia0", true),
+            ("nvidia15", true),
+            ("nvidia", false),
+            ("nvidia-uvm", false),
+            ("nvidia-caps", false),
+            ("nvidia0a", false),
+            ("nvidia-modeset", false),
+        ] {
+            assert_eq!(is_the_drivers(name), counts, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_closed_file_is_told_with_its_mode_and_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nvidia0");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let told = remedy(&path).unwrap();
+        for part in ["nvidia0", "0600", "cannot be opened", "NVreg_DeviceFileMode"] {
+            assert!(told.contains(part), "{told:?} lacks {part:?}");
+        }
+        assert!(devices(folder.path()).unwrap().is_empty(), "its owner may");
+        assert!(devices(Path::new("/no/such/folder")).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! `--token-file`.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use server::{Token, Tokens};
+use tokio::sync::watch;
+
+use super::files::{Look, Watched, looks};
+
+/// More than the most tokens take, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The file, and the tokens that stand in it.
+#[derive(Debug)]
+pub(crate) struct TokenFile {
+    path: PathBuf,
+    /// TOKEN, which must not stand in it again.
+    own: Option<Token>,
+    newest: Arc<watch::Sender<Arc<Tokens>>>,
+    seen: Vec<Look>,
+}
+
+impl TokenFile {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It cannot be read, a line of it is wrong, or there is no token in it.
+    pub(super) fn open(path: PathBuf, own: Option<Token>) -> io::Result<Self> {
+        let seen = looks(&[&path]);
+        let tokens = read(&path, own.as_ref())?;
+        if tokens.is_empty() {
+            return Err(io::Error::other(format!(
+                "the token file {} has no token; a line is a name, a scope (read, summary or metrics) and a token",
+                path.display()
+            )));
+        }
+        Ok(Self { path, own, newest: Arc::new(watch::channel(Arc::new(tokens)).0), seen })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tokens, and those that come after them.
+    pub(crate) fn tokens(&self) -> watch::Receiver<Arc<Tokens>> {
+        self.newest.subscribe()
+    }
+
+    /// Whether everybody on this host can read it.
+    pub(super) fn is_public(&self) -> bool {
+        self.path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+    }
+
+    pub(super) fn watched(&self) -> Watched {
+        let (path, own, newest) = (self.path.clone(), self.own.clone(), Arc::clone(&self.newest));
+        Watched {
+            paths: vec![path.clone()],
+            seen: self.seen.clone(),
+            read: Box::new(move || reload(&path, own.as_ref(), &newest)),
+        }
+    }
+}
+
+/// Takes what stands there now, if it can be understood.
+fn reload(path: &Path, own: Option<&Token>, newest: &watch::Sender<Arc<Tokens>>) {
+    match read(path, own) {
+        Ok(tokens) => {
+            let count = tokens.names().count();
+            newest.send_replace(Arc::new(tokens));
+            tracing::info!(path = %path.display(), tokens = count, "the token file is read again");
+        }
+        Err(error) => tracing::error!("the tokens stay as they were: {error}"),
+    }
+}
+
+fn read(path: &Path, own: Option<&Token>) -> io::Result<Tokens> {
+    let shown = path.display();
+    let mut text = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text)).map_err(|error| {
+        let remedy = "let --token-file name a file that the agent's account may read";
+        io::Error::new(error.kind(), format!("cannot read the token file {shown}: {error}; {remedy}"))
+    })?;
+    let tokens = Tokens::parse(&text).map_err(|error| io::Error::other(format!("the token file {shown}, {error}")))?;
+    match own.and_then(|own| tokens.name_of(own)) {
+        Some(name) => Err(io::Error::other(format!(
+            "the token file {shown} has under {name:?} the same token as TOKEN; give each its own"
+        ))),
+        None => Ok(tokens),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const LINE: &str = "board summary 0123456789abcdef\n";
+
+    fn error(path: &Path) -> String {
+        TokenFile::open(path.into(), Token::new("of-the-environment")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_line_and_remedy_and_without_the_token() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("tokens");
+        assert!(error(&path).contains("cannot read the token file") && error(&path).contains("--token-file"));
+        for (content, parts) in [
+            ("# only\n\n", ["has no token", "a name, a scope"]),
+            ("# one\nboard 0123456789abcdef\n", ["line 2", "2 of 3 parts"]),
+            ("board summary of-the-environment\n", ["same token as TOKEN", "\"board\""]),
+        ] {
+            fs::write(&path, content).unwrap();
+            let error = error(&path);
+            for part in parts {
+                assert!(error.contains(part) && error.contains(path.to_str().unwrap()), "{error:?} lacks {part:?}");
+            }
+            assert!(!error.contains("0123456789abcdef") && !error.contains("of-the-environment"), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(error(&path).contains("cannot read the token file"));
+    }
+
+    #[test]
+    fn the_old_ones_stay_until_there_are_new_ones() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("tokens");
+        fs::write(&path, LINE).unwrap();
+        let file = TokenFile::open(path.clone(), None).unwrap();
+        let (watched, tokens) = (file.watched(), file.tokens());
+        let names = || tokens.borrow().names().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+        for (content, expected) in [
+            (Some("broken"), &["board"][..]),
+            (None, &["board"]),
+            (Some("a read 0123456789abcdefg\nb metrics 0123456789abcdefh"), &["a", "b"]),
+            (Some("# all are taken back\n"), &[]),
+        ] {
+            match content {
+                Some(content) => fs::write(&path, content).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            (watched.read)();
+            assert_eq!(names(), expected, "{content:?}");
+        }
+    }
+}

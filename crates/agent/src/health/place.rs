@@ -1,0 +1,201 @@
+//! Where an agent on this host is reached, and over what: a port, plain or with TLS, or a socket.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio_rustls::rustls::{
+    self, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+
+use crate::{bind::Bind, cli::Options, exposure};
+
+/// One place.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// A port, and TLS if it is spoken there.
+    Address(SocketAddr, Option<Arc<ClientConfig>>),
+    /// A socket.
+    Unix(PathBuf),
+}
+
+/// A conversation that does not wait for ever.
+pub(super) trait Line: Read + Write {
+    /// Waits at most so long for the next bytes.
+    fn wait(&self, at_most: Duration) -> io::Result<()>;
+}
+
+impl Place {
+    /// Where an agent that is started with these options is reached: the first place that it listens on, but rather a
+    /// socket than TLS.
+    pub(super) fn of(options: &Options) -> Result<Self, String> {
+        let binds = exposure::binds(options).map_err(|error| error.to_string())?;
+        let certificate = exposure::given(options.tls_cert.as_ref());
+        let socket = binds.iter().find(|bind| matches!(bind, Bind::Unix { .. })).filter(|_| certificate.is_some());
+        match (socket.or(binds.first()), certificate) {
+            (Some(Bind::Unix { path, .. }), _) => Ok(Self::Unix(path.clone())),
+            (Some(Bind::Address(_)), Some(_)) if exposure::given(options.tls_client_ca.as_ref()).is_some() => Err(
+                "the agent lets in only who has a certificate (--tls-client-ca), which this has not: let it listen on a \
+                 socket too, such as --bind 0.0.0.0,unix:/run/nvidia-smi-web-agent/health.sock"
+                    .into(),
+            ),
+            (Some(Bind::Address(address)), certificate) => {
+                let tls = certificate.map(|path| only(&path)).transpose()?;
+                Ok(Self::Address(reachable(*address), tls))
+            }
+            (None, _) => Err("the agent listens nowhere: name a place with --bind".into()),
+        }
+    }
+
+    /// What the place is called in `Host`.
+    pub(super) fn host(&self) -> String {
+        match self {
+            Self::Address(address, _) => address.to_string(),
+            Self::Unix(_) => "localhost".into(),
+        }
+    }
+
+    /// Connects.
+    pub(super) fn connect(&self, patience: Duration) -> io::Result<Box<dyn Line>> {
+        let (address, tls) = match self {
+            Self::Address(address, tls) => (address, tls),
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_write_timeout(Some(patience))?;
+                stream.set_read_timeout(Some(patience))?;
+                return Ok(Box::new(stream));
+            }
+        };
+        let stream = TcpStream::connect_timeout(address, patience)?;
+        stream.set_write_timeout(Some(patience))?;
+        stream.set_read_timeout(Some(patience))?;
+        let Some(tls) = tls else { return Ok(Box::new(stream)) };
+        let name = ServerName::IpAddress(address.ip().into());
+        let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+        Ok(Box::new(StreamOwned::new(connection, stream)))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address, None) => write!(to, "http://{address}"),
+            Self::Address(address, Some(_)) => write!(to, "https://{address}"),
+            Self::Unix(path) => write!(to, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Line for TcpStream {
+    fn wait(&self, at_most: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(at_most))
+    }
+}
+
+impl Line for UnixStream {
+    fn wait(&self, at_most: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(at_most))
+    }
+}
+
+impl Line for StreamOwned<ClientConnection, TcpStream> {
+    fn wait(&self, at_most: Duration) -> io::Result<()> {
+        self.sock.set_read_timeout(Some(at_most))
+    }
+}
+
+/// Where an agent on this host that listens there is reached.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let own: IpAddr = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        named => named,
+    };
+    SocketAddr::new(own, listen.port())
+}
+
+/// TLS with whoever has the key of the certificate in that file, and with nobody else: names and authorities do not
+/// matter where the very certificate is known.
+fn only(path: &Path) -> Result<Arc<ClientConfig>, String> {
+    let certificate = CertificateDer::from_pem_file(path).map_err(|error| {
+        format!("cannot read --tls-cert {}: {error}; the agent is known by its certificate", path.display())
+    })?;
+    let provider = Arc::new(ring::default_provider());
+    let own = Own { certificate, provider: Arc::clone(&provider) };
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?.dangerous();
+    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(own)).with_no_client_auth()))
+}
+
+/// Believes one certificate.
+#[derive(Debug)]
+struct Own {
+    certificate: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Own {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if *shown == self.certificate {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_listens_everywhere_is_asked_on_the_loopback() {
+        for (listens, asked) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:81", "[::1]:81"),
+            ("192.0.2.1:82", "192.0.2.1:82"),
+            ("[::1]:83", "[::1]:83"),
+        ] {
+            assert_eq!(reachable(listens.parse().unwrap()).to_string(), asked);
+        }
+    }
+}

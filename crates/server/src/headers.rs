@@ -1,0 +1,21 @@
+//! What every answer tells a browser: to take it for what it says it is, to frame it nowhere, and to tell nobody where
+//! it came from.
+
+use hyper::{
+    HeaderMap,
+    header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
+
+static NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+static NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// For what is no page: nothing is loaded, and nothing run, by an answer that somebody opens in a browser.
+static DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Adds them; the page has a policy of its own.
+pub(crate) fn protect(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFFING.clone());
+    headers.insert(REFERRER_POLICY, NO_REFERRER.clone());
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, DATA.clone());
+    }
+}
