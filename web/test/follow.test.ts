@@ -9,7 +9,7 @@ class Agent implements Follower {
   polls = 0;
   opened: string[] = [];
   /** What the next request is answered with; the last stays. */
-  streams: (() => Promise<Response>)[] = [];
+  streams: ((signal: AbortSignal) => Promise<Response>)[] = [];
   polled: (() => Promise<void>)[] = [async () => {}];
 
   link(link: Link) {
@@ -22,11 +22,11 @@ class Agent implements Follower {
     this.polls += 1;
     await (this.polled.length > 1 ? this.polled.shift() : this.polled[0])?.();
   }
-  async open(_: AbortSignal, lastId: string) {
+  async open(signal: AbortSignal, lastId: string) {
     this.opened.push(lastId);
     const answer = this.streams.length > 1 ? this.streams.shift() : this.streams[0];
     if (!answer) throw new Refusal(404, "no such path");
-    return answer();
+    return answer(signal);
   }
   now() {
     return Date.now();
@@ -147,6 +147,19 @@ describe("following the agent", () => {
     expect(agent.told).toEqual(["a"]);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(agent.told).toEqual(["a", "b"]);
+  });
+
+  it("takes an agent that does not even begin to answer for gone", async () => {
+    const never = (signal: AbortSignal) =>
+      new Promise<Response>((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    agent.streams = [never, say("data: a\n\n", "waits")];
+    start();
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(agent.links).toEqual(["connecting"]);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([agent.links.at(1), agent.links.at(-1)]).toEqual(["unreachable", "live by stream"]);
   });
 
   it("ends at once when it is told to", async () => {
