@@ -25,7 +25,7 @@ before(async () => {
   const gpus = Array.from({ length: 8 }, (_, index) =>
     index < 5 ? gpu({ process: rows(4_100_000 + index * 100, 10) }) : free(),
   );
-  agent = await Agent.start({ scenario: scenario(gpus), interval: "1s" });
+  agent = await Agent.start({ scenario: scenario(gpus), interval: "500ms" });
   await agent.until("the processes", ({ processes }) => processes.length === 50);
 });
 after(async () => {
@@ -121,13 +121,20 @@ for (const [view, hash] of [
       return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
     };
     const sequence = async () => (await agent.ask("api/v1/snapshot")).sequence;
-    // What a page does once is over by then.
-    const begun = await sequence();
-    await agent.until("some updates", snapshot => snapshot.sequence >= begun + 4);
-    const [from, first] = [await measure(), await sequence()];
-    await agent.until("ten updates", snapshot => snapshot.sequence >= first + 10);
-    const [to, last] = [await measure(), await sequence()];
-    const each = name => Math.round(((to[name] - from[name]) * 1e5) / (last - first)) / 100;
+    const over = async updates => {
+      const begun = await sequence();
+      // What a page does once is over by then.
+      await agent.until("an update", snapshot => snapshot.sequence >= begun + 2);
+      const [from, first] = [await measure(), await sequence()];
+      await agent.until("updates", snapshot => snapshot.sequence >= first + updates);
+      const [to, last] = [await measure(), await sequence()];
+      return name => ((to[name] - from[name]) * 1000) / (last - first);
+    };
+    const busy = await over(10);
+    // What it does while it stands still is no update's.
+    await page.getByRole("button", { name: "Pause" }).click();
+    const idle = await over(5);
+    const each = name => Math.round((busy(name) - idle(name)) * 10) / 10;
     told(context, `update, ${view}, main thread`, each("TaskDuration"), "ms");
     told(context, `update, ${view}, of which scripts`, each("ScriptDuration"), "ms");
     told(context, `update, ${view}, of which layout`, each("LayoutDuration"), "ms");
