@@ -66,7 +66,7 @@ lint: web/node_modules/.bin/biome ## Check format, types and lints
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p server --no-default-features --all-targets -- -D warnings
 
-check: lint supply test test-packages ## All that a change must pass: format, lints, licences, tests, packages
+check: lint supply test ## All that a change must pass: format, lints, licences, tests
 
 bench: build ## Measure: see bench/README.md
 	@bench/run
