@@ -68,6 +68,14 @@ describe("charts", () => {
     expect(lines?.map(({ why }) => why?.reason)).toEqual([undefined, "not_supported"]);
   });
 
+  it("are there from the first reading on, and at zero too", () => {
+    const now = gpu({ utilization: { ...gpu().utilization, gpu_percent: 3 } });
+    const line = choose(PLANS, now, METRICS, columns({})).charts[0]?.lines[0];
+    expect([line?.line.metric, line?.why]).toEqual(["utilization.gpu_percent", null]);
+    const zero = { "utilization.gpu_percent": [0, 0], "utilization.memory_percent": [0, 0] };
+    expect(choose(PLANS, gpu(), METRICS, columns(zero)).charts[0]?.plan.key).toBe("utilization");
+  });
+
   it("stay where a number was known and is lost now, and say so where it never was", () => {
     const lost = gpu({ state: "lost", absent: all("lost") });
     const { charts } = choose(PLANS, lost, METRICS, columns({ "power.draw_watts": [300, null] }));

@@ -58,6 +58,7 @@ describe("the past", () => {
     of.see(3_000, [99]);
     of.recall(GPU, history(2_000, 1_000, 7, 7));
     expect(told(of).map(([, value]) => value)).toEqual([15, 16, 17, 18, 19]);
+    expect(of.seenAt).toBe(19_000);
   });
 
   it("means what came in one step", () => {
@@ -85,6 +86,29 @@ describe("the past", () => {
       [4_000, null],
       [5_000, 5],
     ]);
+  });
+
+  it("takes a pause of just so long for none, and what the agent knows of it stands", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(3_000, [3]);
+    expect(told(of).map(([, value]) => value)).toEqual([1, 3, 3]);
+    const other = past();
+    other.see(1_000, [1]);
+    other.recall(GPU, history(2_000, 1_000, 7));
+    other.see(3_000, [3]);
+    expect(told(other).map(([, value]) => value)).toEqual([1, 7, 3]);
+  });
+
+  it("puts the agent's steps where they are, though clocks differ by a hair", () => {
+    for (const start of [9_999, 10_000, 10_001]) {
+      const of = past(10_000);
+      of.recall(GPU, history(start, 1_000, 1, 2));
+      expect(told(of), String(start)).toEqual([
+        [10_000, 1],
+        [11_000, 2],
+      ]);
+    }
   });
 
   it("has a gap where a GPU was not read, and fills it by nothing", () => {
