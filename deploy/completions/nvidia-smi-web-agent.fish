@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -25,8 +25,21 @@ function __fish_nvidia_smi_web_agent_using_subcommand
 end
 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -53,6 +66,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
@@ -67,8 +81,21 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "collect" -d 'Read the machine and write frames to standard output (the agent starts this itself)'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l for -d 'For how long: from 1s to 24h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -95,13 +122,27 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -128,13 +169,27 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -161,13 +216,27 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -194,6 +263,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l gpus -d 'Print a line for each GPU, for cron and Slurm'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
@@ -202,8 +272,21 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'The file to write, instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'How long the driver may take; what has come by then is written' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -230,14 +313,28 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l board -d 'The descriptor of the memory in which calls into the driver are noted' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -264,6 +361,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
@@ -272,8 +370,21 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l leave-out -d 'A GPU that is not to be read, and for how long, such as 1:600s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l asleep -d 'The PCI bus id of a GPU that was let go: the library is loaded only once somebody else wakes it' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l port -d 'The port to listen on' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l bind -d 'The address to listen on' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l tls-cert -d 'The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l tls-key -d 'The certificate\'s private key, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l tls-client-ca -d 'Let in only who has a certificate of one of these authorities, in PEM' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l token-file -d 'Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone) and a token. It is read again when it changes' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l anonymous -d 'What is seen without a token [default: none where there is one, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l interval -d 'How often the GPUs are read: from 100ms to 60s' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l nvml-library -d 'The driver library to load, instead of looking for libnvidia-ml.so.1' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l idle-after -d 'After how long without work a GPU whose memory is held counts as held and no longer as busy' -r
@@ -300,6 +411,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l peers -d 'Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at which their agents are seen at this one\'s address, as behind one proxy. An address such as https://gpu09.example/ is shown as a link. The agent itself asks none of them' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l stream-clients -d 'How many may read /api/v1/stream at once; further ones are told to poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l log -d 'What is logged to standard error: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l dev-root -d 'Where the driver\'s devices are, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'

@@ -117,7 +117,7 @@ export interface Fabric {
 
 /** What went wrong, in the original's form. */
 export interface Failure {
-  /** 1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 500: our own fault. */
+  /** 1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token does not go so far; 421: another host's name; 500: our own fault. */
   code: number;
   /** Nothing. */
   data: null;
@@ -557,8 +557,8 @@ export interface StatusProcess {
   gpu_memory: string;
   /** The GPU's index. */
   idx: number;
-  /** In the host's PID namespace. */
-  pid: number;
+  /** In the host's PID namespace; `N/A` for a token that may not see it. */
+  pid: number | string;
   /** How long it has run, such as `0:16:13`. */
   running_time: string;
   /** `C` (it computes), `G` (it draws) or `C+G`. */

@@ -118,7 +118,10 @@ impl Known {
         if within != text || text.is_empty() || find(text, 0).is_some() {
             return within;
         }
-        format!("not-a-uuid-{}", self.number(text)).into_bytes()
+        let number = self.number(text);
+        // What no reader takes for a name is played back as something that none takes for one.
+        let readable = text.iter().all(u8::is_ascii_graphic);
+        if readable { format!("not-a-uuid-{number}") } else { format!("not a uuid {number}") }.into_bytes()
     }
 
     /// A text in which no UUID stands any more.
@@ -195,7 +198,7 @@ mod tests {
             &format!("GPU-{one}"),
             "GPU-00000000-0000-0000-0000-000000000002",
             &format!("MIG-GPU-{one}/1/0"),
-            "not-a-uuid-3",
+            "not a uuid 3",
             "",
             "0000000000001",
             "02",

@@ -60,6 +60,8 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     for socket in sockets(&config) {
         match socket {
             Ok(found) => say::out(&found)?,
+            // The collector may have noted it, too.
+            Err(fault) if warnings.contains(&fault) => {}
             Err(fault) => warnings.push(fault),
         }
     }

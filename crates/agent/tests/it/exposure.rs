@@ -314,9 +314,9 @@ fn check_names_who_is_let_in_and_shows_no_token() {
     let (status, out, error) = start.variable("TOKEN", "of-the-environment").argument("check").finish();
     assert_eq!(status.code(), Some(0), "{out}{error}");
     for part in [
-        "tokens         TOKEN (read), alice (read), board (summary), prometheus (metrics)",
-        &format!("listening      127.0.0.1:{port} is free"),
-        &format!("listening      127.0.0.2:{port} is free"),
+        "TOKEN (read), alice (read), board (summary), prometheus (metrics)",
+        &format!("127.0.0.1:{port} is free"),
+        &format!("127.0.0.2:{port} is free"),
         "token-file",
     ] {
         assert!(out.contains(part), "{out} lacks {part:?}");

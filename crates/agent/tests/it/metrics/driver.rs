@@ -114,7 +114,7 @@ fn readers_of_the_stream_are_counted() {
     let readers = || value(&agent, "nvsmi_agent_sse_clients");
     assert_eq!(readers(), Some(0.0));
     let mut reader = TcpStream::connect(agent.address()).unwrap();
-    reader.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    reader.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     eventually("one reader", || (readers() == Some(1.0)).then_some(()));
     drop(reader);
     eventually("none", || (readers() == Some(0.0)).then_some(()));
