@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Agent, Driver, Start, eventually};
+use crate::support::{Agent, Authority, Driver, Start, eventually};
 
 const WELL: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
 const WORN: &str = "[[gpu]]\nname = 'NVIDIA L4'\nremapped_correctable = 1\nremapped_uncorrectable = 0\nremapped_pending = true\nremapped_failed = false\n";
@@ -70,6 +70,36 @@ fn the_token_and_the_prefix_are_the_agents_own() {
     }
     let (status, _, error) = health(port, &["--gpus"], &[("TOKEN", "right")]);
     assert!(status == 3 && error.contains("404") && error.contains("--url-prefix"), "{error}");
+}
+
+#[test]
+fn over_tls_the_agent_is_known_by_its_certificate_and_a_socket_will_do_too() {
+    let (driver, authority) = (Driver::new(WELL), Authority::new());
+    let [own, other] = ["own", "other"].map(|name| authority.pair(name, "ec"));
+    let [certificate, key, another, clients] =
+        [&own.certificate, &own.key, &other.certificate, &authority.certificate()]
+            .map(|path| path.display().to_string());
+    let start =
+        || Start::on(&driver).argument("--tls-cert").argument(&certificate).argument("--tls-key").argument(&key);
+    let agent = start().serve();
+    let port = agent.address().port();
+    let over = |certificate: &str| health(port, &["--gpus"], &[("NVSMI_TLS_CERT", certificate)]);
+    eventually("the GPU", || (over(&certificate).0 == 0).then_some(()));
+    let (status, _, error) = over(&another);
+    assert_eq!((status, error.lines().count()), (3, 1), "{error}");
+    let (status, _, error) = over("/no/such.pem");
+    assert!(status == 3 && error.contains("cannot read --tls-cert /no/such.pem"), "{error}");
+    let (status, _, error) = health(port, &[], &[]);
+    assert!(status == 3 && error.contains("answers 400"), "in plain: {error}");
+    // Whoever lets in none but those with a certificate may listen on a socket beside it.
+    let start = start().argument("--tls-client-ca").argument(&clients);
+    let place = format!("127.0.0.1,unix:{}", start.work().join("health.sock").display());
+    let agent = start.argument("--bind").argument(&place).serve();
+    let port = agent.address().port();
+    let asked = [("NVSMI_TLS_CERT", &*certificate), ("NVSMI_TLS_CLIENT_CA", &*clients)];
+    let (status, _, error) = health(port, &[], &asked);
+    assert!(status == 3 && error.contains("--tls-client-ca") && error.contains("unix:/run/"), "{error}");
+    assert_eq!(health(port, &["--bind", &place], &asked), (0, "ok\n".into(), String::new()));
 }
 
 #[test]

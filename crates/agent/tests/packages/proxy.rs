@@ -161,6 +161,30 @@ fn nginx_leads_to_each_host_and_streams() {
 }
 
 #[test]
+fn behind_nginx_a_right_token_goes_through_while_wrong_ones_wait() {
+    let hosts = Hosts::start("60s");
+    let proxy = Proxy::nginx(&hosts);
+    // More than one address has to spare; nginx's is that of all.
+    let guesses: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut guess = TcpStream::connect(proxy.address).unwrap();
+            guess.write_all(b"GET /server1/count HTTP/1.0\r\nHost: localhost\r\nAuthorization: wrong\r\n\r\n").unwrap();
+            guess
+        })
+        .collect();
+    for _ in 0..20 {
+        assert_eq!(proxy.get("/server1/count", "token1").status, 200);
+        assert_eq!(proxy.get("/server2/count", "token2").status, 200);
+    }
+    for guess in guesses {
+        guess.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut line = String::new();
+        BufReader::new(guess).read_line(&mut line).unwrap();
+        assert!(line.contains(" 401 "), "{line:?}");
+    }
+}
+
+#[test]
 fn caddy_leads_to_each_host_and_streams() {
     let hosts = Hosts::start("60s");
     each_host_is_found_below_its_path(&Proxy::caddy(&hosts));
