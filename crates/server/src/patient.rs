@@ -168,7 +168,8 @@ mod tests {
             let mut ours = Patient::new(Hoarder, TIMEOUT);
             ours.write_all(b"an answer").await.unwrap();
             let begun = Instant::now();
-            let ended = if ends == "flush" { ours.flush().await } else { ours.shutdown().await };
+            let ending = async { if ends == "flush" { ours.flush().await } else { ours.shutdown().await } };
+            let ended = tokio::time::timeout(2 * TIMEOUT, ending).await.expect("it is not waited for for ever");
             assert_eq!((ended.unwrap_err().kind(), begun.elapsed()), (io::ErrorKind::TimedOut, TIMEOUT), "{ends}");
         }
     }
