@@ -2,7 +2,7 @@
 
 mod rights;
 
-use std::{io, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, process::ExitCode, sync::Arc, time::Duration};
 
 use server::Publisher;
 use telemetry::{
@@ -51,17 +51,31 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     let mut warnings = exposure::warnings(&config.exposure);
     warnings.extend(rights::missing(&cli.options.dev_root, snapshot.as_deref()));
+    warnings.extend(resources(&config, snapshot.as_deref())?);
+    warnings.extend(counters(cli, &config)?);
+    // What the collector notes by itself may be what was tried just now.
+    let mut told = HashSet::new();
+    for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
+        say::out(&format!("warning                {warning}\n"))?;
+    }
+    for problem in &problems {
+        say::out(&format!("problem                {problem}\n"))?;
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Tells of sockets and folders that were named, whether they can be used; the warnings are of those that cannot.
+fn resources(config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<String>> {
+    let mut warnings = Vec::new();
     match config.control_socket.as_deref().map(control::bind) {
         None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
         Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
-    for socket in sockets(&config) {
+    for socket in sockets(config) {
         match socket {
             Ok(found) => say::out(&found)?,
-            // The collector may have noted it, too.
-            Err(fault) if warnings.contains(&fault) => {}
             Err(fault) => warnings.push(fault),
         }
     }
@@ -73,14 +87,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
             "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
         )),
     }
-    warnings.extend(counters(cli, &config)?);
-    for warning in &warnings {
-        say::out(&format!("warning                {warning}\n"))?;
-    }
-    for problem in &problems {
-        say::out(&format!("problem                {problem}\n"))?;
-    }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+    Ok(warnings)
 }
 
 /// Who is let in: the names of tokens, and what a client must have.
@@ -142,10 +149,11 @@ fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
 /// Tries each socket that is to be asked, as the collector will.
 fn sockets(config: &Config) -> Vec<Result<String, String>> {
     let containers = config.collect.container_socket.as_deref().map(|path| {
-        collector::try_container_socket(path).map(|()| format!("containers     {} answers\n", path.display()))
+        collector::try_container_socket(path).map(|()| format!("containers             {} answers\n", path.display()))
     });
     let kubelet = config.collect.kubelet_socket.as_deref().map(|path| {
-        let told = |given| format!("kubelet        {} answers; containers that have GPUs: {given}\n", path.display());
+        let told =
+            |given| format!("kubelet                {} answers; containers that have GPUs: {given}\n", path.display());
         collector::try_kubelet_socket(path).map(told)
     });
     containers.into_iter().chain(kubelet).collect()

@@ -78,6 +78,8 @@ fn connections_leave_descriptors_for_a_collector() {
     eventually("another collector", || (driver.calls("nvmlInit_v2") == 2).then_some(()));
     assert!(!agent.log().contains("cannot start the collector"), "{}", agent.log());
     drop(idle);
+    // Until they are gone another of the same address may be one too many.
+    eventually("connections to be given back", || (open() < 30).then_some(()));
     agent.ready();
 }
 

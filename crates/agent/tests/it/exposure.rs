@@ -314,9 +314,9 @@ fn check_names_who_is_let_in_and_shows_no_token() {
     let (status, out, error) = start.variable("TOKEN", "of-the-environment").argument("check").finish();
     assert_eq!(status.code(), Some(0), "{out}{error}");
     for part in [
-        "TOKEN (read), alice (read), board (summary), prometheus (metrics)",
-        &format!("127.0.0.1:{port} is free"),
-        &format!("127.0.0.2:{port} is free"),
+        "tokens                 TOKEN (read), alice (read), board (summary), prometheus (metrics)",
+        &format!("listening              127.0.0.1:{port} is free"),
+        &format!("listening              127.0.0.2:{port} is free"),
         "token-file",
     ] {
         assert!(out.contains(part), "{out} lacks {part:?}");
@@ -362,14 +362,17 @@ fn without_root_it_serves_and_check_says_what_is_missing() {
         start().argument("check").argument("--bind=127.0.0.1").argument("--dev-root").argument(dev.to_str().unwrap());
     let (_, out, error) = check.argument(&format!("--port={}", free_port())).finish();
     for part in [
-        "account        ",
+        "account                ",
         "nvidia0 (which is no device) cannot be opened by this account",
         "its mode is 0600",
         "does not tell this account of GPU 0: power.draw_watts",
     ] {
         assert!(out.contains(part), "{out}{error} lacks {part:?}");
     }
-    assert!(!out.contains("nvidiactl") && !out.contains("nvidia-uvm") && !out.contains("account        root"), "{out}");
+    assert!(
+        !out.contains("nvidiactl") && !out.contains("nvidia-uvm") && !out.contains("account                root"),
+        "{out}"
+    );
     let agent = start().serve().ready();
     assert_eq!(agent.status()["count"], 1);
     agent.until("the process", |data| {

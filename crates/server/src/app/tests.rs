@@ -2,23 +2,25 @@
 
 use std::{io::Read as _, time::Duration};
 
-use bytes::Bytes;
 use flate2::read::GzDecoder;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST};
-use telemetry::{Stamp, snapshot::Snapshot};
+use telemetry::{
+    Stamp,
+    history::{Depth, History},
+    snapshot::Snapshot,
+};
 
 use super::*;
-use crate::{Anonymous, HostName, Publisher, Token, Tokens, WebOrigin, api::tests::hosts};
+use crate::{
+    Anonymous, Archive, HostName, MetricsSettings, Publisher, Show, Token, Tokens, WebOrigin, api::tests::hosts,
+};
 
 const READ: &str = "reads-everything";
 const SUMMARY: &str = "sees-a-summary-only";
 const METRICS: &str = "scrapes-and-no-more";
 const WRONG: &str = "is-nobodys-token-at-all";
-
-/// Another path beside the table's, which is there when metrics are.
-const SCRAPED: &[Route] = &[Route::read("/metrics", Access::Token, |_| answer::json(StatusCode::OK, Bytes::new()))];
 
 fn file() -> (watch::Sender<Arc<Tokens>>, ServerConfig) {
     let text = format!("whole read {READ}\nboard summary {SUMMARY}\nprometheus metrics {METRICS}\n");
@@ -30,8 +32,12 @@ fn app(config: ServerConfig) -> App {
     publishing(config, hosts::planted()).1
 }
 
+/// With all that can be served at `/metrics`.
 fn publishing(config: ServerConfig, snapshot: Snapshot) -> (Publisher, App) {
-    let publisher = Publisher::new(Stamp::default());
+    let names = "native,dcgm".parse().unwrap();
+    let metrics = MetricsSettings { names, processes: Some(100), ..MetricsSettings::default() };
+    let past = Arc::new(Archive::new(History::new(Depth::default())));
+    let publisher = Publisher::keeping(Stamp::default(), Show { metrics, ..Show::default() }, past);
     publisher.publish(snapshot);
     let app = App::new(config, publisher.subscribe());
     (publisher, app)
@@ -117,20 +123,20 @@ async fn no_answer_of_a_scope_names_what_it_may_not() {
     let open = |scope| app(ServerConfig { anonymous: Anonymous::Sees(scope), ..ServerConfig::default() });
     let told = [
         ("summary", all(&app(file().1), Some(SUMMARY)).await),
-        ("metrics", all(&app(file().1), Some(METRICS)).await),
         ("nobody", all(&app(file().1), None).await),
         ("a wrong token", all(&app(file().1), Some(WRONG)).await),
         ("anonymous summary", all(&open(Scope::Summary), None).await),
-        ("anonymous metrics", all(&open(Scope::Metrics), None).await),
     ];
     for (who, told) in told {
-        // Scrapers add up what pods use; who somebody is they are not told.
-        let work = |planted: &str| {
-            who.contains("metrics")
-                && ["pod", "space", "container", "called", "given", "job"].iter().any(|word| planted.contains(word))
-        };
-        for planted in hosts::PLANTED.into_iter().filter(|planted| !work(planted)) {
+        for planted in hosts::PLANTED {
             assert!(!told.contains(planted), "{who} is told {planted}");
+        }
+    }
+    // A scraper adds up pods, jobs and processes, and is not told whose and what they are.
+    for told in [all(&app(file().1), Some(METRICS)).await, all(&open(Scope::Metrics), None).await] {
+        assert!(told.contains("nvsmi_gpu_process_memory_bytes{") && told.contains("planted-pod"));
+        for person in &hosts::PLANTED[..3] {
+            assert!(!told.contains(person), "metrics tell {person}");
         }
     }
     for token in [READ, SUMMARY, METRICS] {
@@ -142,24 +148,18 @@ async fn no_answer_of_a_scope_names_what_it_may_not() {
 async fn every_scope_is_let_in_where_it_may_and_nowhere_else() {
     let app = app(file().1);
     for path in paths() {
-        let open = ["/healthz", "/readyz", "/"].contains(&path.as_str()) || path.starts_with("/assets/");
+        let open = ["/healthz", "/readyz", "/"].contains(&path.as_str()) || path.starts_with(ASSETS);
         let about_people = path.ends_with("/users") || path.contains("user=");
         let read = status(&app, &path, Some(READ));
         assert!(read < 500 && !matches!(read, 401 | 403), "{path}: {read}");
         let summary = if about_people { 403 } else { read };
         assert_eq!(status(&app, &path, Some(SUMMARY)), summary, "{path}");
-        let scraped = path.starts_with("/metrics") || path.starts_with("/%6detrics");
-        let metrics = if open || scraped { read } else { 403 };
-        let none = if open { read } else { 401 };
+        let [metrics, none] = if open { [read, read] } else { [403, 401] };
+        let metrics = if path == "/metrics" { read } else { metrics };
         assert_eq!(status(&app, &path, Some(METRICS)), metrics, "{path}");
         assert_eq!([status(&app, &path, None), status(&app, &path, Some(WRONG))], [none, none], "{path}");
     }
-    let scraped = App::with_table(file().1, Publisher::new(Stamp::default()).subscribe(), SCRAPED);
-    for token in [READ, SUMMARY, METRICS] {
-        assert_eq!(status(&scraped, "/metrics", Some(token)), 200, "{token}");
-    }
-    assert_eq!(status(&scraped, "/%6detrics", Some(METRICS)), 200);
-    assert_eq!(status(&scraped, "/metrics", None), 401);
+    assert_eq!(status(&app, "/%6detrics", Some(METRICS)), 200);
 }
 
 #[tokio::test]
