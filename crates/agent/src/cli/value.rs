@@ -43,7 +43,7 @@ pub(super) fn names(value: &str) -> Result<Names, NamesError> {
 
 /// A label that Prometheus knows as one and that no metric has; an empty value counts as none.
 pub(super) fn label(value: &str) -> Result<String, String> {
-    const TAKEN: [&str; 12] = [
+    const TAKEN: [&str; 14] = [
         "gpu",
         "UUID",
         "pci_bus_id",
@@ -56,6 +56,8 @@ pub(super) fn label(value: &str) -> Result<String, String> {
         "pod",
         "hpc_job",
         "instance",
+        "err_code",
+        "err_msg",
     ];
     if value.is_empty() {
         return Ok("Hostname".into());
@@ -65,7 +67,8 @@ pub(super) fn label(value: &str) -> Result<String, String> {
     if !is_one {
         return Err("a label is made of letters, digits and underscores, such as hostname".into());
     }
-    if TAKEN.contains(&value) {
+    // A file of counters may make a label of any of DCGM's names.
+    if TAKEN.contains(&value) || value.starts_with("DCGM_") {
         return Err("there is another label of that name".into());
     }
     Ok(value.into())

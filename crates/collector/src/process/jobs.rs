@@ -83,8 +83,13 @@ fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
         // A file that was taken away meanwhile, since its job has ended.
         let Ok(bytes) = read_up_to(&entry.path(), MOST_BYTES) else { continue };
         let text = String::from_utf8_lossy(&bytes);
-        let jobs = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(MOST_JOBS);
-        all.push(GpuJobs { gpu, jobs: jobs.map(String::from).collect() });
+        let mut jobs: Vec<String> = Vec::new();
+        for job in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if jobs.len() < MOST_JOBS && !jobs.iter().any(|other| other == job) {
+                jobs.push(job.to_owned());
+            }
+        }
+        all.push(GpuJobs { gpu, jobs });
     }
     all.sort_by_key(|jobs| jobs.gpu);
     Ok(all)
@@ -100,9 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_file_is_a_gpu_and_each_line_a_job() {
+    fn each_file_is_a_gpu_and_each_line_a_job_once() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, content) in [("0", "1234\n1235 \n\n"), ("1", ""), ("10", "a\u{e9}"), ("x", "no"), ("+1", "no")] {
+        for (name, content) in [("0", "1234\n1235 \n\n1234\n"), ("1", ""), ("10", "a\u{e9}"), ("x", "no"), ("+1", "no")]
+        {
             fs::write(folder.path().join(name), content).unwrap();
         }
         fs::create_dir(folder.path().join("7")).unwrap();

@@ -9,6 +9,8 @@ fn a_bad_value_is_one_line_and_status_2() {
         ("--metrics-names=prometheus", &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"][..]),
         ("--dcgm-counters=/nowhere/counters.csv", &["/nowhere/counters.csv", "--dcgm-counters"]),
         ("--dcgm-hostname-label=host-name", &["host-name", "letters"]),
+        ("--dcgm-hostname-label=err_code", &["err_code", "another label"]),
+        ("--dcgm-hostname-label=DCGM_FI_DEV_SERIAL", &["DCGM_FI_DEV_SERIAL", "another label"]),
     ] {
         let (status, _, error) = Start::bare().argument(argument).finish();
         assert_eq!(status.code(), Some(2), "{error}");

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use serde_json::json;
 
 use super::host::{CUT, HOPPER, process};
-use crate::support::{Driver, Kubelet, Monitor, StandIn, Start, Target, client, eventually, repository};
+use crate::support::{Authority, Driver, Kubelet, Monitor, StandIn, Start, Target, client, eventually, repository};
 
 /// What an expression must come to.
 enum Want {
@@ -219,8 +219,23 @@ fn prometheus_reads_each_metric_back() {
         .serve()
         .ready();
     let bearer = ["authorization:", "  credentials: changeme"];
-    let monitor =
-        Monitor::prometheus(&[Target::new("open", &open), Target::new("guarded", &guarded).with(&bearer)], &[]);
+    let authority = Authority::new();
+    let pair = authority.pair("host", "ec");
+    let encrypted_driver = Driver::new(HOPPER);
+    let encrypted = Start::on(&encrypted_driver)
+        .variable("TOKEN", "changeme")
+        .variable("NVSMI_TLS_CERT", &pair.certificate.display().to_string())
+        .variable("NVSMI_TLS_KEY", &pair.key.display().to_string())
+        .serve();
+    let trusted = format!("  ca_file: {}", authority.certificate().display());
+    let over_tls = ["scheme: https", "tls_config:", &trusted, bearer[0], bearer[1]];
+    let targets = [
+        Target::new("open", &open),
+        Target::new("guarded", &guarded).with(&bearer),
+        Target::new("encrypted", &encrypted).with(&over_tls),
+    ];
+    let monitor = Monitor::prometheus(&targets, &[]);
+    assert_eq!(monitor.value("nvsmi_gpu_power_watts{job=\"encrypted\"}"), 118.923);
     check(&monitor, "open", wanted());
     check(&monitor, "guarded", wanted_of_instances());
     let all: Vec<String> =
