@@ -24,7 +24,7 @@ fn installed(settings: &str) -> Root {
 /// The settings of one that this host can reach, and its address.
 fn settings(more: &str) -> (String, SocketAddr) {
     let port = free_port();
-    (format!("PORT={port}\nNVSMI_BIND=127.0.0.1\nTOKEN=t\n{more}"), ([127, 0, 0, 1], port).into())
+    (format!("PORT={port}\nNVSMI_BIND=127.0.0.1\nTOKEN=a-token-of-some-length\n{more}"), ([127, 0, 0, 1], port).into())
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn it_names_another_users_process_and_has_no_privilege() {
     ));
     // The name of an account that was not seen before comes a moment after its number.
     let row = eventually("its row, with the name of its owner", || {
-        let answer = request(address, "/status", &[("Authorization", "t")]);
+        let answer = request(address, "/status", &[("Authorization", "a-token-of-some-length")]);
         let row = answer.json()["data"]["processes"].get(0)?.clone();
         (row["username"] == "games").then_some(row)
     });
