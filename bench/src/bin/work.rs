@@ -1,0 +1,144 @@
+//! A tick or a request, so many times, for callgrind to count. What a tick takes in are the frames of a real collector.
+//!
+//! `work FRAMES unseen|seen TIMES`: ticks, with no view asked for, or all of them.
+//! `work FRAMES PATH[+gzip] TIMES`: requests over one connection, after two ticks.
+
+use std::{error::Error, fs, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use server::{App, Limits, Listener, Publisher, ServerConfig};
+use telemetry::{
+    Stamp,
+    derive::{Child, Deriver, IDLE_AFTER, Input},
+    frame::{self, Message},
+    sample::Sample,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// What a page and two monitoring systems ask for.
+const ASKED: [&str; 6] = [
+    "/status",
+    "/api/v1/snapshot+gzip",
+    "/api/v1/summary",
+    "/api/v1/stream",
+    "/metrics+gzip",
+    "/metrics?names=dcgm+gzip",
+];
+
+/// The supervisor's side.
+struct Ticks {
+    frames: io::Cursor<Vec<u8>>,
+    deriver: Deriver,
+    publisher: Publisher,
+}
+
+impl Ticks {
+    fn new(frames: &str) -> Outcome<Self> {
+        let frames = io::Cursor::new(fs::read(frames)?);
+        Ok(Self { frames, deriver: Deriver::default(), publisher: Publisher::new(Stamp::default()) })
+    }
+
+    /// What the supervisor does when a frame comes.
+    fn tick(&mut self) -> Outcome {
+        let sample: Arc<Sample> = loop {
+            match frame::read(&mut self.frames)? {
+                Some(Message::Sample(sample)) if !sample.gpus.is_empty() => break Arc::from(sample),
+                Some(_) => {}
+                None => return Err("there are no more frames".into()),
+            }
+        };
+        let snapshot = self.deriver.derive(&Input {
+            now: sample.assembled,
+            interval: Duration::from_secs(1),
+            child: &Child::Alive,
+            sample: Some(&sample),
+            restarts: 0,
+            left_out: &[],
+            idle_after: IDLE_AFTER,
+        });
+        self.publisher.publish(snapshot);
+        Ok(())
+    }
+}
+
+/// A connection on which one request comes after the other.
+struct Connection {
+    stream: TcpStream,
+    /// For the longest answer.
+    bytes: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> Outcome<Self> {
+        Ok(Self { stream: TcpStream::connect(address).await?, bytes: vec![0; 256 * 1024] })
+    }
+
+    /// Asks, and reads the answer's head and so much of its body as it says; of a stream the head alone.
+    async fn ask(&mut self, view: &str) -> Outcome {
+        let (path, encoding) = view.strip_suffix("+gzip").map_or((view, "identity"), |path| (path, "gzip"));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).await?;
+        let bytes = &mut self.bytes;
+        let (mut have, mut want) = (0, None);
+        while want.is_none_or(|want| have < want) {
+            let read = self.stream.read(&mut bytes[have..]).await?;
+            if read == 0 {
+                return Err(format!("{view}: the connection ended").into());
+            }
+            have += read;
+            if want.is_none()
+                && let Some(end) = bytes[..have].windows(4).position(|four| four == b"\r\n\r\n")
+            {
+                let head = str::from_utf8(&bytes[..end])?.to_ascii_lowercase();
+                if !head.starts_with("http/1.1 200 ") {
+                    return Err(format!("{view}: {head}").into());
+                }
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                want = Some(end + 4 + length.map_or(Ok(0), str::parse)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn run(frames: &str, what: &str, times: usize) -> Outcome {
+    let mut ticks = Ticks::new(frames)?;
+    ticks.tick()?;
+    if what == "unseen" {
+        return (0..times).try_for_each(|_| ticks.tick());
+    }
+    let app = App::new(ServerConfig::default(), ticks.publisher.subscribe());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let answer = move |peer, request| app.reply(Some(peer), &request);
+    let serving = server::serve(vec![Listener::Tcp(listener, None)], answer, Limits::default(), std::future::pending());
+    let asking = async {
+        if what == "seen" {
+            for view in ASKED {
+                Connection::open(address).await?.ask(view).await?;
+            }
+            return (0..times).try_for_each(|_| ticks.tick());
+        }
+        ticks.tick()?;
+        let mut connection = Connection::open(address).await?;
+        for _ in 0..times {
+            connection.ask(what).await?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        () = serving => Err("the server ended".into()),
+        outcome = asking => outcome,
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [frames, what, times] = arguments.as_slice() else { return Err("work FRAMES WHAT TIMES".into()) };
+    run(frames, what, times.parse()?).await
+}

@@ -1,0 +1,182 @@
+//! A simulated host: what its driver tells, and processes that live and wait.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::{Outcome, places::built};
+
+/// Everything that a Hopper tells, so that nothing is cheaper than on such a host.
+const GPU: &str = r#"
+name = "NVIDIA H200"
+vbios_version = "96.00.99.00.01"
+architecture = 9
+compute_capability = [9, 0]
+temperature_c = 61
+memory_temperature_c = 70
+slowdown_temperature_c = 90
+shutdown_temperature_c = 93
+power_mw = 562000
+power_limit_mw = 700000
+enforced_limit_mw = 700000
+default_limit_mw = 700000
+energy_mj = { count_from = 48000000000, per_s = 562000 }
+utilization_percent = 99
+memory_utilization_percent = 48
+encoder_percent = 0
+decoder_percent = 0
+jpeg_percent = 0
+ofa_percent = 0
+memory_total_bytes = 150754820096
+memory_used_bytes = 141189709824
+memory_reserved_bytes = 512753664
+bar1_total_bytes = 274877906944
+bar1_used_bytes = 3145728
+graphics_clock_mhz = 1980
+sm_clock_mhz = 1980
+memory_clock_mhz = 3201
+video_clock_mhz = 1545
+max_graphics_clock_mhz = 1980
+max_sm_clock_mhz = 1980
+max_memory_clock_mhz = 3201
+clocks_event_reasons = 4
+performance_state = 0
+pcie_generation = 5
+pcie_width = 16
+pcie_max_generation = 5
+pcie_max_width = 16
+pcie_replays = 0
+nvlinks = 18
+nvlink_errors = 0
+fabric_state = 3
+fabric_status = 0
+ecc_enabled = true
+ecc_volatile_corrected = 0
+ecc_volatile_uncorrected = 0
+ecc_aggregate_corrected = 0
+ecc_aggregate_uncorrected = 0
+remapped_correctable = 0
+remapped_uncorrectable = 0
+remapped_pending = false
+remapped_failed = false
+persistence = true
+compute_mode = 0
+mig_mode = false
+display_active = false
+vgpu_licensed = false
+fields = { 74 = 0, 75 = 0, 230 = 0 }
+gpm = { 1 = 95, 2 = 85, 3 = 45, 5 = 52, 10 = 55, 11 = 0, 12 = 12, 13 = 5, 20 = 500, 21 = 2500, 60 = 90000, 61 = 90000 }
+xids = []
+"#;
+
+/// A folder with the driver library, its scenario and its counts of calls, and the processes that it tells of.
+pub(crate) struct Host {
+    folder: TempDir,
+    processes: Vec<Child>,
+    pub(crate) gpus: usize,
+    /// Each call is counted in a file, by others' account; that takes the driver longer than the call.
+    counts: bool,
+}
+
+impl Host {
+    /// So many GPUs, and so many processes spread over them; each call into the driver takes so long.
+    pub(crate) fn new(gpus: usize, processes: usize, latency_ms: u64) -> Outcome<Self> {
+        let mut host = Self { folder: TempDir::new()?, processes: Vec::new(), gpus, counts: false };
+        for rank in 0..processes {
+            let mut command = Command::new(built("stand-in")?);
+            command.arg0("python").args(["train.py", &format!("--rank={rank}"), "--lr=3e-4"]);
+            host.processes.push(command.stdin(Stdio::null()).spawn()?);
+        }
+        fs::copy(built("libfake_nvml.so")?, host.library())?;
+        // Other programs look for it under this name.
+        std::os::unix::fs::symlink("libnvidia-ml.so.1", host.path("libnvidia-ml.so"))?;
+        fs::write(host.scenario(), host.describe(latency_ms)?)?;
+        Ok(host)
+    }
+
+    /// The same, and each call into the driver is counted.
+    pub(crate) fn counting(gpus: usize, processes: usize) -> Outcome<Self> {
+        let mut host = Self::new(gpus, processes, 0)?;
+        host.counts = true;
+        Ok(host)
+    }
+
+    fn describe(&self, latency_ms: u64) -> Outcome<String> {
+        let mut text = String::new();
+        for gpu in 0..self.gpus {
+            write!(text, "[[gpu]]\nserial = '1650000{gpu:06}'\nminor_number = {gpu}{GPU}")?;
+            for process in self.processes.iter().skip(gpu).step_by(self.gpus) {
+                writeln!(text, "[[gpu.process]]\npid = {}\ntype = 'C'\nmemory_bytes = 886726312", process.id())?;
+                text.push_str("sm_percent = 31\nmemory_percent = 12\nencoder_percent = 0\ndecoder_percent = 0\n");
+            }
+        }
+        if latency_ms > 0 {
+            writeln!(text, "[[fault]]\nfunction = '*'\nlatency_ms = {latency_ms}")?;
+        }
+        Ok(text)
+    }
+
+    /// Every call into the driver hangs from now on.
+    pub(crate) fn hang(&self) -> Outcome {
+        let mut text = fs::read_to_string(self.scenario())?;
+        text.push_str("[[fault]]\nfunction = '*'\nhang = true\n");
+        fs::write(self.path("scenario.new"), text)?;
+        fs::rename(self.path("scenario.new"), self.scenario())?;
+        Ok(())
+    }
+
+    /// A program that reads this host's driver: its environment, and a file of its own for counts of calls.
+    pub(crate) fn command(&self, program: &Path, who: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LD_LIBRARY_PATH", self.folder());
+        command.env("FAKE_NVML_SCENARIO", self.scenario());
+        if self.counts {
+            command.env("FAKE_NVML_CALLS", self.counts(who));
+        }
+        command.current_dir(self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// How often that program has called the driver so far.
+    pub(crate) fn calls(&self, who: &str) -> u64 {
+        let counts = fs::read_to_string(self.counts(who)).unwrap_or_default();
+        counts.lines().filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn library(&self) -> PathBuf {
+        self.path("libnvidia-ml.so.1")
+    }
+
+    fn scenario(&self) -> PathBuf {
+        self.path("scenario.toml")
+    }
+
+    fn counts(&self, who: &str) -> PathBuf {
+        self.path(&format!("calls-{who}"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+        }
+        for process in &mut self.processes {
+            let _ = process.wait();
+        }
+    }
+}
