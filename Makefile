@@ -1,9 +1,10 @@
 # What there is to do. `make demo` shows the product, `make test` tests it, `make check` is what CI runs.
 
 CARGO ?= cargo
+BUILT = $${CARGO_TARGET_DIR:-target}/release
 PORT ?= 8000
 
-.PHONY: help build demo run test images test-packages packages supply audit chaos fuzz memcheck check format lint tools bench clean
+.PHONY: help build demo run test images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -66,10 +67,19 @@ lint: web/node_modules/.bin/biome ## Check format, types and lints
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p server --no-default-features --all-targets -- -D warnings
 
-check: lint supply test ## All that a change must pass: format, lints, licences, tests
+counts: build ## Hold the instructions of a tick and of each kind of request against bench/counts.toml
+	@command -v valgrind >/dev/null || scripts/apt valgrind
+	@$(BUILT)/bench counts
 
-bench: build ## Measure: see bench/README.md
-	@bench/run
+check: lint supply test counts ## All that a change must pass: format, lints, licences, tests, instruction counts
+
+bench: build ## Measure beside nginx, the limit and other programs: see bench/README.md; takes half an hour
+	@bench/peers
+	@$(BUILT)/bench views --keep
+	@$(BUILT)/bench growth --keep
+
+soak: build ## Whether anything grows in an hour
+	@$(BUILT)/bench soak --keep
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -14,6 +14,7 @@ mod exposure;
 mod frames;
 mod fuzzed;
 mod golden;
+mod gpu_check;
 mod health;
 mod history;
 mod hosts;
