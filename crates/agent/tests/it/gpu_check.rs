@@ -102,8 +102,7 @@ fn what_agrees_is_found_to_agree_and_what_does_not_is_named() {
         .replace("90000 MiB", "80000 MiB")
         .replace("sw_power_cap>Active", "sw_power_cap>Not Active");
     let (status, found) = check(&driver, &wrong);
-    let fields =
-        ["memory.used_bytes", "power.draw_watts", "clocks.sm_mhz", "modes.compute", "clocks.event_reasons"];
+    let fields = ["memory.used_bytes", "power.draw_watts", "clocks.sm_mhz", "modes.compute", "clocks.event_reasons"];
     assert_eq!(apart(&found), fields.map(|field| ("nvidia-smi".to_owned(), field.to_owned())));
     assert_eq!(status, 1);
 }
