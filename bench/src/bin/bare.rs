@@ -33,7 +33,8 @@ fn read(folder: &Path, path: &str, files: &mut Files) -> Result<(), Box<dyn Erro
 
 fn answer(files: &Files, uri: &Uri, headers: &HeaderMap) -> Response {
     let path = uri.path();
-    let packed = headers.contains_key(ACCEPT_ENCODING).then(|| files.get(&format!("{path}.gz"))).flatten();
+    let takes_gzip = headers.get(ACCEPT_ENCODING).is_some_and(|value| value == "gzip");
+    let packed = takes_gzip.then(|| files.get(&format!("{path}.gz"))).flatten();
     let Some(bytes) = packed.or_else(|| files.get(path)) else { return StatusCode::NOT_FOUND.into_response() };
     let mut response = bytes.clone().into_response();
     let told = response.headers_mut();

@@ -182,12 +182,12 @@ fn value(text: &str, from: usize) -> Range<usize> {
 /// Keys that are known by how they begin, wherever a word begins.
 fn known_keys(text: &str, found: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
-    for (beginning, least) in BEGINNINGS {
-        for (start, _) in text.match_indices(beginning) {
-            let begins_word = start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
-            let rest = &bytes[start + beginning.len()..];
+    let begins_word = |start: &usize| *start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
+    for start in (0..bytes.len()).filter(begins_word) {
+        for (beginning, least) in BEGINNINGS {
+            let Some(rest) = bytes[start..].strip_prefix(beginning.as_bytes()) else { continue };
             let length = rest.iter().take_while(|byte| in_name(**byte)).count();
-            if begins_word && length >= least {
+            if length >= least {
                 found.push(start..start + beginning.len() + length);
             }
         }
@@ -196,8 +196,9 @@ fn known_keys(text: &str, found: &mut Vec<Range<usize>>) {
 
 /// `scheme://user:secret@host`: who and the secret both, up to the last `@` before the path.
 fn in_addresses(text: &str, found: &mut Vec<Range<usize>>) {
-    for (at, mark) in text.match_indices("://") {
-        let start = at + mark.len();
+    let colons = text.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
+    for at in colons.filter(|at| text[*at..].starts_with("://")) {
+        let start = at + "://".len();
         let authority = &text[start..];
         let end = authority.find(|letter: char| letter.is_ascii_whitespace()).unwrap_or(authority.len());
         let word = &authority[..end];

@@ -1,7 +1,8 @@
 //! `/metrics`: for the monitoring systems that people already run.
 //!
 //! All but a small beginning is rendered once per snapshot, for each set of names, format, encoding and scope that somebody
-//! asks for, on the supervisor's thread. A scrape joins the two, and never waits for the driver.
+//! asks for, on the supervisor's thread. A scrape joins the two, and never waits for the driver; scrapes of one millisecond
+//! share what was joined.
 
 mod accept;
 mod dcgm;
@@ -23,12 +24,9 @@ use axum::response::Response;
 use hyper::{HeaderMap, StatusCode, header::HeaderValue};
 use telemetry::{BootTime, snapshot::Snapshot};
 
-use crate::{
-    ServerConfig, answer, api::value, coding, pieces::Pieces, problem::problem, requests::Requests, scope::Scope,
-};
-use packed::Packed;
+use crate::{ServerConfig, answer, api::value, coding, problem::problem, requests::Requests, scope::Scope};
 use text::Format;
-use views::Form;
+use views::{Asked, Form};
 
 pub use dcgm::{CountersError, DcgmCounters, Unserved};
 pub use names::{Names, NamesError};
@@ -61,25 +59,15 @@ impl Scrape<'_> {
             }
         };
         let form = Form::of(names, accept::format(self.headers));
-        let first = moment::moment(self.snapshot, BootTime::now(), self.server, self.requests, form.format());
-        let packed =
-            coding::takes(self.headers, "gzip").then(|| self.views.packed(self.snapshot, self.scope, form)).flatten();
-        let mut pieces = Pieces::default();
-        match packed {
-            Some(packed) => {
-                pieces.push(&Packed::before(first.as_bytes()));
-                pieces.push(&packed.bytes);
-                pieces.push(&packed.after(first.as_bytes()));
-            }
-            None => {
-                pieces.push(&first.into());
-                pieces.push(&self.views.plain(self.snapshot, self.scope, form));
-            }
-        }
+        let asked =
+            Asked { scope: self.scope, form, packed: coding::takes(self.headers, "gzip"), now: BootTime::now() };
+        let (body, packed) = self.views.whole(self.snapshot, asked, || {
+            moment::moment(self.snapshot, asked.now, self.server, self.requests, form.format())
+        });
         let kind = match form.format() {
             Format::Text => &TEXT,
             Format::OpenMetrics => &OPEN_METRICS,
         };
-        answer::scraped(pieces.into_body(), kind, packed.is_some())
+        answer::scraped(body.into(), kind, packed)
     }
 }

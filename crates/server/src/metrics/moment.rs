@@ -1,5 +1,5 @@
 //! What is worked out when it is asked for: how old the newest reading is by then, and what the server has answered. It
-//! comes before what is rendered once per snapshot: small pieces first leave the kernel in one call with what follows.
+//! comes before what is rendered once per snapshot.
 
 use telemetry::{BootTime, snapshot::Snapshot};
 

@@ -20,7 +20,7 @@ const MOST_STORED: usize = u16::MAX as usize;
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
     /// From the first of its blocks to the last, which says that it is the last.
-    pub(super) bytes: Bytes,
+    pub(super) bytes: Vec<u8>,
     /// The check sum of what it stands for.
     sum: Hasher,
     length: usize,
@@ -33,12 +33,12 @@ impl Packed {
         encoder.write_all(plain).ok()?;
         let mut sum = Hasher::new();
         sum.update(plain);
-        Some(Self { bytes: encoder.finish().ok()?.into(), sum, length: plain.len() })
+        Some(Self { bytes: encoder.finish().ok()?, sum, length: plain.len() })
     }
 
-    /// What comes before it: gzip's head, and the beginning as it is.
-    pub(super) fn before(first: &[u8]) -> Bytes {
-        let mut bytes = Vec::with_capacity(HEAD.len() + first.len() + 16);
+    /// The whole in gzip's form, after that beginning, which stands in it as it is.
+    pub(super) fn after(&self, first: &[u8]) -> Bytes {
+        let mut bytes = Vec::with_capacity(HEAD.len() + first.len() + self.bytes.len() + 32);
         bytes.extend_from_slice(&HEAD);
         for block in first.chunks(MOST_STORED) {
             // No block is longer than its length's two bytes tell.
@@ -49,15 +49,10 @@ impl Packed {
             bytes.extend_from_slice(&(!length).to_le_bytes());
             bytes.extend_from_slice(block);
         }
-        bytes.into()
-    }
-
-    /// What comes after it: gzip's end, for that beginning.
-    pub(super) fn after(&self, first: &[u8]) -> Bytes {
+        bytes.extend_from_slice(&self.bytes);
         let mut sum = Hasher::new();
         sum.update(first);
         sum.combine(&self.sum);
-        let mut bytes = Vec::with_capacity(8);
         bytes.extend_from_slice(&sum.finalize().to_le_bytes());
         // Of the length the low 32 bits are told.
         bytes.extend_from_slice(&(self.length + first.len()).to_le_bytes()[..4]);
@@ -74,7 +69,7 @@ mod tests {
 
     fn unpacked(first: &[u8], plain: &[u8]) -> Vec<u8> {
         let packed = Packed::new(plain).unwrap();
-        let all = [&Packed::before(first)[..], &packed.bytes, &packed.after(first)].concat();
+        let all = packed.after(first);
         let mut read = Vec::new();
         // It knows one member, and tells if bytes are left after it.
         let mut decoder = flate2::bufread::GzDecoder::new(&all[..]);

@@ -164,6 +164,10 @@ pub(crate) fn labels(all: &[(&str, &str)]) -> String {
 }
 
 fn escape_into(text: &mut String, value: &str, quotes: bool) {
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'\n') || (quotes && byte == b'"')) {
+        text.push_str(value);
+        return;
+    }
     for character in value.chars() {
         match character {
             '\\' => text.push_str("\\\\"),

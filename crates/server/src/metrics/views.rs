@@ -4,7 +4,7 @@
 use std::{
     array,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -86,6 +86,18 @@ struct Rendered {
     plain: OnceLock<Bytes>,
     /// None in it: it could not be compressed.
     packed: OnceLock<Option<Packed>>,
+    /// The newest answer, plain and compressed, and the moment that it is of.
+    whole: [Mutex<Option<(BootTime, Bytes)>>; 2],
+}
+
+/// What a scrape asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) scope: Scope,
+    pub(super) form: Form,
+    /// Whether it takes gzip.
+    pub(super) packed: bool,
+    pub(super) now: BootTime,
 }
 
 impl Views {
@@ -114,16 +126,24 @@ impl Views {
         views
     }
 
-    /// All but what is of the moment, as it is.
-    pub(super) fn plain(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> Bytes {
-        self.demand.note(scope, form, false, snapshot.at.boot);
-        self.text(snapshot, scope, form).clone()
-    }
-
-    /// All but what is of the moment, compressed.
-    pub(super) fn packed(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> Option<&Packed> {
-        self.demand.note(scope, form, true, snapshot.at.boot);
-        self.compressed(snapshot, scope, form)
+    /// A whole answer, and whether it is compressed. What is of the moment is worked out once in a millisecond: however
+    /// many ask, an answer costs no more than handing out bytes.
+    pub(super) fn whole(&self, snapshot: &Snapshot, asked: Asked, moment: impl FnOnce() -> String) -> (Bytes, bool) {
+        let Asked { scope, form, now, .. } = asked;
+        self.demand.note(scope, form, asked.packed, snapshot.at.boot);
+        let packed = asked.packed.then(|| self.compressed(snapshot, scope, form)).flatten();
+        let cell = &self.scopes[scope as usize][form as usize].whole[usize::from(packed.is_some())];
+        let mut newest = cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = newest.as_ref().filter(|(at, _)| *at == now) {
+            return (bytes.clone(), packed.is_some());
+        }
+        let first = moment();
+        let bytes = match packed {
+            Some(packed) => packed.after(first.as_bytes()),
+            None => [first.as_bytes(), self.text(snapshot, scope, form)].concat().into(),
+        };
+        *newest = Some((now, bytes.clone()));
+        (bytes, packed.is_some())
     }
 
     fn fill(&self, snapshot: &Snapshot, scope: Scope, form: Form, packed: bool) {
@@ -134,7 +154,8 @@ impl Views {
         }
     }
 
-    fn text(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> &Bytes {
+    /// All but what is of the moment.
+    pub(super) fn text(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> &Bytes {
         self.scopes[scope as usize][form as usize].plain.get_or_init(|| {
             let seen = Seen { snapshot, scope, commands: self.commands, processes: self.settings.processes };
             write(&seen, &self.settings, form).into()
@@ -191,7 +212,8 @@ mod tests {
         for form in FORMS {
             assert_eq!(is_rendered(&first, Scope::Read, form), (false, false));
         }
-        first.packed(&at(1000), Scope::Read, Form::NativeOpen).unwrap();
+        let asked = Asked { scope: Scope::Read, form: Form::NativeOpen, packed: true, now: BootTime(1000) };
+        assert!(first.whole(&at(1000), asked, String::new).1);
         let second = next(1000 + WANTED_MS);
         assert_eq!(is_rendered(&second, Scope::Read, Form::NativeOpen), (true, true));
         assert_eq!(is_rendered(&second, Scope::Read, Form::Native), (false, false));
@@ -203,9 +225,23 @@ mod tests {
     fn each_is_rendered_once() {
         let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
         for form in FORMS {
-            let plain = || views.plain(&at(1), Scope::Read, form).as_ptr();
-            let packed = || views.packed(&at(1), Scope::Read, form).unwrap().bytes.as_ptr();
+            let plain = || views.text(&at(1), Scope::Read, form).as_ptr();
+            let packed = || views.compressed(&at(1), Scope::Read, form).unwrap().bytes.as_ptr();
             assert_eq!((plain(), packed()), (plain(), packed()), "{form:?}");
+        }
+    }
+
+    #[test]
+    fn the_moment_is_worked_out_once_in_a_millisecond() {
+        let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
+        for packed in [false, true] {
+            let ask = |now, moment: &str| {
+                let asked = Asked { scope: Scope::Read, form: Form::Native, packed, now: BootTime(now) };
+                views.whole(&at(1), asked, || moment.to_owned()).0
+            };
+            let first = ask(7, "one ");
+            assert_eq!(ask(7, "two ").as_ptr(), first.as_ptr());
+            assert!(ask(8, "two ") != first);
         }
     }
 }

@@ -90,10 +90,10 @@ fn text_of(snapshot: &Snapshot, settings: MetricsSettings, scope: Scope, command
     let snapshot = Arc::new(snapshot.clone());
     let views = Views::render(&snapshot, commands, &Arc::new(settings), &Arc::default());
     let form = Form::of(views.settings.names, Format::Text);
-    let page = views.plain(&snapshot, scope, form);
+    let page = views.text(&snapshot, scope, form);
     let requests = Requests::of(["/status"].into_iter());
     let first = moment::moment(&snapshot, snapshot.at.boot, &ServerConfig::default(), &requests, Format::Text);
-    first + std::str::from_utf8(&page).unwrap()
+    first + std::str::from_utf8(page).unwrap()
 }
 
 fn samples_of(snapshot: &Snapshot, names: &str) -> Vec<Sample> {
