@@ -117,7 +117,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     drop(beside);
     served.extend(peers(&host, options, &agent, &views)?);
-    let streams = streams(&agent)?;
+    let streams = streams()?;
     let gpustat_seconds = server::gpustat(&host).transpose()?;
     let cores = thread::available_parallelism()?.get();
     let (rounds, seconds) = (options.rounds, options.seconds);
@@ -263,9 +263,11 @@ fn peers(host: &Host, options: &Options, agent: &Agent, views: &[View]) -> Outco
     Ok(served)
 }
 
-fn streams(agent: &Agent) -> Outcome<Vec<Streamed>> {
+fn streams() -> Outcome<Vec<Streamed>> {
     let mut streamed = Vec::new();
     for encoding in ["identity", "gzip"] {
+        let host = Host::new(GPUS, PROCESSES, 0)?;
+        let agent = Agent::start(&host, INTERVAL, &[])?;
         for count in READERS {
             let mut readers = Readers::open(agent.address, count, encoding)?;
             readers.read(Duration::from_secs(3))?;
