@@ -31,7 +31,13 @@ pub(crate) fn lines(file: &str, title: &str, axes: (&str, &str), lines: &[Line],
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..right.max(f64::MIN_POSITIVE), 0.0..top.max(f64::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc(axes.0).y_desc(axes.1).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(axes.0)
+        .y_desc(axes.1)
+        .x_label_formatter(&ToString::to_string)
+        .light_line_style(WHITE)
+        .draw()?;
     for (line, colour) in lines.iter().zip(COLOURS) {
         let style = colour.stroke_width(2);
         chart
