@@ -10,7 +10,7 @@ use telemetry::{
 use crate::{
     board::Desk,
     crash,
-    nvml::{Code, Device, Errors, Gpm, Library, Rates, Since},
+    nvml::{Code, Device, Errors, Gpm, Library, Rates, Since, pcie_most},
     process::host_memory,
     pulse::{Beat, Extra, Finished, Pulse},
 };
@@ -176,7 +176,8 @@ impl Held<'_> {
     fn read_the_rest(&mut self) {
         self.gpm.read(&self.device);
         self.extra.activity = self.gpm.activity();
-        self.extra.traffic = self.rates.read(&self.device, &self.gpm);
+        let most = pcie_most(self.slow.pcie_max_generation, self.slow.pcie_max_width);
+        self.extra.traffic = self.rates.read(&self.device, &self.gpm, most);
         let part = self.next_part;
         match part {
             None => (0..SLOW_PARTS).for_each(|part| read_part(&self.device, part, &mut self.slow)),

@@ -222,7 +222,7 @@ fn activity_and_rates_come_from_the_gpus_own_monitors() {
 #[test]
 fn before_hopper_rates_come_from_counters() {
     let driver = Driver::new(
-        "[[gpu]]\nname = 'A100'\nnvlinks = 12\nfields = { 197 = { count_from = 0, per_s = 1000000 }, 198 = 5, \
+        "[[gpu]]\nname = 'A100'\nnvlinks = 12\nfields = { 197 = { count_from = 0, per_s = 1000000 }, 198 = 4294967296, \
          138 = { count_from = 0, per_s = 1000 } }\n",
     );
     let mut last = None;
@@ -239,6 +239,26 @@ fn before_hopper_rates_come_from_counters() {
     assert_eq!(traffic.pcie_rx_bytes_per_second, Ok(0));
     assert!(near(traffic.nvlink_tx_bytes_per_second, 1024e3), "{traffic:?}");
     assert_eq!(traffic.nvlink_rx_bytes_per_second, Err(Absence::NotSupported));
+}
+
+#[test]
+fn a_pcie_counter_of_32_bits_is_told_where_its_link_cannot_go_around_it_unseen() {
+    let gpu = |generation: u32, width: u32| {
+        format!(
+            "[[gpu]]\npcie_max_generation = {generation}\npcie_max_width = {width}\npcie_counters_wrap = true\n\
+             fields = {{ 197 = {{ count_from = 4294900000, per_s = 1000000 }}, 198 = 5 }}\n"
+        )
+    };
+    let driver = Driver::new(&format!("{}{}", gpu(1, 8), gpu(4, 16)));
+    let mut rates = Vec::new();
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let told = sample.gpus.iter().map(|gpu| gpu.traffic.pcie_tx_bytes_per_second);
+        rates = told.collect::<Vec<telemetry::Reading<u64>>>();
+        !rates.is_empty() && rates.iter().all(|rate| *rate != Err(Absence::Timeout))
+    });
+    assert!((rates[0].unwrap() as f64 / 1e6 - 1.0).abs() < 0.2, "it came around: {rates:?}");
+    assert_eq!(rates[1], Err(Absence::NotSupported), "too fast a link");
 }
 
 #[test]

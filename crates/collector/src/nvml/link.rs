@@ -27,47 +27,90 @@ const ERROR_FIELDS_OF_ALL: [u32; 6] = [206, 207, 208, 211, 212, 215];
 /// The shortest time over which a rate is told.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(900);
 
-/// Byte counters as they were, to tell rates from. PCIe's wrap at 32 bits on some GPUs: a counter that went back
-/// gives no rate.
+/// Byte counters as they were, to tell rates from.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
-    before: Option<(Instant, [Reading<u64>; 4])>,
+    before: Option<(Instant, Counters)>,
     rates: Option<Traffic>,
+    /// A PCIe counter was seen above 32 bits, so that it has 64 of them.
+    pcie_is_wide: bool,
 }
 
+/// Bytes that were sent and received over PCIe, and over NVLink.
+type Counters = [Reading<u64>; 4];
+
 impl Rates {
-    /// The rates since the reading before, from GPM where the GPU has it, else from counters.
-    pub(crate) fn read(&mut self, device: &Device<'_>, gpm: &Gpm) -> Traffic {
-        if let Some(traffic) = gpm.traffic() {
+    /// The rates since the reading before, from GPM where the GPU has it, else from counters. `pcie_most` is what its
+    /// PCIe link can carry in a second.
+    pub(crate) fn read(&mut self, device: &Device<'_>, gpm: &Gpm, pcie_most: Reading<u64>) -> Traffic {
+        let counters = || {
+            [Counter::PcieTx, Counter::PcieRx, Counter::NvlinkTx, Counter::NvlinkRx]
+                .map(|counter| device.bytes(counter))
+        };
+        self.step(Instant::now(), gpm.traffic(), counters, pcie_most)
+    }
+
+    fn step(
+        &mut self,
+        now: Instant,
+        by_gpm: Option<Traffic>,
+        counters: impl FnOnce() -> Counters,
+        pcie_most: Reading<u64>,
+    ) -> Traffic {
+        if let Some(traffic) = by_gpm {
+            // Should GPM fail once, what the counters said long ago must not become a rate of the present.
+            self.before = None;
+            self.rates = None;
             return traffic;
         }
-        let now = Instant::now();
-        let due = self.before.as_ref().is_none_or(|(when, _)| now.duration_since(*when) >= SHORTEST_WINDOW);
-        if due {
-            let counters = [Counter::PcieTx, Counter::PcieRx, Counter::NvlinkTx, Counter::NvlinkRx]
-                .map(|counter| device.bytes(counter));
-            self.rates = Some(traffic(self.before.as_ref(), now, counters));
-            self.before = Some((now, counters));
+        if self.before.as_ref().is_none_or(|(when, _)| now.duration_since(*when) >= SHORTEST_WINDOW) {
+            self.rates = Some(self.tell(now, counters(), pcie_most));
         }
         // The first reading has nothing to compare with.
         self.rates.clone().unwrap_or(Traffic::absent(Absence::Timeout))
     }
+
+    fn tell(&mut self, now: Instant, counters: Counters, pcie_most: Reading<u64>) -> Traffic {
+        self.pcie_is_wide |= counters[..2].iter().any(|bytes| bytes.is_ok_and(|bytes| bytes > u32::MAX.into()));
+        let before = self.before.replace((now, counters));
+        let moved = |which: usize, between: &dyn Fn(u64, u64, Duration) -> Reading<u64>| -> Reading<u64> {
+            let bytes = counters[which]?;
+            let (when, earlier) = before.as_ref().ok_or(Absence::Timeout)?;
+            let window = now.duration_since(*when);
+            per_second(between(earlier[which]?, bytes, window)?, window)
+        };
+        let wide = |earlier: u64, bytes: u64, _: Duration| bytes.checked_sub(earlier).ok_or(Absence::Error);
+        let narrow = |earlier: u64, bytes: u64, window: Duration| around(earlier, bytes, window, pcie_most);
+        let pcie: &dyn Fn(u64, u64, Duration) -> Reading<u64> = if self.pcie_is_wide { &wide } else { &narrow };
+        Traffic {
+            pcie_tx_bytes_per_second: moved(0, pcie),
+            pcie_rx_bytes_per_second: moved(1, pcie),
+            nvlink_tx_bytes_per_second: moved(2, &wide),
+            nvlink_rx_bytes_per_second: moved(3, &wide),
+        }
+    }
 }
 
-fn traffic(before: Option<&(Instant, [Reading<u64>; 4])>, now: Instant, counters: [Reading<u64>; 4]) -> Traffic {
-    let rate = |which: usize| -> Reading<u64> {
-        let bytes = counters[which]?;
-        let (when, earlier) = before.ok_or(Absence::Timeout)?;
-        let moved = bytes.checked_sub(earlier[which]?).ok_or(Absence::Error)?;
-        let milliseconds = now.duration_since(*when).as_millis().max(1);
-        u64::try_from(u128::from(moved) * 1000 / milliseconds).map_err(|_| Absence::Error)
-    };
-    Traffic {
-        pcie_tx_bytes_per_second: rate(0),
-        pcie_rx_bytes_per_second: rate(1),
-        nvlink_tx_bytes_per_second: rate(2),
-        nvlink_rx_bytes_per_second: rate(3),
+/// What a counter of 32 bits counted. It can be told only if the link cannot carry as much as the counter holds in that
+/// time: else nobody knows how often it came around.
+fn around(earlier: u64, bytes: u64, window: Duration, most_per_second: Reading<u64>) -> Reading<u64> {
+    const HOLDS: u64 = 1 << 32;
+    let most = u128::from(most_per_second?) * window.as_millis() / 1000;
+    if most >= u128::from(HOLDS) {
+        return Err(Absence::NotSupported);
     }
+    Ok(bytes.wrapping_sub(earlier) % HOLDS)
+}
+
+fn per_second(bytes: u64, window: Duration) -> Reading<u64> {
+    u64::try_from(u128::from(bytes) * 1000 / window.as_millis().max(1)).map_err(|_| Absence::Error)
+}
+
+/// The most bytes that a PCIe link carries in a second, one way: 250 MB a lane in the first generation, and at most twice
+/// as much in each one after it.
+pub(crate) fn pcie_most(generation: Reading<u32>, width: Reading<u32>) -> Reading<u64> {
+    let doublings = generation?.saturating_sub(1).min(16);
+    Ok((250_000_000 << doublings) * u64::from(width?.min(64)))
 }
 
 impl Device<'_> {
@@ -177,15 +220,69 @@ mod tests {
     fn a_rate_needs_two_readings_of_a_counter_that_went_forward() {
         let begun = Instant::now();
         let after = begun + Duration::from_secs(2);
-        let counters = [Ok(1000), Ok(500), Err(Absence::NotSupported), Ok(7)];
-        let first = traffic(None, begun, counters);
+        let mut rates = Rates { pcie_is_wide: true, ..Rates::default() };
+        let first = rates.tell(begun, [Ok(1000), Ok(500), Err(Absence::NotSupported), Ok(7)], Err(Absence::Denied));
         assert_eq!(first.pcie_tx_bytes_per_second, Err(Absence::Timeout));
         assert_eq!(first.nvlink_tx_bytes_per_second, Err(Absence::NotSupported));
-        let later = [Ok(5000), Ok(400), Err(Absence::Lost), Ok(7)];
-        let second = traffic(Some(&(begun, counters)), after, later);
+        let second = rates.tell(after, [Ok(5000), Ok(400), Err(Absence::Lost), Ok(7)], Err(Absence::Denied));
         assert_eq!(second.pcie_tx_bytes_per_second, Ok(2000));
         assert_eq!(second.pcie_rx_bytes_per_second, Err(Absence::Error), "it went back");
         assert_eq!(second.nvlink_tx_bytes_per_second, Err(Absence::Lost));
         assert_eq!(second.nvlink_rx_bytes_per_second, Ok(0));
+    }
+
+    #[test]
+    fn a_counter_that_comes_around_is_told_only_where_the_link_is_too_slow_to_hide_that() {
+        const FULL: u64 = 1 << 32;
+        let no = Err(Absence::NotSupported);
+        let (slow, fast) = (Ok(4_000_000_000), Ok(16_000_000_000));
+        for (name, earlier, later, most, expected) in [
+            ("forward", 1000, 5000, slow, Ok(4000)),
+            ("around", FULL - 1000, 3000, slow, Ok(4000)),
+            ("a link that may have gone around unseen", 1000, 5000, fast, no),
+            ("the same, around for all to see", FULL - 1000, 3000, fast, no),
+            ("a link of which nothing is known", 1000, 5000, no, no),
+            ("a link that was not read", 1000, 5000, Err(Absence::Denied), Err(Absence::Denied)),
+            ("64 bits", FULL + 1000, FULL + 5000, fast, Ok(4000)),
+            ("64 bits, as is seen only now", 1000, FULL + 5000, fast, Ok(FULL + 4000)),
+        ] {
+            let begun = Instant::now();
+            let mut rates = Rates::default();
+            rates.tell(begun, [Ok(earlier), Ok(0), Ok(0), Ok(0)], most);
+            let told = rates.tell(begun + Duration::from_secs(1), [Ok(later), Ok(0), Ok(0), Ok(0)], most);
+            assert_eq!(told.pcie_tx_bytes_per_second, expected, "{name}");
+        }
+        // Once seen to be wide it stays so, also when it begins anew.
+        let begun = Instant::now();
+        let mut rates = Rates::default();
+        for (seconds, bytes, expected) in [(0, FULL, Err(Absence::Timeout)), (1, 7, Err(Absence::Error)), (2, 9, Ok(2))] {
+            let told = rates.tell(begun + Duration::from_secs(seconds), [Ok(bytes), no, no, no], fast);
+            assert_eq!(told.pcie_tx_bytes_per_second, expected, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn counters_that_step_in_for_gpm_begin_anew() {
+        let begun = Instant::now();
+        let mut rates = Rates::default();
+        let mut step = |seconds: u64, by_gpm: Option<Traffic>| {
+            let counters = || [Ok(1000 * seconds), Ok(0), Ok(0), Ok(0)];
+            let now = begun + Duration::from_secs(seconds);
+            rates.step(now, by_gpm, counters, Ok(1_000_000)).pcie_tx_bytes_per_second
+        };
+        let gpm = || Some(Traffic { pcie_tx_bytes_per_second: Ok(7), ..Traffic::absent(Absence::Error) });
+        assert_eq!(step(0, None), Err(Absence::Timeout));
+        assert_eq!(step(1, None), Ok(1000));
+        assert_eq!(step(2, gpm()), Ok(7));
+        assert_eq!(step(1000, None), Err(Absence::Timeout), "no mean over the time that GPM told");
+        assert_eq!(step(1001, None), Ok(1000));
+    }
+
+    #[test]
+    fn a_link_carries_at_most_what_its_lanes_do() {
+        assert_eq!(pcie_most(Ok(1), Ok(16)), Ok(4_000_000_000));
+        assert_eq!(pcie_most(Ok(4), Ok(16)), Ok(32_000_000_000));
+        assert_eq!(pcie_most(Ok(u32::MAX), Ok(u32::MAX)), Ok((250_000_000 << 16) * 64));
+        assert_eq!(pcie_most(Ok(4), Err(Absence::Timeout)), Err(Absence::Timeout));
     }
 }

@@ -37,11 +37,15 @@ const fn is_of_a_link(id: c_uint) -> bool {
 /// Whether a field counts something that outgrows 32 bits.
 const fn is_wide(id: c_uint) -> bool {
     id < fields::NVML_FI_DEV_MEMORY_TEMP
+        || counts_pcie_bytes(id)
         || matches!(id, fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION
             | fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX
             | fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC
-            | fields::NVML_FI_DEV_PCIE_COUNT_TX_BYTES | fields::NVML_FI_DEV_PCIE_COUNT_RX_BYTES
             | fields::NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS..=fields::NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER)
+}
+
+const fn counts_pcie_bytes(id: c_uint) -> bool {
+    matches!(id, fields::NVML_FI_DEV_PCIE_COUNT_TX_BYTES | fields::NVML_FI_DEV_PCIE_COUNT_RX_BYTES)
 }
 
 /// Fields that tell what other functions tell too.
@@ -94,7 +98,11 @@ fn field(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<Told, u32>
     }
     let given = gpu.fields.get(&FieldKey { id, scope: None }).copied();
     let fact = || of_a_fact(gpu, id).or_else(|| errors_of_a_link(gpu, id, scope)).map(Field::Value);
-    told(call, id, &given.or_else(fact).ok_or(NOT_SUPPORTED)?, share)
+    let told = told(call, id, &given.or_else(fact).ok_or(NOT_SUPPORTED)?, share)?;
+    Ok(match told {
+        Told::Wide(bytes) if gpu.pcie_counters_wrap && counts_pcie_bytes(id) => Told::Wide(bytes & u64::from(u32::MAX)),
+        told => told,
+    })
 }
 
 /// What a field tells now, of which a share is asked for.

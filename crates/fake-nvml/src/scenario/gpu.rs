@@ -75,6 +75,8 @@ pub(crate) struct Gpu {
     pub(crate) pcie_tx_kib_per_s: Option<Value>,
     pub(crate) pcie_rx_kib_per_s: Option<Value>,
     pub(crate) pcie_replays: Option<Value>,
+    /// The counters of bytes, fields 197 and 198, have 32 bits and begin anew at their end.
+    pub(crate) pcie_counters_wrap: bool,
 
     /// Links that are active.
     pub(crate) nvlinks: Option<Value>,

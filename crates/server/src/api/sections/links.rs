@@ -20,7 +20,7 @@ view! {
         /// Source: `nvmlDeviceGetMaxPcieLinkWidth`. Lane: slow. Absent: `not_supported` where there is no PCIe.
         read max_width: Option<u32> = gpu.slow.pcie_max_width;
         /// What the GPU sent.
-        /// Source: GPM metric 20, else field 197. Lane: traffic. Absent: `not_supported` where neither is there, `timeout` before the second reading.
+        /// Source: GPM metric 20, else field 197. Lane: traffic. Absent: `not_supported` where neither is there, and where field 197 counts with 32 bits and the link is fast enough to go around them unseen; `timeout` before the second reading.
         read tx_bytes_per_second: Option<u64> = gpu.traffic.pcie_tx_bytes_per_second;
         /// What the GPU received.
         /// Source: GPM metric 21, else field 198. Lane: traffic. Absent: as `tx_bytes_per_second`.
