@@ -94,7 +94,6 @@ impl<W: Write> Assembler<W> {
                 }
             }
         };
-        Xids::start(&self.xids, library, &self.pulse, &self.board, self.callers.join());
         // Not before: while there is no driver, a fresh collector every other second would say what is wrong with them.
         self.containers = Containers::start(self.sockets.engine.take());
         self.allocations = Allocations::start(self.sockets.kubelet.take(), self.sockets.period);
@@ -164,7 +163,9 @@ impl<W: Write> Assembler<W> {
                 pulse: Arc::clone(&self.pulse),
                 desk: self.board.desk(lane_slot(index), Some(index)),
                 proc_root: self.proc_root.clone(),
+                xids: Arc::clone(&self.xids),
             };
+            Xids::start(&self.xids, index, library, &self.pulse, &self.board, self.callers.join());
             let presence = self.callers.join();
             let started = thread::Builder::new().name(format!("gpu {index}")).spawn(move || {
                 work.run();

@@ -10,9 +10,11 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use telemetry::{
+    Absence,
     board::{SLOTS, lane_slot},
     capture::Outcome,
 };
@@ -22,13 +24,13 @@ use crate::{
     crash,
     lane::Lane,
     leave::exit_at_once,
-    nvml::{EventSet, Library, find},
+    nvml::{Device, EventSet, Library, find},
     record::Recorder,
     run::{end_on_panic, ignore_the_parents_signals, shared_board, take_standard_output},
 };
 
 /// How long Xid events are waited for: to see whether waiting works.
-const WAIT_MS: u32 = 100;
+const WAIT: Duration = Duration::from_millis(100);
 
 /// What a capture is told.
 #[derive(Clone, Debug)]
@@ -81,14 +83,20 @@ fn walk(library: Library, board: Board, recorder: &Recorder, proc_root: &Path) -
             pulse: Arc::default(),
             desk: board.desk(lane_slot(index), Some(index)).recording(recorder.another(Some(index))),
             proc_root: proc_root.to_path_buf(),
+            xids: Arc::default(),
         };
         lanes.push(thread::Builder::new().name(format!("gpu {index}")).spawn(move || lane.capture())?);
     }
-    if let Ok(set) = EventSet::new(library, &desk) {
-        let listened = (0..counted.min(last)).filter(|index| set.listen_to(*index).is_ok()).count();
-        if listened > 0 {
-            let _ = set.wait(WAIT_MS);
-        }
+    let listen = |index| {
+        let device = Device::by_index(library, &desk, index)?;
+        EventSet::listening(&device, index, Err(Absence::Timeout))
+    };
+    let sets: Vec<EventSet> = (0..counted.min(last)).filter_map(|index| listen(index).ok()).collect();
+    if let Some(first) = sets.first() {
+        let _ = first.wait(library, &desk, WAIT);
+    }
+    for set in sets {
+        set.free(library, &desk);
     }
     for lane in lanes {
         // A thread that panics ends the process.

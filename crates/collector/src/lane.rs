@@ -13,6 +13,7 @@ use crate::{
     nvml::{Code, Device, Errors, Gpm, Library, Rates, Since, pcie_most},
     process::host_memory,
     pulse::{Beat, Extra, Finished, Pulse},
+    xids::Xids,
 };
 
 /// What a lane needs.
@@ -22,6 +23,7 @@ pub(crate) struct Lane {
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) desk: Desk,
     pub(crate) proc_root: PathBuf,
+    pub(crate) xids: Arc<Xids>,
 }
 
 /// What lies between the two readings of a capture: longer than any window that a rate is told over.
@@ -45,6 +47,8 @@ struct Held<'a> {
     gpm: Gpm,
     rates: Rates,
     extra: Extra,
+    /// Whether Xid errors were listened for under this handle.
+    listened: bool,
 }
 
 impl Drop for Held<'_> {
@@ -68,6 +72,7 @@ impl Lane {
                     Ok(fresh) => held = Some(fresh),
                     Err(code) => {
                         // A handle refused is a finished reading too: it says why there is nothing.
+                        self.xids.lose(self.index, code.absence());
                         self.pulse.report(lane, beat.number, Finished::absent(code.absence()));
                         continue;
                     }
@@ -117,6 +122,7 @@ impl Lane {
             extra: same.as_ref().map_or(Extra::absent(why), |before| before.extra.clone()),
             gpm: same.as_mut().map(|before| std::mem::take(&mut before.gpm)).unwrap_or_default(),
             rates: same.as_mut().map(|before| std::mem::take(&mut before.rates)).unwrap_or_default(),
+            listened: false,
         })
     }
 
@@ -134,6 +140,8 @@ impl Lane {
         };
         // Before what costs more, so that a slow call there does not make the lane late.
         self.pulse.report(lane, beat.number, finished);
+        let is_new = !std::mem::replace(&mut held.listened, true);
+        self.xids.listen(self.index, &held.device, &held.identity.uuid, is_new);
         held.read_the_rest();
         self.pulse.report_rest(lane, held.slow.clone(), held.extra.clone());
     }

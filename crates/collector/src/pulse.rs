@@ -124,11 +124,6 @@ impl Pulse {
         lock(&self.state).counted
     }
 
-    /// The number of the driver's present numbering.
-    pub(crate) fn numbering(&self) -> u64 {
-        lock(&self.state).numbering
-    }
-
     /// Whether it is time to leave.
     pub(crate) fn is_leaving(&self) -> bool {
         lock(&self.state).leaving

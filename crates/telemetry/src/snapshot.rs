@@ -223,13 +223,13 @@ pub struct Mig {
 /// A GPU's Xid errors since somebody listened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Xid {
-    /// Since when they are listened for.
+    /// Since when they are listened for without a break, or why they are not now.
     pub since: Reading<Stamp>,
-    /// The newest.
+    /// The newest since the agent began.
     pub last: Option<(u64, Stamp)>,
-    /// How many there were.
+    /// How many there were since then, or in the last time in which somebody listened.
     pub count: Reading<u64>,
-    /// How many there were of each severity, in [`Severity::ALL`]'s order.
+    /// How many there were since the agent began of each severity, in [`Severity::ALL`]'s order.
     pub by_severity: [u64; Severity::ALL.len()],
 }
 

@@ -319,6 +319,109 @@ fn xid_errors_are_heard_while_the_agent_runs() {
     assert_eq!((heard[0].gpu, heard[0].gpu_instance), (0, None));
 }
 
+/// Two GPUs, the second with these Xid errors, and what goes wrong.
+fn two_that_are_heard(xids: &str, wrong: &str) -> String {
+    format!("[[gpu]]\nxids = []\n[[gpu]]\nuuid = 'GPU-B'\nxids = [{xids}]\n{wrong}")
+}
+
+/// Since when each GPU is listened to.
+fn since(sample: &Sample) -> Vec<telemetry::Reading<telemetry::Stamp>> {
+    sample.gpus.iter().map(|gpu| gpu.xid_since).collect()
+}
+
+#[test]
+fn a_registration_for_xids_that_fails_is_tried_again() {
+    let refused = "errors = { nvmlDeviceRegisterEvents = 999 }\n";
+    let driver = Driver::new(&two_that_are_heard("", refused));
+    let (mut failed, mut heard) = (false, Vec::new());
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        match since(&sample)[..] {
+            [Ok(_), Err(Absence::Error)] if !failed => {
+                failed = true;
+                driver.play(&two_that_are_heard("", ""));
+            }
+            [Ok(_), Ok(_)] if failed => driver.play(&two_that_are_heard("{ after_s = 0, code = 79 }", "")),
+            _ => {}
+        }
+        heard.extend(sample.xids.into_iter().map(|xid| (xid.gpu, xid.code)));
+        !heard.is_empty()
+    });
+    assert!(failed);
+    assert_eq!(heard, [(1, 79)]);
+}
+
+#[test]
+fn a_gpu_that_was_lost_and_answers_again_is_listened_to_from_then_on() {
+    let driver = Driver::new(&two_that_are_heard("", ""));
+    let (mut seen, mut stage, mut heard) = (Vec::new(), 0, Vec::new());
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let now = since(&sample);
+        match (stage, &now[..]) {
+            (0, [Ok(_), Ok(_)]) => {
+                seen.clone_from(&now);
+                driver.play(&two_that_are_heard("", "errors = { '*' = 15 }\n"));
+                stage = 1;
+            }
+            (1, [Ok(_), Err(why)]) => {
+                assert_eq!(*why, Absence::Lost);
+                driver.play(&two_that_are_heard("", ""));
+                stage = 2;
+            }
+            (2, [Ok(_), Ok(again)]) => {
+                assert!(again.boot > seen[1].unwrap().boot, "what came between was not heard");
+                driver.play(&two_that_are_heard("{ after_s = 0, code = 79 }", ""));
+                stage = 3;
+            }
+            _ => {}
+        }
+        assert!(now.is_empty() || stage == 0 || now[0] == seen[0], "the other is listened to all the time");
+        heard.extend(sample.xids.into_iter().map(|xid| (xid.gpu, xid.code)));
+        !heard.is_empty()
+    });
+    assert_eq!((stage, heard), (3, vec![(1, 79)]));
+}
+
+#[test]
+fn a_gpu_that_hangs_as_it_is_registered_is_named_and_keeps_no_other_from_being_heard() {
+    let wrong = "[[fault]]\nfunction = 'nvmlDeviceRegisterEvents'\ngpu = 0\nhang = true\n";
+    let driver = Driver::new(&two_that_are_heard("", wrong));
+    let (mut stuck, mut heard) = (None, Vec::new());
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        if let [_, Ok(_)] = since(&sample)[..] {
+            driver.play(&two_that_are_heard("{ after_s = 0, code = 79 }", wrong));
+        }
+        stuck = stuck.take().or_else(|| Some(sample.gpus.first()?.stuck.as_ref()?.function.clone()));
+        heard.extend(sample.xids.into_iter().map(|xid| (xid.gpu, xid.code)));
+        stuck.is_some() && !heard.is_empty()
+    });
+    driver.play(&two_that_are_heard("", ""));
+    assert_eq!((stuck.as_deref(), heard), (Some("nvmlDeviceRegisterEvents"), vec![(1, 79)]));
+}
+
+#[test]
+fn an_xid_is_kept_although_its_gpu_answers_nothing_any_more() {
+    let driver = Driver::new(&two_that_are_heard("", ""));
+    let hang = "[[fault]]\nfunction = '*'\ngpu = 1\nhang = true\n";
+    let (mut played, mut heard) = (false, Vec::new());
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        if let [Ok(_), Ok(_)] = since(&sample)[..]
+            && !played
+        {
+            played = true;
+            driver.play(&two_that_are_heard("{ after_s = 0.1, code = 119 }, { after_s = 0.2, code = 79 }", hang));
+        }
+        heard.extend(sample.xids);
+        heard.len() == 2
+    });
+    driver.play(&two_that_are_heard("", ""));
+    let told: Vec<_> = heard.iter().map(|xid| (xid.gpu, xid.uuid.as_deref(), xid.code)).collect();
+    assert_eq!(told, [(1, Ok("GPU-B"), 119), (1, Ok("GPU-B"), 79)]);
+}
+
 /// Every function of a GPU but the one that gets its handle answers with a code.
 fn all_fail_with(code: u32) -> String {
     scenario(3).replace(

@@ -58,6 +58,16 @@ impl<'a> Device<'a> {
         }
     }
 
+    /// The library that gave the handle.
+    pub(crate) const fn library(&self) -> Library {
+        self.library
+    }
+
+    /// Where calls about it are noted.
+    pub(crate) const fn desk(&self) -> &Desk {
+        self.desk
+    }
+
     /// Has the handle be got again before the next reading.
     pub(crate) fn spoil(&self) {
         self.spoiled.set(true);
@@ -96,13 +106,6 @@ impl<'a> Device<'a> {
         })?;
         let credible = !uuid.is_empty() && uuid.bytes().all(|letter| letter.is_ascii_graphic());
         if credible { Ok(uuid) } else { Err(Absence::Error) }
-    }
-
-    /// `nvmlDeviceGetIndex`: its number of this moment.
-    pub(super) fn index(&self) -> Reading<u32> {
-        let mut index = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetIndex(self.handle, &raw mut index)))?;
-        Ok(index)
     }
 
     fn pci_bus_id(&self) -> Reading<String> {

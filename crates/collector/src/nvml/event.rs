@@ -1,7 +1,9 @@
 //! Xid errors, by NVML's event sets.
 
+use std::time::Duration;
+
 use nvml_wrapper_sys::bindings::{nvmlEventData_t, nvmlEventSet_t, nvmlEventTypeXidCriticalError};
-use telemetry::{Reading, Stamp, sample::XidSample};
+use telemetry::Reading;
 
 use crate::{
     board::Desk,
@@ -11,38 +13,56 @@ use crate::{
 /// "None", in an event's instance fields.
 const NO_INSTANCE: u32 = u32::MAX;
 
-/// A set of events that is waited on by one thread.
-pub(crate) struct EventSet<'a> {
-    library: Library,
-    desk: &'a Desk,
+/// A set of events of one GPU. It is freed by [`EventSet::free`], and lost if it is dropped.
+#[derive(Debug)]
+pub(crate) struct EventSet {
     set: nvmlEventSet_t,
+    /// Who is listened to: nothing is asked of a GPU that is in trouble.
+    gpu: u32,
+    uuid: Reading<String>,
 }
 
-impl<'a> EventSet<'a> {
-    /// `nvmlEventSetCreate`.
-    pub(crate) fn new(library: Library, desk: &'a Desk) -> Result<Self, Code> {
-        let mut set: nvmlEventSet_t = std::ptr::null_mut();
-        call!(library, desk, nvmlEventSetCreate(&raw mut set))?;
-        if set.is_null() { Err(Code::UNKNOWN) } else { Ok(Self { library, desk, set }) }
-    }
+// SAFETY: NVML's sets belong to no thread, and one thread at a time has this.
+unsafe impl Send for EventSet {}
 
-    /// `nvmlDeviceRegisterEvents` of a GPU's Xid errors; from when on they are heard.
-    pub(crate) fn listen_to(&self, index: u32) -> Reading<Stamp> {
-        let device = Device::by_index(self.library, self.desk, index).map_err(Code::absence)?;
+/// An Xid error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) gpu: u32,
+    pub(crate) uuid: Reading<String>,
+    pub(crate) code: u64,
+    pub(crate) gpu_instance: Option<u32>,
+    pub(crate) compute_instance: Option<u32>,
+}
+
+impl EventSet {
+    /// `nvmlEventSetCreate`, and `nvmlDeviceRegisterEvents` of a GPU's Xid errors, which are heard from now on.
+    pub(crate) fn listening(device: &Device<'_>, gpu: u32, uuid: Reading<String>) -> Result<Self, Code> {
+        let (library, desk) = (device.library, device.desk);
         let kinds = u64::from(nvmlEventTypeXidCriticalError);
         let mut supported = 0;
-        call!(self.library, self.desk, nvmlDeviceGetSupportedEventTypes(device.handle, &raw mut supported))
-            .map_err(Code::absence)?;
+        call!(library, desk, nvmlDeviceGetSupportedEventTypes(device.handle, &raw mut supported))?;
         if supported & kinds == 0 {
-            return Err(telemetry::Absence::NotSupported);
+            return Err(Code::NOT_SUPPORTED);
         }
-        call!(self.library, self.desk, nvmlDeviceRegisterEvents(device.handle, kinds, self.set))
-            .map_err(Code::absence)?;
-        Ok(Stamp::now())
+        let mut set: nvmlEventSet_t = std::ptr::null_mut();
+        call!(library, desk, nvmlEventSetCreate(&raw mut set))?;
+        if set.is_null() {
+            return Err(Code::UNKNOWN);
+        }
+        let set = Self { set, gpu, uuid };
+        match call!(library, desk, nvmlDeviceRegisterEvents(device.handle, kinds, set.set)) {
+            Ok(()) => Ok(set),
+            Err(code) => {
+                set.free(library, desk);
+                Err(code)
+            }
+        }
     }
 
     /// `nvmlEventSetWait_v2`: the next Xid error; none if there was none within the time, or it was another event.
-    pub(crate) fn wait(&self, milliseconds: u32) -> Result<Option<XidSample>, Code> {
+    pub(crate) fn wait(&self, library: Library, desk: &Desk, longest: Duration) -> Result<Option<Heard>, Code> {
+        let milliseconds = u32::try_from(longest.as_millis()).unwrap_or(u32::MAX);
         let mut data = nvmlEventData_t {
             device: std::ptr::null_mut(),
             eventType: 0,
@@ -50,7 +70,7 @@ impl<'a> EventSet<'a> {
             gpuInstanceId: NO_INSTANCE,
             computeInstanceId: NO_INSTANCE,
         };
-        match call!(self.library, self.desk, nvmlEventSetWait_v2(self.set, &raw mut data, milliseconds)) {
+        match call!(library, desk, nvmlEventSetWait_v2(self.set, &raw mut data, milliseconds)) {
             Ok(()) => {}
             Err(Code::TIMEOUT) => return Ok(None),
             Err(code) => return Err(code),
@@ -59,21 +79,18 @@ impl<'a> EventSet<'a> {
             return Ok(None);
         }
         let instance = |id: u32| (id != NO_INSTANCE).then_some(id);
-        let device = Device::of_handle(self.library, self.desk, data.device)?;
-        Ok(Some(XidSample {
-            gpu: device.index().unwrap_or(u32::MAX),
-            uuid: device.uuid(),
+        Ok(Some(Heard {
+            gpu: self.gpu,
+            uuid: self.uuid.clone(),
             code: data.eventData,
-            at: Stamp::now(),
             gpu_instance: instance(data.gpuInstanceId),
             compute_instance: instance(data.computeInstanceId),
         }))
     }
-}
 
-impl Drop for EventSet<'_> {
-    fn drop(&mut self) {
+    /// `nvmlEventSetFree`.
+    pub(crate) fn free(self, library: Library, desk: &Desk) {
         // A set that cannot be freed is lost; there is nothing else to do with it.
-        let _ = call!(self.library, self.desk, nvmlEventSetFree(self.set));
+        let _ = call!(library, desk, nvmlEventSetFree(self.set));
     }
 }

@@ -23,7 +23,7 @@ use argument::Callable;
 pub(crate) use code::Code;
 pub(crate) use device::Device;
 pub(crate) use ecc::{Errors, Since};
-pub(crate) use event::EventSet;
+pub(crate) use event::{EventSet, Heard};
 pub(crate) use gpm::Gpm;
 pub(crate) use installed::Installed;
 pub(crate) use library::{Library, find};

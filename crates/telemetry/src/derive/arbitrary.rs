@@ -124,6 +124,7 @@ fn sample() -> impl Strategy<Value = Sample> {
         uuid,
         code,
         at,
+        times: 1,
         gpu_instance: None,
         compute_instance: Some(1),
     });
@@ -157,7 +158,7 @@ fn check(snapshot: &Snapshot, xids: u64) {
     for gpu in &snapshot.gpus {
         assert!(is_sane(gpu.activity.sm_ratio));
         assert!(gpu.totals.busy.unwrap_or_default() <= gpu.totals.read.unwrap_or_default());
-        assert_eq!(gpu.xid.by_severity.iter().sum::<u64>(), gpu.xid.count.unwrap_or(gpu.xid.by_severity.iter().sum()));
+        assert!(gpu.xid.count.is_err() || gpu.xid.count.is_ok_and(|count| count <= gpu.xid.by_severity.iter().sum()));
         assert!(gpu.health.reasons.is_sorted_by(|one, next| one.severity >= next.severity));
         assert_eq!(
             gpu.health.verdict,

@@ -42,6 +42,7 @@ impl Log {
                 format!(" on MIG instance {}/{}", show(gpu), show(compute))
             }
         };
+        let many = if error.times > 1 { format!(", {} times", error.times) } else { String::new() };
         self.fresh.push(Event {
             sequence: 0,
             at: error.at,
@@ -49,7 +50,7 @@ impl Log {
             gpu_uuid: uuid.map(String::from),
             severity: entry.severity,
             code: xid_code(error.code),
-            text: format!("Xid {} on GPU {}{place}: {}", error.code, error.gpu, entry.meaning),
+            text: format!("Xid {} on GPU {}{place}{many}: {}", error.code, error.gpu, entry.meaning),
             action: entry.action.into(),
         });
     }
@@ -144,7 +145,7 @@ mod tests {
     use crate::snapshot::blank::{self, at};
 
     fn xid(code: u64, gpu_instance: Option<u32>) -> XidSample {
-        XidSample { gpu: 3, uuid: Ok("A".into()), code, at: at(code), gpu_instance, compute_instance: None }
+        XidSample { gpu: 3, uuid: Ok("A".into()), code, at: at(code), times: 1, gpu_instance, compute_instance: None }
     }
 
     fn codes(log: &mut Log) -> Vec<String> {
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!((kept[0].gpu_uuid.as_deref(), kept[1].gpu_uuid.as_deref()), (Some("A"), None));
         assert!(kept[0].text.starts_with("Xid 79 on GPU 3: ") && !kept[0].action.is_empty());
         assert!(kept[1].text.starts_with("Xid 13 on GPU 3 on MIG instance 2/?: "));
+        log.xid(&XidSample { times: 7, ..xid(79, None) }, None);
+        assert!(log.kept(2)[2].text.starts_with("Xid 79 on GPU 3, 7 times: "));
     }
 
     #[test]

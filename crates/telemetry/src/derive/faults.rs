@@ -1,4 +1,4 @@
-//! The Xid errors of each GPU, by UUID: counted as long as the agent lives, and held against the GPU until it is reset.
+//! The Xid errors of each GPU, by UUID: counted as long as somebody listens, and held against the GPU until it is reset.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,12 @@ const MOST_KINDS: usize = 256;
 /// What is remembered of one GPU's Xid errors.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
+    /// Since when somebody listens, or did last.
     since: Option<Stamp>,
     last: Option<(u64, Stamp)>,
+    /// Those since then.
     count: u64,
+    /// Those since the agent began, of each severity.
     by_severity: [u64; Severity::ALL.len()],
     /// Those since the last reset, the newest of each kind.
     held: BTreeMap<u64, Stamp>,
@@ -38,10 +41,12 @@ struct Marks {
 impl Faults {
     pub(super) fn add(&mut self, xid: &XidSample) {
         self.last = Some((xid.code, xid.at));
-        self.count = self.count.saturating_add(1);
+        if self.since.is_none_or(|since| xid.at.boot >= since.boot) {
+            self.count = self.count.saturating_add(xid.times);
+        }
         let severity = xid::look_up(xid.code).severity;
         for (one, count) in Severity::ALL.into_iter().zip(&mut self.by_severity) {
-            *count = count.saturating_add(u64::from(one == severity));
+            *count = count.saturating_add(if one == severity { xid.times } else { 0 });
         }
         if self.held.len() < MOST_KINDS || self.held.contains_key(&xid.code) {
             self.held.insert(xid.code, xid.at);
@@ -55,8 +60,12 @@ impl Faults {
     /// errors that fell, a recovery action that is needed no longer, and a GPU that was lost and answers again. Where a
     /// GPU has none of these, the errors are held until the agent ends, at the latest with the host's reboot.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
-        if let Ok(since) = gpu.xid_since {
-            self.since.get_or_insert(since);
+        if let Ok(since) = gpu.xid_since
+            && self.since != Some(since)
+        {
+            // What came between is not known, so that the count is of this time alone.
+            self.since = Some(since);
+            self.count = 0;
         }
         let lost = gpu.handle == Err(Absence::Lost) || gpu.fast.absences().any(|(_, why)| why == Absence::Lost);
         if lost || gpu.handle.is_err() {
@@ -91,14 +100,12 @@ impl Faults {
         entries.filter(move |(entry, at)| entry.holds().is_none_or(|holds| now.since(at.boot) < holds))
     }
 
-    /// As it is told of the GPU: since somebody first listened, over all collectors.
+    /// As it is told of the GPU. That nobody listens now, as while it is lost, does not undo what was heard; but that
+    /// nothing was heard means something only where somebody listens.
     pub(super) fn tell(&self, gpu: &Gpu) -> Xid {
-        let since = match (self.since, gpu.xid.since) {
-            // Not listening for a moment, as while it is lost, does not undo what was heard.
-            (Some(since), _) => Ok(since),
-            (None, told) => told,
-        };
-        Xid { since, last: self.last, count: since.map(|_| self.count), by_severity: self.by_severity }
+        let since = gpu.xid.since;
+        let count = if self.count > 0 { Ok(self.count) } else { since.map(|_| 0) };
+        Xid { since, last: self.last, count, by_severity: self.by_severity }
     }
 }
 
@@ -112,7 +119,7 @@ mod tests {
     };
 
     fn xid(code: u64, boot: u64) -> XidSample {
-        XidSample { gpu: 0, uuid: Ok("A".into()), code, at: at(boot), gpu_instance: None, compute_instance: None }
+        XidSample { gpu: 0, uuid: Ok("A".into()), code, at: at(boot), times: 1, gpu_instance: None, compute_instance: None }
     }
 
     fn held(faults: &Faults, now: u64) -> Vec<u64> {
@@ -181,18 +188,30 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_over_collectors_since_the_first_that_listened() {
+    fn the_count_is_of_the_time_in_which_somebody_listened() {
+        let lost = Err(Absence::Lost);
         let mut faults = Faults::default();
         let mut sample = gpu(0, "A", 0);
-        let none = faults.tell(&blank::gpu("A", at(0)));
-        assert_eq!((none.since, none.count), (Err(Absence::NotSupported), Err(Absence::NotSupported)));
-        for (listening, boot) in [(Ok(at(5)), 7), (Err(Absence::Timeout), 8), (Ok(at(9)), 10)] {
+        for (name, listening, heard, count, all) in [
+            ("nobody has listened yet", Err(Absence::Timeout), vec![], Err(Absence::Timeout), 0),
+            ("from then on", Ok(at(5)), vec![7], Ok(1), 1),
+            ("and on", Ok(at(5)), vec![8, 8], Ok(3), 3),
+            ("not now, which undoes nothing", lost, vec![], Ok(3), 3),
+            ("again, without the one that came before", Ok(at(20)), vec![19, 21], Ok(1), 5),
+            ("another collector, and nothing yet", Ok(at(30)), vec![], Ok(0), 5),
+            ("where nothing means nothing", lost, vec![], Err(Absence::Lost), 5),
+        ] {
             sample.xid_since = listening;
             faults.read(&sample, None);
-            faults.add(&xid(boot, boot));
+            heard.into_iter().for_each(|boot| faults.add(&xid(79, boot)));
+            let mut shown = blank::gpu("A", at(0));
+            shown.xid.since = listening;
+            let told = faults.tell(&shown);
+            assert_eq!((told.since, told.count, told.by_severity.iter().sum::<u64>()), (listening, count, all), "{name}");
         }
-        let told = faults.tell(&blank::gpu("A", at(0)));
-        assert_eq!((told.since, told.last, told.count), (Ok(at(5)), Some((10, at(10))), Ok(3)));
+        assert_eq!(faults.last, Some((79, at(21))));
+        faults.add(&XidSample { times: 500, ..xid(79, 31) });
+        assert_eq!((faults.count, faults.by_severity), (500, [0, 0, 505]), "a flood");
     }
 
     #[test]

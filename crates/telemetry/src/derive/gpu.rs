@@ -58,6 +58,9 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         Ok(()) => GpuState::Ok,
     };
     let stuck = sample.stuck.as_ref().map(|call| describe(call, ages.now.boot));
+    // Where the collector is not heard, nobody listens.
+    let silent = ages.now.boot.since(whole.assembled.boot) > stale_after(ages.interval);
+    let xid_since = if silent { Err(Absence::Timeout) } else { sample.xid_since };
     Gpu {
         index: sample.index,
         // A GPU that does not answer is stale, whatever it was before.
@@ -73,9 +76,9 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
         xid: Xid {
-            since: sample.xid_since,
+            since: xid_since,
             last: None,
-            count: sample.xid_since.map(|_| 0),
+            count: xid_since.map(|_| 0),
             by_severity: [0; Severity::ALL.len()],
         },
         usage: Usage::unknown(read_at, Absence::Timeout),
@@ -123,6 +126,7 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         reserved_bytes: Err(why),
         ..memory
     });
+    let gpu = read(sample, whole, ages);
     Gpu {
         state: GpuState::Asleep,
         state_detail: None,
@@ -132,8 +136,9 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         traffic: Traffic::absent(why),
         mig: Err(why),
         pods: Err(why),
+        xid: Xid { since: Err(why), ..gpu.xid },
         processes: Vec::new(),
-        ..read(sample, whole, ages)
+        ..gpu
     }
 }
 
@@ -148,6 +153,7 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.activity = Activity::absent(Absence::Lost);
     known.traffic = Traffic::absent(Absence::Lost);
     known.mig = Err(Absence::Lost);
+    known.xid.since = Err(Absence::Lost);
     known.pods = Err(Absence::Lost);
     known.processes.clear();
     known.jobs = None;

@@ -40,7 +40,7 @@ pub(super) fn ready(version: &str, read: u64, gpus: Vec<GpuSample>) -> Sample {
 }
 
 fn xid(index: u32, uuid: Reading<String>, code: u64, when: u64) -> XidSample {
-    XidSample { gpu: index, uuid, code, at: at(when), gpu_instance: None, compute_instance: None }
+    XidSample { gpu: index, uuid, code, at: at(when), times: 1, gpu_instance: None, compute_instance: None }
 }
 
 fn derive(deriver: &mut Deriver, now: u64, sample: &Arc<Sample>) -> Snapshot {
@@ -118,7 +118,7 @@ fn xids_go_to_the_gpu_that_had_the_index_when_it_no_longer_says_who_it_is() {
     let snapshot = derive(&mut deriver, 2000, &Arc::new(sample));
     let codes: Vec<_> = snapshot.gpus[1].health.reasons.iter().map(|reason| reason.code.as_str()).collect();
     assert_eq!(codes, ["lost", "xid_79"]);
-    assert_eq!((snapshot.gpus[1].xid.since, snapshot.gpus[1].xid.count), (Ok(at(1)), Ok(1)));
+    assert_eq!((snapshot.gpus[1].xid.since, snapshot.gpus[1].xid.count), (Err(Absence::Lost), Ok(1)));
     assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
     let told: Vec<_> = snapshot.events.iter().map(|event| (event.code.as_str(), event.gpu_uuid.as_deref())).collect();
     assert_eq!(told, [("xid_79", Some("B")), ("lost", Some("B"))]);

@@ -100,8 +100,10 @@ pub struct XidSample {
     pub uuid: Reading<String>,
     /// NVIDIA's number.
     pub code: u64,
-    /// When it came.
+    /// When it came; the newest of those that it stands for.
     pub at: Stamp,
+    /// How many alike it stands for: more than one only in a flood.
+    pub times: u64,
     /// MIG's GPU instance, if it is about one.
     pub gpu_instance: Option<u32>,
     /// MIG's compute instance, if it is about one.

@@ -10,17 +10,17 @@ use crate::api::{
 view! {
     /// A GPU's Xid errors since somebody listened.
     struct XidView of (eye, xid: &Xid) {
-        /// Since when they are listened for, Unix time in milliseconds.
-        /// Source: `nvmlDeviceRegisterEvents`. Lane: events. Absent: `not_supported` where events are not.
+        /// Since when they are listened for without a break, Unix time in milliseconds; nothing before that was heard.
+        /// Source: `nvmlDeviceRegisterEvents`. Lane: events. Absent: `not_supported` where events are not; while nobody listens, as where the GPU is lost or the collector is not heard, the reason why.
         read since: Option<u64> = xid.since.map(|since| since.unix_ms);
-        /// NVIDIA's number of the newest; null if there was none.
+        /// NVIDIA's number of the newest since the agent began; null if there was none.
         /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: null if there was none.
         null last: Option<u64> = xid.last.map(|(code, _)| code);
         /// When the newest came, Unix time in milliseconds; null if there was none.
         /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: null if there was none.
         null last_at: Option<u64> = xid.last.map(|(_, at)| at.unix_ms);
-        /// How many there were.
-        /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: `not_supported` where events are not.
+        /// How many there were since `since` or, while nobody listens, in the time in which somebody did last.
+        /// Source: `nvmlEventSetWait_v2`. Lane: events. Absent: as `since`, if there was none.
         read count: Option<u64> = xid.count;
     }
 }

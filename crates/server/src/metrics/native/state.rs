@@ -88,7 +88,8 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "Xid errors since the agent listens, by how bad they are for the GPU. They are heard and not read, so that they are told of a lost GPU too.",
         Of::Known(|_, gpu, samples| {
-            if gpu.xid.count.is_ok() {
+            // What was heard stays told while nobody listens, as while the GPU is lost.
+            if gpu.xid.count.is_ok() || gpu.xid.last.is_some() {
                 for (severity, count) in Severity::ALL.iter().zip(gpu.xid.by_severity) {
                     samples.push(&[severity.as_str()], wide(count));
                 }

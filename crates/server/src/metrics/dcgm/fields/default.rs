@@ -2,7 +2,7 @@
 
 use telemetry::Absence;
 
-use super::{Field, XID_ERRORS, active, counter, gauge, mebibytes, rate, watts, whole, wide};
+use super::{Field, Number, XID_ERRORS, active, counter, gauge, mebibytes, rate, watts, whole, wide};
 
 pub(super) const FIELDS: &[Field] = &[
     gauge("DCGM_FI_DEV_SM_CLOCK", "MHz", "SM clock", |place| whole(place.gpu.fast.sm_mhz)),
@@ -27,9 +27,11 @@ pub(super) const FIELDS: &[Field] = &[
     gauge("DCGM_FI_DEV_ENC_UTIL", "%", "How busy the encoder is", |place| whole(place.gpu.fast.encoder_percent)),
     gauge("DCGM_FI_DEV_DEC_UTIL", "%", "How busy the decoder is", |place| whole(place.gpu.fast.decoder_percent)),
     gauge(XID_ERRORS, "", "The newest Xid error; 0 if there was none", |place| {
-        // Whether anybody listens decides whether none was heard.
-        place.gpu.xid.count?;
-        wide(Ok(place.gpu.xid.last.map_or(0, |(code, _)| code)))
+        match place.gpu.xid.last {
+            Some((code, _)) => wide(Ok(code)),
+            // Whether anybody listens decides whether none was heard.
+            None => place.gpu.xid.since.map(|_| Number::Whole(0)),
+        }
     }),
     gauge("DCGM_FI_DEV_FB_FREE", "MiB", "Free memory", |place| mebibytes(place, |memory| memory.free_bytes)),
     gauge("DCGM_FI_DEV_FB_USED", "MiB", "Used memory", |place| mebibytes(place, |memory| memory.used_bytes)),
