@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    Stamp,
+    Absence, Reading, Stamp,
     derive::lasting::Lasting,
+    sample::{Fabric, Links, RemappedRows, SlowSet},
     snapshot::{Gpu, GpuState, Health, Reason, Severity},
     xid,
 };
@@ -35,6 +36,48 @@ pub(super) struct Conditions {
     slowdown: Lasting,
     link: Lasting,
     fabric: Lasting,
+    /// It is not read, although the collector reads.
+    unread: Lasting,
+    newest: Newest,
+}
+
+/// The newest of the slow readings by which something is wrong or not: while they are not read, what was wrong still is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Newest {
+    uncorrected: Option<u64>,
+    rows: Option<RemappedRows>,
+    links: Option<Links>,
+    fabric: Option<Fabric>,
+    recovery_action: Option<u32>,
+}
+
+impl Newest {
+    fn take_in(&mut self, slow: &SlowSet) {
+        keep(&mut self.uncorrected, slow.ecc_volatile_uncorrected);
+        keep(&mut self.rows, slow.remapped_rows);
+        keep(&mut self.links, slow.links);
+        keep(&mut self.fabric, slow.fabric);
+        keep(&mut self.recovery_action, slow.recovery_action);
+    }
+}
+
+fn keep<T>(newest: &mut Option<T>, reading: Reading<T>) {
+    match reading {
+        Ok(value) => *newest = Some(value),
+        // That there is no such thing was read.
+        Err(Absence::NotSupported) => *newest = None,
+        Err(_) => {}
+    }
+}
+
+/// When GPUs are judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Stamp,
+    /// What is not read for longer than this is forgotten, as its values are.
+    pub(super) gap: Duration,
+    /// Whether the collector reads at all: else its own state says why no GPU is read.
+    pub(super) reads: bool,
 }
 
 /// Judges a GPU from its readings, from what lasts, and from the Xid errors that are held against it.
@@ -42,9 +85,12 @@ pub(super) fn judge(
     gpu: &Gpu,
     conditions: &mut Conditions,
     held: impl Iterator<Item = (xid::Entry, Stamp)>,
-    now: Stamp,
-    gap: Duration,
+    Moment { now, gap, reads }: Moment,
 ) -> Health {
+    conditions.newest.take_in(&gpu.slow);
+    let newest = conditions.newest;
+    let stale = gpu.state == GpuState::Stale;
+    let unread = conditions.unread.see(reads.then_some(stale), now, gap).filter(|_| reads && stale);
     // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
     let is_ok = gpu.state == GpuState::Ok;
     let at = if is_ok { gpu.read_at } else { now };
@@ -61,9 +107,18 @@ pub(super) fn judge(
     reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu)).then(|| slow_link(gpu)));
     reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu)).then(fabric_waits));
     reasons.extend(
-        [lost(gpu), ecc(gpu), remap_pending(gpu), remap_failed(gpu), fabric_failed(gpu), recovery(gpu)]
-            .into_iter()
-            .flatten(),
+        [
+            lost(gpu),
+            unread.map(|since| not_answering(Lasting::for_at_least(Some(since), now.boot, gap))),
+            unreadable(gpu).filter(|_| reads),
+            ecc(&newest),
+            remap_pending(&newest),
+            remap_failed(&newest),
+            fabric_failed(&newest),
+            recovery(&newest),
+        ]
+        .into_iter()
+        .flatten(),
     );
     // The worst first, and then always in the same order.
     reasons.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.code.cmp(&other.code)));
@@ -90,22 +145,44 @@ fn lost(gpu: &Gpu) -> Option<Reason> {
         .then(|| reason(Severity::Critical, "lost", "the GPU is lost: it no longer answers the driver", action))
 }
 
-fn ecc(gpu: &Gpu) -> Option<Reason> {
-    let count = gpu.slow.ecc_volatile_uncorrected.ok().filter(|count| *count > 0)?;
+/// Critical once nothing of it is known any more.
+fn not_answering(is_long: bool) -> Reason {
+    let severity = if is_long { Severity::Critical } else { Severity::Warning };
+    let text = "it is not read: a call into the driver for it does not come back";
+    let action = "The GPU's `state_detail` names the call and the kernel's log mostly why; often only a reboot helps.";
+    reason(severity, "not_answering", text, action)
+}
+
+fn unreadable(gpu: &Gpu) -> Option<Reason> {
+    let (text, action) = match gpu.state {
+        GpuState::Denied => (
+            "it is not read: the agent's account may not",
+            "Let the agent's account open the GPU's device file, also in the container's device rules.",
+        ),
+        GpuState::Error => {
+            ("it is not read: the driver gives no handle for it", "The GPU's `state_detail` says what failed.")
+        }
+        GpuState::Ok | GpuState::Stale | GpuState::Lost | GpuState::Asleep => return None,
+    };
+    Some(reason(Severity::Warning, "unreadable", text, action))
+}
+
+fn ecc(newest: &Newest) -> Option<Reason> {
+    let count = newest.uncorrected.filter(|count| *count > 0)?;
     let text = format!("{count} memory errors could not be corrected since the driver was loaded");
     let action = "Reset the GPU when nobody needs it; if they come again, have it checked.";
     Some(reason(Severity::Warning, "ecc_uncorrected", text, action))
 }
 
-fn remap_pending(gpu: &Gpu) -> Option<Reason> {
+fn remap_pending(newest: &Newest) -> Option<Reason> {
     let text = "a bad row of memory waits to be replaced by a spare one";
-    let pending = gpu.slow.remapped_rows.is_ok_and(|rows| rows.pending);
+    let pending = newest.rows.is_some_and(|rows| rows.pending);
     pending.then(|| reason(Severity::Warning, "row_remap_pending", text, "Reset the GPU when nobody needs it."))
 }
 
-fn remap_failed(gpu: &Gpu) -> Option<Reason> {
+fn remap_failed(newest: &Newest) -> Option<Reason> {
     let text = "a bad row of memory could not be replaced";
-    let failed = gpu.slow.remapped_rows.is_ok_and(|rows| rows.failed);
+    let failed = newest.rows.is_some_and(|rows| rows.failed);
     failed.then(|| reason(Severity::Critical, "row_remap_failed", text, "Have the GPU replaced."))
 }
 
@@ -163,11 +240,11 @@ fn slow_link(gpu: &Gpu) -> Reason {
 /// Whether the GPU has not joined the NVSwitch fabric that it is part of. One without NVLink has none to join.
 fn fabric_is_waiting(gpu: &Gpu) -> Option<bool> {
     let fabric = gpu.slow.fabric.ok()?;
-    Some(is_on_fabric(gpu) && fabric.state != FABRIC_NOT_SUPPORTED && fabric.state != FABRIC_COMPLETED)
+    Some(is_on_fabric(gpu.slow.links.ok()) && fabric.state != FABRIC_NOT_SUPPORTED && fabric.state != FABRIC_COMPLETED)
 }
 
-fn is_on_fabric(gpu: &Gpu) -> bool {
-    gpu.slow.links.is_ok_and(|links| links.total > 0)
+fn is_on_fabric(links: Option<Links>) -> bool {
+    links.is_some_and(|links| links.total > 0)
 }
 
 fn fabric_waits() -> Reason {
@@ -177,16 +254,16 @@ fn fabric_waits() -> Reason {
 
 const FABRIC: &str = "Check that the fabric manager runs and has the driver's version.";
 
-fn fabric_failed(gpu: &Gpu) -> Option<Reason> {
-    let fabric = gpu.slow.fabric.ok()?;
-    let failed = is_on_fabric(gpu) && fabric.state == FABRIC_COMPLETED && fabric.status != 0;
+fn fabric_failed(newest: &Newest) -> Option<Reason> {
+    let fabric = newest.fabric?;
+    let failed = is_on_fabric(newest.links) && fabric.state == FABRIC_COMPLETED && fabric.status != 0;
     let text = || format!("joining the NVSwitch fabric failed with code {}", fabric.status);
     failed.then(|| reason(Severity::Critical, "fabric_failed", text(), FABRIC))
 }
 
 /// What the driver itself asks for, by `nvmlDeviceGpuRecoveryAction_t`.
-fn recovery(gpu: &Gpu) -> Option<Reason> {
-    let (severity, text, action) = match gpu.slow.recovery_action.ok()? {
+fn recovery(newest: &Newest) -> Option<Reason> {
+    let (severity, text, action) = match newest.recovery_action? {
         0 => return None,
         1 => (Severity::Critical, "the driver asks for a reset of the GPU", "Reset the GPU."),
         2 | 7 => (Severity::Critical, "the driver asks for a reboot of the host", "Reboot the host."),

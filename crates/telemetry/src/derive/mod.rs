@@ -141,7 +141,7 @@ impl Deriver {
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
         self.take_in(input);
         self.sequence += 1;
-        let gpus = self.gpus(input);
+        let mut gpus = self.gpus(input);
         let all_stale = !gpus.is_empty() && gpus.iter().all(|gpu| gpu.state == GpuState::Stale);
         let verdict = collector::verdict(&collector::Evidence {
             now: input.now.boot,
@@ -153,6 +153,10 @@ impl Deriver {
             asleep: self.asleep,
             stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
         });
+        let reads = matches!(verdict.state, CollectorState::Ok | CollectorState::Stalled);
+        let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
+        let counted = self.last_ready.as_ref().map_or(0, |last| last.gpus.len());
+        self.records.judge(&mut gpus, input.now, pace, counted, reads);
         let collector = Collector {
             since: self.since(&verdict.state, input.now),
             state: verdict.state,
@@ -249,8 +253,6 @@ impl Deriver {
             gpus.push(gpu::uncounted(known, index, &age));
         }
         pods::name_processes(&mut gpus);
-        let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
-        self.records.judge(&mut gpus, input.now, pace, last.gpus.len());
         gpus
     }
 

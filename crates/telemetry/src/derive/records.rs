@@ -7,7 +7,7 @@ use crate::{
     derive::{
         events::Log,
         faults::Faults,
-        health::{self, Conditions},
+        health::{self, Conditions, Moment},
         hold::{Hold, Pace},
         pods,
         recall::KeptUse,
@@ -83,7 +83,8 @@ impl Records {
     }
 
     /// Judges the GPUs of a snapshot, of which the driver counts the first few.
-    pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, pace: Pace, counted: usize) {
+    pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, pace: Pace, counted: usize, reads: bool) {
+        let moment = Moment { now, gap: pace.gap, reads };
         for (position, gpu) in gpus.iter_mut().enumerate() {
             let mut unnamed = Record::default();
             let record = match &gpu.identity.uuid {
@@ -95,7 +96,7 @@ impl Records {
             }
             gpu.xid = record.faults.tell(gpu);
             gpu.totals = record.sums.tell();
-            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), now, pace.gap);
+            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), moment);
             judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
         }
         self.instances.retain(|_, hold| hold.is_fresh(now.boot, pace.gap));

@@ -6,6 +6,10 @@ use crate::{
 
 const GAP: Duration = Duration::from_secs(60);
 
+const fn moment(now: Stamp) -> Moment {
+    Moment { now, gap: GAP, reads: true }
+}
+
 /// A GPU that is well and under full load.
 fn well() -> Gpu {
     let mut gpu = blank::gpu("A", at(0));
@@ -36,7 +40,7 @@ fn after(seconds: u64, gpu: &Gpu) -> Health {
     let mut health = Health::default();
     for now in (0..=seconds).step_by(10) {
         let gpu = Gpu { read_at: at(now * 1000), ..gpu.clone() };
-        health = judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP);
+        health = judge(&gpu, &mut conditions, std::iter::empty(), moment(gpu.read_at));
     }
     health
 }
@@ -61,7 +65,10 @@ fn each_rule_at_once() {
         ("well", well(), vec![]),
         ("nothing read", blank::gpu("A", at(0)), vec![]),
         ("lost", with(&|gpu| gpu.state = GpuState::Lost), vec![(Critical, "lost")]),
-        ("stale", with(&|gpu| gpu.state = GpuState::Stale), vec![]),
+        ("stale", with(&|gpu| gpu.state = GpuState::Stale), vec![(Warning, "not_answering")]),
+        ("denied", with(&|gpu| gpu.state = GpuState::Denied), vec![(Warning, "unreadable")]),
+        ("no handle", with(&|gpu| gpu.state = GpuState::Error), vec![(Warning, "unreadable")]),
+        ("asleep", with(&|gpu| gpu.state = GpuState::Asleep), vec![]),
         ("ECC", with(&|gpu| gpu.slow.ecc_volatile_uncorrected = Ok(1)), vec![(Warning, "ecc_uncorrected")]),
         ("ECC long ago", with(&|gpu| gpu.slow.ecc_aggregate_uncorrected = Ok(1)), vec![]),
         ("pending", with(&|gpu| gpu.slow.remapped_rows = rows(true, false)), vec![(Warning, "row_remap_pending")]),
@@ -145,7 +152,7 @@ fn a_moment_at_full_speed_begins_the_count_anew() {
     hot.fast.event_reasons = Ok(HW_THERMAL);
     let mut see = |second: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
-        judge(&gpu, &mut conditions, std::iter::empty(), gpu.read_at, GAP).reasons.len()
+        judge(&gpu, &mut conditions, std::iter::empty(), moment(gpu.read_at)).reasons.len()
     };
     for second in (0..=170).step_by(10) {
         assert_eq!(see(second, &hot), 0);
@@ -157,7 +164,7 @@ fn a_moment_at_full_speed_begins_the_count_anew() {
 #[test]
 fn xids_are_told_by_the_catalogue_the_worst_first() {
     let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
-    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), at(0), GAP);
+    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), moment(at(0)));
     use Severity::{Critical, Warning};
     // 63 only tells; that a row waits is a reading of its own.
     assert_eq!(
@@ -183,7 +190,62 @@ fn what_lasted_is_forgotten_while_nothing_is_read() {
         (900, GpuState::Stale, 0),
     ] {
         let gpu = Gpu { state, read_at: at(second.min(180) * 1000), ..hot.clone() };
-        let health = judge(&gpu, &mut conditions, std::iter::empty(), at(second * 1000), GAP);
+        let mut health = judge(&gpu, &mut conditions, std::iter::empty(), moment(at(second * 1000)));
+        health.reasons.retain(|reason| reason.code != "not_answering");
         assert_eq!(health.reasons.len(), reasons, "after {second} s");
+    }
+}
+
+#[test]
+fn a_gpu_that_does_not_answer_is_no_use_once_its_values_are_gone() {
+    use Severity::{Critical, Warning};
+    let mut conditions = Conditions::default();
+    let stale = Gpu { state: GpuState::Stale, ..well() };
+    for (second, state, reads, expected) in [
+        (0, GpuState::Stale, true, Some(Warning)),
+        (59, GpuState::Stale, true, Some(Warning)),
+        (60, GpuState::Stale, true, Some(Critical)),
+        // The collector's own state says why none is read.
+        (61, GpuState::Stale, false, None),
+        (62, GpuState::Stale, true, Some(Critical)),
+        (63, GpuState::Ok, true, None),
+        (64, GpuState::Stale, true, Some(Warning)),
+        (65, GpuState::Stale, false, None),
+        (3600, GpuState::Stale, false, None),
+        // After so long without a collector nobody knows how long it has not answered.
+        (3601, GpuState::Stale, true, Some(Warning)),
+    ] {
+        let gpu = Gpu { state, ..stale.clone() };
+        let at = Moment { reads, ..moment(at(second * 1000)) };
+        let health = judge(&gpu, &mut conditions, std::iter::empty(), at);
+        let found: Vec<_> = codes(&health);
+        assert_eq!(found, expected.map(|severity| (severity, "not_answering")).into_iter().collect::<Vec<_>>(), "{second}");
+    }
+    let denied = Gpu { state: GpuState::Denied, ..well() };
+    let at = Moment { reads: false, ..moment(at(0)) };
+    assert_eq!(codes(&judge(&denied, &mut Conditions::default(), std::iter::empty(), at)), []);
+}
+
+#[test]
+fn what_was_wrong_is_wrong_until_it_is_read_again() {
+    let mut bad = well();
+    bad.slow.ecc_volatile_uncorrected = Ok(2);
+    bad.slow.remapped_rows = Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending: true, failed: true });
+    bad.slow.recovery_action = Ok(1);
+    bad.slow.fabric = Ok(Fabric { state: 3, status: 7 });
+    let all = ["fabric_failed", "recovery_action", "row_remap_failed", "ecc_uncorrected", "row_remap_pending"];
+    let unread = |why| Gpu { slow: SlowSet::absent(why), ..well() };
+    let mut conditions = Conditions::default();
+    for (name, gpu, expected) in [
+        ("as read", bad, &all[..]),
+        ("not in time", unread(Absence::Timeout), &all),
+        ("not allowed any more", unread(Absence::Denied), &all),
+        ("lost", unread(Absence::Lost), &all),
+        ("read again", well(), &[]),
+        ("and not", unread(Absence::Timeout), &[]),
+    ] {
+        let health = judge(&gpu, &mut conditions, std::iter::empty(), moment(at(0)));
+        let found: Vec<&str> = health.reasons.iter().map(|reason| reason.code.as_str()).collect();
+        assert_eq!(found, expected, "{name}");
     }
 }
