@@ -178,9 +178,8 @@ impl<W: Write> Assembler<W> {
         beat
     }
 
-    /// The facts of every process that a GPU lists.
+    /// The facts of every process that a GPU lists. In another PID namespace none may be looked up.
     fn processes(&self, slots: &[Slot], deadline: Instant) -> Vec<ProcessFacts> {
-        let Some(book) = &self.book else { return Vec::new() };
         let pids: BTreeSet<u32> = slots
             .iter()
             .filter_map(|slot| slot.finished.as_ref())
@@ -188,6 +187,9 @@ impl<W: Write> Assembler<W> {
             .flatten()
             .map(|listed| listed.pid)
             .collect();
+        let Some(book) = &self.book else {
+            return pids.into_iter().map(|pid| ProcessFacts::unread(pid, Absence::Denied)).collect();
+        };
         let pids: Vec<u32> = pids.into_iter().collect();
         let facts = book.facts(&pids, deadline);
         for uid in facts.iter().filter_map(|facts| facts.uid.ok()) {

@@ -10,7 +10,7 @@ use telemetry::{
 use crate::{
     board::Desk,
     crash,
-    nvml::{Code, Device, Errors, Gpm, Library, Rates, Since, pcie_most},
+    nvml::{Code, Device, Errors, Gpm, Library, LinkStates, Rates, Since, pcie_most},
     process::host_memory,
     pulse::{Beat, Extra, Finished, Pulse},
     xids::Xids,
@@ -195,7 +195,9 @@ impl Held<'_> {
             self.look_who_it_is();
         }
         if part.is_none_or(|part| part == 0) {
-            self.extra.mig = self.device.mig_instances();
+            // At once, so that what the mode says is of these instances.
+            self.slow.mig_mode = self.device.mig_mode();
+            self.extra.mig = self.device.mig_instances(self.slow.mig_mode);
         }
         self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
     }
@@ -249,7 +251,6 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
             slow.vgpu_licensed = device.vgpu_licensed();
         }
         6 => {
-            slow.mig_mode = device.mig_mode();
             slow.ecc_enabled = device.ecc_enabled();
             slow.remapped_rows = device.remapped_rows();
         }
@@ -265,8 +266,9 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
             slow.fabric = device.fabric();
         }
         _ => {
-            slow.links = device.links();
-            slow.nvlink_errors = slow.links.and_then(|links| device.nvlink_errors(links.total));
+            let states = device.link_states();
+            slow.links = states.as_ref().map(LinkStates::links).map_err(|why| *why);
+            slow.nvlink_errors = states.and_then(|states| device.nvlink_errors(&states));
         }
     }
 }

@@ -395,6 +395,10 @@ pub struct Process {
     pub cpu_percent: Reading<f64>,
     /// Host memory that is resident.
     pub host_memory_bytes: Reading<u64>,
+    /// Whether it is one of those that hold the GPU or the MIG instance, by the rule of [`Usage`].
+    pub holds: bool,
+    /// Whether its cgroup was read, which tells of container, pod and job.
+    pub placed: Reading<()>,
     /// The container that it runs in.
     pub container: Option<Container>,
     /// The Kubernetes pod that it runs in.

@@ -689,12 +689,12 @@ export interface Utilization {
 
 /** A GPU's Xid errors since somebody listened. */
 export interface Xid {
-  /** How many there were. */
+  /** How many there were since `since` or, while nobody listens, in the time in which somebody did last. */
   count: number | null;
-  /** NVIDIA's number of the newest; null if there was none. */
+  /** NVIDIA's number of the newest since the agent began; null if there was none. */
   last: number | null;
   /** When the newest came, Unix time in milliseconds; null if there was none. */
   last_at: number | null;
-  /** Since when they are listened for, Unix time in milliseconds. */
+  /** Since when they are listened for without a break, Unix time in milliseconds; nothing before that was heard. */
   since: number | null;
 }

@@ -114,7 +114,7 @@ fn fast_is(gpu: &GpuSample, n: u32) -> bool {
         && fast.performance_state == Ok(n)
         && listed(&fast.compute)
         && listed(&fast.graphics)
-        && fast.shares.as_ref().unwrap().iter().all(|share| share.pid == 1 && share.sm_percent == n)
+        && fast.shares.as_ref().unwrap().iter().all(|share| share.pid == 1 && share.share.unwrap().sm_percent == n)
 }
 
 fn slow_is(gpu: &GpuSample, n: u32) -> bool {
@@ -588,6 +588,7 @@ fn processes_are_found_by_the_functions_that_some_blackwell_has_instead() {
         }
         assert_eq!(fast.mps, Ok(Vec::new()), "{errors}");
         let shares = fast.shares.unwrap();
-        assert_eq!((shares[0].pid, shares[0].sm_percent, shares[0].encoder_percent), (7, 37, 3), "{errors}");
+        let share = shares[0].share.unwrap();
+        assert_eq!((shares[0].pid, share.sm_percent, share.encoder_percent), (7, 37, 3), "{errors}");
     }
 }

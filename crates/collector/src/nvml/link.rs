@@ -9,7 +9,7 @@ use telemetry::{
 };
 
 use crate::nvml::{
-    Device, Gpm,
+    Code, Device, Gpm,
     field::{ALL_LINKS, Counter},
     library::call,
 };
@@ -113,30 +113,49 @@ pub(crate) fn pcie_most(generation: Reading<u32>, width: Reading<u32>) -> Readin
     Ok((250_000_000 << doublings) * u64::from(width?.min(64)))
 }
 
-impl Device<'_> {
-    /// `nvmlDeviceGetNvLinkState` of each link, up to the first that there is not.
-    pub(crate) fn links(&self) -> Reading<Links> {
-        let mut links = Links { active: 0, total: 0 };
-        for link in 0..MOST_LINKS {
-            let mut active = 0;
-            match call!(self.library, self.desk, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active)) {
-                Ok(()) => {
-                    links.total += 1;
-                    links.active += u32::from(active != 0);
-                }
-                Err(code) if link == 0 => return self.reading(Err(code)).map(|()| links),
-                // Past the last link.
-                Err(_) => break,
-            }
+/// The links there are, by NVML's number, and whether each is up.
+pub(crate) struct LinkStates(Vec<(u32, bool)>);
+
+impl LinkStates {
+    /// How many there are.
+    pub(crate) fn links(&self) -> Links {
+        let number = |links: usize| u32::try_from(links).unwrap_or(u32::MAX);
+        Links { active: number(self.0.iter().filter(|(_, up)| *up).count()), total: number(self.0.len()) }
+    }
+}
+
+/// Asks for the state of each link, until there is none of that number. A link that this board does not have is left out;
+/// where one cannot be read, nobody knows how many are up.
+fn states(state: impl Fn(u32) -> Result<bool, Code>) -> Reading<LinkStates> {
+    let mut links = Vec::new();
+    for link in 0..MOST_LINKS {
+        match state(link) {
+            Ok(up) => links.push((link, up)),
+            Err(Code::INVALID_ARGUMENT | Code::FUNCTION_NOT_FOUND) => break,
+            Err(code) if code.absence() == Absence::NotSupported => {}
+            Err(code) => return Err(code.absence()),
         }
-        Ok(links)
+    }
+    if links.is_empty() { Err(Absence::NotSupported) } else { Ok(LinkStates(links)) }
+}
+
+impl Device<'_> {
+    /// `nvmlDeviceGetNvLinkState` of each link.
+    pub(crate) fn link_states(&self) -> Reading<LinkStates> {
+        let state = |link| {
+            let mut active = 0;
+            let code =
+                call!(self.library, self.desk, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
+            self.seen(code).map(|()| active != 0)
+        };
+        states(state)
     }
 
     /// Errors of all links, in the first way that this GPU has: `nvmlDeviceGetNvLinkErrorCounter` of each link and
     /// kind; fields 161 to 163 of each link; and on Blackwell, which has neither, fields that count for all links
     /// together ([`ERROR_FIELDS_OF_ALL`]). A kind that it does not count counts for nothing; absent if it counts none.
-    pub(crate) fn nvlink_errors(&self, links: u32) -> Reading<u64> {
-        let links = 0..links.min(MOST_LINKS);
+    pub(crate) fn nvlink_errors(&self, links: &LinkStates) -> Reading<u64> {
+        let links = links.0.iter().map(|(link, _)| *link);
         let counted = self.sum(links.clone(), 0..ERROR_COUNTERS, |link, kind| self.link_error_counter(link, kind));
         let counted = counted.or_else(|why| match why {
             Absence::NotSupported => {
@@ -154,17 +173,16 @@ impl Device<'_> {
 
     /// Asks by fields although counters answer: for a capture.
     pub(super) fn ask_for_nvlink_errors_otherwise(&self) {
-        let Ok(links) = self.links() else { return };
-        let _ = self.sum(0..links.total.min(MOST_LINKS), ERROR_FIELDS_OF_A_LINK, |link, field| {
-            self.errors_by_field(field, link)
-        });
+        let Ok(links) = self.link_states() else { return };
+        let links = links.0.iter().map(|(link, _)| *link);
+        let _ = self.sum(links, ERROR_FIELDS_OF_A_LINK, |link, field| self.errors_by_field(field, link));
         let _ = self.sum(0..1, ERROR_FIELDS_OF_ALL.into_iter(), |_, field| self.errors_by_field(field, ALL_LINKS));
     }
 
     /// Adds up every kind of error of every link. A GPU whose first link has no kind counts none in this way.
     fn sum(
         &self,
-        links: std::ops::Range<u32>,
+        links: impl Iterator<Item = u32>,
         kinds: impl Iterator<Item = u32> + Clone,
         errors: impl Fn(u32, u32) -> Reading<u64>,
     ) -> Reading<u64> {
@@ -191,8 +209,12 @@ impl Device<'_> {
             self.desk,
             nvmlDeviceGetNvLinkErrorCounter(self.handle, link, counter, &raw mut errors)
         );
-        self.reading(code)?;
-        Ok(errors)
+        match self.seen(code) {
+            Ok(()) => Ok(errors),
+            // A kind that it does not know.
+            Err(Code::INVALID_ARGUMENT) => Err(Absence::NotSupported),
+            Err(code) => Err(code.absence()),
+        }
     }
 
     fn errors_by_field(&self, field: u32, scope: u32) -> Reading<u64> {
@@ -258,6 +280,27 @@ mod tests {
         for (seconds, bytes, expected) in [(0, FULL, Err(Absence::Timeout)), (1, 7, Err(Absence::Error)), (2, 9, Ok(2))] {
             let told = rates.tell(begun + Duration::from_secs(seconds), [Ok(bytes), no, no, no], fast);
             assert_eq!(told.pcie_tx_bytes_per_second, expected, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn links_are_counted_up_to_the_last_and_none_is_guessed() {
+        let (up, down) = (Ok(true), Ok(false));
+        let no = |code| Err(Code(code));
+        for (name, told, expected) in [
+            ("three, one of them down", vec![up, down, up, no(2)], Ok((2, 3))),
+            ("with one that the board does not have", vec![up, no(3), up, no(2)], Ok((2, 2))),
+            ("the first of which it does not have", vec![no(3), up, no(2)], Ok((1, 1))),
+            ("one that is not told", vec![up, no(999), up, no(2)], Err(Absence::Error)),
+            ("lost on the way", vec![up, up, no(15)], Err(Absence::Lost)),
+            ("none", vec![no(2)], Err(Absence::NotSupported)),
+            ("no NVLink at all", vec![], Err(Absence::NotSupported)),
+            ("an old library", vec![no(13)], Err(Absence::NotSupported)),
+            ("not allowed", vec![no(4)], Err(Absence::Denied)),
+        ] {
+            let state = |link: u32| told.get(link as usize).copied().unwrap_or(Err(Code::NOT_SUPPORTED));
+            let found = states(state).map(|links| (links.links().active, links.links().total));
+            assert_eq!(found, expected, "{name}");
         }
     }
 

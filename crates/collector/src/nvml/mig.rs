@@ -10,23 +10,30 @@ const MOST_INSTANCES: u32 = 64;
 
 impl Device<'_> {
     /// The instances there are now: `nvmlDeviceGetMigDeviceHandleByIndex` of each that
-    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty.
-    pub(crate) fn mig_instances(&self) -> Reading<Vec<MigSample>> {
-        match self.mig_mode() {
+    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty. One whose handle is refused is an instance of which
+    /// nothing is known; where all are, so are the instances altogether.
+    pub(crate) fn mig_instances(&self, mode: Reading<bool>) -> Reading<Vec<MigSample>> {
+        match mode {
             Ok(true) => {}
             Ok(false) | Err(Absence::NotSupported) => return Ok(Vec::new()),
             Err(why) => return Err(why),
         }
         let mut most = 0;
         self.reading(call!(self.library, self.desk, nvmlDeviceGetMaxMigDeviceCount(self.handle, &raw mut most)))?;
-        let places = 0..most.min(MOST_INSTANCES);
-        Ok(places.filter_map(|place| self.instance(place).ok()).map(|instance| instance.mig_sample()).collect())
+        let all = (0..most.min(MOST_INSTANCES)).filter_map(|place| self.instance(place).transpose());
+        told(all.map(|instance| instance.map(|instance| instance.mig_sample())).collect())
     }
 
-    fn instance(&self, place: u32) -> Result<Device<'_>, Code> {
+    /// The instance at a place; none if it is empty.
+    fn instance(&self, place: u32) -> Reading<Option<Device<'_>>> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
-        call!(self.library, self.desk, nvmlDeviceGetMigDeviceHandleByIndex(self.handle, place, &raw mut handle))?;
-        Device::of_handle(self.library, self.desk, handle)
+        let code =
+            call!(self.library, self.desk, nvmlDeviceGetMigDeviceHandleByIndex(self.handle, place, &raw mut handle));
+        match code.and_then(|()| Device::of_handle(self.library, self.desk, handle)) {
+            Ok(instance) => Ok(Some(instance)),
+            Err(Code::NOT_FOUND | Code::INVALID_ARGUMENT) => Ok(None),
+            Err(code) => self.reading(Err(code)).map(|()| None),
+        }
     }
 
     fn mig_sample(&self) -> MigSample {
@@ -55,6 +62,15 @@ impl Device<'_> {
     }
 }
 
+/// The instances that were read, and those that were not as ones of which nothing is known. If none was read, it is not
+/// even known how many there are.
+fn told(all: Vec<Reading<MigSample>>) -> Reading<Vec<MigSample>> {
+    match all.iter().find_map(|one| one.as_ref().err()) {
+        Some(why) if all.iter().all(Result::is_err) => Err(*why),
+        _ => Ok(all.into_iter().map(|one| one.unwrap_or_else(MigSample::absent)).collect()),
+    }
+}
+
 /// The profile in an instance's name: `NVIDIA A100-SXM4-40GB MIG 1g.5gb`.
 fn profile(name: &str) -> Option<String> {
     let (_, profile) = name.rsplit_once("MIG ")?;
@@ -64,6 +80,20 @@ fn profile(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_that_is_refused_does_not_vanish() {
+        let one = || MigSample { gpu_instance: Ok(1), ..MigSample::absent(Absence::Error) };
+        let denied = || Err(Absence::Denied);
+        for (name, all, expected) in [
+            ("none", vec![], Ok(vec![])),
+            ("all read", vec![Ok(one()), Ok(one())], Ok(vec![one(), one()])),
+            ("some", vec![denied(), Ok(one())], Ok(vec![MigSample::absent(Absence::Denied), one()])),
+            ("none read", vec![denied(), Err(Absence::Lost)], Err(Absence::Denied)),
+        ] {
+            assert_eq!(told(all), expected, "{name}");
+        }
+    }
 
     #[test]
     fn the_profile_stands_in_the_name() {

@@ -27,4 +27,4 @@ pub(crate) use event::{EventSet, Heard};
 pub(crate) use gpm::Gpm;
 pub(crate) use installed::Installed;
 pub(crate) use library::{Library, find};
-pub(crate) use link::{Rates, pcie_most};
+pub(crate) use link::{LinkStates, Rates, pcie_most};

@@ -5,12 +5,10 @@ use std::{collections::BTreeMap, ptr};
 use nvml_wrapper_sys::bindings::{
     nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
 };
-use telemetry::{Absence, Reading, Stamp, capture::List, sample::ProcessShare};
+use telemetry::{Absence, Reading, Stamp, capture::List, sample::{ProcessShare, SampledProcess}};
 
 use crate::nvml::{Code, Device, device::version_word, library::call};
 
-/// `NVML_ERROR_NOT_FOUND`: no process ran since the time asked for.
-const NOT_FOUND: Code = Code(6);
 /// Samples that there is room for at first. A GPU keeps about a hundred.
 const ROOM: u32 = 128;
 /// Samples that there is room for at most.
@@ -36,9 +34,9 @@ type Answer = Result<Vec<Sampled>, (Code, u32)>;
 
 impl Device<'_> {
     /// `nvmlDeviceGetProcessUtilization`, else, as some Blackwell needs, `nvmlDeviceGetProcessesUtilizationInfo`: of each
-    /// process the newest sample of the last one and a half seconds. Samples without a time or above 100 % are garbage
-    /// and dropped.
-    pub(crate) fn shares(&self) -> Reading<Vec<ProcessShare>> {
+    /// process the newest sample of the last one and a half seconds. Samples without a time or above 100 % are garbage: a
+    /// process with no other has no share, which is not none.
+    pub(crate) fn shares(&self) -> Reading<Vec<SampledProcess>> {
         let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
         let mut samples = with_room(|room| self.utilization_samples(room, since));
         if samples.as_ref().is_err_and(|code| code.absence() == Absence::NotSupported) {
@@ -46,7 +44,8 @@ impl Device<'_> {
         }
         match samples {
             Ok(samples) => Ok(newest(&samples)),
-            Err(NOT_FOUND) => Ok(Vec::new()),
+            // No process ran since the time asked for.
+            Err(Code::NOT_FOUND) => Ok(Vec::new()),
             Err(code) => self.reading(Err(code)).map(|()| Vec::new()),
         }
     }
@@ -138,20 +137,23 @@ fn as_written(samples: &[Sampled], width: usize) -> List {
     List::Entries { width, entries: samples.iter().map(entry).collect() }
 }
 
-fn newest(samples: &[Sampled]) -> Vec<ProcessShare> {
+fn newest(samples: &[Sampled]) -> Vec<SampledProcess> {
     let credible = |sample: &&Sampled| sample.at > 0 && sample.shares.iter().all(|share| *share <= 100);
-    let mut of_each: BTreeMap<u32, &Sampled> = BTreeMap::new();
-    for sample in samples.iter().filter(credible) {
-        let kept = of_each.entry(sample.pid).or_insert(sample);
-        if sample.at >= kept.at {
-            *kept = sample;
-        }
+    let mut of_each: BTreeMap<u32, Option<&Sampled>> = BTreeMap::new();
+    for sample in samples {
+        let kept = of_each.entry(sample.pid).or_default();
+        let newest = kept.is_none_or(|kept| sample.at >= kept.at);
+        *kept = Some(sample).filter(credible).filter(|_| newest).or(*kept);
     }
-    let share = |(pid, sample): (u32, &Sampled)| {
+    let share = |sample: &Sampled| {
         let [sm_percent, memory_percent, encoder_percent, decoder_percent] = sample.shares;
-        ProcessShare { pid, sm_percent, memory_percent, encoder_percent, decoder_percent }
+        ProcessShare { sm_percent, memory_percent, encoder_percent, decoder_percent }
     };
-    of_each.into_iter().map(share).collect()
+    let told = |(pid, sample): (u32, Option<&Sampled>)| SampledProcess {
+        pid,
+        share: sample.map(share).ok_or(Absence::Error),
+    };
+    of_each.into_iter().map(told).collect()
 }
 
 #[cfg(test)]
@@ -163,7 +165,8 @@ mod tests {
         let sample = |pid, at, sm| Sampled { pid, at, shares: [sm, 1, 0, 0], more: None };
         let samples =
             [sample(7, 20, 40), sample(7, 10, 30), sample(7, 30, 37_100), sample(8, 0, 50), sample(9, 5, 100)];
-        let found: Vec<_> = newest(&samples).iter().map(|share| (share.pid, share.sm_percent)).collect();
-        assert_eq!(found, [(7, 40), (9, 100)]);
+        let sm = |told: &SampledProcess| (told.pid, told.share.map(|share| share.sm_percent));
+        let found: Vec<_> = newest(&samples).iter().map(sm).collect();
+        assert_eq!(found, [(7, Ok(40)), (8, Err(Absence::Error)), (9, Ok(100))]);
     }
 }

@@ -176,9 +176,8 @@ impl Shared {
         let known = known.filter(|known| known.start_ticks == vital.start_ticks);
         let uid = known.and_then(|known| known.uid.ok()).map_or_else(|| self.proc.real_uid(pid), Ok);
         self.put(pid, number, known.is_some(), |entry| entry.take_in(vital, uid));
-        if !known.is_some_and(|known| known.placed)
-            && let Ok(placement) = self.proc.placement(pid)
-        {
+        if !known.is_some_and(|known| known.placed) {
+            let placement = self.proc.placement(pid);
             self.put(pid, number, true, |entry| entry.place(placement));
         }
         if known.and_then(|known| known.command_read).is_some_and(|read| read.elapsed() < COMMAND_KEEPS) {

@@ -14,7 +14,6 @@ use crate::process::{cgroup::Placement, procfs::Vital};
 pub(super) struct Entry {
     start_ticks: u64,
     pub(super) facts: ProcessFacts,
-    placed: bool,
     command_read: Option<Instant>,
 }
 
@@ -32,14 +31,14 @@ pub(super) struct Known {
 impl Entry {
     /// Nothing known, for one reason.
     pub(super) const fn unread(pid: u32, why: Absence) -> Self {
-        Self { start_ticks: 0, facts: ProcessFacts::unread(pid, why), placed: false, command_read: None }
+        Self { start_ticks: 0, facts: ProcessFacts::unread(pid, why), command_read: None }
     }
 
     pub(super) const fn known(&self) -> Known {
         Known {
             start_ticks: self.start_ticks,
             uid: self.facts.uid,
-            placed: self.placed,
+            placed: self.facts.placed.is_ok(),
             command_read: self.command_read,
         }
     }
@@ -60,11 +59,10 @@ impl Entry {
         self.facts.host_memory_bytes = vital.resident_bytes;
     }
 
-    pub(super) fn place(&mut self, placement: Placement) {
-        self.facts.container = placement.container;
-        self.facts.pod = placement.pod;
-        self.facts.job = placement.job;
-        self.placed = true;
+    pub(super) fn place(&mut self, placement: Reading<Placement>) {
+        self.facts.placed = placement.as_ref().map(|_| ()).map_err(|why| *why);
+        let Placement { container, pod, job } = placement.unwrap_or_default();
+        (self.facts.container, self.facts.pod, self.facts.job) = (container, pod, job);
     }
 
     pub(super) fn take_command(&mut self, arguments: Reading<Vec<String>>) {

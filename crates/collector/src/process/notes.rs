@@ -12,6 +12,8 @@ pub(crate) struct Notes {
     hidepid: Option<String>,
     hides: bool,
     said: bool,
+    /// Whether PIDs are looked up at all.
+    resolves: bool,
 }
 
 impl Notes {
@@ -21,13 +23,13 @@ impl Notes {
         for note in &always {
             tracing::warn!("{note}");
         }
-        Self { always, hidepid: hidepid(proc), hides: false, said: false }
+        Self { always, hidepid: hidepid(proc), hides: false, said: false, resolves: resolve }
     }
 
     /// Looks whether anything is hidden. Whether `hidepid` hides depends on the account and its capabilities, so it is
     /// told by its effect.
     pub(crate) fn look(&mut self, facts: &[ProcessFacts]) {
-        self.hides = facts.iter().any(|facts| facts.started == Err(Absence::Denied));
+        self.hides = self.resolves && facts.iter().any(|facts| facts.started == Err(Absence::Denied));
         if let Some(note) = self.hidepid.as_ref().filter(|_| self.hides && !self.said) {
             tracing::warn!("{note}");
             self.said = true;
@@ -96,6 +98,13 @@ mod tests {
         let [namespace, subset] = notes("rw,subset=pid", false).list().try_into().unwrap();
         assert!(namespace.contains("--pid=host"), "{namespace}");
         assert!(subset.contains("ProcSubset=all"), "{subset}");
+    }
+
+    #[test]
+    fn hidepid_hides_nothing_where_nothing_is_looked_up() {
+        let mut notes = notes("rw,hidepid=invisible", false);
+        notes.look(&process(Absence::Denied));
+        assert_eq!(notes.list().len(), 1, "the namespace alone: {:?}", notes.list());
     }
 
     #[test]

@@ -24,8 +24,8 @@ use crate::{Commands, scope::Scope};
 /// | `read` | a [`Reading`]; null with its reason |
 /// | `list` | a [`Reading`] of a list; empty with its reason |
 /// | `own` | as `read`, but it tells who somebody is: hidden from a [`Scope::Summary`] |
-/// | `maybe` | an `Option` that tells who somebody is; null needs no reason, but is `hidden` if it is |
-/// | `perhaps` | an `Option` of a [`Reading`], as `own` if there is one and as `maybe` if not |
+/// | `maybe` | a [`Reading`] of an `Option` that tells who somebody is; that there is none needs no reason |
+/// | `perhaps` | the same of an `Option` of a [`Reading`], as `own` if there is one |
 /// | `names` | a list that tells who somebody is |
 /// | `people` | as `list`, but it tells who somebody is |
 /// | `part` | an object of its own, whose paths begin with this field's name |
@@ -171,15 +171,12 @@ impl Eye {
         seen.map_err(|why| self.note(field, why)).ok()
     }
 
-    pub(crate) fn maybe<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
-        self.own(field, Ok(value)).flatten()
+    pub(crate) fn maybe<T>(&mut self, field: &str, value: Reading<Option<T>>) -> Option<T> {
+        self.own(field, value.map_err(Why::from)).flatten()
     }
 
-    pub(crate) fn perhaps<T>(&mut self, field: &str, value: Option<Reading<T>>) -> Option<T> {
-        match value {
-            Some(reading) => self.own(field, reading.map_err(Why::from)),
-            None => self.maybe(field, None),
-        }
+    pub(crate) fn perhaps<T>(&mut self, field: &str, value: Reading<Option<Reading<T>>>) -> Option<T> {
+        self.maybe(field, value.and_then(Option::transpose))
     }
 
     pub(crate) fn names<T>(&mut self, field: &str, list: Vec<T>) -> Vec<T> {

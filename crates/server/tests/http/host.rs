@@ -94,6 +94,8 @@ pub(crate) fn process(pid: u32) -> Process {
         share: Err(Absence::NotSupported),
         cpu_percent: Err(Absence::NotSupported),
         host_memory_bytes: Ok(2 << 30),
+        placed: Ok(()),
+        holds: true,
         container: None,
         pod: None,
         job: None,

@@ -9,7 +9,7 @@ use crate::{
     Absence, BootTime, Reading,
     sample::{
         Allocation, Container, CpuTicks, Device, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory,
-        MigSample, PodContainer, ProcessFacts, ProcessShare, RemappedRows, Utilization, XidSample,
+        MigSample, PodContainer, ProcessFacts, ProcessShare, RemappedRows, SampledProcess, Utilization, XidSample,
     },
     snapshot::{Mig, UseVerdict, blank},
 };
@@ -69,12 +69,14 @@ fn gpu() -> impl Strategy<Value = GpuSample> {
             gpu.fast.energy_mj = energy;
             gpu.fast.event_reasons = energy;
             gpu.fast.sm_mhz = Ok(clock);
-            gpu.fast.shares = Ok(vec![ProcessShare {
+            gpu.fast.shares = Ok(vec![SampledProcess {
                 pid: 1,
-                sm_percent: share,
-                memory_percent: clock,
-                encoder_percent: 0,
-                decoder_percent: 0,
+                share: Ok(ProcessShare {
+                    sm_percent: share,
+                    memory_percent: clock,
+                    encoder_percent: 0,
+                    decoder_percent: 0,
+                }),
             }]);
             let (count, action, fabric, rows) = slow;
             gpu.slow.ecc_volatile_uncorrected = count;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Absence, BootTime, Reading,
+    Absence, BootTime, Reading, Stamp,
     sample::{CpuTicks, ProcessFacts, Sample},
 };
 
@@ -14,6 +14,9 @@ type Key = (u32, BootTime);
 #[derive(Debug, Default)]
 pub(super) struct ProcessTimes {
     used: BTreeMap<Key, Used>,
+    /// When each started by the wall clock, Unix time in milliseconds, as it was when the process was first seen: the two
+    /// clocks are not read at once, and one of them is set.
+    started: BTreeMap<Key, u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,8 @@ impl ProcessTimes {
     /// Takes in a sample. Two samples may carry the same reading of a process, since those of many take their time:
     /// that says nothing new.
     pub(super) fn take_in(&mut self, sample: &Sample) {
+        let keys = sample.processes.iter().filter_map(key);
+        self.started = keys.map(|key| (key, self.started_by_wall_clock(key, sample.assembled))).collect();
         let read = sample.processes.iter().filter_map(|facts| {
             Some((
                 key(facts)?,
@@ -43,6 +48,16 @@ impl ProcessTimes {
                 None => (key, now),
             })
             .collect();
+    }
+
+    /// When it started, Unix time in milliseconds: always the same for one process.
+    pub(super) fn started_at_ms(&self, facts: &ProcessFacts, now: Stamp) -> Reading<u64> {
+        Ok(self.started_by_wall_clock((facts.pid, facts.started?), now))
+    }
+
+    fn started_by_wall_clock(&self, process: Key, now: Stamp) -> u64 {
+        let known = self.started.get(&process).copied();
+        known.unwrap_or_else(|| now.unix_ms.saturating_sub(now.boot.0.saturating_sub(process.1.0)))
     }
 
     /// How much of one processor it used between the newest two samples, in %; above 100 with several threads.
@@ -115,6 +130,23 @@ mod tests {
             let after = sample(2000, &[after]);
             times.take_in(&after);
             assert_eq!(times.cpu_percent(&after.processes[0]), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_process_has_started_once_whatever_the_wall_clock_does() {
+        let mut times = ProcessTimes::default();
+        for (unix_ms, pid, started, expected) in [
+            (1_000_000, 7, 4000, 999_000),
+            (1_000_001, 7, 4000, 999_000),
+            (9_000_000, 7, 4000, 999_000),
+            // Another under the same PID.
+            (9_000_000, 7, 4500, 8_999_500),
+        ] {
+            let mut sample = sample(5000, &[(pid, started, 0)]);
+            sample.assembled.unix_ms = unix_ms;
+            times.take_in(&sample);
+            assert_eq!(times.started_at_ms(&sample.processes[0], sample.assembled), Ok(expected), "at {unix_ms}");
         }
     }
 

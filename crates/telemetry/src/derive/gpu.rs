@@ -65,14 +65,14 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         index: sample.index,
         // A GPU that does not answer is stale, whatever it was before.
         state: if stale { GpuState::Stale } else { state },
-        state_detail: stuck,
+        state_detail: stuck.or_else(|| without_instances(sample).filter(|_| state == GpuState::Ok)),
         read_at,
         age,
         identity: sample.identity.clone(),
         fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
-        slow: if expired { SlowSet::absent(Absence::Timeout) } else { sample.slow.clone() },
+        slow: if expired { SlowSet::absent(Absence::Timeout) } else { slow(sample) },
         activity: if expired { Activity::absent(Absence::Timeout) } else { sane(&sample.activity) },
-        traffic: if expired { Traffic::absent(Absence::Timeout) } else { sample.traffic.clone() },
+        traffic: if expired { Traffic::absent(Absence::Timeout) } else { traffic(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
         xid: Xid {
@@ -87,6 +87,41 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         totals: Totals::absent(Absence::Timeout),
         jobs: jobs(sample.index, whole),
     }
+}
+
+/// A GPU on the processor's chip, which shares its memory, has no PCIe link, whatever the driver says of one.
+fn is_on_chip(sample: &GpuSample) -> bool {
+    sample.fast.memory.is_ok_and(|memory| memory.unified)
+}
+
+fn slow(sample: &GpuSample) -> SlowSet {
+    let slow = sample.slow.clone();
+    if !is_on_chip(sample) {
+        return slow;
+    }
+    let none = Err(Absence::NotSupported);
+    SlowSet {
+        pcie_generation: none,
+        pcie_width: none,
+        pcie_max_generation: none,
+        pcie_max_width: none,
+        pcie_replays: none,
+        ..slow
+    }
+}
+
+fn traffic(sample: &GpuSample) -> Traffic {
+    let traffic = sample.traffic.clone();
+    if !is_on_chip(sample) {
+        return traffic;
+    }
+    let none = Err(Absence::NotSupported);
+    Traffic { pcie_tx_bytes_per_second: none, pcie_rx_bytes_per_second: none, ..traffic }
+}
+
+fn without_instances(sample: &GpuSample) -> Option<String> {
+    let has_none = sample.slow.mig_mode == Ok(true) && sample.mig.as_ref().is_ok_and(Vec::is_empty);
+    has_none.then(|| "MIG is on and there is no instance yet, without which CUDA cannot use it".into())
 }
 
 /// What the folder of job files says of a GPU.

@@ -16,10 +16,14 @@ const LASTS: Duration = Duration::from_secs(180);
 /// From this share of the time on a GPU is under load, in %: below it, low clocks and a slow link only save power.
 const LOADED_PERCENT: u32 = 50;
 
-/// Slowdowns count only where the SMs run below this part of their highest clock, in %. NVML tells no base clock;
-/// bases lie at 40 to 75 % of the highest clock, and a slowdown by hardware at least halves what is left.
+/// Slowdowns count only where the SMs run below this part of their highest clock, in %, since the driver slows a laptop
+/// down most of the time, by software. NVML tells no base clock; bases lie at 40 to 75 % of the highest clock.
 const WELL_UNDER_PERCENT: u64 = 40;
+/// The same for those slowdowns that are no way to run any GPU: by hardware, too hot or with too little power. They halve
+/// the clocks at least; on a GPU for data centres that is half of what is nearly its base.
+const WELL_UNDER_IN_NEED_PERCENT: u64 = 65;
 
+const GPU_IDLE: u64 = 1;
 const HW_SLOWDOWN: u64 = 1 << 3;
 const SW_THERMAL: u64 = 1 << 5;
 const HW_THERMAL: u64 = 1 << 6;
@@ -94,18 +98,26 @@ pub(super) fn judge(
     // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
     let is_ok = gpu.state == GpuState::Ok;
     let at = if is_ok { gpu.read_at } else { now };
-    let mut lasts = |lasting: fn(&mut Conditions) -> &mut Lasting, holds: Option<bool>| {
+    let mut lasts = |lasting: fn(&mut Conditions) -> &mut Lasting, holds: Option<bool>, least: Duration| {
         let since = lasting(conditions).see(holds.filter(|_| is_ok), at, gap);
-        Lasting::for_at_least(since, at.boot, LASTS)
+        Lasting::for_at_least(since, at.boot, least)
     };
-    let bits = |wanted: u64| Some(slowed(gpu)? && gpu.fast.event_reasons.ok()? & wanted != 0);
-    let other = bits(HW_SLOWDOWN).zip(bits(HW_THERMAL | SW_THERMAL | POWER_BRAKE)).map(|(any, told)| any && !told);
+    // The link is read once in ten intervals, which the gap is at least as long as: only in one more has it been read
+    // under the load of now.
+    let link_lasts = LASTS.max(gap + gap / 10);
+    let thermal = slowed(gpu, HW_THERMAL, WELL_UNDER_IN_NEED_PERCENT)
+        .zip(slowed(gpu, SW_THERMAL, WELL_UNDER_PERCENT))
+        .map(|(hardware, software)| hardware || software);
+    let brake = slowed(gpu, POWER_BRAKE, WELL_UNDER_IN_NEED_PERCENT);
+    let told = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
+    let other = slowed(gpu, HW_SLOWDOWN, WELL_UNDER_PERCENT)
+        .map(|any| any && gpu.fast.event_reasons.is_ok_and(|reasons| reasons & told == 0));
     let mut reasons: Vec<Reason> = held.filter_map(|(entry, _)| of_xid(&entry)).collect();
-    reasons.extend(lasts(|now| &mut now.thermal, bits(HW_THERMAL | SW_THERMAL)).then(thermal_slowdown));
-    reasons.extend(lasts(|now| &mut now.brake, bits(POWER_BRAKE)).then(power_brake));
-    reasons.extend(lasts(|now| &mut now.slowdown, other).then(hardware_slowdown));
-    reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu)).then(|| slow_link(gpu)));
-    reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu)).then(fabric_waits));
+    reasons.extend(lasts(|now| &mut now.thermal, thermal, LASTS).then(thermal_slowdown));
+    reasons.extend(lasts(|now| &mut now.brake, brake, LASTS).then(power_brake));
+    reasons.extend(lasts(|now| &mut now.slowdown, other, LASTS).then(hardware_slowdown));
+    reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu), link_lasts).then(|| slow_link(gpu)));
+    reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu), LASTS).then(fabric_waits));
     reasons.extend(
         [
             lost(gpu),
@@ -191,10 +203,16 @@ fn is_loaded(gpu: &Gpu) -> Option<bool> {
     Some(gpu.fast.utilization.ok()?.gpu_percent >= LOADED_PERCENT)
 }
 
-/// Whether its SMs run well under what they could although it is under load.
-fn slowed(gpu: &Gpu) -> Option<bool> {
+/// Whether one of these reasons holds its SMs under that part of their highest clock although it is under load. A GPU
+/// with MIG tells no load: there it counts as long as the GPU does not call itself idle.
+fn slowed(gpu: &Gpu, wanted: u64, under_percent: u64) -> Option<bool> {
     let (now, highest) = (gpu.fast.sm_mhz.ok()?, gpu.slow.max_sm_mhz.ok()?);
-    Some(is_loaded(gpu)? && u64::from(now) * 100 < u64::from(highest) * WELL_UNDER_PERCENT)
+    let reasons = gpu.fast.event_reasons.ok()?;
+    let loaded = match gpu.fast.utilization {
+        Err(Absence::NotSupported) => reasons & GPU_IDLE == 0,
+        _ => is_loaded(gpu)?,
+    };
+    Some(loaded && reasons & wanted != 0 && u64::from(now) * 100 < u64::from(highest) * under_percent)
 }
 
 fn thermal_slowdown() -> Reason {
@@ -213,12 +231,8 @@ fn hardware_slowdown() -> Reason {
     reason(Severity::Warning, "hw_slowdown", text, "Check cooling, then the power supplies.")
 }
 
-/// Whether its PCIe link is below what GPU and slot can do although it is under load. A GPU on the chip of the
-/// processor, which shares its memory, has no such link.
+/// Whether its PCIe link is below what GPU and slot can do although it is under load.
 fn link_is_slow(gpu: &Gpu) -> Option<bool> {
-    if gpu.fast.memory.is_ok_and(|memory| memory.unified) {
-        return None;
-    }
     let slow = &gpu.slow;
     let narrow = slow.pcie_width.ok()? < slow.pcie_max_width.ok()?;
     let old = slow.pcie_generation.ok()? < slow.pcie_max_generation.ok()?;

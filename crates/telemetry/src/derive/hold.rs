@@ -66,7 +66,7 @@ impl Hold {
     /// Takes in what was found at a moment; `share` is how much of the time the GPU worked, in %, if that was read.
     pub(super) fn see(&mut self, finding: Finding, share: Option<u32>, at: Stamp, pace: Pace) -> Usage {
         self.known = self.known.filter(|known| at.boot.since(known.seen) <= pace.gap);
-        let works = share.is_none_or(|share| share >= IDLE_BELOW_PERCENT);
+        let idles = share.map(|share| share < IDLE_BELOW_PERCENT);
         let (verdict, since, at_least) = match finding.taken {
             Taken::Unknown => {
                 self.quiet.see(None, at, pace.gap);
@@ -78,7 +78,7 @@ impl Hold {
                 self.turn(UseVerdict::Free, at, at)
             }
             Taken::Yes => {
-                let quiet = self.quiet.see(Some(!works), at, pace.gap);
+                let quiet = self.quiet.see(idles, at, pace.gap);
                 match quiet.filter(|_| Lasting::for_at_least(quiet, at.boot, pace.idle_after)) {
                     Some(since) => self.turn(UseVerdict::Held, since, at),
                     None => self.turn(UseVerdict::Busy, at, at),
@@ -163,6 +163,17 @@ mod tests {
     fn where_the_share_is_not_read_nobody_is_called_idle() {
         let mut hold = Hold::default();
         assert_eq!(run(&mut hold, Taken::Yes, None, 100..=5000).0, UseVerdict::Busy);
+    }
+
+    #[test]
+    fn a_share_that_is_missed_now_and_then_does_not_begin_the_time_anew() {
+        use UseVerdict::{Busy, Held};
+        let mut hold = Hold::default();
+        assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=900), (Busy, 100, true));
+        assert_eq!(run(&mut hold, Taken::Yes, None, 901..=950), (Busy, 100, true));
+        assert_eq!(run(&mut hold, Taken::Yes, Some(0), 951..=1000), (Held, 100, true));
+        assert_eq!(run(&mut hold, Taken::Yes, None, 1001..=1060).0, Held, "as long as values are kept");
+        assert_eq!(run(&mut hold, Taken::Yes, None, 1061..=1061).0, Busy);
     }
 
     #[test]

@@ -138,6 +138,46 @@ fn another_driver_is_an_event_and_ends_what_was_held_against_the_gpu() {
 }
 
 #[test]
+fn a_gpu_whose_instances_are_not_known_is_not_free_by_that() {
+    use UseVerdict::{Busy, Free, Unknown};
+    let (late, denied) = (Err(Absence::Timeout), Err(Absence::Denied));
+    for (name, mode, mig, jobs, expected) in [
+        ("no MIG", Ok(false), Ok(Vec::new()), &[][..], Free),
+        ("no MIG on this board", Err(Absence::NotSupported), Ok(Vec::new()), &[], Free),
+        ("neither read yet", late, Err(Absence::Timeout), &[], Free),
+        ("instances that are refused", Ok(true), Err(Absence::Denied), &[], Unknown),
+        ("instances that are late", Ok(true), Err(Absence::Timeout), &[], Unknown),
+        ("not even the mode", denied, Err(Absence::Denied), &[], Unknown),
+        ("refused, and somebody there", Ok(true), Err(Absence::Denied), &[7], Busy),
+        ("no instance, so that nobody can use it", Ok(true), Ok(Vec::new()), &[], Busy),
+        (
+            "an instance of which nothing is known",
+            Ok(true),
+            Ok(vec![MigSample::absent(Absence::Denied)]),
+            &[],
+            Unknown,
+        ),
+    ] {
+        let mut gpu = idle(0, "A", 1000, jobs);
+        gpu.slow.mig_mode = mode;
+        gpu.mig = mig;
+        let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
+        let gpu = &snapshot.gpus[0];
+        assert_eq!(gpu.usage.verdict, expected, "{name}");
+        assert_eq!(gpu.state_detail.is_some(), name.contains("nobody can"), "{name}");
+    }
+}
+
+#[test]
+fn what_holds_a_gpu_is_marked() {
+    let mut gpu = idle(0, "A", 1000, &[7, 8]);
+    gpu.fast.graphics = Ok(vec![listed(8), listed(9)]);
+    let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
+    let told: Vec<_> = snapshot.gpus[0].processes.iter().map(|process| (process.pid, process.holds)).collect();
+    assert_eq!(told, [(7, true), (8, false), (9, false)], "neither what draws, nor a small one that does both");
+}
+
+#[test]
 fn each_mig_instance_is_judged_and_the_gpu_by_them() {
     let instance = |id: u32, uuid: &str, jobs: &[u32]| MigSample {
         gpu_instance: Ok(id),

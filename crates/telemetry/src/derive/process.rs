@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    Absence, BootTime, Reading, Stamp,
+    Absence, BootTime, Reading,
     derive::{cpu::ProcessTimes, hold::IDLE_BELOW_PERCENT},
     sample::{FastSet, GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
     snapshot::{Pod, Process, ProcessKind},
@@ -19,7 +19,7 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
     let row = |listed: &ListedProcess, kind: ProcessKind| {
         let facts = facts.get(&listed.pid).copied();
         Process {
-            started_at_ms: known(facts, |facts| facts.started.map(|started| wall_clock(started, whole.assembled))),
+            started_at_ms: known(facts, |facts| times.started_at_ms(facts, whole.assembled)),
             cpu_percent: known(facts, |facts| times.cpu_percent(facts)),
             ..row(listed, kind, facts, whole.assembled.boot)
         }
@@ -38,11 +38,21 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
             })
             .or_insert_with(|| row(listed, ProcessKind::Graphics));
     }
-    for listed in list(&fast.mps).iter().copied().chain(on_instances(gpu)) {
+    let extra = |listed: &ListedProcess| Process { extra: true, ..row(listed, ProcessKind::Compute) };
+    for listed in list(&fast.mps) {
         if !rows.contains_key(&(listed.pid, None, None)) {
-            let extra = || Process { extra: true, ..row(&listed, ProcessKind::Compute) };
-            rows.entry(key(&listed)).or_insert_with(extra);
+            rows.entry(key(listed)).or_insert_with(|| extra(listed));
         }
+    }
+    for listed in on_instances(gpu) {
+        // The GPU's own list may not say on which instance a process is: the instance's does.
+        let placed = rows.remove(&(listed.pid, None, None)).map(|known| Process {
+            gpu_memory_bytes: listed.memory_bytes.or(known.gpu_memory_bytes),
+            gpu_instance: listed.gpu_instance,
+            compute_instance: listed.compute_instance,
+            ..known
+        });
+        rows.entry(key(&listed)).or_insert_with(|| placed.unwrap_or_else(|| extra(&listed)));
     }
     for process in rows.values_mut() {
         process.share = share(process, fast);
@@ -61,24 +71,17 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 /// A process's part of the GPU. The driver lists those that ran since the last reading, so that one that it does not
 /// list has done nothing: its part is 0 %, which was read and is no guess.
 ///
-/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty), nor for one that
-/// only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
+/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, nor for one
+/// that only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
 fn share(process: &Process, fast: &FastSet) -> Reading<ProcessShare> {
     let shares = fast.shares.as_ref().map_err(|why| *why)?;
-    let newest = shares.iter().rev().find(|share| share.pid == process.pid);
-    let works = fast.utilization.is_ok_and(|utilization| utilization.gpu_percent >= IDLE_BELOW_PERCENT);
-    match newest {
-        Some(share) if is_sane(share) => Ok(*share),
-        Some(_) => Err(Absence::Error),
+    let newest = shares.iter().rev().find(|told| told.pid == process.pid);
+    match newest.map(|told| told.share) {
+        Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),
+        Some(share) => share,
         None if process.extra => Err(Absence::NotSupported),
-        None if shares.is_empty() && works => Err(Absence::Error),
-        None => Ok(ProcessShare {
-            pid: process.pid,
-            sm_percent: 0,
-            memory_percent: 0,
-            encoder_percent: 0,
-            decoder_percent: 0,
-        }),
+        None if shares.is_empty() && fast.utilization?.gpu_percent >= IDLE_BELOW_PERCENT => Err(Absence::Error),
+        None => Ok(ProcessShare { sm_percent: 0, memory_percent: 0, encoder_percent: 0, decoder_percent: 0 }),
     }
 }
 
@@ -86,11 +89,6 @@ fn share(process: &Process, fast: &FastSet) -> Reading<ProcessShare> {
 fn is_sane(share: &ProcessShare) -> bool {
     let parts = [share.sm_percent, share.memory_percent, share.encoder_percent, share.decoder_percent];
     parts.into_iter().all(|percent| percent <= 100)
-}
-
-/// When something happened, by the wall clock of a moment: Unix time in milliseconds.
-fn wall_clock(then: BootTime, now: Stamp) -> u64 {
-    now.unix_ms.saturating_sub(now.boot.0.saturating_sub(then.0))
 }
 
 fn known<T>(facts: Option<&ProcessFacts>, read: impl Fn(&ProcessFacts) -> Reading<T>) -> Reading<T> {
@@ -125,6 +123,8 @@ fn row(listed: &ListedProcess, kind: ProcessKind, facts: Option<&ProcessFacts>, 
         share: Err(Absence::Timeout),
         cpu_percent: Err(Absence::Timeout),
         host_memory_bytes: facts.map_or(Err(Absence::Timeout), |facts| facts.host_memory_bytes),
+        holds: false,
+        placed: known(facts, |facts| facts.placed),
         container: facts.and_then(|facts| facts.container.clone()),
         pod: facts.and_then(|facts| facts.pod.clone()).map(|uid| Pod { uid, name: Err(Absence::NotSupported) }),
         job: facts.and_then(|facts| facts.job.clone()),

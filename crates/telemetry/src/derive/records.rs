@@ -12,7 +12,7 @@ use crate::{
         pods,
         recall::KeptUse,
         totals::Sums,
-        usage::{self, Facts, Finding},
+        usage::{self, Facts, Finding, Taken},
     },
     sample::{FastSet, GpuSample, Identity, Sample},
     snapshot::{Gpu, GpuState, Mig, Process},
@@ -119,10 +119,13 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
         .flatten()
         .map(|mig| if is_ok { look_at_instance(mig, &gpu.processes) } else { Finding::unknown(why) })
         .collect();
+    for (process, holds) in holders(gpu).into_iter().enumerate() {
+        gpu.processes[process].holds = holds;
+    }
     let share = gpu.fast.utilization.ok().map(|utilization| utilization.gpu_percent);
     let finding = match findings.as_slice() {
         _ if !is_ok => Finding::unknown(why),
-        [] => look_at_gpu(gpu),
+        [] => look_at_whole(gpu),
         all => Finding::of_all(all).given(pods::allocated(&gpu.pods)),
     };
     gpu.usage = hold.see(finding, share, at, pace);
@@ -147,6 +150,24 @@ const fn why_unknown(state: GpuState) -> Absence {
     }
 }
 
+/// Of a GPU of which no instance is known: it has none, or they were not read.
+fn look_at_whole(gpu: &Gpu) -> Finding {
+    let finding = look_at_gpu(gpu);
+    let unread = match &gpu.mig {
+        // Before both are first read, the GPU's own lists are what there is.
+        Err(Absence::Timeout) if gpu.slow.mig_mode == Err(Absence::Timeout) => None,
+        Err(why) => Some(*why),
+        // Nobody has it, and nobody can: CUDA needs an instance.
+        Ok(_) if gpu.slow.mig_mode == Ok(true) => return Finding { taken: Taken::Yes, ..finding },
+        Ok(_) => None,
+    };
+    match unread {
+        // Who is there may be on an instance.
+        Some(why) if finding.taken == Taken::No => Finding::unknown(why),
+        _ => finding,
+    }
+}
+
 fn look_at_gpu(gpu: &Gpu) -> Finding {
     let processes: Vec<&Process> = gpu.processes.iter().collect();
     usage::look(&Facts {
@@ -166,11 +187,35 @@ fn has_lists(fast: &FastSet) -> Reading<()> {
     }
 }
 
+/// Whether each process is one of those that hold its GPU or MIG instance.
+fn holders(gpu: &Gpu) -> Vec<bool> {
+    let all: Vec<&Process> = gpu.processes.iter().collect();
+    let on_whole = usage::unexplained(&gpu.fast.memory, &all);
+    let on_instances: Vec<(&Mig, usage::Unexplained)> = gpu
+        .mig
+        .iter()
+        .flatten()
+        .map(|mig| (mig, usage::unexplained(&mig.sample.memory, &sharers(mig, &gpu.processes))))
+        .collect();
+    let place = |process: &Process| {
+        let instance = gpu.instance_of(process);
+        let found = on_instances.iter().find(|(mig, _)| instance.is_some_and(|instance| std::ptr::eq(*mig, instance)));
+        found.map_or(on_whole, |(_, unexplained)| *unexplained)
+    };
+    gpu.processes.iter().map(|process| usage::holds(process, place(process))).collect()
+}
+
+/// Who shares an instance's memory: it belongs to the GPU instance, which may hold several compute instances.
+fn sharers<'a>(mig: &Mig, processes: &'a [Process]) -> Vec<&'a Process> {
+    let of = mig.sample.gpu_instance.ok();
+    processes.iter().filter(|process| of.is_some() && process.gpu_instance == of).collect()
+}
+
 fn look_at_instance(mig: &Mig, processes: &[Process]) -> Finding {
-    let Ok(gpu_instance) = mig.sample.gpu_instance else { return Finding::unknown(Absence::Error) };
-    // Its memory belongs to the GPU instance, which may hold several compute instances.
-    let sharers: Vec<&Process> =
-        processes.iter().filter(|process| process.gpu_instance == Some(gpu_instance)).collect();
+    if let Err(why) = mig.sample.gpu_instance {
+        return Finding::unknown(why);
+    }
+    let sharers = sharers(mig, processes);
     let compute_instance = mig.sample.compute_instance.ok();
     let own = sharers.iter().copied().filter(|process| process.compute_instance == compute_instance).collect();
     let listed = mig.sample.compute.as_ref().map(|_| own).map_err(|why| *why);

@@ -316,6 +316,24 @@ fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
 }
 
 #[test]
+fn a_gpu_on_the_processors_chip_has_no_pcie_link() {
+    let mut sample = gpu(0, "A", 1000);
+    sample.slow.pcie_generation = Ok(1);
+    sample.slow.pcie_replays = Ok(0);
+    sample.slow.persistence_mode = Ok(true);
+    sample.traffic.pcie_tx_bytes_per_second = Ok(5);
+    sample.traffic.nvlink_tx_bytes_per_second = Ok(7);
+    for unified in [false, true] {
+        sample.fast.memory = Ok(crate::sample::Memory { unified, ..crate::snapshot::blank::memory(24) });
+        let snapshot = bench().alive(1000, &ready(1000, vec![sample.clone()]));
+        let (slow, traffic) = (&snapshot.gpus[0].slow, &snapshot.gpus[0].traffic);
+        let pcie = [slow.pcie_generation.is_ok(), slow.pcie_replays.is_ok(), traffic.pcie_tx_bytes_per_second.is_ok()];
+        assert_eq!(pcie, [!unified; 3]);
+        assert_eq!((slow.persistence_mode, traffic.nvlink_tx_bytes_per_second), (Ok(true), Ok(7)));
+    }
+}
+
+#[test]
 fn what_keeps_the_collector_from_seeing_all_is_passed_on() {
     let mut bench = bench();
     let mut sample = ready(1000, Vec::new());

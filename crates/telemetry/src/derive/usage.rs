@@ -71,7 +71,7 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
         Ok(listed) => listed,
         Err(why) => return Finding::unknown(*why),
     };
-    let unexplained = unexplained(facts);
+    let unexplained = unexplained(&facts.memory, &facts.sharers);
     let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, unexplained)).collect();
     let taken = match unexplained {
         _ if !holders.is_empty() || facts.allocated == Taken::Yes => Taken::Yes,
@@ -94,7 +94,7 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
 
 /// The used memory that no listed process explains.
 #[derive(Clone, Copy, Debug)]
-enum Unexplained {
+pub(super) enum Unexplained {
     Bytes {
         bytes: u64,
         /// Every process told how much it has. One that did not explains nothing, which is too much for a number to
@@ -106,26 +106,27 @@ enum Unexplained {
     Unread(Absence),
 }
 
-fn unexplained(facts: &Facts<'_>) -> Unexplained {
-    let memory = match facts.memory {
+/// The memory that none of those who share it explains.
+pub(super) fn unexplained(memory: &Reading<Memory>, sharers: &[&Process]) -> Unexplained {
+    let memory = match memory {
         Ok(memory) if memory.unified => return Unexplained::Shared,
         Ok(memory) => memory,
-        Err(why) => return Unexplained::Unread(why),
+        Err(why) => return Unexplained::Unread(*why),
     };
     let used = match memory.used_bytes {
         Ok(used) => used,
         Err(why) => return Unexplained::Unread(why),
     };
-    let explained = facts.sharers.iter().filter_map(|process| process.gpu_memory_bytes.ok());
+    let explained = sharers.iter().filter_map(|process| process.gpu_memory_bytes.ok());
     Unexplained::Bytes {
         bytes: used.saturating_sub(explained.fold(0, u64::saturating_add)),
-        told: facts.sharers.iter().all(|process| process.gpu_memory_bytes.is_ok()),
+        told: sharers.iter().all(|process| process.gpu_memory_bytes.is_ok()),
     }
 }
 
 /// A process that only draws never holds a GPU. One that computes as well holds it from 1 GiB on; where the driver does
 /// not tell how much it has, it does if there is as much that is not explained.
-fn holds(process: &Process, unexplained: Unexplained) -> bool {
+pub(super) fn holds(process: &Process, unexplained: Unexplained) -> bool {
     match (process.kind, process.gpu_memory_bytes) {
         (ProcessKind::Compute, _) => true,
         (ProcessKind::Graphics, _) => false,
@@ -137,9 +138,10 @@ fn holds(process: &Process, unexplained: Unexplained) -> bool {
     }
 }
 
-/// Who answers for a process: its account, or the container that root runs it in. Nobody for one that has gone.
+/// Who answers for a process: its account, or the container that root runs it in. Nobody for one that has gone, nor where
+/// it is not known whether root runs it in a container.
 pub(super) fn user(process: &Process) -> Option<String> {
-    if process.life == Life::Gone {
+    if process.life == Life::Gone || process.is_unplaced_root().is_some() {
         return None;
     }
     let account = |uid: u32| process.user.clone().unwrap_or_else(|| uid.to_string());

@@ -134,7 +134,7 @@ readings! {
         mps: Vec<ListedProcess>,
         /// `nvmlDeviceGetProcessUtilization`, else `nvmlDeviceGetProcessesUtilizationInfo`: the newest of each process
         /// since the last reading; an idle GPU has none.
-        shares: Vec<ProcessShare>,
+        shares: Vec<SampledProcess>,
         /// `nvmlDeviceGetComputeRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
         compute: Vec<ListedProcess>,
         /// `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`.
@@ -265,11 +265,18 @@ readings! {
     }
 }
 
+/// A process that used a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledProcess {
+    /// The process.
+    pub pid: u32,
+    /// Its part, unless all that was told of it is garbage.
+    pub share: Reading<ProcessShare>,
+}
+
 /// One process's part of a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessShare {
-    /// The process.
-    pub pid: u32,
     /// Of the SMs, in %.
     pub sm_percent: u32,
     /// Of the memory's time, in %.

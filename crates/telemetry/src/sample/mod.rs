@@ -9,7 +9,7 @@ use crate::{Absence, BootTime, Reading, Stamp};
 
 pub use gpu::{
     Activity, Bar1, Fabric, FastSet, GpuSample, Identity, Links, Memory, MigSample, ProcessShare, RemappedRows,
-    SlowSet, Traffic, Utilization,
+    SampledProcess, SlowSet, Traffic, Utilization,
 };
 pub use pods::{Allocation, Device, PodContainer};
 
@@ -244,7 +244,9 @@ pub struct ProcessFacts {
     pub cpu_ms: Reading<u64>,
     /// Host memory that is resident: `/proc/PID/stat`, field 24.
     pub host_memory_bytes: Reading<u64>,
-    /// The container that it runs in, by its cgroup: `/proc/PID/cgroup`.
+    /// Whether its cgroup was read, which tells the three below: `/proc/PID/cgroup`.
+    pub placed: Reading<()>,
+    /// The container that it runs in, by its cgroup.
     pub container: Option<Container>,
     /// The Kubernetes pod's uid, by its cgroup.
     pub pod: Option<String>,
@@ -267,6 +269,7 @@ impl ProcessFacts {
             read_at: None,
             cpu_ms: Err(why),
             host_memory_bytes: Err(why),
+            placed: Err(why),
             container: None,
             pod: None,
             job: None,

@@ -31,6 +31,8 @@ pub(crate) fn process(pid: u32) -> Process {
         share: Err(NotSupported),
         cpu_percent: Err(NotSupported),
         host_memory_bytes: Err(NotSupported),
+        placed: Ok(()),
+        holds: false,
         container: None,
         pod: None,
         job: None,

@@ -1,7 +1,7 @@
 //! Which Kubernetes pods have a GPU, and in which a process runs.
 
 use crate::{
-    Reading,
+    Absence, Reading,
     sample::{Container, PodContainer},
     snapshot::{Gpu, Mig, Process},
 };
@@ -79,6 +79,12 @@ impl Process {
     #[must_use]
     pub fn counts_for_container(&self) -> Option<&Container> {
         self.container.as_ref().filter(|_| self.uid == Ok(0))
+    }
+
+    /// Why it is not known whether a process of root's counts for a container: its cgroup was not read.
+    #[must_use]
+    pub fn is_unplaced_root(&self) -> Option<Absence> {
+        self.placed.err().filter(|_| self.uid == Ok(0))
     }
 
     /// What the container is called that a process counts for: its name, with namespace and pod before it where they

@@ -119,9 +119,11 @@ fn a_cgroup_that_could_not_be_read_is_read_again() {
     process(root.path(), 7, 'S', 500);
     fs::remove_file(root.path().join("7/cgroup")).unwrap();
     let book = book(root.path());
-    assert_eq!(book.facts(&[7], far())[0].job, None);
+    let first = &book.facts(&[7], far())[0];
+    assert_eq!((&first.job, first.placed), (&None, Err(Absence::Error)), "that there is none is not known");
     fs::write(root.path().join("7/cgroup"), "0::/system.slice/slurmstepd.scope/job_9\n").unwrap();
-    assert_eq!(book.facts(&[7], far())[0].job.as_deref(), Some("9"));
+    let second = &book.facts(&[7], far())[0];
+    assert_eq!((second.job.as_deref(), second.placed), (Some("9"), Ok(())));
 }
 
 #[test]

@@ -71,23 +71,24 @@ view! {
         /// Source: as `pid`. Lane: fast. Absent: null without MIG.
         null compute_instance: Option<u32> = process.compute_instance;
         /// The id of the container that it runs in; null outside of one.
-        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
-        maybe container: Option<String> = process.container.as_ref().map(|container| container.id.clone());
+        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside of one.
+        maybe container: Option<String> = placed(process, |process| Some(process.container.as_ref()?.id.clone()));
         /// What that container is called: in a pod as the kubelet names it, else as the container engine does.
         /// Source: the kubelet, `List`, else `GET /containers/{id}/json`, `Name`. Lane: containers, kubelet. Absent: `hidden`; null as `container` is; `not_supported` without `--container-socket` or where it does not know the container, `timeout` until it answers, `denied` or `error` as the socket is.
-        perhaps container_name: Option<String> = process.container.as_ref().map(|container| container.name.clone());
+        perhaps container_name: Option<String> =
+            placed(process, |process| Some(process.container.as_ref()?.name.clone()));
         /// The Kubernetes pod's uid; null outside of one.
-        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
-        maybe pod: Option<String> = process.pod.as_ref().map(|pod| pod.uid.clone());
+        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside of one.
+        maybe pod: Option<String> = placed(process, |process| Some(process.pod.as_ref()?.uid.clone()));
         /// That pod's namespace.
         /// Source: the kubelet, `List`, by the GPU or MIG instance that this pod alone has. Lane: kubelet. Absent: `hidden`; null as `pod` is; `not_supported` without `--kubelet-socket` or where several pods have the GPU, else as the GPU's `pods`.
-        perhaps pod_namespace: Option<String> = pod_name(process, |name| &name.namespace);
+        perhaps pod_namespace: Option<String> = placed(process, |process| pod_name(process, |name| &name.namespace));
         /// That pod's name.
         /// Source: as `pod_namespace`. Lane: kubelet. Absent: as `pod_namespace`.
-        perhaps pod_name: Option<String> = pod_name(process, |name| &name.name);
+        perhaps pod_name: Option<String> = placed(process, |process| pod_name(process, |name| &name.name));
         /// The Slurm job; null outside of one.
-        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`; null outside of one.
-        maybe job: Option<String> = process.job.clone();
+        /// Source: `/proc/PID/cgroup`. Lane: processes. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside of one.
+        maybe job: Option<String> = placed(process, |process| process.job.clone());
         /// Why a value of this process is null, by its name.
         value absent: Absent = eye.absent();
     }
@@ -99,6 +100,11 @@ pub(crate) fn user(process: &Process) -> Result<String, Why> {
         Some(name) => Ok(name.clone()),
         None => Ok(process.uid?.to_string()),
     }
+}
+
+/// What its cgroup tells, if that was read.
+fn placed<T>(process: &Process, told: impl FnOnce(&Process) -> Option<T>) -> Reading<Option<T>> {
+    process.placed.map(|()| told(process))
 }
 
 /// A part of what the process's pod is called, if it runs in one.

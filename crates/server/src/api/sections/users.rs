@@ -21,7 +21,7 @@ view! {
         own uid: Option<u32> = tally.uid.map_err(Why::from);
         /// The id of the container for which root's processes in it count; null for an account.
         /// Source: `/proc/PID/cgroup`. Lane: derived. Absent: null for an account.
-        maybe container: Option<String> = tally.container.clone();
+        maybe container: Option<String> = Ok(tally.container.clone());
         /// Indices of the GPUs on which it has processes.
         /// Source: derived from the processes. Lane: derived. Absent: never.
         value gpus: Vec<u32> = tally.gpus.iter().copied().collect();
@@ -88,7 +88,8 @@ pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
     for gpu in &snapshot.gpus {
         for process in &gpu.processes {
             let container = process.counts_for_container().map(|container| container.id.clone());
-            let key = (process.uid.is_err(), process.uid.ok(), container.clone());
+            let unknown = process.uid.is_err() || process.is_unplaced_root().is_some();
+            let key = (unknown, process.uid.ok(), container.clone());
             tallies.entry(key).or_insert_with(|| Tally::new(process, container)).add(gpu, process);
         }
     }
@@ -124,7 +125,7 @@ impl Tally {
             (longest, ran) => longest.or(ran),
         };
         let usage = usage_of(gpu, process);
-        if usage.verdict == UseVerdict::Held {
+        if usage.verdict == UseVerdict::Held && process.holds {
             let place = (gpu.index, process.gpu_instance, process.compute_instance);
             let held = self.held.entry(place).or_insert_with(|| Held {
                 gpu: gpu.index,
@@ -141,8 +142,12 @@ fn usage_of<'a>(gpu: &'a Gpu, process: &Process) -> &'a Usage {
     gpu.instance_of(process).map_or(&gpu.usage, |mig| &mig.usage)
 }
 
-/// Root in a container is shown as the container, anybody else as the account.
+/// Root in a container is shown as the container, anybody else as the account. Where it is not known whether root is in
+/// one, nobody is blamed.
 fn user(process: &Process) -> Result<String, Why> {
+    if let Some(why) = process.is_unplaced_root() {
+        return Err(why.into());
+    }
     process.container_label().map_or_else(|| process::user(process), Ok)
 }
 

@@ -7,7 +7,7 @@ use super::{Host, SCOPES, hosts};
 use crate::{Commands, scope::Scope};
 
 /// Where null needs no reason; the last is of events, which hold nothing that is read.
-const FREE: [&str; 13] = [
+pub(super) const FREE: [&str; 13] = [
     "state_detail",
     "detail",
     "last",
@@ -90,6 +90,11 @@ fn names_are_null_without_a_reason_only_where_there_is_nothing_to_name() {
     let shown = |row: &Value| NAMES.map(|key| (row[key].clone(), row["absent"][key].clone()));
     let outside = row(|process| (process.container, process.pod) = (None, None));
     assert_eq!(shown(&outside), [const { (Value::Null, Value::Null) }; 3]);
+    let unread = row(|process| {
+        (process.container, process.pod, process.placed) = (None, None, Err(Absence::Denied));
+    });
+    assert_eq!(shown(&unread), [const { Value::Null }; 3].map(|null| (null, json!("denied"))));
+    assert_eq!((&unread["job"], &unread["absent"]["job"]), (&Value::Null, &json!("denied")));
     let untold = row(|process| {
         if let (Some(container), Some(pod)) = (&mut process.container, &mut process.pod) {
             (container.name, pod.name) = (Err(Absence::Timeout), Err(Absence::NotSupported));

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Host, OTHER_PATHS, PATHS, body, document, hosts};
+use super::{Host, absence, OTHER_PATHS, PATHS, body, document, hosts};
 use crate::{Commands, api::words, scope::Scope};
 
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
@@ -35,7 +35,11 @@ fn the_examples_are_answers() {
 #[test]
 fn the_reference_is_what_the_code_says() {
     let document = document();
-    let mut text = String::from(HEAD);
+    for free in absence::FREE {
+        assert!(HEAD.contains(&format!("`{free}`")) || HEAD.contains(&format!(".{free}`")), "null without a reason: {free}");
+    }
+    let lanes: String = LANES.map(|(lane, what)| format!("| *{lane}* | {what} |\n")).concat();
+    let mut text = HEAD.replace("LANES", &lanes);
     let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
     for path in paths() {
         let operation = &document["paths"][path]["get"];
@@ -88,13 +92,36 @@ Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --
 A value that was not read is `null` (a list is empty), and its dotted path stands in `absent` with the reason:
 `not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (this reader may not see it). Whatever the
 last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
-`error`). Keys are never left out; new ones may come at any time.
+`error`). Where there is nothing to be read, null has no reason: `state_detail`, `collector.detail`, `xid.last`,
+`xid.last_at`, `gpu_uuid` of an event, and of a process `gpu_instance`, `compute_instance`, `container`, `container_name`,
+`pod`, `pod_namespace`, `pod_name` and `job`. Keys are never left out; new ones may come at any time.
 
-Lanes: *fast* is read on every tick, *slow* a tenth per tick, *at the handle* once; *derived* is worked out of those.
+Where and how often a value is read is its lane:
 
+| lane | what it is |
+|---|---|
+LANES
 | path | answers | as |
 |---|---|---|
 ";
+/// Every lane that a field may name.
+const LANES: [(&str, &str); 14] = [
+    ("fast", "read of each GPU on every tick"),
+    ("slow", "read of each GPU whole at the first tick, and then a tenth of it per tick"),
+    ("activity", "read of each GPU after the fast lane, over the time since the reading before, of about a second or more"),
+    ("traffic", "as activity"),
+    ("at the handle", "read when a GPU is taken up, and again every ten ticks"),
+    ("events", "told by the driver when it happens"),
+    ("census", "read of the driver once, when it is loaded"),
+    ("assembler", "measured while a reading is put together"),
+    ("host", "read of `/proc` each interval or second, whichever is longer"),
+    ("processes", "read of `/proc` on every tick, cgroups once, names and commands every ten seconds"),
+    ("containers", "asked of the container engine, once in ten minutes for each"),
+    ("kubelet", "asked of the kubelet every ten seconds"),
+    ("none", "nothing is read for it"),
+    ("derived", "worked out of what was read, for every snapshot"),
+];
+
 const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
 const COLUMNS: &str = "| field | type | unit | what it is | source | lane | absent |\n|---|---|---|---|---|---|---|\n";
 
@@ -141,6 +168,9 @@ fn row(document: &Value, object: &str, key: &str, schema: &Value) -> String {
         let (lane, absent) = rest.split_once(". Absent: ")?;
         Some((meaning.trim().to_owned(), source, lane, absent.trim_end_matches('.')))
     });
+    for lane in told.iter().flat_map(|(_, _, lane, _)| lane.split(", ")) {
+        assert!(LANES.iter().any(|(known, _)| *known == lane), "{object}.{key}: lane {lane}");
+    }
     let parts = kind.contains("](#");
     let (meaning, source, lane, absent) = match &told {
         Some((meaning, source, lane, absent)) => (meaning.as_str(), *source, *lane, *absent),

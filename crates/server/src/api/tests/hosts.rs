@@ -50,7 +50,7 @@ pub(crate) fn all() -> Vec<(&'static str, Snapshot)> {
 pub(crate) fn healthy() -> Snapshot {
     let mut gpus: Vec<Gpu> = (0..2).map(healthy_gpu).collect();
     gpus[0].processes = vec![process(2_879_221, ProcessKind::Compute), in_container(2_879_300)];
-    gpus[1].processes = vec![process(2_879_221, ProcessKind::Graphics)];
+    gpus[1].processes = vec![process(2_879_221, ProcessKind::Both)];
     gpus[1].pods = Ok(vec![given("training", "train-0", "main")]);
     gpus[1].usage = Usage { verdict: UseVerdict::Held, users: vec!["alice".into()], ..gpus[1].usage.clone() };
     let event = Event {
@@ -214,7 +214,7 @@ pub(crate) fn process(pid: u32, kind: ProcessKind) -> Process {
         kind,
         user: Some("alice".into()),
         uid: Ok(1001),
-        share: Ok(ProcessShare { pid, sm_percent: 11, memory_percent: 5, encoder_percent: 0, decoder_percent: 0 }),
+        share: Ok(ProcessShare { sm_percent: 11, memory_percent: 5, encoder_percent: 0, decoder_percent: 0 }),
         cpu_percent: Ok(99.5),
         ..host::process(pid)
     }

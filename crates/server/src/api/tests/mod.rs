@@ -16,9 +16,9 @@ use hyper::{
 };
 use serde_json::Value;
 use telemetry::{
-    BootTime, Stamp,
+    Absence, BootTime, Stamp,
     history::{Depth, History},
-    snapshot::Snapshot,
+    snapshot::{Process, ProcessKind, Snapshot},
 };
 
 use super::{Question, Views};
@@ -192,7 +192,7 @@ fn filters_keep_what_is_asked_for() {
         ("user=nobody", vec![]),
         ("type=G", vec![2]),
         ("type=C&gpu=0&user=root", vec![1]),
-        ("type=C%2BG", vec![]),
+        ("type=C%2BG", vec![2]),
         ("other=1", vec![0, 1, 2]),
     ] {
         assert_eq!(kept(query), rows, "{query}");
@@ -259,6 +259,23 @@ fn users_are_added_up() {
     );
     let mig = Host::new(hosts::all().swap_remove(3).1, Scope::Read, Commands::Masked);
     assert_eq!(mig.json("users")[0]["held_idle"][0]["gpu"], 0, "held by the instance, though the GPU is busy");
+}
+
+#[test]
+fn nobody_is_blamed_for_what_only_draws_nor_for_what_may_be_another_users() {
+    let mut snapshot = hosts::healthy();
+    let xorg = Process { holds: false, kind: ProcessKind::Graphics, uid: Ok(117), ..snapshot.gpus[1].processes[0].clone() };
+    snapshot.gpus[1].processes.push(Process { user: Some("gdm".into()), ..xorg });
+    let unread = Process { placed: Err(Absence::Denied), ..snapshot.gpus[0].processes[1].clone() };
+    snapshot.gpus[0].processes.push(Process { container: None, ..unread });
+    let users = Host::new(snapshot, Scope::Read, Commands::Masked).json("users");
+    let held = |user: &str| {
+        let row = users.as_array().unwrap().iter().find(|row| row["user"] == user);
+        row.unwrap()["held_idle"].as_array().unwrap().len()
+    };
+    assert_eq!((held("alice"), held("gdm"), held("trainer")), (1, 0, 0));
+    let nobody = &users[users.as_array().unwrap().len() - 1];
+    assert_eq!((&nobody["user"], &nobody["uid"], &nobody["absent"]["user"]), (&Value::Null, &0.into(), &"denied".into()));
 }
 
 #[test]

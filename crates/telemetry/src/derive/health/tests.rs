@@ -113,17 +113,36 @@ fn what_comes_and_goes_counts_after_three_minutes_of_load() {
         gpu.slow.pcie_width = Ok(8);
         gpu.fast.utilization = Ok(Utilization { gpu_percent: 0, memory_percent: 0 });
     };
-    let unified: Change = |gpu| {
-        gpu.slow.pcie_width = Ok(1);
-        gpu.fast.memory = Ok(crate::sample::Memory { unified: true, ..blank::memory(1) });
+    let none: Change = |gpu| {
+        gpu.slow.pcie_width = Err(Absence::NotSupported);
+        gpu.slow.pcie_generation = Err(Absence::NotSupported);
     };
     let waiting: Change = |gpu| gpu.slow.fabric = Ok(Fabric { state: 2, status: 0 });
     let alone: Change = |gpu| {
         gpu.slow.fabric = Ok(Fabric { state: 1, status: 0 });
         gpu.slow.links = Ok(Links { active: 0, total: 0 });
     };
+    // A laptop at its base clock, and a GPU for data centres at half of its own.
+    let base: Change = |gpu| gpu.fast.sm_mhz = Ok(1290);
+    let half: Change = |gpu| gpu.fast.sm_mhz = Ok(1280);
+    let mig: Change = |gpu| gpu.fast.utilization = Err(Absence::NotSupported);
+    let mig_and_narrow: Change = |gpu| {
+        gpu.fast.utilization = Err(Absence::NotSupported);
+        gpu.slow.pcie_width = Ok(8);
+    };
+    let denied: Change = |gpu| gpu.fast.utilization = Err(Absence::Denied);
     for (name, gpu, expected) in [
         ("too hot, by hardware", change(HW_THERMAL | HW_SLOWDOWN, as_is), Some("thermal_slowdown")),
+        ("half its clocks, by hardware", change(HW_THERMAL | HW_SLOWDOWN, half), Some("thermal_slowdown")),
+        ("half its clocks, braked", change(POWER_BRAKE | HW_SLOWDOWN, half), Some("power_brake_slowdown")),
+        ("half its clocks, by software", change(SW_THERMAL, half), None),
+        ("half its clocks, and neither told", change(HW_SLOWDOWN, half), None),
+        ("near its base clock, by hardware", change(HW_THERMAL | HW_SLOWDOWN, base), None),
+        ("too hot with MIG", change(HW_THERMAL, mig), Some("thermal_slowdown")),
+        ("braked with MIG", change(POWER_BRAKE, mig), Some("power_brake_slowdown")),
+        ("too hot with MIG, and idle", change(HW_THERMAL | GPU_IDLE, mig), None),
+        ("a narrow link with MIG, which may be idle", change(0, mig_and_narrow), None),
+        ("too hot, and the load not read", change(HW_THERMAL, denied), None),
         ("too hot, by software", change(SW_THERMAL, as_is), Some("thermal_slowdown")),
         ("braked", change(POWER_BRAKE | HW_SLOWDOWN, as_is), Some("power_brake_slowdown")),
         ("neither told", change(HW_SLOWDOWN, as_is), Some("hw_slowdown")),
@@ -133,7 +152,7 @@ fn what_comes_and_goes_counts_after_three_minutes_of_load() {
         ("a narrow link", change(0, narrow), Some("pcie_link")),
         ("an old one", change(0, old), Some("pcie_link")),
         ("a narrow link that rests", change(0, narrow_and_idle), None),
-        ("no link at all", change(0, unified), None),
+        ("no link at all", change(0, none), None),
         ("waiting for the fabric", change(0, waiting), Some("fabric_not_completed")),
         ("no fabric to wait for", change(0, alone), None),
     ] {
@@ -248,4 +267,22 @@ fn what_was_wrong_is_wrong_until_it_is_read_again() {
         let found: Vec<&str> = health.reasons.iter().map(|reason| reason.code.as_str()).collect();
         assert_eq!(found, expected, "{name}");
     }
+}
+
+#[test]
+fn a_link_that_is_read_seldom_is_slow_only_once_it_was_read_under_load() {
+    // One reading a minute: what is told of the link may be ten minutes old, from before the load.
+    let gap = Duration::from_secs(600);
+    let mut old = well();
+    old.slow.pcie_generation = Ok(1);
+    let mut conditions = Conditions::default();
+    let mut see = |minute: u64, gpu: &Gpu| {
+        let gpu = Gpu { read_at: at(minute * 60_000), ..gpu.clone() };
+        let moment = Moment { gap, ..moment(gpu.read_at) };
+        judge(&gpu, &mut conditions, std::iter::empty(), moment).reasons.len()
+    };
+    for minute in 0..11 {
+        assert_eq!(see(minute, &old), 0, "after {minute} minutes");
+    }
+    assert_eq!(see(11, &old), 1);
 }

@@ -1,15 +1,19 @@
 use super::*;
 use crate::{
     derive::tests::{at, gpu},
-    sample::{Driver, Memory, MigSample, Utilization},
+    sample::{Driver, Memory, MigSample, SampledProcess, Utilization},
 };
 
 fn listed(pid: u32) -> ListedProcess {
     ListedProcess { pid, memory_bytes: Ok(1), gpu_instance: None, compute_instance: None }
 }
 
-fn share_of(pid: u32, percent: u32) -> ProcessShare {
-    ProcessShare { pid, sm_percent: percent, memory_percent: 1, encoder_percent: 0, decoder_percent: 0 }
+fn share(percent: u32) -> ProcessShare {
+    ProcessShare { sm_percent: percent, memory_percent: 1, encoder_percent: 0, decoder_percent: 0 }
+}
+
+fn share_of(pid: u32, percent: u32) -> SampledProcess {
+    SampledProcess { pid, share: Ok(share(percent)) }
 }
 
 fn rows(gpu: &GpuSample) -> Vec<Process> {
@@ -18,18 +22,23 @@ fn rows(gpu: &GpuSample) -> Vec<Process> {
 
 #[test]
 fn the_newest_share_counts_and_garbage_does_not() {
-    let idle = Ok(ProcessShare { memory_percent: 0, ..share_of(1, 0) });
+    let idle = Ok(ProcessShare { memory_percent: 0, ..share(0) });
+    let garbage = SampledProcess { pid: 1, share: Err(Absence::Error) };
+    let unread = Err(Absence::Denied);
     for (name, shares, busy, expected) in [
-        ("its newest", Ok(vec![share_of(1, 40), share_of(2, 9), share_of(1, 50)]), 90, Ok(share_of(1, 50))),
-        ("garbage", Ok(vec![share_of(1, 37_100)]), 90, Err(Absence::Error)),
-        ("others work", Ok(vec![share_of(2, 9)]), 90, idle),
-        ("nobody works", Ok(vec![]), 4, idle),
-        ("the list is not to be trusted", Ok(vec![]), 5, Err(Absence::Error)),
-        ("no list", Err(Absence::Denied), 90, Err(Absence::Denied)),
+        ("its newest", Ok(vec![share_of(1, 40), share_of(2, 9), share_of(1, 50)]), Ok(90), Ok(share(50))),
+        ("garbage", Ok(vec![share_of(1, 37_100)]), Ok(90), Err(Absence::Error)),
+        ("garbage alone", Ok(vec![garbage]), Ok(0), Err(Absence::Error)),
+        ("others work", Ok(vec![share_of(2, 9)]), Ok(90), idle),
+        ("others work, and how much is not read", Ok(vec![share_of(2, 9)]), unread, idle),
+        ("nobody works", Ok(vec![]), Ok(4), idle),
+        ("the list is not to be trusted", Ok(vec![]), Ok(5), Err(Absence::Error)),
+        ("nor where that is not read", Ok(vec![]), unread, Err(Absence::Denied)),
+        ("no list", Err(Absence::Denied), Ok(90), Err(Absence::Denied)),
     ] {
         let mut gpu = gpu(0, "A", 0);
         gpu.fast.compute = Ok(vec![listed(1)]);
-        gpu.fast.utilization = Ok(Utilization { gpu_percent: busy, memory_percent: 0 });
+        gpu.fast.utilization = busy.map(|gpu_percent| Utilization { gpu_percent, memory_percent: 0 });
         gpu.fast.shares = shares;
         assert_eq!(rows(&gpu)[0].share, expected, "{name}");
     }
@@ -67,7 +76,15 @@ fn a_mig_instance_names_its_own() {
     // Who may read the GPU's own list finds them there.
     gpu.fast.compute =
         Ok(vec![ListedProcess { gpu_instance: Some(1), compute_instance: Some(0), ..listed(10) }, listed(20)]);
-    assert_eq!(told(&gpu), [(10, Some(1), Some(0), false), (20, None, None, false)]);
+    assert_eq!(told(&gpu), [(10, Some(1), Some(0), false), (20, Some(2), Some(0), false)]);
+    // One that stands in both lists stays so, and one that is on two instances is on both.
+    gpu.fast.graphics = Ok(vec![listed(20)]);
+    gpu.mig = Ok(vec![instance(1, 20), instance(2, 20)]);
+    assert_eq!(rows(&gpu)[1].kind, ProcessKind::Both);
+    assert_eq!(
+        told(&gpu),
+        [(10, Some(1), Some(0), false), (20, Some(1), Some(0), false), (20, Some(2), Some(0), true)]
+    );
 }
 
 #[test]

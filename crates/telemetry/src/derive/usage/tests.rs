@@ -103,6 +103,9 @@ fn users_are_accounts_digits_or_the_containers_of_root() {
         let process = Process { uid, user: name.map(String::from), container, life, ..blank::process(1) };
         assert_eq!(user(&process).as_deref(), expected);
     }
+    let unread = |uid| Process { uid: Ok(uid), placed: Err(Absence::Denied), ..blank::process(1) };
+    assert_eq!(user(&unread(0)), None, "root's or a container's");
+    assert_eq!(user(&unread(1001)).as_deref(), Some("1001"));
 }
 
 #[test]
