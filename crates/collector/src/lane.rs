@@ -1,6 +1,6 @@
 //! A lane: the thread that reads one GPU.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use telemetry::{
     Absence, Stamp,
@@ -182,22 +182,26 @@ impl Lane {
 impl Held<'_> {
     /// What is not read on every tick, or costs more than the fast set may.
     fn read_the_rest(&mut self) {
-        self.gpm.read(&self.device);
+        let part = self.next_part;
+        if part.is_none_or(|part| part == 0) {
+            // At once, so that what the mode says is of these instances.
+            self.slow.mig_mode = self.device.mig_mode();
+            self.extra.mig = self.device.mig_instances(self.slow.mig_mode);
+        }
+        let instances = self.extra.mig.iter().flatten().filter_map(|instance| instance.gpu_instance.ok());
+        self.gpm.read(&self.device, instances.collect::<BTreeSet<u32>>().into_iter());
         self.extra.activity = self.gpm.activity();
+        for instance in self.extra.mig.iter_mut().flatten() {
+            instance.activity = instance.gpu_instance.map(|id| self.gpm.activity_of(id));
+        }
         let most = pcie_most(self.slow.pcie_max_generation, self.slow.pcie_max_width);
         self.extra.traffic = self.rates.read(&self.device, &self.gpm, most);
-        let part = self.next_part;
         match part {
             None => (0..SLOW_PARTS).for_each(|part| read_part(&self.device, part, &mut self.slow)),
             Some(part) => read_part(&self.device, part, &mut self.slow),
         }
         if part == Some(IDENTITY_PART) {
             self.look_who_it_is();
-        }
-        if part.is_none_or(|part| part == 0) {
-            // At once, so that what the mode says is of these instances.
-            self.slow.mig_mode = self.device.mig_mode();
-            self.extra.mig = self.device.mig_instances(self.slow.mig_mode);
         }
         self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
     }

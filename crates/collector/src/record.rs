@@ -26,8 +26,45 @@ pub(crate) struct Recorder {
     handles: Arc<Mutex<HashMap<usize, About>>>,
     /// The GPU whose lane this is.
     gpu: Option<u32>,
+    /// Where the GPU's instances are.
+    instances: RefCell<Instances>,
     /// The newest record, which may still be amended.
     newest: RefCell<Option<Record>>,
+}
+
+/// The places of a GPU's MIG instances, by what calls about GPU instances are made with. Where several are in one GPU
+/// instance, the first stands for it.
+#[derive(Debug, Default)]
+struct Instances {
+    /// By the GPU instance's id.
+    places: HashMap<u64, About>,
+    /// By the address of the sample that was taken of it.
+    samples: HashMap<usize, About>,
+}
+
+impl Instances {
+    /// Learns from a call that went well, and says which instance a call about a GPU is really about.
+    fn follow(&mut self, function: &str, about: About, note: &Note, code: u32) -> Option<About> {
+        match (function, note.sample) {
+            ("nvmlDeviceGetGpuInstanceId", _) => {
+                if let (0, [Item::Word(id)]) = (code, note.told.as_slice()) {
+                    self.places.entry(*id).or_insert(about);
+                }
+                None
+            }
+            ("nvmlGpmMigSampleGet", Some(sample)) => {
+                let instance = self.places.get(note.with.first()?).copied()?;
+                self.samples.insert(sample, instance);
+                Some(instance)
+            }
+            ("nvmlGpmSampleGet" | "nvmlGpmSampleFree", Some(sample)) => {
+                self.samples.remove(&sample);
+                None
+            }
+            ("nvmlGpmMetricsGet", Some(sample)) => self.samples.get(&sample).copied(),
+            _ => None,
+        }
+    }
 }
 
 /// What one call's arguments say of it.
@@ -41,6 +78,8 @@ pub(crate) struct Note {
     pub(crate) given: Option<usize>,
     pub(crate) field: Option<Field>,
     pub(crate) metrics: Option<Vec<Metric>>,
+    /// The address of a GPM sample.
+    pub(crate) sample: Option<usize>,
 }
 
 /// The arguments of a call.
@@ -63,6 +102,7 @@ impl Recorder {
             begun: Instant::now(),
             handles: Arc::default(),
             gpu: None,
+            instances: RefCell::default(),
             newest: RefCell::default(),
         }
     }
@@ -74,6 +114,7 @@ impl Recorder {
             begun: self.begun,
             handles: Arc::clone(&self.handles),
             gpu,
+            instances: RefCell::default(),
             newest: RefCell::default(),
         }
     }
@@ -92,7 +133,11 @@ impl Recorder {
             // SAFETY: the call has just succeeded, and the caller still holds what the pointers lead to.
             unsafe { arguments.tell(&mut note) };
         }
-        let about = self.about(function, &mut note);
+        let mut about = self.about(function, &mut note);
+        if let Some(instance) = self.instances.borrow_mut().follow(function, about, &note, code) {
+            about = instance;
+            note.with.clear();
+        }
         let outcome = match (code, note.given, note.field, note.metrics) {
             (0, Some(handle), ..) => Outcome::Handle { null: handle == 0 },
             (0, None, Some(field), _) => Outcome::Field(field),

@@ -220,6 +220,14 @@ pub struct Mig {
     pub usage: Usage,
 }
 
+impl Mig {
+    /// What ran where on it. GPM tells it of the GPU instance, of which it is a part or all.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        self.sample.activity.clone().unwrap_or_else(Activity::absent)
+    }
+}
+
 /// A GPU's Xid errors since somebody listened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Xid {

@@ -3,7 +3,7 @@
 /** Why a value is null or a list empty, by its dotted path in the object that holds this map. */
 export type Absent = Record<string, string>;
 
-/** What ran where in the last window, as ratios from 0 to 1. */
+/** What ran where in the last window, as ratios from 0 to 1: on a GPU, or on the GPU instance that a MIG instance is in. */
 export interface Activity {
   /** The memory's bandwidth. */
   dram_ratio: number | null;
@@ -290,6 +290,8 @@ export interface Memory {
 
 /** One MIG instance: a compute instance in a GPU instance. */
 export interface Mig {
+  /** What ran where on its GPU instance in the last window, by the GPU's own monitors. */
+  activity: Activity;
   /** The compute instance. */
   compute_instance: number | null;
   /** The GPU instance. */
@@ -643,7 +645,7 @@ export interface Use {
   unattributed_bytes: number | null;
   /** Who has it: names of accounts or, for root in a container, the container as in `/users`. */
   users: string[];
-  /** Whether it is free; `held` is memory that is held although it has been idle for a while. */
+  /** Whether it is free; `held` is memory that is held although it has been idle for a while. A MIG instance is held only where its `activity` is read. A GPU with MIG on and no instance is `busy`, by nobody: CUDA cannot use it. */
   verdict: UseVerdict;
 }
 

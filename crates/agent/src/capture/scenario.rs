@@ -83,6 +83,8 @@ struct Part {
     fields: Table,
     /// None where the driver takes no samples.
     metrics: Option<Table>,
+    /// Which GPU instance a MIG instance is in.
+    gpu_instance: Option<u64>,
     /// None where no events are listened for; then each error.
     xids: Option<Vec<u64>>,
     /// What counters were at first, by their keys.
@@ -138,8 +140,8 @@ impl Tables {
         match &record.outcome {
             Outcome::Missing => {}
             Outcome::Code(code) => match function {
-                // The function itself does not say of which GPU it is.
-                "nvmlGpmMetricsGet" => part.errors.set(key, code.to_string(), None),
+                // The function itself does not say of which GPU or instance it is.
+                "nvmlGpmMetricsGet" | "nvmlGpmMigSampleGet" => part.errors.set(key, code.to_string(), None),
                 // That nothing happened within the time is as it should be.
                 "nvmlEventSetWait_v2" if *code == TIMEOUT => {}
                 "nvmlEventSetWait_v2" => part.answers.set(function.into(), toml::code(*code), took),
@@ -170,7 +172,7 @@ impl Part {
             ("nvmlDeviceRegisterEvents", _) => {
                 self.xids.get_or_insert_default();
             }
-            ("nvmlGpmSampleGet", _) => {
+            ("nvmlGpmSampleGet" | "nvmlGpmMigSampleGet", _) => {
                 self.metrics.get_or_insert_default();
             }
             ("nvmlEventSetWait_v2", [Item::Word(kind), Item::Word(code)]) if kind & XID != 0 => {
@@ -178,7 +180,12 @@ impl Part {
             }
             // Nothing was written that could be played, and the simulated driver does the same.
             ("nvmlEventSetWait_v2", _) | (_, []) => {}
-            (_, items) => self.answers.set(key, toml::items(items), Some(record.took_us)),
+            (function, items) => {
+                if let ("nvmlDeviceGetGpuInstanceId", [Item::Word(id)]) = (function, items) {
+                    self.gpu_instance = Some(*id);
+                }
+                self.answers.set(key, toml::items(items), Some(record.took_us));
+            }
         }
     }
 
@@ -203,6 +210,9 @@ impl Part {
         if let Some(xids) = &self.xids {
             let xids: Vec<String> = xids.iter().map(|code| format!("{{ after_s = 1, code = {code} }}")).collect();
             line(text, "xids", &format!("[{}]", xids.join(", ")), None);
+        }
+        if let Some(id) = self.gpu_instance {
+            line(text, "gpu_instance", &id.to_string(), None);
         }
         self.answers.write(text, &format!("{prefix}answers"));
         self.errors.write(text, &format!("{prefix}errors"));

@@ -163,7 +163,16 @@ fn round_trip(name: &str, scenario: &str, missing: &[&str]) {
 
 /// A shipped scenario that stands still, with processes that are there.
 fn still(scenario: &str, process: &StandIn) -> String {
+    fn first(value: &Toml) -> Option<Toml> {
+        let moves = value.as_table()?;
+        let from = ["wave", "walk", "ramp"].iter().find_map(|kind| moves.get(*kind)?.as_array()?.first());
+        from.or_else(|| moves.get("count_from")).cloned()
+    }
     fn walk(value: &mut Toml, pid: u32) {
+        if let Some(first) = first(value) {
+            *value = first;
+            return;
+        }
         let Some(table) = value.as_table_mut() else {
             return value.as_array_mut().into_iter().flatten().for_each(|value| walk(value, pid));
         };
@@ -171,15 +180,10 @@ fn still(scenario: &str, process: &StandIn) -> String {
             table.insert("pid".into(), Toml::Integer(pid.into()));
         }
         for (key, value) in table.iter_mut() {
-            let moves = value.as_table();
-            let from = moves.and_then(|moves| ["wave", "walk", "ramp"].iter().find_map(|kind| moves.get(*kind)));
-            let from = from.and_then(|range| range.as_array()?.first());
-            let from = from.or_else(|| moves?.get("count_from")).cloned();
-            match (key.as_str(), from) {
-                ("xids", _) => *value = Toml::Array(Vec::new()),
-                ("latency_ms", _) => *value = Toml::Integer(0),
-                (_, Some(from)) => *value = from,
-                (_, None) => walk(value, pid),
+            match key.as_str() {
+                "xids" => *value = Toml::Array(Vec::new()),
+                "latency_ms" => *value = Toml::Integer(0),
+                _ => walk(value, pid),
             }
         }
     }
@@ -215,6 +219,20 @@ fn a_driver_with_faults_comes_back() {
                    'nvmlDeviceGetName'\ngarbage = true\n[[fault]]\nfunction = 'nvmlDeviceGetUUID'\ngarbage = true\n";
     let mig = "mig_mode = 1\nerrors = { nvmlDeviceGetComputeRunningProcesses_v3 = 4 }\n[[gpu.mig]]\ngpu_instance = 2\n\
                compute_instance = 0\nprofile = '3g.40gb'\nplace = 3\nmemory_total_bytes = 10\nmemory_used_bytes = 3\n";
+    // Instances with numbers of their own, one that gives no sample, and two in one GPU instance.
+    let instance = |gpu_instance: u32, compute_instance: u32, gpm: &str| {
+        format!(
+            "[[gpu.mig]]\ngpu_instance = {gpu_instance}\ncompute_instance = {compute_instance}\nprofile = '1g.18gb'\n\
+             memory_total_bytes = 10\nmemory_used_bytes = 3\n{gpm}"
+        )
+    };
+    let parted = format!(
+        "[[gpu]]\nname = 'H'\nmig_mode = 1\ngpm = {{ 1 = 50 }}\n{}{}{}{}",
+        instance(1, 0, "gpm = { 1 = 25, 2 = { code = 3 } }\n"),
+        instance(1, 1, ""),
+        instance(2, 0, "gpm = { 1 = 75 }\nerrors = { nvmlGpmMetricsGet = 999 }\n"),
+        instance(3, 0, "gpm = { 1 = 12.5 }\nerrors = { nvmlGpmMigSampleGet = 4 }\n"),
+    );
     for (name, scenario, missing) in [
         ("codes", gpu.replace("temperature_c", &format!("{codes}temperature_c")), &[][..]),
         ("lost", format!("{gpu}{lost}"), &[]),
@@ -235,6 +253,7 @@ fn a_driver_with_faults_comes_back() {
             ),
             &[],
         ),
+        ("parted, with what ran where", parted, &[]),
         ("16 bytes", format!("process_layout = 16\n{gpu}"), &[]),
         ("32 bytes", format!("process_layout = 32\n{gpu}"), &[]),
         (

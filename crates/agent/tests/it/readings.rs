@@ -220,6 +220,51 @@ fn activity_and_rates_come_from_the_gpus_own_monitors() {
 }
 
 #[test]
+fn what_ran_where_is_read_of_each_gpu_instance() {
+    let instance = |gpu_instance: u32, compute_instance: u32, gpm: &str| {
+        format!("[[gpu.mig]]\ngpu_instance = {gpu_instance}\ncompute_instance = {compute_instance}\n{gpm}")
+    };
+    let gpu = |second: &str| {
+        let first = instance(1, 0, "gpm = { 1 = 25, 2 = { code = 3 }, 10 = 37100 }\n");
+        format!("[[gpu]]\nmig_mode = 1\ngpm = {{ 1 = 50 }}\n{first}{}{second}", instance(1, 1, ""))
+    };
+    let driver = Driver::new(&gpu(&instance(2, 0, "gpm = { 1 = 75 }\n")));
+    let (mut begun, mut told) = (false, Vec::new());
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        let Some(gpu_now) = sample.gpus.into_iter().next() else { return false };
+        let mig = gpu_now.mig.unwrap_or_default();
+        told = mig.iter().map(|one| one.activity.clone().map(|activity| activity.graphics_ratio)).collect();
+        let read = |ratio: &telemetry::Reading<telemetry::Reading<f64>>| matches!(ratio, Ok(Ok(_)));
+        if !begun && !told.is_empty() && told.iter().all(read) {
+            assert_eq!(told, [Ok(Ok(0.25)), Ok(Ok(0.25)), Ok(Ok(0.75))], "compute instances share their GPU instance's");
+            assert_eq!(gpu_now.activity.graphics_ratio, Ok(0.5), "the GPU's own");
+            let first = mig[0].activity.clone().unwrap();
+            assert_eq!((first.sm_ratio, first.dram_ratio), (Err(Absence::NotSupported), Err(Absence::Error)));
+            begun = true;
+            driver.play(&gpu(&instance(3, 0, "")));
+        }
+        // An instance that is new and gives no sample, in place of one that is gone.
+        begun && told.last() == Some(&Ok(Err(Absence::NotSupported)))
+    });
+    assert_eq!(told.len(), 3);
+    assert_eq!(driver.calls("nvmlGpmSampleAlloc"), driver.calls("nvmlGpmSampleFree"), "each is freed before the end");
+    assert!(driver.calls("nvmlGpmMigSampleGet") > 0);
+}
+
+#[test]
+fn a_gpu_without_gpm_is_asked_for_it_once() {
+    let driver = Driver::new("[[gpu]]\nmig_mode = 0\n");
+    let mut frames = 0;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        frames += u32::from(!sample.gpus.is_empty());
+        frames == 5
+    });
+    assert_eq!(driver.calls("nvmlGpmQueryDeviceSupport"), 1);
+}
+
+#[test]
 fn before_hopper_rates_come_from_counters() {
     let driver = Driver::new(
         "[[gpu]]\nname = 'A100'\nnvlinks = 12\nfields = { 197 = { count_from = 0, per_s = 1000000 }, 198 = 4294967296, \

@@ -120,7 +120,13 @@ impl Argument for i32 {}
 impl Argument for u64 {}
 impl Argument for *mut nvmlEventSet_st {}
 impl Argument for *mut *mut nvmlEventSet_st {}
-impl Argument for *mut nvmlGpmSample_st {}
+/// A sample says later which GPU instance it was taken of.
+impl Argument for *mut nvmlGpmSample_st {
+    fn ask(&self, note: &mut Note) {
+        note.sample = Some(self.addr());
+    }
+}
+
 impl Argument for *mut *mut nvmlGpmSample_st {}
 // Whoever asked for a list knows its layout, and amends the record.
 impl Argument for *mut nvmlProcessInfo_v1_t {}
@@ -239,6 +245,11 @@ impl Argument for *mut nvmlFieldValue_t {
 }
 
 impl Argument for *mut nvmlGpmMetricsGet_t {
+    fn ask(&self, note: &mut Note) {
+        // SAFETY: the structure was initialised before the call, and still lives; it is too large to be copied.
+        note.sample = Some(unsafe { &**self }.sample2.addr());
+    }
+
     unsafe fn tell(&self, note: &mut Note) {
         // SAFETY: as for the structures of numbers; only read through a reference, since it is large.
         let told = unsafe { &**self };

@@ -45,6 +45,8 @@ impl Device<'_> {
             profile: identity.name.and_then(|name| profile(&name).ok_or(Absence::NotSupported)),
             // The host's memory is not an instance's.
             memory: self.memory(|| Err(Absence::NotSupported)),
+            // The lane reads it, more often.
+            activity: Err(Absence::Timeout),
             compute: self.compute_processes(0),
         }
     }

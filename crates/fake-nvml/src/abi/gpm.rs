@@ -1,5 +1,6 @@
 //! GPM: profiling numbers, from two samples.
 
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_uint};
 use std::mem::offset_of;
 
@@ -8,22 +9,27 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::{Function, export};
-use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
+use crate::code::{self, Done, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
 use crate::engine::engine;
 use crate::gpm::{Sample, Window};
 use crate::pointer::{List, Open, Out};
-use crate::scenario::{Gpu, Metric, MetricId};
+use crate::scenario::{Errors, Metric, MetricId};
 
 /// More metrics than any header knows are a mistake of the caller's.
 const MOST_METRICS: c_uint = 4_096;
 
 /// A metric's value at the end of a window, or why there is none.
-fn metric(gpu: &Gpu, window: Window, id: c_uint) -> Result<f64, u32> {
-    match gpu.gpm.as_ref().and_then(|metrics| metrics.get(&MetricId(id))).ok_or(NOT_SUPPORTED)? {
+fn metric(metrics: &Option<BTreeMap<MetricId, Metric>>, window: Window, id: c_uint) -> Result<f64, u32> {
+    match metrics.as_ref().and_then(|metrics| metrics.get(&MetricId(id))).ok_or(NOT_SUPPORTED)? {
         Metric::Code(code) => Err(*code),
         Metric::Value(_) if window.is_empty => Ok(f64::NAN),
         Metric::Value(value) => Ok(value.at(window.seconds)),
     }
+}
+
+/// What a function was told to fail with, of a GPU or an instance that it is not called with.
+fn failing(errors: &Errors, function: Function) -> Done {
+    errors.of_exactly(function).filter(|code| *code != code::SUCCESS).map_or(Ok(()), Err)
 }
 
 export! {
@@ -47,10 +53,11 @@ export! {
 
     device fn nvmlGpmMigSampleGet(call, target; gpu_instance: c_uint, sample: Sample) {
         let gpu = call.gpu(target)?;
-        if gpu.gpm.is_none() {
+        let place = gpu.mig.iter().position(|mig| mig.gpu_instance == gpu_instance).ok_or(INVALID_ARGUMENT)?;
+        failing(&gpu.mig[place].errors, Function::nvmlGpmMigSampleGet)?;
+        if gpu.mig[place].gpm.is_none() {
             return Err(NOT_SUPPORTED);
         }
-        let place = gpu.mig.iter().position(|mig| mig.gpu_instance == gpu_instance).ok_or(INVALID_ARGUMENT)?;
         engine().samples.take(sample, crate::handle::Target { gpu: target.gpu, mig: Some(place) }, call.seconds)
     }
 
@@ -67,15 +74,19 @@ export! {
         let first = request.field(offset_of!(nvmlGpmMetricsGet_t, sample1)).get();
         let second = request.field(offset_of!(nvmlGpmMetricsGet_t, sample2)).get();
         let window = engine().samples.between(first, second)?;
-        let gpu = call.gpu(window.target)?;
-        // The one function that learns only here of which GPU it is.
-        if let Some(code) = gpu.errors.of_exactly(Function::nvmlGpmMetricsGet).filter(|code| *code != code::SUCCESS) {
-            return Err(code);
-        }
+        // The one function that learns only here of which GPU or instance it is.
+        let (errors, of) = match call.mig(window.target)? {
+            Some(mig) => (&mig.errors, &mig.gpm),
+            None => {
+                let gpu = call.gpu(window.target)?;
+                (&gpu.errors, &gpu.gpm)
+            }
+        };
+        failing(errors, Function::nvmlGpmMetricsGet)?;
         let metrics: List<nvmlGpmMetric_t> = request.field::<nvmlGpmMetric_t>(offset_of!(nvmlGpmMetricsGet_t, metrics)).list();
         for place in 0..number as usize {
             let entry = metrics.at(place).open();
-            let told = metric(gpu, window, entry.field(offset_of!(nvmlGpmMetric_t, metricId)).get());
+            let told = metric(of, window, entry.field(offset_of!(nvmlGpmMetric_t, metricId)).get());
             entry.field(offset_of!(nvmlGpmMetric_t, nvmlReturn)).put(told.err().filter(|_| !call.garbage).unwrap_or(code::SUCCESS));
             call.put(entry.field(offset_of!(nvmlGpmMetric_t, value)), told.unwrap_or(0.0))?;
             entry.field(offset_of!(nvmlGpmMetric_t, metricInfo)).put(names());

@@ -154,6 +154,9 @@ pub(crate) struct Mig {
     pub(crate) bar1_total_bytes: Option<Value>,
     pub(crate) bar1_used_bytes: Option<Value>,
     pub(crate) multiprocessors: Option<Value>,
+    /// GPM metric id to value, of its GPU instance: where several are in one, the first's. An instance without this table
+    /// gives no samples.
+    pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,
     /// Function to return code, for this instance.
     #[serde(default)]
     pub(crate) errors: Errors,

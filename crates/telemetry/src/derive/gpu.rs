@@ -132,7 +132,7 @@ fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<String>> {
 
 fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
     let instance = |sample: &MigSample| Mig {
-        sample: sample.clone(),
+        sample: MigSample { activity: sample.activity.as_ref().map(sane).map_err(|why| *why), ..sample.clone() },
         pods: pods::of_instance(gpu, sample, &whole.allocations),
         usage: Usage::unknown(read_at, Absence::Timeout),
     };

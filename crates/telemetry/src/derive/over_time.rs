@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Absence, Reading,
     sample::{
-        Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
+        Activity, Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
         Utilization, XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict, blank},
@@ -185,6 +185,7 @@ fn each_mig_instance_is_judged_and_the_gpu_by_them() {
         uuid: Ok(uuid.into()),
         profile: Ok("1g.18gb".into()),
         memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+        activity: Err(Absence::NotSupported),
         compute: Ok(jobs.iter().copied().map(listed).collect()),
     };
     let mut deriver = Deriver::default();
@@ -207,6 +208,40 @@ fn each_mig_instance_is_judged_and_the_gpu_by_them() {
     }
     let snapshot = derive(&mut deriver, 1000, &Arc::new(sample));
     assert_eq!(snapshot.gpus[0].usage.verdict, UseVerdict::Unknown);
+}
+
+#[test]
+fn an_instance_is_held_where_its_activity_is_read_and_the_gpu_by_that() {
+    use UseVerdict::{Busy, Free, Held};
+    let no: Reading<f64> = Err(Absence::NotSupported);
+    for (name, [taken, other], verdicts, whole) in [
+        ("idle", [Ok(0.04), Ok(0.0)], [Held, Free], Held),
+        ("at work", [Ok(0.05), Ok(0.0)], [Busy, Free], Busy),
+        ("the other works, for nobody that is seen", [Ok(0.0), Ok(1.0)], [Held, Free], Busy),
+        ("not told", [no, no], [Busy, Free], Busy),
+        ("not told of the other", [Ok(0.0), no], [Held, Free], Busy),
+    ] {
+        let instance = |id: u32, jobs: &[u32], ratio| MigSample {
+            gpu_instance: Ok(id),
+            compute_instance: Ok(0),
+            uuid: Ok(format!("M{id}")),
+            memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+            activity: Ok(Activity { graphics_ratio: ratio, ..Activity::absent(Absence::NotSupported) }),
+            compute: Ok(jobs.iter().copied().map(listed).collect()),
+            ..MigSample::absent(Absence::Error)
+        };
+        let mut deriver = Deriver::default();
+        let mut last = None;
+        for second in 1..=30 {
+            let mut parent = idle(0, "A", second * 1000, &[]);
+            parent.fast.utilization = no.map(|_| Utilization { gpu_percent: 0, memory_percent: 0 });
+            parent.mig = Ok(vec![instance(1, &[7], taken), instance(2, &[], other)]);
+            last = Some(derive(&mut deriver, second * 1000, &Arc::new(ready("1", second * 1000, vec![parent]))));
+        }
+        let gpu = &last.unwrap().gpus[0];
+        let told: Vec<_> = gpu.mig.iter().flatten().map(|mig| mig.usage.verdict).collect();
+        assert_eq!((told, gpu.usage.verdict), (verdicts.to_vec(), whole), "{name}");
+    }
 }
 
 #[test]
@@ -241,6 +276,7 @@ fn a_mig_instance_that_the_kubelet_gave_away_is_not_free_and_neither_is_its_gpu(
         uuid: Ok(format!("M{id}")),
         profile: Ok("1g.18gb".into()),
         memory: Ok(Memory { used_bytes: Ok(4), ..blank::memory(18) }),
+        activity: Err(Absence::NotSupported),
         compute: Ok(Vec::new()),
     };
     let mut parent = idle(0, "A", 1000, &[]);

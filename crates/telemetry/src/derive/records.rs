@@ -122,7 +122,7 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
     for (process, holds) in holders(gpu).into_iter().enumerate() {
         gpu.processes[process].holds = holds;
     }
-    let share = gpu.fast.utilization.ok().map(|utilization| utilization.gpu_percent);
+    let share = share_of_gpu(gpu);
     let finding = match findings.as_slice() {
         _ if !is_ok => Finding::unknown(why),
         [] => look_at_whole(gpu),
@@ -135,9 +135,29 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
             Ok(uuid) => instances.entry(uuid.clone()).or_default(),
             Err(_) => &mut unnamed,
         };
-        // An instance's own share is told by no driver, and the GPU's is not its own.
-        mig.usage = hold.see(finding, None, at, pace);
+        // The GPU's share is not its own.
+        let share = share_of_instance(mig);
+        mig.usage = hold.see(finding, share, at, pace);
     }
+}
+
+/// How much of the time a GPU worked, in %. With MIG the driver does not tell, but its instances may.
+fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
+    match gpu.fast.utilization {
+        Ok(utilization) => Some(utilization.gpu_percent),
+        Err(Absence::NotSupported) => {
+            let shares: Option<Vec<u32>> = gpu.mig.as_ref().ok()?.iter().map(share_of_instance).collect();
+            shares?.into_iter().max()
+        }
+        Err(_) => None,
+    }
+}
+
+/// How much of the time a MIG instance worked, in %, as far as GPM tells it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn share_of_instance(mig: &Mig) -> Option<u32> {
+    let ratio = mig.activity().graphics_ratio.ok()?;
+    Some((ratio.clamp(0.0, 1.0) * 100.0) as u32)
 }
 
 const fn why_unknown(state: GpuState) -> Absence {

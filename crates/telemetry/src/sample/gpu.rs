@@ -260,6 +260,8 @@ readings! {
         profile: String,
         /// Its part of the memory.
         memory: Memory,
+        /// What ran where on its GPU instance: GPM, by `nvmlGpmMigSampleGet`, on Hopper and newer.
+        activity: Activity,
         /// `nvmlDeviceGetComputeRunningProcesses_v3` of the instance.
         compute: Vec<ListedProcess>,
     }

@@ -82,8 +82,10 @@ pci_bus_id = '00000000:43:00.0'
 temperature_c = 38
 mig_mode = true
 memory_total_bytes = 150754820096
+gpm = {}
 [[gpu.mig]]
 gpu_instance = 2
+gpm = { 1 = 81, 2 = 82, 3 = 83, 5 = 84, 10 = 85, 11 = 86, 12 = 87, 13 = 88 }
 compute_instance = 0
 profile = '3g.71gb'
 uuid = 'MIG-2'

@@ -161,6 +161,14 @@ fn wanted_of_instances() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_mig_memory_total_bytes{gpu_instance=\"9\"}", Is(18_253_611_008.0)),
         ("nvsmi_gpu_mig_memory_used_bytes{gpu_instance=\"9\"}", Is(2_097_152_000.0)),
         ("nvsmi_gpu_mig_memory_free_bytes{gpu_instance=\"9\"}", Is(18_253_611_008.0 - 2_097_152_000.0)),
+        ("nvsmi_gpu_mig_graphics_active_ratio{gpu_instance=\"2\"}", Is(0.81)),
+        ("nvsmi_gpu_mig_sm_active_ratio{gpu_instance=\"2\"}", Is(0.82)),
+        ("nvsmi_gpu_mig_sm_occupancy_ratio{gpu_instance=\"2\"}", Is(0.83)),
+        ("nvsmi_gpu_mig_tensor_active_ratio{gpu_instance=\"2\"}", Is(0.84)),
+        ("nvsmi_gpu_mig_dram_active_ratio{gpu_instance=\"2\"}", Is(0.85)),
+        ("nvsmi_gpu_mig_fp64_active_ratio{gpu_instance=\"2\"}", Is(0.86)),
+        ("nvsmi_gpu_mig_fp32_active_ratio{gpu_instance=\"2\"}", Is(0.87)),
+        ("nvsmi_gpu_mig_fp16_active_ratio{gpu_instance=\"2\"}", Is(0.88)),
         ("nvsmi_gpu_mig_use{gpu_instance=\"9\",verdict=\"busy\"}", Is(1.0)),
         ("nvsmi_gpu_mig_held_idle_seconds{gpu_instance=\"2\"}", Is(0.0)),
         ("nvsmi_gpu_mig_pod_info{gpu_instance=\"2\",pod=\"infer-0\"}", Is(1.0)),
@@ -168,6 +176,8 @@ fn wanted_of_instances() -> Vec<(&'static str, Want)> {
         ("DCGM_FI_DEV_FB_FREE{GPU_I_ID=\"2\",container=\"main\",namespace=\"ml\",pod=\"infer-0\"}", Is(71_576.0)),
         ("DCGM_FI_DEV_FB_USED{GPU_I_PROFILE=\"3g.71gb\",GPU_I_ID=\"2\",UUID=~\"GPU-.*b\"}", Is(1000.0)),
         ("DCGM_FI_DEV_GPU_TEMP{GPU_I_ID=\"9\"}", Is(38.0)),
+        ("DCGM_FI_PROF_GR_ENGINE_ACTIVE{GPU_I_ID=\"2\",GPU_I_PROFILE=\"3g.71gb\"}", Is(0.81)),
+        ("DCGM_FI_PROF_PIPE_FP16_ACTIVE{GPU_I_ID=\"2\"}", Is(0.88)),
     ]
 }
 

@@ -5,7 +5,7 @@ use telemetry::{
     snapshot::{Gpu, Mig},
 };
 
-use super::{pods::PodView, usage::UseView};
+use super::{pods::PodView, usage::UseView, utilization::ActivityView};
 use crate::api::view::{Eye, view};
 
 view! {
@@ -29,6 +29,8 @@ view! {
         /// What of it is in use.
         /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Lane: slow. Absent: as the GPU is.
         read memory_used_bytes: Option<u64> = mig.sample.memory.and_then(|memory| memory.used_bytes);
+        /// What ran where on its GPU instance in the last window, by the GPU's own monitors.
+        part activity: ActivityView = |eye| ActivityView::of(eye, &mig.activity());
         /// Whether it is free, and whose it is.
         part r#use: UseView = |eye| UseView::of(eye, &mig.usage);
         /// The containers to which the kubelet gave it.

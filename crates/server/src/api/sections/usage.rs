@@ -10,7 +10,7 @@ use crate::api::{
 view! {
     /// Whether a GPU or a MIG instance is free, and whose it is.
     struct UseView of (eye, usage: &Usage) {
-        /// Whether it is free; `held` is memory that is held although it has been idle for a while.
+        /// Whether it is free; `held` is memory that is held although it has been idle for a while. A MIG instance is held only where its `activity` is read. A GPU with MIG on and no instance is `busy`, by nobody: CUDA cannot use it.
         /// Source: derived. Lane: derived. Absent: never; `unknown` has a reason in `state`.
         value verdict: UseVerdictWord = Word::of(usage.verdict);
         /// Since when it has been so, Unix time in milliseconds.

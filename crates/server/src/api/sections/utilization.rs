@@ -29,7 +29,7 @@ view! {
 }
 
 view! {
-    /// What ran where in the last window, as ratios from 0 to 1.
+    /// What ran where in the last window, as ratios from 0 to 1: on a GPU, or on the GPU instance that a MIG instance is in.
     struct ActivityView of (eye, activity: &Activity) {
         /// The graphics or compute engine.
         /// Source: `nvmlGpmMetricsGet`, metric 1. Lane: activity. Absent: `not_supported` before Hopper.

@@ -149,7 +149,9 @@ fn a_gpu_that_is_cut_is_told_of_by_its_gpu_instances() {
     assert_eq!(of(&lines, name), [format!("{name}{first}}} 5"), format!("{name}{second}}} 7")]);
     let name = "DCGM_FI_DEV_GPU_TEMP";
     assert_eq!(of(&lines, name), [format!("{name}{first}}} 55"), format!("{name}{second}}} 55")], "the GPU's own");
-    assert!(of(&lines, "DCGM_FI_PROF_GR_ENGINE_ACTIVE").is_empty(), "the whole GPU's is none of theirs");
+    let name = "DCGM_FI_PROF_SM_ACTIVE";
+    assert_eq!(of(&lines, name), [format!("{name}{first}}} 0.250000"), format!("{name}{second}}} 0.250000")], "theirs, and not the whole GPU's");
+    assert!(of(&lines, "DCGM_FI_PROF_PCIE_TX_BYTES").is_empty(), "the whole GPU's traffic is none of theirs");
 }
 
 #[test]

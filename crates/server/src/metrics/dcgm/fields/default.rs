@@ -65,13 +65,13 @@ pub(super) const FIELDS: &[Field] = &[
         whole(place.gpu.slow.remapped_rows.map(|rows| rows.failed))
     }),
     gauge("DCGM_FI_PROF_GR_ENGINE_ACTIVE", "ratio", "How busy the graphics or compute engine is", |place| {
-        active(place, place.gpu.activity.graphics_ratio)
+        active(place, |activity| activity.graphics_ratio)
     }),
     gauge("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "ratio", "How busy the tensor pipes are", |place| {
-        active(place, place.gpu.activity.tensor_ratio)
+        active(place, |activity| activity.tensor_ratio)
     }),
     gauge("DCGM_FI_PROF_DRAM_ACTIVE", "ratio", "How much of the memory's bandwidth is used", |place| {
-        active(place, place.gpu.activity.dram_ratio)
+        active(place, |activity| activity.dram_ratio)
     }),
     gauge("DCGM_FI_PROF_PCIE_TX_BYTES", "B/s", "What is sent over PCIe", |place| {
         rate(place, place.gpu.traffic.pcie_tx_bytes_per_second)

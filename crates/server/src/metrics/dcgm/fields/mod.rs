@@ -6,7 +6,10 @@ mod default;
 mod known;
 mod more;
 
-use telemetry::{Absence, Reading, sample::Memory};
+use telemetry::{
+    Absence, Reading,
+    sample::{Activity, Memory},
+};
 
 use super::places::Place;
 use crate::metrics::text::Kind;
@@ -106,12 +109,16 @@ fn mebibytes(place: &Place<'_>, part: impl Fn(&Memory) -> Reading<u64>) -> Readi
     wide(Ok(part(&memory)? / MEBIBYTE))
 }
 
-/// The whole GPU's activity is none of its instances'.
-fn active(place: &Place<'_>, ratio: Reading<f64>) -> Reading<Number> {
-    if place.mig.is_some() { Err(Absence::NotSupported) } else { ratio.map(Number::Real) }
+/// A part of the activity: the instance's own.
+fn active(place: &Place<'_>, part: impl Fn(&Activity) -> Reading<f64>) -> Reading<Number> {
+    match place.mig {
+        Some(mig) => part(&mig.activity()),
+        None => part(&place.gpu.activity),
+    }
+    .map(Number::Real)
 }
 
-/// Nor is its traffic.
+/// The whole GPU's traffic is none of its instances'.
 fn rate(place: &Place<'_>, bytes: Reading<u64>) -> Reading<Number> {
     if place.mig.is_some() { Err(Absence::NotSupported) } else { wide(bytes) }
 }

@@ -4,19 +4,19 @@ use super::{Field, active, counter, gauge, whole, wide};
 
 pub(super) const FIELDS: &[Field] = &[
     gauge("DCGM_FI_PROF_SM_ACTIVE", "ratio", "Time in which SMs had work, over all SMs", |place| {
-        active(place, place.gpu.activity.sm_ratio)
+        active(place, |activity| activity.sm_ratio)
     }),
     gauge("DCGM_FI_PROF_SM_OCCUPANCY", "ratio", "Warps on the SMs, of those that could be there", |place| {
-        active(place, place.gpu.activity.sm_occupancy_ratio)
+        active(place, |activity| activity.sm_occupancy_ratio)
     }),
     gauge("DCGM_FI_PROF_PIPE_FP64_ACTIVE", "ratio", "How busy the FP64 pipe is", |place| {
-        active(place, place.gpu.activity.fp64_ratio)
+        active(place, |activity| activity.fp64_ratio)
     }),
     gauge("DCGM_FI_PROF_PIPE_FP32_ACTIVE", "ratio", "How busy the FP32 pipe is", |place| {
-        active(place, place.gpu.activity.fp32_ratio)
+        active(place, |activity| activity.fp32_ratio)
     }),
     gauge("DCGM_FI_PROF_PIPE_FP16_ACTIVE", "ratio", "How busy the FP16 pipe is", |place| {
-        active(place, place.gpu.activity.fp16_ratio)
+        active(place, |activity| activity.fp16_ratio)
     }),
     counter("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "", "Corrected memory errors since the driver was loaded", |place| {
         wide(place.gpu.slow.ecc_volatile_corrected)
