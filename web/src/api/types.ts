@@ -181,7 +181,7 @@ export interface Gpu {
   power: Power;
   /** When the newest finished reading was finished, Unix time in milliseconds. */
   read_at: number;
-  /** What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, or `unknown_N`. */
+  /** What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`. */
   recovery_action: string | null;
   /** Rows of memory that were replaced. */
   remapped_rows: RemappedRows;

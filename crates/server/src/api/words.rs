@@ -41,8 +41,16 @@ const ARCHITECTURES: Table = &[
 /// `nvmlComputeMode_t`.
 const COMPUTE_MODES: Table = &[(0, "default"), (1, "exclusive_thread"), (2, "prohibited"), (3, "exclusive_process")];
 /// `nvmlDeviceGpuRecoveryAction_t`.
-const RECOVERY_ACTIONS: Table =
-    &[(0, "none"), (1, "gpu_reset"), (2, "node_reboot"), (3, "drain_p2p"), (4, "drain_and_reset")];
+const RECOVERY_ACTIONS: Table = &[
+    (0, "none"),
+    (1, "gpu_reset"),
+    (2, "node_reboot"),
+    (3, "drain_p2p"),
+    (4, "drain_and_reset"),
+    (5, "recover_imex_domain"),
+    (6, "bus_reset"),
+    (7, "system_reboot"),
+];
 /// `nvmlGpuFabricState_t`, but 0, which is an absence.
 const FABRIC_STATES: Table = &[(1, "not_started"), (2, "in_progress"), (3, "completed")];
 

@@ -12,6 +12,8 @@ use crate::snapshot::{
 const RESTART: &str = "Restart the application.";
 const DEBUG: &str = "Look for the fault in the application, for instance with compute-sanitizer; the GPU is well.";
 const REPORT: &str = "Restart the application; if it comes again, update the driver and report it to NVIDIA.";
+const PCIE: &str =
+    "Restart the application; if it comes again, look at the GPU's seating, its riser and the PCIe slot.";
 const UPDATE: &str = "Update the driver; if it comes again, report it to NVIDIA.";
 const RESET: &str = "Stop what runs on the GPU and reset it; if it comes again, have the hardware checked.";
 const RESET_SOON: &str = "Reset the GPU when nobody needs it.";
@@ -24,6 +26,10 @@ const WATCH_LINK: &str = "Nothing; if it keeps coming, report it to NVIDIA.";
 const FLASH: &str =
     "Update the driver; if it comes again, ask the GPU's vendor: its firmware may have to be written anew.";
 const FIRMWARE: &str = "Update the driver and the GPU's firmware; if it comes again, have the GPU checked.";
+const WATCH_PROGRAM: &str = "Nothing; if it keeps coming, look for the fault in the application and its CUDA version.";
+const SMOOTHING: &str =
+    "If what supplies the power cannot bear its swings, have the GPU replaced; else it works as it is.";
+const WITH_48: &str = "Do what Xid 48 asks for.";
 const WATCH: &str = "Nothing now; if it keeps coming, have the GPU checked.";
 const NOTHING: &str = "";
 
@@ -32,8 +38,8 @@ const fn entry(code: u64, fault: Fault, severity: Severity, meaning: &'static st
 }
 
 pub(super) const ENTRIES: &[Entry] = &[
-    entry(8, Driver, Warning, "the GPU stopped working through its commands", REPORT),
-    entry(11, Driver, Warning, "a broken stream of commands reached the GPU", REPORT),
+    entry(8, Application, Warning, "the GPU stopped working through its commands", REPORT),
+    entry(11, Application, Warning, "a broken stream of commands reached the GPU", REPORT),
     entry(
         13,
         Application,
@@ -41,16 +47,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         "a program made the graphics engine fail, such as by an access out of bounds",
         DEBUG,
     ),
+    entry(14, Application, Ok, "a program made up an error, to try what comes of one", NOTHING),
     entry(16, Driver, Warning, "the display engine hung", UPDATE),
     entry(18, Driver, Warning, "bus mastering was switched off in the PCI configuration", UPDATE),
     entry(24, Driver, Warning, "the GPU waited too long for a semaphore", REPORT),
-    entry(25, Driver, Warning, "a stream of commands broke the rules", REPORT),
+    entry(25, Application, Warning, "a stream of commands broke the rules", REPORT),
     entry(31, Application, Warning, "a program touched GPU memory that it does not have", DEBUG),
-    entry(32, Driver, Warning, "a broken stream of commands arrived over PCIe", REPORT),
+    entry(32, Application, Warning, "a broken stream of commands arrived over PCIe", PCIE),
+    entry(37, Driver, Ok, "the driver's firmware on the GPU was asked for what it does not have", WATCH_PROGRAM),
     entry(38, Driver, Warning, "the driver's firmware on the GPU failed", UPDATE),
-    entry(39, Driver, Warning, "a copy engine failed", REPORT),
-    entry(40, Driver, Warning, "a copy engine failed", REPORT),
-    entry(41, Driver, Warning, "a copy engine failed", REPORT),
+    entry(39, Application, Warning, "a copy engine failed", REPORT),
+    entry(40, Application, Warning, "a copy engine failed", REPORT),
+    entry(41, Application, Warning, "a copy engine failed", REPORT),
     entry(43, Application, Warning, "a program's work was stopped after a fault of its own", RESTART),
     entry(44, Driver, Warning, "the graphics engine failed while it changed over to another program", UPDATE),
     entry(
@@ -66,7 +74,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(56, Hardware, Warning, "the display engine failed", UPDATE),
     entry(57, Hardware, Warning, "the memory's link could not be trained", FIRMWARE),
     entry(58, Hardware, Warning, "the memory's timing is unstable", FIRMWARE),
-    entry(60, Driver, Warning, "the video or security engine failed", REPORT),
+    entry(60, Application, Warning, "the video or security engine failed", REPORT),
     entry(61, Driver, Critical, "a controller inside the GPU stopped at a breakpoint or warned", RESET),
     entry(62, Driver, Critical, "a controller inside the GPU halted", RESET),
     entry(
@@ -81,26 +89,26 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(66, Driver, Warning, "the driver made a forbidden access", UPDATE),
     entry(67, Driver, Warning, "the driver made a forbidden access", UPDATE),
     entry(68, Application, Warning, "the video decoder failed on what a program gave it", RESTART),
-    entry(69, Driver, Warning, "the graphics engine was given a command that it does not have", REPORT),
-    entry(70, Driver, Warning, "a copy engine failed", REPORT),
-    entry(71, Driver, Warning, "a copy engine failed", REPORT),
-    entry(72, Driver, Warning, "a copy engine failed", REPORT),
+    entry(69, Application, Warning, "the graphics engine was given a command that it does not have", REPORT),
+    entry(70, Application, Warning, "a copy engine failed", REPORT),
+    entry(71, Application, Warning, "a copy engine failed", REPORT),
+    entry(72, Application, Warning, "a copy engine failed", REPORT),
     entry(73, Driver, Warning, "the second video encoder failed", REPORT),
     entry(74, Surroundings, Critical, "an NVLink connection failed, here or at its other end", LINK),
-    entry(75, Driver, Warning, "a copy engine failed", REPORT),
-    entry(76, Driver, Warning, "a copy engine failed", REPORT),
-    entry(77, Driver, Warning, "a copy engine failed", REPORT),
+    entry(75, Application, Warning, "a copy engine failed", REPORT),
+    entry(76, Application, Warning, "a copy engine failed", REPORT),
+    entry(77, Application, Warning, "a copy engine failed", REPORT),
     entry(78, Driver, Warning, "a virtual GPU could not be started", "Match the driver versions of host and guest."),
     entry(79, Surroundings, Critical, "the GPU fell off the bus: it no longer answers over PCIe", REBOOT),
-    entry(80, Driver, Warning, "commands arrived at the GPU with a wrong check sum", REPORT),
+    entry(80, Application, Warning, "commands arrived at the GPU with a wrong check sum", REPORT),
     entry(81, Hardware, Warning, "the VGA part of the GPU failed", UPDATE),
-    entry(82, Driver, Warning, "the JPEG engine failed", REPORT),
-    entry(83, Driver, Warning, "a further video decoder failed", REPORT),
-    entry(84, Driver, Warning, "a further video decoder failed", REPORT),
-    entry(85, Driver, Warning, "a copy engine failed", REPORT),
-    entry(86, Driver, Warning, "the optical flow engine failed", REPORT),
-    entry(88, Driver, Warning, "a further video decoder failed", REPORT),
-    entry(89, Driver, Warning, "a further video decoder failed", REPORT),
+    entry(82, Application, Warning, "the JPEG engine failed", REPORT),
+    entry(83, Application, Warning, "a further video decoder failed", REPORT),
+    entry(84, Application, Warning, "a further video decoder failed", REPORT),
+    entry(85, Application, Warning, "a copy engine failed", REPORT),
+    entry(86, Application, Warning, "the optical flow engine failed", REPORT),
+    entry(88, Application, Warning, "a further video decoder failed", REPORT),
+    entry(89, Application, Warning, "a further video decoder failed", REPORT),
     entry(92, Hardware, Warning, "errors of one bit come often; each was corrected", WATCH),
     entry(93, Hardware, Ok, "the GPU's own store of facts was not updated, to spare its flash", NOTHING),
     entry(
@@ -111,6 +119,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Restart that application; reset the GPU when nobody needs it.",
     ),
     entry(95, Hardware, Critical, "a memory error was not kept to one program: every result may be wrong", RESET),
+    entry(96, Application, Warning, "a further video decoder failed", REPORT),
+    entry(97, Application, Warning, "a further video decoder failed", REPORT),
+    entry(98, Application, Warning, "a further video decoder failed", REPORT),
+    entry(99, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(100, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(101, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(102, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(103, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(104, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(105, Application, Warning, "a further JPEG engine failed", REPORT),
+    entry(106, Surroundings, Ok, "the board's management was tested", NOTHING),
+    entry(107, Surroundings, Ok, "the board's management was tested", NOTHING),
     entry(
         109,
         Application,
@@ -138,10 +158,22 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     entry(124, Hardware, Warning, "the GPU's power controller could not erase a part of its flash", FLASH),
     entry(125, Hardware, Warning, "the file system of the InfoROM, the GPU's own store of facts, is damaged", FLASH),
+    entry(126, Application, Warning, "a copy engine failed", REPORT),
+    entry(127, Application, Warning, "a copy engine failed", REPORT),
+    entry(128, Application, Warning, "a copy engine failed", REPORT),
+    entry(129, Application, Warning, "a copy engine failed", REPORT),
+    entry(130, Application, Warning, "a copy engine failed", REPORT),
+    entry(131, Application, Warning, "a copy engine failed", REPORT),
+    entry(132, Application, Warning, "a copy engine failed", REPORT),
+    entry(133, Application, Warning, "a copy engine failed", REPORT),
+    entry(134, Application, Warning, "a copy engine failed", REPORT),
+    entry(135, Application, Warning, "a copy engine failed", REPORT),
     entry(136, Surroundings, Critical, "an NVLink connection could not be trained", LINK),
     entry(137, Driver, Warning, "a forbidden access to another GPU over NVLink, mostly by a program", REPORT),
+    entry(139, Application, Warning, "a further optical flow engine failed", REPORT),
     entry(140, Hardware, Critical, "memory errors came that could be neither corrected nor kept apart", REPLACE),
     entry(141, Driver, Ok, "a short cut of the CUDA driver failed", NOTHING),
+    entry(142, Driver, Warning, "a further video encoder failed", REPORT),
     entry(143, Hardware, Critical, "the GPU could not be initialised", REPLACE),
     // 144 to 150 are the units of an NVLink of the fifth generation. NVML tells the number alone; which error of the
     // unit it was, on which link and how bad, is in the kernel's log.
@@ -204,4 +236,50 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(156, Hardware, Warning, "a failing part of the GPU was taken out of use, from the next reset on", RESET_SOON),
     entry(157, Hardware, Warning, "a failing part of the GPU could not be taken out of use: no spare is left", REPLACE),
     entry(158, Driver, Critical, "the GPU did not answer in time and is given up", RESET),
+    entry(
+        159,
+        Surroundings,
+        Warning,
+        "the link to the CPU or to another chip had an error that touched no data",
+        "If a program that ran uses managed memory, restart it and reset the GPU; else nothing.",
+    ),
+    entry(160, Hardware, Ok, "a failing part of the memory is to be taken out of use", WATCH),
+    entry(161, Hardware, Warning, "a failing part of the memory could not be taken out of use", WATCH),
+    // Blackwell smooths the power that it draws, by a circuit that wears out.
+    entry(162, Hardware, Ok, "the smoothing of its power draw is at work again", NOTHING),
+    entry(
+        163,
+        Surroundings,
+        Ok,
+        "the smoothing of its power draw was suspended, for heat or since it took too long",
+        "Mend the cooling; if heat was not the reason, load the driver anew or reset the GPU.",
+    ),
+    entry(164, Hardware, Ok, "the smoothing of its power draw will soon be worn out", SMOOTHING),
+    entry(165, Hardware, Warning, "the smoothing of its power draw is worn out, and switched off", SMOOTHING),
+    // 166 to 170 are documented without a remedy.
+    entry(
+        166,
+        Driver,
+        Warning,
+        "confidential data came over NVLink before the link was set up for encryption",
+        UPDATE,
+    ),
+    entry(167, Surroundings, Critical, "the PCIe connection timed out, and is given up", REBOOT),
+    entry(
+        168,
+        Hardware,
+        Warning,
+        "the memory that is set aside for the firmware has errors, so that there is less memory than there should be",
+        "Switch ECC on, so that bad rows are replaced; else reboot.",
+    ),
+    entry(169, Driver, Critical, "the GPU's security controller halted", RESET),
+    entry(170, Driver, Warning, "an NVLink unit raised an alarm in confidential computing", UPDATE),
+    entry(171, Hardware, Ok, "the error that Xid 48 tells of was in the memory chips", WITH_48),
+    entry(
+        172,
+        Hardware,
+        Ok,
+        "the error that Xid 48 tells of was in the memory inside the chip",
+        "Do what Xid 48 asks for; if `nvidia-smi -q` says that the SRAM threshold is exceeded, have the GPU replaced.",
+    ),
 ];

@@ -96,8 +96,8 @@ view! {
         part modes: Modes = |eye| Modes::of(eye, gpu);
         /// Where it stands with the NVSwitch fabric.
         part fabric: FabricView = |eye| FabricView::of(eye, gpu);
-        /// What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, or
-        /// `unknown_N`.
+        /// What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`,
+        /// `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`.
         /// Source: `nvmlDeviceGetFieldValues`, field 230. Lane: slow. Absent: `not_supported` before driver 570.
         read recovery_action: Option<String> = gpu.slow.recovery_action.map(words::recovery_action);
         /// Its MIG instances; empty without MIG.
