@@ -239,6 +239,7 @@ impl<W: Write> Assembler<W> {
         GpuSample {
             index,
             handle: finished.handle,
+            refusal: finished.refusal,
             read_at: slot.finished.as_ref().map(|finished| finished.read_at),
             stuck,
             identity: finished.identity,

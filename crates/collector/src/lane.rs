@@ -1,6 +1,12 @@
 //! A lane: the thread that reads one GPU.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use telemetry::{
     Absence, Stamp,
@@ -29,6 +35,10 @@ pub(crate) struct Lane {
 /// What lies between the two readings of a capture: longer than any window that a rate is told over.
 const CAPTURED_WINDOW: Duration = Duration::from_secs(1);
 
+/// How long a handle is used at least that follows one which was spoiled from its first tick on, and how long at most.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How many parts the slow set is read in, one per tick.
 const SLOW_PARTS: u64 = 10;
 /// With which of them it is asked again who a GPU is: one with few calls of its own.
@@ -49,6 +59,14 @@ struct Held<'a> {
     extra: Extra,
     /// Whether Xid errors were listened for under this handle.
     listened: bool,
+    got: Instant,
+    /// Another GPU answers under this handle.
+    exchanged: bool,
+    /// On some tick no call's code spoiled it.
+    did_well: bool,
+    /// How long it is used at least although it is spoiled: a call that always fails so is no reason to get another on
+    /// every tick.
+    patience: Duration,
 }
 
 impl Drop for Held<'_> {
@@ -67,13 +85,19 @@ impl Lane {
         let mut last = 0;
         while let Some(beat) = self.pulse.next(lane, last) {
             last = beat.number;
-            if held.as_ref().is_none_or(|held| held.numbering != beat.numbering || held.device.is_spoiled()) {
+            if held.as_ref().is_none_or(|held| held.numbering != beat.numbering || held.is_to_be_got_again()) {
+                let patience = held.as_ref().map_or(Duration::ZERO, Held::next_patience);
                 match self.take_up(beat, held.take()) {
-                    Ok(fresh) => held = Some(fresh),
+                    Ok(mut fresh) => {
+                        fresh.patience = patience;
+                        held = Some(fresh);
+                    }
                     Err(code) => {
                         // A handle refused is a finished reading too: it says why there is nothing.
                         self.xids.lose(self.index, code.absence());
-                        self.pulse.report(lane, beat.number, Finished::absent(code.absence()));
+                        let refusal = self.library.failure("nvmlDeviceGetHandleByIndex_v2", code, &self.desk);
+                        let absent = Finished::absent(code.absence());
+                        self.pulse.report(lane, beat.number, Finished { refusal: Some(refusal), ..absent });
                         continue;
                     }
                 }
@@ -123,6 +147,10 @@ impl Lane {
             gpm: same.as_mut().map(|before| std::mem::take(&mut before.gpm)).unwrap_or_default(),
             rates: same.as_mut().map(|before| std::mem::take(&mut before.rates)).unwrap_or_default(),
             listened: false,
+            got: Instant::now(),
+            exchanged: false,
+            did_well: false,
+            patience: Duration::ZERO,
         })
     }
 
@@ -131,6 +159,7 @@ impl Lane {
         let fast = self.fast(held);
         let finished = Finished {
             handle: Ok(()),
+            refusal: None,
             driver_is_gone: held.device.driver_is_gone(),
             read_at: Stamp::now(),
             identity: held.identity.clone(),
@@ -143,6 +172,7 @@ impl Lane {
         let is_new = !std::mem::replace(&mut held.listened, true);
         self.xids.listen(self.index, &held.device, &held.identity.uuid, is_new);
         held.read_the_rest();
+        held.did_well |= !held.device.is_spoiled();
         self.pulse.report_rest(lane, held.slow.clone(), held.extra.clone());
     }
 
@@ -180,6 +210,18 @@ impl Lane {
 }
 
 impl Held<'_> {
+    fn is_to_be_got_again(&self) -> bool {
+        self.exchanged || self.device.is_spoiled() && self.got.elapsed() >= self.patience
+    }
+
+    /// How long the next handle is used at least: ever longer after such as were spoiled from the first tick on.
+    fn next_patience(&self) -> Duration {
+        if self.did_well || self.exchanged {
+            return Duration::ZERO;
+        }
+        (self.patience * 2).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
+    }
+
     /// What is not read on every tick, or costs more than the fast set may.
     fn read_the_rest(&mut self) {
         let part = self.next_part;
@@ -211,7 +253,7 @@ impl Held<'_> {
     fn look_who_it_is(&mut self) {
         let now = self.device.identity();
         match (&self.identity.uuid, &now.uuid) {
-            (Ok(before), Ok(now)) if before != now => self.device.spoil(),
+            (Ok(before), Ok(now)) if before != now => self.exchanged = true,
             // Garbage in one answer says nothing good of the others.
             (Ok(_), Err(_)) => {}
             _ => self.identity = now.or_before(&self.identity),

@@ -9,7 +9,7 @@ use std::{
 
 use telemetry::{
     Absence, Reading, Stamp,
-    sample::{Activity, FastSet, Identity, ListedProcess, MigSample, SlowSet, Traffic},
+    sample::{Activity, Failure, FastSet, Identity, ListedProcess, MigSample, SlowSet, Traffic},
 };
 
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Finished {
     pub(crate) handle: Reading<()>,
+    /// What the driver said where there is no handle.
+    pub(crate) refusal: Option<Failure>,
     /// That no call went well, and one said that there is no driver any more.
     pub(crate) driver_is_gone: Option<Code>,
     pub(crate) read_at: Stamp,
@@ -57,6 +59,7 @@ impl Finished {
     pub(crate) fn absent(why: Absence) -> Self {
         Self {
             handle: Err(why),
+            refusal: None,
             driver_is_gone: None,
             read_at: Stamp::now(),
             identity: Identity::absent(why),

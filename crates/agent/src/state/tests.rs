@@ -19,6 +19,7 @@ fn sample(at: Stamp) -> Arc<Sample> {
     let gpu = GpuSample {
         index: 0,
         handle: Ok(()),
+        refusal: None,
         read_at: Some(at),
         stuck: None,
         identity,

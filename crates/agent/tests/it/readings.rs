@@ -253,6 +253,34 @@ fn what_ran_where_is_read_of_each_gpu_instance() {
 }
 
 #[test]
+fn a_call_that_always_fails_has_the_handle_got_again_ever_less_often() {
+    let driver = Driver::new("[[gpu]]\npower_mw = 1000\nerrors = { nvmlDeviceGetPowerUsage = 999 }\n");
+    let mut frames = 0;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        frames += u32::from(!sample.gpus.is_empty());
+        frames == 25
+    });
+    let (handles, ticks) = (driver.calls("nvmlDeviceGetHandleByIndex_v2"), driver.calls("nvmlDeviceGetPowerUsage"));
+    // The first, one at once, and one after each second or more.
+    assert!((3..=5).contains(&handles), "{handles} handles in {ticks} ticks");
+}
+
+#[test]
+fn a_handle_that_is_refused_says_what_the_driver_said() {
+    let driver = Driver::new("[[gpu]]\nerrors = { nvmlDeviceGetHandleByIndex_v2 = 17 }\n");
+    let mut refusal = None;
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        refusal = sample.gpus.into_iter().next().and_then(|gpu| gpu.refusal);
+        refusal.is_some()
+    });
+    let refusal = refusal.unwrap();
+    assert_eq!((refusal.function.as_str(), refusal.code), ("nvmlDeviceGetHandleByIndex_v2", 17));
+    assert!(refusal.text.contains("operating system"), "{refusal:?}");
+}
+
+#[test]
 fn a_gpu_without_gpm_is_asked_for_it_once() {
     let driver = Driver::new("[[gpu]]\nmig_mode = 0\n");
     let mut frames = 0;

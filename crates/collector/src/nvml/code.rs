@@ -21,6 +21,10 @@ impl Code {
     pub(crate) const GPU_IS_LOST: Self = Self(15);
     pub(crate) const VERSION_MISMATCH: Self = Self(18);
     pub(crate) const NO_DATA: Self = Self(21);
+    /// A virtual GPU cannot do that while ECC is on.
+    pub(crate) const VGPU_ECC_NOT_SUPPORTED: Self = Self(22);
+    /// A clock that the GPU does not have.
+    pub(crate) const FREQ_NOT_SUPPORTED: Self = Self(24);
     pub(crate) const ARGUMENT_VERSION_MISMATCH: Self = Self(25);
     pub(crate) const DEPRECATED: Self = Self(26);
     pub(crate) const UNKNOWN: Self = Self(999);
@@ -31,6 +35,8 @@ impl Code {
             Self::NOT_SUPPORTED
             | Self::FUNCTION_NOT_FOUND
             | Self::NO_DATA
+            | Self::VGPU_ECC_NOT_SUPPORTED
+            | Self::FREQ_NOT_SUPPORTED
             | Self::ARGUMENT_VERSION_MISMATCH
             | Self::DEPRECATED => Absence::NotSupported,
             Self::NO_PERMISSION => Absence::Denied,
@@ -106,6 +112,8 @@ mod tests {
         for (code, absence) in [
             (3, Absence::NotSupported),
             (13, Absence::NotSupported),
+            (22, Absence::NotSupported),
+            (24, Absence::NotSupported),
             (25, Absence::NotSupported),
             (4, Absence::Denied),
             (15, Absence::Lost),

@@ -68,11 +68,6 @@ impl<'a> Device<'a> {
         self.desk
     }
 
-    /// Has the handle be got again before the next reading.
-    pub(crate) fn spoil(&self) {
-        self.spoiled.set(true);
-    }
-
     /// Whether a call answered what a handle answers that is no good any more.
     pub(crate) fn is_spoiled(&self) -> bool {
         self.spoiled.get()

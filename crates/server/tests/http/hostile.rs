@@ -28,6 +28,7 @@ fn sample() -> Sample {
     let gpu = |index: u32| GpuSample {
         index,
         handle: Ok(()),
+        refusal: None,
         read_at: Some(NOW),
         stuck: Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(index), since: NOW.boot }),
         identity: Identity { uuid: text("GPU-1"), name: text("NVIDIA H200"), ..Identity::absent(Absence::Denied) },

@@ -10,7 +10,7 @@ use crate::{
         cpu::{self, ProcessTimes},
         expired_after, pods, process, stale_after,
     },
-    sample::{Activity, Call, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
+    sample::{Activity, Call, Failure, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
     snapshot::{Gpu, GpuState, Health, Mig, Severity, Totals, Usage, Xid},
 };
 
@@ -65,7 +65,9 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         index: sample.index,
         // A GPU that does not answer is stale, whatever it was before.
         state: if stale { GpuState::Stale } else { state },
-        state_detail: stuck.or_else(|| without_instances(sample).filter(|_| state == GpuState::Ok)),
+        state_detail: stuck
+            .or_else(|| sample.refusal.as_ref().filter(|_| !stale).map(refused))
+            .or_else(|| without_instances(sample).filter(|_| state == GpuState::Ok)),
         read_at,
         age,
         identity: sample.identity.clone(),
@@ -87,6 +89,12 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         totals: Totals::absent(Absence::Timeout),
         jobs: jobs(sample.index, whole),
     }
+}
+
+fn refused(failure: &Failure) -> String {
+    let Failure { function, code, text, hint } = failure;
+    let hint = hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
+    format!("{function} answered {text} ({code}){hint}")
 }
 
 /// A GPU on the processor's chip, which shares its memory, has no PCIe link, whatever the driver says of one.

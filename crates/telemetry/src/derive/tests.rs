@@ -20,6 +20,7 @@ pub(super) fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
     GpuSample {
         index,
         handle: Ok(()),
+        refusal: None,
         read_at: Some(at(read)),
         stuck: None,
         identity: Identity {
@@ -212,6 +213,15 @@ fn a_gpu_whose_handle_is_refused_keeps_its_identity() {
     assert_eq!(snapshot.gpus.len(), 2);
     assert_eq!(snapshot.gpus[1].state, GpuState::Lost);
     assert_eq!(snapshot.gpus[1].identity.name, Ok("name of B".into()));
+    let mut refused = gpu(1, "B", 3000);
+    refused.handle = Err(Absence::Denied);
+    let (function, text) = ("nvmlDeviceGetHandleByIndex_v2".into(), "Insufficient Permissions".into());
+    refused.refusal = Some(Failure { function, code: 4, text, hint: Some("ask".into()) });
+    let snapshot = bench.alive(3000, &ready(3000, vec![gpu(0, "A", 3000), refused]));
+    assert_eq!(
+        snapshot.gpus[1].state_detail.as_deref(),
+        Some("nvmlDeviceGetHandleByIndex_v2 answered Insufficient Permissions (4): ask")
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{Call, ListedProcess},
+    sample::{Call, Failure, ListedProcess},
 };
 
 /// Declares a set of readings: each field is a [`Reading`], and all of them can be absent for one reason, or be asked
@@ -49,6 +49,8 @@ pub struct GpuSample {
     pub index: u32,
     /// Whether a handle was got: `nvmlDeviceGetHandleByIndex_v2`.
     pub handle: Reading<()>,
+    /// What the driver said where none was got.
+    pub refusal: Option<Failure>,
     /// When the newest finished reading was finished; none before the first.
     pub read_at: Option<Stamp>,
     /// The call that keeps the lane from finishing, if it is late.
