@@ -85,15 +85,19 @@ mod tests {
     fn places_that_call_one_function_are_added_up() {
         static HERE: Meter = Meter::new("meterTest");
         static THERE: Meter = Meter::new("meterTest");
+        static TIMED: Meter = Meter::new("meterTestTimed");
         static NEVER: Meter = Meter::new("meterTestNever");
-        assert_eq!(HERE.time(|| 7), 7);
-        THERE.add(2_000_000);
-        THERE.add(1_000_000);
-        THERE.add(u64::from(u32::MAX));
+        assert_eq!(TIMED.time(|| 7), 7);
+        HERE.add(30_000);
+        for length_ns in [30_001, 200_000, 1_000_000, 2_000_000, u64::from(u32::MAX)] {
+            THERE.add(length_ns);
+        }
         let all = all();
-        let times = all.iter().find(|times| times.function == "meterTest").unwrap();
-        assert_eq!((times.counts[0], times.counts[1], times.counts[4]), (2, 1, 1), "a bound belongs to its bucket");
-        assert!(times.sum_ns > 3_000_000 + u64::from(u32::MAX));
-        assert!(all.iter().all(|times| times.function != NEVER.function));
+        let of = |function: &str| all.iter().find(|times| times.function == function);
+        let times = of("meterTest").unwrap();
+        assert_eq!(times.counts, [1, 1, 1, 1, 1, 0, 0, 1], "a bound belongs to its bucket");
+        assert_eq!(times.sum_ns, 3_260_001 + u64::from(u32::MAX));
+        assert_eq!(of("meterTestTimed").map(|times| times.counts.iter().sum()), Some(1_u64));
+        assert!(of("meterTestNever").is_none() && NEVER.function == "meterTestNever");
     }
 }

@@ -578,7 +578,7 @@ fn every_call_that_comes_back_is_timed_by_function() {
         let count = power.counts.iter().sum::<u64>();
         assert!(count >= before, "{count} after {before}");
         before = count;
-        assert_eq!(power.counts[..2], [0; 2], "none takes less than 20 ms");
+        assert_eq!(power.counts[..5], [0; 5], "none takes less than 20 ms");
         assert!(power.sum_ns >= 20_000_000 * count, "{power:?}");
         assert!(of("nvmlInit_v2").is_some_and(|times| times.counts.iter().sum::<u64>() == 1));
         assert!(of("nvmlEventSetWait_v2").is_none(), "waiting is what it does");

@@ -181,9 +181,10 @@ pub struct Call {
     pub since: BootTime,
 }
 
-/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Decades from a
-/// millisecond on, since what is asked is how often a function is slow, and each bound is a line per function in `/metrics`.
-pub const CALL_BOUNDS_NS: [u64; 4] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Most calls take 20 to 900 µs, where two
+/// bounds to a decade tell a driver that gets slower; above, where a call is slow anyhow, one does, since each bound is a
+/// line per function in `/metrics`.
+pub const CALL_BOUNDS_NS: [u64; 7] = [30_000, 100_000, 300_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// How long the finished calls of one function took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
