@@ -55,7 +55,14 @@ pub(crate) struct Xids {
 
 impl Xids {
     /// Starts the thread that waits for a GPU's errors, once its lane has registered for them.
-    pub(crate) fn start(shared: &Arc<Self>, gpu: u32, with: Library, pulse: &Arc<Pulse>, board: &Board, held: Presence) {
+    pub(crate) fn start(
+        shared: &Arc<Self>,
+        gpu: u32,
+        with: Library,
+        pulse: &Arc<Pulse>,
+        board: &Board,
+        held: Presence,
+    ) {
         let (xids, pulse, board) = (Arc::clone(shared), Arc::clone(pulse), *board);
         let work = move || {
             xids.hear(gpu, with, &pulse, &board.desk(None, Some(gpu)));

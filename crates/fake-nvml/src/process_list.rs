@@ -25,7 +25,7 @@ pub(crate) struct Row<'a> {
 pub(crate) enum Wanted {
     Compute,
     Graphics,
-    /// Clients of a multi-process service, of which scenarios have none.
+    /// Clients of a multi-process service.
     Shared,
     /// Whatever the type.
     Any,
@@ -84,9 +84,9 @@ pub(crate) fn rows(call: &Call, target: Target, wanted: Wanted) -> Result<Vec<Ro
     let mut rows = Vec::new();
     for told in &call.gpu(target)?.process {
         let listed = match wanted {
-            Wanted::Compute => told.kind != Kind::Graphics,
-            Wanted::Graphics => told.kind != Kind::Compute,
-            Wanted::Shared => false,
+            Wanted::Compute => matches!(told.kind, Kind::Compute | Kind::Both),
+            Wanted::Graphics => matches!(told.kind, Kind::Graphics | Kind::Both),
+            Wanted::Shared => told.kind == Kind::Shared,
             Wanted::Any => true,
         };
         if !listed || instance.is_some_and(|instance| instance != (told.gpu_instance, told.compute_instance)) {

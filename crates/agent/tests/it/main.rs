@@ -7,6 +7,7 @@ mod clients;
 mod collector;
 mod configuration;
 mod containers;
+mod distinct;
 mod documents;
 mod driver_gone;
 mod exhaustion;

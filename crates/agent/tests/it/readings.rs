@@ -237,7 +237,11 @@ fn what_ran_where_is_read_of_each_gpu_instance() {
         told = mig.iter().map(|one| one.activity.clone().map(|activity| activity.graphics_ratio)).collect();
         let read = |ratio: &telemetry::Reading<telemetry::Reading<f64>>| matches!(ratio, Ok(Ok(_)));
         if !begun && !told.is_empty() && told.iter().all(read) {
-            assert_eq!(told, [Ok(Ok(0.25)), Ok(Ok(0.25)), Ok(Ok(0.75))], "compute instances share their GPU instance's");
+            assert_eq!(
+                told,
+                [Ok(Ok(0.25)), Ok(Ok(0.25)), Ok(Ok(0.75))],
+                "compute instances share their GPU instance's"
+            );
             assert_eq!(gpu_now.activity.graphics_ratio, Ok(0.5), "the GPU's own");
             let first = mig[0].activity.clone().unwrap();
             assert_eq!((first.sm_ratio, first.dram_ratio), (Err(Absence::NotSupported), Err(Absence::Error)));

@@ -197,11 +197,7 @@ impl Device<'_> {
     }
 
     /// `nvmlGpmSampleAlloc`, and what takes a sample: `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`.
-    fn gpm_sample(
-        &self,
-        now: Instant,
-        take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>,
-    ) -> Result<Sample, Code> {
+    fn gpm_sample(&self, now: Instant, take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>) -> Result<Sample, Code> {
         let mut sample: nvmlGpmSample_t = std::ptr::null_mut();
         self.seen(call!(self.library, self.desk, nvmlGpmSampleAlloc(&raw mut sample)))?;
         if sample.is_null() {
@@ -258,6 +254,9 @@ mod tests {
             assert_eq!(ratio(Ok(percent)), expected, "{percent}");
         }
         assert_eq!(ratio(Err(Absence::Timeout)), Err(Absence::Timeout));
-        assert_eq!([rate(Ok(2.0)), rate(Ok(-1.0)), rate(Ok(f64::NAN))], [Ok(2 << 20), garbage.map(|_: f64| 0), Err(Absence::Error)]);
+        assert_eq!(
+            [rate(Ok(2.0)), rate(Ok(-1.0)), rate(Ok(f64::NAN))],
+            [Ok(2 << 20), garbage.map(|_: f64| 0), Err(Absence::Error)]
+        );
     }
 }

@@ -144,8 +144,7 @@ impl Device<'_> {
     pub(crate) fn link_states(&self) -> Reading<LinkStates> {
         let state = |link| {
             let mut active = 0;
-            let code =
-                call!(self.library, self.desk, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
+            let code = call!(self.library, self.desk, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
             self.seen(code).map(|()| active != 0)
         };
         states(state)
@@ -277,7 +276,8 @@ mod tests {
         // Once seen to be wide it stays so, also when it begins anew.
         let begun = Instant::now();
         let mut rates = Rates::default();
-        for (seconds, bytes, expected) in [(0, FULL, Err(Absence::Timeout)), (1, 7, Err(Absence::Error)), (2, 9, Ok(2))] {
+        for (seconds, bytes, expected) in [(0, FULL, Err(Absence::Timeout)), (1, 7, Err(Absence::Error)), (2, 9, Ok(2))]
+        {
             let told = rates.tell(begun + Duration::from_secs(seconds), [Ok(bytes), no, no, no], fast);
             assert_eq!(told.pcie_tx_bytes_per_second, expected, "after {seconds} s");
         }

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, ptr};
 use nvml_wrapper_sys::bindings::{
     nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
 };
-use telemetry::{Absence, Reading, Stamp, capture::List, sample::{ProcessShare, SampledProcess}};
+use telemetry::{
+    Absence, Reading, Stamp,
+    capture::List,
+    sample::{ProcessShare, SampledProcess},
+};
 
 use crate::nvml::{Code, Device, device::version_word, library::call};
 
@@ -149,10 +153,8 @@ fn newest(samples: &[Sampled]) -> Vec<SampledProcess> {
         let [sm_percent, memory_percent, encoder_percent, decoder_percent] = sample.shares;
         ProcessShare { sm_percent, memory_percent, encoder_percent, decoder_percent }
     };
-    let told = |(pid, sample): (u32, Option<&Sampled>)| SampledProcess {
-        pid,
-        share: sample.map(share).ok_or(Absence::Error),
-    };
+    let told =
+        |(pid, sample): (u32, Option<&Sampled>)| SampledProcess { pid, share: sample.map(share).ok_or(Absence::Error) };
     of_each.into_iter().map(told).collect()
 }
 

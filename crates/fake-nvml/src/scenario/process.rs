@@ -50,4 +50,7 @@ pub(crate) enum Kind {
     Graphics,
     #[serde(rename = "C+G")]
     Both,
+    /// That of the clients of a multi-process service, which the server computes for.
+    #[serde(rename = "M")]
+    Shared,
 }

@@ -57,7 +57,15 @@ fn sample() -> Sample {
     };
     let facts =
         DriverFacts { driver_version: text("580"), nvml_version: text("13"), cuda_version: Ok(13_000), init_ms: 1 };
-    let xid = XidSample { gpu: 1, uuid: text("GPU-1"), code: 79, at: NOW, times: 1, gpu_instance: None, compute_instance: None };
+    let xid = XidSample {
+        gpu: 1,
+        uuid: text("GPU-1"),
+        code: 79,
+        at: NOW,
+        times: 1,
+        gpu_instance: None,
+        compute_instance: None,
+    };
     Sample {
         gpus: vec![gpu(0), gpu(1)],
         processes: vec![process(7), process(8)],

@@ -119,7 +119,15 @@ mod tests {
     };
 
     fn xid(code: u64, boot: u64) -> XidSample {
-        XidSample { gpu: 0, uuid: Ok("A".into()), code, at: at(boot), times: 1, gpu_instance: None, compute_instance: None }
+        XidSample {
+            gpu: 0,
+            uuid: Ok("A".into()),
+            code,
+            at: at(boot),
+            times: 1,
+            gpu_instance: None,
+            compute_instance: None,
+        }
     }
 
     fn held(faults: &Faults, now: u64) -> Vec<u64> {
@@ -207,7 +215,11 @@ mod tests {
             let mut shown = blank::gpu("A", at(0));
             shown.xid.since = listening;
             let told = faults.tell(&shown);
-            assert_eq!((told.since, told.count, told.by_severity.iter().sum::<u64>()), (listening, count, all), "{name}");
+            assert_eq!(
+                (told.since, told.count, told.by_severity.iter().sum::<u64>()),
+                (listening, count, all),
+                "{name}"
+            );
         }
         assert_eq!(faults.last, Some((79, at(21))));
         faults.add(&XidSample { times: 500, ..xid(79, 31) });

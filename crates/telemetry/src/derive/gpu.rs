@@ -77,12 +77,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         traffic: if expired { Traffic::absent(Absence::Timeout) } else { traffic(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
-        xid: Xid {
-            since: xid_since,
-            last: None,
-            count: xid_since.map(|_| 0),
-            by_severity: [0; Severity::ALL.len()],
-        },
+        xid: Xid { since: xid_since, last: None, count: xid_since.map(|_| 0), by_severity: [0; Severity::ALL.len()] },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
         processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },

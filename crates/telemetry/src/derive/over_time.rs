@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Absence, Reading,
     sample::{
-        Activity, Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
-        Utilization, XidSample,
+        Activity, Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer,
+        ProcessFacts, Utilization, XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict, blank},
 };
@@ -150,13 +150,7 @@ fn a_gpu_whose_instances_are_not_known_is_not_free_by_that() {
         ("not even the mode", denied, Err(Absence::Denied), &[], Unknown),
         ("refused, and somebody there", Ok(true), Err(Absence::Denied), &[7], Busy),
         ("no instance, so that nobody can use it", Ok(true), Ok(Vec::new()), &[], Busy),
-        (
-            "an instance of which nothing is known",
-            Ok(true),
-            Ok(vec![MigSample::absent(Absence::Denied)]),
-            &[],
-            Unknown,
-        ),
+        ("an instance of which nothing is known", Ok(true), Ok(vec![MigSample::absent(Absence::Denied)]), &[], Unknown),
     ] {
         let mut gpu = idle(0, "A", 1000, jobs);
         gpu.slow.mig_mode = mode;

@@ -257,13 +257,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(164, Hardware, Ok, "the smoothing of its power draw will soon be worn out", SMOOTHING),
     entry(165, Hardware, Warning, "the smoothing of its power draw is worn out, and switched off", SMOOTHING),
     // 166 to 170 are documented without a remedy.
-    entry(
-        166,
-        Driver,
-        Warning,
-        "confidential data came over NVLink before the link was set up for encryption",
-        UPDATE,
-    ),
+    entry(166, Driver, Warning, "confidential data came over NVLink before the link was set up for encryption", UPDATE),
     entry(167, Surroundings, Critical, "the PCIe connection timed out, and is given up", REBOOT),
     entry(
         168,

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Map, Value};
 
-use super::{Host, absence, OTHER_PATHS, PATHS, body, document, hosts};
+use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts};
 use crate::{Commands, api::words, scope::Scope};
 
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
@@ -36,7 +36,10 @@ fn the_examples_are_answers() {
 fn the_reference_is_what_the_code_says() {
     let document = document();
     for free in absence::FREE {
-        assert!(HEAD.contains(&format!("`{free}`")) || HEAD.contains(&format!(".{free}`")), "null without a reason: {free}");
+        assert!(
+            HEAD.contains(&format!("`{free}`")) || HEAD.contains(&format!(".{free}`")),
+            "null without a reason: {free}"
+        );
     }
     let lanes: String = LANES.map(|(lane, what)| format!("| *{lane}* | {what} |\n")).concat();
     let mut text = HEAD.replace("LANES", &lanes);
@@ -108,7 +111,10 @@ LANES
 const LANES: [(&str, &str); 14] = [
     ("fast", "read of each GPU on every tick"),
     ("slow", "read of each GPU whole at the first tick, and then a tenth of it per tick"),
-    ("activity", "read of each GPU after the fast lane, over the time since the reading before, of about a second or more"),
+    (
+        "activity",
+        "read of each GPU after the fast lane, over the time since the reading before, of about a second or more",
+    ),
     ("traffic", "as activity"),
     ("at the handle", "read when a GPU is taken up, and again every ten ticks"),
     ("events", "told by the driver when it happens"),

@@ -264,7 +264,8 @@ fn users_are_added_up() {
 #[test]
 fn nobody_is_blamed_for_what_only_draws_nor_for_what_may_be_another_users() {
     let mut snapshot = hosts::healthy();
-    let xorg = Process { holds: false, kind: ProcessKind::Graphics, uid: Ok(117), ..snapshot.gpus[1].processes[0].clone() };
+    let xorg =
+        Process { holds: false, kind: ProcessKind::Graphics, uid: Ok(117), ..snapshot.gpus[1].processes[0].clone() };
     snapshot.gpus[1].processes.push(Process { user: Some("gdm".into()), ..xorg });
     let unread = Process { placed: Err(Absence::Denied), ..snapshot.gpus[0].processes[1].clone() };
     snapshot.gpus[0].processes.push(Process { container: None, ..unread });
@@ -275,7 +276,10 @@ fn nobody_is_blamed_for_what_only_draws_nor_for_what_may_be_another_users() {
     };
     assert_eq!((held("alice"), held("gdm"), held("trainer")), (1, 0, 0));
     let nobody = &users[users.as_array().unwrap().len() - 1];
-    assert_eq!((&nobody["user"], &nobody["uid"], &nobody["absent"]["user"]), (&Value::Null, &0.into(), &"denied".into()));
+    assert_eq!(
+        (&nobody["user"], &nobody["uid"], &nobody["absent"]["user"]),
+        (&Value::Null, &0.into(), &"denied".into())
+    );
 }
 
 #[test]

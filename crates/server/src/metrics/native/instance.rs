@@ -54,44 +54,76 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
     .dcgm("DCGM_FI_DEV_FB_FREE"),
-    activity("nvsmi_gpu_mig_graphics_active_ratio", "Of the last window, the part in which the graphics or compute engine of a MIG instance's GPU instance worked.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().graphics_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_graphics_active_ratio",
+        "Of the last window, the part in which the graphics or compute engine of a MIG instance's GPU instance worked.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().graphics_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 1, of the GPU instance")
     .dcgm("DCGM_FI_PROF_GR_ENGINE_ACTIVE"),
-    activity("nvsmi_gpu_mig_sm_active_ratio", "Of the last window, the part in which the SMs of a MIG instance's GPU instance had work, over all of them.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().sm_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_sm_active_ratio",
+        "Of the last window, the part in which the SMs of a MIG instance's GPU instance had work, over all of them.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().sm_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 2, of the GPU instance")
     .dcgm("DCGM_FI_PROF_SM_ACTIVE"),
-    activity("nvsmi_gpu_mig_sm_occupancy_ratio", "Warps on the SMs of a MIG instance's GPU instance, of those that could be there.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().sm_occupancy_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_sm_occupancy_ratio",
+        "Warps on the SMs of a MIG instance's GPU instance, of those that could be there.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().sm_occupancy_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 3, of the GPU instance")
     .dcgm("DCGM_FI_PROF_SM_OCCUPANCY"),
-    activity("nvsmi_gpu_mig_tensor_active_ratio", "How busy the tensor pipes of a MIG instance's GPU instance are.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().tensor_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_tensor_active_ratio",
+        "How busy the tensor pipes of a MIG instance's GPU instance are.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().tensor_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 5, of the GPU instance")
     .dcgm("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
-    activity("nvsmi_gpu_mig_dram_active_ratio", "How much of the memory bandwidth of a MIG instance's GPU instance is used.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().dram_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_dram_active_ratio",
+        "How much of the memory bandwidth of a MIG instance's GPU instance is used.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().dram_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 10, of the GPU instance")
     .dcgm("DCGM_FI_PROF_DRAM_ACTIVE"),
-    activity("nvsmi_gpu_mig_fp64_active_ratio", "How busy the FP64 pipe of a MIG instance's GPU instance is.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().fp64_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_fp64_active_ratio",
+        "How busy the FP64 pipe of a MIG instance's GPU instance is.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().fp64_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 11, of the GPU instance")
     .dcgm("DCGM_FI_PROF_PIPE_FP64_ACTIVE"),
-    activity("nvsmi_gpu_mig_fp32_active_ratio", "How busy the FP32 pipe of a MIG instance's GPU instance is.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().fp32_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_fp32_active_ratio",
+        "How busy the FP32 pipe of a MIG instance's GPU instance is.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().fp32_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 12, of the GPU instance")
     .dcgm("DCGM_FI_PROF_PIPE_FP32_ACTIVE"),
-    activity("nvsmi_gpu_mig_fp16_active_ratio", "How busy the FP16 pipe of a MIG instance's GPU instance is.", Of::Instance(|_, mig, samples| {
-        samples.read(&[], mig.activity().fp16_ratio);
-    }))
+    activity(
+        "nvsmi_gpu_mig_fp16_active_ratio",
+        "How busy the FP16 pipe of a MIG instance's GPU instance is.",
+        Of::Instance(|_, mig, samples| {
+            samples.read(&[], mig.activity().fp16_ratio);
+        }),
+    )
     .from("`nvmlGpmMetricsGet`, metric 13, of the GPU instance")
     .dcgm("DCGM_FI_PROF_PIPE_FP16_ACTIVE"),
     Metric::new(

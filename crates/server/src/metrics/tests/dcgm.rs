@@ -150,7 +150,11 @@ fn a_gpu_that_is_cut_is_told_of_by_its_gpu_instances() {
     let name = "DCGM_FI_DEV_GPU_TEMP";
     assert_eq!(of(&lines, name), [format!("{name}{first}}} 55"), format!("{name}{second}}} 55")], "the GPU's own");
     let name = "DCGM_FI_PROF_SM_ACTIVE";
-    assert_eq!(of(&lines, name), [format!("{name}{first}}} 0.250000"), format!("{name}{second}}} 0.250000")], "theirs, and not the whole GPU's");
+    assert_eq!(
+        of(&lines, name),
+        [format!("{name}{first}}} 0.250000"), format!("{name}{second}}} 0.250000")],
+        "theirs, and not the whole GPU's"
+    );
     assert!(of(&lines, "DCGM_FI_PROF_PCIE_TX_BYTES").is_empty(), "the whole GPU's traffic is none of theirs");
 }
 

@@ -238,7 +238,11 @@ fn a_gpu_that_does_not_answer_is_no_use_once_its_values_are_gone() {
         let at = Moment { reads, ..moment(at(second * 1000)) };
         let health = judge(&gpu, &mut conditions, std::iter::empty(), at);
         let found: Vec<_> = codes(&health);
-        assert_eq!(found, expected.map(|severity| (severity, "not_answering")).into_iter().collect::<Vec<_>>(), "{second}");
+        assert_eq!(
+            found,
+            expected.map(|severity| (severity, "not_answering")).into_iter().collect::<Vec<_>>(),
+            "{second}"
+        );
     }
     let denied = Gpu { state: GpuState::Denied, ..well() };
     let at = Moment { reads: false, ..moment(at(0)) };
