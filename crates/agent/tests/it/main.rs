@@ -1,6 +1,7 @@
 //! The release binary against the fake driver, over HTTP: one module per behaviour.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
+mod absence;
 mod bad_input;
 mod capture;
 mod clients;

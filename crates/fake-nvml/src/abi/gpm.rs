@@ -9,11 +9,11 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::{Function, export};
-use crate::code::{self, Done, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
+use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
 use crate::engine::engine;
 use crate::gpm::{Sample, Window};
 use crate::pointer::{List, Open, Out};
-use crate::scenario::{Errors, Metric, MetricId};
+use crate::scenario::{Metric, MetricId};
 
 /// More metrics than any header knows are a mistake of the caller's.
 const MOST_METRICS: c_uint = 4_096;
@@ -25,11 +25,6 @@ fn metric(metrics: &Option<BTreeMap<MetricId, Metric>>, window: Window, id: c_ui
         Metric::Value(_) if window.is_empty => Ok(f64::NAN),
         Metric::Value(value) => Ok(value.at(window.seconds)),
     }
-}
-
-/// What a function was told to fail with, of a GPU or an instance that it is not called with.
-fn failing(errors: &Errors, function: Function) -> Done {
-    errors.of_exactly(function).filter(|code| *code != code::SUCCESS).map_or(Ok(()), Err)
 }
 
 export! {
@@ -54,7 +49,7 @@ export! {
     device fn nvmlGpmMigSampleGet(call, target; gpu_instance: c_uint, sample: Sample) {
         let gpu = call.gpu(target)?;
         let place = gpu.mig.iter().position(|mig| mig.gpu_instance == gpu_instance).ok_or(INVALID_ARGUMENT)?;
-        failing(&gpu.mig[place].errors, Function::nvmlGpmMigSampleGet)?;
+        gpu.mig[place].errors.strike(Function::nvmlGpmMigSampleGet)?;
         if gpu.mig[place].gpm.is_none() {
             return Err(NOT_SUPPORTED);
         }
@@ -82,7 +77,7 @@ export! {
                 (&gpu.errors, &gpu.gpm)
             }
         };
-        failing(errors, Function::nvmlGpmMetricsGet)?;
+        errors.strike(Function::nvmlGpmMetricsGet)?;
         let metrics: List<nvmlGpmMetric_t> = request.field::<nvmlGpmMetric_t>(offset_of!(nvmlGpmMetricsGet_t, metrics)).list();
         for place in 0..number as usize {
             let entry = metrics.at(place).open();

@@ -4,7 +4,7 @@ use std::ffi::c_uint;
 
 use nvml_wrapper_sys::bindings::nvmlDeviceAttributes_t;
 
-use super::export;
+use super::{Function, export};
 use crate::code::{INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED};
 use crate::handle::{Device, Target};
 use crate::pointer::Out;
@@ -38,7 +38,9 @@ export! {
         if found.is_none() && !is_parted(gpu) {
             return Err(NOT_SUPPORTED);
         }
-        call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(found.ok_or(NOT_FOUND)?) }))
+        let place = found.ok_or(NOT_FOUND)?;
+        gpu.mig[place].errors.strike(Function::nvmlDeviceGetMigDeviceHandleByIndex)?;
+        call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(place) }))
     }
 
     device fn nvmlDeviceGetDeviceHandleFromMigDeviceHandle(call, target; parent: Out<Device>) {

@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::abi::Function;
+use crate::code::{Done, SUCCESS};
 use crate::value::Value;
 
 /// What goes wrong in calls of one function. Faults are tried in their order in the file.
@@ -105,6 +106,11 @@ impl Errors {
     /// The code for a function, its own before that of `"*"`. 0 is no error, and so takes a function out of `"*"`.
     pub(crate) fn of(&self, function: Function) -> Option<u32> {
         self.of_exactly(function).or_else(|| self.0.get(&Pattern::Every).copied())
+    }
+
+    /// Fails a function of that name alone: one that is not called with the GPU or instance whose table this is.
+    pub(crate) fn strike(&self, function: Function) -> Done {
+        self.of_exactly(function).filter(|code| *code != SUCCESS).map_or(Ok(()), Err)
     }
 
     /// The code for a function that is not one of a GPU, which `"*"` is not about.

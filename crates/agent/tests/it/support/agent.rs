@@ -39,10 +39,14 @@ impl Start {
 
     /// On a host with this driver, reading ten times a second.
     pub(crate) fn on(driver: &Driver) -> Self {
+        Self::seldom(driver).argument("--interval=100ms")
+    }
+
+    /// The same, reading once a second: for hosts with many GPUs.
+    pub(crate) fn seldom(driver: &Driver) -> Self {
         Self::bare()
             .argument("--nvml-library")
             .argument(driver.library().to_str().expect("a path in UTF-8"))
-            .argument("--interval=100ms")
             .argument("--resolve-pids")
             .variable("FAKE_NVML_SCENARIO", driver.scenario().to_str().expect("a path in UTF-8"))
             .variable("FAKE_NVML_CALLS", driver.counts().to_str().expect("a path in UTF-8"))
