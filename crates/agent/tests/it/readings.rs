@@ -520,8 +520,8 @@ fn every_call_that_comes_back_is_timed_by_function() {
         assert!(power.sum_ns >= 20_000_000 * count, "{power:?}");
         assert!(of("nvmlInit_v2").is_some_and(|times| times.counts.iter().sum::<u64>() == 1));
         assert!(of("nvmlEventSetWait_v2").is_none(), "waiting is what it does");
-        assert!(sample.calls.len() > 50, "{}", sample.calls.len());
-        // Long enough for a wait for events to come back.
+        // The slow set is read after the first frame; and long enough for a wait for events to come back.
+        assert!(count < 8 || sample.calls.len() > 50, "{}", sample.calls.len());
         count >= 8
     });
     assert!(driver.calls("nvmlEventSetWait_v2") > 1);

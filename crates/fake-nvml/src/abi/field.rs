@@ -132,7 +132,8 @@ fn write(call: &Call, entry: Open<nvmlFieldValue_t>, told: Result<Told, u32>) ->
     let (code, kind, value) = match told {
         Ok(Told::Real(value)) => (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { dVal: value }),
         Ok(Told::Narrow(value)) => {
-            (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValue_t { uiVal: value })
+            // A narrower member of the union is its lower bytes; the others must not be left as they were in memory.
+            (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValue_t { ullVal: value.into() })
         }
         Ok(Told::Wide(value)) => {
             (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValue_t { ullVal: value })
@@ -140,7 +141,6 @@ fn write(call: &Call, entry: Open<nvmlFieldValue_t>, told: Result<Told, u32>) ->
         Ok(Told::Signed(value)) => {
             (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG, nvmlValue_t { sllVal: value })
         }
-        // A narrower member of the union is its lower bytes.
         Ok(Told::Typed(kind, bits)) => (0, kind, nvmlValue_t { ullVal: bits }),
         Err(code) => (code, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { ullVal: 0 }),
     };
