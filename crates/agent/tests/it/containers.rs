@@ -228,3 +228,30 @@ fn a_frame_tells_the_name() {
         name(0) == Some(Ok("trainer".into())) && name(1) == Some(Err(Absence::NotSupported))
     });
 }
+
+#[test]
+fn in_another_pid_namespace_nobody_is_named_and_that_is_said_once() {
+    let proc = Proc::new();
+    std::fs::create_dir_all(proc.root().join("self/ns")).unwrap();
+    std::os::unix::fs::symlink("pid:[4026532999]", proc.root().join("self/ns/pid")).unwrap();
+    // One that happens to have the number of the driver's.
+    proc.process(7, 1000, "/");
+    let driver = Driver::new("[[gpu]]\n[[gpu.process]]\npid = 7\nmemory_bytes = 5\n");
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let agent = Start::bare()
+        .argument(&format!("--nvml-library={}", text(&driver.library())))
+        .argument(&format!("--proc-root={}", text(proc.root())))
+        .argument("--interval=100ms")
+        .variable("FAKE_NVML_SCENARIO", &text(&driver.scenario()))
+        .serve()
+        .ready();
+    let row = agent.get("/api/v1/processes").json()[0].clone();
+    assert_eq!((&row["pid"], &row["gpu_memory_bytes"]), (&json!(7), &json!(5)));
+    for key in ["user", "uid", "name", "command", "started_at", "cpu_percent", "host_memory_bytes", "container", "job"]
+    {
+        assert_eq!((&row[key], &row["absent"][key]), (&Value::Null, &json!("denied")), "{key}");
+    }
+    let notes = agent.get("/api/v1/snapshot").json()["host"]["notes"].clone();
+    let of_it = notes.as_array().unwrap().iter().filter(|note| note.as_str().unwrap().contains("--pid=host")).count();
+    assert_eq!(of_it, 1, "{notes}");
+}

@@ -88,3 +88,19 @@ fn a_freed_sample_is_refused() {
     assert_eq!(unsafe { (free(sample), free(sample)) }, (0, 2));
     assert_eq!(take(&fake, 0, sample), 2);
 }
+
+#[test]
+fn a_gpu_instance_has_values_of_its_own() {
+    let fake = Fake::play(
+        "[[gpu]]\nmig_mode = 1\ngpm = { 1 = 5 }\n[[gpu.mig]]\ngpu_instance = 3\ngpm = { 1 = 25 }\n[[gpu.mig]]\n\
+         gpu_instance = 4\n",
+    );
+    let take: unsafe extern "C" fn(Handle, u32, *mut c_void) -> u32 = fake.function("nvmlGpmMigSampleGet");
+    // SAFETY: the handles are the library's own.
+    let take = |instance: u32, sample: Handle| unsafe { take(fake.handle(0), instance, sample) };
+    let (first, second) = (allocate(&fake), allocate(&fake));
+    assert_eq!([take(4, first), take(5, first), take(3, first)], [3, 2, 0], "without samples, not there, there");
+    thread::sleep(Duration::from_millis(110));
+    assert_eq!(take(3, second), 0);
+    assert_eq!(metrics(&fake, 1, first, second), (0, [(0, 25.0), (3, 0.0), (3, 0.0)]));
+}

@@ -73,6 +73,17 @@ fn a_process_of_both_types_is_in_both_lists() {
     assert_eq!((code, count), (0, 2));
     assert_eq!((&written[..2], &written[24..26]), (&[3, 1][..], &[4, 1][..]));
     assert_eq!(list(&fake, "nvmlDeviceGetMPSComputeRunningProcesses_v3", 96, 4).1, 0);
+    let shared = Fake::play("[[gpu]]\n[[gpu.process]]\npid = 258\ntype = \"M\"\n[[gpu.process]]\npid = 259\n");
+    let pid = |name: &str| {
+        let (code, count, written) = list(&shared, name, 96, 4);
+        (code, count, written[..2].to_vec())
+    };
+    assert_eq!(
+        pid("nvmlDeviceGetMPSComputeRunningProcesses_v3"),
+        (0, 1, vec![2, 1]),
+        "clients stand in a list of their own"
+    );
+    assert_eq!(pid("nvmlDeviceGetComputeRunningProcesses_v3"), (0, 1, vec![3, 1]));
 }
 
 #[test]
