@@ -108,12 +108,17 @@ fn a_sample_that_is_given_again_is_taken_in_once() {
 fn nobody_listens_for_xids_while_the_collector_is_not_heard() {
     let mut deriver = Deriver::default();
     let sample = Arc::new(ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]));
-    let since = |snapshot: &Snapshot| -> Vec<Reading<Stamp>> { snapshot.gpus.iter().map(|gpu| gpu.xid.since).collect() };
+    let since =
+        |snapshot: &Snapshot| -> Vec<Reading<Stamp>> { snapshot.gpus.iter().map(|gpu| gpu.xid.since).collect() };
     let late = Err(Absence::Timeout);
     assert_eq!(since(&derive(&mut deriver, 2000, &sample)), [Ok(at(1)), Ok(at(1))]);
     assert_eq!(since(&derive(&mut deriver, 9000, &sample)), [late, late]);
     let fewer = Arc::new(ready("1", 10_000, vec![idle(0, "A", 10_000, &[])]));
-    assert_eq!(since(&derive(&mut deriver, 10_000, &fewer)), [Ok(at(1)), Err(Absence::Lost)], "one that is not counted");
+    assert_eq!(
+        since(&derive(&mut deriver, 10_000, &fewer)),
+        [Ok(at(1)), Err(Absence::Lost)],
+        "one that is not counted"
+    );
     let asleep = Arc::new(Sample::of(Driver::Asleep, at(11_000)));
     assert_eq!(since(&derive(&mut deriver, 11_000, &asleep))[0], Err(Absence::Asleep));
 }
