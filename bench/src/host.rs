@@ -22,6 +22,7 @@ temperature_c = 61
 memory_temperature_c = 70
 slowdown_temperature_c = 90
 shutdown_temperature_c = 93
+margin_temperature_c = 26
 power_mw = 562000
 power_limit_mw = 700000
 enforced_limit_mw = 700000

@@ -273,6 +273,7 @@ fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
         1 => {
             slow.slowdown_celsius = device.slowdown_celsius();
             slow.shutdown_celsius = device.shutdown_celsius();
+            slow.margin_celsius = device.margin_celsius();
             slow.fans = device.fans();
         }
         2 => {

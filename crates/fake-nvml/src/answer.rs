@@ -6,8 +6,8 @@ use std::mem::offset_of;
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDeviceAttributes_t, nvmlEventData_t, nvmlGpmMetricsGet_t, nvmlGpmSupport_t,
     nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v3_t, nvmlGridLicensableFeature_t, nvmlGridLicensableFeatures_t,
-    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessesUtilizationInfo_v1_t,
-    nvmlTemperature_v1_t, nvmlUtilization_t,
+    nvmlMarginTemperature_v1_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t,
+    nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
 use crate::code::{Done, SUCCESS, UNKNOWN};
@@ -131,6 +131,7 @@ told! {
     nvmlMemory_v2_t version 2 { total: u64, reserved: u64, free: u64, used: u64 }
     nvmlBAR1Memory_t { bar1Total: u64, bar1Free: u64, bar1Used: u64 }
     nvmlTemperature_v1_t version 1 { temperature: i32 }
+    nvmlMarginTemperature_v1_t version 1 { marginTemperature: i32 }
     nvmlGpmSupport_t { isSupportedDevice: u32 }
     nvmlGpuFabricInfo_t { state: u8, status: u32 }
     nvmlGpuFabricInfo_v3_t { state: u8, status: u32 }

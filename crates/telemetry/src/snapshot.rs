@@ -177,8 +177,11 @@ pub struct Gpu {
     pub state: GpuState,
     /// What there is to say beyond the state.
     pub state_detail: Option<String>,
-    /// When the newest finished reading was finished; when it was first missed, if there never was one.
+    /// When the newest finished reading was finished, by whichever collector; the moment of the newest frame, if there
+    /// never was one.
     pub read_at: Stamp,
+    /// No reading of it was ever finished.
+    pub never_read: bool,
     /// How old that reading is.
     pub age: Duration,
     /// Who it is. What a lost GPU no longer tells is what it told before.
@@ -239,6 +242,8 @@ pub struct Xid {
     pub count: Reading<u64>,
     /// How many there were since the agent began of each severity, in [`Severity::ALL`]'s order.
     pub by_severity: [u64; Severity::ALL.len()],
+    /// Those since the last reset, the newest of each number: what is held against the GPU.
+    pub held: Vec<(u64, Stamp)>,
 }
 
 /// Whether a GPU or a MIG instance is free, and whose it is.

@@ -140,7 +140,7 @@ export interface Gpu {
   /** What ran where in the last window, by the GPU's own monitors. */
   activity: Activity;
   /** How old that reading was when this was rendered, in milliseconds. */
-  age_ms: number;
+  age_ms: number | null;
   /** `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`. */
   architecture: string | null;
   /** Its clocks. */
@@ -180,7 +180,7 @@ export interface Gpu {
   /** What it draws. */
   power: Power;
   /** When the newest finished reading was finished, Unix time in milliseconds. */
-  read_at: number;
+  read_at: number | null;
   /** What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`. */
   recovery_action: string | null;
   /** Rows of memory that were replaced. */
@@ -613,6 +613,8 @@ export interface Summary {
 export interface Temperature {
   /** The chip's temperature. */
   gpu_celsius: number | null;
+  /** How far its hottest part is from slowing down; below zero beyond that. Newer GPUs tell this in place of `slowdown_celsius`. */
+  margin_celsius: number | null;
   /** The memory's temperature. */
   memory_celsius: number | null;
   /** Where the chip shuts down. */

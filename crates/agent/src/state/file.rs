@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
 const MAGIC: [u8; 4] = *b"NSWS";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// The longest part: the past of one GPU at the greatest depth is shorter.
 const MAX_BYTES: u32 = 64 * 1024 * 1024;
 

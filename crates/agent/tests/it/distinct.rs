@@ -61,11 +61,12 @@ fn scenario(n: u32) -> String {
 }
 
 /// What is a number in the scenario and in the answer.
-const NUMBERS: [(&str, u32); 44] = [
+const NUMBERS: [(&str, u32); 45] = [
     ("minor_number", 141),
     ("temperature_c", 41),
     ("memory_temperature_c", 43),
     ("slowdown_temperature_c", 93),
+    ("margin_temperature_c", 83),
     ("shutdown_temperature_c", 95),
     ("power_mw", 101_000),
     ("power_limit_mw", 103_000),
@@ -137,7 +138,7 @@ fn gpu(n: u32) -> Value {
             "bar1_total_bytes": number(70_000), "bar1_used_bytes": number(7000),
         },
         "temperature": {
-            "gpu_celsius": number(41), "memory_celsius": number(43), "slowdown_celsius": number(93),
+            "gpu_celsius": number(41), "memory_celsius": number(43), "slowdown_celsius": number(93), "margin_celsius": number(83),
             "shutdown_celsius": number(95),
         },
         "power": {

@@ -23,6 +23,7 @@ compute_capability = [9, {n}]
 temperature_c = {t}
 memory_temperature_c = {t}
 slowdown_temperature_c = {t}
+margin_temperature_c = {t}
 shutdown_temperature_c = {t}
 power_mw = {w}
 power_limit_mw = {w}
@@ -145,6 +146,7 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
         && small == [Ok(n); 7]
         && watts == [Ok(1000 + n); 5]
         && [slow.slowdown_celsius, slow.shutdown_celsius] == [Ok(40 + n); 2]
+        && slow.margin_celsius == Ok(40 + n as i32)
         && [slow.ecc_enabled, slow.persistence_mode, slow.display_active] == [Ok(flag); 3]
         && slow.mig_mode == Ok(false)
         && slow.remapped_rows == Ok(rows)

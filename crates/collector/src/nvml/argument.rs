@@ -4,9 +4,10 @@ use std::ffi::c_char;
 
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDevice_st, nvmlEventData_t, nvmlEventSet_st, nvmlFieldValue_t, nvmlGpmMetricsGet_t,
-    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGridLicensableFeatures_t, nvmlMemory_t,
-    nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t,
-    nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_t, nvmlUtilization_t,
+    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGridLicensableFeatures_t, nvmlMarginTemperature_t,
+    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_v1_t,
+    nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_t,
+    nvmlUtilization_t,
 };
 use telemetry::capture::{Field, Item, Metric};
 
@@ -197,6 +198,7 @@ structures! {
     nvmlMemory_v2_t { total, reserved, free, used }
     nvmlBAR1Memory_t { bar1Total, bar1Free, bar1Used }
     nvmlTemperature_t { temperature }
+    nvmlMarginTemperature_t { marginTemperature }
     nvmlGpmSupport_t { isSupportedDevice }
     // The cluster's name is nobody's business.
     nvmlGpuFabricInfo_t { state, status }

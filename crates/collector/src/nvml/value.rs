@@ -2,7 +2,7 @@
 
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlClockType_enum_NVML_CLOCK_GRAPHICS, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_enum_NVML_CLOCK_VIDEO, nvmlTemperature_t,
+    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_enum_NVML_CLOCK_VIDEO, nvmlMarginTemperature_t, nvmlTemperature_t,
     nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
     nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
     nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN, nvmlUtilization_t,
@@ -44,6 +44,15 @@ impl Device<'_> {
         let mut value = 0;
         self.reading(call!(self.library, self.desk, nvmlDeviceGetTemperature(self.handle, sensor, &raw mut value)))?;
         i32::try_from(value).map_err(|_| Absence::Error)
+    }
+
+    /// `nvmlDeviceGetMarginTemperature`, in °C: how far the hottest part is from where it slows down. It is below zero
+    /// beyond that.
+    pub(crate) fn margin_celsius(&self) -> Reading<i32> {
+        let version = version_word::<nvmlMarginTemperature_t>(1);
+        let mut margin = nvmlMarginTemperature_t { version, marginTemperature: 0 };
+        self.reading(call!(self.library, self.desk, nvmlDeviceGetMarginTemperature(self.handle, &raw mut margin)))?;
+        Ok(margin.marginTemperature)
     }
 
     number!(

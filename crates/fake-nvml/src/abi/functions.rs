@@ -68,6 +68,7 @@ functions! {
     nvmlDeviceGetNumFans
     nvmlDeviceGetTemperature
     nvmlDeviceGetTemperatureV
+    nvmlDeviceGetMarginTemperature
     nvmlDeviceGetTemperatureThreshold
     nvmlDeviceGetPowerUsage
     nvmlDeviceGetPowerManagementLimit

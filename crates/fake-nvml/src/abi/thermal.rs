@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_uint};
 use std::mem::offset_of;
 
-use nvml_wrapper_sys::bindings::{self as sys, nvmlTemperature_v1_t};
+use nvml_wrapper_sys::bindings::{self as sys, nvmlMarginTemperature_v1_t, nvmlTemperature_v1_t};
 
 use super::export;
 use crate::code::{INVALID_ARGUMENT, NOT_SUPPORTED};
@@ -48,6 +48,12 @@ export! {
         }
         let told = call.signed_fact(&gpu.temperature_c)? as c_int;
         call.put(temperature.field(offset_of!(nvmlTemperature_v1_t, temperature)), told)
+    }
+
+    gpu fn nvmlDeviceGetMarginTemperature(call, gpu; margin: Open<nvmlMarginTemperature_v1_t>) {
+        margin.field::<nvmlMarginTemperature_v1_t>(0).expect_version(1)?;
+        let told = call.signed_fact(&gpu.margin_temperature_c)? as c_int;
+        call.put(margin.field(offset_of!(nvmlMarginTemperature_v1_t, marginTemperature)), told)
     }
 
     gpu fn nvmlDeviceGetTemperatureThreshold(call, gpu; threshold: c_uint, temperature: Out<c_uint>) {

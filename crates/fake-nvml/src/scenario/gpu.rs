@@ -30,6 +30,8 @@ pub(crate) struct Gpu {
     pub(crate) temperature_c: Option<Value>,
     pub(crate) memory_temperature_c: Option<Value>,
     pub(crate) slowdown_temperature_c: Option<Value>,
+    /// How far it is from slowing down; may be below zero.
+    pub(crate) margin_temperature_c: Option<Value>,
     pub(crate) shutdown_temperature_c: Option<Value>,
 
     pub(crate) power_mw: Option<Value>,

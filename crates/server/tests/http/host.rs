@@ -35,6 +35,7 @@ pub(crate) fn gpu(index: u32) -> Gpu {
         state: GpuState::Ok,
         state_detail: None,
         read_at: NOW,
+        never_read: false,
         age: Duration::ZERO,
         identity: Identity {
             uuid: Ok(format!("GPU-{index}")),
@@ -66,6 +67,7 @@ pub(crate) fn gpu(index: u32) -> Gpu {
             last: None,
             count: Err(Absence::NotSupported),
             by_severity: [0; 3],
+            held: Vec::new(),
         },
         usage: Usage::unknown(NOW, Absence::NotSupported),
         health: Health::default(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Absence, BootTime, Stamp,
+    derive::recall::KeptFaults,
     sample::{GpuSample, XidSample},
     snapshot::{Gpu, Severity, Xid},
     xid,
@@ -39,6 +40,13 @@ struct Marks {
 }
 
 impl Faults {
+    /// What another run of the agent held against the GPU, until a reading shows that it was reset since.
+    pub(super) fn recalled(kept: KeptFaults) -> Self {
+        let KeptFaults { held, driver, energy_mj, uncorrected, recovery_action, .. } = kept;
+        let marks = Marks { driver, energy_mj, uncorrected, recovery_action, lost: false };
+        Self { held: held.into_iter().take(MOST_KINDS).collect(), marks, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, xid: &XidSample) {
         self.last = Some((xid.code, xid.at));
         if self.since.is_none_or(|since| xid.at.boot >= since.boot) {
@@ -58,7 +66,7 @@ impl Faults {
     ///
     /// A reset shows in what begins anew with it: another version of the driver, an energy or a count of volatile ECC
     /// errors that fell, a recovery action that is needed no longer, and a GPU that was lost and answers again. Where a
-    /// GPU has none of these, the errors are held until the agent ends, at the latest with the host's reboot.
+    /// GPU has none of these, the errors are held until the host's reboot, or until the agent ends if it keeps nothing.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
         if let Ok(since) = gpu.xid_since
             && self.since != Some(since)
@@ -105,7 +113,8 @@ impl Faults {
     pub(super) fn tell(&self, gpu: &Gpu) -> Xid {
         let since = gpu.xid.since;
         let count = if self.count > 0 { Ok(self.count) } else { since.map(|_| 0) };
-        Xid { since, last: self.last, count, by_severity: self.by_severity }
+        let held = self.held.iter().map(|(code, at)| (*code, *at)).collect();
+        Xid { since, last: self.last, count, by_severity: self.by_severity, held }
     }
 }
 

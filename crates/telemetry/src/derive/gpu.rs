@@ -69,6 +69,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
             .or_else(|| sample.refusal.as_ref().filter(|_| !stale).map(refused))
             .or_else(|| without_instances(sample).filter(|_| state == GpuState::Ok)),
         read_at,
+        never_read: sample.read_at.is_none(),
         age,
         identity: sample.identity.clone(),
         fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
@@ -77,7 +78,13 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         traffic: if expired { Traffic::absent(Absence::Timeout) } else { traffic(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
-        xid: Xid { since: xid_since, last: None, count: xid_since.map(|_| 0), by_severity: [0; Severity::ALL.len()] },
+        xid: Xid {
+            since: xid_since,
+            last: None,
+            count: xid_since.map(|_| 0),
+            by_severity: [0; Severity::ALL.len()],
+            held: Vec::new(),
+        },
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
         processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },

@@ -133,7 +133,7 @@ impl Deriver {
     pub fn recalling(kept: Kept) -> Self {
         let mut deriver = Self::default();
         deriver.log.recall(kept.events);
-        deriver.records.recall(kept.uses);
+        deriver.records.recall(kept.uses, kept.faults);
         deriver
     }
 
@@ -245,7 +245,7 @@ impl Deriver {
         for (index, gpu) in (0..).zip(&mut gpus) {
             gpu.index = index;
         }
-        self.roster.name_the_nameless(&mut gpus);
+        self.roster.name_the_nameless(&mut gpus, input.now.boot);
         self.roster.remember(&gpus);
         let uncounted = self.roster.missing_from(&gpus);
         for known in uncounted {

@@ -377,6 +377,17 @@ fn another_run_of_the_agent_goes_on_from_what_was_kept() {
         soon.events.iter().map(|event| (event.code.as_str(), event.sequence)).collect::<Vec<_>>(),
         [("xid_79", 0)]
     );
+    let reasons = |snapshot: &Snapshot| {
+        let all = snapshot.gpus[0].health.reasons.iter();
+        all.map(|reason| reason.code.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&last), ["xid_79"]);
+    assert_eq!(reasons(&soon), ["xid_79"], "it was not reset");
+    let other = Arc::new(ready("2", 40_000, vec![idle(0, "A", 40_000, &[7]), idle(1, "B", 40_000, &[])]));
+    let reloaded = derive(&mut Deriver::recalling(kept.clone()), 40_000, &other);
+    assert_eq!(reasons(&reloaded), [""; 0], "the driver was loaded anew meanwhile");
+    let booted = derive(&mut Deriver::recalling(kept.clone().after_a_boot()), 40_000, &used(40_000));
+    assert_eq!(reasons(&booted), [""; 0]);
     // Nobody can tell what went on in a longer gap, nor before a boot.
     for (kept, now) in [(kept.clone(), 200_000), (kept.after_a_boot(), 40_000)] {
         let later = derive(&mut Deriver::recalling(kept), now, &used(now));

@@ -10,7 +10,7 @@ use crate::{
         health::{self, Conditions, Moment},
         hold::{Hold, Pace},
         pods,
-        recall::KeptUse,
+        recall::{KeptFaults, KeptUse},
         totals::Sums,
         usage::{self, Facts, Finding, Taken},
     },
@@ -45,7 +45,11 @@ pub(super) struct Told<'a> {
 
 impl Records {
     /// Begins with what another run of the agent kept.
-    pub(super) fn recall(&mut self, uses: Vec<KeptUse>) {
+    pub(super) fn recall(&mut self, uses: Vec<KeptUse>, faults: Vec<KeptFaults>) {
+        for kept in faults {
+            let uuid = kept.uuid.clone();
+            self.gpus.entry(uuid).or_default().faults = Faults::recalled(kept);
+        }
         for kept in uses {
             let hold = Hold::recalled(kept.verdict, kept.since, kept.at_least, kept.seen);
             if kept.is_instance {

@@ -1,7 +1,7 @@
 //! The GPUs once seen. One that the driver no longer counts stays listed until the agent ends, and one whose handle
 //! is refused keeps its name.
 
-use crate::snapshot::Gpu;
+use crate::{BootTime, snapshot::Gpu};
 
 #[derive(Debug, Default)]
 pub(super) struct Roster {
@@ -11,12 +11,16 @@ pub(super) struct Roster {
 
 impl Roster {
     /// A GPU that does not tell who it is takes the identity of the one that was last seen under its index, if that
-    /// one is not elsewhere in the list.
-    pub(super) fn name_the_nameless(&self, gpus: &mut [Gpu]) {
+    /// one is not elsewhere in the list, and was read when that was read.
+    pub(super) fn name_the_nameless(&self, gpus: &mut [Gpu], now: BootTime) {
         let missing = self.missing_from(gpus);
         for gpu in gpus.iter_mut().filter(|gpu| gpu.identity.uuid.is_err()) {
             if let Some(known) = missing.iter().find(|known| known.index == gpu.index) {
                 gpu.identity = known.identity.clone();
+                if gpu.never_read {
+                    (gpu.read_at, gpu.never_read) = (known.read_at, known.never_read);
+                    gpu.age = now.since(known.read_at.boot);
+                }
             }
         }
         for gpu in gpus.iter_mut().filter(|gpu| gpu.identity.name.is_err()) {

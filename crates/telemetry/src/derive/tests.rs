@@ -105,6 +105,27 @@ fn a_reading_goes_stale_and_then_expires_by_its_own_time() {
 }
 
 #[test]
+fn a_gpu_that_was_never_read_has_no_time_and_one_that_hangs_for_the_next_collector_keeps_its_last() {
+    let hangs = |index, second| GpuSample {
+        read_at: None,
+        identity: Identity::absent(Absence::Timeout),
+        ..gpu(index, "?", second)
+    };
+    let mut bench = bench();
+    let first = bench.alive(5000, &ready(5000, vec![gpu(0, "A", 4900), hangs(1, 5000)]));
+    let times = |snapshot: &Snapshot| -> Vec<(Stamp, bool)> {
+        snapshot.gpus.iter().map(|gpu| (gpu.read_at, gpu.never_read)).collect()
+    };
+    assert_eq!(times(&first)[0], (at(4900), false));
+    assert!(first.gpus[1].never_read && first.gpus[1].state == GpuState::Stale);
+    // Another collector, for which the first hangs too.
+    let later = bench.alive(9000, &ready(9000, vec![hangs(0, 9000), hangs(1, 9000)]));
+    assert_eq!(times(&later)[0], (at(4900), false));
+    assert_eq!(later.gpus[0].age, Duration::from_millis(4100));
+    assert!(later.gpus[1].never_read);
+}
+
+#[test]
 fn the_name_stays_when_the_values_expire() {
     let snapshot = bench().alive(1_000_000, &ready(5000, vec![gpu(0, "A", 5000)]));
     assert_eq!(snapshot.gpus[0].identity.name, Ok("name of A".into()));

@@ -40,6 +40,8 @@ impl Sums {
         add(&mut totals.read, Ok(passed));
         let percent = gpu.fast.utilization.map(|utilization| f64::from(utilization.gpu_percent) / 100.0);
         let parts = [
+            (&mut totals.utilization_read, percent.map(|_| 1.0)),
+            (&mut totals.activity_read, gpu.activity.sm_ratio.map(|_| 1.0)),
             (&mut totals.busy, percent),
             (&mut totals.sm_active, gpu.activity.sm_ratio),
             (&mut totals.tensor_active, gpu.activity.tensor_ratio),
@@ -121,6 +123,9 @@ mod tests {
                 (Ok(read), busy, active),
                 "at {at}"
             );
+            // Nothing of what was not read is in what was.
+            let of_utilization = seconds(totals.utilization_read).unwrap();
+            assert!(of_utilization <= read && seconds(totals.busy).unwrap() <= of_utilization, "at {at}");
             assert_eq!(totals.tensor_active, no.map(Duration::from_secs_f64), "never read");
             assert_eq!(
                 totals.drawn_uj.map(|drawn| drawn / 1000),
@@ -162,6 +167,8 @@ mod tests {
                 let now = sums.tell();
                 let pairs = [
                     (before.read, now.read),
+                    (before.utilization_read, now.utilization_read),
+                    (before.activity_read, now.activity_read),
                     (before.busy, now.busy),
                     (before.sm_active, now.sm_active),
                     (before.tensor_active, now.tensor_active),
@@ -172,6 +179,8 @@ mod tests {
                     // A part is never more than the whole.
                     prop_assert!(now.unwrap_or_default() <= sums.tell().read.unwrap_or_default());
                 }
+                prop_assert!(now.busy.unwrap_or_default() <= now.utilization_read.unwrap_or_default());
+                prop_assert!(now.sm_active.unwrap_or_default() <= now.activity_read.unwrap_or_default());
                 prop_assert!(before.drawn_uj.is_err() || now.drawn_uj.unwrap_or(0) >= before.drawn_uj.unwrap_or(0));
             }
         }

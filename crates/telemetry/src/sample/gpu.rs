@@ -155,6 +155,8 @@ readings! {
         slowdown_celsius: u32,
         /// `nvmlDeviceGetTemperatureThreshold`, shutdown, in °C.
         shutdown_celsius: u32,
+        /// `nvmlDeviceGetMarginTemperature`: how far it is from slowing down, in °C.
+        margin_celsius: i32,
         /// `nvmlDeviceGetMaxPcieLinkGeneration`.
         pcie_max_generation: u32,
         /// `nvmlDeviceGetMaxPcieLinkWidth`, in lanes.

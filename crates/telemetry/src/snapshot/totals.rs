@@ -8,8 +8,12 @@ use crate::{Absence, Reading};
 /// made of was first read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// For how long it was read at all: what the others are parts of.
+    /// For how long it was read at all.
     pub read: Reading<Duration>,
+    /// For how long its utilization was read: what `busy` is a part of.
+    pub utilization_read: Reading<Duration>,
+    /// For how long GPM told what ran where: what the times of its parts are parts of.
+    pub activity_read: Reading<Duration>,
     /// For how long a kernel ran, by `nvmlDeviceGetUtilizationRates`.
     pub busy: Reading<Duration>,
     /// For how long its SMs had work, by GPM metric 2: half of them for two seconds are one second.
@@ -28,6 +32,8 @@ impl Totals {
     pub const fn absent(why: Absence) -> Self {
         Self {
             read: Err(why),
+            utilization_read: Err(why),
+            activity_read: Err(why),
             busy: Err(why),
             sm_active: Err(why),
             tensor_active: Err(why),

@@ -22,6 +22,7 @@ ofa_percent = 66
 temperature_c = 41
 memory_temperature_c = 42
 slowdown_temperature_c = 91
+margin_temperature_c = 47
 shutdown_temperature_c = 94
 power_mw = 118923
 power_limit_mw = 700000

@@ -1,6 +1,6 @@
 //! One GPU.
 
-use telemetry::snapshot::Gpu;
+use telemetry::{Absence, Reading, snapshot::Gpu};
 
 use super::{
     clocks::Clocks,
@@ -61,11 +61,11 @@ view! {
         /// Whether it is free, and whose it is.
         part r#use: UseView = |eye| UseView::of(eye, &gpu.usage);
         /// When the newest finished reading was finished, Unix time in milliseconds.
-        /// Source: the wall clock. Lane: fast. Absent: never.
-        value read_at: u64 = gpu.read_at.unix_ms;
+        /// Source: the wall clock. Lane: fast. Absent: `timeout` if there never was one.
+        read read_at: Option<u64> = was_read(gpu).map(|()| gpu.read_at.unix_ms);
         /// How old that reading was when this was rendered, in milliseconds.
-        /// Source: the boot clock. Lane: derived. Absent: never.
-        value age_ms: u64 = u64::try_from(gpu.age.as_millis()).unwrap_or(u64::MAX);
+        /// Source: the boot clock. Lane: derived. Absent: `timeout` if there never was one.
+        read age_ms: Option<u64> = was_read(gpu).map(|()| u64::try_from(gpu.age.as_millis()).unwrap_or(u64::MAX));
         /// How busy its parts are.
         part utilization: UtilizationView = |eye| UtilizationView::of(eye, gpu);
         /// What ran where in the last window, by the GPU's own monitors.
@@ -113,4 +113,8 @@ view! {
         /// Why a value of this GPU is null or a list empty, by its dotted path.
         value absent: Absent = eye.absent();
     }
+}
+
+fn was_read(gpu: &Gpu) -> Reading<()> {
+    if gpu.never_read { Err(Absence::Timeout) } else { Ok(()) }
 }

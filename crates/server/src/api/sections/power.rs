@@ -29,6 +29,10 @@ view! {
         /// Where the chip shuts down.
         /// Source: `nvmlDeviceGetTemperatureThreshold`, shutdown. Lane: slow. Absent: `not_supported` on some boards.
         read shutdown_celsius: Option<u32> = gpu.slow.shutdown_celsius;
+        /// How far its hottest part is from slowing down; below zero beyond that. Newer GPUs tell this in place of
+        /// `slowdown_celsius`.
+        /// Source: `nvmlDeviceGetMarginTemperature`. Lane: slow. Absent: `not_supported` before Ada and Hopper.
+        read margin_celsius: Option<i32> = gpu.slow.margin_celsius;
     }
 }
 

@@ -120,6 +120,7 @@ pub(crate) fn healthy_gpu(index: u32) -> Gpu {
             enforced_limit_mw: Ok(700_000),
             default_limit_mw: Ok(700_000),
             slowdown_celsius: Ok(92),
+            margin_celsius: Ok(51),
             shutdown_celsius: Ok(95),
             pcie_generation: Ok(5),
             pcie_width: Ok(16),
@@ -138,7 +139,7 @@ pub(crate) fn healthy_gpu(index: u32) -> Gpu {
         },
         activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
         traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
-        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1] },
+        xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1], held: Vec::new() },
         usage: Usage {
             verdict: UseVerdict::Busy,
             since: AT,
@@ -169,7 +170,7 @@ pub(crate) fn absent(why: Absence) -> Gpu {
         traffic: Traffic::absent(why),
         mig: Err(why),
         pods: Err(why),
-        xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3] },
+        xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3], held: Vec::new() },
         usage: Usage::unknown(AT, why),
         processes: vec![Process {
             gpu_memory_bytes: Err(why),

@@ -83,10 +83,24 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric::counter(
         "nvsmi_gpu_read_seconds_total",
         "seconds",
-        "For how long a GPU was read, since the agent began: what the counters of seconds below are parts of.",
+        "For how long a GPU was read, since the agent began.",
         |gpu| gpu.totals.read.map(|time| time.as_secs_f64()),
     )
     .from("derived from every reading"),
+    Metric::counter(
+        "nvsmi_gpu_utilization_read_seconds_total",
+        "seconds",
+        "For how long a GPU's utilization was read: what nvsmi_gpu_busy_seconds_total is a part of.",
+        |gpu| gpu.totals.utilization_read.map(|time| time.as_secs_f64()),
+    )
+    .from("derived from `nvmlDeviceGetUtilizationRates`"),
+    Metric::counter(
+        "nvsmi_gpu_activity_read_seconds_total",
+        "seconds",
+        "For how long it was read what ran where: what the counters of seconds in which SMs and other parts worked are parts of.",
+        |gpu| gpu.totals.activity_read.map(|time| time.as_secs_f64()),
+    )
+    .from("derived from `nvmlGpmMetricsGet`"),
     Metric::counter(
         "nvsmi_gpu_busy_seconds_total",
         "seconds",

@@ -158,15 +158,16 @@ const fn activity(name: &'static str, help: &'static str, of: Of) -> Metric {
     Metric::new(name, Kind::Gauge, "ratio", help, of)
 }
 
-/// Each instance of the GPUs that are read on time, with its labels: those of its GPU, and its place on it.
+/// Each instance of the GPUs that are read on time, with its labels: those of its GPU, and its place on it. One of which not
+/// even the place is known has none, since two of them would be one series.
 pub(super) fn subjects<'a>(gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Mig, String)> {
     let mut all = Vec::new();
     for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
         for mig in gpu.mig.iter().flatten() {
-            let place = |id: Result<u32, _>| id.map(|id| id.to_string()).unwrap_or_default();
+            let (Ok(of_gpu), Ok(of_compute)) = (mig.sample.gpu_instance, mig.sample.compute_instance) else { continue };
             let mut labels = subject.clone();
-            label_into(&mut labels, "gpu_instance", &place(mig.sample.gpu_instance));
-            label_into(&mut labels, "compute_instance", &place(mig.sample.compute_instance));
+            label_into(&mut labels, "gpu_instance", &of_gpu.to_string());
+            label_into(&mut labels, "compute_instance", &of_compute.to_string());
             all.push((mig, labels));
         }
     }

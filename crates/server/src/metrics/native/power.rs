@@ -18,6 +18,13 @@ pub(crate) const METRICS: &[Metric] = &[
     })
     .from("`nvmlDeviceGetFieldValues`, field 82")
     .dcgm("DCGM_FI_DEV_MEMORY_TEMP"),
+    Metric::gauge(
+        "nvsmi_gpu_temperature_margin_celsius",
+        "celsius",
+        "How far the hottest part is from slowing down; below zero beyond that. Newer GPUs tell this in place of where.",
+        |gpu| gpu.slow.margin_celsius.map(f64::from),
+    )
+    .from("`nvmlDeviceGetMarginTemperature`"),
     Metric::gauge("nvsmi_gpu_slowdown_temperature_celsius", "celsius", "Where the chip slows down.", |gpu| {
         gpu.slow.slowdown_celsius.map(f64::from)
     })

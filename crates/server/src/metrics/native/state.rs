@@ -52,8 +52,12 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_last_read_timestamp_seconds",
         Kind::Gauge,
         "seconds",
-        "When the newest finished reading of a GPU was finished, in Unix time.",
-        Of::Known(|_, gpu, samples| samples.push(&[], wide(gpu.read_at.unix_ms) / 1000.0)),
+        "When the newest finished reading of a GPU was finished, in Unix time; none if there never was one.",
+        Of::Known(|_, gpu, samples| {
+            if !gpu.never_read {
+                samples.push(&[], wide(gpu.read_at.unix_ms) / 1000.0);
+            }
+        }),
     )
     .from("the wall clock"),
     Metric::new(

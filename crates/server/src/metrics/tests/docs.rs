@@ -72,7 +72,7 @@ else: in Prometheus `authorization: {credentials: …}`. Alerts and dashboards o
 
 A gauge that is scraped every 30 s throws 29 of 30 readings away. The counters of seconds add up every reading:
 `rate(nvsmi_gpu_busy_seconds_total[5m])` is the true mean utilization of five minutes. Time that was not read adds nothing;
-divide by the rate of `nvsmi_gpu_read_seconds_total` for the mean of the time that was read. They survive restarts of the
+divide by the rate of the counter that the help names (`…_read_seconds_total`) for the mean of the time that was read. They survive restarts of the
 collector, and begin anew with the agent.
 
 A GPU that is not read on time (stale, lost, asleep, denied) loses its readings and keeps what is in the first table.

@@ -114,6 +114,7 @@ fn full() -> Snapshot {
 fn full_gpu(mut gpu: Gpu) -> Gpu {
     let (slow, fast) = (&mut gpu.slow, &mut gpu.fast);
     (slow.max_graphics_mhz, slow.max_sm_mhz, slow.max_memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
+    slow.margin_celsius = Ok(28);
     (slow.power_throttled_ns, slow.thermal_throttled_ns) = (Ok(1_500_000_000), Ok(0));
     (slow.ecc_volatile_corrected, slow.ecc_volatile_uncorrected) = (Ok(3), Ok(2));
     (slow.ecc_aggregate_corrected, slow.ecc_aggregate_uncorrected) = (Ok(5), Ok(4));
@@ -138,6 +139,8 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
     gpu.pods = Ok(vec![pod("train-0", "main")]);
     gpu.totals = Totals {
         read: time(10_000),
+        utilization_read: time(10_000),
+        activity_read: time(10_000),
         busy: time(5500),
         sm_active: time(3700),
         tensor_active: time(1000),
@@ -162,6 +165,11 @@ fn timings() -> Timings {
 
 /// A GPU of which no Xid errors were heard.
 fn without_xids(gpu: &mut Gpu) {
-    gpu.xid =
-        Xid { since: Err(Absence::NotSupported), last: None, count: Err(Absence::NotSupported), by_severity: [0; 3] };
+    gpu.xid = Xid {
+        since: Err(Absence::NotSupported),
+        last: None,
+        count: Err(Absence::NotSupported),
+        by_severity: [0; 3],
+        held: Vec::new(),
+    };
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use telemetry::snapshot::{CollectorState, GpuState, Usage, UseVerdict};
+use telemetry::{
+    sample::MigSample,
+    snapshot::{CollectorState, GpuState, Mig, Usage, UseVerdict},
+};
 
 use super::*;
 use crate::metrics::{
@@ -148,6 +151,19 @@ fn what_is_not_read_gives_no_sample() {
             "{why:?}"
         );
     }
+}
+
+#[test]
+fn what_was_never_read_has_no_time_and_instances_without_a_place_no_series() {
+    let mut snapshot = full();
+    snapshot.gpus[1].never_read = true;
+    let instances = hosts::all().swap_remove(3).1.gpus.swap_remove(0).mig.unwrap();
+    let absent = Mig { sample: MigSample::absent(Absence::Denied), ..instances[0].clone() };
+    snapshot.gpus[0].mig = Ok([instances.clone(), vec![absent.clone(), absent]].concat());
+    let samples = samples_of(&snapshot, "native");
+    let of = |name: &str| samples.iter().filter(|sample| sample.name == name).collect::<Vec<_>>();
+    assert_eq!(of("nvsmi_gpu_last_read_timestamp_seconds").len(), snapshot.gpus.len() - 1);
+    assert_eq!(of("nvsmi_gpu_mig_info").len(), instances.len());
 }
 
 #[test]
