@@ -107,8 +107,8 @@ fn counters(path: &Path) -> io::Result<DcgmCounters> {
 
 /// The control socket's name in the runtime directory.
 const CONTROL_SOCKET: &str = "control.sock";
-/// Where the service's is. An administrator's shell does not have the service's variables.
-const SERVICES_SOCKET: &str = "/run/nvidia-smi-web-agent/control.sock";
+/// The runtime directory of the installed service. An administrator's shell does not have the service's variables.
+pub(crate) const SERVICES_FOLDER: &str = "/run/nvidia-smi-web-agent";
 
 /// The control socket that was asked for, else the one in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
@@ -123,7 +123,7 @@ pub(crate) fn named(path: Option<&Path>) -> Option<PathBuf> {
 
 /// The control socket of the agent that a command is for.
 pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
-    control_socket(cli).unwrap_or_else(|| SERVICES_SOCKET.into())
+    control_socket(cli).unwrap_or_else(|| Path::new(SERVICES_FOLDER).join(CONTROL_SOCKET))
 }
 
 /// The first of systemd's runtime directories, where the collector holds its lock.

@@ -28,6 +28,7 @@ mod service;
 mod socket;
 mod state;
 mod supervisor;
+mod tcp_table;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,8 @@ use nix::sys::socket::{
     sockopt::{Ipv6V6Only, ReuseAddr},
 };
 
+use crate::tcp_table;
+
 /// How many may wait to be taken in, as std has it.
 const BACKLOG: i32 = 128;
 
@@ -58,9 +60,8 @@ fn explain(address: SocketAddr, error: &io::Error) -> String {
 
 /// The process that listens on a port, as `name (PID 123)`; none if it belongs to somebody we may not look at.
 fn holder(proc: &Path, port: u16) -> Option<String> {
-    let inode = ["net/tcp", "net/tcp6"]
-        .iter()
-        .find_map(|table| listening_inode(&fs::read_to_string(proc.join(table)).ok()?, port))?;
+    let rows = tcp_table::read(proc);
+    let inode = rows.iter().find(|row| row.listens && row.local.port() == port)?.inode;
     let socket = format!("socket:[{inode}]");
     let processes = fs::read_dir(proc).ok()?.flatten();
     let mut numbered = processes.filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit));
@@ -73,20 +74,9 @@ fn holder(proc: &Path, port: u16) -> Option<String> {
     })
 }
 
-/// The inode of the socket that listens (state 0A) on a port, from a table as in `/proc/net/tcp`.
-fn listening_inode(table: &str, port: u16) -> Option<u64> {
-    table.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
-        let same = u16::from_str_radix(local_port, 16) == Ok(port);
-        if same && fields.get(3) == Some(&"0A") { fields.get(9)?.parse().ok() } else { None }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn the_holder_of_a_port_is_named() {
@@ -96,37 +86,6 @@ mod tests {
         let expected = format!("(PID {})", std::process::id());
         for part in [&expected, "PORT", &address.to_string()] {
             assert!(error.contains(part), "{error:?} lacks {part:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_listening_socket_counts() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-                     0: 0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 77 1\n   \
-                     1: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 78 1\n";
-        assert_eq!(listening_inode(table, 8000), Some(78));
-        assert_eq!(listening_inode(table, 8001), None);
-        assert_eq!(listening_inode("", 8000), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_table_is_borne(table in any::<String>(), port in any::<u16>()) {
-            listening_inode(&table, port);
-        }
-
-        #[test]
-        fn a_listener_is_found_among_any_other_lines(
-            lines in prop::collection::vec("([ :0-9A-F]{0,60}|\\PC{0,60})", 0..5),
-            port in any::<u16>(),
-            inode in any::<u64>(),
-        ) {
-            let listener = format!("0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1");
-            // Another line may, by chance, tell of the same port; then it is the first that counts.
-            let table = format!("heading\n{listener}\n{}", lines.join("\n"));
-            prop_assert_eq!(listening_inode(&table, port), Some(inode));
-            let table = format!("heading\n{}\n{listener}", lines.join("\n"));
-            prop_assert!(listening_inode(&table, port).is_some());
         }
     }
 

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::health::place::Place;
+use crate::health::{
+    place::{Line, Place},
+    trust,
+};
 
 /// How long all of an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +34,8 @@ impl Agent {
 
     /// The body of a good answer. The error is one line that names the address, and the remedy where there is one.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
-        let answer = self.converse(path).map_err(|error| self.unanswered(&error))?;
+        let stream = self.connect()?;
+        let answer = self.converse(stream, path).map_err(|error| self.unanswered(&error))?;
         let url = format!("{}{}{path}", self.place, self.prefix);
         match parse(&answer) {
             Some((200, body)) => Ok(body.to_vec()),
@@ -46,9 +50,23 @@ impl Agent {
         }
     }
 
-    fn converse(&self, path: &str) -> io::Result<Vec<u8>> {
+    /// Connects. Where a token is to be sent, only to whom it may be shown.
+    fn connect(&self) -> Result<Box<dyn Line>, String> {
+        let stream = self.place.connect(PATIENCE).map_err(|error| self.unanswered(&error))?;
+        if let (Some(_), Some(holders)) = (&self.token, stream.holders()) {
+            trust::judge(&holders).map_err(|whose| {
+                format!(
+                    "the token is not shown to what listens on {}: {whose}, and not to root, this account or the \
+                     service; ask as root or as the agent's own account, or over TLS",
+                    self.place
+                )
+            })?;
+        }
+        Ok(stream)
+    }
+
+    fn converse(&self, mut stream: Box<dyn Line>, path: &str) -> io::Result<Vec<u8>> {
         let end = Instant::now() + PATIENCE;
-        let mut stream = self.place.connect(PATIENCE)?;
         stream.write_all(&self.request(path))?;
         let mut answer = Vec::new();
         let mut part = [0; 8192];

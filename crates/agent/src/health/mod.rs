@@ -3,6 +3,7 @@
 mod ask;
 mod gpus;
 mod place;
+mod trust;
 
 use std::{io, process::ExitCode};
 
@@ -58,7 +59,9 @@ impl Verdict {
 pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
     let options = &cli.options;
     let answer = Place::of(options).and_then(|place| {
-        let agent = Agent::new(place, options.url_prefix.as_str(), cli.token.clone());
+        // Whether it serves is told to everyone.
+        let token = cli.token.clone().filter(|_| asked.gpus);
+        let agent = Agent::new(place, options.url_prefix.as_str(), token);
         if asked.gpus { gpus::ask(&agent) } else { serves(&agent) }
     });
     match answer {

@@ -17,7 +17,8 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 
-use crate::{bind::Bind, cli::Options, exposure};
+use super::trust;
+use crate::{bind::Bind, cli::Options, exposure, tcp_table};
 
 /// One place.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub(super) enum Place {
 pub(super) trait Line: Read + Write {
     /// Waits at most so long for the next bytes.
     fn wait(&self, at_most: Duration) -> io::Result<()>;
+
+    /// The uids that hold its other end; none where that is proven by other means.
+    fn holders(&self) -> Option<Vec<u32>>;
 }
 
 impl Place {
@@ -99,17 +103,30 @@ impl Line for TcpStream {
     fn wait(&self, at_most: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(at_most))
     }
+
+    fn holders(&self) -> Option<Vec<u32>> {
+        Some(trust::holders_of_port(self, &tcp_table::read(Path::new("/proc"))))
+    }
 }
 
 impl Line for UnixStream {
     fn wait(&self, at_most: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(at_most))
     }
+
+    fn holders(&self) -> Option<Vec<u32>> {
+        Some(trust::holder_of_socket(self))
+    }
 }
 
 impl Line for StreamOwned<ClientConnection, TcpStream> {
     fn wait(&self, at_most: Duration) -> io::Result<()> {
         self.sock.set_read_timeout(Some(at_most))
+    }
+
+    /// It has the key of the certificate.
+    fn holders(&self) -> Option<Vec<u32>> {
+        None
     }
 }
 

@@ -3,10 +3,11 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
+    sync::mpsc,
     thread,
 };
 
-use crate::support::{Agent, Authority, Driver, Start, eventually};
+use crate::support::{Agent, Authority, Driver, PATIENCE, Start, eventually};
 
 const WELL: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
 const WORN: &str = "[[gpu]]\nname = 'NVIDIA L4'\nremapped_correctable = 1\nremapped_uncorrectable = 0\nremapped_pending = true\nremapped_failed = false\n";
@@ -132,6 +133,47 @@ fn what_cannot_be_asked_is_unknown_and_one_line() {
     }
     let (status, _, error) = health(free, &[], &[("NVSMI_INTERVAL", "x")]);
     assert!(status == 3 && error.contains("NVSMI_INTERVAL"), "{error}");
+}
+
+/// What comes to a listener whose owner is another account, until it has been asked so often.
+fn strangers_port(asked: usize) -> (u16, thread::JoinHandle<String>) {
+    let (told, port) = mpsc::channel();
+    let serving = thread::spawn(move || {
+        // Of this thread alone.
+        nix::unistd::setfsuid(65534.into());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        told.send(listener.local_addr().unwrap().port()).unwrap();
+        let mut heard = String::new();
+        for _ in 0..asked {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut some = [0; 1024];
+            let length = stream.read(&mut some).unwrap();
+            heard.push_str(std::str::from_utf8(&some[..length]).unwrap());
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+        heard
+    });
+    (port.recv().unwrap(), serving)
+}
+
+#[test]
+fn the_token_is_shown_to_no_other_account() {
+    // Only root can listen as somebody else; the accounts that are trusted have a test of their own.
+    if !nix::unistd::getuid().is_root() {
+        return;
+    }
+    let token = [("TOKEN", "hush-hush")];
+    let (port, serving) = strangers_port(2);
+    let (status, _, error) = health(port, &["--gpus"], &token);
+    assert_eq!((status, error.lines().count()), (3, 1), "{error}");
+    for part in ["the token is not shown", "uid 65534", "as root"] {
+        assert!(error.contains(part), "{error:?} lacks {part:?}");
+    }
+    // To see whether it serves takes none, and so none is sent.
+    assert_eq!(health(port, &[], &token).0, 0);
+    let heard = serving.join().unwrap();
+    assert!(heard.starts_with("GET /healthz ") && !heard.contains("hush-hush"), "{heard}");
 }
 
 #[test]

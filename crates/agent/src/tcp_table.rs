@@ -1,0 +1,105 @@
+//! The kernel's tables of TCP sockets: who listens, and at the other end of a connection within this host.
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+/// The state of a socket that listens, as `/proc/net/tcp` writes it.
+const LISTENS: &str = "0A";
+
+/// A socket of this network namespace. Addresses of the fourth version are told as such, also where the socket is of the
+/// sixth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) listens: bool,
+    /// Whose it is. Of a connection that nobody has accepted yet the kernel says root.
+    pub(crate) uid: u32,
+    pub(crate) inode: u64,
+}
+
+/// All sockets of both versions; of a table that cannot be read none.
+pub(crate) fn read(proc: &Path) -> Vec<Row> {
+    let tables = ["net/tcp", "net/tcp6"].map(|table| fs::read_to_string(proc.join(table)).unwrap_or_default());
+    tables.iter().flat_map(|table| parse(table)).collect()
+}
+
+fn parse(table: &str) -> impl Iterator<Item = Row> {
+    table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        Some(Row {
+            local: address(fields.get(1)?)?,
+            remote: address(fields.get(2)?)?,
+            listens: *fields.get(3)? == LISTENS,
+            uid: fields.get(7)?.parse().ok()?,
+            inode: fields.get(9)?.parse().ok()?,
+        })
+    })
+}
+
+/// An address as `0100007F:1F40`: each 32 bits as a number of this machine, in hexadecimal digits.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let word = |from: usize| Some(u32::from_str_radix(ip.get(from..from + 8)?, 16).ok()?.to_ne_bytes());
+    let ip = match ip.len() {
+        8 => IpAddr::from(word(0)?),
+        32 => {
+            let words = [word(0)?, word(8)?, word(16)?, word(24)?];
+            IpAddr::from(<[u8; 16]>::try_from(words.as_flattened()).ok()?).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_socket_of_ours_is_found_with_its_owner() {
+        let own = nix::unistd::geteuid().as_raw();
+        for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+            let listener = TcpListener::bind(bind).unwrap();
+            let at = listener.local_addr().unwrap();
+            let ask = if bind == "[::]:0" { SocketAddr::from(([127, 0, 0, 1], at.port())) } else { at };
+            let client = TcpStream::connect(ask).unwrap();
+            let _accepted = listener.accept().unwrap();
+            let rows = read(Path::new("/proc"));
+            let listens = rows.iter().find(|row| row.local == at && row.listens).unwrap();
+            assert_eq!(listens.uid, own, "{bind}");
+            let served = rows.iter().find(|row| row.local == ask && row.remote == client.local_addr().unwrap());
+            assert_eq!(served.map(|row| (row.uid, row.listens)), Some((own, false)), "{bind}");
+        }
+        assert_eq!(read(Path::new("/no/such")), []);
+    }
+
+    #[test]
+    fn what_is_no_row_is_passed_over() {
+        let row = "0: 0100007F:1F40 00000000:0000 0A 0:0 0:0 0 1000 0 78 1";
+        let table = |line: &str| parse(&format!("heading\n{line}")).count();
+        assert_eq!(table(row), 1);
+        for broken in ["", "0:", &row.replace("1F40", "1F400"), &row.replace("0100007F", "01"), &row.replace("78", "x")]
+        {
+            assert_eq!(table(broken), 0, "{broken}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_borne(table in any::<String>()) {
+            parse(&table).count();
+        }
+
+        #[test]
+        fn anything_like_a_table_is_borne(lines in prop::collection::vec("([ :0-9A-F]{0,90}|\\PC{0,60})", 0..5)) {
+            parse(&lines.join("\n")).count();
+        }
+    }
+}
