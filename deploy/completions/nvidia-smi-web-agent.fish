@@ -220,7 +220,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l proc-root -d 'The root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the monitoring system when it ends'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l port -d 'The port to listen on' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l bind -d 'Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l url-prefix -d 'The path that everything lives under, such as /server1 or a/b' -r

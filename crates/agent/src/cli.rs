@@ -4,7 +4,7 @@
 mod pages;
 mod value;
 
-use std::{collections::HashMap, ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
+use std::{ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
@@ -13,7 +13,7 @@ use clap::{
 use collector::LeftOut;
 use server::{HostName, Names, Peers, Prefix, WebOrigin};
 
-use crate::{bind::Binds, dotenv::DotEnv, service};
+use crate::{bind::Binds, dotenv::DotEnv, service::Service};
 use value::{coarse, fine, interval, label, left_out, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
@@ -34,6 +34,9 @@ pub(crate) struct Cli {
     /// What each option is and where it comes from, for `check`.
     #[arg(skip)]
     pub(crate) settings: Vec<Setting>,
+    /// What is known of the installed service, if the command is about it.
+    #[arg(skip)]
+    pub(crate) service: Service,
 }
 
 /// One option as it is in force.
@@ -275,6 +278,9 @@ pub(crate) enum Command {
     /// Have the running agent read the GPUs again, before its release is over
     Resume,
     /// Print the effective configuration and say what is wrong with it
+    ///
+    /// What is not given is taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, by those who may
+    /// read it. The driver is tried unless an agent runs that reads it or has let it go.
     Check,
     /// Ask the running agent whether it serves, or with --gpus how every GPU is
     ///
@@ -358,23 +364,28 @@ pub(crate) fn parse() -> Result<Cli, Stop> {
     // The collector gets all it needs as flags, and must not see what the parent kept from it.
     let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
     let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
-    let service = if asks_health() && dotenv == DotEnv::default() { service::settings() } else { HashMap::new() };
-    parse_from(std::env::args_os(), dotenv, &service, std::env::var_os("TOKEN"))
+    let of_service = (asks_health() || is_named("check")) && dotenv == DotEnv::default();
+    let service = if of_service { Service::read() } else { Service::default() };
+    parse_from(std::env::args_os(), dotenv, service, std::env::var_os("TOKEN"))
 }
 
 /// Whether this is the command `health`, as far as that can be told of arguments that may be wrong.
 pub(crate) fn asks_health() -> bool {
-    std::env::args_os().skip(1).any(|argument| argument == "health")
+    is_named("health")
+}
+
+fn is_named(command: &str) -> bool {
+    std::env::args_os().skip(1).any(|argument| argument == command)
 }
 
 fn parse_from(
     arguments: impl IntoIterator<Item = OsString>,
     dotenv: DotEnv,
-    service: &HashMap<String, String>,
+    service: Service,
     token: Option<OsString>,
 ) -> Result<Cli, Stop> {
     let mut command = Cli::command().mut_args(|argument| {
-        let told = argument.get_env().and_then(|name| service.get(name.to_str()?)).cloned();
+        let told = argument.get_env().and_then(|name| service.variables.get(name.to_str()?)).cloned();
         match told {
             Some(value) if argument.get_action().takes_values() => argument.default_value(value),
             _ => argument,
@@ -387,20 +398,24 @@ fn parse_from(
     }
     let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
-    cli.settings = settings(&matches, &dotenv);
-    let token_source = if token.is_some() { "variable TOKEN" } else { ".env" };
-    let token = token.or_else(|| dotenv.token.map(OsString::from));
-    let token = token.or_else(|| service.get("TOKEN").map(OsString::from));
+    cli.settings = settings(&matches, &dotenv, &service);
+    let told = service.variables.get("TOKEN").map(OsString::from);
+    let (token, source) = match (token, dotenv.token, told) {
+        (Some(token), ..) => (Some(token), "variable TOKEN".into()),
+        (None, Some(token), _) => (Some(token.into()), ".env".into()),
+        (None, None, token) => (token, service.source()),
+    };
+    cli.service = service;
     cli.token = token.filter(|token| !token.is_empty());
     cli.settings.push(match &cli.token {
-        Some(_) => Setting { name: "token".into(), value: "(set)".into(), source: token_source.into() },
+        Some(_) => Setting { name: "token".into(), value: "(set)".into(), source },
         None => Setting { name: "token".into(), value: "(none)".into(), source: "default".into() },
     });
     Ok(cli)
 }
 
 /// Every option that help tells of, with its value as it was given.
-fn settings(matches: &ArgMatches, dotenv: &DotEnv) -> Vec<Setting> {
+fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Setting> {
     let command = Cli::command();
     let told = command.get_arguments().filter(|argument| argument.get_env().is_some() && !argument.is_hide_set());
     told.map(|argument| {
@@ -417,6 +432,7 @@ fn settings(matches: &ArgMatches, dotenv: &DotEnv) -> Vec<Setting> {
             Some(ValueSource::CommandLine) => "flag".into(),
             Some(ValueSource::EnvVariable) => format!("variable {variable}"),
             _ if from_file => ".env".into(),
+            _ if service.variables.contains_key(&*variable.to_string()) => service.source(),
             _ => "default".into(),
         };
         Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
@@ -451,11 +467,13 @@ fn variable_named_in(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
         let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
-        parse_from(arguments, dotenv, &HashMap::new(), None)
+        parse_from(arguments, dotenv, Service::default(), None)
     }
 
     fn wrong(arguments: &[&str]) -> String {
@@ -521,14 +539,17 @@ mod tests {
     #[test]
     fn the_services_settings_are_weaker_than_all_others() {
         let service = [("PORT", "9000"), ("NVSMI_BIND", "127.0.0.2"), ("URL_PREFIX", "/x"), ("TOKEN", "t")];
-        let service = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let variables: HashMap<_, _> = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let parsed = |arguments: &[&str], token: Option<&str>| {
             let arguments = ["agent", "health"].iter().chain(arguments).map(OsString::from);
-            parse_from(arguments, DotEnv::default(), &service, token.map(OsString::from)).unwrap()
+            let service = Service { variables: variables.clone(), file: Some("/etc/agent.env".into()), closed: None };
+            parse_from(arguments, DotEnv::default(), service, token.map(OsString::from)).unwrap()
         };
         let cli = parsed(&[], None);
         assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
         assert_eq!((cli.options.bind, cli.token), (vec!["127.0.0.2".parse().unwrap()], Some("t".into())));
+        let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+        assert_eq!(["port", "token", "interval"].map(source), ["/etc/agent.env", "/etc/agent.env", "default"]);
         let cli = parsed(&["--port", "81"], Some("mine"));
         assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));
         assert_eq!(parsed(&[], Some("")).token, None, "an empty one is given too");

@@ -11,6 +11,7 @@ use telemetry::history::Depth;
 use crate::{
     cli::{AccessLog, Cli, Commands, Options, Sleep},
     exposure::{Exposure, TokenFile},
+    service,
     supervisor::CollectSettings,
 };
 
@@ -107,8 +108,6 @@ fn counters(path: &Path) -> io::Result<DcgmCounters> {
 
 /// The control socket's name in the runtime directory.
 const CONTROL_SOCKET: &str = "control.sock";
-/// The runtime directory of the installed service. An administrator's shell does not have the service's variables.
-pub(crate) const SERVICES_FOLDER: &str = "/run/nvidia-smi-web-agent";
 
 /// The control socket that was asked for, else the one in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
@@ -121,9 +120,9 @@ pub(crate) fn named(path: Option<&Path>) -> Option<PathBuf> {
     path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned)
 }
 
-/// The control socket of the agent that a command is for.
+/// The control socket of the agent that a command is for. An administrator's shell does not have the service's variables.
 pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
-    control_socket(cli).unwrap_or_else(|| Path::new(SERVICES_FOLDER).join(CONTROL_SOCKET))
+    control_socket(cli).unwrap_or_else(|| service::folder().join(CONTROL_SOCKET))
 }
 
 /// The first of systemd's runtime directories, where the collector holds its lock.

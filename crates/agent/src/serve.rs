@@ -17,6 +17,7 @@ use crate::{
     exposure::{self, Exposure},
     limits::{self, limits},
     notify::Notify,
+    say,
     socket::Bound,
     state::{self, Keeper},
     supervisor::Supervisor,
@@ -25,9 +26,31 @@ use crate::{
 /// Added to a signal's number: the status of a program that it has ended.
 const EXIT_BY_SIGNAL: u8 = 128;
 
+/// Status if it could not begin, and may at another time: a port or an address that others have, or that is not there
+/// yet, too few descriptors. The unit has it tried again then, and not after wrong settings.
+const EXIT_NOT_NOW: u8 = 1;
+
 /// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Wrong settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
+    begin(config).or_else(|error| if is_of_settings(&error) { Err(error) } else { Ok(not_now(&error)) })
+}
+
+/// Whether no time will mend it: where to listen is not for this account, or is no place for a socket.
+fn is_of_settings(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), AlreadyExists | InvalidFilename | InvalidInput | NotADirectory | NotFound | PermissionDenied)
+}
+
+fn not_now(error: &io::Error) -> ExitCode {
+    say::error(&error.to_string());
+    ExitCode::from(EXIT_NOT_NOW)
+}
+
+fn begin(config: Config) -> io::Result<ExitCode> {
     let doors = doors(&config.exposure)?;
     for warning in exposure::warnings(&config.exposure) {
         tracing::warn!("{warning}");

@@ -1,17 +1,58 @@
-//! The settings of the service that the packages install, for a command that asks it. systemd reads the same file with
-//! `EnvironmentFile=`.
+//! The service that the packages install, for a command that asks it or judges it: its settings, which systemd reads with
+//! `EnvironmentFile=`, and its runtime directory, which is there as long as it runs.
 
-use std::{collections::HashMap, env, fs, path::Path};
+use std::{
+    collections::HashMap,
+    env, fs, io,
+    path::{Path, PathBuf},
+};
 
-/// Where the packages put it.
+/// Where the packages put the settings.
 const FILE: &str = "/etc/nvidia-smi-web-agent/agent.env";
-/// Another place, for tests.
-const VARIABLE: &str = "NVSMI_SERVICE_FILE";
+/// Where systemd makes the runtime directory.
+const FOLDER: &str = "/run/nvidia-smi-web-agent";
+/// Other places, for tests.
+const FILE_VARIABLE: &str = "NVSMI_SERVICE_FILE";
+const FOLDER_VARIABLE: &str = "NVSMI_SERVICE_FOLDER";
 
-/// The variables of the service; none where there is no such file, and for those who may not read it.
-pub(crate) fn settings() -> HashMap<String, String> {
-    let file = env::var_os(VARIABLE).unwrap_or_else(|| FILE.into());
-    fs::read_to_string(Path::new(&file)).map(|text| parse(&text)).unwrap_or_default()
+/// What is known of the service's settings.
+#[derive(Debug, Default)]
+pub(crate) struct Service {
+    /// Its variables; none where there is no such file, and for those who may not read it.
+    pub(crate) variables: HashMap<String, String>,
+    /// The file that they are from.
+    pub(crate) file: Option<PathBuf>,
+    /// The file, if it is there and may not be read.
+    pub(crate) closed: Option<PathBuf>,
+}
+
+impl Service {
+    pub(crate) fn read() -> Self {
+        let file = env::var_os(FILE_VARIABLE).map_or_else(|| PathBuf::from(FILE), PathBuf::from);
+        match fs::read_to_string(&file) {
+            Ok(text) => Self { variables: parse(&text), file: Some(file), closed: None },
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Self { closed: Some(file), ..Self::default() }
+            }
+            Err(_) => Self::default(),
+        }
+    }
+
+    /// Where its settings are from, for who is shown one.
+    pub(crate) fn source(&self) -> String {
+        self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+    }
+}
+
+/// Its runtime directory, where the control socket and the collector's lock are.
+pub(crate) fn folder() -> PathBuf {
+    env::var_os(FOLDER_VARIABLE).map_or_else(|| Path::new(FOLDER).into(), PathBuf::from)
+}
+
+/// Whether it runs, also in what state: systemd removes the folder when it stops. A link to where others may not look
+/// counts too.
+pub(crate) fn runs() -> bool {
+    folder().symlink_metadata().is_ok()
 }
 
 /// Assignments as systemd reads them, but for values over several lines: nothing is put in for a `$`, and a `#` within a

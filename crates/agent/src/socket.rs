@@ -6,24 +6,30 @@ use std::{
     os::{
         fd::AsRawFd as _,
         unix::{
-            fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+            fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
             net::UnixListener,
         },
     },
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::{Flock, FlockArg},
+    fcntl::{Flock, FlockArg, OFlag},
     sys::{
         socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket},
         stat::{Mode, fchmod},
     },
+    unistd::geteuid,
 };
 
 /// How many may wait to be taken in, as std has it.
 const BACKLOG: i32 = 128;
+/// How long another agent is waited for that is just making or removing the same socket, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +83,18 @@ impl Bound {
     }
 }
 
+impl BindError {
+    /// The same as an error of listening, of a kind by which one that may pass is told from one that will not.
+    pub(crate) fn into_io(self) -> io::Error {
+        let kind = match &self {
+            Self::Live { .. } => io::ErrorKind::AddrInUse,
+            Self::Occupied { .. } => io::ErrorKind::AlreadyExists,
+            Self::Failed { error, .. } => error.kind(),
+        };
+        io::Error::new(kind, self.to_string())
+    }
+}
+
 impl Drop for Bound {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity)
@@ -102,7 +120,7 @@ impl Wanted<'_> {
     /// Listens. A file that nobody listens on any more is replaced.
     pub(crate) fn bind(self) -> Result<Bound, BindError> {
         // Of two agents that start at once and find a dead one's file, the second would else remove the first's.
-        let _alone = lock_folder(self.path).map_err(|error| self.failed(error))?;
+        let _alone = Alone::beside(self.path, PATIENCE).map_err(|error| self.failed(error))?;
         let listener = match self.listen() {
             Err(Errno::EADDRINUSE) => {
                 self.clear()?;
@@ -146,13 +164,59 @@ impl Wanted<'_> {
     }
 }
 
-/// Held as long as nobody else may look for, remove or make a socket in the folder.
-fn lock_folder(path: &Path) -> io::Result<Flock<File>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Flock::lock(File::open(folder)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
-        Errno::EWOULDBLOCK => io::Error::other("another agent is just starting there"),
-        error => error.into(),
-    })
+/// Held as long as no other agent may look for, remove or make that socket. The lock is on a file of our own that nobody
+/// else can open: a lock on the folder could be held by everyone who may read it.
+#[derive(Debug)]
+struct Alone {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Alone {
+    /// Waits so long for whoever has it.
+    fn beside(socket: &Path, patience: Duration) -> io::Result<Self> {
+        let mut path = socket.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        let end = Instant::now() + patience;
+        loop {
+            match Flock::lock(own_file(&path)?, FlockArg::LockExclusiveNonblock) {
+                // Whoever had it before may have removed it between our opening and our locking.
+                Ok(lock) if is_still_there(&lock, &path) => return Ok(Self { path, _lock: lock }),
+                Ok(_) => {}
+                Err((_, Errno::EWOULDBLOCK)) if Instant::now() < end => thread::sleep(PAUSE),
+                Err((_, Errno::EWOULDBLOCK)) => {
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent is just starting there"));
+                }
+                Err((_, error)) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // While the lock is held, so that it is ours. If it stays the next one uses it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens or makes a file that only this account can open. Another's, which may be locked for ever, is no lock.
+fn own_file(path: &Path) -> io::Result<File> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("its lock {}: {error}", path.display()));
+    let mut options = File::options();
+    options.create(true).append(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    let file = options.open(path).map_err(named)?;
+    let owner = file.metadata().map_err(named)?.uid();
+    if owner != geteuid().as_raw() {
+        return Err(named(io::Error::new(io::ErrorKind::PermissionDenied, "it is another account's; remove it")));
+    }
+    Ok(file)
+}
+
+fn is_still_there(lock: &Flock<File>, path: &Path) -> bool {
+    let identity = |file: fs::Metadata| (file.dev(), file.ino());
+    lock.metadata().map(identity).ok() == fs::symlink_metadata(path).map(identity).ok()
 }
 
 /// Whether anybody listens there: also one whose queue is full, who is not waited for.
@@ -241,11 +305,41 @@ mod tests {
     }
 
     #[test]
-    fn two_that_start_at_once_do_not_meet() {
+    fn two_that_start_at_once_wait_for_each_other() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let first = lock_folder(&path).unwrap();
-        assert!(refusal(&path).contains("just starting"), "{first:?}");
+        let first = Alone::beside(&path, Duration::ZERO).unwrap();
+        let error = Alone::beside(&path, Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("just starting"), "{error}");
+        let waiting = thread::spawn({
+            let path = path.clone();
+            move || bind(&path)
+        });
+        drop(first);
+        let bound = waiting.join().unwrap().unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["s"], "{bound:?} leaves no lock behind");
+    }
+
+    #[test]
+    fn nobody_who_may_read_the_folder_keeps_it_from_listening() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        let _reader = Flock::lock(File::open(folder.path()).unwrap(), FlockArg::LockExclusive).unwrap();
+        bind(&path).unwrap();
+        // A lock that is somewhere else is not followed, nor one that is no file.
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("s.lock")).unwrap();
+        assert!(refusal(&path).contains("s.lock"));
+    }
+
+    #[test]
+    fn the_file_has_its_mode_from_the_first_moment() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("s");
+        // As bound, before anything is done about the mode: nothing that the mode does not have, whatever the mask is.
+        let wanted = Wanted { path: &path, mode: 0o600, option: "--its-option" };
+        let listener = wanted.listen().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o077, 0, "{listener:?}");
     }
 
     #[test]

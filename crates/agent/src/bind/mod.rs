@@ -9,7 +9,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::socket::{Bound, Wanted};
+use crate::socket::{BindError, Bound, Wanted};
 
 /// Who may connect to a socket's file if nothing is said: its owner, and its group.
 const MODE: u32 = 0o660;
@@ -62,7 +62,7 @@ impl Bind {
         match self {
             Self::Unix { path, mode } => {
                 let bound = Wanted { path, mode: *mode, option: "--bind" }.bind();
-                bound.map(Listening::Unix).map_err(|error| io::Error::other(error.to_string()))
+                bound.map(Listening::Unix).map_err(BindError::into_io)
             }
             Self::Address(address) => {
                 let fourth = Self::Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));

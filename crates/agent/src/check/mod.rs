@@ -1,8 +1,9 @@
 //! `check`: what is configured, with secrets masked, and what is wrong with it.
 
 mod rights;
+mod running;
 
-use std::{collections::HashSet, io, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use server::Publisher;
 use telemetry::{
@@ -20,6 +21,7 @@ use crate::{
     say, state,
     supervisor::Supervisor,
 };
+use running::Running;
 
 /// The driver may take seconds to initialise where nothing keeps it loaded.
 const DRIVER_WAIT: Duration = Duration::from_secs(15);
@@ -35,23 +37,33 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     say::out("\n")?;
     let mut problems = Vec::new();
+    let running = Running::find(cli);
     for bind in &config.exposure.binds {
         match bind.listen(&config.exposure.binds) {
             Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && running.serves() => {
+                say::out(&format!("listening              {bind} is an agent's that runs\n"))?;
+            }
             Err(error) => problems.push(error.to_string()),
         }
     }
     say::out(&admitted(&config.exposure))?;
     say::out(&format!("account                {}\n", rights::account()))?;
-    let snapshot = driver(&config)?;
-    let judged = snapshot.as_deref().map(judge);
-    match judged.unwrap_or_else(|| Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs()))) {
-        Ok(summary) => say::out(&format!("driver                 {summary}\n"))?,
-        Err(problem) => problems.push(problem),
+    // Never beside an agent that reads it or that has let it go.
+    let snapshot = if running.keeps_the_driver() { None } else { driver(&config)? };
+    match (running.driver(), snapshot.as_deref()) {
+        (Some(told), _) => told.map(|summary| say::out(&format!("driver                 {summary}\n"))),
+        (None, Some(snapshot)) => judge(snapshot).map(|told| say::out(&format!("driver                 {told}\n"))),
+        (None, None) => Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs())),
     }
-    let mut warnings = exposure::warnings(&config.exposure);
-    warnings.extend(rights::missing(&cli.options.dev_root, snapshot.as_deref()));
-    warnings.extend(resources(&config, snapshot.as_deref())?);
+    .unwrap_or_else(|problem| {
+        problems.push(problem);
+        Ok(())
+    })?;
+    let mut warnings: Vec<String> = cli.service.closed.iter().map(|file| unread(file)).collect();
+    warnings.extend(exposure::warnings(&config.exposure));
+    warnings.extend(rights::missing(&cli.options.dev_root, &cli.options.proc_root, snapshot.as_deref()));
+    warnings.extend(resources(cli, &config, snapshot.as_deref())?);
     warnings.extend(counters(cli, &config)?);
     // What the collector notes by itself may be what was tried just now.
     let mut told = HashSet::new();
@@ -64,10 +76,22 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }
 
+/// What is said where the settings of the service cannot be known.
+fn unread(file: &Path) -> String {
+    format!(
+        "the settings of the installed service stand in {}, which this account may not read: what is said here is of \
+         the options given and not of the service; run this as root",
+        file.display()
+    )
+}
+
 /// Tells of sockets and folders that were named, whether they can be used; the warnings are of those that cannot.
-fn resources(config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<String>> {
+fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<String>> {
     let mut warnings = Vec::new();
+    // What systemd names to the service it does not name to a shell.
+    let of_service = cli.service.file.is_some();
     match config.control_socket.as_deref().map(control::bind) {
+        None if of_service => say::out("control                the service's own socket, in its runtime directory\n")?,
         None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
         // Dropped, and so removed, at once.
         Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
@@ -81,6 +105,7 @@ fn resources(config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<Str
     }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
     match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
+        None if of_service => say::out("state                  the service's own folder\n")?,
         None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
         Some((folder, Ok(()))) => say::out(&format!("state                  {folder} can be written to\n"))?,
         Some((folder, Err(error))) => warnings.push(format!(

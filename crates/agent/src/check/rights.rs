@@ -20,9 +20,11 @@ pub(super) fn account() -> String {
 }
 
 /// All that the account may not see, each with the remedy: devices, other people's processes, single readings.
-pub(super) fn missing(dev: &Path, snapshot: Option<&Snapshot>) -> Vec<String> {
+pub(super) fn missing(dev: &Path, proc: &Path, snapshot: Option<&Snapshot>) -> Vec<String> {
     // A host without a folder of devices has none in it either.
     let mut missing = devices(dev).unwrap_or_default();
+    missing.extend(absent(dev, proc));
+    missing.extend(snapshot.and_then(|snapshot| closed_to_mig(dev, proc, snapshot)));
     if let Some(snapshot) = snapshot {
         missing.extend(snapshot.host.notes.iter().cloned());
         missing.extend(denied(snapshot));
@@ -41,6 +43,45 @@ fn devices(folder: &Path) -> io::Result<Vec<String>> {
     files.sort();
     let closed = files.iter().filter(|path| access(path.as_path(), AccessFlags::R_OK | AccessFlags::W_OK).is_err());
     Ok(closed.filter_map(|path| remedy(path)).collect())
+}
+
+/// The files of GPUs that the driver has and nobody has made a file for. The driver makes none by itself; what makes them
+/// is nvidia-persistenced, a rule of udev, or the library by a program of root's, which a sandbox does not let it start.
+fn absent(dev: &Path, proc: &Path) -> Vec<String> {
+    let gpus = fs::read_dir(proc.join("driver/nvidia/gpus")).into_iter().flatten().flatten();
+    let mut minors: Vec<u32> = gpus.filter_map(|gpu| number(&gpu.path().join("information"), "Device Minor")).collect();
+    minors.sort_unstable();
+    let absent = minors.into_iter().map(|minor| (minor, dev.join(format!("nvidia{minor}"))));
+    let absent = absent.filter(|(_, file)| !file.exists());
+    absent
+        .map(|(minor, file)| {
+            format!(
+                "{} is not there, though the driver has that GPU: `nvidia-modprobe -c {minor}` as root makes it, and \
+                 nvidia-persistenced does at each boot",
+                file.display()
+            )
+        })
+        .collect()
+}
+
+/// The file that lets MIG instances be monitored, where there are any and it is closed.
+fn closed_to_mig(dev: &Path, proc: &Path, snapshot: &Snapshot) -> Option<String> {
+    snapshot.gpus.iter().find(|gpu| gpu.mig.as_ref().is_ok_and(|instances| !instances.is_empty()))?;
+    let capability = proc.join("driver/nvidia/capabilities/mig/monitor");
+    let file = dev.join(format!("nvidia-caps/nvidia-cap{}", number(&capability, "DeviceFileMinor")?));
+    access(file.as_path(), AccessFlags::R_OK).err()?;
+    Some(format!(
+        "{} cannot be opened by this account, so that not all is told of MIG instances: `nvidia-modprobe -f {}` as root \
+         makes it, and `chmod a+r` lets it be read",
+        file.display(),
+        capability.display()
+    ))
+}
+
+/// The number after a name and a colon, in a file of the driver's.
+fn number(file: &Path, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':')?.trim().parse().ok())
 }
 
 /// What NVML opens: `nvidiactl`, and one for each GPU. Those for other uses are not needed.
@@ -110,6 +151,25 @@ mod tests {
         ] {
             assert_eq!(is_the_drivers(name), counts, "{name}");
         }
+    }
+
+    #[test]
+    fn a_gpu_without_a_file_is_told_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dev, proc) = (folder.path().join("dev"), folder.path().join("proc"));
+        fs::create_dir(&dev).unwrap();
+        for (minor, address) in ["0000:17:00.0", "0000:65:00.0"].iter().enumerate() {
+            let gpu = proc.join("driver/nvidia/gpus").join(address);
+            fs::create_dir_all(&gpu).unwrap();
+            let text =
+                format!("Model: \t\t NVIDIA H200\nIRQ:   \t\t 5\nDevice Minor: \t {minor}\nGPU Excluded:\t No\n");
+            fs::write(gpu.join("information"), text).unwrap();
+        }
+        fs::write(dev.join("nvidia0"), "").unwrap();
+        let told = absent(&dev, &proc);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("nvidia1 is not there") && told[0].contains("nvidia-modprobe -c 1"), "{told:?}");
+        assert_eq!(absent(&dev, Path::new("/no/such")), Vec::<String>::new());
     }
 
     #[test]

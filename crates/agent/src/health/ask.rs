@@ -34,20 +34,24 @@ impl Agent {
 
     /// The body of a good answer. The error is one line that names the address, and the remedy where there is one.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
-        let stream = self.connect()?;
-        let answer = self.converse(stream, path).map_err(|error| self.unanswered(&error))?;
         let url = format!("{}{}{path}", self.place, self.prefix);
-        match parse(&answer) {
-            Some((200, body)) => Ok(body.to_vec()),
-            Some((UNAUTHORIZED, _)) => Err(format!(
+        match self.ask(path)? {
+            (200, body) => Ok(body),
+            (UNAUTHORIZED, _) => Err(format!(
                 "{url} wants {} token: give the service's as TOKEN, or run this as a user who may read its agent.env",
                 if self.token.is_some() { "another" } else { "a" }
             )),
-            Some((status, _)) => {
-                Err(format!("{url} answers {status}: is that the agent's port, and its --url-prefix?"))
-            }
-            None => Err(format!("what listens on {} does not speak HTTP as the agent does", self.place)),
+            (status, _) => Err(format!("{url} answers {status}: is that the agent's port, and its --url-prefix?")),
         }
+    }
+
+    /// The status and the body of any answer.
+    pub(super) fn ask(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
+        let stream = self.connect()?;
+        let answer = self.converse(stream, path).map_err(|error| self.unanswered(&error))?;
+        let (status, body) = parse(&answer)
+            .ok_or_else(|| format!("what listens on {} does not speak HTTP as the agent does", self.place))?;
+        Ok((status, body.to_vec()))
     }
 
     /// Connects. Where a token is to be sent, only to whom it may be shown.

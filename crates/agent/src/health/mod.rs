@@ -7,8 +7,10 @@ mod trust;
 
 use std::{io, process::ExitCode};
 
+use serde::Deserialize;
+
 use crate::{
-    cli::{Cli, Health},
+    cli::{Cli, Health, Options},
     say,
 };
 use ask::Agent;
@@ -71,6 +73,20 @@ pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
             Ok(ExitCode::from(UNKNOWN))
         }
     }
+}
+
+/// Whether an agent that is started with these options reads its GPUs now, and its state; none if no agent answers there.
+pub(crate) fn readiness(options: &Options) -> Option<(bool, String)> {
+    let agent = Agent::new(Place::of(options).ok()?, options.url_prefix.as_str(), None);
+    let (status, body) = agent.ask("/readyz").ok()?;
+    let readiness: Readiness = serde_json::from_slice(&body).ok()?;
+    Some((status == 200, readiness.state))
+}
+
+/// What is looked at of `/readyz`.
+#[derive(Debug, Deserialize)]
+struct Readiness {
+    state: String,
 }
 
 /// Whether it serves; nothing of the driver.

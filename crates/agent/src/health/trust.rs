@@ -6,7 +6,6 @@
 use std::{
     net::{SocketAddr, TcpStream},
     os::unix::{fs::MetadataExt as _, net::UnixStream},
-    path::Path,
 };
 
 use nix::{
@@ -14,7 +13,7 @@ use nix::{
     unistd::{Uid, User, geteuid},
 };
 
-use crate::{config::SERVICES_FOLDER, tcp_table::Row};
+use crate::{service, tcp_table::Row};
 
 /// The uids that hold the other end of a connection within this host; none where the kernel does not tell of it.
 pub(super) fn holders_of_port(stream: &TcpStream, rows: &[Row]) -> Vec<u32> {
@@ -41,7 +40,7 @@ pub(super) fn holder_of_socket(stream: &UnixStream) -> Vec<u32> {
 /// Whether all of them may be shown the token: root, this very account, and the installed service's. The error says who
 /// it is instead.
 pub(super) fn judge(holders: &[u32]) -> Result<(), String> {
-    let service = Path::new(SERVICES_FOLDER).metadata().ok().map(|folder| folder.uid());
+    let service = service::folder().metadata().ok().map(|folder| folder.uid());
     judge_among(holders, &[Some(0), Some(geteuid().as_raw()), service])
 }
 

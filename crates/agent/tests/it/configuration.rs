@@ -49,11 +49,31 @@ fn an_address_in_use_names_its_holder_and_the_remedy() {
     let port = taken.local_addr().unwrap().port();
     let start = Start::bare().argument(&format!("--port={port}")).argument("--bind=127.0.0.1");
     let (status, _, error) = start.finish();
-    assert_eq!(status.code(), Some(2));
+    assert_eq!(status.code(), Some(1), "it may be free another time: {error}");
     let refusal = error.lines().last().unwrap();
     for part in [&format!("127.0.0.1:{port}"), &format!("(PID {})", std::process::id()), "PORT"] {
         assert!(refusal.contains(part), "{refusal:?} lacks {part:?}");
     }
+}
+
+#[test]
+fn what_may_pass_is_told_from_what_will_not() {
+    let work = Start::bare().work();
+    let occupied = work.join("occupied");
+    fs::create_dir_all(&work).unwrap();
+    fs::write(&occupied, "precious").unwrap();
+    for (bind, expected) in [
+        // An address that this host may have later.
+        ("192.0.2.1".to_owned(), 1),
+        (format!("unix:{}", occupied.display()), 2),
+        ("unix:/no/such/folder/s".into(), 2),
+        (format!("unix:/tmp/{}", "x".repeat(200)), 2),
+    ] {
+        let (status, _, error) = Start::bare().argument("--bind").argument(&bind).finish();
+        assert_eq!(status.code(), Some(expected), "{bind}: {error}");
+        assert!(error.contains("--bind"), "{bind}: {error}");
+    }
+    fs::remove_dir_all(&work).unwrap();
 }
 
 #[test]
@@ -124,6 +144,42 @@ fn check_says_what_is_wrong() {
     for part in ["cannot listen", "PID", "version mismatch", "reload the module", "open to public access"] {
         assert!(out.contains(part), "{out} lacks {part:?}");
     }
+}
+
+#[test]
+fn check_of_a_service_that_runs_judges_its_settings_and_leaves_the_driver_to_it() {
+    let driver = Driver::new(ONE_GPU);
+    let runtime = tempfile::tempdir().unwrap();
+    let agent = Start::on(&driver).variable("TOKEN", "of-the-service-alone");
+    let agent = agent.variable("RUNTIME_DIRECTORY", runtime.path().to_str().unwrap()).serve().ready();
+    let settings = format!("TOKEN=of-the-service-alone\nPORT={}\nNVSMI_BIND=127.0.0.1\n", agent.address().port());
+    let check = |file: &str| {
+        let start = Start::on(&driver).file("agent.env", file);
+        let place = start.work().join("agent.env");
+        let start = start.variable("NVSMI_SERVICE_FILE", place.to_str().unwrap()).argument("check");
+        let start = start.variable("NVSMI_SERVICE_FOLDER", runtime.path().to_str().unwrap());
+        let (status, out, error) = start.finish();
+        assert!(!out.contains("of-the-service-alone") && !error.contains("of-the-service-alone"), "{out}{error}");
+        (status.code(), out)
+    };
+    let collectors = driver.calls("nvmlInit_v2");
+    let (status, out) = check(&settings);
+    assert_eq!(status, Some(0), "{out}");
+    for part in
+        ["agent.env", "is an agent's that runs", "TOKEN (read)", "read by the agent that runs: ok", "the service's own"]
+    {
+        assert!(out.contains(part), "{out} lacks {part:?}");
+    }
+    assert!(!out.contains("open to public access") && !out.contains("cannot listen"), "{out}");
+    // It does not say where it serves, and is there all the same.
+    let (_, out) = check("");
+    assert!(out.contains("not tried, since the service runs"), "{out}");
+    let control = Start::bare().argument("release").argument("--control-socket");
+    let control = control.argument(runtime.path().join("control.sock").to_str().unwrap());
+    assert!(control.finish().0.success());
+    let (status, out) = check(&settings);
+    assert!(status == Some(0) && out.contains("released by the agent that runs"), "{out}");
+    assert_eq!(driver.calls("nvmlInit_v2"), collectors, "no other collector beside it, and none once it has let go");
 }
 
 #[test]

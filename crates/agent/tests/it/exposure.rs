@@ -220,7 +220,7 @@ fn it_listens_wherever_it_is_told_to() {
         assert!(agent.log().contains(&url), "{url}: {}", agent.log());
     }
     let (status, _, error) = Start::on(&driver).argument(&format!("--bind=unix:{}", socket.display())).finish();
-    assert_eq!(status.code(), Some(2));
+    assert_eq!(status.code(), Some(1), "it may end");
     assert!(error.contains("another agent listens") && error.contains("--bind"), "{error}");
     agent.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(agent.ended().code(), Some(0));

@@ -34,6 +34,8 @@ impl Start {
         let work = TempDir::new().expect("a temporary folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"));
         command.current_dir(work.path()).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+        // Nor does it know of an agent that is installed where the tests run.
+        command.env("NVSMI_SERVICE_FILE", "/nonexistent").env("NVSMI_SERVICE_FOLDER", "/nonexistent");
         Self { command, work }
     }
 
