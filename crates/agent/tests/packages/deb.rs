@@ -1,7 +1,9 @@
 //! The life of the .deb on a Debian that runs: install, change, upgrade, remove, purge.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use crate::{
-    kit::{Machine, Root, free_port, released, said, shell},
+    kit::{Machine, Root, both, free_port, released, said, shell},
     support::{eventually, get, request},
 };
 
@@ -91,4 +93,19 @@ fn a_token_that_is_there_is_left_alone() {
     root.run("dpkg --install --force-confold /agent.deb");
     assert_eq!(root.read(ENV), "TOKEN=mine\n");
     said(&mut shell("! deploy/packages/first-token /nonexistent"));
+}
+
+#[test]
+fn no_token_is_no_installation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agent.env");
+    fs::write(&file, "TOKEN=\n").unwrap();
+    // A program that gives nothing, as where there is none.
+    fs::write(folder.path().join("od"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(folder.path().join("od"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut script = shell(r#"PATH="$FOLDER:$PATH" deploy/packages/first-token "$FOLDER/agent.env""#);
+    let output = script.env("FOLDER", folder.path()).output().unwrap();
+    let told = both(&output);
+    assert!(!output.status.success() && told.contains("no random token could be made"), "{told}");
+    assert_eq!(fs::read_to_string(file).unwrap(), "TOKEN=\n");
 }

@@ -50,6 +50,9 @@ fn install_upgrade_and_erase() {
 fn it_asks_for_what_it_takes() {
     let asked = said(shell(r#"rpm --query --package --requires "$FILE""#).env("FILE", released(".rpm")));
     assert!(asked.lines().any(|line| line == "glibc >= 2.28"), "{asked}");
+    for program in ["coreutils", "grep", "/bin/sh"] {
+        assert!(asked.lines().any(|line| line == program), "{program} makes the first token: {asked}");
+    }
     // RHEL 8 unpacks nothing newer.
     let packed = said(
         shell(r#"rpm --query --package --queryformat '%{PAYLOADCOMPRESSOR}' "$FILE""#).env("FILE", released(".rpm")),

@@ -1,6 +1,6 @@
 //! The service under the settings of its unit, on a systemd that runs.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use crate::{
     kit::{Machine, Root, free_port, released, repository},
@@ -24,7 +24,7 @@ fn installed(settings: &str) -> Root {
 /// The settings of one that this host can reach, and its address.
 fn settings(more: &str) -> (String, SocketAddr) {
     let port = free_port();
-    (format!("PORT={port}\nNVSMI_BIND=127.0.0.1\nTOKEN=a-token-of-some-length\n{more}"), ([127, 0, 0, 1], port).into())
+    (format!("PORT={port}\nNVSMI_BIND=127.0.0.1\nTOKEN=a-token-of-these-tests\n{more}"), ([127, 0, 0, 1], port).into())
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn it_names_another_users_process_and_has_no_privilege() {
     ));
     // The name of an account that was not seen before comes a moment after its number.
     let row = eventually("its row, with the name of its owner", || {
-        let answer = request(address, "/status", &[("Authorization", "a-token-of-some-length")]);
+        let answer = request(address, "/status", &[("Authorization", "a-token-of-these-tests")]);
         let row = answer.json()["data"]["processes"].get(0)?.clone();
         (row["username"] == "games").then_some(row)
     });
@@ -98,6 +98,51 @@ fn wrong_settings_are_not_tried_again_and_missing_ones_open_nothing() {
     assert!(machine.log(UNIT).contains("PORT"), "{}", machine.log(UNIT));
     machine.run(&format!("rm {ENV}; systemctl reset-failed {UNIT}"));
     assert_ne!(machine.status(&format!("systemctl start {UNIT}")).0, 0, "without its settings it does not start");
+    assert_eq!(machine.property(UNIT, "ActiveState"), "inactive", "and is not tried again and again");
+}
+
+#[test]
+fn a_port_that_another_has_is_waited_for() {
+    let (settings, address) = settings("");
+    let taken = TcpListener::bind(address).unwrap();
+    let machine = Machine::boot(installed(&settings));
+    eventually("another try", || (machine.property(UNIT, "NRestarts") != "0").then_some(()));
+    assert_eq!(machine.property(UNIT, "ExecMainStatus"), "1");
+    drop(taken);
+    eventually("the agent", || (machine.property(UNIT, "ActiveState") == "active").then_some(()));
+    assert_eq!(get(address, "/healthz").status, 200);
+}
+
+#[test]
+fn a_credential_holds_the_tokens() {
+    // The service is closed by the file of tokens alone, as the drop-in says how.
+    let (settings, address) = settings("");
+    let root = installed(&settings.replace("TOKEN=a-token-of-these-tests\n", ""));
+    root.bring(&repository().join("deploy/systemd/drop-ins/credential.conf"), &format!("{DROP_INS}/credential.conf"));
+    root.write("/etc/nvidia-smi-web-agent/tokens", "alice read of-a-credential-of-systemd\n");
+    root.run("chmod 600 /etc/nvidia-smi-web-agent/tokens");
+    let machine = Machine::boot(root);
+    eventually("the agent", || (machine.property(UNIT, "ActiveState") == "active").then_some(()));
+    let count = |token| request(address, "/count", &[("Authorization", token)]);
+    eventually("its GPU", || (count("of-a-credential-of-systemd").text() == r#"{"code":0,"data":1}"#).then_some(()));
+    assert_eq!([count("wrong").status, count("").status, get(address, "/count").status], [401; 3]);
+    let agent = machine.property(UNIT, "MainPID");
+    let seen = machine.run(&format!("cat /proc/{agent}/environ"));
+    assert!(!seen.contains("of-a-credential"), "{seen}");
+    let log = machine.log(UNIT);
+    assert!(!log.contains("everyone on this host can read") && !log.contains("open to public access"), "{log}");
+    // A credential that is not there is no open API.
+    machine.run("rm /etc/nvidia-smi-web-agent/tokens");
+    assert_ne!(machine.status(&format!("systemctl restart {UNIT}")).0, 0);
+}
+
+#[test]
+fn a_wrong_path_of_the_originals_settings_is_no_open_api() {
+    let root = installed("TOKEN=new\n");
+    root.bring(&repository().join("deploy/systemd/drop-ins/original.conf"), &format!("{DROP_INS}/original.conf"));
+    let machine = Machine::boot(root);
+    assert_ne!(machine.status(&format!("systemctl start {UNIT}")).0, 0);
+    assert_eq!(machine.property(UNIT, "ActiveState"), "inactive");
 }
 
 #[test]

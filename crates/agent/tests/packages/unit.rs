@@ -1,5 +1,9 @@
 //! The unit, as systemd judges it.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use tempfile::TempDir;
+
 use crate::kit::{Machine, Root, released, repository, said, shell};
 
 /// The most that the service may be exposed, by systemd's reckoning.
@@ -40,7 +44,7 @@ fn an_older_and_a_newer_systemd_find_no_fault_with_it() {
 
 #[test]
 fn it_may_see_what_it_is_for() {
-    let unit = std::fs::read_to_string(repository().join("deploy/systemd/nvidia-smi-web-agent.service")).unwrap();
+    let unit = fs::read_to_string(repository().join("deploy/systemd/nvidia-smi-web-agent.service")).unwrap();
     let set: Vec<&str> = unit.lines().filter(|line| !line.starts_with('#')).collect();
     for hides in ["ProtectProc=", "ProcSubset=", "PrivateUsers=", "PrivateDevices=", "PrivateNetwork="] {
         assert!(!set.iter().any(|line| line.starts_with(hides)), "{hides}");
@@ -51,10 +55,38 @@ fn it_may_see_what_it_is_for() {
         "KillMode=mixed",
         "RestartPreventExitStatus=2",
         "DeviceAllow=char-195 rwm",
-        "ExecStartPre=-+/usr/bin/nvidia-modprobe -c 0 -c 255",
+        "ExecStartPre=-+/bin/sh /usr/lib/nvidia-smi-web-agent/device-files",
         "EnvironmentFile=/etc/nvidia-smi-web-agent/agent.env",
     ] {
         assert!(set.contains(&line), "{line}");
     }
     assert!(set.iter().any(|line| line.starts_with("RestrictAddressFamilies=AF_UNIX ")));
+}
+
+#[test]
+fn each_gpu_that_there_is_gets_its_file_and_no_other() {
+    let folder = TempDir::new().unwrap();
+    let (proc, program, told) = (folder.path().join("proc"), folder.path().join("program"), folder.path().join("told"));
+    fs::write(&program, format!("#!/bin/sh\necho \"$*\" >>{}\n", told.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = || {
+        let _ = fs::remove_file(&told);
+        let line = r#"deploy/packages/device-files "$PROC" "$PROGRAM""#;
+        said(shell(line).env("PROC", &proc).env("PROGRAM", &program));
+        fs::read_to_string(&told).unwrap()
+    };
+    assert_eq!(run(), "-c 255\n-c 255\n", "of a host without a GPU");
+    for (minor, address) in [(0, "0000:17:00.0"), (3, "0000:65:00.0")] {
+        let gpu = proc.join("driver/nvidia/gpus").join(address);
+        fs::create_dir_all(&gpu).unwrap();
+        let text = format!("Model: \t\t NVIDIA H200\nDevice Minor: \t {minor}\nGPU Excluded:\t No\n");
+        fs::write(gpu.join("information"), text).unwrap();
+    }
+    assert_eq!(run(), "-c 255\n-c 255 -c 0 -c 3\n");
+    let monitor = proc.join("driver/nvidia/capabilities/mig/monitor");
+    fs::create_dir_all(monitor.parent().unwrap()).unwrap();
+    fs::write(&monitor, "DeviceFileMinor: 2\n").unwrap();
+    assert_eq!(run(), format!("-c 255\n-c 255 -c 0 -c 3 -f {}\n", monitor.display()));
+    // A host without the program has other means.
+    said(&mut shell("deploy/packages/device-files /no/such /no/such"));
 }
