@@ -36,7 +36,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -92,7 +92,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -139,7 +139,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -186,7 +186,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -233,7 +233,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -283,7 +283,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -331,7 +331,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand record" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"
@@ -381,7 +381,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l cors-origins -d 'Origins whose pages may read answers (CORS), such as https://board.example.org, with commas' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l allowed-hosts -d 'By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and addresses, with commas' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l allowed-hosts -d 'By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not given, any name will do, unless it listens for this host alone' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand collect" -l access-log -d 'A line for each request on standard error, without secrets' -r -f -a "off\t''
 text\t''
 json\t''"

@@ -103,8 +103,8 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_CORS_ORIGINS", value_name = "LIST", value_delimiter = ',', global = true)]
     pub(crate) cors_origins: Vec<WebOrigin>,
 
-    /// By which names this host may be asked where it listens for itself alone and wants no token, beside localhost and
-    /// addresses, with commas
+    /// By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not
+    /// given, any name will do, unless it listens for this host alone
     #[arg(long, env = "NVSMI_ALLOWED_HOSTS", value_name = "LIST", value_delimiter = ',', global = true)]
     pub(crate) allowed_hosts: Vec<HostName>,
 

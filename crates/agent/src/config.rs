@@ -47,7 +47,9 @@ impl Config {
                 token: exposure.own.clone(),
                 tokens: exposure.file.as_ref().map(TokenFile::tokens),
                 anonymous: exposure.anonymous,
-                allowed_hosts: exposure.is_local().then(|| options.allowed_hosts.clone()),
+                // An agent that is reached through a port of another's, as in a container, cannot know that it is for this
+                // host alone; who names hosts says so.
+                allowed_hosts: (exposure.is_local() || exposure.names_hosts).then(|| options.allowed_hosts.clone()),
                 cors_origins: options.cors_origins.clone(),
                 access_log: options.access_log != AccessLog::Off,
                 ..ServerConfig::default()

@@ -1,9 +1,10 @@
 //! The access log: a line for each request that is answered, as an event of `tracing` under the target [`TARGET`].
 //!
 //! It holds no secrets: no headers, of the query only what our own parameters say of GPUs and times, and no token,
-//! even if somebody has put it into the path.
+//! even if somebody has put it into the path. What is too long to be one of our paths is not looked at at all: this is
+//! done for strangers too, on the thread that answers.
 
-use std::{borrow::Cow, time::Instant};
+use std::time::Instant;
 
 use axum::response::Response;
 use hyper::{Method, Uri, body::Body as _};
@@ -11,6 +12,7 @@ use hyper::{Method, Uri, body::Body as _};
 use crate::{
     auth::{Gate, Reader},
     peer::Peer,
+    percent,
 };
 
 /// The target of its events.
@@ -31,12 +33,7 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn begin(method: &Method, uri: &Uri, peer: Option<Peer>, gate: &Gate) -> Self {
-        let target = match uri.query() {
-            Some(query) => Cow::from(format!("{}?{}", cut(uri.path()), told(query))),
-            None => cut(uri.path()).into(),
-        };
-        let secret = gate.stands_in(uri.path().as_bytes()) || gate.stands_in(target.as_bytes());
-        let path = if secret { "(a token stands in it)".into() } else { target.into_owned() };
+        let path = path(uri, |text| gate.stands_in(text));
         Self { began: Instant::now(), method: method.clone(), path, peer }
     }
 
@@ -53,6 +50,19 @@ impl Line {
             microseconds = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
         );
     }
+}
+
+/// The path and the query as they are told.
+fn path(uri: &Uri, is_secret: impl Fn(&[u8]) -> bool) -> String {
+    if uri.path().len() > MOST {
+        return format!("(a path of {} bytes)", uri.path().len());
+    }
+    let target = match uri.query() {
+        Some(query) => format!("{}?{}", uri.path(), told(query)),
+        None => uri.path().into(),
+    };
+    let decoded: Vec<u8> = percent::decode(target.as_bytes()).collect();
+    if is_secret(target.as_bytes()) || is_secret(&decoded) { "(a token stands in it)".into() } else { target }
 }
 
 fn who(reader: Option<&Reader>) -> &str {
@@ -81,6 +91,30 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_token_is_told_however_it_is_written() {
+        let secret = crate::Token::new("hush/hush-hush-hush").unwrap();
+        let told = |uri: &str| {
+            let tokens = crate::ServerConfig { token: Some(secret.clone()), ..crate::ServerConfig::default() };
+            path(&uri.parse().unwrap(), |text| Gate::new(&tokens).stands_in(text))
+        };
+        let escaped: String = "hush/hush-hush-hush".bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for uri in [
+            "/hush/hush-hush-hush".to_owned(),
+            "/xhush/hush-hush-hushx?idx=0".into(),
+            "/hush%2Fhush-hush-hush".into(),
+            format!("/{escaped}"),
+            format!("/count?idx={escaped}"),
+            "/count?idx=hush/hush-hush-hush".into(),
+        ] {
+            assert_eq!(told(&uri), "(a token stands in it)", "{uri}");
+        }
+        // Wherever it would be cut, half a token is not told either.
+        let long = format!("/{}hush/hush-hush-hush", "x".repeat(MOST - 5));
+        assert_eq!(told(&long), format!("(a path of {} bytes)", long.len()));
+        assert_eq!(told("/a%20b?idx=0&x"), "/a%20b?idx=0&…");
+    }
 
     #[test]
     fn only_what_says_nothing_of_people_is_told_of_a_query() {

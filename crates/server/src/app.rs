@@ -49,7 +49,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn answer<B>(&self, request: &Request<B>, route: Option<&'static Route>, reader: Option<&Reader>) -> Response {
+    fn answer<B>(
+        &self,
+        request: &Request<B>,
+        route: Option<&'static Route>,
+        reader: Option<&Reader>,
+        peer: Option<Peer>,
+    ) -> Response {
         let path = request.uri().path();
         let (scope, anonymous) = match reader {
             None => (Scope::Read, false),
@@ -61,7 +67,8 @@ impl Inner {
         if anonymous && self.hosts.as_ref().is_some_and(foreign) {
             return if self.is_rich(path) { problem::misdirected() } else { envelope::misdirected() };
         }
-        let asked = Asked { app: self, scope, reader, query: request.uri().query(), headers: request.headers() };
+        let (query, headers) = (request.uri().query(), request.headers());
+        let asked = Asked { app: self, scope, reader, peer, query, headers };
         let response = if scope.may_ask(route.map_or("", |route| route.path)) {
             self.view(request, route, &asked)
         } else if self.is_rich(path) {
@@ -155,7 +162,7 @@ impl App {
         let line = app.config.access_log.then(|| Line::begin(request.method(), request.uri(), peer, &app.gate));
         let (mut response, reader) = match app.origins.preflight(request.method(), request.headers()) {
             Some(permit) => (permit, None),
-            None => app.looked_up(request),
+            None => app.looked_up(request, peer),
         };
         headers::protect(response.headers_mut());
         app.origins.mark(request.headers(), response.headers_mut());
@@ -178,11 +185,11 @@ impl App {
 
 impl Inner {
     /// The answer to a request, and whose it is.
-    fn looked_up<B>(&self, request: &Request<B>) -> (Response, Option<Reader>) {
+    fn looked_up<B>(&self, request: &Request<B>, peer: Option<Peer>) -> (Response, Option<Reader>) {
         let route = self.find(request.uri().path());
         let reader = self.reader(request, route);
         // Views change nothing, so none can leave anything half done.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(request, route, reader.as_ref())));
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(request, route, reader.as_ref(), peer)));
         let response = answer.unwrap_or_else(|_| {
             // The panic itself has been told by the panic hook.
             tracing::error!(path = route.map(|route| route.path), "a request ended in a panic");

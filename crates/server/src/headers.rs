@@ -1,5 +1,5 @@
-//! What every answer tells a browser: to take it for what it says it is, to frame it nowhere, and to tell nobody where
-//! it came from.
+//! What every answer tells a browser: to take it for what it says it is, to frame it nowhere, to give it to no page of
+//! another origin unread, and to tell nobody where it came from.
 
 use hyper::{
     HeaderMap,
@@ -7,6 +7,8 @@ use hyper::{
 };
 
 static NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+/// Who is named by `--cors-origins` asks by CORS, which this does not concern.
+static OWN_PAGES: HeaderValue = HeaderValue::from_static("same-origin");
 static NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// For what is no page: nothing is loaded, and nothing run, by an answer that somebody opens in a browser.
 static DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -15,6 +17,7 @@ static DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-a
 pub(crate) fn protect(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFFING.clone());
     headers.insert(REFERRER_POLICY, NO_REFERRER.clone());
+    headers.insert("cross-origin-resource-policy", OWN_PAGES.clone());
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, DATA.clone());
     }

@@ -11,6 +11,7 @@ mod app;
 mod archive;
 mod auth;
 mod coding;
+mod crowd;
 mod envelope;
 mod gauge;
 mod headers;

@@ -1,5 +1,9 @@
-//! A connection's stream that is patient, but not for ever: with a reader who stops reading, and with one who still
-//! sends when there is nothing more to say to him.
+//! A connection's stream that is patient, but not for ever: with a reader who stops reading or reads next to nothing, and
+//! with one who still sends when there is nothing more to say to him.
+//!
+//! Whoever does not take what is written keeps it in memory. So waiting uses patience up, and what is taken gives it back,
+//! and so does a time in which nothing waits: who reads slowly is waited for as long as he reads, and a stream of which
+//! now and then a part waits is not ended for that.
 
 use std::{
     future::Future,
@@ -11,8 +15,11 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
+
+/// How much a reader must take who is to be waited for as long as it takes, in bytes a second.
+const RATE: f64 = 16_384.0;
 
 /// How long the rest of a refused request is read away. Closing at once would reset the connection, and the reader
 /// could lose the answer that says why.
@@ -23,9 +30,14 @@ const FAREWELL_BYTES: usize = 1024 * 1024;
 /// The stream.
 pub(crate) struct Patient<S> {
     stream: S,
+    /// All the patience that there is.
     write_timeout: Duration,
+    /// What is left of it, as it was when the last write stopped waiting.
+    left: Duration,
+    /// When that was; none if none has waited.
+    rests_since: Option<Instant>,
     /// Runs while a write waits for the reader.
-    waiting: Option<Pin<Box<Sleep>>>,
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
     farewell: Farewell,
 }
 
@@ -39,21 +51,47 @@ enum Farewell {
 }
 
 impl<S> Patient<S> {
-    /// A stream on which no write may wait longer than `write_timeout` for the reader.
+    /// A stream on which no write may wait longer than `write_timeout` for the reader, nor several of them if he takes
+    /// less than [`RATE`].
     pub(crate) fn new(stream: S, write_timeout: Duration) -> Self {
-        Self { stream, write_timeout, waiting: None, farewell: Farewell::NotYet }
+        let left = write_timeout;
+        Self { stream, write_timeout, left, rests_since: None, waiting: None, farewell: Farewell::NotYet }
     }
 
-    /// Passes a write's outcome on, and counts the time while it is pending.
-    fn timed<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.waiting = None;
+    /// Passes a write's outcome on, and counts the time while it is pending. The bytes are those that it has taken.
+    fn timed<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(done) = &outcome {
+            if let Some((since, _)) = self.waiting.take() {
+                let now = Instant::now();
+                self.left = self.left.saturating_sub(now - since);
+                self.rests_since = Some(now);
+            }
+            if self.rests_since.is_some() {
+                let taken = done.as_ref().map_or(0, bytes);
+                self.give_back(Duration::from_secs_f64(taken as f64 / RATE));
+            }
             return outcome;
         }
-        let timeout = self.write_timeout;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        ready!(waiting.as_mut().poll(cx));
+        if self.waiting.is_none() {
+            let now = Instant::now();
+            if let Some(since) = self.rests_since.take() {
+                self.give_back(now - since);
+            }
+            self.waiting = Some((now, Box::pin(sleep(self.left))));
+        }
+        if let Some((_, end)) = &mut self.waiting {
+            ready!(end.as_mut().poll(cx));
+        }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn give_back(&mut self, patience: Duration) {
+        self.left = (self.left + patience).min(self.write_timeout);
     }
 }
 
@@ -66,7 +104,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, from);
-        self.timed(cx, outcome)
+        self.timed(cx, outcome, |taken| *taken)
     }
 
     fn poll_write_vectored(
@@ -75,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         from: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
-        self.timed(cx, outcome)
+        self.timed(cx, outcome, |taken| *taken)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -85,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Encrypted bytes may have been taken and not sent.
         let outcome = Pin::new(&mut self.stream).poll_flush(cx);
-        self.timed(cx, outcome)
+        self.timed(cx, outcome, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             match &mut this.farewell {
                 Farewell::NotYet => {
                     let outcome = Pin::new(&mut this.stream).poll_shutdown(cx);
-                    ready!(this.timed(cx, outcome))?;
+                    ready!(this.timed(cx, outcome, |()| 0))?;
                     this.farewell = Farewell::Reading { until: Box::pin(sleep(FAREWELL)), bytes: 0 };
                 }
                 Farewell::Reading { until, bytes } => return read_away(&mut this.stream, until, bytes, cx).map(Ok),
@@ -126,7 +164,6 @@ fn read_away<S: AsyncRead + Unpin>(
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::time::Instant;
 
     const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -175,15 +212,52 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_is_waited_for_anew_after_every_read() {
-        let (ours, mut theirs) = duplex(8);
+    async fn a_slow_reader_is_waited_for_as_long_as_he_reads() {
+        const PART: usize = 512 * 1024;
+        let (ours, mut theirs) = duplex(PART);
+        let begun = Instant::now();
         let reading = tokio::spawn(async move {
-            for _ in 0..4 {
+            let mut part = vec![0; PART];
+            for _ in 0..9 {
                 sleep(TIMEOUT - Duration::from_secs(1)).await;
-                theirs.read_exact(&mut [0; 8]).await.unwrap();
+                theirs.read_exact(&mut part).await.unwrap();
             }
         });
-        Patient::new(ours, TIMEOUT).write_all(&[0; 32]).await.unwrap();
+        Patient::new(ours, TIMEOUT).write_all(&vec![0; 9 * PART]).await.unwrap();
+        reading.await.unwrap();
+        assert!(begun.elapsed() > 8 * (TIMEOUT - Duration::from_secs(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_byte_now_and_then_is_left_soon() {
+        let (ours, mut theirs) = duplex(8);
+        let begun = Instant::now();
+        let reading = tokio::spawn(async move {
+            while theirs.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(7)).await;
+            }
+        });
+        let error = Patient::new(ours, TIMEOUT).write_all(&[0; 4096]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() <= TIMEOUT + Duration::from_secs(1), "{:?}", begun.elapsed());
+        reading.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_whose_reader_stops_now_and_then_goes_on() {
+        let (ours, mut theirs) = duplex(8);
+        let mut ours = Patient::new(ours, TIMEOUT);
+        let reading = tokio::spawn(async move {
+            // Each part is taken late, and then there is nothing to say for a while.
+            for _ in 0..20 {
+                sleep(TIMEOUT - Duration::from_secs(1)).await;
+                theirs.read_exact(&mut [0; 16]).await.unwrap();
+            }
+        });
+        for _ in 0..20 {
+            ours.write_all(&[0; 16]).await.unwrap();
+            sleep(TIMEOUT).await;
+        }
         reading.await.unwrap();
     }
 

@@ -15,6 +15,7 @@ use crate::{
     envelope, health,
     metrics::Scrape,
     page,
+    peer::Peer,
     scope::Scope,
     stream,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) scope: Scope,
     /// None if everybody may ask.
     pub(crate) reader: Option<&'a Reader>,
+    /// None if it is not known.
+    pub(crate) peer: Option<Peer>,
     pub(crate) query: Option<&'a str>,
     pub(crate) headers: &'a HeaderMap,
 }
@@ -115,7 +118,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::read("/api/v1/peers", Access::Token, |asked| asked.app.config.peers.answer()),
     Route::read("/api/v1/stream", Access::Token, |asked| {
         let Inner { config, published, .. } = asked.app;
-        let answer = stream::open(&config.streams, published.clone(), asked.scope, asked.leave(), asked.headers);
+        let (leave, peer) = (asked.leave(), asked.peer);
+        let answer = stream::open(&config.streams, published.clone(), asked.scope, leave, peer, asked.headers);
         config.peers.announced(answer)
     }),
     Route::read("/metrics", Access::Token, |asked| asked.scrape()),

@@ -54,10 +54,7 @@ fn short(exposure: &Exposure) -> Option<String> {
 }
 
 fn unused_hosts(exposure: &Exposure) -> Option<String> {
-    let checked = exposure.is_local() && (!exposure.has_tokens() || exposure.anonymous != Anonymous::Unsaid);
-    (exposure.names_hosts && !checked).then(|| {
-        "--allowed-hosts does nothing: names are looked at only where no token is wanted and all of --bind is of this \
-         host alone"
-            .into()
-    })
+    let checked = !exposure.has_tokens() || exposure.anonymous != Anonymous::Unsaid;
+    (exposure.names_hosts && !checked)
+        .then(|| "--allowed-hosts does nothing: names are looked at only where no token is wanted".into())
 }

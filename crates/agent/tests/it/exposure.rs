@@ -9,15 +9,18 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::Path,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use crate::{
     stream::Stream,
-    support::{Agent, Driver, StandIn, Start, answer, eventually, get, raw, request},
+    support::{Agent, Driver, StandIn, Start, answer, eventually, get, raw},
 };
 
+/// How long a wrong token waits once an address has spent what it has to spare.
+const WAIT: Duration = Duration::from_secs(1);
 const READ: &str = "reads-everything-there-is";
 const SUMMARY: &str = "sees-a-summary-only";
 const METRICS: &str = "scrapes-and-no-more";
@@ -187,6 +190,22 @@ fn a_right_token_goes_through_while_wrong_ones_of_its_address_wait() {
     }
 }
 
+#[test]
+fn a_wrong_token_waits_and_a_right_one_does_not() {
+    let (driver, _process) = host();
+    let agent = with_tokens(&driver).0.serve().ready();
+    let took = |token: &str| {
+        let begun = Instant::now();
+        status(&agent, "/count", token);
+        begun.elapsed()
+    };
+    // What an address has to spare is soon spent.
+    let waited = (0..100).find(|_| took("wrong-and-nobodys") >= WAIT);
+    assert!(waited.is_some(), "no wrong token waited");
+    let right = (0..20).map(|_| took(READ)).min().unwrap();
+    assert!(right < WAIT, "{right:?}");
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -239,13 +258,19 @@ fn an_open_agent_of_this_host_is_not_read_through_a_browser() {
         assert_eq!(asked(host).status, expected, "{host}");
     }
     assert!(asked("evil.example").text().contains("--allowed-hosts"));
-    // Anybody may come here by any name.
-    let port = free_port();
-    let wide = Start::on(&driver).argument("--bind=0.0.0.0").argument("--allowed-hosts=a").serve_on(port);
-    assert_eq!(request(wide.address(), "/healthz", &[]).status, 200);
-    let count = raw(wide.address(), b"GET /count HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").unwrap();
-    assert_ne!(count.status, 421);
-    assert!(wide.log().contains("--allowed-hosts does nothing"), "{}", wide.log());
+    // Anybody may come to one that listens for all, by any name, unless names are given.
+    let count = |agent: &Agent, host: &str| {
+        let request = format!("GET /count HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        raw(agent.address(), request.as_bytes()).unwrap().status
+    };
+    let wide = Start::on(&driver).argument("--bind=0.0.0.0").serve();
+    assert_ne!(count(&wide, "evil.example"), 421);
+    let named = Start::on(&driver).argument("--bind=0.0.0.0").argument("--allowed-hosts=agent").serve();
+    assert_eq!(count(&named, "evil.example"), 421);
+    assert_ne!(count(&named, "agent:8000"), 421);
+    assert!(!named.log().contains("--allowed-hosts does nothing"), "{}", named.log());
+    let closed = Start::on(&driver).variable("TOKEN", "a-token-of-this-test").argument("--allowed-hosts=agent").serve();
+    assert!(closed.log().contains("--allowed-hosts does nothing"), "{}", closed.log());
 }
 
 #[test]

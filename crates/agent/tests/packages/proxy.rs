@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use crate::{
     kit::{both, free_port, repository, said, shell},
     support::{Agent, Driver, PATIENCE, Response, StandIn, Start, eventually, request},
 };
+
+/// How long a wrong token waits once an address has spent what it has to spare.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// Two agents with names, prefixes and tokens of their own.
 struct Hosts {
@@ -172,10 +176,16 @@ fn behind_nginx_a_right_token_goes_through_while_wrong_ones_wait() {
             guess
         })
         .collect();
-    for _ in 0..20 {
-        assert_eq!(proxy.get("/server1/count", "token1").status, 200);
-        assert_eq!(proxy.get("/server2/count", "token2").status, 200);
-    }
+    let took = |token: &str| {
+        let begun = Instant::now();
+        let status = proxy.get("/server1/count", token).status;
+        (status, begun.elapsed())
+    };
+    let right: Vec<_> = (0..20).map(|_| took("token1")).collect();
+    assert!(right.iter().all(|(status, _)| *status == 200), "{right:?}");
+    assert!(right.iter().any(|(_, time)| *time < WAIT), "{right:?}");
+    assert!((0..100).any(|_| took("wrong").1 >= WAIT), "no wrong token waited");
+    assert_eq!(proxy.get("/server2/count", "token2").status, 200, "the other agent knows nothing of it");
     for guess in guesses {
         guess.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut line = String::new();

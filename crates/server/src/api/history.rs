@@ -13,7 +13,7 @@ use super::query::{self, Refused, given, value};
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, Refused> {
     let gpus = given(query, "gpu")?
-        .map(|list| list.split(',').map(|name| uuid(name, snapshot, history)).collect())
+        .map(|list| query::names(&list)?.into_iter().map(|name| uuid(name, snapshot, history)).collect())
         .transpose()?;
     let since = query::since(query, snapshot.at.unix_ms)?;
     Ok(Question {
@@ -47,7 +47,6 @@ fn choices() -> String {
 }
 
 fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, Refused> {
-    query::named(name)?;
     let listed =
         query::position(name, snapshot).and_then(|position| snapshot.gpus[position].identity.uuid.clone().ok());
     let kept = || history.gpus().find(|uuid| *uuid == name).map(String::from);

@@ -12,6 +12,9 @@ pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
 /// How a length of time in `step` is written.
 pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
 
+/// More GPUs than this are not asked for at once, as in `/status`.
+const MOST_GPUS: usize = 256;
+
 /// A parameter that cannot be answered.
 pub(crate) struct Refused {
     /// 400 where it cannot be understood, 404 where what it names is not there.
@@ -45,7 +48,7 @@ impl Wanted {
     /// Reads a query about the GPUs of a snapshot.
     pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
         let gpus = given(query, "gpu")?
-            .map(|list| list.split(',').map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
+            .map(|list| names(&list)?.into_iter().map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
         let kind = match given(query, "type")?.as_deref() {
             None => None,
             Some("C") => Some(Kind::Computes),
@@ -91,18 +94,23 @@ impl Wanted {
 
 /// The index of the GPU that an index or a UUID names.
 fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
-    named(name)?;
     let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
     gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
 }
 
-/// That something stands between the commas of `gpu`.
-pub(super) fn named(name: &str) -> Result<(), Refused> {
-    if name.is_empty() {
+/// What stands between the commas of `gpu`: something, and not more than there can be use for. Each is looked for among
+/// all GPUs, and each process among all of them.
+pub(super) fn names(list: &str) -> Result<Vec<&str>, Refused> {
+    let names: Vec<&str> = list.split(',').take(MOST_GPUS + 1).collect();
+    if names.len() > MOST_GPUS {
+        let detail = format!("The parameter gpu names more than {MOST_GPUS} GPUs; leave it out to ask for all.");
+        return Err(Refused::wrong(detail));
+    }
+    if names.contains(&"") {
         let detail = "The parameter gpu has nothing before, between or after its commas; give indices or UUIDs.";
         return Err(Refused::wrong(detail.into()));
     }
-    Ok(())
+    Ok(names)
 }
 
 /// Why a GPU is not found.
@@ -191,6 +199,17 @@ mod tests {
         for bad in ["", "-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "%2B5", "1000000000000000", "-1000000000000000s"] {
             assert_eq!(read(&format!("since={bad}")), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn so_many_gpus_are_asked_for_and_no_more() {
+        let list = |count: usize| vec!["0"; count].join(",");
+        assert_eq!(names(&list(256)).ok().map(|names| names.len()), Some(256));
+        for list in [list(257), list(32_000), ",".repeat(32_000)] {
+            let refused = names(&list).err().unwrap();
+            assert!(refused.status == StatusCode::BAD_REQUEST && refused.detail.contains("more than 256"));
+        }
+        assert!(names("0,,1").err().unwrap().detail.contains("nothing before"));
     }
 
     #[test]

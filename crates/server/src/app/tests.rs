@@ -331,6 +331,7 @@ async fn every_answer_is_protected_against_browsers() {
             let response = ask(&app, &path, token);
             let header = |name: &str| response.headers()[name].to_str().unwrap();
             assert_eq!((header("x-content-type-options"), header("referrer-policy")), ("nosniff", "no-referrer"));
+            assert_eq!(header("cross-origin-resource-policy"), "same-origin");
             let policy = header("content-security-policy");
             assert!(
                 policy.starts_with("default-src 'none'") && policy.ends_with("frame-ancestors 'none'"),
@@ -342,6 +343,21 @@ async fn every_answer_is_protected_against_browsers() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn one_address_leaves_places_for_streams_to_others() {
+    let app = app(ServerConfig { streams: Arc::new(crate::Streams::new(4)), ..ServerConfig::default() });
+    let open = |address: &str| {
+        let peer = Some(Peer::Ip(address.parse().unwrap()));
+        app.reply(peer, &request("/api/v1/stream", None)).now_or_never().unwrap()
+    };
+    let taken: Vec<_> = (1..=3).map(|port| open(&format!("192.0.2.1:{port}"))).collect();
+    assert!(taken.iter().all(|response| response.status() == StatusCode::OK));
+    let refused = open("192.0.2.1:4");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text(refused).contains("Your address has 3 of the 4 places"));
+    assert_eq!(open("192.0.2.2:1").status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
-use super::Limits;
+use super::{
+    Limits,
+    heads::{Counted, Heads, Taken},
+};
 use crate::{
     peer::Peer,
     tls::{Tls, TlsStream},
@@ -34,8 +37,14 @@ pub enum Listener {
 /// A connection that has come in.
 pub(super) struct Caller {
     pub(super) peer: Peer,
-    stream: Stream,
+    stream: Raw,
     tls: Option<Arc<Tls>>,
+}
+
+/// As it was taken.
+enum Raw {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 /// Where connections are taken from.
@@ -75,11 +84,11 @@ impl Listener {
                 let (stream, address) = accepted?;
                 // An answer is written at once or waits for the reader; there is nothing to gather packets for.
                 stream.set_nodelay(true)?;
-                Ok(Caller { peer: Peer::Ip(address), stream: Stream::Tcp(stream), tls: tls.clone() })
+                Ok(Caller { peer: Peer::Ip(address), stream: Raw::Tcp(stream), tls: tls.clone() })
             }),
             Self::Unix(listener) => listener.poll_accept(cx).map(|accepted| {
                 let (stream, _) = accepted?;
-                Ok(Caller { peer: Peer::Unix, stream: Stream::Unix(stream), tls: None })
+                Ok(Caller { peer: Peer::Unix, stream: Raw::Unix(stream), tls: None })
             }),
         }
     }
@@ -87,21 +96,34 @@ impl Listener {
 
 impl Caller {
     /// The stream to talk over, after the handshake where there is one; none if it failed.
-    pub(super) async fn greet(self, limits: &Limits) -> Option<Stream> {
+    pub(super) async fn greet(self, limits: &Limits, heads: &Heads) -> Option<Stream> {
         match (self.stream, self.tls) {
-            (Stream::Tcp(stream), Some(tls)) => {
-                tls.shake_hands(stream, self.peer, limits).await.map(|stream| Stream::Tls(Box::new(stream)))
+            (Raw::Unix(stream), _) => Some(Stream::Unix(heads.count(stream))),
+            (Raw::Tcp(stream), None) => Some(Stream::Tcp(heads.count(stream))),
+            (Raw::Tcp(stream), Some(tls)) => {
+                let stream = tls.shake_hands(heads.count(stream), self.peer, limits).await?;
+                Some(Stream::Tls(Box::new(stream)))
             }
-            (stream, _) => Some(stream),
         }
     }
 }
 
 /// A connection of any kind. One type for all, so that what talks HTTP over it is compiled once.
 pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Tcp(Counted<TcpStream>),
+    Unix(Counted<UnixStream>),
     Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// What its requests have taken of the memory for all.
+    pub(super) fn taken(&self) -> Arc<Taken> {
+        match self {
+            Self::Tcp(stream) => stream.taken(),
+            Self::Unix(stream) => stream.taken(),
+            Self::Tls(stream) => stream.get_ref().0.taken(),
+        }
+    }
 }
 
 /// The same call on whichever it is.

@@ -1,9 +1,9 @@
 //! The loop that takes connections, and what it allows them.
 
-mod crowd;
+mod heads;
 mod listener;
 
-use std::{convert::Infallible, future::Future, io, pin::pin, time::Duration};
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -15,8 +15,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{patient::Patient, peer::Peer};
-use crowd::Crowd;
+use crate::{answer as answers, crowd::Crowd, patient::Patient, peer::Peer};
+use heads::Taken;
+pub(crate) use heads::{Counted, Heads};
 pub use listener::Listener;
 use listener::{Accept, Caller};
 
@@ -37,11 +38,14 @@ pub struct Limits {
     /// Request line and headers, in bytes; at least 8192 is taken. Beyond it the answer is 431, and 414 where it is
     /// the address alone that is longer than 65,534 bytes but still fits in here.
     pub head_bytes: usize,
+    /// What all requests together that are not whole yet may take beyond 8 KiB of each, in bytes. Who goes over it is
+    /// closed.
+    pub all_heads_bytes: usize,
     /// How long a request's head may take to arrive, and how long a connection may be idle between requests.
     pub head_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
-    /// How long a write may wait for a reader who does not read.
+    /// How long writes may wait for a reader who does not read, or who reads next to nothing.
     pub write_timeout: Duration,
     /// How long answers in the making may take after the shutdown began.
     pub shutdown_grace: Duration,
@@ -53,6 +57,7 @@ impl Default for Limits {
             connections: 2048,
             connections_each: 1536,
             head_bytes: 128 * 1024,
+            all_heads_bytes: 32 << 20,
             head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -79,6 +84,7 @@ where
     let (open, _) = watch::channel(());
     let mut connections = JoinSet::new();
     let crowd = Crowd::new(limits.connections_each);
+    let heads = Heads::new(limits.all_heads_bytes);
     let mut shutdown = pin!(shutdown);
     loop {
         let caller = tokio::select! {
@@ -90,9 +96,9 @@ where
             tracing::debug!(peer = %caller.peer, "too many connections of one address: another is closed");
             continue;
         };
-        let (answer, limits, open) = (answer.clone(), limits.clone(), open.subscribe());
+        let (answer, limits, heads, open) = (answer.clone(), limits.clone(), heads.clone(), open.subscribe());
         connections.spawn(async move {
-            receive(caller, answer, limits, open).await;
+            receive(caller, answer, limits, heads, open).await;
             drop(place);
         });
     }
@@ -131,7 +137,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Answers one connection from its beginning to its end.
-async fn receive<A, R>(caller: Caller, answer: A, limits: Limits, mut open: watch::Receiver<()>)
+async fn receive<A, R>(caller: Caller, answer: A, limits: Limits, heads: Heads, mut open: watch::Receiver<()>)
 where
     A: Fn(Peer, Request<Incoming>) -> R,
     R: Future<Output = Response>,
@@ -139,17 +145,18 @@ where
     let peer = caller.peer;
     let stream = tokio::select! {
         biased;
-        stream = caller.greet(&limits) => stream,
+        stream = caller.greet(&limits, &heads) => stream,
         _ = open.changed() => return,
     };
     if let Some(stream) = stream {
-        converse(stream, |request| answer(peer, request), limits, open).await;
+        let taken = stream.taken();
+        converse(stream, &taken, |request| answer(peer, request), limits, open).await;
     }
 }
 
 /// Answers one connection's requests until it ends, or `open`'s sender is gone and the answer in the making is
-/// given.
-async fn converse<S, A, R>(stream: S, answer: A, limits: Limits, mut open: watch::Receiver<()>)
+/// given. It ends with the answer to a request that has taken of the memory for all.
+async fn converse<S, A, R>(stream: S, taken: &Arc<Taken>, answer: A, limits: Limits, mut open: watch::Receiver<()>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Fn(Request<Incoming>) -> R,
@@ -163,7 +170,10 @@ where
     let io = TokioIo::new(Patient::new(stream, limits.write_timeout));
     let service = service_fn(|request| {
         let answer = answer(request);
-        async { Ok::<_, Infallible>(answer.await) }
+        async {
+            let answer = answer.await;
+            Ok::<_, Infallible>(if taken.is_any() { answers::closing(answer) } else { answer })
+        }
     });
     let mut connection = pin!(http.serve_connection(io, service));
     let ended = tokio::select! {
@@ -208,7 +218,11 @@ mod tests {
         let (_sender, open) = watch::channel(());
         let begun = Instant::now();
         theirs.write_all(bytes).await.unwrap();
-        let conversation = tokio::spawn(converse(ours, |_| async { here() }, limits, open));
+        let ours = Heads::new(limits.all_heads_bytes).count(ours);
+        let conversation = tokio::spawn(async move {
+            let taken = ours.taken();
+            converse(ours, &taken, |_| async { here() }, limits, open).await;
+        });
         let mut answer = String::new();
         timeout(Duration::from_secs(60), theirs.read_to_string(&mut answer)).await.unwrap().unwrap();
         let took = begun.elapsed();

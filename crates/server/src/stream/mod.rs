@@ -22,11 +22,12 @@ use crate::{
     api::{Which, gzip, rendered},
     auth::Leave,
     coding,
+    peer::Peer,
     problem::problem,
     scope::Scope,
 };
-use seats::Seat;
 pub use seats::Streams;
+use seats::{Full, Seat};
 
 /// After so long without a snapshot a comment is sent, so that nobody on the way takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -42,17 +43,12 @@ pub(crate) fn open(
     mut newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
     leave: Leave,
+    peer: Option<Peer>,
     headers: &HeaderMap,
 ) -> Response {
-    let Some(seat) = streams.take() else {
-        let detail = format!(
-            "All {} places for streams are taken; ask for /api/v1/snapshot again and again instead, or have the \
-             administrator raise --stream-clients.",
-            streams.most()
-        );
-        let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
-        response.headers_mut().insert(RETRY_AFTER, LATER.clone());
-        return response;
+    let seat = match streams.take(peer) {
+        Ok(seat) => seat,
+        Err(full) => return refusal(full, streams.most()),
     };
     // The present one is sent at once.
     newest.mark_changed();
@@ -62,6 +58,21 @@ pub(crate) fn open(
         reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))
     });
     answer::event_stream(Body::from_stream(parts), packed)
+}
+
+fn refusal(full: Full, most: usize) -> Response {
+    let taken = match full {
+        Full::All => format!("All {most} places for streams are taken"),
+        Full::Yours(each) => {
+            format!("Your address has {each} of the {most} places for streams, as many as one may have")
+        }
+    };
+    let detail = format!(
+        "{taken}; ask for /api/v1/snapshot again and again instead, or have the administrator raise --stream-clients."
+    );
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
+    response.headers_mut().insert(RETRY_AFTER, LATER.clone());
+    response
 }
 
 /// The number of the last snapshot that the reader has seen; 0 if it does not say.

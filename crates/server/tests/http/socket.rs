@@ -8,7 +8,7 @@ use server::{Limits, Listener, Publisher, ServerConfig, router, serve};
 use telemetry::{Stamp, snapshot::CollectorState};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
     time::{Instant, timeout},
@@ -47,6 +47,15 @@ impl Served {
         stream.write_all(request).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// The same of a connection that may be closed at any time.
+    async fn answer_or_nothing(&self, request: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        let mut answer = String::new();
+        let _ = stream.write_all(request).await;
+        let _ = stream.read_to_string(&mut answer).await;
         answer
     }
 
@@ -196,6 +205,53 @@ async fn beyond_the_cap_a_connection_waits_for_another_to_end() {
     let mut answer = String::new();
     third.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), "200");
+}
+
+#[tokio::test]
+async fn one_address_has_no_more_connections_than_are_for_it() {
+    let limits = Limits { connections_each: 2, ..Limits::default() };
+    let served = Served::start(app(), limits).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = served.connect().await;
+        stream.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "}").await;
+        open.push(stream);
+    }
+    let mut third = served.connect().await;
+    // It is closed, whether or not it has asked by then.
+    let _ = third.write_all(&request("/count", "")).await;
+    assert!(!matches!(third.read(&mut [0; 1]).await, Ok(1..)), "a third of one address is answered");
+    let other = TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(served.address).await.unwrap();
+    other.write_all(&request("/count", "")).await.unwrap();
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), "200");
+}
+
+#[tokio::test]
+async fn requests_that_are_not_whole_take_no_more_memory_than_there_is_for_all() {
+    let limits = Limits { all_heads_bytes: 64 * 1024, ..Limits::default() };
+    let served = Served::start(app(), limits).await;
+    let begun = |bytes: usize| format!("GET /count HTTP/1.1\r\nhost: a\r\nx: {}", "y".repeat(bytes)).into_bytes();
+    let mut first = served.connect().await;
+    first.write_all(&begun(60_000)).await.unwrap();
+    // Of two the second goes over it, and is closed; whoever asks for no more than usual is answered all the while.
+    let mut second = served.connect().await;
+    let _ = second.write_all(&begun(60_000)).await;
+    assert!(!matches!(second.read(&mut [0; 1]).await, Ok(1..)));
+    assert_eq!(status(&served.answer_to(&request("/count", &format!("x: {}\r\n", "y".repeat(7_000)))).await), "200");
+    // The first is answered once it is whole, and gives its memory back.
+    first.write_all(b"\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).await.unwrap();
+    assert!(status(&answer) == "200" && answer.contains("connection: close"), "{answer}");
+    drop(first);
+    let whole = [&begun(60_000)[..], b"\r\nconnection: close\r\n\r\n"].concat();
+    let again = async { while status(&served.answer_or_nothing(&whole).await) != "200" {} };
+    timeout(Duration::from_secs(60), again).await.unwrap();
 }
 
 /// A path that tells when it was asked, and answers when it is told to.

@@ -1,4 +1,4 @@
-//! How many connections each address has, so that no single one takes all there are.
+//! How many of something each address has, connections or places for streams, so that no single one takes all there are.
 
 use std::{
     collections::HashMap,
@@ -7,28 +7,28 @@ use std::{
 
 use crate::peer::{Origin, Peer};
 
-/// The connections by address.
+/// What there is by address.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     most: usize,
     counts: Arc<Mutex<HashMap<Origin, usize>>>,
 }
 
-/// A connection that counts until this is dropped.
+/// One that counts until this is dropped.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     counts: Arc<Mutex<HashMap<Origin, usize>>>,
     origin: Origin,
 }
 
 impl Crowd {
     /// So many for each.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, counts: Arc::default() }
     }
 
     /// Counts one more; none if there are as many as may be.
-    pub(super) fn enter(&self, peer: Peer) -> Option<Counted> {
+    pub(crate) fn enter(&self, peer: Peer) -> Option<Counted> {
         let origin = peer.origin();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(origin).or_default();
