@@ -2,6 +2,7 @@
 
 use std::{io, process::ExitCode, sync::Arc};
 
+use nix::sys::prctl;
 use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, Streams};
 use telemetry::{Stamp, derive::Deriver, history::History};
 use tokio::{
@@ -35,8 +36,17 @@ const EXIT_NOT_NOW: u8 = 1;
 /// # Errors
 /// Wrong settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
+    keep_to_ourselves();
     let config = Config::new(cli)?;
     begin(config).or_else(|error| if is_of_settings(&error) { Err(error) } else { Ok(not_now(&error)) })
+}
+
+/// Has the kernel keep our memory and environment, where tokens and keys are, from other processes of the same account: the
+/// collector is one, with the vendor's library in it. There is no core file of us either.
+fn keep_to_ourselves() {
+    if let Err(error) = prctl::set_dumpable(false) {
+        tracing::warn!(%error, "tokens are not kept from other processes of this account");
+    }
 }
 
 /// Whether no time will mend it: where to listen is not for this account, or is no place for a socket.

@@ -60,6 +60,11 @@ impl Certificates {
         self.files.client_ca.is_some()
     }
 
+    /// The file of the key, if everybody on this host can read it.
+    pub(super) fn public_key(&self) -> Option<&Path> {
+        super::is_public(&self.files.key).then_some(&self.files.key)
+    }
+
     /// The file of the certificate.
     pub(crate) fn path(&self) -> &Path {
         &self.files.certificate

@@ -6,7 +6,12 @@ mod files;
 mod tokens;
 mod warnings;
 
-use std::{io, os::unix::ffi::OsStrExt as _, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use server::{Anonymous, Tls, Token};
 
@@ -97,6 +102,11 @@ pub(crate) fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
         Some((_, bind)) => Err(io::Error::other(format!("--bind names {bind} twice; name each place once"))),
         None => Ok(all),
     }
+}
+
+/// Whether everybody on this host can read a file.
+fn is_public(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 /// A file that is named; an empty name counts as none, since a container's environment often has one.

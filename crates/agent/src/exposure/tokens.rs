@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -54,7 +53,7 @@ impl TokenFile {
 
     /// Whether everybody on this host can read it.
     pub(super) fn is_public(&self) -> bool {
-        self.path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+        super::is_public(&self.path)
     }
 
     pub(super) fn watched(&self) -> Watched {

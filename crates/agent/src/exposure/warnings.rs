@@ -9,7 +9,15 @@ const SHORT: usize = 16;
 
 /// The warnings, each with its remedy.
 pub(crate) fn warnings(exposure: &Exposure) -> Vec<String> {
-    [openness(exposure), plain_text(exposure), public_file(exposure), short(exposure), unused_hosts(exposure)]
+    [
+        openness(exposure),
+        plain_text(exposure),
+        public_file(exposure),
+        public_key(exposure),
+        short(exposure),
+        unsendable(exposure),
+        unused_hosts(exposure),
+    ]
         .into_iter()
         .flatten()
         .collect()
@@ -44,6 +52,20 @@ fn public_file(exposure: &Exposure) -> Option<String> {
     let file = exposure.file.as_ref().filter(|file| file.is_public())?;
     let path = file.path().display();
     Some(format!("everyone on this host can read the token file {path}: chmod o= {path}"))
+}
+
+fn public_key(exposure: &Exposure) -> Option<String> {
+    let path = exposure.certificates.as_ref().and_then(Certificates::public_key)?.display();
+    Some(format!("everyone on this host can read the private key {path}: chmod o= {path}"))
+}
+
+fn unsendable(exposure: &Exposure) -> Option<String> {
+    exposure.own.as_ref().filter(|own| !own.can_be_sent())?;
+    Some(
+        "TOKEN has white space at an end or control characters, which no client can send: nobody is let in by it; mend it \
+         where it is set"
+            .into(),
+    )
 }
 
 fn short(exposure: &Exposure) -> Option<String> {

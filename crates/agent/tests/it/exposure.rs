@@ -9,6 +9,7 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -290,6 +291,8 @@ fn doors_that_are_open_wider_than_meant_are_told_of() {
         assert!(log.contains(part), "{log} lacks {part:?}");
     }
     assert!(!log.contains("open to public access"), "{log}");
+    let spaced = Start::on(&driver).variable("TOKEN", "long-enough-and-with-a-space ").serve();
+    assert!(spaced.log().contains("no client can send"), "{}", spaced.log());
     let quiet = with_tokens(&driver).0.serve();
     assert!(!quiet.log().contains("WARN"), "{}", quiet.log());
     let wide = Start::on(&driver).argument("--bind=0.0.0.0").serve();
@@ -403,6 +406,15 @@ fn without_root_it_serves_and_check_says_what_is_missing() {
     agent.until("the process", |data| {
         data["processes"][0]["command"].as_str().is_some_and(|line| line.contains(PLANTED))
     });
+    // The account that it shares with the driver's library may not look into it.
+    if nix::unistd::getuid().is_root() {
+        for (pid, secret) in [(agent.pid(), true), (agent.collectors()[0], false)] {
+            let mut look = Command::new("setpriv");
+            look.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--", "cat"]);
+            let output = look.arg(format!("/proc/{pid}/environ")).output().unwrap();
+            assert_eq!(output.status.success(), !secret, "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
     for pid in [agent.pid(), agent.collectors()[0]] {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let ids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();

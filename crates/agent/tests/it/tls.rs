@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufReader, Write as _},
     net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -157,7 +158,9 @@ fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
         replace(&used.key, &pair.key);
     };
     put(&first);
+    fs::set_permissions(&used.key, fs::Permissions::from_mode(0o644)).unwrap();
     let agent = over_tls(&driver, &used).serve();
+    assert!(agent.log().contains("everyone on this host can read the private key"), "{}", agent.log());
     let client = authority.client(None);
     let mut open = client.connect(agent.address()).unwrap();
     while open.conn.is_handshaking() {

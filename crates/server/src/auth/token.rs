@@ -25,6 +25,12 @@ impl Token {
         self.0.len()
     }
 
+    /// Whether a client can send it: a header's value has no white space at its ends, and no control characters.
+    #[must_use]
+    pub fn can_be_sent(&self) -> bool {
+        self.0.trim_ascii().len() == self.0.len() && !self.0.iter().any(u8::is_ascii_control)
+    }
+
     /// Whether it is what is presented. How long that takes does not depend on how much of it is right.
     pub(super) fn is(&self, presented: &Presented<'_>) -> bool {
         let bearer = presented.after_scheme.map_or(Choice::from(0), |rest| self.0.ct_eq(rest));
@@ -123,6 +129,14 @@ mod tests {
     fn is_never_written_out() {
         let token = Token::new("changeme").unwrap();
         assert_eq!(format!("{token:?} {token:#?}"), "Token(…) Token(…)");
+    }
+
+    #[test]
+    fn what_no_header_can_carry_is_known() {
+        for (token, can) in [("changeme", true), ("a b", true), ("é", true), ("a ", false), ("\ta", false), ("a\nb", false)]
+        {
+            assert_eq!(Token::new(token).unwrap().can_be_sent(), can, "{token:?}");
+        }
     }
 
     #[test]
