@@ -18,9 +18,9 @@ pub(crate) fn warnings(exposure: &Exposure) -> Vec<String> {
         unsendable(exposure),
         unused_hosts(exposure),
     ]
-        .into_iter()
-        .flatten()
-        .collect()
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The original's warning, if everyone may read.

@@ -116,12 +116,35 @@ fn a_token_is_a_secret_and_prometheus_has_it_too() {
     let reference = json!({ "name": "gpus-nvidia-smi-web-agent", "key": "token" });
     assert_eq!(given.variable("TOKEN")["valueFrom"]["secretKeyRef"], reference);
     assert_eq!(given.kind("ServiceMonitor")["spec"]["endpoints"][0]["authorization"]["credentials"], reference);
-    assert!(!given.kind("DaemonSet").to_string().contains("hush"));
+    let pods = given.kind("DaemonSet").to_string();
+    assert!(!pods.contains("hush"));
+    // Nor does a sum of it: of a weak one it could be tried which has that sum.
+    assert!(given.kind("DaemonSet")["spec"]["template"]["metadata"]["annotations"].is_null(), "{pods}");
     assert!(!given.kind("NOTES")["text"].as_str().unwrap().contains("OPEN"));
 
     let named = Manifests::of(&json!({ "token": { "existingSecret": "mine", "key": "t" } }));
     assert!(named.find("Secret").is_none());
     assert_eq!(named.variable("TOKEN")["valueFrom"]["secretKeyRef"], json!({ "name": "mine", "key": "t" }));
+}
+
+#[test]
+fn several_tokens_are_a_file_and_prometheus_has_one_of_its_own() {
+    let manifests = Manifests::of(&json!({
+        "podLabels": { "enabled": false },
+        "tokens": { "existingSecret": "mine", "key": "list" },
+        "serviceMonitor": { "enabled": true, "token": { "existingSecret": "prometheus", "key": "t" } },
+    }));
+    assert_eq!(manifests.variable("NVSMI_TOKEN_FILE"), "/tokens/list");
+    assert_eq!(
+        manifests.agent()["volumeMounts"],
+        json!([{ "name": "tokens", "mountPath": "/tokens", "readOnly": true }])
+    );
+    assert_eq!(manifests.pod()["volumes"][0]["secret"], json!({ "secretName": "mine", "defaultMode": 0o440 }));
+    assert_eq!(manifests.pod()["securityContext"]["fsGroup"], 65532, "who is nobody may read it");
+    let endpoint = &manifests.kind("ServiceMonitor")["spec"]["endpoints"][0];
+    assert_eq!(endpoint["authorization"]["credentials"], json!({ "name": "prometheus", "key": "t" }));
+    let notes = manifests.kind("NOTES")["text"].as_str().unwrap();
+    assert!(!notes.contains("OPEN") && notes.contains("pod-security.kubernetes.io/enforce=privileged"), "{notes}");
 }
 
 #[test]
@@ -165,6 +188,8 @@ fn wrong_values_are_refused_by_name() {
         (json!({ "port": 70000 }), "port"),
         (json!({ "token": { "secret": "x" } }), "secret"),
         (json!({ "token": { "value": "x", "existingSecret": "y" } }), "give one"),
+        (json!({ "networkPolicy": { "enabled": true } }), "names nobody"),
+        (json!({ "tokens": { "existingSecret": "x" }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.token"),
     ] {
         let output = render(&values);
         assert!(!output.status.success(), "{values}");

@@ -35,7 +35,13 @@ impl Store {
             ["BASE", "BUILDER", "NODE"].map(|name| format!("--build-arg={name}={BASE}")).into();
         let mut words = vec!["build", "--quiet", "--isolation=chroot", "--format=docker", "--tag", IMAGE];
         words.extend(arguments.iter().map(String::as_str));
-        words.extend(["--build-arg=VERSION=1.2.3", "--file", "deploy/docker/Dockerfile", context.to_str().unwrap()]);
+        words.extend([
+            "--build-arg=VERSION=1.2.3",
+            "--build-arg=SOURCE=https://example.org/it",
+            "--file",
+            "deploy/docker/Dockerfile",
+            context.to_str().unwrap(),
+        ]);
         store.buildah(&words);
         store
     }
@@ -108,6 +114,7 @@ fn it_is_small_says_what_it_is_and_runs_as_the_originals() {
     }
     assert_eq!(config["Labels"]["org.opencontainers.image.version"], "1.2.3");
     assert_eq!(config["Labels"]["org.opencontainers.image.licenses"], "Apache-2.0");
+    assert_eq!(config["Labels"]["org.opencontainers.image.source"], "https://example.org/it");
     run_as_the_originals(&store);
 }
 

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_no_header_can_carry_is_known() {
-        for (token, can) in [("changeme", true), ("a b", true), ("é", true), ("a ", false), ("\ta", false), ("a\nb", false)]
+        for (token, can) in
+            [("changeme", true), ("a b", true), ("é", true), ("a ", false), ("\ta", false), ("a\nb", false)]
         {
             assert_eq!(Token::new(token).unwrap().can_be_sent(), can, "{token:?}");
         }
