@@ -181,6 +181,13 @@ fn run_as_the_originals(store: &Store) {
 }
 
 #[test]
+fn what_cannot_be_built_here_is_said_so() {
+    let folder = TempDir::new().unwrap();
+    let output = shell(r#"deploy/docker/binary arm64 "$FOLDER" amd64"#).env("FOLDER", folder.path()).output().unwrap();
+    assert!(!output.status.success() && both(&output).contains("dist/arm64/nvidia-smi-web-agent is not there"));
+}
+
+#[test]
 fn compose_has_all_that_it_mounts() {
     let checker = tools("testers/bin/check-jsonschema");
     let file = "deploy/docker/compose.yaml";

@@ -33,6 +33,19 @@ fn they_run_what_there_is() {
     assert!(text.contains("make audit"));
     said(&mut shell("make --dry-run audit"));
     assert!(text.contains("ubuntu-24.04-arm"), "built for arm64 too");
+    for mended in [
+        "git merge-base --is-ancestor",
+        "GITHUB_REPOSITORY,,",
+        "attest-build-provenance",
+        r#"[[ $version == *-* ]] || tags+=(--tag "$image:latest")"#,
+    ] {
+        assert!(text.contains(mended), "{mended}");
+    }
+    // Nothing of others runs where the image may be pushed.
+    assert!(!text.contains("docker run"), "{text}");
+    // The line of the chart that the release changes is there to be changed.
+    let values = fs::read_to_string(repository().join("deploy/helm/nvidia-smi-web-agent/values.yaml")).unwrap();
+    assert_eq!(values.matches("\n  repository: nvidia-smi-web-agent\n").count(), 1);
     assert!(text.contains("deploy/docker/Dockerfile") && text.contains("deploy/helm/nvidia-smi-web-agent"));
 }
 
