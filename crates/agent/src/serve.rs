@@ -36,8 +36,10 @@ const EXIT_NOT_NOW: u8 = 1;
 /// # Errors
 /// Wrong settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    keep_to_ourselves();
     let config = Config::new(cli)?;
+    if config.exposure.has_secrets() {
+        keep_to_ourselves();
+    }
     begin(config).or_else(|error| if is_of_settings(&error) { Err(error) } else { Ok(not_now(&error)) })
 }
 

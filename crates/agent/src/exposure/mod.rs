@@ -75,6 +75,11 @@ impl Exposure {
         self.own.is_some() || self.file.is_some()
     }
 
+    /// Whether there is anything in memory that others may not see.
+    pub(crate) const fn has_secrets(&self) -> bool {
+        self.has_tokens() || self.certificates.is_some()
+    }
+
     /// Whether only this host can reach it.
     pub(crate) fn is_local(&self) -> bool {
         self.binds.iter().all(Bind::is_local)

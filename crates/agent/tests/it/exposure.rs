@@ -401,7 +401,7 @@ fn without_root_it_serves_and_check_says_what_is_missing() {
         !out.contains("nvidiactl") && !out.contains("nvidia-uvm") && !out.contains("account                root"),
         "{out}"
     );
-    let agent = start().serve().ready();
+    let agent = start().variable("TOKEN", "of-the-environment").argument("--anonymous=read").serve().ready();
     assert_eq!(agent.status()["count"], 1);
     agent.until("the process", |data| {
         data["processes"][0]["command"].as_str().is_some_and(|line| line.contains(PLANTED))

@@ -115,12 +115,14 @@ fn it_is_small_says_what_it_is_and_runs_as_the_originals() {
     assert_eq!(config["Labels"]["org.opencontainers.image.version"], "1.2.3");
     assert_eq!(config["Labels"]["org.opencontainers.image.licenses"], "Apache-2.0");
     assert_eq!(config["Labels"]["org.opencontainers.image.source"], "https://example.org/it");
-    run_as_the_originals(&store);
+    run_as_the_originals(&store, &[]);
+    store.podman(&["rm", "nvidia-smi-web-agent"]);
+    run_as_the_originals(&store, &["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]);
 }
 
-/// The original's `docker run`, as its README has it, but for the image's name. What the NVIDIA runtime would mount is
-/// mounted by hand, the root of files is read-only, and the limits are set since not every machine lets podman raise them.
-fn run_as_the_originals(store: &Store) {
+/// The original's `docker run`, as its README has it, but for the image's name, and with these flags. What the NVIDIA
+/// runtime would mount is mounted by hand, and the limits are set since not every machine lets podman raise them.
+fn run_as_the_originals(store: &Store, safety: &[&str]) {
     let driver = TempDir::new().unwrap();
     let train = StandIn::start_as(&["python", "train.py"], Some(1));
     let scenario = format!("[[gpu]]\nname = 'NVIDIA H200'\n[[gpu.process]]\npid = {}\ntype = 'C'\n", train.pid());
@@ -130,38 +132,16 @@ fn run_as_the_originals(store: &Store) {
     let scenario = format!("{}:/driver:ro", driver.path().display());
     let port = free_port();
     let publish = format!("127.0.0.1:{port}:8000");
-    store.podman(&[
-        "run",
-        "-d",
-        "--name",
-        "nvidia-smi-web-agent",
-        "-e",
-        "TOKEN=changeme",
-        "-e",
-        "URL_PREFIX=server1",
-        "-p",
-        &publish,
-        "-v",
-        "/etc/passwd:/etc/passwd:ro",
-        "-v",
-        "/etc/group:/etc/group:ro",
-        "--gpus=all",
-        "--pid=host",
-        "-v",
-        &library,
-        "-v",
-        &scenario,
-        "-e",
-        "FAKE_NVML_SCENARIO=/driver/scenario.toml",
-        "-e",
-        "NVSMI_RESOLVE_PIDS=true",
-        "--read-only",
-        "--cap-drop=all",
-        "--security-opt=no-new-privileges",
-        "--ulimit=nofile=1024:1024",
-        "--ulimit=nproc=4096:4096",
-        IMAGE,
-    ]);
+    let originals = ["-e", "TOKEN=changeme", "-e", "URL_PREFIX=server1", "-p", &publish]
+        .into_iter()
+        .chain(["-v", "/etc/passwd:/etc/passwd:ro", "-v", "/etc/group:/etc/group:ro"])
+        .chain(["--gpus=all", "--pid=host"]);
+    let of_the_runtime = ["-v", &library, "-v", &scenario, "-e", "FAKE_NVML_SCENARIO=/driver/scenario.toml"];
+    // A container's processes are not in the host's namespace where these tests run in one themselves.
+    let of_the_tests = ["-e", "NVSMI_RESOLVE_PIDS=true", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"];
+    let words = ["run", "-d", "--name", "nvidia-smi-web-agent"].into_iter().chain(originals).chain(of_the_runtime);
+    let words = words.chain(of_the_tests).chain(safety.iter().copied()).chain([IMAGE]);
+    store.podman(&words.collect::<Vec<_>>());
     let address = ([127, 0, 0, 1], port).into();
     eventually("the agent in its container", || std::net::TcpStream::connect(address).ok());
     let row = eventually("the row of a process of the host", || {

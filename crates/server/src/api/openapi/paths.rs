@@ -31,8 +31,8 @@ pub(super) struct Path {
 const TEXT: &str = "text/plain";
 const STREAM: &str = "text/event-stream";
 /// What `gpu` may be.
-const GPUS: &str = "^[^,]+(,[^,]+)*$";
-const GPU: &str = "An index or a UUID, or several with commas between them.";
+const GPUS: &str = "^[^,]+(,[^,]+){0,255}$";
+const GPU: &str = "An index or a UUID, or several with commas between them, at most 256.";
 
 pub(super) const PATHS: &[Path] = &[
     Path {
@@ -68,12 +68,7 @@ pub(super) const PATHS: &[Path] = &[
         summary: "The processes on the GPUs",
         parameters: || {
             vec![
-                asked(
-                    "gpu",
-                    "An index or a UUID, or several with commas between them.",
-                    "0,1",
-                    pattern("^[^,]+(,[^,]+)*$"),
-                ),
+                asked("gpu", GPU, "0,1", pattern(GPUS)),
                 asked(
                     "user",
                     "A user's name or uid, or what root's container is called in `/users`.",

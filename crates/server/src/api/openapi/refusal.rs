@@ -51,7 +51,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal::problem("Broken", "500", "The answer could not be made; the agent's log says more."),
     Refusal::json("WrongParameter", "400", "Failure", "A wrong index or process type."),
     Refusal::json("NoDriver", "500", "Failure", "The driver cannot be read; `error` has its own words."),
-    Refusal::problem("NoPlace", "503", "All places for streams are taken; Retry-After says when to come again."),
+    Refusal::problem(
+        "NoPlace",
+        "503",
+        "All places for streams are taken, or as many as one address may have; Retry-After says when to come again.",
+    ),
     Refusal::json("NotReady", "503", "Readiness", "No GPU is read on time."),
     Refusal::bare("AddressTooLong", "414", "The address is over 64 KiB."),
     Refusal::bare("HeadersTooLarge", "431", "The headers are over 128 KiB."),
