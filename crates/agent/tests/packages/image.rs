@@ -103,6 +103,7 @@ fn context(folder: &Path) -> PathBuf {
 fn it_is_small_says_what_it_is_and_runs_as_the_originals() {
     let store = Store::with_image();
     let beside_the_base = store.bytes(IMAGE) - store.bytes(BASE);
+    println!("{beside_the_base} bytes beside the base");
     assert!(beside_the_base <= MOST_BYTES, "{beside_the_base} bytes beside the base");
 
     let told: Value = serde_json::from_str(&store.podman(&["image", "inspect", IMAGE])).unwrap();
