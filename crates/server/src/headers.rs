@@ -3,10 +3,11 @@
 
 use hyper::{
     HeaderMap,
-    header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 
 static NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+static RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Who is named by `--cors-origins` asks by CORS, which this does not concern.
 static OWN_PAGES: HeaderValue = HeaderValue::from_static("same-origin");
 static NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
@@ -17,7 +18,7 @@ static DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-a
 pub(crate) fn protect(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFFING.clone());
     headers.insert(REFERRER_POLICY, NO_REFERRER.clone());
-    headers.insert("cross-origin-resource-policy", OWN_PAGES.clone());
+    headers.insert(RESOURCE_POLICY.clone(), OWN_PAGES.clone());
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, DATA.clone());
     }

@@ -18,9 +18,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::LEAST_HEAD_BYTES;
 
-/// How much is read at once, so that little is read beyond the end of a request.
-const READ: usize = 4096;
-
 /// The store.
 #[derive(Clone, Debug)]
 pub(crate) struct Heads(Arc<AtomicUsize>);
@@ -35,7 +32,8 @@ pub(crate) struct Taken {
 /// A connection's stream, of which what is read is counted.
 pub(crate) struct Counted<S> {
     stream: S,
-    /// Bytes that were read since something was last written: since the last answer, or step of a handshake.
+    /// Bytes that were read since something was last written: since the last answer, or step of a handshake. What the last
+    /// read brought beyond the end of that request is not among them, which is another first part at most.
     since: usize,
     taken: Arc<Taken>,
 }
@@ -106,12 +104,9 @@ impl<S> Counted<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let most = to.remaining().min(READ);
-        let mut part = ReadBuf::new(to.initialize_unfilled_to(most));
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
-        let bytes = part.filled().len();
-        to.advance(bytes);
-        Poll::Ready(self.read(bytes))
+        let before = to.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+        Poll::Ready(self.read(to.filled().len() - before))
     }
 }
 
@@ -179,8 +174,9 @@ mod tests {
         let heads = Heads::new(10_000);
         let (mut ours, mut theirs) = connection(&heads);
         theirs.write_all(&[0; 30_000]).await.unwrap();
-        ours.read_exact(&mut [0; 30_000]).await.unwrap_err();
-        assert!(left(&heads) < 10_000);
+        let mut part = [0; 4096];
+        while ours.read_exact(&mut part).await.is_ok() {}
+        assert!(left(&heads) < 4096);
         let (mut other, mut others) = connection(&heads);
         others.write_all(&[0; LEAST_HEAD_BYTES]).await.unwrap();
         other.read_exact(&mut [0; LEAST_HEAD_BYTES]).await.unwrap();
