@@ -6,12 +6,7 @@ import { type Columns, Past } from "../model/past";
 import { snapshot } from "./store";
 
 /** How it stands with what the agent remembers. */
-export type Memory =
-  | { kind: "asking" }
-  | { kind: "there" }
-  /** The agent keeps none: an older one. */
-  | { kind: "none" }
-  | { kind: "failed"; why: string };
+export type Memory = { kind: "asking" } | { kind: "there" } | { kind: "failed"; why: string };
 
 export interface Following {
   memory: ReadonlySignal<Memory>;
@@ -26,6 +21,8 @@ export interface Following {
 const PAUSE = 4_000;
 /** The agent counts back from its newest snapshot, which may be one newer than ours, and forgets at the other end. */
 const MARGIN = 2_000;
+/** All of the range: it is asked for as a time back from the agent's own present. */
+const ALL = Number.NEGATIVE_INFINITY;
 const AGAIN = 5_000;
 
 const LINES = PLANS.flatMap(plan => plan.lines);
@@ -40,33 +37,37 @@ export function followPast(uuid: string, span: Span): Following {
   let past: Past | null = null;
   let waiting: Snapshot[] = [];
   /** From when on the agent is to be asked; null where nothing is missing. */
-  let missing: number | null = Number.NEGATIVE_INFINITY;
+  let missing: number | null = ALL;
   let askedAt = Number.NEGATIVE_INFINITY;
 
   const make = (stepMs: number, anchor: number) =>
     new Past(METRICS, stepMs, Math.ceil(span.ms / stepMs) + 1, anchor, Math.max(PAUSE, 2 * stepMs));
 
-  const ask = async (since: number) => {
+  const ask = async (since: number, now: number) => {
     askedAt = performance.now();
-    const from = since === Number.NEGATIVE_INFINITY ? `-${Math.round((span.ms - MARGIN) / 1000)}s` : since;
+    // A gap that reaches back to where the range begins, or before it: of that the agent may keep longer steps alone.
+    const whole = since <= now - span.ms + 2 * MARGIN;
+    const from = whole ? `-${Math.round((span.ms - MARGIN) / 1000)}s` : since;
     const path = `api/v1/history?metric=${METRICS.join()}&gpu=${encodeURIComponent(uuid)}&since=${from}&step=${span.stepMs / 1000}s`;
     try {
-      take(await askFor<History>(path, { signal: abort.signal }));
+      take(await askFor<History>(path, { signal: abort.signal }), whole);
       memory.value = { kind: "there" };
     } catch (error) {
       if (abort.signal.aborted) return;
       missing = since;
-      const none = error instanceof Refusal && error.status === 404;
-      memory.value = none ? { kind: "none" } : { kind: "failed", why: inWords(error) };
+      memory.value = { kind: "failed", why: inWords(error) };
       past ??= make(span.stepMs, 0);
       seeWaiting();
     }
   };
 
-  const take = (history: History) => {
-    // Another step than before: an agent that was started anew with another interval.
-    if (!past || history.step_ms > past.stepMs) past = make(history.step_ms, history.start_at);
-    past.recall(uuid, history);
+  const take = (history: History, whole: boolean) => {
+    // Other steps than before: an agent that was started anew with another interval.
+    if (past?.stepMs !== history.step_ms) {
+      if (whole) past = make(history.step_ms, history.start_at);
+      else missing = ALL;
+    }
+    past?.recall(uuid, history);
     seeWaiting();
   };
 
@@ -83,17 +84,16 @@ export function followPast(uuid: string, span: Span): Following {
     // A clock that was set back: what is kept is of another time.
     if (before !== null && newest.sampled_at < before - PAUSE) {
       past = null;
-      missing = Number.NEGATIVE_INFINITY;
+      missing = ALL;
     } else if (past && before !== null && newest.sampled_at - before > Math.max(PAUSE, 2 * past.stepMs)) {
       missing ??= before;
     }
     waiting.push(newest);
     if (past) seeWaiting();
-    const mayAsk = memory.value.kind !== "none" && performance.now() - askedAt > AGAIN;
-    if (missing !== null && (past === null || mayAsk)) {
+    if (missing !== null && (past === null || performance.now() - askedAt > AGAIN)) {
       const since = missing;
       missing = null;
-      void ask(since);
+      void ask(since, newest.sampled_at);
     }
   };
 

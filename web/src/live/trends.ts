@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { askFor, Refusal } from "../api/ask";
+import { askFor } from "../api/ask";
 import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
 
@@ -36,19 +36,15 @@ function made(uuid: string): Trend {
   return trend;
 }
 
-let has = true;
-
-/** Fills in what was not seen, from the agent's memory. An agent that has none says 404, and is not asked again. */
+/** Fills in what was not seen, from the agent's memory. */
 export async function fillIn(signal: AbortSignal): Promise<void> {
-  if (!has) return;
   try {
     const history = await askFor<History>(`api/v1/history?metric=${METRIC}&since=-15m&step=5s`, { signal });
     for (const series of history.series) {
       made(series.gpu_uuid).seed(history.start_at, history.step_ms, series.values);
     }
     drawn.value += 1;
-  } catch (error) {
-    if (error instanceof Refusal && error.status === 404) has = false;
-    // Whatever else it was, the next connection asks again, and the present is shown without the past.
+  } catch {
+    // The next connection asks again, and the present is shown without the past.
   }
 }
