@@ -37,5 +37,5 @@ export default defineConfig({
     ),
   },
   // The tests are of what needs no browser.
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", setupFiles: ["test/browser.ts"] },
 } as import("vite").UserConfig);

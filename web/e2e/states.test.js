@@ -276,7 +276,7 @@ describe("a token", () => {
     await agent.stop();
     agent.token = "new";
     await agent.restart();
-    await page.getByText("The agent refuses the token.").waitFor();
+    await page.getByText("The agent refuses this token.").waitFor();
     assert.equal(await page.locator("article.gpu").count(), 2);
     await page.getByLabel("Token").fill("new");
     await page.getByLabel("Token").press("Enter");

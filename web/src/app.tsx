@@ -1,5 +1,6 @@
 import { useRef } from "preact/hooks";
-import { link, snapshot } from "./live/store";
+import type { Link } from "./live/follow";
+import { late, link, snapshot } from "./live/store";
 import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
@@ -28,7 +29,7 @@ export function App() {
         Skip to the content
       </button>
       <Header />
-      <main id="main" tabIndex={-1} class={isOld(stands.kind) ? "old" : ""}>
+      <main id="main" tabIndex={-1} class={late.value || isLost(stands) ? "old" : ""}>
         <Banners />
         <Broken key={route.value.view}>
           <CurrentView />
@@ -55,8 +56,8 @@ function CurrentView() {
   }
 }
 
-/** Whether what is shown is no longer what is. */
-const isOld = (kind: string): boolean => kind === "unreachable" || kind === "refused";
+/** Whether nothing comes of which what is shown could be. */
+const isLost = ({ kind }: Link): boolean => kind === "unreachable" || kind === "refused";
 
 // The fragment is the view's, so this is no link.
 function toMain(): void {

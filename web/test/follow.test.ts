@@ -5,6 +5,7 @@ import { backOff, type Follower, follow, type Link } from "../src/live/follow";
 /** An agent that answers as it is told to. */
 class Agent implements Follower {
   links: string[] = [];
+  titles: string[] = [];
   told: string[] = [];
   polls = 0;
   opened: string[] = [];
@@ -14,6 +15,7 @@ class Agent implements Follower {
 
   link(link: Link) {
     this.links.push(link.kind === "live" ? `live by ${link.by}` : link.kind);
+    if (link.kind === "unreachable") this.titles.push(link.trouble.title);
   }
   messages(found: { event: string; data: string }[]) {
     this.told.push(...found.map(message => message.data));
@@ -39,20 +41,30 @@ const refuse = (status: number) => async () => {
 const nobody = async () => {
   throw new TypeError("Failed to fetch");
 };
-/** Says this, and then ends, or breaks, or says no more. */
-const say = (text: string, end: "ends" | "breaks" | "waits") => async () =>
-  new Response(
+const snapshot = (text: string) => `event: snapshot\ndata: ${text}\n\n`;
+/** Says this, and then ends, or breaks, or says no more, or only that it is alive. */
+const say = (text: string, end: "ends" | "breaks" | "waits" | "beats") => async () => {
+  let beat: NodeJS.Timeout | undefined;
+  return new Response(
     new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(text));
+        const write = (what: string) => controller.enqueue(new TextEncoder().encode(what));
+        write(text);
         if (end === "ends") controller.close();
+        if (end === "beats") beat = setInterval(() => write(": alive\n\n"), 1_000);
       },
+      cancel: () => clearInterval(beat),
       pull(controller) {
         if (end === "breaks") controller.error(new TypeError("network error"));
         return new Promise(() => {});
       },
     }),
   );
+};
+const never = (signal: AbortSignal) =>
+  new Promise<Response>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
 
 describe("following the agent", () => {
   let agent: Agent;
@@ -70,14 +82,14 @@ describe("following the agent", () => {
   });
 
   it("is by the stream where there is one", async () => {
-    agent.streams = [say("id: 7\ndata: a\n\ndata: b\n\n", "waits")];
+    agent.streams = [say(`id: 7\n${snapshot("a")}${snapshot("b")}`, "waits")];
     start();
     await vi.advanceTimersByTimeAsync(10);
     expect([agent.links, agent.told, agent.polls]).toEqual([["connecting", "live by stream"], ["a", "b"], 0]);
   });
 
   it("goes on after a stream has ended, from where it was", async () => {
-    agent.streams = [say("id: 7\ndata: a\n\n", "ends"), say("id: 8\ndata: b\n\n", "waits")];
+    agent.streams = [say(`id: 7\n${snapshot("a")}`, "ends"), say(`id: 8\n${snapshot("b")}`, "waits")];
     start();
     await vi.advanceTimersByTimeAsync(1_000);
     expect([agent.told, agent.opened]).toEqual([
@@ -88,7 +100,7 @@ describe("following the agent", () => {
   });
 
   it("makes no fuss about a stream that breaks once", async () => {
-    agent.streams = [say("data: a\n\n", "breaks"), say("data: b\n\n", "waits")];
+    agent.streams = [say(snapshot("a"), "breaks"), say(snapshot("b"), "waits")];
     start();
     await vi.advanceTimersByTimeAsync(2_000);
     expect(agent.told).toEqual(["a", "b"]);
@@ -128,11 +140,16 @@ describe("following the agent", () => {
     expect(agent.links.at(-1)).toBe("live by polling");
   });
 
-  it("stops at a token that is refused", async () => {
-    for (const every of [null, 1_000]) {
+  it("stops at a token that is refused, or that does not go so far", async () => {
+    for (const [every, status] of [
+      [null, 401],
+      [1_000, 401],
+      [null, 403],
+      [1_000, 403],
+    ] as const) {
       agent = new Agent();
-      agent.streams = [refuse(401)];
-      agent.polled = [refuse(401)];
+      agent.streams = [refuse(status)];
+      agent.polled = [refuse(status)];
       start(every);
       await vi.advanceTimersByTimeAsync(60_000);
       expect(agent.links).toEqual(["connecting", "refused"]);
@@ -140,26 +157,64 @@ describe("following the agent", () => {
     }
   });
 
-  it("takes a stream that says nothing for dead", async () => {
-    agent.streams = [say("data: a\n\n", "waits"), say("data: b\n\n", "waits")];
-    start();
-    await vi.advanceTimersByTimeAsync(44_000);
-    expect(agent.told).toEqual(["a"]);
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(agent.told).toEqual(["a", "b"]);
+  it("takes a stream without a snapshot for dead, though it says that it is alive", async () => {
+    for (const end of ["waits", "beats"] as const) {
+      agent = new Agent();
+      abort = new AbortController();
+      agent.streams = [say(snapshot("a"), end), refuse(500)];
+      start();
+      await vi.advanceTimersByTimeAsync(9_500);
+      expect([agent.told, agent.links]).toEqual([["a"], ["connecting", "live by stream"]]);
+      // It broke, which is not how a stream ends well: the second failure is news.
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(agent.links, end).toEqual(["connecting", "live by stream", "unreachable"]);
+      abort.abort();
+    }
+  });
+
+  it("polls where something in between keeps the stream back, and tries the stream again later", async () => {
+    const kept = [say("retry: 2000\n\n", "waits"), say("", "ends"), never];
+    for (const stream of kept) {
+      agent = new Agent();
+      abort = new AbortController();
+      agent.streams = [stream, say(snapshot("a"), "waits")];
+      start();
+      await vi.advanceTimersByTimeAsync(5_500);
+      expect(agent.links.slice(0, 2)).toEqual(["connecting", "live by polling"]);
+      expect(agent.links).not.toContain("unreachable");
+      await vi.advanceTimersByTimeAsync(61_000);
+      expect([agent.opened.length, agent.links.at(-1), agent.told]).toEqual([2, "live by stream", ["a"]]);
+      abort.abort();
+    }
   });
 
   it("takes an agent that does not even begin to answer for gone", async () => {
-    const never = (signal: AbortSignal) =>
-      new Promise<Response>((_, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason));
-      });
-    agent.streams = [never, say("data: a\n\n", "waits")];
+    agent.streams = [never, say(snapshot("a"), "waits")];
+    agent.polled = [nobody];
     start();
-    await vi.advanceTimersByTimeAsync(44_000);
+    await vi.advanceTimersByTimeAsync(4_500);
     expect(agent.links).toEqual(["connecting"]);
-    await vi.advanceTimersByTimeAsync(3_000);
+    await vi.advanceTimersByTimeAsync(2_500);
     expect([agent.links.at(1), agent.links.at(-1)]).toEqual(["unreachable", "live by stream"]);
+  });
+
+  it("says what is wrong, and not always that nobody answers", async () => {
+    for (const [error, title] of [
+      [nobody, "The agent does not answer."],
+      [refuse(502), "The agent does not answer."],
+      [refuse(500), "The agent has failed."],
+      [refuse(421), "The agent is not told of this address."],
+      [refuse(404), "Something else than the agent answers here."],
+      [refuse(400), "The agent refuses what this page asks."],
+    ] as const) {
+      agent = new Agent();
+      abort = new AbortController();
+      agent.polled = [error];
+      start(1_000);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(agent.titles).toEqual([title]);
+      abort.abort();
+    }
   });
 
   it("ends at once when it is told to", async () => {

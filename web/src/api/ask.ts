@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { address } from "./address";
-import { token } from "./token";
+import { bearer, token } from "./token";
 
 /** Whether the agent said that it has been told of other hosts, which `api/v1/peers` names. */
 export const hasPeers = signal(false);
@@ -15,8 +15,9 @@ export class Refusal extends Error {
   }
 }
 
-/** Whether the agent wants a token, or another one. */
-export const isTokenWrong = (error: unknown): boolean => error instanceof Refusal && error.status === 401;
+/** Whether the agent wants a token, or another one: 401, or 403 where the one that it has may not see this. */
+export const isRefused = (error: unknown): error is Refusal =>
+  error instanceof Refusal && (error.status === 401 || error.status === 403);
 
 /**
  * Asks the agent. The token goes into the header and nowhere else.
@@ -25,7 +26,7 @@ export const isTokenWrong = (error: unknown): boolean => error instanceof Refusa
  */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (token.value !== null) headers.set("Authorization", `Bearer ${token.value}`);
+  if (token.value !== null) headers.set("Authorization", bearer(token.value));
   const response = await fetch(address(path), { cache: "no-store", ...init, headers });
   if (!response.ok) throw new Refusal(response.status, await inWords(response));
   if (response.headers.get("Link")?.startsWith("<peers>")) hasPeers.value = true;
@@ -39,7 +40,7 @@ export async function askFor<T>(path: string, init: RequestInit = {}): Promise<T
     return (await response.json()) as T;
   } catch (error) {
     if (error instanceof SyntaxError)
-      throw new Refusal(response.status, "something else than the agent answers here");
+      throw new Refusal(response.status, "What it says is not the agent's JSON.");
     throw error;
   }
 }
@@ -47,5 +48,5 @@ export async function askFor<T>(path: string, init: RequestInit = {}): Promise<T
 async function inWords(response: Response): Promise<string> {
   const problem: unknown = await response.json().catch(() => null);
   const detail = (problem as { detail?: unknown } | null)?.detail;
-  return typeof detail === "string" ? detail : `the answer was ${response.status}`;
+  return typeof detail === "string" ? detail : `The answer was ${response.status}.`;
 }

@@ -21,18 +21,39 @@ function attempt<T>(action: () => T): T | null {
   }
 }
 
+/** Whether a header can carry it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+export const isSendable = (value: string): boolean => !/[\0-\x1f\x7f]/.test(value);
+
+/** What stands in the header: the token's bytes, of which a browser wants each as a character. */
+export const bearer = (value: string): string =>
+  `Bearer ${String.fromCharCode(...new TextEncoder().encode(value))}`;
+
 export function recall(): void {
-  token.value = attempt(() => sessionStorage.getItem(key())) ?? attempt(() => localStorage.getItem(key()));
+  const found = attempt(() => sessionStorage.getItem(key())) ?? attempt(() => localStorage.getItem(key()));
+  token.value = found !== null && isSendable(found) ? found : null;
 }
 
-export function keep(value: string, how: Keep): void {
+/** How long the token that is tried is to be kept; null where none is tried. */
+let tried: Keep | null = null;
+
+/** Takes a token into use. It is kept once the agent has taken it. */
+export function tryOut(value: string, how: Keep): void {
   forget();
-  attempt(() => store(how).setItem(key(), value));
+  tried = how;
   token.value = value;
+}
+
+/** The agent has answered with the token that is in use. */
+export function settle(): void {
+  const [how, value] = [tried, token.value];
+  tried = null;
+  if (how !== null && value !== null) attempt(() => store(how).setItem(key(), value));
 }
 
 export function forget(): void {
   attempt(() => sessionStorage.removeItem(key()));
   attempt(() => localStorage.removeItem(key()));
+  tried = null;
   token.value = null;
 }

@@ -1,14 +1,15 @@
-import { isTokenWrong, Refusal } from "../api/ask";
+import { isRefused, Refusal } from "../api/ask";
 import { Lines, type Message } from "../api/sse";
+import { type Trouble, troubleOf } from "../model/trouble";
 
 /** How the page stands with the agent. */
 export type Link =
   | { kind: "connecting" }
   | { kind: "live"; by: "stream" | "polling" }
   /** Nobody answers, or not as the agent would; `since` is this machine's time. */
-  | { kind: "unreachable"; since: number; why: string }
-  /** The token is missing or wrong. */
-  | { kind: "refused" };
+  | { kind: "unreachable"; since: number; trouble: Trouble }
+  /** The token is missing or wrong (401), or does not go so far (403). */
+  | { kind: "refused"; status: number };
 
 export interface Follower {
   /** Takes in what a stream told, in its order. */
@@ -30,8 +31,10 @@ export interface Pace {
 const INSTEAD_OF_STREAM = 1_000;
 /** After so long a stream that was refused is asked for again. */
 const STREAM_AGAIN = 60_000;
-/** A stream without a byte for so long has died: the agent sends a heartbeat far more often. */
-const SILENCE = 45_000;
+/** A stream without a snapshot for so long has died, whatever else comes: the agent makes one a second. */
+const SILENCE = 10_000;
+/** A stream that has told nothing so long after its last byte is held back by something in between. */
+const FIRST_WITHIN = 5_000;
 const FIRST_RETRY = 500;
 const LAST_RETRY = 15_000;
 
@@ -62,19 +65,21 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (isTokenWrong(error)) {
-        follower.link({ kind: "refused" });
+      if (isRefused(error)) {
+        follower.link({ kind: "refused", status: error.status });
         return;
       }
       if (streams && isNoStream(error)) {
         streamFrom = follower.now() + STREAM_AGAIN;
         continue;
       }
+      // Who is back may have the stream again.
+      if (!streams) streamFrom = 0;
       if (failures === 0) since = follower.now();
       failures += 1;
       // A stream that breaks is no news before the agent was asked once more.
       if (failures > 1 || !(error instanceof Broken)) {
-        follower.link({ kind: "unreachable", since, why: inWords(error) });
+        follower.link({ kind: "unreachable", since, trouble: troubleOf(error) });
       }
       await sleep(backOff(failures), signal);
     }
@@ -84,6 +89,9 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
 /** A stream that had begun and broke. */
 class Broken extends Error {}
 
+/** A stream that tells nothing: something in between keeps it, or it is not the agent's. */
+class Mute extends Error {}
+
 async function stream(
   follower: Follower,
   signal: AbortSignal,
@@ -92,50 +100,59 @@ async function stream(
 ): Promise<string> {
   const silence = new AbortController();
   const both = AbortSignal.any([signal, silence.signal]);
-  let timer = setTimeout(() => silence.abort(), SILENCE);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = (ms: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), ms);
+  };
   let newest = lastId;
+  let opened = false;
+  let told = false;
+  wait(FIRST_WITHIN);
   try {
     const response = await follower.open(both, lastId);
-    if (!response.body) throw new Refusal(response.status, "the stream is empty");
+    opened = true;
+    if (!response.body) throw new Mute();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     both.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     const lines = new Lines();
-    let told = false;
     for (;;) {
-      const { done, value } = await reader.read().catch(error => {
-        throw new Broken(String(error));
-      });
+      const { done, value } = await reader.read();
+      // One that was given up ends as well.
+      if (done && silence.signal.aborted) throw new Broken();
+      if (done && !told) throw new Mute();
       if (done) return newest;
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE);
       const found = lines.push(value);
       newest = found.at(-1)?.id || newest;
-      if (found.length > 0) {
-        follower.messages(found);
-        if (!told) {
-          told = true;
-          began();
-          follower.link({ kind: "live", by: "stream" });
-        }
-      }
+      if (found.some(message => message.event === "snapshot")) wait(SILENCE);
+      else if (!told) wait(FIRST_WITHIN);
+      if (found.length === 0) continue;
+      follower.messages(found);
+      if (told) continue;
+      told = true;
+      began();
+      follower.link({ kind: "live", by: "stream" });
     }
+  } catch (error) {
+    if (silence.signal.aborted && !told) throw new Mute();
+    if (!opened || error instanceof Mute) throw error;
+    throw new Broken(String(error));
   } finally {
     clearTimeout(timer);
     silence.abort();
   }
 }
 
-/** No stream here (an older agent, a proxy that forbids it), or no room for one more: then polling does. */
+/**
+ * No stream here (an older agent, a proxy that forbids it or keeps it back), or no room for one more: then polling does,
+ * or says what is wrong.
+ */
 const isNoStream = (error: unknown): boolean =>
-  error instanceof Refusal && [404, 405, 406, 429, 501, 503].includes(error.status);
+  error instanceof Mute ||
+  (error instanceof Refusal && [404, 405, 406, 429, 501, 503].includes(error.status));
 
 export function backOff(failures: number, chance: number = Math.random()): number {
   return Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (failures - 1)) * (0.75 + chance / 2);
-}
-
-function inWords(error: unknown): string {
-  if (error instanceof Refusal) return error.message;
-  return "no answer";
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

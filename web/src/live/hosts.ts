@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { prefix } from "../api/address";
 import { askFor, hasPeers } from "../api/ask";
 import type { Peer } from "../api/types";
@@ -16,10 +16,12 @@ const PATIENCE = 8_000;
 
 export const here = () => ({ origin: location.origin, prefix: prefix() });
 
+const isLive = computed(() => link.value.kind === "live");
+
 /** Learns of other hosts once the agent has said that there are any; again when it comes back. */
 export function followPeers(): void {
   effect(() => {
-    if (!hasPeers.value || link.value.kind !== "live") return;
+    if (!hasPeers.value || !isLive.value) return;
     askFor<Peer[]>("api/v1/peers").then(
       told => {
         peers.value = told;

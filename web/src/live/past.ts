@@ -1,8 +1,9 @@
 import { effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
-import { askFor, Refusal } from "../api/ask";
+import { askFor } from "../api/ask";
 import type { History, Snapshot } from "../api/types";
 import { METRICS, PLANS, type Span } from "../model/charts";
 import { type Columns, Past } from "../model/past";
+import { troubleOf } from "../model/trouble";
 import { snapshot } from "./store";
 
 /** How it stands with what the agent remembers. */
@@ -119,5 +120,7 @@ function valuesOf({ gpus }: Snapshot, uuid: string): (number | null)[] {
   return LINES.map(line => line.of(gpu));
 }
 
-const inWords = (error: unknown): string =>
-  error instanceof Refusal ? error.message : "the agent does not answer";
+function inWords(error: unknown): string {
+  const { title, why } = troubleOf(error);
+  return why || title;
+}

@@ -1,11 +1,11 @@
 import { effect, untracked } from "@preact/signals";
 import { ask, askFor } from "../api/ask";
 import type { Message } from "../api/sse";
-import { token } from "../api/token";
+import { settle, token } from "../api/token";
 import type { Event, Snapshot } from "../api/types";
 import { every } from "../page/settings";
 import { mergeEvents } from "./events";
-import { type Follower, follow } from "./follow";
+import { type Follower, follow, type Link } from "./follow";
 import { accept, age, agentNow, events, link, now, paused, snapshot, visible } from "./store";
 import { fillIn, record } from "./trends";
 
@@ -38,11 +38,17 @@ function messages(found: Message[]): void {
 
 let eventsAt = Number.NEGATIVE_INFINITY;
 
-async function askEvents(signal: AbortSignal): Promise<void> {
+/** What comes of it is taken in when it comes; what does not, comes with the stream or the next question. */
+function askEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
   eventsAt = performance.now();
-  const told = await askFor<Event[]>(`api/v1/events?since=${last ?? EVENTS_SINCE}`, { signal });
-  events.value = mergeEvents(events.value, told);
+  const signal = AbortSignal.any([aborted, AbortSignal.timeout(PATIENCE)]);
+  askFor<Event[]>(`api/v1/events?since=${last ?? EVENTS_SINCE}`, { signal }).then(
+    told => {
+      events.value = mergeEvents(events.value, told);
+    },
+    () => {},
+  );
 }
 
 /** All events that the agent keeps. */
@@ -57,17 +63,17 @@ function follower(aborted: AbortSignal): Follower {
     if (caughtUp) return;
     caughtUp = true;
     void fillIn(aborted);
-    askEvents(aborted).catch(() => {
-      // They come with the stream or the next poll.
-    });
+    askEvents(aborted);
   };
   return {
     now: () => performance.now(),
     link: next => {
       if (next.kind === "unreachable") caughtUp = false;
+      if (next.kind === "live") settle();
       // That it is being asked is news only where nothing is known, or a token is tried.
       const known = snapshot.value !== null && link.value.kind !== "refused";
-      if (next.kind !== "connecting" || !known) link.value = next;
+      if (next.kind === "connecting" && known) return;
+      if (!isSame(next, link.value)) link.value = next;
     },
     messages: found => {
       messages(found);
@@ -77,7 +83,7 @@ function follower(aborted: AbortSignal): Follower {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
       take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience }));
       catchUp();
-      if (performance.now() - eventsAt > EVENTS_EVERY) await askEvents(signal);
+      if (performance.now() - eventsAt > EVENTS_EVERY) askEvents(signal);
     },
     open: (signal, lastId) =>
       ask("api/v1/stream", {
@@ -86,6 +92,9 @@ function follower(aborted: AbortSignal): Follower {
       }),
   };
 }
+
+/** That it goes on as it was is no news. */
+const isSame = (a: Link, b: Link): boolean => a.kind === "live" && b.kind === "live" && a.by === b.by;
 
 /** Follows the agent while the page is looked at and not paused; anew with another token or pace. */
 export function start(): void {
@@ -103,10 +112,13 @@ export function start(): void {
   });
   effect(() => {
     if (!visible.value) return;
-    const timer = setInterval(() => {
+    const tick = () => {
       // A snapshot brings its own time: then nothing is drawn twice.
       if (age() > QUIET) now.value = agentNow();
-    }, 1_000);
+    };
+    // Who comes back is not shown the past as the present until something new comes.
+    tick();
+    const timer = setInterval(tick, 1_000);
     return () => clearInterval(timer);
   });
 }

@@ -3,6 +3,7 @@ import type { Event, Gpu, Process, Snapshot } from "../api/types";
 import { Colours } from "../model/colour";
 import { identity, UNREAD } from "../model/gpu";
 import { ownerOf } from "../model/owner";
+import { every } from "../page/settings";
 import type { Link } from "./follow";
 
 /** The newest that the agent told; kept when it tells no more. */
@@ -26,6 +27,18 @@ export const agentNow = (): number => received.agent + (performance.now() - rece
 
 /** How old the newest snapshot is. */
 export const age = (): number => performance.now() - received.here;
+
+/** The agent makes a snapshot at least every 1.4 s; so long without one is no pause of a slow line. */
+const LATE = 5_000;
+/** So many times the pace of polling. */
+const LATE_POLLS = 2.5;
+
+/** Whether what is shown is older than it should be, whatever the connection seems to be; not while it is paused. */
+export const late = computed(() => {
+  void now.value;
+  if (snapshot.value === null || paused.value) return false;
+  return age() > Math.max(LATE, LATE_POLLS * (every.value ?? 0));
+});
 
 /** A GPU as it was when it was last read well. */
 export interface Remembered {

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import type { Collector } from "../api/types";
-import { agentNow, link, now, snapshot } from "../live/store";
+import { agentNow, late, link, now, paused, snapshot } from "../live/store";
 import { duration, moment } from "../model/format";
+import { refusal } from "../model/trouble";
 import { Icon } from "../part/icon";
 import { TokenForm } from "./token-form";
 
@@ -45,19 +46,28 @@ export function Banner({
 
 function LinkBanner({ sampledAt }: { sampledAt: number }) {
   void now.value;
-  const since = `What is shown is ${duration(agentNow() - sampledAt)} old.`;
-  if (link.value.kind === "refused") {
+  const stands = link.value;
+  const old = `What is shown is ${duration(agentNow() - sampledAt)} old.`;
+  if (stands.kind === "refused") {
     return (
-      <Banner severity="critical" title="The agent refuses the token.">
-        {since} Enter the one that is set now:
+      <Banner severity="critical" title={refusal(stands.status)}>
+        {old} Enter another:
         <TokenForm told />
       </Banner>
     );
   }
-  if (link.value.kind !== "unreachable") return null;
+  if (stands.kind === "unreachable") {
+    return (
+      <Banner severity="critical" title={stands.trouble.title}>
+        {stands.trouble.why} {old}{" "}
+        {paused.value ? "It is asked again when the page goes on." : "It is asked again by itself."}
+      </Banner>
+    );
+  }
+  if (!late.value) return null;
   return (
-    <Banner severity="critical" title="The agent does not answer.">
-      {since} It is asked again by itself ({link.value.why}).
+    <Banner severity="warning" title="The agent tells nothing new.">
+      {old} It is asked again by itself.
     </Banner>
   );
 }

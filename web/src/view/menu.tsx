@@ -52,11 +52,17 @@ export function Menu() {
         </select>
       </label>
       {token.value !== null && (
-        <button type="button" onClick={forget}>
+        <button type="button" onClick={leave}>
           Forget the token
         </button>
       )}
       <p class="fine">nvidia-smi-web-agent {snapshot.value?.host.agent_version}</p>
     </Popover>
   );
+}
+
+/** What it has opened goes with it. */
+function leave(): void {
+  forget();
+  location.reload();
 }

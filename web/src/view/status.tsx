@@ -1,4 +1,4 @@
-import { age, link, now, paused, snapshot } from "../live/store";
+import { age, late, link, now, paused, snapshot } from "../live/store";
 import { duration, SPACE } from "../model/format";
 import { every } from "../page/settings";
 
@@ -17,9 +17,10 @@ export function Status() {
 function words(): { state: string; text: string } {
   const old = () => (snapshot.value ? `${duration(age())} old` : "");
   if (link.value.kind === "refused") return { state: "refused", text: "token refused" };
-  if (link.value.kind === "unreachable") return { state: "unreachable", text: `no answer, ${old()}` };
   if (paused.value) return { state: "paused", text: `paused, ${old()}` };
+  if (link.value.kind === "unreachable") return { state: "unreachable", text: `no answer, ${old()}` };
   if (link.value.kind === "connecting") return { state: "connecting", text: "connecting" };
+  if (late.value) return { state: "late", text: `late, ${old()}` };
   if (every.value !== null) return { state: "live", text: `every ${every.value / 1000}${SPACE}s` };
   return { state: "live", text: "live" };
 }

@@ -1,29 +1,36 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Keep, keep, token } from "../api/token";
-import { link } from "../live/store";
+import { isSendable, type Keep, token, tryOut } from "../api/token";
+import { link, paused } from "../live/store";
+import { refusal } from "../model/trouble";
 
 /** Asks for the token. Enter sends it. `told` where it is said beside it that the token is wrong. */
 export function TokenForm({ told = false }: { told?: boolean }) {
   const field = useRef<HTMLInputElement>(null);
   const [how, setHow] = useState<Keep>("tab");
-  const [empty, setEmpty] = useState(false);
-  const refused = link.value.kind === "refused";
-  const wrong = refused && token.value !== null;
+  const [slip, setSlip] = useState<string | null>(null);
+  const status = link.value.kind === "refused" ? link.value.status : null;
+  const wrong = status !== null && token.value !== null;
   useEffect(() => {
-    if (!refused) return;
+    if (status === null) return;
     field.current?.focus();
     field.current?.select();
-  }, [refused]);
-  const problem = empty ? "Enter the token." : wrong && !told ? "The agent refuses this token." : null;
+  }, [status]);
+  const problem = slip ?? (wrong && !told ? refusal(status) : null);
   return (
     <form
       class="token"
       onSubmit={event => {
         event.preventDefault();
         const value = field.current?.value.trim() ?? "";
-        setEmpty(value === "");
-        if (value === "") field.current?.focus();
-        else keep(value, how);
+        const found = slipOf(value);
+        setSlip(found);
+        if (found !== null) {
+          field.current?.focus();
+          return;
+        }
+        tryOut(value, how);
+        // Who gives a token wants to see what it opens.
+        paused.value = false;
       }}
     >
       <label for="token">Token</label>
@@ -31,9 +38,10 @@ export function TokenForm({ told = false }: { told?: boolean }) {
         id="token"
         ref={field}
         type="password"
-        autocomplete="current-password"
+        // Agents behind one proxy share an origin: what a browser offers would be any of theirs.
+        autocomplete="new-password"
         spellcheck={false}
-        aria-invalid={empty || wrong}
+        aria-invalid={problem !== null || wrong}
         aria-describedby={problem ? "token-problem" : undefined}
       />
       <button type="submit" class="primary">
@@ -54,4 +62,10 @@ export function TokenForm({ told = false }: { told?: boolean }) {
       </label>
     </form>
   );
+}
+
+/** What is wrong with a token that was typed; null where nothing is. */
+function slipOf(value: string): string | null {
+  if (value === "") return "Enter the token.";
+  return isSendable(value) ? null : "A token has no control characters: copy it anew.";
 }

@@ -1,15 +1,27 @@
+import { useState } from "preact/hooks";
+import { token } from "../api/token";
 import type { Link } from "../live/follow";
 import { Mark } from "../part/mark";
+import { TokenForm } from "./token-form";
 
 /** Before anything is known: the agent was asked. */
 export function Waiting({ link }: { link: Link }) {
-  const lost = link.kind === "unreachable";
+  const [another, setAnother] = useState(false);
+  const trouble = link.kind === "unreachable" ? link.trouble : null;
   return (
-    <main class="door" id="main" aria-busy={!lost}>
+    <main class="door" id="main" aria-busy={trouble === null}>
       <Mark />
       <h1>GPUs of {location.hostname}</h1>
-      <p role="status">{lost ? `The agent does not answer: ${link.why}.` : "Asking the agent …"}</p>
-      {lost && <p class="fine">It is asked again by itself. Is nvidia-smi-web-agent running on that host?</p>}
+      <p role="status">{trouble ? `${trouble.title} ${trouble.why}` : "Asking the agent …"}</p>
+      {trouble && (
+        <p class="fine">It is asked again by itself. Is nvidia-smi-web-agent running on that host?</p>
+      )}
+      {another && <TokenForm />}
+      {trouble && token.value !== null && !another && (
+        <button type="button" onClick={() => setAnother(true)}>
+          Enter another token
+        </button>
+      )}
     </main>
   );
 }

@@ -3,8 +3,8 @@ import type { History, Snapshot } from "../../src/api/types";
 import { type Following, followPast } from "../../src/live/past";
 import { accept, snapshot } from "../../src/live/store";
 import { METRICS, type Range, spanOf } from "../../src/model/charts";
+import { agent, asked, paths } from "../browser";
 import { snapshot as example, gpu } from "../example";
-import { agent, asked } from "./browser";
 
 const UUID = "GPU-1";
 const MINUTE = 60_000;
@@ -33,7 +33,7 @@ function history(path: string): { status: number; body: unknown } {
   return { status: 200, body: { step_ms, start_at: now - steps * step_ms, series } satisfies History };
 }
 
-const questions = () => asked.filter(path => path.includes("/history?"));
+const questions = () => paths().filter(path => path.includes("/history?"));
 const sinceOf = (path: string | undefined) => new URL(path ?? "", "http://gpu01").searchParams.get("since");
 
 describe("the past of a GPU", () => {

@@ -73,7 +73,7 @@ function Note({ memory, failed }: { memory: Memory; failed: boolean }) {
   return (
     <p class="many" role="status">
       {memory.kind === "asking" && "Asking for the past …"}
-      {memory.kind === "failed" && `The past is asked for again by itself: ${memory.why}.`}
+      {memory.kind === "failed" && `The past is asked for again by itself. ${memory.why}`}
     </p>
   );
 }

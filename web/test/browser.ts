@@ -1,0 +1,51 @@
+// What a browser has and the tests have not: set up before each file of tests (`vite.config.ts`).
+import { vi } from "vitest";
+
+type Answer = { status: number; body: unknown } | Response;
+
+/** What was asked for, in its order. */
+export const asked: { path: string; token: string | null }[] = [];
+
+export const paths = (): string[] => asked.map(({ path }) => path);
+
+/** What answers; a test puts its own in here. Null is nobody. */
+export const agent: { answer: (path: string, init: RequestInit) => Answer | null | Promise<Answer | null> } =
+  {
+    answer: () => ({ status: 404, body: null }),
+  };
+
+/** A storage as a browser has it. */
+class Store {
+  private readonly kept = new Map<string, string>();
+  getItem = (key: string) => this.kept.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.kept.set(key, value);
+  removeItem = (key: string) => void this.kept.delete(key);
+  clear = () => this.kept.clear();
+  get length() {
+    return this.kept.size;
+  }
+}
+
+const listeners = new Map<string, () => void>();
+const page = {
+  visibilityState: "visible",
+  addEventListener: (name: string, listener: () => void) => listeners.set(name, listener),
+};
+
+/** Somebody looks at the tab, or at another. */
+export function look(state: "visible" | "hidden"): void {
+  page.visibilityState = state;
+  listeners.get("visibilitychange")?.();
+}
+
+vi.stubGlobal("document", page);
+vi.stubGlobal("location", { href: "http://gpu01/", origin: "http://gpu01", hash: "" });
+vi.stubGlobal("localStorage", new Store());
+vi.stubGlobal("sessionStorage", new Store());
+vi.stubGlobal("fetch", async (path: string, init: RequestInit = {}) => {
+  asked.push({ path, token: new Headers(init.headers).get("Authorization") });
+  const found = await agent.answer(path, init);
+  init.signal?.throwIfAborted();
+  if (found === null) throw new TypeError("Failed to fetch");
+  return found instanceof Response ? found : Response.json(found.body, { status: found.status });
+});

@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { forget, recall, token, tryOut } from "../../src/api/token";
+import { followPeers } from "../../src/live/hosts";
+import { start } from "../../src/live/start";
+import { age, late, link, paused, snapshot } from "../../src/live/store";
+import { chosenPace } from "../../src/page/settings";
+import { agent, asked, look, paths } from "../browser";
+import { snapshot as example } from "../example";
+
+let sequence = 0;
+const next = () => {
+  sequence += 1;
+  return { ...example, sequence, sampled_at: 1_700_000_000_000 + sequence * 1_000 };
+};
+
+/** The agent's streams that are open. */
+let streams: ReadableStreamDefaultController<Uint8Array>[] = [];
+const tell = (what: unknown = next()) => {
+  for (const stream of streams) {
+    stream.enqueue(new TextEncoder().encode(`event: snapshot\ndata: ${JSON.stringify(what)}\n\n`));
+  }
+};
+
+const open = () =>
+  new Response(
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        streams.push(controller);
+        tell();
+      },
+      cancel() {
+        streams = [];
+      },
+    }),
+  );
+
+const answers = (path: string) => {
+  if (path.endsWith("/stream")) return open();
+  if (path.endsWith("/snapshot")) return { status: 200, body: next() };
+  if (path.includes("/events")) return { status: 200, body: [] };
+  return { status: 404, body: null };
+};
+
+const pass = async (ms: number) => {
+  await vi.advanceTimersByTimeAsync(ms);
+};
+
+vi.useFakeTimers();
+start();
+followPeers();
+
+beforeEach(async () => {
+  paused.value = true;
+  await pass(0);
+  streams = [];
+  snapshot.value = null;
+  link.value = { kind: "connecting" };
+  chosenPace.value = 0;
+  forget();
+  asked.length = 0;
+  agent.answer = answers;
+  paused.value = false;
+  await pass(0);
+});
+afterEach(() => look("visible"));
+
+describe("what is shown", () => {
+  it("is late five seconds after the newest snapshot, though the stream is open", async () => {
+    await pass(4_500);
+    tell();
+    await pass(4_500);
+    expect([link.value, late.value]).toEqual([{ kind: "live", by: "stream" }, false]);
+    await pass(2_000);
+    expect([link.value, late.value]).toEqual([{ kind: "live", by: "stream" }, true]);
+    tell();
+    await pass(0);
+    expect(late.value).toBe(false);
+  });
+
+  it("is late where the same is told again and again", async () => {
+    const same = next();
+    agent.answer = path => (path.endsWith("/snapshot") ? { status: 200, body: same } : answers(path));
+    chosenPace.value = 2_000;
+    await pass(8_000);
+    expect([link.value, late.value]).toEqual([{ kind: "live", by: "polling" }, true]);
+  });
+
+  it("may be as old as the pace that was chosen", async () => {
+    chosenPace.value = 30_000;
+    for (let round = 0; round < 10; round += 1) {
+      await pass(9_000);
+      expect([late.value, age() < 31_000]).toEqual([false, true]);
+    }
+  });
+
+  it("is late at once when somebody looks again, until something new comes", async () => {
+    expect(late.value).toBe(false);
+    look("hidden");
+    agent.answer = () => new Promise<null>(() => {});
+    await pass(60_000);
+    look("visible");
+    await pass(0);
+    expect(late.value).toBe(true);
+  });
+
+  it("is not late while it is paused", async () => {
+    paused.value = true;
+    await pass(60_000);
+    expect(late.value).toBe(false);
+  });
+
+  it("is told of by polling though events are not answered", async () => {
+    agent.answer = path => (path.includes("/events") ? new Promise<null>(() => {}) : answers(path));
+    chosenPace.value = 2_000;
+    await pass(40_000);
+    expect(paths().filter(path => path.endsWith("/snapshot")).length).toBeGreaterThan(18);
+    expect(link.value).toEqual({ kind: "live", by: "polling" });
+  });
+
+  it("asks for other hosts once, however often it polls", async () => {
+    agent.answer = path => {
+      if (path.endsWith("/peers")) return { status: 200, body: [] };
+      const answer = answers(path);
+      if (answer instanceof Response) return answer;
+      return Response.json(answer.body, { status: answer.status, headers: { Link: "<peers>; rel=related" } });
+    };
+    chosenPace.value = 2_000;
+    await pass(20_000);
+    expect(paths().filter(path => path.endsWith("/peers")).length).toBe(1);
+  });
+
+  it("changes nothing in how it stands with each poll", async () => {
+    chosenPace.value = 2_000;
+    await pass(100);
+    const first = link.value;
+    await pass(20_000);
+    expect(link.value).toBe(first);
+  });
+});
+
+describe("a token", () => {
+  const key = "nvidia-smi-web-agent:token:/";
+  /** Takes one token; says 403 to another. */
+  const guarded = (path: string, init: RequestInit) => {
+    const given = new Headers(init.headers).get("Authorization");
+    if (given === "Bearer right") return answers(path);
+    return { status: given === "Bearer metrics" ? 403 : 401, body: null };
+  };
+
+  it("is kept once the agent has taken it, and not before", async () => {
+    agent.answer = guarded;
+    for (const wrong of ["wrong", "metrics"]) {
+      tryOut(wrong, "browser");
+      await pass(1_000);
+      expect([link.value.kind, localStorage.getItem(key)]).toEqual(["refused", null]);
+    }
+    tryOut("right", "browser");
+    await pass(1_000);
+    expect([link.value.kind, localStorage.getItem(key)]).toEqual(["live", "right"]);
+  });
+
+  it("that goes not so far is refused, by its status", async () => {
+    agent.answer = guarded;
+    tryOut("metrics", "tab");
+    await pass(1_000);
+    expect(link.value).toEqual({ kind: "refused", status: 403 });
+  });
+
+  it("may have any letters: its bytes are sent", async () => {
+    tryOut("schlüssel “x”", "tab");
+    await pass(1_000);
+    const sent = asked.at(-1)?.token ?? "";
+    expect(Buffer.from(sent, "latin1").toString("utf8")).toBe("Bearer schlüssel “x”");
+    expect(link.value.kind).toBe("live");
+  });
+
+  it("that no header can carry is not recalled", () => {
+    sessionStorage.setItem(key, "a\u0000b");
+    recall();
+    expect(token.value).toBe(null);
+    sessionStorage.setItem(key, "right");
+    recall();
+    expect(token.value).toBe("right");
+    sessionStorage.removeItem(key);
+  });
+});
