@@ -49,6 +49,13 @@ export interface Remembered {
 
 const remembered = new Map<string, Remembered>();
 
+/** Forgets all that was told. */
+export function clear(): void {
+  snapshot.value = null;
+  events.value = [];
+  remembered.clear();
+}
+
 /** Takes in a snapshot, unless it is no newer than the one that is there. */
 export function accept(next: Snapshot): void {
   const before = snapshot.value;
@@ -56,14 +63,32 @@ export function accept(next: Snapshot): void {
   if (before && next.sequence === before.sequence && next.sampled_at === before.sampled_at) return;
   received = { agent: next.sampled_at, here: performance.now() };
   colours.meet(next.processes.map(process => ownerOf(process).key));
-  for (const gpu of next.gpus) {
-    if (gpu.state !== "ok") continue;
-    const processes = next.processes.filter(process => process.gpu === gpu.index);
-    remembered.set(identity(gpu), { gpu, processes, at: gpu.read_at });
-  }
+  remember(next);
   snapshot.value = next;
   now.value = agentNow();
 }
+
+/** Keeps what is read well; of a GPU that is not read what was, under the index that it has now. */
+function remember(next: Snapshot): void {
+  // A collector that is not well knows of none, and that says nothing of them.
+  if (isBlind(next)) return;
+  const before = new Map(remembered);
+  remembered.clear();
+  for (const gpu of next.gpus) {
+    const key = identity(gpu);
+    const { index } = gpu;
+    const past = before.get(key);
+    if (gpu.state === "ok") {
+      const processes = next.processes.filter(process => process.gpu === index);
+      remembered.set(key, { gpu, processes, at: gpu.read_at });
+    } else if (past) {
+      const processes = past.processes.map(process => ({ ...process, gpu: index }));
+      remembered.set(key, { ...past, gpu: { ...past.gpu, index }, processes });
+    }
+  }
+}
+
+const isBlind = ({ gpus, collector }: Snapshot): boolean => gpus.length === 0 && collector.state !== "ok";
 
 /** A GPU as it is shown. */
 export interface Shown {
@@ -77,7 +102,7 @@ export interface Shown {
 export const shown = computed<Shown[]>(() => {
   const newest = snapshot.value;
   if (!newest) return [];
-  if (newest.gpus.length === 0 && newest.collector.state !== "ok") {
+  if (isBlind(newest)) {
     return [...remembered.values()].map(({ gpu, processes, at }) => ({
       gpu: unread(gpu),
       processes,
