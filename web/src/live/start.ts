@@ -6,7 +6,7 @@ import type { Event, Snapshot } from "../api/types";
 import { every } from "../page/settings";
 import { mergeEvents } from "./events";
 import { type Follower, follow, type Link } from "./follow";
-import { accept, age, agentNow, events, link, now, paused, snapshot, visible } from "./store";
+import { accept, age, agentNow, bridge, events, link, now, paused, snapshot, visible } from "./store";
 import { fillIn, record } from "./trends";
 
 /** How far back events are asked for at first; the view of events asks for all. */
@@ -17,23 +17,27 @@ const EVENTS_EVERY = 10_000;
 const PATIENCE = 15_000;
 /** After so long without a snapshot the ages that are shown grow by themselves. */
 const QUIET = 1_500;
-/** A gap in what was seen from which on the agent's memory is asked. */
-const GAP = 4_000;
 
-function take(next: Snapshot): void {
+/** Takes in a snapshot; false if it does not follow the one before it, as after a pause, or when a clock was set. */
+function take(next: Snapshot): boolean {
+  const before = snapshot.value;
   accept(next);
   record(next);
+  if (before === null) return false;
+  const passed = next.sampled_at - before.sampled_at;
+  return passed >= 0 && passed <= bridge();
 }
 
 /** What a stream told. Of several snapshots that came at once only the newest is read. */
-function messages(found: Message[]): void {
+function messages(found: Message[]): boolean {
   const newest = found.findLast(message => message.event === "snapshot");
-  if (newest) take(JSON.parse(newest.data) as Snapshot);
+  const follows = newest === undefined || take(JSON.parse(newest.data) as Snapshot);
   const happened = found.filter(message => message.event === "event");
   if (happened.length > 0) {
     const told = happened.flatMap(message => JSON.parse(message.data) as Event | Event[]);
     events.value = mergeEvents(events.value, told);
   }
+  return follows;
 }
 
 let eventsAt = Number.NEGATIVE_INFINITY;
@@ -41,9 +45,11 @@ let eventsAt = Number.NEGATIVE_INFINITY;
 /** What comes of it is taken in when it comes; what does not, comes with the stream or the next question. */
 function askEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
+  // What is newer than now is of a clock that has been set back.
+  const since = last !== undefined && last <= agentNow() ? last : EVENTS_SINCE;
   eventsAt = performance.now();
   const signal = AbortSignal.any([aborted, AbortSignal.timeout(PATIENCE)]);
-  askFor<Event[]>(`api/v1/events?since=${last ?? EVENTS_SINCE}`, { signal }).then(
+  askFor<Event[]>(`api/v1/events?since=${since}`, { signal }).then(
     told => {
       events.value = mergeEvents(events.value, told);
     },
@@ -58,17 +64,14 @@ export async function askAllEvents(): Promise<void> {
 
 function follower(aborted: AbortSignal): Follower {
   // The past is asked for when the present is there, so that it does not delay it.
-  let caughtUp = snapshot.value !== null && age() < GAP;
-  const catchUp = () => {
-    if (caughtUp) return;
-    caughtUp = true;
+  const taken = (follows: boolean) => {
+    if (follows) return;
     void fillIn(aborted);
     askEvents(aborted);
   };
   return {
     now: () => performance.now(),
     link: next => {
-      if (next.kind === "unreachable") caughtUp = false;
       if (next.kind === "live") settle();
       // That it is being asked is news only where nothing is known, or a token is tried.
       const known = snapshot.value !== null && link.value.kind !== "refused";
@@ -76,13 +79,11 @@ function follower(aborted: AbortSignal): Follower {
       if (!isSame(next, link.value)) link.value = next;
     },
     messages: found => {
-      messages(found);
-      if (snapshot.value) catchUp();
+      taken(messages(found));
     },
     poll: async signal => {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-      take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience }));
-      catchUp();
+      taken(take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience })));
       if (performance.now() - eventsAt > EVENTS_EVERY) askEvents(signal);
     },
     open: (signal, lastId) =>

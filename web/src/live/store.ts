@@ -37,8 +37,11 @@ const LATE_POLLS = 2.5;
 export const late = computed(() => {
   void now.value;
   if (snapshot.value === null || paused.value) return false;
-  return age() > Math.max(LATE, LATE_POLLS * (every.value ?? 0));
+  return age() > bridge();
 });
+
+/** A pause between two snapshots that is no gap, in milliseconds. */
+export const bridge = (): number => Math.max(LATE, LATE_POLLS * (every.value ?? 0));
 
 /** A GPU as it was when it was last read well. */
 export interface Remembered {

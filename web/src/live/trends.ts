@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { askFor } from "../api/ask";
 import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
+import { bridge } from "./store";
 
 /** What the cards draw: a quarter of an hour in steps of 5 s. */
 const STEP_MS = 5_000;
@@ -21,7 +22,8 @@ export function record(snapshot: Snapshot): void {
     if (gpu.uuid === null) continue;
     const trend = made(gpu.uuid);
     const before = trend.step;
-    trend.put(snapshot.sampled_at, gpu.state === "ok" ? gpu.utilization.gpu_percent : null);
+    const value = gpu.state === "ok" ? gpu.utilization.gpu_percent : null;
+    trend.see(snapshot.sampled_at, value, bridge());
     moved ||= trend.step !== before;
   }
   if (moved) drawn.value += 1;

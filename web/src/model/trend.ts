@@ -4,6 +4,8 @@ export class Trend {
   private readonly counts: Float64Array;
   /** The step that `sums[newest % length]` is of. */
   private newest = -1;
+  /** When something was seen last. */
+  private lastAt: number | null = null;
 
   constructor(
     readonly stepMs: number,
@@ -13,9 +15,31 @@ export class Trend {
     this.counts = new Float64Array(length);
   }
 
-  /** Takes in a value, or that there was none. What is older than all that is kept changes nothing. */
-  put(at: number, value: number | null): void {
+  /**
+   * Takes in what is seen: a value, or that there was none. It stands for the time since what was seen before it, if that
+   * was no longer ago than `bridge`. What is older than what was seen before is of a clock that was set back: then all
+   * that is kept is of another time.
+   */
+  see(at: number, value: number | null, bridge: number): void {
+    const before = this.lastAt;
+    this.lastAt = at;
+    if (before !== null && at < before) this.clear();
     const step = Math.floor(at / this.stepMs);
+    const isNext = before !== null && at >= before && at - before <= bridge;
+    for (let passed = isNext ? Math.floor(before / this.stepMs) + 1 : step; passed < step; passed += 1) {
+      this.put(passed, value);
+    }
+    this.put(step, value);
+  }
+
+  private clear(): void {
+    this.newest = -1;
+    this.counts.fill(0);
+    this.sums.fill(0);
+  }
+
+  /** What is older than all that is kept changes nothing. */
+  private put(step: number, value: number | null): void {
     if (step > this.newest) this.advance(step);
     else if (step <= this.newest - this.length) return;
     if (value === null) return;
@@ -58,7 +82,7 @@ export class Trend {
       // It is of all the time until the next, which need not begin where our steps do.
       const last = Math.floor((at + stepMs - 1) / this.stepMs);
       for (let step = Math.floor(at / this.stepMs); step <= last; step += 1) {
-        if (!seen.has(step)) this.put(step * this.stepMs, value);
+        if (!seen.has(step)) this.put(step, value);
       }
     });
   }

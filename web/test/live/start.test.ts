@@ -138,6 +138,40 @@ describe("what is shown", () => {
   });
 });
 
+describe("the past of all GPUs", () => {
+  const questions = () => paths().filter(path => path.includes("/history?")).length;
+  const at = (sampled_at: number) => tell({ ...next(), sampled_at });
+
+  it("is asked for at first, and where what is seen does not follow", async () => {
+    const now = snapshot.value?.sampled_at ?? 0;
+    expect(questions()).toBe(1);
+    at(now + 3_000);
+    await pass(0);
+    expect(questions()).toBe(1);
+    for (const jump of [60_000, -120_000]) {
+      const before = questions();
+      at(now + jump);
+      at(now + jump + 1_000);
+      await pass(0);
+      expect(questions() - before, String(jump)).toBe(1);
+    }
+  });
+
+  it("is not asked for with each poll at a slow pace", async () => {
+    agent.answer = path => {
+      const at = 1_700_000_000_000 + performance.now();
+      return path.endsWith("/snapshot")
+        ? { status: 200, body: { ...next(), sampled_at: at } }
+        : answers(path);
+    };
+    chosenPace.value = 30_000;
+    await pass(100);
+    const before = questions();
+    await pass(200_000);
+    expect([questions() - before, paths().filter(path => path.endsWith("/snapshot")).length]).toEqual([0, 7]);
+  });
+});
+
 describe("a token", () => {
   const key = "nvidia-smi-web-agent:token:/";
   /** Takes one token; says 403 to another. */
