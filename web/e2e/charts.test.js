@@ -29,6 +29,8 @@ after(async () => {
 const at = (hash, options) => open(browser, agent.url + hash, options);
 const chart = (page, key) => page.locator(`[data-chart=${key}]`);
 const slider = (page, key) => chart(page, key).getByRole("slider");
+/** How many steps the slider goes back from the newest. */
+const steps = async of => -Number(await of.getAttribute("aria-valuemin"));
 /** The chart's ink in the middle of its picture: what colours there are, each once. */
 const colours = page =>
   page.locator("[data-chart=power] canvas").evaluate(canvas => {
@@ -54,7 +56,7 @@ test("are those that the GPU has; what it has not is said in words", async () =>
 test("go from the past to now, and on", async () => {
   const page = await at("#/gpu/0");
   await chart(page, "power").locator("canvas").waitFor();
-  const last = async () => Number(await slider(page, "power").getAttribute("aria-valuenow"));
+  const last = () => steps(slider(page, "power"));
   const first = await eventually("the past", async () => (await last()) >= 3 && (await last()));
   await eventually("two seconds more", async () => (await last()) >= first + 2);
   // The power rises with time: the table, whose newest row is the first, falls.
@@ -122,8 +124,7 @@ test("are zoomed by a brush, all at once, and out again", async () => {
 test("are read and zoomed by the keyboard", async () => {
   const page = await at("#/gpu/0");
   const power = slider(page, "power");
-  const now = async () => Number(await power.getAttribute("aria-valuenow"));
-  await eventually("some steps", async () => (await now()) >= 8);
+  await eventually("some steps", async () => (await steps(power)) >= 8);
   await power.focus();
   await page.keyboard.press("ArrowLeft");
   const text = await eventually("a time", async () => {
@@ -131,15 +132,17 @@ test("are read and zoomed by the keyboard", async () => {
     return /^\d\d:\d\d:\d\d: draw \d+\u202fW$/.test(told) && told;
   });
   // It stays at its time while time goes on.
-  const at1 = await now();
-  await eventually("time to go on", async () => Number(await power.getAttribute("aria-valuemax")) > at1 + 2);
+  const before = await steps(power);
+  assert.equal(await power.getAttribute("aria-valuenow"), "-1");
+  await eventually("time to go on", async () => (await steps(power)) > before + 2);
   assert.equal(await power.getAttribute("aria-valuetext"), text);
+  assert.equal(await power.getAttribute("aria-valuenow"), "-1", "nothing is said anew");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Show all of the range" }).waitFor();
-  await eventually("only what was marked", async () => (await power.getAttribute("aria-valuemax")) === "3");
+  await eventually("only what was marked", async () => (await steps(power)) === 3);
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Show all of the range" }).waitFor({ state: "hidden" });
@@ -162,15 +165,15 @@ test("have a gap where the agent was not there, and go on after it", async () =>
   const other = await Agent.start({ scenario: rising });
   const page = await open(browser, `${other.url}#/gpu/0`, { expected: ["Failed to load resource", "ERR_"] });
   const power = slider(page, "power");
-  await eventually("some steps", async () => Number(await power.getAttribute("aria-valuenow")) >= 2);
+  await eventually("some steps", async () => (await steps(power)) >= 2);
   await other.stop("SIGKILL");
   await page.getByText("The agent does not answer.").waitFor();
-  const stopped = Number(await power.getAttribute("aria-valuemax"));
+  const stopped = await steps(power);
   const since = Date.now();
   // A pause of less than four seconds is no gap.
   await eventually("a long pause", () => Date.now() - since > 5_000);
   await other.restart();
-  await eventually("more", async () => Number(await power.getAttribute("aria-valuemax")) > stopped + 5);
+  await eventually("more", async () => (await steps(power)) > stopped + 5);
   await power.focus();
   const texts = [];
   for (let step = 0; step < 8; step += 1) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../src/api/types";
 import { mergeEvents } from "../src/live/events";
-import { changes } from "../src/model/changes";
 import { byDay, wanted, withoutGpu } from "../src/model/events";
+import { news } from "../src/model/news";
 
 const event = (at: number, changed: Partial<Event> = {}): Event => ({
   at,
@@ -55,14 +55,21 @@ describe("events", () => {
 });
 
 describe("what is said aloud", () => {
-  it("is what changed, and not the first look", () => {
-    const before = new Map([["a", "GPU 0 free"]]);
-    const now = new Map([
-      ["a", "GPU 0 busy"],
-      ["b", "GPU 1 free"],
+  const stands = (...list: [string, boolean][]) =>
+    new Map(list.map(([text, bad], index) => [String(index), { text, bad }]));
+
+  it("is what has become bad, what is bad otherwise, and what is well again", () => {
+    const first = stands(["GPU 0 free", false], ["GPU 1 stale", true], ["GPU 2 busy", false]);
+    expect(news(new Map(), first)).toEqual([]);
+    expect(news(first, first)).toEqual([]);
+    const then = stands(["GPU 0 lost", true], ["GPU 1 lost", true], ["GPU 2 busy", false]);
+    expect(news(first, then)).toEqual(["GPU 0 lost", "GPU 1 lost"]);
+    expect(news(then, stands(["GPU 0 free", false], ["GPU 1 lost", true], ["GPU 2 busy", false]))).toEqual([
+      "GPU 0 free",
     ]);
-    expect(changes(new Map(), now)).toEqual([]);
-    expect(changes(before, now)).toEqual(["GPU 0 busy", "GPU 1 free"]);
-    expect(changes(now, now)).toEqual([]);
+  });
+
+  it("is not that a GPU is taken or let go", () => {
+    expect(news(stands(["GPU 0 free", false]), stands(["GPU 0 busy", false]))).toEqual([]);
   });
 });

@@ -19,11 +19,20 @@ describe("how a GPU stands", () => {
   });
 
   it("is trouble where somebody has to look", () => {
-    expect(isTrouble(busy)).toBe(false);
-    expect(isTrouble({ ...busy, health: { verdict: "critical" } })).toBe(true);
-    expect(isTrouble({ ...busy, health: { verdict: "warning" } })).toBe(false);
-    expect(isTrouble({ ...busy, state: "lost" })).toBe(true);
-    expect(isTrouble({ ...busy, state: "asleep" })).toBe(false);
+    expect(isTrouble(busy, false)).toBe(false);
+    expect(isTrouble({ ...busy, health: { verdict: "critical" } }, false)).toBe(true);
+    expect(isTrouble({ ...busy, health: { verdict: "warning" } }, false)).toBe(false);
+    expect(isTrouble({ ...busy, state: "lost" }, false)).toBe(true);
+    expect(isTrouble({ ...busy, state: "asleep" }, false)).toBe(false);
+  });
+
+  it("is no trouble where it is not read since the administrator has let the driver go", () => {
+    for (const state of ["stale", "unread"]) {
+      expect(isTrouble({ ...busy, state }, false)).toBe(true);
+      expect(isTrouble({ ...busy, state }, true)).toBe(false);
+      expect(totals([{ ...busy, state }], true).by).toMatchObject({ trouble: 0, unknown: 1 });
+    }
+    expect(isTrouble({ ...busy, state: "lost" }, true)).toBe(true);
   });
 
   it("is unknown altogether where nothing was ever read", () => {
@@ -116,13 +125,16 @@ describe("totals", () => {
   const memory = { total_bytes: 10, used_bytes: 4 };
 
   it("count each GPU once, and those in trouble as nothing else", () => {
-    const { by } = totals([
-      busy,
-      { ...busy, use: { ...busy.use, verdict: "free" } },
-      { ...busy, use: { ...busy.use, verdict: "free" }, health: { verdict: "critical", reasons: [] } },
-      { ...busy, state: "lost" },
-      { ...busy, state: "asleep" },
-    ]);
+    const { by } = totals(
+      [
+        busy,
+        { ...busy, use: { ...busy.use, verdict: "free" } },
+        { ...busy, use: { ...busy.use, verdict: "free" }, health: { verdict: "critical", reasons: [] } },
+        { ...busy, state: "lost" },
+        { ...busy, state: "asleep" },
+      ],
+      false,
+    );
     expect(by).toEqual({ free: 1, busy: 1, held: 0, asleep: 1, unknown: 0, trouble: 2 });
   });
 
@@ -130,11 +142,11 @@ describe("totals", () => {
     const one = gpu({ state: "ok", memory, mig: [], power: { draw_watts: 100, enforced_limit_watts: 700 } });
     const lost = gpu({ ...one, state: "lost" });
     const silent = gpu({ ...one, memory: { used_bytes: null }, power: { draw_watts: null } });
-    const sums = totals([one, one, lost, silent]);
+    const sums = totals([one, one, lost, silent], false);
     expect(sums.gpus).toBe(4);
     expect(sums.memory).toEqual({ used: 8, total: 20, of: 2 });
     expect(sums.power).toEqual({ draw: 200, limit: 1400, of: 2 });
-    expect(totals([lost, silent])).toMatchObject({ memory: null, power: null });
+    expect(totals([lost, silent], false)).toMatchObject({ memory: null, power: null });
   });
 
   it("know no limit where one GPU has none", () => {
@@ -142,7 +154,7 @@ describe("totals", () => {
       state: "ok",
       power: { draw_watts: 5, enforced_limit_watts: null, limit_watts: null },
     });
-    expect(totals([none]).power).toEqual({ draw: 5, limit: null, of: 1 });
+    expect(totals([none], false).power).toEqual({ draw: 5, limit: null, of: 1 });
   });
 
   it("take the instances' memory where the whole's is denied", () => {
@@ -151,6 +163,6 @@ describe("totals", () => {
       { memory_total_bytes: 3, memory_used_bytes: 1 },
     ];
     const parted = gpu({ state: "ok", memory: { total_bytes: null, used_bytes: null }, mig: mig as never });
-    expect(totals([parted]).memory).toEqual({ used: 2, total: 9, of: 1 });
+    expect(totals([parted], false).memory).toEqual({ used: 2, total: 9, of: 1 });
   });
 });

@@ -43,6 +43,9 @@ export const late = computed(() => {
 /** A pause between two snapshots that is no gap, in milliseconds. */
 export const bridge = (): number => Math.max(LATE, LATE_POLLS * (every.value ?? 0));
 
+/** Whether an administrator has let the driver go: then it is no trouble that nothing is read. */
+export const released = computed(() => snapshot.value?.collector.state === "released");
+
 /** A GPU as it was when it was last read well. */
 export interface Remembered {
   gpu: Gpu;

@@ -36,9 +36,14 @@ export function verdict(word: string): Standing {
   return word === "free" || word === "busy" || word === "held" ? word : "unknown";
 }
 
-/** Whether somebody has to look: a GPU that is not well, or not read for no good reason. */
-export const isTrouble = (gpu: { state: string; health: { verdict: string } }): boolean =>
-  gpu.health.verdict === "critical" || ["lost", "error", "stale", "denied", UNREAD].includes(gpu.state);
+/**
+ * Whether somebody has to look: a GPU that is not well, or not read for no good reason. That the administrator has let the
+ * driver go, `released`, is a good one.
+ */
+export const isTrouble = (gpu: { state: string; health: { verdict: string } }, released: boolean): boolean =>
+  gpu.health.verdict === "critical" ||
+  ["lost", "error", "denied"].includes(gpu.state) ||
+  (!released && ["stale", UNREAD].includes(gpu.state));
 
 /** Whether anything was ever read of it that could be shown. */
 export const isKnown = (gpu: Pick<Gpu, "state" | "memory" | "power" | "temperature">): boolean =>

@@ -54,10 +54,11 @@ function isSummary(body: unknown): body is Summary {
 
 export function countHost(summary: Summary): HostCounts {
   const by: HostCounts["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
+  const unwell = summary.collector_state;
+  const isReleased = unwell === "released";
   for (const gpu of summary.gpus) {
     const { state, health, verdict } = gpu;
-    by[countOf({ state, health: { verdict: health }, use: { verdict } })] += 1;
+    by[countOf({ state, health: { verdict: health }, use: { verdict } }, isReleased)] += 1;
   }
-  const state = summary.collector_state;
-  return { by, unwell: state === "ok" ? null : state };
+  return { by, unwell: unwell === "ok" ? null : unwell };
 }

@@ -19,9 +19,9 @@ export interface Totals {
   power: { draw: number; limit: number | null; of: number } | null;
 }
 
-export function totals(gpus: readonly Gpu[]): Totals {
+export function totals(gpus: readonly Gpu[], released: boolean): Totals {
   const by: Totals["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
-  for (const gpu of gpus) by[countOf(gpu)] += 1;
+  for (const gpu of gpus) by[countOf(gpu, released)] += 1;
   return {
     gpus: gpus.length,
     by,
@@ -31,12 +31,15 @@ export function totals(gpus: readonly Gpu[]): Totals {
 }
 
 /** A GPU that must not be used is neither free nor busy to who looks for one. */
-export function countOf(gpu: {
-  state: string;
-  health: { verdict: string };
-  use: { verdict: string };
-}): Count {
-  if (isTrouble(gpu)) return "trouble";
+export function countOf(
+  gpu: {
+    state: string;
+    health: { verdict: string };
+    use: { verdict: string };
+  },
+  released: boolean,
+): Count {
+  if (isTrouble(gpu, released)) return "trouble";
   const stands = standing(gpu);
   return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"
     ? stands

@@ -1,18 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { link, shown } from "../live/store";
-import { changes } from "../model/changes";
-import { identity, standing } from "../model/gpu";
+import { late, link, released, shown } from "../live/store";
+import { identity, isTrouble, standing } from "../model/gpu";
+import { news, type Stand } from "../model/news";
 import { WORDS } from "../part/pill";
 
-/** Says to who does not see it what changed in how things stand, and no number. */
+/** Says to who does not see it what is in trouble and how the page stands with the agent; no number, and no use. */
 export function Announcer() {
   const [said, say] = useState("");
-  const before = useRef(new Map<string, string>());
-  const now = new Map(
-    shown.value.map(({ gpu }) => [identity(gpu), `GPU ${gpu.index} ${WORDS[standing(gpu)]}`]),
-  );
-  now.set("link", link.value.kind === "unreachable" ? "The agent does not answer" : "The agent answers");
-  const told = changes(before.current, now);
+  const before = useRef<ReadonlyMap<string, Stand>>(new Map());
+  const now = stands();
+  const told = news(before.current, now);
   useEffect(() => {
     before.current = now;
     if (told.length === 0) return;
@@ -26,4 +23,19 @@ export function Announcer() {
       {said}
     </p>
   );
+}
+
+function stands(): Map<string, Stand> {
+  const found = new Map<string, Stand>(
+    shown.value.map(({ gpu }) => [
+      identity(gpu),
+      { text: `GPU ${gpu.index} ${WORDS[standing(gpu)]}`, bad: isTrouble(gpu, released.value) },
+    ]),
+  );
+  const { kind } = link.value;
+  const silent = kind === "unreachable" || late.value;
+  const text = kind === "refused" ? "The agent refuses the token" : "The agent does not answer";
+  const bad = silent || kind === "refused";
+  found.set("link", { text: bad ? text : "The agent answers", bad });
+  return found;
 }

@@ -1,4 +1,4 @@
-import { agentNow, colours, shown, snapshot } from "../live/store";
+import { agentNow, colours, released, type Shown, shown, snapshot } from "../live/store";
 import { bytes, DASH, duration, ofTotal, percent } from "../model/format";
 import { divide } from "../model/memory";
 import { totals } from "../model/totals";
@@ -7,31 +7,55 @@ import { format } from "../page/route";
 import { MemoryBar, Swatch } from "../part/bar";
 import { GpuLink } from "../part/gpu-link";
 
-/** Who has what, the most memory first. */
+/** Who has what, the most memory first; under it who had what is not read now, and when. */
 export function UsersView() {
-  const newest = snapshot.value;
-  if (!newest) return null;
-  // Of a GPU that is lost its past is shown, and who had it.
-  const users = usersOf({
-    gpus: shown.value.map(each => each.gpu),
-    processes: shown.value.flatMap(each => each.processes),
-  }).sort((a, b) => (b.gpuMemory ?? -1) - (a.gpuMemory ?? -1) || (a.owner.key < b.owner.key ? -1 : 1));
+  if (!snapshot.value) return null;
+  const now = shown.value.filter(each => each.asOf === null);
+  const past = shown.value.filter(each => each.asOf !== null);
+  const [present, before] = [sorted(now), sorted(past)];
   return (
     <section class="panel" aria-label="Users">
       <div class="tools">
         <h2>Users</h2>
       </div>
-      {users.length === 0 ? <p class="nothing">Nobody uses a GPU.</p> : <Users users={users} />}
+      {present.length + before.length === 0 ? (
+        <p class="nothing">Nobody uses a GPU.</p>
+      ) : (
+        <Users now={now} present={present} past={past} before={before} />
+      )}
     </section>
   );
 }
 
-function Users({ users }: { users: readonly User[] }) {
-  const sum = totals(shown.value.map(each => each.gpu)).memory;
+const sorted = (of: readonly Shown[]): User[] =>
+  usersOf({
+    gpus: of.map(each => each.gpu),
+    processes: of.flatMap(each => each.processes),
+  }).sort((a, b) => (b.gpuMemory ?? -1) - (a.gpuMemory ?? -1) || (a.owner.key < b.owner.key ? -1 : 1));
+
+/** When the oldest was read of what is shown of these GPUs. */
+const oldest = (gpus: readonly number[], past: readonly Shown[]): number =>
+  Math.min(...past.filter(each => gpus.includes(each.gpu.index)).map(each => each.asOf ?? Infinity));
+
+function Users({
+  now,
+  present,
+  past,
+  before,
+}: {
+  now: readonly Shown[];
+  present: readonly User[];
+  past: readonly Shown[];
+  before: readonly User[];
+}) {
+  const sum = totals(
+    now.map(each => each.gpu),
+    released.value,
+  ).memory;
   const total = sum?.total ?? null;
   const { parts } = divide(
     { total_bytes: total, used_bytes: sum?.used ?? null },
-    shown.value.flatMap(each => each.processes),
+    now.flatMap(each => each.processes),
   );
   return (
     <>
@@ -39,9 +63,9 @@ function Users({ users }: { users: readonly User[] }) {
         <div class="whose">
           <p>
             <span>{ofTotal(sum.used, sum.total)}</span>
-            <small>memory of all GPUs</small>
+            <small>memory of all GPUs{sum.of < shown.value.length && " that are read"}</small>
           </p>
-          <MemoryBar parts={parts} label="Memory of all GPUs" />
+          <MemoryBar parts={parts} label="Memory of all GPUs that are read" />
         </div>
       )}
       <div class="scroll">
@@ -66,8 +90,11 @@ function Users({ users }: { users: readonly User[] }) {
             </tr>
           </thead>
           <tbody>
-            {users.map(user => (
-              <UserRow key={user.owner.key} user={user} total={total} />
+            {present.map(user => (
+              <UserRow key={user.owner.key} user={user} total={total} at={null} />
+            ))}
+            {before.map(user => (
+              <UserRow key={`${user.owner.key} past`} user={user} total={null} at={oldest(user.gpus, past)} />
             ))}
           </tbody>
         </table>
@@ -76,11 +103,12 @@ function Users({ users }: { users: readonly User[] }) {
   );
 }
 
-function UserRow({ user, total }: { user: User; total: number | null }) {
+/** `at` is when it was so; null where it is so now. */
+function UserRow({ user, total, at }: { user: User; total: number | null; at: number | null }) {
   const { owner, gpus, processes, gpuMemory, sm, startedAt, held } = user;
   const now = agentNow();
   return (
-    <tr>
+    <tr class={at === null ? undefined : "past"}>
       <th scope="row">
         <a class="owner" href={format({ view: "processes", query: { user: owner.key } })}>
           <Swatch of={owner.key} />
@@ -111,9 +139,10 @@ function UserRow({ user, total }: { user: User; total: number | null }) {
         {sm === null ? <NotTold /> : <span data-tip="All its GPUs together, in % of one">{percent(sm)}</span>}
       </td>
       <td class="number" data-label="for">
-        {startedAt === null ? <NotTold /> : duration(now - startedAt)}
+        {startedAt === null ? <NotTold /> : duration((at ?? now) - startedAt)}
       </td>
       <td class="held">
+        {at !== null && <p>as it was {duration(now - at)} ago</p>}
         {held.map(each => (
           <p key={`${each.gpu} ${each.since}`}>
             GPU {each.gpu} for {duration(now - each.since)}

@@ -40,7 +40,7 @@ export function EventsView() {
           />
           <WishSelect name="gpu" label="GPU" value={gpu} first="All GPUs" options={gpus()} />
         </search>
-        <span class="many" role="status">
+        <span class="many">
           {count(found.length)} of {count(all.length)}
         </span>
         <Earlier />

@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/types";
-import type { Shown } from "../../live/store";
+import { released, type Shown } from "../../live/store";
 import { bytes, plural } from "../../model/format";
 import { isTrouble, restraints, standing } from "../../model/gpu";
 import { divide } from "../../model/memory";
@@ -15,7 +15,7 @@ export function Foot({ shown }: { shown: Shown }) {
   const held = restraints(gpu.clocks.event_reasons)[0];
   return (
     <div class="foot">
-      {standing(gpu) === "free" && !isTrouble(gpu) && gpu.uuid !== null ? (
+      {standing(gpu) === "free" && !isTrouble(gpu, released.value) && gpu.uuid !== null ? (
         <Take uuid={gpu.uuid} />
       ) : (
         <Who shown={shown} />

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Peer } from "../../api/types";
 import { followHosts, here, hosts, peers } from "../../live/hosts";
-import { shown, snapshot } from "../../live/store";
+import { released, shown, snapshot } from "../../live/store";
 import { moment } from "../../model/format";
 import { type HostCounts, type HostState, type Place, placeOf } from "../../model/hosts";
 import { type Count, totals } from "../../model/totals";
@@ -50,7 +50,13 @@ function Chip({ name, url, place }: Peer & { place: Place }) {
 
 const own = (): HostCounts => {
   const state = snapshot.value?.collector.state ?? "starting";
-  return { by: totals(shown.value.map(({ gpu }) => gpu)).by, unwell: state === "ok" ? null : state };
+  return {
+    by: totals(
+      shown.value.map(({ gpu }) => gpu),
+      released.value,
+    ).by,
+    unwell: state === "ok" ? null : state,
+  };
 };
 
 function Known({ state }: { state: HostState }) {

@@ -1,5 +1,5 @@
 import type { Gpu, Host } from "../../api/types";
-import { agentNow, now, shown, snapshot } from "../../live/store";
+import { agentNow, now, released, shown, snapshot } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
 import { identity } from "../../model/gpu";
@@ -13,7 +13,7 @@ export function Strip() {
   const newest = snapshot.value;
   if (!newest) return null;
   const gpus = shown.value.map(({ gpu }) => gpu);
-  const sums = totals(gpus);
+  const sums = totals(gpus, released.value);
   return (
     <section class="strip" aria-label="Host">
       {gpus.length > 0 && <Counts sums={sums} gpus={gpus} />}
@@ -50,7 +50,7 @@ function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
       </ul>
       <p class="map" aria-hidden="true">
         {gpus.map(gpu => (
-          <i key={identity(gpu)} data-standing={countOf(gpu)} />
+          <i key={identity(gpu)} data-standing={countOf(gpu, released.value)} />
         ))}
       </p>
       <small>{models(gpus)}</small>

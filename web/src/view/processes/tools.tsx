@@ -49,7 +49,7 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
         )}
         <WishSelect label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
       </search>
-      <span class="many" role="status">
+      <span class="many">
         {count(rows.length)} of {count(all.length)}
       </span>
       <div class="buttons">

@@ -71,7 +71,7 @@ function Note({ memory, failed }: { memory: Memory; failed: boolean }) {
     );
   }
   return (
-    <p class="many" role="status">
+    <p class="many">
       {memory.kind === "asking" && "Asking for the past …"}
       {memory.kind === "failed" && `The past is asked for again by itself. ${memory.why}`}
     </p>

@@ -39,9 +39,10 @@ export function Picture(props: Props) {
       tabIndex={0}
       aria-label={`${plan.name} of the last ${span.long}`}
       aria-orientation="horizontal"
-      aria-valuemin={0}
-      aria-valuemax={Math.max(0, times.length - 1)}
-      aria-valuenow={Math.max(0, at)}
+      // Counted back from the newest, so that nothing is said anew while time goes on.
+      aria-valuemin={Math.min(0, 1 - times.length)}
+      aria-valuemax={0}
+      aria-valuenow={cursor?.by === "keys" ? -cursor.back : 0}
       aria-valuetext={text}
       aria-busy={drawing === null}
       onKeyDown={event => {
@@ -75,10 +76,11 @@ function When({ time, window: { from, to } }: { time: number; window: Window }) 
   );
 }
 
-function obey(done: KeyResult, { shared }: Props): void {
+function obey(done: KeyResult, { shared, columns }: Props): void {
   const { cursor, mark, zoom } = shared;
   if (done.do === "move") {
-    cursor.value = { time: done.time, by: "keys" };
+    const { times } = columns.peek();
+    cursor.value = { time: done.time, by: "keys", back: times.length - 1 - nearest(times, done.time) };
     mark.value = done.mark;
     return;
   }

@@ -2,11 +2,11 @@ import { type Signal, signal } from "@preact/signals";
 import type { Window } from "./plot";
 
 /** Where all charts' cursor is. */
-export interface Cursor {
-  time: number;
-  /** Keys leave it where it is until they move it; a pointer takes it along. */
-  by: "pointer" | "keys";
-}
+export type Cursor =
+  /** It is taken along. */
+  | { time: number; by: "pointer" }
+  /** It stays where it is until they move it. `back` is how many steps that was behind the newest. */
+  | { time: number; by: "keys"; back: number };
 
 /** What the charts of a GPU share. */
 export interface Shared {
