@@ -44,9 +44,12 @@ export function followTips(): void {
     const target = event.target;
     if (target instanceof HTMLElement && target.dataset["tip"] && target.matches(":focus-visible"))
       show(target);
-    else hide();
+    // A finger that asks for a tip moves the focus as well, to what it touches or to what that lies in.
+    else if (!(target instanceof Node && target.contains(of))) hide();
   });
-  document.addEventListener("focusout", hide);
+  document.addEventListener("focusout", event => {
+    if (event.target === of) hide();
+  });
   document.addEventListener("keydown", event => {
     if (event.key === "Escape") hide();
   });

@@ -5,7 +5,20 @@ import { Icon } from "./icon";
 type Result = "copied" | "selected" | null;
 
 /** A button that copies a text; where the browser forbids it, the text is shown selected, for Ctrl-C. */
-export function CopyButton({ text, label, title }: { text: string; label: string; title?: string }) {
+export function CopyButton({
+  text,
+  label,
+  name = label,
+  title = text,
+}: {
+  text: string;
+  /** What stands on it. */
+  label: string;
+  /** What it is called, where several bear the same label. */
+  name?: string;
+  /** What is said of it; by itself what is copied. */
+  title?: string;
+}) {
   const [result, setResult] = useState<Result>(null);
   useEffect(() => {
     if (result !== "copied") return;
@@ -18,7 +31,7 @@ export function CopyButton({ text, label, title }: { text: string; label: string
         class="to-copy"
         readOnly
         value={text}
-        aria-label={`${label}: press Ctrl-C`}
+        aria-label={`${name}: press Ctrl-C`}
         ref={input => input?.select()}
         onBlur={() => setResult(null)}
       />
@@ -29,8 +42,8 @@ export function CopyButton({ text, label, title }: { text: string; label: string
       type="button"
       class="copy"
       // Where there is no room for the words only the picture is seen.
-      aria-label={result === "copied" ? "Copied" : label}
-      data-tip={title ?? text}
+      aria-label={result === "copied" ? "Copied" : name}
+      data-tip={title}
       onClick={async event => {
         event.stopPropagation();
         setResult((await copy(text)) ? "copied" : "selected");

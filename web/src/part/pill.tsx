@@ -1,5 +1,6 @@
 import type { Standing } from "../model/gpu";
 import { Icon } from "./icon";
+import { Tipped } from "./tipped";
 
 export const WORDS: Record<Standing, string> = {
   free: "free",
@@ -16,10 +17,10 @@ export const WORDS: Record<Standing, string> = {
 /** How a GPU stands, by word, shape and colour. */
 export function Pill({ standing, tip, more }: { standing: Standing; tip?: string; more?: string }) {
   return (
-    <span class="pill" data-standing={standing} data-tip={tip}>
+    <Tipped class="pill" data-standing={standing} tip={tip}>
       <Icon name={standing} />
       {WORDS[standing]}
       {more && ` ${more}`}
-    </span>
+    </Tipped>
   );
 }

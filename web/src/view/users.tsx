@@ -6,6 +6,7 @@ import { type User, usersOf } from "../model/users";
 import { format } from "../page/route";
 import { MemoryBar, Swatch } from "../part/bar";
 import { GpuLink } from "../part/gpu-link";
+import { Tipped } from "../part/tipped";
 
 /** Who has what, the most memory first; under it who had what is not read now, and when. */
 export function UsersView() {
@@ -157,13 +158,9 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
 /** The driver tells it of none of the processes. */
 function NotTold() {
   return (
-    <span
-      class="absent"
-      data-reason="not_supported"
-      data-tip="The driver does not tell it of these processes."
-    >
+    <Tipped class="absent" data-reason="not_supported" tip="The driver does not tell it of these processes.">
       <span aria-hidden="true">{DASH}</span>
       <span class="unseen">not told by the driver</span>
-    </span>
+    </Tipped>
   );
 }

@@ -83,7 +83,12 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
         {gpu.uuid !== null && (
           <p class="identity">
             <code>{gpu.uuid}</code>
-            <CopyButton text={gpu.uuid} label="Copy" title="Copy the UUID" />
+            <CopyButton text={gpu.uuid} label="Copy" name="Copy the UUID" title="Copy the UUID" />
+            <CopyButton
+              text={new URL(format({ view: "gpu", gpu: gpu.uuid, query: {} }), location.href).href}
+              label="Copy link"
+              title="Copy an address that stays this GPU's, whatever its number"
+            />
             <span class="fine">
               {asOf === null ? "Read" : "Last read"} at{" "}
               <time data-tip={exact(gpu.read_at)}>{moment(asOf ?? gpu.read_at, agentNow())}</time>

@@ -1,9 +1,11 @@
+import { useRef } from "preact/hooks";
 import { agentNow, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
 import { isKnown, shortName, standing } from "../../model/gpu";
 import { format } from "../../page/route";
 import { Icon } from "../../part/icon";
 import { Pill } from "../../part/pill";
+import { Tipped } from "../../part/tipped";
 import { CardBody } from "./body";
 import { Foot } from "./foot";
 import { Instances } from "./instances";
@@ -13,10 +15,20 @@ import { Trouble } from "./trouble";
 export function Card({ shown }: { shown: Shown }) {
   const { gpu, asOf } = shown;
   const stands = standing(gpu);
+  const link = useRef<HTMLAnchorElement>(null);
   return (
-    <article class="gpu" data-standing={stands} data-health={gpu.health.verdict} data-old={asOf !== null}>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: its link is there for the keyboard
+    <article
+      class="gpu"
+      data-standing={stands}
+      data-health={gpu.health.verdict}
+      data-old={asOf !== null}
+      onClick={event => {
+        if (isFree(event)) link.current?.click();
+      }}
+    >
       <h2>
-        <a href={format({ view: "gpu", gpu: String(gpu.index), query: {} })}>
+        <a ref={link} href={format({ view: "gpu", gpu: String(gpu.index), query: {} })}>
           <span class="unseen">GPU </span>
           <b>{gpu.index}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
         </a>
@@ -31,20 +43,26 @@ export function Card({ shown }: { shown: Shown }) {
   );
 }
 
+/** Whether a click is on nothing that has a use of its own, and does not choose text. */
+function isFree({ target }: MouseEvent): boolean {
+  const own = target instanceof Element && target.closest("a, button, input, [tabindex]");
+  return !own && (getSelection()?.isCollapsed ?? true);
+}
+
 /** That somebody should look, where the state alone does not say so. */
 export function Unwell({ gpu }: Pick<Shown, "gpu">) {
   const { verdict, reasons } = gpu.health;
   if (verdict === "ok" || gpu.state === "lost") return null;
   const critical = verdict === "critical";
   return (
-    <span
+    <Tipped
       class="unwell"
       data-severity={critical ? "critical" : "warning"}
-      data-tip={reasons.map(each => each.text).join("\n")}
+      tip={reasons.map(each => each.text).join("\n")}
     >
       <Icon name={critical ? "critical" : "warning"} />
       {critical ? "do not use" : "look"}
-    </span>
+    </Tipped>
   );
 }
 

@@ -5,6 +5,7 @@ import { isTrouble, restraints, standing } from "../../model/gpu";
 import { divide } from "../../model/memory";
 import { Swatch } from "../../part/bar";
 import { CopyButton } from "../../part/copy";
+import { Tipped } from "../../part/tipped";
 
 /** So many names fit a card. */
 const NAMES = 3;
@@ -16,22 +17,23 @@ export function Foot({ shown }: { shown: Shown }) {
   return (
     <div class="foot">
       {standing(gpu) === "free" && !isTrouble(gpu, released.value) && gpu.uuid !== null ? (
-        <Take uuid={gpu.uuid} />
+        <Take uuid={gpu.uuid} of={`GPU ${gpu.index}`} />
       ) : (
         <Who shown={shown} />
       )}
       {held && (
-        <span class={held.serious ? "restraint serious" : "restraint"} data-tip={held.text}>
+        <Tipped class={held.serious ? "restraint serious" : "restraint"} tip={held.text}>
           {held.word}
-        </span>
+        </Tipped>
       )}
     </div>
   );
 }
 
 /** By UUID: on hosts with several kinds of GPU CUDA's order is not NVML's. */
-export function Take({ uuid }: { uuid: string }) {
-  return <CopyButton text={`CUDA_VISIBLE_DEVICES=${uuid}`} label="CUDA_VISIBLE_DEVICES" />;
+export function Take({ uuid, of }: { uuid: string; of: string }) {
+  const label = "CUDA_VISIBLE_DEVICES";
+  return <CopyButton text={`${label}=${uuid}`} label={label} name={`Copy ${label} of ${of}`} />;
 }
 
 export function Who({
@@ -47,10 +49,10 @@ export function Who({
     const [pod] = pods;
     if (pod) {
       return (
-        <span class="who" data-tip={pods.map(podName).join("\n")}>
+        <Tipped class="who" tip={pods.map(podName).join("\n")}>
           given to pod {pod.name}
           {pods.length > 1 && ` and ${plural(pods.length - 1, "other")}`}
-        </span>
+        </Tipped>
       );
     }
     if (gpu.use.verdict === "unknown") return <span class="who">who is on it is unknown</span>;
@@ -58,16 +60,20 @@ export function Who({
     return <span class="who">{unknown ? `nobody listed has its ${bytes(unattributed)}` : "nobody"}</span>;
   }
   const rest = owners.slice(NAMES);
+  const told = owners.map(({ owner, bytes: has }) =>
+    has === null ? owner.label : `${owner.label}: ${bytes(has)}`,
+  );
   return (
-    <ul class="who">
-      {owners.slice(0, NAMES).map(({ owner, bytes: has }) => (
-        <li key={owner.key} data-tip={has === null ? owner.label : `${owner.label}: ${bytes(has)}`}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: names that are cut off or left out must be had without a mouse
+    <ul class="who" data-tip={told.join("\n")} tabIndex={0}>
+      {owners.slice(0, NAMES).map(({ owner }) => (
+        <li key={owner.key}>
           <Swatch of={owner.key} />
           {owner.label}
         </li>
       ))}
       {rest.length > 0 && (
-        <li data-tip={rest.map(({ owner }) => owner.label).join(", ")}>
+        <li>
           <span aria-hidden="true">+{rest.length}</span>
           <span class="unseen">and {plural(rest.length, "other")}</span>
         </li>

@@ -41,6 +41,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
             )}
             <Whose
               mig={mig}
+              of={`${mig.profile ?? "an instance"} of GPU ${gpu.index}`}
               shown={{ gpu: { ...gpu, memory: { ...gpu.memory, ...memory }, use: mig.use }, processes: own }}
             />
           </li>
@@ -50,7 +51,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
   );
 }
 
-function Whose({ mig, shown }: { mig: Mig; shown: Pick<Shown, "gpu" | "processes"> }) {
-  if (mig.use.verdict === "free" && mig.uuid !== null) return <Take uuid={mig.uuid} />;
+function Whose({ mig, of, shown }: { mig: Mig; of: string; shown: Pick<Shown, "gpu" | "processes"> }) {
+  if (mig.use.verdict === "free" && mig.uuid !== null) return <Take uuid={mig.uuid} of={of} />;
   return <Who shown={shown} pods={mig.pods} />;
 }

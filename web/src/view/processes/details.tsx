@@ -46,7 +46,12 @@ export function Details({ process, span, now }: { process: Process; span: number
         <div class="whole">
           <code>{process.command || process.name || ""}</code>
           {process.command && (
-            <CopyButton text={process.command} label="Copy" title="Copy the whole command" />
+            <CopyButton
+              text={process.command}
+              label="Copy"
+              name="Copy the command"
+              title="Copy the whole command"
+            />
           )}
         </div>
         <dl>
