@@ -3,6 +3,7 @@ import type { Link } from "./live/follow";
 import { late, link, snapshot } from "./live/store";
 import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
+import { useArrival } from "./view/arrival";
 import { Banners } from "./view/banners";
 import { Broken } from "./view/broken";
 import { Door } from "./view/door";
@@ -42,6 +43,7 @@ export function App() {
 
 function CurrentView() {
   const current = route.value;
+  useArrival(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   switch (current.view) {
     case "gpu":
       return <GpuView name={current.gpu} />;

@@ -20,11 +20,15 @@ import { start } from "./live/start";
 import { followAddress } from "./page/route";
 import { applyTheme } from "./page/theme";
 import { followTips } from "./page/tip";
+import { followLinks } from "./view/arrival";
+import { followTitle } from "./view/title";
 
 applyTheme();
 recall();
 followAddress();
 followTips();
+followLinks();
+followTitle();
 start();
 followPeers();
 

@@ -22,6 +22,21 @@ describe("colours", () => {
     expect([hash("a"), hash("foobar")]).toEqual([0xe40c292c, 0xbf9cf968]);
   });
 
+  it("are given back by those who are gone, once others need them", () => {
+    const colours = new Colours();
+    colours.meet(names);
+    colours.meet(names.slice(0, 2));
+    const before = names.map(name => colours.of(name));
+    expect(before).toEqual(names.map(name => colours.of(name)));
+    for (let day = 0; day < 50; day += 1) {
+      const others = Array.from({ length: COLOURS - 2 }, (_, at) => `day${day}-${at}`);
+      const here = [...names.slice(0, 2), ...others];
+      colours.meet(here);
+      expect(new Set(here.map(name => colours.of(name))).size).toBe(COLOURS);
+      expect(names.slice(0, 2).map(name => colours.of(name))).toEqual(before.slice(0, 2));
+    }
+  });
+
   it("stay when others come, and are shared when there are too many", () => {
     const colours = new Colours();
     colours.meet(["alice", "bob"]);

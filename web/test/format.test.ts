@@ -27,8 +27,15 @@ describe("memory", () => {
 
 describe("numbers", () => {
   it("never round something down to nothing", () => {
-    expect(plain(format.ratio(0.0003))).toBe("1 %");
+    expect(plain(format.ratio(0.0003))).toBe("<1 %");
     expect(plain(format.ratio(0))).toBe("0 %");
+    expect([0, 0.4, 0.999, 1, 41.5].map(value => plain(format.percent(value)))).toEqual([
+      "0 %",
+      "<1 %",
+      "<1 %",
+      "1 %",
+      "42 %",
+    ]);
   });
 
   it("stand with their units", () => {

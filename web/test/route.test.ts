@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { titleOf } from "../src/model/title";
 import { format, parse } from "../src/page/route";
 
 describe("the address", () => {
@@ -23,5 +24,18 @@ describe("the address", () => {
     const back = parse(format(route));
     expect(back).toEqual({ view: "gpu", gpu: "GPU-a/b?c", query: { q: "a&b=ü #?" } });
     expect(parse("#/gpu/%ff").view).toBe("gpu");
+  });
+});
+
+describe("the title of a tab", () => {
+  const of = { free: 2, stands: null, host: "gpu01", view: null };
+
+  it("says what is free, whose it is, and what of it", () => {
+    expect(titleOf(of)).toBe("2 free · gpu01");
+    expect(titleOf({ ...of, free: 0, view: "GPU 3" })).toBe("0 free · gpu01 · GPU 3");
+  });
+
+  it("says no number that is not of now", () => {
+    expect(titleOf({ ...of, stands: "no answer", view: "Users" })).toBe("no answer · gpu01 · Users");
   });
 });

@@ -13,6 +13,11 @@ describe("tiles", () => {
     activity: { tensor_ratio: 0.5, sm_ratio: 0.9 },
   });
 
+  it("say of a little that it is not nothing, as facts do", () => {
+    const tile = tilesOf(gpu({ activity: { tensor_ratio: 0.002 } })).find(({ key }) => key === "tensor");
+    expect(tile?.show?.(tile.of.value ?? 0)).toBe("<1");
+  });
+
   it("are four, and what a GPU never tells gives its place to the next", () => {
     expect(keys(whole)).toEqual(["temperature", "power", "clock", "tensor"]);
     const older = gpu({

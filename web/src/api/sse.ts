@@ -11,29 +11,35 @@ export interface Message {
  * token. The rules are those of the HTML standard, less `retry`, since we back off by ourselves.
  */
 export class Lines {
-  private rest = "";
+  /** The pieces of the line that has no end yet. */
+  private rest: string[] = [];
   private event = "";
   private data: string[] = [];
   private id = "";
   private started = false;
+  /** The last line ended with a `\r` at the end of its piece, which may be half of a `\r\n`. */
+  private half = false;
 
   /** Takes in a piece of text; gives the events that it completes. */
-  push(text: string): Message[] {
-    let input = this.rest + text;
-    if (!this.started && input.length > 0) {
-      this.started = true;
-      if (input.startsWith("\uFEFF")) input = input.slice(1);
-    }
+  push(piece: string): Message[] {
+    if (piece === "") return [];
+    const text = !this.started && piece.startsWith("\uFEFF") ? piece.slice(1) : piece;
+    this.started = true;
     const found: Message[] = [];
-    let from = 0;
+    let from = this.half && text.startsWith("\n") ? 1 : 0;
+    this.half = false;
     for (;;) {
-      const end = lineEnd(input, from);
+      END.lastIndex = from;
+      const end = END.exec(text);
       if (end === null) break;
-      const message = this.line(input.slice(from, end.at));
+      this.rest.push(text.slice(from, end.index));
+      const message = this.line(this.rest.join(""));
+      this.rest = [];
       if (message) found.push(message);
-      from = end.next;
+      from = END.lastIndex;
+      this.half = end[0] === "\r" && from === text.length;
     }
-    this.rest = input.slice(from);
+    this.rest.push(text.slice(from));
     return found;
   }
 
@@ -57,14 +63,5 @@ export class Lines {
   }
 }
 
-/** Where the line that begins there ends; null while that is not known. A `\r` at the end may be half of a `\r\n`. */
-function lineEnd(input: string, from: number): { at: number; next: number } | null {
-  for (let at = from; at < input.length; at += 1) {
-    const character = input[at];
-    if (character === "\n") return { at, next: at + 1 };
-    if (character !== "\r") continue;
-    if (at + 1 === input.length) return null;
-    return { at, next: input[at + 1] === "\n" ? at + 2 : at + 1 };
-  }
-  return null;
-}
+/** How a line ends. */
+const END = /\r\n|\r|\n/g;

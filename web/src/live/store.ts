@@ -68,8 +68,8 @@ export function accept(next: Snapshot): void {
   // A sequence that starts anew is an agent that was restarted: its time goes on.
   if (before && next.sequence === before.sequence && next.sampled_at === before.sampled_at) return;
   received = { agent: next.sampled_at, here: performance.now() };
-  colours.meet(next.processes.map(process => ownerOf(process).key));
   remember(next);
+  colours.meet(ownersOf(next));
   snapshot.value = next;
   now.value = agentNow();
 }
@@ -91,6 +91,14 @@ function remember(next: Snapshot): void {
       const processes = past.processes.map(process => ({ ...process, gpu: index }));
       remembered.set(key, { ...past, gpu: { ...past.gpu, index }, processes });
     }
+  }
+}
+
+/** Of what is and of what is remembered: both are shown. */
+function* ownersOf(next: Snapshot): Generator<string> {
+  for (const process of next.processes) yield ownerOf(process).key;
+  for (const { processes } of remembered.values()) {
+    for (const process of processes) yield ownerOf(process).key;
   }
 }
 

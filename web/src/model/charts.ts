@@ -1,5 +1,5 @@
 import type { Gpu } from "../api/types";
-import { bytes, celsius, megahertz, percent, rate, watts } from "./format";
+import { bytes, celsius, megahertz, percent, rate, ratio, watts } from "./format";
 
 /** How far back a chart goes, as the address says it. */
 export type Range = "15m" | "1h" | "6h" | "24h";
@@ -71,8 +71,6 @@ const line = (metric: string, name: string, of: Line["of"], path = metric): Line
 
 /** A ratio as percent: the history keeps it from 0 to 1. */
 const HUNDRED = (): number => 100;
-
-const ratio = (value: number): string => percent(value * 100);
 
 export const PLANS: readonly Plan[] = [
   {

@@ -13,7 +13,8 @@ export function hash(text: string): number {
 
 /**
  * Who has which colour. A name takes the colour of its hash or, where another has it, the next that nobody has; whoever
- * has one keeps it. When all are taken they are given again: a colour never stands without its name.
+ * has one keeps it. When all are taken those who are gone give theirs back; when that is not enough they are given again:
+ * a colour never stands without its name.
  */
 export class Colours {
   private readonly taken = new Map<string, number>();
@@ -22,9 +23,13 @@ export class Colours {
     return this.taken.get(key) ?? hash(key) % COLOURS;
   }
 
-  /** Gives colours to those who have none. The order of the names does not matter. */
+  /** Gives colours to those who have none; these are all that are shown. The order of the names does not matter. */
   meet(keys: Iterable<string>): void {
-    const fresh = [...new Set(keys)].filter(key => !this.taken.has(key)).sort();
+    const here = new Set(keys);
+    const fresh = [...here].filter(key => !this.taken.has(key)).sort();
+    if (this.taken.size + fresh.length > COLOURS) {
+      for (const key of this.taken.keys()) if (!here.has(key)) this.taken.delete(key);
+    }
     const used = new Set(this.taken.values());
     for (const key of fresh) {
       const home = hash(key) % COLOURS;

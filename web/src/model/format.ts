@@ -40,10 +40,12 @@ export function ofTotal(used: number, total: number): string {
   return a.unit === b.unit ? `${a.number} of ${joined(b)}` : `${joined(a)} of ${joined(b)}`;
 }
 
-export const percent = (value: number): string => `${whole.format(value)}${SPACE}%`;
+/** Something is never rounded down to nothing: `0`, `<1`, `42`. */
+export const share = (value: number): string => (value > 0 && value < 1 ? "<1" : whole.format(value));
+export const percent = (value: number): string => `${share(value)}${SPACE}%`;
 
-/** A ratio from 0 to 1 in percent; something is never rounded down to nothing. */
-export const ratio = (value: number): string => percent(value > 0 ? Math.max(1, value * 100) : 0);
+/** A ratio from 0 to 1 in percent. */
+export const ratio = (value: number): string => percent(value * 100);
 
 export const watts = (value: number): string => `${whole.format(value)}${SPACE}W`;
 export const celsius = (value: number): string => `${whole.format(value)}${SPACE}°C`;

@@ -1,6 +1,6 @@
 import type { Gpu } from "../api/types";
 import { isNever, type Reading, read } from "./absence";
-import { count, gigahertz } from "./format";
+import { count, gigahertz, share as shareOf } from "./format";
 
 /** A number of a GPU with its unit, and how much of its limit it is. */
 export interface Tile {
@@ -87,6 +87,7 @@ const share = (
   what,
   of: read(gpu.absent, path, ratio === null ? null : ratio * 100),
   unit: "%",
+  show: shareOf,
   label,
   part: ratio,
 });

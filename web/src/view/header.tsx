@@ -4,13 +4,7 @@ import { Icon } from "../part/icon";
 import { Menu } from "./menu";
 import { seenEvents } from "./seen";
 import { Status } from "./status";
-
-const VIEWS: [View, string][] = [
-  ["overview", "Overview"],
-  ["processes", "Processes"],
-  ["users", "Users"],
-  ["events", "Events"],
-];
+import { VIEWS } from "./views";
 
 export function Header() {
   const host = snapshot.value?.host.hostname ?? "this host";

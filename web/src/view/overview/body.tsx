@@ -1,7 +1,7 @@
 import type { Gpu } from "../../api/types";
 import type { Shown } from "../../live/store";
 import { isNever, read } from "../../model/absence";
-import { count, ofTotal, percent } from "../../model/format";
+import { ofTotal, percent, share } from "../../model/format";
 import { divide } from "../../model/memory";
 import { MemoryBar } from "../../part/bar";
 import { Spark } from "../../part/spark";
@@ -24,7 +24,7 @@ export function CardBody({ shown }: { shown: Shown }) {
               what="Utilization"
               show={value => (
                 <>
-                  <b>{count(value)}</b>
+                  <b>{share(value)}</b>
                   <small>%</small>
                 </>
               )}

@@ -18,27 +18,25 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   const all = here.flatMap(each => each.processes);
   const wanted = wish(gpu);
   const by = order();
-  const found = state.of(all, wanted, by, performance.now());
+  const place = useRef<HTMLDivElement>(null);
+  const found = state.of(all, wanted, by, performance.now(), isHeld(place.current));
   return (
     <section class="panel" aria-label="Processes">
       <Tools all={all} rows={found} wish={wanted} gpus={gpus} anyGpu={!gpu} />
       {found.length > 0 ? (
-        <Table
-          rows={found}
-          gpus={gpus}
-          one={gpu !== undefined}
-          old={old}
-          order={by}
-          hold={held => {
-            state.held = held;
-          }}
-        />
+        <Table rows={found} gpus={gpus} one={gpu !== undefined} old={old} order={by} place={place} />
       ) : (
         <Empty none={all.length === 0} one={gpu !== undefined} />
       )}
     </section>
   );
 }
+
+/** Asked for and not noted: what has the focus may go without a word. A finger that was there is there no more. */
+const isHeld = (table: HTMLElement | null): boolean =>
+  table !== null &&
+  (table.contains(document.activeElement) ||
+    (table.matches(":hover") && matchMedia("(hover: hover)").matches));
 
 function Empty({ none, one }: { none: boolean; one: boolean }) {
   if (none) return <p class="nothing">No process uses {one ? "this GPU" : "a GPU"}.</p>;

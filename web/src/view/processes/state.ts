@@ -64,14 +64,13 @@ export class Rows {
   private keys: string[] = [];
   private by = "";
   private at = Number.NEGATIVE_INFINITY;
-  /** A pointer or the focus is on the table: nothing must move under it. */
-  held = false;
 
-  of(processes: readonly Process[], wish: Wish, order: Order, now: number): Process[] {
+  /** `held`: a pointer or the focus is on the table, and nothing must move under it. */
+  of(processes: readonly Process[], wish: Wish, order: Order, now: number, held: boolean): Process[] {
     const sorted = sort(filter(processes, wish), order);
     const moves = COLUMNS.some(column => column.key === order.key && column.moves);
     const by = `${order.key} ${order.down}`;
-    const keeps = moves && by === this.by && (this.held || now - this.at < SETTLED);
+    const keeps = moves && by === this.by && (held || now - this.at < SETTLED);
     const rows = keeps ? keepOrder(sorted, this.keys) : sorted;
     if (!keeps) this.at = now;
     this.by = by;

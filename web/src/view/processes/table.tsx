@@ -1,4 +1,5 @@
-import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
 import { agentNow, colours } from "../../live/store";
 import { bytes, percent, plural } from "../../model/format";
@@ -21,10 +22,10 @@ interface Props {
   /** GPUs of which this is the past. */
   old: readonly number[];
   order: Order;
-  hold: (held: boolean) => void;
+  place: RefObject<HTMLDivElement | null>;
 }
 
-export function Table({ rows, gpus, one, old, order, hold }: Props) {
+export function Table({ rows, gpus, one, old, order, place }: Props) {
   const [most, setMost] = useState(PAGE);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const toggle = useCallback((id: string) => setOpen(now => toggled(now, id)), []);
@@ -33,7 +34,6 @@ export function Table({ rows, gpus, one, old, order, hold }: Props) {
   const columns = useMemo(() => found, [found.map(column => column.key).join()]);
   const byIndex = new Map(gpus.map(gpu => [gpu.index, gpu]));
   const now = agentNow();
-  const over = useRef(false);
   const shown = rows.slice(0, most);
   const draw = (process: Process) => {
     const id = rowKey(process);
@@ -52,19 +52,7 @@ export function Table({ rows, gpus, one, old, order, hold }: Props) {
     );
   };
   return (
-    <div
-      class="scroll"
-      onPointerEnter={() => {
-        over.current = true;
-        hold(true);
-      }}
-      onPointerLeave={() => {
-        over.current = false;
-        hold(false);
-      }}
-      onFocusIn={() => hold(true)}
-      onFocusOut={() => hold(over.current)}
-    >
+    <div class="scroll" ref={place}>
       <table role="table" class="processes" style={{ "--columns": widths(columns) }}>
         <Head columns={columns} order={order} />
         {grouped.value ? (

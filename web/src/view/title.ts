@@ -1,0 +1,43 @@
+import { effect } from "@preact/signals";
+import { late, link, paused, released, shown, snapshot } from "../live/store";
+import { findGpu } from "../model/gpu";
+import { titleOf } from "../model/title";
+import { totals } from "../model/totals";
+import { type Route, route } from "../page/route";
+import { VIEWS } from "./views";
+
+/** Keeps the title of the tab true. */
+export function followTitle(): void {
+  effect(() => {
+    if (snapshot.value === null) {
+      document.title = `GPUs · ${location.hostname}`;
+      return;
+    }
+    document.title = titleOf({
+      free: totals(
+        shown.value.map(({ gpu }) => gpu),
+        released.value,
+      ).by.free,
+      stands: stands(),
+      host: snapshot.value.host.hostname ?? location.hostname,
+      view: nameOf(route.value),
+    });
+  });
+}
+
+function stands(): string | null {
+  if (link.value.kind === "refused") return "token refused";
+  if (paused.value) return "paused";
+  if (link.value.kind === "unreachable") return "no answer";
+  return late.value ? "late" : null;
+}
+
+function nameOf(current: Route): string | null {
+  if (current.view === "overview") return null;
+  if (current.view !== "gpu") return VIEWS.find(([view]) => view === current.view)?.[1] ?? null;
+  const found = findGpu(
+    shown.value.map(({ gpu }) => gpu),
+    current.gpu,
+  );
+  return `GPU ${found?.index ?? current.gpu}`;
+}

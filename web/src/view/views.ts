@@ -1,0 +1,9 @@
+import type { View } from "../page/route";
+
+/** The views that are always there, by name. */
+export const VIEWS: readonly [View, string][] = [
+  ["overview", "Overview"],
+  ["processes", "Processes"],
+  ["users", "Users"],
+  ["events", "Events"],
+];
