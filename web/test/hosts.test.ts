@@ -35,6 +35,9 @@ describe("another host", () => {
     const { by, unwell } = countHost({ ...summary, gpus });
     expect(by).toEqual({ free: 1, busy: 0, held: 1, asleep: 0, unknown: 0, trouble: 2 });
     expect(unwell).toBeNull();
+    const idle = gpus.map(each => ({ ...each, state: "stale", health: "ok" }));
+    expect(countHost({ ...summary, gpus: idle }).by.trouble).toBe(4);
+    expect(countHost({ ...summary, collector_state: "released", gpus: idle }).by.trouble).toBe(0);
     expect(countHost({ ...summary, collector_state: "no_driver", gpus: [] }).unwell).toBe("no_driver");
   });
 
@@ -42,6 +45,7 @@ describe("another host", () => {
     const asking: HostState = { kind: "asking" };
     expect(learn(asking, { status: 200, body: summary }, 1).kind).toBe("told");
     expect(learn(asking, { status: 401, body: null }, 1).kind).toBe("token");
+    expect(learn(asking, { status: 421, body: { status: 421 } }, 1).kind).toBe("misnamed");
     for (const body of [null, "<html>", { gpus: 1 }, []]) {
       expect(learn(asking, { status: 200, body }, 1).kind, JSON.stringify(body)).toBe("stranger");
     }

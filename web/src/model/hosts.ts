@@ -14,6 +14,8 @@ export type HostState =
   | { kind: "told"; counts: HostCounts }
   /** It wants a token, and is never sent this agent's. */
   | { kind: "token" }
+  /** It is not told that it is called so. */
+  | { kind: "misnamed" }
   /** Something answers there, but no agent. */
   | { kind: "stranger" }
   /** Since when, by this machine's clock. */
@@ -43,6 +45,7 @@ export function learn(before: HostState, answer: HostAnswer, now: number): HostS
     return before.kind === "unreachable" ? before : { kind: "unreachable", since: now };
   }
   if (answer.status === 401 || answer.status === 403) return { kind: "token" };
+  if (answer.status === 421) return { kind: "misnamed" };
   if (answer.status !== 200 || !isSummary(answer.body)) return { kind: "stranger" };
   return { kind: "told", counts: countHost(answer.body) };
 }

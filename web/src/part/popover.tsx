@@ -7,16 +7,18 @@ export function Popover({
   button,
   children,
   quiet = true,
+  class: more = "",
 }: {
   name: string;
   label: string;
   button: ComponentChildren;
   children: ComponentChildren;
   quiet?: boolean;
+  class?: string;
 }) {
   const id = `popover-${name}`;
   return (
-    <div class="popover-of">
+    <div class={`popover-of ${more}`}>
       <button type="button" class={quiet ? "quiet" : undefined} popovertarget={id} aria-haspopup="dialog">
         {button}
       </button>

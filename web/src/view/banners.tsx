@@ -1,8 +1,10 @@
 import type { ComponentChildren } from "preact";
+import { prefix } from "../api/address";
 import type { Collector } from "../api/types";
 import { agentNow, late, link, now, paused, snapshot } from "../live/store";
 import { duration, moment } from "../model/format";
 import { refusal } from "../model/trouble";
+import { kept } from "../page/kept";
 import { Icon } from "../part/icon";
 import { TokenForm } from "./token-form";
 
@@ -14,11 +16,6 @@ export function Banners() {
     <div class="banners">
       <LinkBanner sampledAt={newest.sampled_at} />
       <CollectorBanner collector={newest.collector} />
-      {newest.host.notes.map(note => (
-        <Banner key={note} severity="info">
-          {note}
-        </Banner>
-      ))}
       <Updated version={newest.host.agent_version} />
     </div>
   );
@@ -108,6 +105,35 @@ function CollectorBanner({ collector }: { collector: Collector }) {
       {collector.detail && <q>{collector.detail}</q>} Since {moment(collector.since, agentNow())}.{" "}
       {words.text}
     </Banner>
+  );
+}
+
+/** Those that were read, of this agent. */
+const readNotes = kept<readonly string[]>(`read-notes:${prefix()}`, [], (value): value is readonly string[] =>
+  Array.isArray(value),
+);
+
+/** What keeps the agent from seeing all. Once it is read it need not be read again. */
+export function Notes({ notes }: { notes: readonly string[] }) {
+  const fresh = notes.filter(note => !readNotes.value.includes(note));
+  if (fresh.length === 0) return null;
+  return (
+    <div class="banners">
+      {fresh.map(note => (
+        <Banner key={note} severity="info">
+          {note}{" "}
+          <button
+            type="button"
+            onClick={() => {
+              // What is no longer said need not be remembered.
+              readNotes.value = [...readNotes.value.filter(each => notes.includes(each)), note];
+            }}
+          >
+            Do not show again
+          </button>
+        </Banner>
+      ))}
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import { agentNow, events, type Shown, shown } from "../../live/store";
 import { wanted } from "../../model/events";
-import { exact, moment } from "../../model/format";
+import { exact, moment, plural } from "../../model/format";
 import { findGpu, identity, isKnown, standing } from "../../model/gpu";
 import { format } from "../../page/route";
 import { CopyButton } from "../../part/copy";
@@ -116,17 +116,18 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
 
 /** Since when Xid errors are listened for, and how many there were. */
 function XidNote({ shown: { gpu } }: { shown: Shown }) {
-  const { since, count, last } = gpu.xid;
+  const { since, count, last, last_at: lastAt } = gpu.xid;
   if (since === null || count === null) {
     return gpu.absent["xid.count"] === "not_supported" ? (
       <span class="fine">This GPU does not tell of Xid errors.</span>
     ) : null;
   }
-  const many =
-    count === 0 ? "No Xid error" : `${count} Xid ${count === 1 ? "error" : "errors"}, the last ${last}`;
+  if (count === 0) return <span class="fine">No Xid error since {moment(since, agentNow())}</span>;
+  const when = lastAt === null ? "" : ` at ${moment(lastAt, agentNow())}`;
   return (
     <span class="fine">
-      {many} since {moment(since, agentNow())}
+      {plural(count, "Xid error")} since {moment(since, agentNow())}, the last {last}
+      {when}
     </span>
   );
 }

@@ -6,6 +6,7 @@ import { moment } from "../../model/format";
 import { type HostCounts, type HostState, type Place, placeOf } from "../../model/hosts";
 import { type Count, totals } from "../../model/totals";
 import { Icon } from "../../part/icon";
+import { Tipped } from "../../part/tipped";
 
 /** The row of hosts: what is free where. */
 export function Hosts() {
@@ -71,6 +72,12 @@ function Known({ state }: { state: HostState }) {
           <Icon name="denied" /> token needed
         </span>
       );
+    case "misnamed":
+      return (
+        <Tipped class="bad" tip={MISNAMED}>
+          <Icon name="denied" /> does not know this address
+        </Tipped>
+      );
     case "stranger":
       return (
         <span class="bad">
@@ -94,6 +101,8 @@ const ORDER: [Count, string][] = [
   ["unknown", "unknown"],
   ["trouble", "in trouble"],
 ];
+
+const MISNAMED = "Its administrator may name it with --allowed-hosts, or set a token.";
 
 const UNWELL: Record<string, string> = {
   starting: "starting",

@@ -1,4 +1,5 @@
 import { shown, snapshot } from "../../live/store";
+import { Notes } from "../banners";
 import { GpuDetail } from "../gpu/gpu";
 import { ProcessPanel } from "../processes/panel";
 import { Card } from "./card";
@@ -13,6 +14,7 @@ export function Overview() {
   const only = gpus.length === 1 ? gpus[0] : undefined;
   return (
     <>
+      <Notes notes={snapshot.value?.host.notes ?? []} />
       <Hosts />
       <Strip />
       {gpus.length === 0 && <Nothing />}

@@ -1,4 +1,4 @@
-import type { Gpu, Host } from "../../api/types";
+import type { Collector, Gpu, Host } from "../../api/types";
 import { agentNow, now, released, shown, snapshot } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
@@ -21,7 +21,7 @@ export function Strip() {
         <MemorySum sum={sums.memory} all={gpus.length} unified={gpus.some(gpu => gpu.memory.unified)} />
       )}
       {sums.power && <PowerSum sum={sums.power} all={gpus.length} />}
-      <HostFacts host={newest.host} />
+      <HostFacts host={newest.host} collector={newest.collector} />
     </section>
   );
 }
@@ -108,7 +108,7 @@ function PowerSum({ sum, all }: { sum: NonNullable<Totals["power"]>; all: number
   );
 }
 
-function HostFacts({ host }: { host: Host }) {
+function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
   void now.value;
   const used =
     host.memory_total_bytes !== null && host.memory_available_bytes !== null
@@ -116,6 +116,12 @@ function HostFacts({ host }: { host: Host }) {
       : null;
   return (
     <dl class="facts">
+      <div>
+        <dt>Collector</dt>
+        <dd data-severity={collector.state === "ok" ? undefined : "warning"}>
+          {collector.state.replaceAll("_", " ")}
+        </dd>
+      </div>
       <div>
         <dt>Driver</dt>
         <dd>

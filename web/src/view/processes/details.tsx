@@ -1,13 +1,19 @@
 import type { ComponentChildren } from "preact";
 import type { Process } from "../../api/types";
 import { absence, read } from "../../model/absence";
-import { bytes, exact, stopwatch } from "../../model/format";
+import { bytes, exact, percent, stopwatch } from "../../model/format";
 import { CopyButton } from "../../part/copy";
 import { Value } from "../../part/value";
 
 /** All of a process: the whole command, and why what is absent is. */
 export function Details({ process, span, now }: { process: Process; span: number; now: number }) {
   const facts: [string, ComponentChildren][] = [
+    ["PID", <Value key="" of={read(process.absent, "pid", process.pid)} show={String} />],
+    ["Type", process.type],
+    [
+      "Processor",
+      <Value key="" of={read(process.absent, "cpu_percent", process.cpu_percent)} show={percent} />,
+    ],
     ["Name", <Value key="" of={read(process.absent, "name", process.name)} show={name => name} />],
     ["User id", <Value key="" of={read(process.absent, "uid", process.uid)} show={String} />],
     [

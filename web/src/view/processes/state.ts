@@ -52,9 +52,12 @@ export function orderBy(column: Column): void {
   const now = order();
   const first = column.number === true && column.key !== "pid";
   const down = now.key === column.key ? !now.down : first;
-  const text = `${down ? "-" : ""}${column.key}`;
+  const text = orderText({ key: column.key, down });
   setQuery({ sort: text === FIRST_ORDER.key ? "" : text });
 }
+
+/** The column and direction that the address says, as it says them. */
+export const orderText = ({ key, down }: Order): string => `${down ? "-" : ""}${key}`;
 
 /** Rows of a column that moves are put in order anew after so long. */
 const SETTLED = 5_000;

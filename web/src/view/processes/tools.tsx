@@ -10,7 +10,7 @@ import { Popover } from "../../part/popover";
 import { WishSelect } from "../../part/wish";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
-import { chosen, columnsOf } from "./state";
+import { chosen, columnsOf, order, orderText } from "./state";
 
 interface Props {
   all: readonly Process[];
@@ -47,6 +47,7 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
         {anyGpu && (
           <WishSelect label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpuNames(gpus)} />
         )}
+        <SortChoice />
         <WishSelect label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
       </search>
       <span class="many">
@@ -76,6 +77,32 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
   );
 }
 
+/** Where there is no room for columns to be pressed. */
+function SortChoice() {
+  const first = (column: Column) => column.number === true && column.key !== "pid";
+  return (
+    <select
+      class="narrow"
+      aria-label="Sort by"
+      value={orderText(order())}
+      onChange={event => setQuery({ sort: event.currentTarget.value })}
+    >
+      {COLUMNS.flatMap(column =>
+        [first(column), !first(column)].map(down => {
+          const text = orderText({ key: column.key, down });
+          return (
+            <option key={text} value={text}>
+              By {column.name}, {DIRECTIONS[column.number ? "number" : "text"][down ? 1 : 0]}
+            </option>
+          );
+        }),
+      )}
+    </select>
+  );
+}
+
+const DIRECTIONS = { number: ["least first", "most first"], text: ["ascending", "descending"] } as const;
+
 const TYPES: [string, string][] = [
   ["C", "C: computes"],
   ["G", "G: draws"],
@@ -100,7 +127,7 @@ function ColumnChoice() {
     if (next.length > 0) chosen.value = next;
   };
   return (
-    <Popover name="columns" label="Columns" quiet={false} button={<>Columns</>}>
+    <Popover name="columns" class="wide" label="Columns" quiet={false} button={<>Columns</>}>
       <fieldset class="columns">
         <legend class="unseen">Columns that are shown</legend>
         {COLUMNS.map(column => (
