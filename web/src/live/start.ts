@@ -9,8 +9,8 @@ import { type Follower, follow, type Link } from "./follow";
 import { accept, age, agentNow, bridge, events, link, now, paused, snapshot, visible } from "./store";
 import { fillIn, record } from "./trends";
 
-/** How far back events are asked for at first; the view of events asks for all. */
-export const EVENTS_SINCE = "-24h";
+/** How far back events are asked for at first, and how many; the view of events asks for all. */
+const EVENTS_AT_FIRST = "since=-24h&limit=500";
 /** While the agent is polled, how often for events. */
 const EVENTS_EVERY = 10_000;
 /** An answer that takes longer is none. */
@@ -46,10 +46,10 @@ let eventsAt = Number.NEGATIVE_INFINITY;
 function askEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
   // What is newer than now is of a clock that has been set back.
-  const since = last !== undefined && last <= agentNow() ? last : EVENTS_SINCE;
+  const which = last !== undefined && last <= agentNow() ? `since=${last}` : EVENTS_AT_FIRST;
   eventsAt = performance.now();
   const signal = AbortSignal.any([aborted, AbortSignal.timeout(PATIENCE)]);
-  askFor<Event[]>(`api/v1/events?since=${since}`, { signal }).then(
+  askFor<Event[]>(`api/v1/events?${which}`, { signal }).then(
     told => {
       events.value = mergeEvents(events.value, told);
     },

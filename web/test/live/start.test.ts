@@ -145,6 +145,7 @@ describe("the past of all GPUs", () => {
   it("is asked for at first, and where what is seen does not follow", async () => {
     const now = snapshot.value?.sampled_at ?? 0;
     expect(questions()).toBe(1);
+    expect(paths().filter(path => path.includes("/events"))).toEqual(["/api/v1/events?since=-24h&limit=500"]);
     at(now + 3_000);
     await pass(0);
     expect(questions()).toBe(1);

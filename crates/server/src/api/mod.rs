@@ -134,9 +134,11 @@ impl Question<'_> {
     }
 
     pub(crate) fn events(&self) -> Response {
-        let since = match query::since(self.query, self.snapshot.at.unix_ms) {
-            Ok(None) => return self.whole(views::Which::Events),
-            Ok(Some(since)) => since,
+        let asked =
+            query::since(self.query, self.snapshot.at.unix_ms).and_then(|since| Ok((since, query::limit(self.query)?)));
+        let (since, limit) = match asked {
+            Ok((None, None)) => return self.whole(views::Which::Events),
+            Ok((since, limit)) => (since.unwrap_or(0), limit.unwrap_or(usize::MAX)),
             Err(Refused { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
@@ -144,7 +146,8 @@ impl Question<'_> {
         };
         // The wall clock may have jumped back, so each is looked at.
         let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| event.at.unix_ms >= since);
-        answer::json_body(StatusCode::OK, rendered::list(kept.map(|(_, row)| row)))
+        let rows: Vec<&Bytes> = kept.map(|(_, row)| row).collect();
+        self.sent(rendered::joined(&rows[rows.len().saturating_sub(limit)..]))
     }
 
     pub(crate) fn history(&self) -> Response {

@@ -15,6 +15,9 @@ pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
 /// More GPUs than this are not asked for at once, as in `/status`.
 const MOST_GPUS: usize = 256;
 
+/// How a number in `limit` is written.
+pub(crate) const LIMIT: &str = "^[0-9]{1,15}$";
+
 /// A parameter that cannot be answered.
 pub(crate) struct Refused {
     /// 400 where it cannot be understood, 404 where what it names is not there.
@@ -142,6 +145,15 @@ pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
         Refused::wrong(format!(
             "The parameter since={text:?} is no time; give Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d)."
         ))
+    })
+}
+
+/// How many of the newest are asked for.
+pub(crate) fn limit(query: &str) -> Result<Option<usize>, Refused> {
+    let Some(text) = given(query, "limit")? else { return Ok(None) };
+    let read = digits(&text).and_then(|number| usize::try_from(number).ok());
+    read.map(Some).ok_or_else(|| {
+        Refused::wrong(format!("The parameter limit={text:?} is no number; give how many of the newest you want."))
     })
 }
 

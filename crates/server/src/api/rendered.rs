@@ -11,7 +11,7 @@ use super::{
     sections::{self, CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView},
     view::Eye,
 };
-use crate::{Commands, peers::Peer, pieces::Pieces, scope::Scope};
+use crate::{Commands, peers::Peer, pieces::Pieces, scope::Scope, stream::Id};
 
 /// The whole snapshot, and where in it each row stands.
 #[derive(Debug)]
@@ -103,9 +103,9 @@ impl Events {
 }
 
 /// What the stream says of one tick: its events, then the snapshot, so that who has seen its number has seen them.
-pub(crate) fn tick<'a>(sequence: u64, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
+pub(crate) fn tick<'a>(id: &Id, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
     let mut text = happened(events);
-    text.extend_from_slice(format!("id: {sequence}\nevent: snapshot\ndata: ").as_bytes());
+    text.extend_from_slice(format!("id: {id}\nevent: snapshot\ndata: ").as_bytes());
     text.extend_from_slice(snapshot);
     text.extend_from_slice(b"\n\n");
     text.into()
@@ -134,6 +134,19 @@ pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> axum::body::Bod
     }
     pieces.push(&Bytes::from_static(b"]"));
     pieces.into_body()
+}
+
+/// The same in one piece.
+pub(crate) fn joined(rows: &[&Bytes]) -> Bytes {
+    let mut text = vec![b'['];
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(row);
+    }
+    text.push(b']');
+    text.into()
 }
 
 struct Array {

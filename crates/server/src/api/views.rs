@@ -15,7 +15,7 @@ use super::{
     gzip,
     rendered::{self, Events, Whole},
 };
-use crate::{Commands, scope::Scope};
+use crate::{Commands, scope::Scope, stream::Id};
 
 /// A view that was asked for so long ago is not rendered before it is asked for again.
 const WANTED_MS: u64 = 60_000;
@@ -162,7 +162,7 @@ impl Views {
 
     fn tick(&self, snapshot: &Snapshot, scope: Scope) -> Option<Bytes> {
         let events = self.listed_events(snapshot, scope)?.of(snapshot, snapshot.sequence..=snapshot.sequence);
-        Some(rendered::tick(snapshot.sequence, &self.rows(snapshot, scope)?.snapshot, events))
+        Some(rendered::tick(&Id::of(snapshot.sequence), &self.rows(snapshot, scope)?.snapshot, events))
     }
 
     fn rows(&self, snapshot: &Snapshot, scope: Scope) -> Option<&Whole> {

@@ -4,6 +4,7 @@
 //! its connection takes more it is given the newest, so that a slow one skips snapshots and costs no memory. Events
 //! are not skipped.
 
+mod id;
 mod seats;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -26,6 +27,11 @@ use crate::{
     problem::problem,
     scope::Scope,
 };
+<<<<<<< HEAD
+=======
+pub(crate) use id::Id;
+use seats::Seat;
+>>>>>>> 296d368 (Events since a time are compressed and may be limited, which the page does at first; what is called an id in the stream tells runs of the agent apart)
 pub use seats::Streams;
 use seats::{Full, Seat};
 
@@ -60,6 +66,7 @@ pub(crate) fn open(
     answer::event_stream(Body::from_stream(parts), packed)
 }
 
+<<<<<<< HEAD
 fn refusal(full: Full, most: usize) -> Response {
     let taken = match full {
         Full::All => format!("All {most} places for streams are taken"),
@@ -79,14 +86,19 @@ fn refusal(full: Full, most: usize) -> Response {
 fn last_seen(headers: &HeaderMap) -> u64 {
     let said = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
     said.unwrap_or(0)
+=======
+/// The number of the last snapshot of this run that the reader has seen; none if it does not say what it has seen.
+fn last_seen(headers: &HeaderMap) -> Option<u64> {
+    Id::read(headers.get("last-event-id")?.to_str().ok()?)
+>>>>>>> 296d368 (Events since a time are compressed and may be limited, which the page does at first; what is called an id in the stream tells runs of the agent apart)
 }
 
 struct Reader {
     newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
     packed: bool,
-    /// The number of the snapshot that it was sent last; 0 for none.
-    last: u64,
+    /// The number of the snapshot that it was sent last; none if it wants what is, and not what was.
+    last: Option<u64>,
     greeted: bool,
     leave: Leave,
     seat: Seat,
@@ -122,18 +134,12 @@ impl Reader {
     fn tick(&mut self) -> Option<Bytes> {
         let newest = Arc::clone(&self.newest.borrow_and_update());
         let sequence = newest.snapshot.sequence;
-        if self.last > sequence {
-            // The number is of another run of the agent.
-            self.last = 0;
-        }
         let (tick, _) = newest.api.body(&newest.snapshot, self.scope, Which::Tick, self.packed)?;
-        let last = std::mem::replace(&mut self.last, sequence);
-        if last == sequence && sequence > 0 {
+        let last = self.last.replace(sequence);
+        if last == Some(sequence) && sequence > 0 {
             return None;
         }
-        if last == 0 || last + 1 >= sequence {
-            return Some(tick);
-        }
+        let Some(last) = last.filter(|last| last + 1 < sequence) else { return Some(tick) };
         let missed = rendered::happened(
             newest.api.events(&newest.snapshot, self.scope)?.of(&newest.snapshot, last + 1..=sequence - 1),
         );

@@ -1,4 +1,7 @@
+import { Component } from "preact";
+import { useMemo } from "preact/hooks";
 import type { Event } from "../../api/types";
+import { eventKey } from "../../live/events";
 import { shown } from "../../live/store";
 import { byDay, withoutGpu } from "../../model/events";
 import { clock, exact } from "../../model/format";
@@ -18,14 +21,19 @@ export function EventList({
   now: number;
   gpu?: boolean;
 }) {
+  const today = new Date(now).toDateString();
+  const days = useMemo(() => byDay(events.slice(0, MOST), now), [events, today]);
+  const indices = new Map(shown.value.map(each => [each.gpu.uuid, each.gpu.index]));
+  // An event of the host is about none, as a GPU may have no name.
+  indices.delete(null);
   return (
     <div class="events">
-      {byDay(events.slice(0, MOST), now).map(day => (
+      {days.map(day => (
         <section key={day.name} aria-label={day.name}>
           <h3>{day.name}</h3>
           <ol>
-            {day.events.map((event, at) => (
-              <Line key={`${event.at} ${event.code} ${event.gpu_uuid} ${at}`} event={event} gpu={gpu} />
+            {day.events.map(event => (
+              <Line key={eventKey(event)} event={event} gpu={gpu} index={indices.get(event.gpu_uuid)} />
             ))}
           </ol>
         </section>
@@ -37,29 +45,41 @@ export function EventList({
 
 const ICONS: Record<string, IconName> = { ok: "check", warning: "warning", critical: "critical" };
 
-function Line({ event, gpu }: { event: Event; gpu: boolean }) {
-  const index = shown.value.find(each => event.gpu_uuid !== null && each.gpu.uuid === event.gpu_uuid)?.gpu
-    .index;
-  return (
-    <li data-severity={event.severity}>
-      <time dateTime={new Date(event.at).toISOString()} data-tip={exact(event.at)}>
-        {clock(event.at)}
-      </time>
-      <Icon name={ICONS[event.severity] ?? "info"} />
-      <div>
-        <p>
-          <span class="unseen">{event.severity}: </span>
-          {gpu && index === undefined && event.gpu_uuid !== null && <b>{event.gpu_uuid} </b>}
-          {gpu && index !== undefined && (
-            <>
-              GPU <GpuLink index={index} />{" "}
-            </>
-          )}
-          {index === undefined ? event.text : withoutGpu(event.text, index)}
-        </p>
-        {event.action && <p class="fine">{event.action}</p>}
-      </div>
-      <code>{event.code}</code>
-    </li>
-  );
+interface LineProps {
+  event: Event;
+  gpu: boolean;
+  /** The number that the event's GPU has now; none where it is about none, or one that there is not any more. */
+  index: number | undefined;
+}
+
+/** It changes only with its GPU's number, and there may be hundreds. */
+class Line extends Component<LineProps> {
+  override shouldComponentUpdate(next: LineProps): boolean {
+    return next.index !== this.props.index;
+  }
+
+  override render({ event, gpu, index }: LineProps) {
+    return (
+      <li data-severity={event.severity}>
+        <time dateTime={new Date(event.at).toISOString()} data-tip={exact(event.at)}>
+          {clock(event.at)}
+        </time>
+        <Icon name={ICONS[event.severity] ?? "info"} />
+        <div>
+          <p>
+            <span class="unseen">{event.severity}: </span>
+            {gpu && index === undefined && event.gpu_uuid !== null && <b>{event.gpu_uuid} </b>}
+            {gpu && index !== undefined && (
+              <>
+                GPU <GpuLink index={index} />{" "}
+              </>
+            )}
+            {index === undefined ? event.text : withoutGpu(event.text, index)}
+          </p>
+          {event.action && <p class="fine">{event.action}</p>}
+        </div>
+        <code>{event.code}</code>
+      </li>
+    );
+  }
 }

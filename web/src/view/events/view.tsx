@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { askAllEvents } from "../../live/start";
 import { agentNow, events, shown } from "../../live/store";
 import { type EventWish, KINDS, wanted } from "../../model/events";
@@ -18,7 +18,7 @@ export function EventsView() {
   }, [newest]);
   const { severity = "", kind = "", gpu = "" } = route.value.query;
   const wish: EventWish = { severity, kind, gpu };
-  const found = wanted(all, wish);
+  const found = useMemo(() => wanted(all, wish), [all, severity, kind, gpu]);
   return (
     <section class="panel" aria-label="Events">
       <div class="tools">
@@ -64,7 +64,7 @@ const gpus = (): [string, string][] =>
     gpu.uuid === null ? [] : [[gpu.uuid, `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]],
   );
 
-/** At first only a day's are asked for. */
+/** At first only the newest are asked for. */
 function Earlier() {
   const [state, setState] = useState<"some" | "asking" | "all" | "failed">("some");
   if (state === "all") return null;
@@ -80,7 +80,7 @@ function Earlier() {
         );
       }}
     >
-      {state === "failed" ? "Not answered; again" : "Older than a day"}
+      {state === "failed" ? "Not answered; again" : "Older ones"}
     </button>
   );
 }

@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import { agentNow, events, type Shown, shown } from "../../live/store";
 import { wanted } from "../../model/events";
 import { exact, moment, plural } from "../../model/format";
@@ -61,7 +62,11 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
   const stands = standing(gpu);
-  const happened = gpu.uuid === null ? [] : wanted(events.value, { severity: "", kind: "", gpu: gpu.uuid });
+  const all = events.value;
+  const happened = useMemo(
+    () => (gpu.uuid === null ? [] : wanted(all, { severity: "", kind: "", gpu: gpu.uuid })),
+    [all, gpu.uuid],
+  );
   return (
     <>
       <section

@@ -120,7 +120,10 @@ pub(super) const PATHS: &[Path] = &[
         summary: "What happened, the newest last; the newest 10,000 are kept",
         parameters: || {
             let meaning = "Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d).";
-            vec![asked("since", meaning, "-15m", pattern(query::SINCE))]
+            vec![
+                asked("since", meaning, "-15m", pattern(query::SINCE)),
+                asked("limit", "How many of the newest.", "500", pattern(query::LIMIT)),
+            ]
         },
         answer: || array(reference("EventView")),
         kind: JSON,
@@ -147,7 +150,7 @@ pub(super) const PATHS: &[Path] = &[
     Path {
         path: "/api/v1/stream",
         name: "openStream",
-        summary: "Server-Sent Events without an end: `snapshot` (the whole, its number as id) on every tick, `event` for what happens",
+        summary: "Server-Sent Events without an end: `snapshot` (the whole; its id begins with its number) on every tick, `event` for what happens",
         parameters: Vec::new,
         answer: || text("Events, each some lines."),
         kind: STREAM,

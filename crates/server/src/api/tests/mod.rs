@@ -237,7 +237,23 @@ fn events_since_a_time_are_those_and_no_others() {
     let now = hosts::AT.unix_ms;
     assert_eq!([count(""), count("?since=-5m"), count("?since=-11m"), count("?since=0")], [2, 1, 2, 2]);
     assert_eq!([count(&format!("?since={now}")), count(&format!("?since={}", now + 1))], [1, 0]);
-    assert_eq!(host.get("events?since=yesterday").status(), 400);
+    assert_eq!([count("?limit=1"), count("?limit=0"), count("?since=-5m&limit=9"), count("?limit=9")], [1, 0, 1, 2]);
+    assert_eq!(host.json("events?limit=1")[0], host.json("events")[1], "the newest");
+    for bad in ["since=yesterday", "limit=", "limit=-1", "limit=many"] {
+        assert_eq!(host.get(&format!("events?{bad}")).status(), 400, "{bad}");
+    }
+}
+
+#[test]
+fn events_since_a_time_are_compressed() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let packed =
+        host.get_with("events?since=0", &HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]));
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert_eq!(packed.headers()["vary"], "accept-encoding");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body(packed)[..]), &mut text).unwrap();
+    assert_eq!(text.as_bytes(), body(host.get("events")));
 }
 
 #[test]
