@@ -76,7 +76,8 @@ fn begin(config: Config) -> io::Result<ExitCode> {
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
-    let keeper = config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone())).transpose()?;
+    let keeper =
+        config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone(), state::EVERY)).transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

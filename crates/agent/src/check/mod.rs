@@ -104,7 +104,7 @@ fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>) -> io::Res
         }
     }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
-    match config.state_dir.as_deref().map(|folder| (folder.display(), state::prepare(folder))) {
+    match config.state_dir.as_deref().map(|folder| (folder.display(), state::usable(folder))) {
         None if of_service => say::out("state                  the service's own folder\n")?,
         None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
         Some((folder, Ok(()))) => say::out(&format!("state                  {folder} can be written to\n"))?,

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
 use server::{Archive, Published};
 use telemetry::{
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 use file::{FileError, Reader, Writer};
 
 /// How often it is written. What a crash of the host loses is at most this.
-const EVERY: Duration = Duration::from_secs(600);
+pub(crate) const EVERY: Duration = Duration::from_secs(600);
 /// How long the end waits for the last writing: a disk that hangs does not keep the agent.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Its name in the folder, and the name under which it is written until it is whole.
@@ -76,11 +77,12 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts it.
+    /// Starts it, to write so often.
     pub(crate) fn start(
         folder: PathBuf,
         archive: Arc<Archive>,
         newest: watch::Receiver<Arc<Published>>,
+        every: Duration,
     ) -> io::Result<Self> {
         if let Err(error) = prepare(&folder) {
             tracing::warn!(folder = %folder.display(), %error, "the history will be lost when the agent stops");
@@ -90,7 +92,7 @@ impl Keeper {
         thread::Builder::new().name("keeper".into()).spawn(move || {
             let _lives: mpsc::Sender<()> = lives;
             loop {
-                let go_on = matches!(stopped.recv_timeout(EVERY), Err(mpsc::RecvTimeoutError::Timeout));
+                let go_on = matches!(stopped.recv_timeout(every), Err(mpsc::RecvTimeoutError::Timeout));
                 let newest = Arc::clone(&newest.borrow());
                 match write(&folder, &archive, &newest) {
                     Ok(()) => tracing::debug!(folder = %folder.display(), "the history is written"),
@@ -133,11 +135,23 @@ fn write(folder: &Path, archive: &Archive, newest: &Published) -> Result<(), Fil
     let mut file = writer.end()?;
     file.flush()?;
     file.get_ref().sync_all()?;
-    Ok(fs::rename(&staged, folder.join(NAME))?)
+    fs::rename(&staged, folder.join(NAME))?;
+    // Else a crash of the host may bring the old name back.
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+/// Whether the folder can be written to or, where it is missing, be made. Changes nothing: an agent may be at work there,
+/// and who asks need not be who it runs as.
+pub(crate) fn usable(folder: &Path) -> io::Result<()> {
+    let there = folder.ancestors().find(|part| part.exists()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(there, AccessFlags::W_OK | AccessFlags::X_OK)?)
 }
 
 /// Makes the folder if it is missing, and tries whether it can be written to.
-pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
+fn prepare(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let probe = folder.join(STAGED);
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe)?;

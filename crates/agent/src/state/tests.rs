@@ -33,8 +33,8 @@ fn sample(at: Stamp) -> Arc<Sample> {
     Arc::new(Sample { gpus: vec![gpu], ..Sample::of(Driver::Ready(facts), at) })
 }
 
-/// A run of the agent over the last seconds, of which everything is kept in the folder.
-fn run(folder: &Path) {
+/// A run of the agent over the last seconds.
+fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>) {
     let archive = Arc::new(Archive::new(History::new(Depth::default())));
     let now = Stamp::now();
     let publisher = Publisher::keeping(now, server::Show::default(), Arc::clone(&archive));
@@ -51,8 +51,13 @@ fn run(folder: &Path) {
             idle_after: Duration::from_secs(10),
         }));
     }
-    let newest = Arc::clone(&publisher.subscribe().borrow());
-    write(folder, &archive, &newest).unwrap();
+    (archive, publisher.subscribe())
+}
+
+/// Such a run, of which everything is kept in the folder.
+fn run(folder: &Path) {
+    let (archive, newest) = ran();
+    write(folder, &archive, &newest.borrow()).unwrap();
 }
 
 fn remembered(history: &History) -> usize {
@@ -94,4 +99,38 @@ fn what_cannot_be_read_is_an_empty_start() {
     }
     fs::remove_file(&path).unwrap();
     assert_eq!(load(folder.path(), &mut History::new(Depth::default())), Kept::default());
+}
+
+#[test]
+fn it_is_written_again_and_again_and_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    let (archive, newest) = ran();
+    let keeper = Keeper::start(folder.path().into(), archive, newest, Duration::from_millis(1)).unwrap();
+    for _ in 0..3 {
+        let since = std::time::Instant::now();
+        while !path.exists() {
+            assert!(since.elapsed() < Duration::from_secs(60), "nothing is written");
+            thread::yield_now();
+        }
+        fs::remove_file(&path).unwrap();
+    }
+    keeper.stop();
+    let mut history = History::new(Depth::default());
+    load(folder.path(), &mut history);
+    assert!(remembered(&history) >= 3);
+}
+
+#[test]
+fn whether_a_folder_can_be_used_is_told_without_touching_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let staged = folder.path().join(STAGED);
+    fs::write(&staged, "half of it").unwrap();
+    usable(folder.path()).unwrap();
+    assert_eq!(fs::read_to_string(&staged).unwrap(), "half of it");
+    let missing = folder.path().join("a/b");
+    usable(&missing).unwrap();
+    assert!(!folder.path().join("a").exists());
+    assert!(usable(&staged).is_err(), "a file is no folder");
+    assert!(usable(&staged.join("below")).is_err());
 }
