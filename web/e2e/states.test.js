@@ -1,7 +1,8 @@
 // Every way in which a value, a GPU, the driver or the agent can be missing.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Agent, BINARIES, standIn } from "./support/agent.js";
@@ -148,6 +149,24 @@ describe("a GPU", () => {
     await agent.end();
   });
 
+  test("that fell off the bus is greyed among its users, whatever number the others have then", async () => {
+    const mark = row => ({ process: [{ first_pid: 4_300_000 + row, count: 1, memory_bytes: 2 ** 31 }] });
+    const agent = await Agent.start({ scenario: scenario([free(), gpu(mark(1)), gpu(mark(2))]) });
+    await agent.until("the processes", ({ processes }) => processes.length === 2);
+    const page = await open(browser, `${agent.url}#/users`);
+    await page.locator("table.users tbody tr").first().waitFor();
+    agent.play(scenario([free(), gpu({ ...mark(1), errors: { "*": LOST } }), gpu(mark(2))]));
+    const past = page.locator("table.users tr.past");
+    await past.filter({ hasText: /as it was \d+/ }).waitFor();
+    assert.match(await past.locator(".gpu-link").innerText(), /1$/);
+    await page.goto(`${agent.url}#/processes`);
+    const row = page.locator("table.processes tbody tr.past");
+    await row.waitFor();
+    assert.equal(await row.locator("td[data-column=gpu]").innerText(), "1");
+    await page.done();
+    await agent.end();
+  });
+
   test("that was lost before anybody looked has no number and no bar", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu({ errors: { "*": LOST } })]) });
     const page = await open(browser, agent.url);
@@ -178,6 +197,26 @@ describe("the driver", () => {
     await agent.end();
   });
 
+  test("that goes while the page is open leaves what was known, greyed, with its age", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
+    const page = await open(browser, agent.url);
+    await page.locator(".pill[data-standing=busy]").waitFor();
+    agent.play(scenario([free(), gpu()], { init: DRIVER_NOT_LOADED }));
+    // The process that has loaded the driver ends, and the next finds none.
+    process.kill(agent.collector(), "SIGKILL");
+    await page.getByText("The driver cannot be read.").waitFor();
+    const cards = page.locator("article.gpu[data-old=true]");
+    await eventually("both, as they were", async () => (await cards.count()) === 2);
+    await cards.nth(1).getByText(/60\.0/).waitFor();
+    await cards
+      .nth(1)
+      .getByText(/Values are of \d+/)
+      .waitFor();
+    await page.locator(".facts", { hasText: /Collector\s*no driver/ }).waitFor();
+    await page.done();
+    await agent.end();
+  });
+
   test("that the administrator let go is said to be", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), free()]), ready: false });
     await agent.stop();
@@ -197,6 +236,7 @@ describe("the driver", () => {
     order("release", "--for", "10m");
     await page.getByText("The administrator has let the driver go.").waitFor();
     assert.equal(await page.locator("article.gpu").count(), 2, "what was known stays");
+    assert.doesNotMatch(await page.locator(".counts").innerText(), /trouble/, "and is no trouble");
     order("resume");
     await page.getByText("The administrator has let the driver go.").waitFor({ state: "hidden" });
     await page.done();
@@ -221,6 +261,41 @@ describe("the agent", () => {
     const { sequence } = await agent.ask("api/v1/snapshot");
     await agent.until("more", snapshot => snapshot.sequence > sequence + 2);
     assert.equal(await page.locator("main.old").count(), 0);
+    await page.done();
+    await agent.end();
+  });
+
+  test("that says nothing more is late, then does not answer, and goes on where it was", async () => {
+    const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
+    const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
+    await live(page);
+    agent.child.kill("SIGSTOP");
+    await page.getByText("The agent tells nothing new.").waitFor();
+    assert.equal(await page.locator("main.old").count(), 1);
+    await page.locator(".status[data-state=late]", { hasText: /late, \d+\s*s old/ }).waitFor();
+    await page.getByText(/What is shown is \d+\s*s old/).waitFor();
+    assert.match(await page.title(), /^late · /);
+    agent.child.kill("SIGCONT");
+    await live(page);
+    await page.getByText("The agent tells nothing new.").waitFor({ state: "hidden" });
+    await page.done();
+    await agent.end();
+  });
+
+  test("whose stream is kept back is polled, and other hosts are asked for once", async () => {
+    const agent = await Agent.start({ scenario: scenario([free()]), args: ["--peers=gpu02=/server2"] });
+    const page = await open(browser, "about:blank", { expected: REFUSED });
+    let peers = 0;
+    let polls = 0;
+    page.on("request", request => {
+      if (request.url().endsWith("/peers")) peers += 1;
+      if (request.url().endsWith("/snapshot")) polls += 1;
+    });
+    await page.route("**/api/v1/stream", () => {});
+    await page.goto(agent.url);
+    await live(page);
+    await eventually("some polls", () => polls >= 5);
+    assert.equal(peers, 1);
     await page.done();
     await agent.end();
   });
@@ -260,6 +335,60 @@ describe("a token", () => {
     await live(page);
     assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length]), [0, 1]);
     await page.reload();
+    await live(page);
+    await page.done();
+    await agent.end();
+  });
+
+  test("that goes not so far is refused in its own words, and is not kept", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "e2e-tokens-"));
+    const file = join(folder, "tokens");
+    writeFileSync(file, "scraper metrics metrics-0123456789abcdef\nme read read-0123456789abcdef\n", {
+      mode: 0o600,
+    });
+    const agent = await Agent.start({
+      scenario: scenario([free()]),
+      args: [`--token-file=${file}`],
+      token: "read-0123456789abcdef",
+      env: { TOKEN: "" },
+    });
+    const page = await open(browser, agent.url, { expected: REFUSED });
+    const field = page.getByLabel("Token");
+    for (const [given, words] of [
+      ["metrics-0123456789abcdef", "The token may not see this page."],
+      ["“quoted”-0123456789", "The agent refuses this token."],
+    ]) {
+      await field.fill(given);
+      await field.press("Enter");
+      await page.getByRole("alert").filter({ hasText: words }).waitFor();
+      await page.reload();
+      await field.waitFor();
+    }
+    await field.fill("read-0123456789abcdef");
+    await field.press("Enter");
+    await live(page);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await field.waitFor();
+    assert.equal(await page.locator("article.gpu, .hero").count(), 0, "what it opened goes with it");
+    await page.done();
+    await agent.end();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("may be another, though nobody answers to the one that is kept", async () => {
+    const agent = await Agent.start({ scenario: scenario([free()]), token: "right" });
+    const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
+    await page.getByLabel("Token").fill("right");
+    await page.getByLabel("Token").press("Enter");
+    await live(page);
+    await page.route("**/api/v1/**", route => route.fulfill({ status: 500, body: "" }));
+    await page.reload();
+    await page.getByText("The agent has failed.").waitFor();
+    await page.getByRole("button", { name: "Enter another token" }).click();
+    await page.getByLabel("Token").fill("right");
+    await page.unroute("**/api/v1/**");
+    await page.getByLabel("Token").press("Enter");
     await live(page);
     await page.done();
     await agent.end();

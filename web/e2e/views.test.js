@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { Agent, standIn } from "./support/agent.js";
-import { launch, live, open } from "./support/browser.js";
+import { Agent, known, standIn } from "./support/agent.js";
+import { accessible, launch, live, open, PHONE, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { demo } from "./support/host.js";
 import { free, gpu, scenario } from "./support/scenario.js";
@@ -108,6 +108,184 @@ test("a process is markup by name only", async () => {
   }
   hostile.kill();
   await other.end();
+});
+
+test("all of a card leads to its GPU, whose address may be copied", async () => {
+  const page = await at("", { permissions: ["clipboard-read", "clipboard-write"] });
+  const card = page.locator("article.gpu").nth(3);
+  for (const part of [".memory .bar", "[data-tile=power]", ".spark"]) {
+    await card.locator(part).click();
+    await page.locator(".hero", { hasText: "GPU 3" }).waitFor();
+    await page.goBack();
+    await card.waitFor();
+  }
+  await card.locator(".restraint").click();
+  assert.equal(new URL(page.url()).hash, "", "what has a use of its own leads nowhere");
+  await card.locator(".spark").click();
+  await page.getByRole("button", { name: "Copy link" }).click();
+  const copied = await eventually("the clipboard", () => page.evaluate(() => navigator.clipboard.readText()));
+  const { gpus } = await agent.ask("api/v1/snapshot");
+  assert.equal(copied, `${agent.url}#/gpu/${gpus[3].uuid}`);
+  await page.goto(copied);
+  await page.getByRole("heading", { name: "GPU 3" }).waitFor();
+  await page.done();
+});
+
+test("a view begins at its top and its heading, and the tab says what is free", async () => {
+  const page = await at("", { viewport: { width: 1200, height: 500 } });
+  await live(page);
+  const { hostname } = (await agent.ask("api/v1/snapshot")).host;
+  assert.match(await page.title(), new RegExp(`^[23] free · ${hostname}$`));
+  await page.locator("table").scrollIntoViewIfNeeded();
+  assert.ok((await page.evaluate(() => scrollY)) > 0);
+  await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Processes" }).click();
+  await eventually("the heading", () =>
+    page.evaluate(() => document.activeElement.textContent === "Processes" && scrollY === 0),
+  );
+  assert.match(await page.title(), / · Processes$/);
+  // What has the focus is not under the header.
+  await page
+    .getByRole("button", { name: /Details of process/ })
+    .first()
+    .focus();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.keyboard.press("Shift+Tab");
+  const top = await page.evaluate(() => document.activeElement.getBoundingClientRect().top);
+  assert.ok(top >= 52, `${top}`);
+  await page.done();
+});
+
+test("eight GPUs fit a laptop's screen, and a GPU two lines of a phone's", async () => {
+  const page = await at("", { viewport: { width: 1440, height: 900 } });
+  const last = page.locator("article.gpu").nth(7);
+  await last.waitFor();
+  const { y, height } = await last.boundingBox();
+  assert.ok(y + height <= 900, `the last ends at ${y + height}`);
+  await page.setViewportSize(PHONE);
+  const tall = await page.locator("article.gpu").evaluateAll(cards => cards.map(card => card.offsetHeight));
+  assert.ok(Math.max(...tall) <= 84, `${tall}`);
+  await page.done();
+});
+
+test("a tip is had by a finger and stays, and by a pointer that goes to it", async () => {
+  const other = await Agent.start({ scenario: scenario([free({ memory_temperature_c: undefined }), gpu()]) });
+  const phone = await open(browser, `${other.url}#/gpu/0`, {
+    viewport: PHONE,
+    hasTouch: true,
+    isMobile: true,
+  });
+  const tip = phone.locator(".tip");
+  await phone.getByRole("combobox").first().waitFor();
+  for (const place of [".legend .absent", ".legend .absent"]) {
+    const absent = phone.locator(place).first();
+    await absent.scrollIntoViewIfNeeded();
+    // What had the focus before loses it.
+    await phone.getByRole("searchbox").focus();
+    await absent.tap();
+    await tip.filter({ hasText: "Not supported" }).waitFor();
+    // Nothing takes it away by itself: what a tap does afterwards is over by then.
+    await phone.evaluate(() => new Promise(done => requestAnimationFrame(() => setTimeout(done))));
+    assert.equal(await tip.isVisible(), true);
+    await phone.getByRole("heading", { name: "Charts" }).tap();
+    await tip.waitFor({ state: "hidden" });
+  }
+  await phone.done();
+
+  const page = await open(browser, `${other.url}#/gpu/0`);
+  const absent = page.locator(".legend .absent").first();
+  await absent.hover();
+  const over = page.locator(".tip");
+  await over.waitFor();
+  const [from, to] = [await absent.boundingBox(), await over.boundingBox()];
+  const end = to.y < from.y ? to.y + to.height : to.y;
+  await page.mouse.move(from.x + 3, (end + (to.y < from.y ? from.y : from.y + from.height)) / 2);
+  await page.mouse.move(from.x + 3, to.y + to.height / 2);
+  assert.equal(await over.isVisible(), true);
+  await page.done();
+  await other.end();
+});
+
+test("a GPU in instances tells each of them, and the free ones can be taken", async () => {
+  const mark = `--run=${process.pid}-mig`;
+  const played = known("mig-a100").replaceAll(/^command = "(.*)"$/gm, `command = "$1 ${mark}"`);
+  const other = await Agent.start({ scenario: played });
+  for (const job of ["finetune.py", "infer.py"]) standIn(other.folder, "python", [job, mark]);
+  const { gpus } = await other.until("a free instance and two that are not", ({ processes, gpus }) => {
+    const free = gpus[0]?.mig.filter(({ use }) => use.verdict === "free") ?? [];
+    return processes.length >= 2 && free.length === 1 && { gpus };
+  });
+  const page = await open(browser, other.url, { permissions: ["clipboard-read", "clipboard-write"] });
+  const instances = page.locator("article.gpu").first().locator(".instances > li");
+  await instances.nth(2).waitFor();
+  assert.equal(await instances.count(), gpus[0].mig.length);
+  await instances.filter({ hasText: "root" }).first().waitFor();
+  await page.getByRole("button", { name: /Copy CUDA_VISIBLE_DEVICES of .* of GPU 0/ }).click();
+  const copied = await eventually("the clipboard", () => page.evaluate(() => navigator.clipboard.readText()));
+  const uuid = gpus[0].mig.find(({ use }) => use.verdict === "free").uuid;
+  assert.equal(copied, `CUDA_VISIBLE_DEVICES=${uuid}`);
+  await accessible(page, "instances");
+  await picture(page, "mig-light");
+  await page.done();
+  await other.end();
+});
+
+test("unified memory is said to be the host's", async () => {
+  const other = await Agent.start({ scenario: known("gb10") });
+  const page = await open(browser, other.url);
+  await page.getByText("memory, shared with the host").waitFor();
+  await page.locator(".hero .memory").getByText("shared with the host").waitFor();
+  await picture(page, "unified-light");
+  await page.done();
+  await other.end();
+});
+
+test("events come without what is there being made anew", async () => {
+  const other = await Agent.start({ scenario: scenario([free(), gpu()]) });
+  const page = await open(browser, `${other.url}#/events`);
+  const lines = page.locator(".events li");
+  other.play(scenario([free({ errors: { "*": 15 } }), gpu()]));
+  await lines.first().waitFor();
+  await eventually(
+    "all of it",
+    async () => (await lines.count()) === (await other.ask("api/v1/events")).length,
+  );
+  const oldest = await lines.last().elementHandle();
+  const before = await lines.count();
+  other.play(scenario([free(), gpu()]));
+  await eventually("more", async () => (await lines.count()) > before);
+  assert.equal(await oldest.evaluate(line => line.isConnected), true);
+  await page.done();
+  await other.end();
+});
+
+test("a note of the host's stands on the overview until it is read", async () => {
+  const other = await Agent.start({ scenario: scenario([free()]), args: ["--dcgm-job-dir=/nowhere"] });
+  const { host } = await other.until("the note", ({ host }) => host.notes.length === 1);
+  const page = await open(browser, other.url);
+  const note = page.getByText(host.notes[0]);
+  await note.waitFor();
+  await page.getByRole("button", { name: "Do not show again" }).click();
+  await note.waitFor({ state: "hidden" });
+  await page.reload();
+  await live(page);
+  assert.equal(await note.count(), 0);
+  await page.done();
+  await other.end();
+});
+
+test("it is asked at the pace that is chosen, which is kept", async () => {
+  const page = await at("");
+  await live(page);
+  const asked = [];
+  page.on("request", request => asked.push(new URL(request.url()).pathname.split("/").at(-1)));
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("combobox", { name: "Refresh" }).selectOption("2000");
+  await page.getByText("every 2\u202fs").first().waitFor();
+  await eventually("two polls", () => asked.filter(path => path === "snapshot").length >= 2);
+  assert.ok(!asked.includes("stream"));
+  await page.reload();
+  await page.locator(".status", { hasText: "every 2" }).waitFor();
+  await page.done();
 });
 
 test("users and events", async () => {

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -135,6 +136,24 @@ export class Agent {
       if (this.child.exitCode !== null) throw new Error(this.child.log);
       return this.child.log.includes("serving");
     });
+  }
+
+  /** The process that reads the driver for it. */
+  collector() {
+    const parentOf = pid => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[1];
+    const isOurs = pid => {
+      try {
+        return parentOf(pid) === String(this.child.pid);
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    };
+    return Number(
+      readdirSync("/proc")
+        .filter(name => /^\d+$/.test(name))
+        .find(isOurs),
+    );
   }
 
   async stop(signal = "SIGTERM") {

@@ -50,6 +50,12 @@ export function followTips(): void {
   document.addEventListener("focusout", event => {
     if (event.target === of) hide();
   });
+  // What is pressed may say something else from then on.
+  document.addEventListener("click", () =>
+    setTimeout(() => {
+      if (of && of.dataset["tip"] !== tip.textContent) show(of);
+    }),
+  );
   document.addEventListener("keydown", event => {
     if (event.key === "Escape") hide();
   });

@@ -44,9 +44,9 @@ export function Card({ shown }: { shown: Shown }) {
 }
 
 /** Whether a click is on nothing that has a use of its own, and does not choose text. */
-function isFree({ target }: MouseEvent): boolean {
-  const own = target instanceof Element && target.closest("a, button, input, [tabindex]");
-  return !own && (getSelection()?.isCollapsed ?? true);
+function isFree({ target, currentTarget }: MouseEvent): boolean {
+  const of = target instanceof Element ? target.closest("a, button, input, [tabindex], article") : null;
+  return of === currentTarget && (getSelection()?.isCollapsed ?? true);
 }
 
 /** That somebody should look, where the state alone does not say so. */
