@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
 import type { Link } from "./live/follow";
-import { late, link, snapshot } from "./live/store";
+import { isTold, late, link } from "./live/store";
 import { route } from "./page/route";
 import { Announcer } from "./view/announcer";
 import { useArrival } from "./view/arrival";
@@ -19,7 +19,7 @@ import { Waiting } from "./view/waiting";
 export function App() {
   const stands = link.value;
   const asksForToken = useRef(false);
-  if (snapshot.value === null) {
+  if (!isTold.value) {
     // While a token is tried the form stays, so that the next attempt begins where this one ended.
     if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
     return asksForToken.current ? <Door /> : <Waiting link={stands} />;

@@ -20,6 +20,7 @@ import { start } from "./live/start";
 import { followAddress } from "./page/route";
 import { applyTheme } from "./page/theme";
 import { followTips } from "./page/tip";
+import { followNews } from "./view/announcer";
 import { followLinks } from "./view/arrival";
 import { followTitle } from "./view/title";
 
@@ -28,6 +29,7 @@ recall();
 followAddress();
 followTips();
 followLinks();
+followNews();
 followTitle();
 start();
 followPeers();

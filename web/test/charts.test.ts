@@ -107,9 +107,10 @@ describe("a table's numbers", () => {
 
   it("are cut at both ends", () => {
     const whole = { times: [1, 2, 3, 4], values: [[10, 20, 30, 40]] };
-    expect(between(whole, 2, 3)).toEqual({ times: [2, 3], values: [[20, 30]] });
-    expect(between(whole, 0, 9)).toEqual(whole);
-    expect(between(whole, 5, 9)).toEqual({ times: [], values: [[]] });
+    expect(between(whole, [0], 2, 3)).toEqual({ times: [2, 3], values: [[20, 30]] });
+    expect(between(whole, [0], 0, 9)).toEqual(whole);
+    expect(between(whole, [0], 5, 9)).toEqual({ times: [], values: [[]] });
+    expect(between(whole, [], 2, 3)).toEqual({ times: [2, 3], values: [[]] });
   });
 
   it("become rows of whole multiples of their length", () => {

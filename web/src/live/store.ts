@@ -11,6 +11,10 @@ export const snapshot = signal<Snapshot | null>(null);
 export const link = signal<Link>({ kind: "connecting" });
 /** What happened, the newest last. */
 export const events = signal<Event[]>([]);
+/** Whether anything was told yet. */
+export const isTold = computed(() => snapshot.value !== null);
+/** What the host is called; null where it does not say. */
+export const hostname = computed(() => snapshot.value?.host.hostname ?? null);
 /** By whom of the user it was stopped. */
 export const paused = signal(false);
 export const visible = signal(document.visibilityState === "visible");

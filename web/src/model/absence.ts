@@ -20,8 +20,17 @@ const KNOWN: Record<string, [word: string, text: string]> = {
   hidden: ["hidden", "Not shown to you."],
 };
 
-/** What a reason means. A reason that is newer than this page is shown as it is. */
+const told = new Map<string | undefined, Absence>();
+
+/** What a reason means, the same object each time. A reason that is newer than this page is shown as it is. */
 export function absence(reason: string | undefined): Absence {
+  const before = told.get(reason);
+  const found = before ?? meaningOf(reason);
+  if (!before) told.set(reason, found);
+  return found;
+}
+
+function meaningOf(reason: string | undefined): Absence {
   const known = reason === undefined ? undefined : KNOWN[reason];
   if (reason !== undefined && known) return { reason, word: known[0], text: known[1] };
   const word = reason?.replaceAll("_", " ") ?? "unknown";

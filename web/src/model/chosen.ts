@@ -75,13 +75,31 @@ export function sumOf(values: readonly (number | null)[]): Sum | null {
   };
 }
 
-/** Columns between two times, both of them among them. */
-export function between({ times, values }: Columns, from: number, to: number): Columns {
-  const first = times.findIndex(time => time >= from);
-  if (first < 0) return { times: [], values: values.map(() => []) };
-  const after = times.findIndex(time => time > to);
-  const last = after < 0 ? times.length : after;
-  return { times: times.slice(first, last), values: values.map(each => each.slice(first, last)) };
+/** These columns between two times, both of them among them; the others are empty. */
+export function between(
+  { times, values }: Columns,
+  which: readonly number[],
+  from: number,
+  to: number,
+): Columns {
+  const first = firstWith(times, time => time >= from);
+  const last = firstWith(times, time => time > to);
+  return {
+    times: times.slice(first, last),
+    values: values.map((each, column) => (which.includes(column) ? each.slice(first, last) : [])),
+  };
+}
+
+/** The place of the first of which this is true, as it is of all after it; behind the last if it is of none. */
+function firstWith(times: readonly number[], isTrue: (time: number) => boolean): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isTrue(times[middle] ?? 0)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Means of longer steps, which begin at whole multiples of their length: the rows of a table, the oldest first. */

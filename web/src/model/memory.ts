@@ -15,7 +15,7 @@ export interface Division {
   owners: { owner: Owner; bytes: number | null }[];
 }
 
-interface Memory {
+export interface Memory {
   total_bytes: number | null;
   used_bytes: number | null;
   reserved_bytes?: number | null;

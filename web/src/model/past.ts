@@ -133,15 +133,24 @@ export class Past {
   /** The means of all steps, the oldest first. */
   columns(): Columns {
     const steps = this.newest === Number.NEGATIVE_INFINITY ? 0 : this.newest - this.oldest + 1;
-    const at = (index: number) => this.oldest + index;
-    return {
-      times: Array.from({ length: steps }, (_, index) => this.anchor + at(index) * this.stepMs),
-      values: this.metrics.map((_, which) =>
-        Array.from({ length: steps }, (_, index) => {
-          const count = this.count(which, at(index));
-          return count === 0 ? null : this.sum(which, at(index)) / count;
-        }),
-      ),
-    };
+    const times = Array.from(
+      { length: steps },
+      (_, index) => this.anchor + (this.oldest + index) * this.stepMs,
+    );
+    return { times, values: this.metrics.map((_, which) => this.means(which, steps)) };
+  }
+
+  // Each second, of each number and step: no more is done than has to be.
+  private means(which: number, steps: number): (number | null)[] {
+    const means = new Array<number | null>(steps).fill(null);
+    const [sums, counts] = [this.sums[which], this.counts[which]];
+    if (!sums || !counts || steps === 0) return means;
+    let place = this.place(this.oldest);
+    for (let index = 0; index < steps; index += 1) {
+      const count = counts[place] ?? 0;
+      if (count > 0) means[index] = (sums[place] ?? 0) / count;
+      place = place + 1 === this.steps ? 0 : place + 1;
+    }
+    return means;
   }
 }

@@ -27,11 +27,8 @@ export function MemoryBar({ parts, label }: { parts: readonly Part[]; label: str
 /** How much of its limit a number is; nothing where there is no limit. */
 export function Meter({ of, high = false }: { of: number | null; high?: boolean }) {
   if (of === null) return <div class="meter none" />;
-  return (
-    <div class={high ? "meter high" : "meter"}>
-      <i style={{ "--of": Math.min(1, Math.max(0, of)) }} />
-    </div>
-  );
+  const part = Math.min(1, Math.max(0, of));
+  return <div class={high ? "meter high" : "meter"} style={{ "--of": part }} />;
 }
 
 /** The colour of a user; the name always stands beside it. */

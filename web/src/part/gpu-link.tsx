@@ -5,7 +5,7 @@ export function GpuLink({ index }: { index: number }) {
   return (
     <a class="gpu-link" href={format({ view: "gpu", gpu: String(index), query: {} })}>
       <span class="unseen">GPU </span>
-      {index}
+      {String(index)}
     </a>
   );
 }

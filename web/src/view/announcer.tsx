@@ -1,28 +1,31 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
 import { late, link, released, shown } from "../live/store";
 import { identity, isTrouble, standing } from "../model/gpu";
 import { news, type Stand } from "../model/news";
 import { WORDS } from "../part/pill";
 
+const said = signal("");
+
 /** Says to who does not see it what is in trouble and how the page stands with the agent; no number, and no use. */
 export function Announcer() {
-  const [said, say] = useState("");
-  const before = useRef<ReadonlyMap<string, Stand>>(new Map());
-  const now = stands();
-  const told = news(before.current, now);
-  useEffect(() => {
-    before.current = now;
-    if (told.length === 0) return;
-    // At once a few words, not a list that nobody can follow.
-    say(
-      told.length > 3 ? `${told.length} changes: ${told.slice(0, 3).join(", ")} and more` : told.join(", "),
-    );
-  });
   return (
     <p class="unseen" role="status" aria-live="polite">
-      {said}
+      {said.value || null}
     </p>
   );
+}
+
+export function followNews(): void {
+  let before: ReadonlyMap<string, Stand> = new Map();
+  effect(() => {
+    const now = stands();
+    const told = news(before, now);
+    before = now;
+    if (told.length === 0) return;
+    // At once a few words, not a list that nobody can follow.
+    said.value =
+      told.length > 3 ? `${told.length} changes: ${told.slice(0, 3).join(", ")} and more` : told.join(", ");
+  });
 }
 
 function stands(): Map<string, Stand> {

@@ -1,4 +1,4 @@
-import { events, paused, snapshot } from "../live/store";
+import { events, hostname, paused } from "../live/store";
 import { format, type Route, route, type View } from "../page/route";
 import { Icon } from "../part/icon";
 import { Menu } from "./menu";
@@ -7,7 +7,7 @@ import { Status } from "./status";
 import { VIEWS } from "./views";
 
 export function Header() {
-  const host = snapshot.value?.host.hostname ?? "this host";
+  const host = hostname.value ?? "this host";
   return (
     <header>
       <h1>

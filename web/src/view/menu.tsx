@@ -1,3 +1,4 @@
+import { computed } from "@preact/signals";
 import { forget, token } from "../api/token";
 import { snapshot } from "../live/store";
 import { SPACE } from "../model/format";
@@ -5,6 +6,8 @@ import { chosenPace, contrast, PACES, theme } from "../page/settings";
 import { Choice } from "../part/choice";
 import { Icon } from "../part/icon";
 import { Popover } from "../part/popover";
+
+const version = computed(() => snapshot.value?.host.agent_version);
 
 /** What can be set. */
 export function Menu() {
@@ -39,13 +42,13 @@ export function Menu() {
       <label class="line">
         Refresh
         <select
-          value={chosenPace.value}
+          value={String(chosenPace.value)}
           onChange={event => {
             chosenPace.value = Number(event.currentTarget.value);
           }}
         >
           {PACES.map(pace => (
-            <option key={pace} value={pace}>
+            <option key={pace} value={String(pace)}>
               {pace === 0 ? "Live" : `Every ${pace / 1000}${SPACE}s`}
             </option>
           ))}
@@ -56,7 +59,7 @@ export function Menu() {
           Forget the token
         </button>
       )}
-      <p class="fine">nvidia-smi-web-agent {snapshot.value?.host.agent_version}</p>
+      <p class="fine">nvidia-smi-web-agent {version.value}</p>
     </Popover>
   );
 }

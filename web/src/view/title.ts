@@ -1,4 +1,4 @@
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { late, link, paused, released, shown, snapshot } from "../live/store";
 import { findGpu } from "../model/gpu";
 import { titleOf } from "../model/title";
@@ -8,12 +8,9 @@ import { VIEWS } from "./views";
 
 /** Keeps the title of the tab true. */
 export function followTitle(): void {
-  effect(() => {
-    if (snapshot.value === null) {
-      document.title = `GPUs · ${location.hostname}`;
-      return;
-    }
-    document.title = titleOf({
+  const title = computed(() => {
+    if (snapshot.value === null) return `GPUs · ${location.hostname}`;
+    return titleOf({
       free: totals(
         shown.value.map(({ gpu }) => gpu),
         released.value,
@@ -22,6 +19,9 @@ export function followTitle(): void {
       host: snapshot.value.host.hostname ?? location.hostname,
       view: nameOf(route.value),
     });
+  });
+  effect(() => {
+    document.title = title.value;
   });
 }
 

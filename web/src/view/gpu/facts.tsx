@@ -29,7 +29,11 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
           <div key={fact.path}>
             <dt>{fact.name}</dt>
             <dd>
-              <Value of={fact.of} what={fact.name} show={fact.show} />
+              {typeof fact.of.value === "number" ? (
+                <span class="number">{fact.show(fact.of.value)}</span>
+              ) : (
+                <Value of={fact.of} what={fact.name} show={fact.show} />
+              )}
             </dd>
           </div>
         ))}

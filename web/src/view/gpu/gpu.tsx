@@ -7,9 +7,11 @@ import { format } from "../../page/route";
 import { CopyButton } from "../../part/copy";
 import { Icon } from "../../part/icon";
 import { Pill } from "../../part/pill";
+import { Still } from "../../part/still";
 import { EventList } from "../events/list";
 import { CardBody } from "../overview/body";
 import { heldFor, Unwell } from "../overview/card";
+import { useDivision } from "../overview/division";
 import { Foot } from "../overview/foot";
 import { Instances } from "../overview/instances";
 import { Trouble } from "../overview/trouble";
@@ -62,6 +64,7 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
   const stands = standing(gpu);
+  const { parts, owners } = useDivision(gpu.memory, each.processes);
   const all = events.value;
   const happened = useMemo(
     () => (gpu.uuid === null ? [] : wanted(all, { severity: "", kind: "", gpu: gpu.uuid })),
@@ -77,13 +80,13 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
       >
         <h2>
           <span>
-            <b>GPU {gpu.index}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
+            <b>{`GPU ${gpu.index}`}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
           </span>
           <Unwell gpu={gpu} />
           <Pill standing={stands} {...heldFor(each)} />
         </h2>
-        {isKnown(gpu) && <CardBody shown={each} />}
-        {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Foot shown={each} />}
+        {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
+        {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Foot gpu={gpu} owners={owners} />}
         <Trouble shown={each} whole />
         {gpu.uuid !== null && (
           <p class="identity">
@@ -96,7 +99,9 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
             />
             <span class="fine">
               {asOf === null ? "Read" : "Last read"} at{" "}
-              <time data-tip={exact(gpu.read_at)}>{moment(asOf ?? gpu.read_at, agentNow())}</time>
+              <time data-tip={exact(gpu.read_at)}>
+                <Still>{moment(asOf ?? gpu.read_at, agentNow())}</Still>
+              </time>
             </span>
           </p>
         )}

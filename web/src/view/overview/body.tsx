@@ -1,72 +1,98 @@
 import type { Gpu } from "../../api/types";
-import type { Shown } from "../../live/store";
-import { isNever, read } from "../../model/absence";
+import { type Absence, absence, isNever, read } from "../../model/absence";
 import { ofTotal, percent, share } from "../../model/format";
-import { divide } from "../../model/memory";
+import type { Part } from "../../model/memory";
 import { MemoryBar } from "../../part/bar";
+import { memo } from "../../part/memo";
 import { Spark } from "../../part/spark";
-import { Value } from "../../part/value";
+import { Absent, Value } from "../../part/value";
 import { Tiles } from "./tiles";
 
 /** The numbers of a card. What is of then and not of now is greyed as one. */
-export function CardBody({ shown }: { shown: Shown }) {
-  const { gpu } = shown;
+export function CardBody({ gpu, parts }: { gpu: Gpu; parts: readonly Part[] }) {
   const utilization = read(gpu.absent, "utilization.gpu_percent", gpu.utilization.gpu_percent);
   return (
     <div class="values">
       {!isNever(utilization) && (
         <div class="trend">
-          <Spark uuid={gpu.uuid} index={gpu.index} />
+          <div>
+            <Spark uuid={gpu.uuid} index={gpu.index} />
+          </div>
           <p class="big">
-            <span class="unseen">Utilization </span>
-            <Value
-              of={utilization}
-              what="Utilization"
-              show={value => (
-                <>
-                  <b>{share(value)}</b>
-                  <small>%</small>
-                </>
-              )}
-            />
+            <span class="line">
+              <span class="unseen">Utilization </span>
+              <Value
+                of={utilization}
+                what="Utilization"
+                show={value => (
+                  <>
+                    <b>{share(value)}</b>
+                    <small>%</small>
+                  </>
+                )}
+              />
+            </span>
           </p>
         </div>
       )}
-      {!isPartedAndDenied(gpu) && <MemoryLine shown={shown} />}
+      {!isPartedAndDenied(gpu) && (
+        <MemoryLine
+          total={gpu.memory.total_bytes}
+          used={gpu.memory.used_bytes}
+          unified={gpu.memory.unified === true}
+          why={whyOf(gpu)}
+          parts={parts}
+        />
+      )}
       <Tiles gpu={gpu} />
     </div>
   );
 }
 
+/** Why it is not known how much of its memory is used; null where it is. */
+function whyOf({ absent, memory: { total_bytes: total, used_bytes: used } }: Gpu): Absence | null {
+  if (total === null) return absence(absent["memory.total_bytes"]);
+  return used === null ? absence(absent["memory.used_bytes"]) : null;
+}
+
 /** Of a GPU cut into instances the whole's memory may be denied; the instances then tell it. */
 const isPartedAndDenied = (gpu: Gpu): boolean => gpu.mig.length > 0 && gpu.memory.total_bytes === null;
 
-export function MemoryLine({ shown: { gpu, processes } }: { shown: Pick<Shown, "gpu" | "processes"> }) {
-  const { total_bytes: total, used_bytes: used, unified } = gpu.memory;
-  const { parts } = divide(gpu.memory, processes);
-  const label = unified ? "Memory, shared with the host" : "Memory";
-  return (
-    <div class="memory">
-      <p>
-        <Value
-          of={read(
-            gpu.absent,
-            total === null ? "memory.total_bytes" : "memory.used_bytes",
-            total === null ? null : used,
+/** How much of a memory is used, and by whom. */
+const MemoryLine = memo(
+  ({
+    total,
+    used,
+    unified,
+    why,
+    parts,
+  }: {
+    total: number | null;
+    used: number | null;
+    unified: boolean;
+    why: Absence | null;
+    parts: readonly Part[];
+  }) => {
+    const label = unified ? "Memory, shared with the host" : "Memory";
+    const isKnown = total !== null && used !== null;
+    return (
+      <div class="memory">
+        <p>
+          {isKnown ? (
+            <span>{ofTotal(used, total)}</span>
+          ) : (
+            <Absent why={why ?? absence(undefined)} what={label} />
           )}
-          what={label}
-          show={used => <span>{ofTotal(used, total ?? 0)}</span>}
-        />
-        <small>
-          {unified
-            ? "shared with the host"
-            : total && used !== null
-              ? `${percent((used / total) * 100)} of memory`
-              : "memory"}
-        </small>
-      </p>
-      {total !== null && used !== null && <MemoryBar parts={parts} label={label} />}
-      {(total === null || used === null) && <div class="bar none" />}
-    </div>
-  );
-}
+          <small>
+            {unified
+              ? "shared with the host"
+              : isKnown && total > 0
+                ? `${percent((used / total) * 100)} of memory`
+                : "memory"}
+          </small>
+        </p>
+        {isKnown ? <MemoryBar parts={parts} label={label} /> : <div class="bar none" />}
+      </div>
+    );
+  },
+);

@@ -7,6 +7,7 @@ import { Icon } from "../../part/icon";
 import { Pill } from "../../part/pill";
 import { Tipped } from "../../part/tipped";
 import { CardBody } from "./body";
+import { useDivision } from "./division";
 import { Foot } from "./foot";
 import { Instances } from "./instances";
 import { Trouble } from "./trouble";
@@ -15,6 +16,7 @@ import { Trouble } from "./trouble";
 export function Card({ shown }: { shown: Shown }) {
   const { gpu, asOf } = shown;
   const stands = standing(gpu);
+  const { parts, owners } = useDivision(gpu.memory, shown.processes);
   const link = useRef<HTMLAnchorElement>(null);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: its link is there for the keyboard
@@ -30,15 +32,15 @@ export function Card({ shown }: { shown: Shown }) {
       <h2>
         <a ref={link} href={format({ view: "gpu", gpu: String(gpu.index), query: {} })}>
           <span class="unseen">GPU </span>
-          <b>{gpu.index}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
+          <b>{String(gpu.index)}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
         </a>
         <Unwell gpu={gpu} />
         <Pill standing={stands} {...heldFor(shown)} />
       </h2>
-      {isKnown(gpu) && <CardBody shown={shown} />}
+      {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 && <Instances shown={shown} />}
       <Trouble shown={shown} />
-      {gpu.mig.length === 0 && isKnown(gpu) && <Foot shown={shown} />}
+      {gpu.mig.length === 0 && isKnown(gpu) && <Foot gpu={gpu} owners={owners} />}
     </article>
   );
 }

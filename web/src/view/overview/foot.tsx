@@ -1,63 +1,70 @@
-import type { Pod } from "../../api/types";
-import { released, type Shown } from "../../live/store";
+import type { Gpu, Pod, Use } from "../../api/types";
+import { released } from "../../live/store";
 import { bytes, plural } from "../../model/format";
-import { isTrouble, restraints, standing } from "../../model/gpu";
-import { divide } from "../../model/memory";
+import { isTrouble, type Restraint as Restrained, restraints, standing } from "../../model/gpu";
+import type { Division } from "../../model/memory";
 import { Swatch } from "../../part/bar";
 import { CopyButton } from "../../part/copy";
+import { memo } from "../../part/memo";
 import { Tipped } from "../../part/tipped";
 
 /** So many names fit a card. */
 const NAMES = 3;
 
 /** Who is on it, and what holds its clocks down; of a free one, how to take it. */
-export function Foot({ shown }: { shown: Shown }) {
-  const { gpu } = shown;
+export function Foot({ gpu, owners }: { gpu: Gpu; owners: Division["owners"] }) {
   const held = restraints(gpu.clocks.event_reasons)[0];
   return (
     <div class="foot">
       {standing(gpu) === "free" && !isTrouble(gpu, released.value) && gpu.uuid !== null ? (
         <Take uuid={gpu.uuid} of={`GPU ${gpu.index}`} />
       ) : (
-        <Who shown={shown} />
+        <Who owners={owners} {...nobody(gpu.use, gpu.pods)} />
       )}
-      {held && (
-        <Tipped class={held.serious ? "restraint serious" : "restraint"} tip={held.text}>
-          {held.word}
-        </Tipped>
-      )}
+      {held && <Restraint {...held} />}
     </div>
   );
 }
 
+const Restraint = memo(({ word, text, serious }: Restrained) => (
+  <Tipped class={serious ? "restraint serious" : "restraint"} tip={text}>
+    {word}
+  </Tipped>
+));
+
 /** By UUID: on hosts with several kinds of GPU CUDA's order is not NVML's. */
-export function Take({ uuid, of }: { uuid: string; of: string }) {
+export const Take = memo(({ uuid, of }: { uuid: string; of: string }) => {
   const label = "CUDA_VISIBLE_DEVICES";
   return <CopyButton text={`${label}=${uuid}`} label={label} name={`Copy ${label} of ${of}`} />;
+});
+
+/** What is said where no process is listed. */
+export function nobody(use: Use, pods: readonly Pod[]): { otherwise: string; tip: string | undefined } {
+  const [pod] = pods;
+  if (pod) {
+    const others = pods.length > 1 ? ` and ${plural(pods.length - 1, "other")}` : "";
+    return { otherwise: `given to pod ${pod.name}${others}`, tip: pods.map(podName).join("\n") };
+  }
+  if (use.verdict === "unknown") return { otherwise: "who is on it is unknown", tip: undefined };
+  const unattributed = use.unattributed_bytes ?? 0;
+  const otherwise = unattributed >= 2 ** 30 ? `nobody listed has its ${bytes(unattributed)}` : "nobody";
+  return { otherwise, tip: undefined };
 }
 
-export function Who({
-  shown: { gpu, processes },
-  pods = gpu.pods,
-}: {
-  shown: Pick<Shown, "gpu" | "processes">;
-  pods?: readonly Pod[];
-}) {
-  const { owners } = divide(gpu.memory, processes);
-  const unattributed = gpu.use.unattributed_bytes ?? 0;
+interface WhoProps {
+  owners: Division["owners"];
+  /** What is said where there are none. */
+  otherwise: string;
+  tip: string | undefined;
+}
+
+export const Who = memo(({ owners, otherwise, tip }: WhoProps) => {
   if (owners.length === 0) {
-    const [pod] = pods;
-    if (pod) {
-      return (
-        <Tipped class="who" tip={pods.map(podName).join("\n")}>
-          given to pod {pod.name}
-          {pods.length > 1 && ` and ${plural(pods.length - 1, "other")}`}
-        </Tipped>
-      );
-    }
-    if (gpu.use.verdict === "unknown") return <span class="who">who is on it is unknown</span>;
-    const unknown = unattributed >= 2 ** 30;
-    return <span class="who">{unknown ? `nobody listed has its ${bytes(unattributed)}` : "nobody"}</span>;
+    return (
+      <Tipped class="who" tip={tip}>
+        {otherwise}
+      </Tipped>
+    );
   }
   const rest = owners.slice(NAMES);
   const told = owners.map(({ owner, bytes: has }) =>
@@ -80,7 +87,7 @@ export function Who({
       )}
     </ul>
   );
-}
+});
 
 /** A scheduler may have given it away before anybody comes. */
 const podName = ({ namespace, name, container }: Pod): string =>

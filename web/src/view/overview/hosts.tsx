@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Peer } from "../../api/types";
 import { followHosts, here, hosts, peers } from "../../live/hosts";
-import { released, shown, snapshot } from "../../live/store";
+import { hostname, released, shown, snapshot } from "../../live/store";
 import { moment } from "../../model/format";
 import { type HostCounts, type HostState, type Place, placeOf } from "../../model/hosts";
 import { type Count, totals } from "../../model/totals";
@@ -19,7 +19,7 @@ export function Hosts() {
       <ul>
         {!named && (
           <li>
-            <Chip name={snapshot.value?.host.hostname ?? "this host"} url="#/" place="here" />
+            <Chip name={hostname.value ?? "this host"} url="#/" place="here" />
           </li>
         )}
         {placed.map(({ peer, place }) => (

@@ -1,4 +1,3 @@
-import type { Mig } from "../../api/types";
 import type { Shown } from "../../live/store";
 import { read } from "../../model/absence";
 import { ofTotal } from "../../model/format";
@@ -7,7 +6,7 @@ import { divide } from "../../model/memory";
 import { MemoryBar } from "../../part/bar";
 import { Pill } from "../../part/pill";
 import { Value } from "../../part/value";
-import { Take, Who } from "./foot";
+import { nobody, Take, Who } from "./foot";
 
 /** The MIG instances of a GPU, each with its own memory, user and verdict. */
 export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
@@ -22,6 +21,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
         );
         const memory = { total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes };
         const told = memory.total_bytes === null ? null : memory.used_bytes;
+        const { parts, owners } = divide(memory, own);
         const label = `Memory of ${mig.profile ?? "the instance"}`;
         return (
           <li key={mig.uuid ?? at}>
@@ -34,24 +34,15 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
               />
               <Pill standing={verdict(mig.use.verdict)} />
             </p>
-            {told === null ? (
-              <div class="bar none" />
+            {told === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
+            {mig.use.verdict === "free" && mig.uuid !== null ? (
+              <Take uuid={mig.uuid} of={`${mig.profile ?? "an instance"} of GPU ${gpu.index}`} />
             ) : (
-              <MemoryBar parts={divide(memory, own).parts} label={label} />
+              <Who owners={owners} {...nobody(mig.use, mig.pods)} />
             )}
-            <Whose
-              mig={mig}
-              of={`${mig.profile ?? "an instance"} of GPU ${gpu.index}`}
-              shown={{ gpu: { ...gpu, memory: { ...gpu.memory, ...memory }, use: mig.use }, processes: own }}
-            />
           </li>
         );
       })}
     </ul>
   );
-}
-
-function Whose({ mig, of, shown }: { mig: Mig; of: string; shown: Pick<Shown, "gpu" | "processes"> }) {
-  if (mig.use.verdict === "free" && mig.uuid !== null) return <Take uuid={mig.uuid} of={of} />;
-  return <Who shown={shown} pods={mig.pods} />;
 }

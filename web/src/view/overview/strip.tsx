@@ -6,6 +6,7 @@ import { identity } from "../../model/gpu";
 import { type Count, countOf, type Totals, totals } from "../../model/totals";
 import { Meter } from "../../part/bar";
 import { Icon } from "../../part/icon";
+import { Still } from "../../part/still";
 import { Value } from "../../part/value";
 
 /** The host at a glance. */
@@ -43,7 +44,7 @@ function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
       <ul>
         {told.map(([key, word]) => (
           <li key={key} data-standing={sums.by[key] > 0 ? key : "none"}>
-            <b>{sums.by[key]}</b> <Icon name={key} />
+            <b>{String(sums.by[key])}</b> <Icon name={key} />
             {word}
           </li>
         ))}
@@ -83,13 +84,10 @@ function MemorySum({
   return (
     <div class="sum">
       <p>
-        <b>{used.number}</b> {used.unit === total.unit ? "" : used.unit} of {joined(total)}
+        <b>{used.number}</b> {`${used.unit === total.unit ? "" : `${used.unit} `}of ${joined(total)}`}
       </p>
       <Meter of={sum.used / sum.total} />
-      <small>
-        {unified ? "memory, shared with the host" : "GPU memory"}
-        {of(sum.of, all)}
-      </small>
+      <small>{(unified ? "memory, shared with the host" : "GPU memory") + of(sum.of, all)}</small>
     </div>
   );
 }
@@ -100,10 +98,11 @@ function PowerSum({ sum, all }: { sum: NonNullable<Totals["power"]>; all: number
   return (
     <div class="sum">
       <p>
-        <b>{draw.number}</b> {limit?.unit === draw.unit ? "" : draw.unit} {limit && `of ${joined(limit)}`}
+        <b>{draw.number}</b>{" "}
+        {limit === null ? draw.unit : `${limit.unit === draw.unit ? "" : `${draw.unit} `}of ${joined(limit)}`}
       </p>
       <Meter of={sum.limit === null ? null : sum.draw / sum.limit} />
-      <small>power{of(sum.of, all)}</small>
+      <small>{`power${of(sum.of, all)}`}</small>
     </div>
   );
 }
@@ -143,13 +142,19 @@ function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
       <div>
         <dt>CPU</dt>
         <dd>
-          <Value of={read(host.absent, "cpu_percent", host.cpu_percent)} show={percent} />
+          <Value
+            of={read(host.absent, "cpu_percent", host.cpu_percent)}
+            show={cpu => <Still>{percent(cpu)}</Still>}
+          />
         </dd>
       </div>
       <div>
         <dt>Load</dt>
         <dd>
-          <Value of={read(host.absent, "load_1m", host.load_1m)} show={load => load.toFixed(1)} />
+          <Value
+            of={read(host.absent, "load_1m", host.load_1m)}
+            show={load => <Still>{load.toFixed(1)}</Still>}
+          />
         </dd>
       </div>
       <div>
@@ -157,9 +162,11 @@ function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
         <dd>
           <Value
             of={read(host.absent, used === null ? "memory_available_bytes" : "", used)}
-            show={used =>
-              host.memory_total_bytes === null ? bytes(used) : ofTotal(used, host.memory_total_bytes)
-            }
+            show={used => (
+              <Still>
+                {host.memory_total_bytes === null ? bytes(used) : ofTotal(used, host.memory_total_bytes)}
+              </Still>
+            )}
           />
         </dd>
       </div>

@@ -57,7 +57,7 @@ export const COLUMNS: readonly Column[] = [
     name: "GPU",
     show: process => (
       <>
-        {process.gpu}
+        {String(process.gpu)}
         {process.gpu_instance !== null && <small class="instance">:{process.gpu_instance}</small>}
       </>
     ),

@@ -20,6 +20,26 @@ interface Props {
 /** What is out of sight is drawn anew only so often, for those who do not look but listen or search. */
 const OUT_OF_SIGHT = 5_000;
 
+/** The rows that there are, by their elements: one observer for all of them. */
+const rows = new WeakMap<Element, Row>();
+let observer: IntersectionObserver | null = null;
+
+function watch(line: Element, row: Row): void {
+  // A little more than what is seen, so that what is scrolled to is of now.
+  observer ??= new IntersectionObserver(
+    entries => {
+      for (const { target, isIntersecting } of entries) rows.get(target)?.see(isIntersecting);
+    },
+    { rootMargin: "120px" },
+  );
+  rows.set(line, row);
+  observer.observe(line);
+}
+
+function unwatch(line: Element): void {
+  observer?.unobserve(line);
+}
+
 /**
  * A process. It is drawn anew only where something of it has changed, and while it is in sight: there may be thousands.
  */
@@ -31,11 +51,18 @@ export class Row extends Component<Props> {
   private readonly late = Math.random() * OUT_OF_SIGHT;
 
   override componentDidMount(): void {
-    // The browser says so where it leaves out a row for being out of sight.
-    this.line.current?.addEventListener("contentvisibilityautostatechange", event => {
-      this.inSight = !(event as Event & { skipped?: boolean }).skipped;
-      if (this.inSight) this.forceUpdate();
-    });
+    if (this.line.current) watch(this.line.current, this);
+  }
+
+  override componentWillUnmount(): void {
+    if (this.line.current) unwatch(this.line.current);
+  }
+
+  /** It has come into sight, or has gone out of it. */
+  see(inSight: boolean): void {
+    const comes = inSight && !this.inSight;
+    this.inSight = inSight;
+    if (comes) this.forceUpdate();
   }
 
   override shouldComponentUpdate(next: Props): boolean {
@@ -69,7 +96,11 @@ export class Row extends Component<Props> {
               data-column={column.key}
               class={column.number ? "number" : undefined}
             >
-              {column.show(process, { gpu, now })}
+              {column.number ? (
+                <span class="cell">{column.show(process, { gpu, now })}</span>
+              ) : (
+                column.show(process, { gpu, now })
+              )}
             </td>
           ))}
           <td role="cell" class="more">

@@ -3,10 +3,11 @@ import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
 import { agentNow, colours } from "../../live/store";
 import { bytes, percent, plural } from "../../model/format";
-import { type Group, group, type Order, rowKey } from "../../model/processes";
+import { type Group, group, type Order, rowKey, type SortKey } from "../../model/processes";
 import { grouped } from "../../page/settings";
 import { Swatch } from "../../part/bar";
 import { Icon } from "../../part/icon";
+import { memo } from "../../part/memo";
 import type { Column } from "./columns";
 import { Row } from "./row";
 import { columnsOf, orderBy } from "./state";
@@ -54,7 +55,7 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
   return (
     <div class="scroll" ref={place}>
       <table role="table" class="processes" style={{ "--columns": widths(columns) }}>
-        <Head columns={columns} order={order} />
+        <Head columns={columns} by={order.key} down={order.down} />
         {grouped.value ? (
           group(shown).map(each => (
             <tbody role="rowgroup" key={each.key}>
@@ -85,12 +86,19 @@ function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
   return next;
 }
 
-function Head({ columns, order }: { columns: readonly Column[]; order: Order }) {
+interface HeadProps {
+  columns: readonly Column[];
+  /** Which they are ordered by, and whether downwards. */
+  by: SortKey;
+  down: boolean;
+}
+
+const Head = memo(({ columns, by: key, down }: HeadProps) => {
   return (
     <thead role="rowgroup">
       <tr role="row">
         {columns.map(column => {
-          const by = column.key === order.key;
+          const by = column.key === key;
           return (
             <th
               key={column.key}
@@ -98,11 +106,11 @@ function Head({ columns, order }: { columns: readonly Column[]; order: Order }) 
               scope="col"
               data-column={column.key}
               class={column.number ? "number" : undefined}
-              aria-sort={by ? (order.down ? "descending" : "ascending") : undefined}
+              aria-sort={by ? (down ? "descending" : "ascending") : undefined}
             >
               <button type="button" data-tip={column.tip} onClick={() => orderBy(column)}>
                 {column.name}
-                {by && <Icon name={order.down ? "down" : "up"} />}
+                {by && <Icon name={down ? "down" : "up"} />}
               </button>
             </th>
           );
@@ -113,7 +121,7 @@ function Head({ columns, order }: { columns: readonly Column[]; order: Order }) 
       </tr>
     </thead>
   );
-}
+});
 
 function GroupRow({ group, span }: { group: Group; span: number }) {
   const { key, label, processes, gpus, gpuMemory, sm } = group;

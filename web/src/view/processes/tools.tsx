@@ -1,3 +1,4 @@
+import { useMemo, useRef } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
 import { count } from "../../model/format";
 import { shortName } from "../../model/gpu";
@@ -21,7 +22,38 @@ interface Props {
   anyGpu: boolean;
 }
 
+/** Processes change each second, and what can be done with them hardly ever. */
 export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
+  const now = useRef(rows);
+  now.current = rows;
+  return (
+    <ToolBar
+      told={`${count(rows.length)} of ${count(all.length)}`}
+      rows={now}
+      wish={useStable(wish)}
+      owners={useStable(owners(all, wish.user))}
+      gpus={useStable(anyGpu ? gpuNames(gpus) : [])}
+      anyGpu={anyGpu}
+    />
+  );
+}
+
+/** The same object for what says the same. */
+function useStable<T>(value: T): T {
+  return useMemo(() => value, [JSON.stringify(value)]);
+}
+
+interface BarProps {
+  told: string;
+  /** Those that are shown when something is done with them. */
+  rows: { readonly current: readonly Process[] };
+  wish: Wish;
+  owners: [string, string][];
+  gpus: [string, string][];
+  anyGpu: boolean;
+}
+
+function ToolBar({ told, rows, wish, owners, gpus, anyGpu }: BarProps) {
   return (
     <div class="tools">
       <h2>Processes</h2>
@@ -37,22 +69,12 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
             onInput={event => setQuery({ q: event.currentTarget.value })}
           />
         </span>
-        <WishSelect
-          label="User"
-          value={wish.user}
-          name="user"
-          first="All users"
-          options={owners(all, wish.user)}
-        />
-        {anyGpu && (
-          <WishSelect label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpuNames(gpus)} />
-        )}
+        <WishSelect label="User" value={wish.user} name="user" first="All users" options={owners} />
+        {anyGpu && <WishSelect label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpus} />}
         <SortChoice />
         <WishSelect label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
       </search>
-      <span class="many">
-        {count(rows.length)} of {count(all.length)}
-      </span>
+      <span class="many">{told}</span>
       <div class="buttons">
         <button
           type="button"
@@ -65,10 +87,10 @@ export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
         </button>
         <ColumnChoice />
         <Popover name="export" label="Export" quiet={false} button={<>Export</>}>
-          <button type="button" onClick={() => exportCsv(rows, columnsOf(rows))}>
+          <button type="button" onClick={() => exportCsv(rows.current, columnsOf(rows.current))}>
             <Icon name="download" /> What is shown as CSV
           </button>
-          <button type="button" onClick={() => exportJson(rows)}>
+          <button type="button" onClick={() => exportJson(rows.current)}>
             <Icon name="download" /> What is shown as JSON
           </button>
         </Popover>

@@ -31,7 +31,11 @@ export function Chart(props: ChartProps) {
     const to = following.end.value;
     return shared.zoom.value ?? { from: to - span.ms, to };
   });
-  const columns = useComputed(() => between(following.columns.value, window.value.from, window.value.to));
+  const which = lines.map(({ column }) => column);
+  const columns = useComputed(() => {
+    const { from, to } = window.value;
+    return between(following.columns.value, which, from, to);
+  });
   const told = lines.filter(({ why }) => why === null);
   const first = lines[0];
   return (

@@ -22,7 +22,7 @@ export function Legend(props: Props) {
       {lines.map(each => (
         <li key={each.line.metric}>
           {each.why === null && <Dash of={drawn.indexOf(each)} />}
-          {each.line.name} <b>{reading(each, at, props)}</b>
+          {each.line.name} <b class="still">{reading(each, at, props)}</b>
         </li>
       ))}
       {plan.limit && limit !== null && (

@@ -61,7 +61,7 @@ export function Picture(props: Props) {
         if (shared.cursor.peek()?.by === "keys") obey({ do: "let go" }, props);
       }}
     >
-      <p class="unseen">{inWords(props)}</p>
+      <p class="unseen">{useSentence(props)}</p>
       {cursor && <When time={times[at] ?? cursor.time} window={window.value} />}
     </div>
   );
@@ -88,6 +88,16 @@ function obey(done: KeyResult, { shared, columns }: Props): void {
   if (done.do === "zoom") zoom.value = { from: done.from, to: done.to };
   else if (done.do === "reset") zoom.value = null;
   else cursor.value = null;
+}
+
+/** Who listens has time: a sentence that is made anew each second is read by nobody. */
+const SENTENCE_EVERY = 15_000;
+
+function useSentence(props: Props): string {
+  const made = useRef({ at: Number.NEGATIVE_INFINITY, text: "" });
+  const now = performance.now();
+  if (now - made.current.at > SENTENCE_EVERY) made.current = { at: now, text: inWords(props) };
+  return made.current.text;
 }
 
 function inWords({ plan, lines, columns, span }: Props): string {

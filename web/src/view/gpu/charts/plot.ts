@@ -39,7 +39,7 @@ const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 const SHORTEST_BRUSH = 6;
 const LINE_WIDTH = 1.5;
 /** Charts are drawn anew when they have moved by so many pixels. */
-const WORTH_DRAWING = 1;
+const WORTH_DRAWING = 2;
 
 /** Drawn by uPlot. All of one page share a cursor. */
 export class Plot {

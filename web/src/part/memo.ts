@@ -1,0 +1,22 @@
+import { Component, type ComponentChild } from "preact";
+
+/**
+ * A component that is drawn anew only where something that it is given is another. One that reads signals needs none of
+ * this, and must not have it.
+ */
+export function memo<P extends object>(draw: (props: P) => ComponentChild) {
+  return class extends Component<P> {
+    override shouldComponentUpdate(next: P): boolean {
+      return !isSame(this.props, next);
+    }
+
+    override render(): ComponentChild {
+      return draw(this.props);
+    }
+  };
+}
+
+function isSame<P extends object>(a: P, b: P): boolean {
+  const keys = Object.keys(b) as (keyof P)[];
+  return keys.length === Object.keys(a).length && keys.every(key => Object.is(a[key], b[key]));
+}
