@@ -3,6 +3,7 @@ import { absence, read } from "../../../model/absence";
 import type { Drawn } from "../../../model/chosen";
 import { nearest } from "../../../model/keys";
 import type { Columns } from "../../../model/past";
+import { Still } from "../../../part/still";
 import { Absent, Value } from "../../../part/value";
 import type { ChartProps } from "./chart";
 
@@ -22,7 +23,7 @@ export function Legend(props: Props) {
       {lines.map(each => (
         <li key={each.line.metric}>
           {each.why === null && <Dash of={drawn.indexOf(each)} />}
-          {each.line.name} <b class="still">{reading(each, at, props)}</b>
+          {each.line.name} <b>{reading(each, at, props)}</b>
         </li>
       ))}
       {plan.limit && limit !== null && (
@@ -39,11 +40,17 @@ function reading({ line, column, why }: Drawn, at: number | null, { plan, gpu, c
   if (why) return <Absent why={why} what={line.name} />;
   if (at !== null) {
     const value = columns.value.values[column]?.[at] ?? null;
-    return value === null ? <Absent why={UNREAD} quiet /> : plan.show(value);
+    return value === null ? <Absent why={UNREAD} quiet /> : <Still>{plan.show(value)}</Still>;
   }
   const isRead = gpu.state === "ok";
   const reason = isRead ? gpu.absent : { [line.path]: gpu.state };
-  return <Value of={read(reason, line.path, isRead ? line.of(gpu) : null)} show={plan.show} quiet />;
+  return (
+    <Value
+      of={read(reason, line.path, isRead ? line.of(gpu) : null)}
+      show={value => <Still>{plan.show(value)}</Still>}
+      quiet
+    />
+  );
 }
 
 const UNREAD = { ...absence("timeout"), word: "gap", text: "Nothing was read at that time." };
