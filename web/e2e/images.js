@@ -36,7 +36,11 @@ for (const [user, job] of JOBS) {
 await agent.until("the processes", ({ processes }) => processes.length >= JOBS.length);
 const browser = await launch();
 process.stdout.write(`waiting for ${MINUTES} minutes of the past\n`);
-await new Promise(over => setTimeout(over, MINUTES * 60_000));
+const wait = minutes => new Promise(over => setTimeout(over, minutes * 60_000));
+await wait(MINUTES * 0.8);
+// One that is in trouble shows how that looks.
+agent.play(`${known("h200-8")}\n[[fault]]\nfunction = "*"\ngpu = 6\ncode = 15\n`);
+await wait(MINUTES * 0.2);
 
 const folder = join(ROOT, "docs/images");
 mkdirSync(folder, { recursive: true });

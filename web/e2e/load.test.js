@@ -27,7 +27,7 @@ before(async () => {
   const gpus = Array.from({ length: 8 }, (_, index) =>
     index < 5 ? gpu({ process: rows(4_100_000 + index * 100, 10) }) : free(),
   );
-  agent = await Agent.start({ scenario: scenario(gpus), interval: "500ms" });
+  agent = await Agent.start({ scenario: scenario(gpus), interval: "300ms" });
   await agent.until("the processes", ({ processes }) => processes.length === 50);
   single = await Agent.start({
     scenario: scenario([gpu({ process: rows(4_100_000, 10) })]),
