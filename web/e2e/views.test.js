@@ -140,9 +140,17 @@ test("a view begins at its top and its heading, and the tab says what is free", 
   assert.ok((await page.evaluate(() => scrollY)) > 0);
   await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Processes" }).click();
   await eventually("the heading", () =>
-    page.evaluate(() => document.activeElement.textContent === "Processes" && scrollY === 0),
+    page.evaluate(
+      () =>
+        document.activeElement.tagName === "H2" &&
+        document.activeElement.textContent === "Processes" &&
+        scrollY === 0,
+    ),
   );
   assert.match(await page.title(), / · Processes$/);
+  await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Overview" }).click();
+  await eventually("all of the overview", () => page.evaluate(() => document.activeElement.id === "main"));
+  await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Processes" }).click();
   // What has the focus is not under the header.
   await page
     .getByRole("button", { name: /Details of process/ })

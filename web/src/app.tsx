@@ -18,6 +18,8 @@ import { Waiting } from "./view/waiting";
 /** The whole page: a form until the agent talks to us, then its views. */
 export function App() {
   const stands = link.value;
+  const { value: current } = route;
+  useArrival(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   const asksForToken = useRef(false);
   if (!isTold.value) {
     // While a token is tried the form stays, so that the next attempt begins where this one ended.
@@ -32,7 +34,7 @@ export function App() {
       <Header />
       <main id="main" tabIndex={-1} class={late.value || isLost(stands) ? "old" : ""}>
         <Banners />
-        <Broken key={route.value.view}>
+        <Broken key={current.view}>
           <CurrentView />
         </Broken>
       </main>
@@ -43,7 +45,6 @@ export function App() {
 
 function CurrentView() {
   const current = route.value;
-  useArrival(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   switch (current.view) {
     case "gpu":
       return <GpuView name={current.gpu} />;

@@ -19,7 +19,9 @@ export function useArrival(view: string): void {
     if (isFollowed) scrollTo(0, 0);
     isFollowed = false;
     const main = document.getElementById("main");
-    const heading = main?.querySelector<HTMLElement>("h2:not(article h2)") ?? main;
+    const first = main?.querySelector("h2");
+    // The overview has none of its own: its first is a card's.
+    const heading = first && !first.closest("article") ? first : main;
     if (!heading) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });

@@ -35,8 +35,8 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
 /** Asked for and not noted: what has the focus may go without a word. A finger that was there is there no more. */
 const isHeld = (table: HTMLElement | null): boolean =>
   table !== null &&
-  (table.contains(document.activeElement) ||
-    (table.matches(":hover") && matchMedia("(hover: hover)").matches));
+  (table.querySelector("tbody:focus-within") !== null ||
+    (table.querySelector("tbody:hover") !== null && matchMedia("(hover: hover)").matches));
 
 function Empty({ none, one }: { none: boolean; one: boolean }) {
   if (none) return <p class="nothing">No process uses {one ? "this GPU" : "a GPU"}.</p>;
