@@ -192,7 +192,7 @@ describe("following the agent", () => {
     agent.streams = [never, say(snapshot("a"), "waits")];
     agent.polled = [nobody];
     start();
-    await vi.advanceTimersByTimeAsync(4_500);
+    await vi.advanceTimersByTimeAsync(2_500);
     expect(agent.links).toEqual(["connecting"]);
     await vi.advanceTimersByTimeAsync(2_500);
     expect([agent.links.at(1), agent.links.at(-1)]).toEqual(["unreachable", "live by stream"]);

@@ -33,8 +33,11 @@ const INSTEAD_OF_STREAM = 1_000;
 const STREAM_AGAIN = 60_000;
 /** A stream without a snapshot for so long has died, whatever else comes: the agent makes one a second. */
 const SILENCE = 10_000;
-/** A stream that has told nothing so long after its last byte is held back by something in between. */
-const FIRST_WITHIN = 5_000;
+/**
+ * A stream that has told nothing so long after its last byte is held back by something in between. Less than what is late,
+ * so that who is polled in its place does not see the stream being tried again.
+ */
+const FIRST_WITHIN = 3_000;
 const FIRST_RETRY = 500;
 const LAST_RETRY = 15_000;
 

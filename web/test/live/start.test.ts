@@ -93,6 +93,24 @@ describe("what is shown", () => {
     }
   });
 
+  it("is not late while a stream that is kept back is tried again", async () => {
+    const kept = () => new Response(new ReadableStream());
+    agent.answer = path => {
+      const sampled_at = 1_700_000_000_000 + performance.now();
+      if (path.endsWith("/snapshot")) return { status: 200, body: { ...next(), sampled_at } };
+      return path.endsWith("/stream") ? kept() : answers(path);
+    };
+    chosenPace.value = 2_000;
+    await pass(100);
+    chosenPace.value = 0;
+    await pass(5_000);
+    for (let second = 0; second < 150; second += 1) {
+      expect(late.value, `${second}`).toBe(false);
+      await pass(1_000);
+    }
+    expect(paths().filter(path => path.endsWith("/stream")).length).toBeGreaterThanOrEqual(3);
+  });
+
   it("is late at once when somebody looks again, until something new comes", async () => {
     expect(late.value).toBe(false);
     look("hidden");
