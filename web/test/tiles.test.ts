@@ -13,6 +13,21 @@ describe("tiles", () => {
     activity: { tensor_ratio: 0.5, sm_ratio: 0.9 },
   });
 
+  it("say that a GPU is hot by how far it is from slowing down, where it tells that", () => {
+    const heat = (celsius: number | null, margin: number | null) => {
+      const hot = gpu({
+        temperature: { gpu_celsius: 80, slowdown_celsius: celsius, margin_celsius: margin },
+      });
+      const { high, limit } = tilesOf(hot)[0] ?? {};
+      return [high, limit];
+    };
+    expect(heat(87, null)).toEqual([false, "it slows down at 87 °C"]);
+    expect(heat(84, null)).toEqual([true, "it slows down at 84 °C"]);
+    expect(heat(null, 20)).toEqual([false, "it slows down when it is 20 °C warmer"]);
+    expect(heat(null, 3)[0]).toBe(true);
+    expect(heat(null, null)).toEqual([false, undefined]);
+  });
+
   it("say of a little that it is not nothing, as facts do", () => {
     const tile = tilesOf(gpu({ activity: { tensor_ratio: 0.002 } })).find(({ key }) => key === "tensor");
     expect(tile?.show?.(tile.of.value ?? 0)).toBe("<1");

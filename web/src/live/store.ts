@@ -90,7 +90,7 @@ function remember(next: Snapshot): void {
     const past = before.get(key);
     if (gpu.state === "ok") {
       const processes = next.processes.filter(process => process.gpu === index);
-      remembered.set(key, { gpu, processes, at: gpu.read_at });
+      remembered.set(key, { gpu, processes, at: gpu.read_at ?? next.sampled_at });
     } else if (past) {
       const processes = past.processes.map(process => ({ ...process, gpu: index }));
       remembered.set(key, { ...past, gpu: { ...past.gpu, index }, processes });
@@ -140,7 +140,7 @@ export const shown = computed<Shown[]>(() => {
         asOf: past.at,
       };
     }
-    return { gpu, processes, asOf: blank ? null : gpu.read_at };
+    return { gpu, processes, asOf: blank ? null : (gpu.read_at ?? newest.sampled_at) };
   });
 });
 

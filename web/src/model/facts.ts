@@ -79,6 +79,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Chip", "temperature.gpu_celsius", number(celsius)),
       fact("Memory", "temperature.memory_celsius", number(celsius)),
       fact("Slows down at", "temperature.slowdown_celsius", number(celsius)),
+      fact("Until it slows down", "temperature.margin_celsius", number(celsius)),
       fact("Shuts down at", "temperature.shutdown_celsius", number(celsius)),
     ],
   },

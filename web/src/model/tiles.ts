@@ -32,16 +32,25 @@ const ofWhole = (value: number | null, whole: number | null): number | null =>
 /** So close to where it slows down a GPU is hot, in °C. */
 const CLOSE = 5;
 
-function temperature({ absent, temperature: { gpu_celsius: now, slowdown_celsius: hot } }: Gpu): Tile {
+function temperature({ absent, temperature }: Gpu): Tile {
+  const { gpu_celsius: now, slowdown_celsius: hot, margin_celsius: margin } = temperature;
+  // Newer GPUs tell how far they are from it in place of where it is.
+  const left =
+    now === null || hot === null ? margin : Math.min(hot - now, margin ?? Number.POSITIVE_INFINITY);
   return {
     key: "temperature",
     what: "Temperature",
     of: read(absent, "temperature.gpu_celsius", now),
     unit: "°C",
-    limit: hot === null ? undefined : `it slows down at ${hot} °C`,
+    limit:
+      hot !== null
+        ? `it slows down at ${hot} °C`
+        : left === null
+          ? undefined
+          : `it slows down when it is ${left} °C warmer`,
     label: hot === null ? "chip" : `of ${hot}`,
     part: ofWhole(now, hot),
-    high: now !== null && hot !== null && now >= hot - CLOSE,
+    high: left !== null && left <= CLOSE,
   };
 }
 

@@ -64,6 +64,7 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
   const stands = standing(gpu);
+  const readAt = asOf ?? gpu.read_at;
   const { parts, owners } = useDivision(gpu.memory, each.processes);
   const all = events.value;
   const happened = useMemo(
@@ -97,12 +98,14 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
               label="Copy link"
               title="Copy an address that stays this GPU's, whatever its number"
             />
-            <span class="fine">
-              {asOf === null ? "Read" : "Last read"} at{" "}
-              <time data-tip={exact(gpu.read_at)}>
-                <Still>{moment(asOf ?? gpu.read_at, agentNow())}</Still>
-              </time>
-            </span>
+            {readAt !== null && (
+              <span class="fine">
+                {asOf === null ? "Read" : "Last read"} at{" "}
+                <time data-tip={exact(readAt)}>
+                  <Still>{moment(readAt, agentNow())}</Still>
+                </time>
+              </span>
+            )}
           </p>
         )}
       </section>
