@@ -27,11 +27,7 @@ use crate::{
     problem::problem,
     scope::Scope,
 };
-<<<<<<< HEAD
-=======
 pub(crate) use id::Id;
-use seats::Seat;
->>>>>>> 296d368 (Events since a time are compressed and may be limited, which the page does at first; what is called an id in the stream tells runs of the agent apart)
 pub use seats::Streams;
 use seats::{Full, Seat};
 
@@ -66,7 +62,6 @@ pub(crate) fn open(
     answer::event_stream(Body::from_stream(parts), packed)
 }
 
-<<<<<<< HEAD
 fn refusal(full: Full, most: usize) -> Response {
     let taken = match full {
         Full::All => format!("All {most} places for streams are taken"),
@@ -82,15 +77,9 @@ fn refusal(full: Full, most: usize) -> Response {
     response
 }
 
-/// The number of the last snapshot that the reader has seen; 0 if it does not say.
-fn last_seen(headers: &HeaderMap) -> u64 {
-    let said = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    said.unwrap_or(0)
-=======
 /// The number of the last snapshot of this run that the reader has seen; none if it does not say what it has seen.
 fn last_seen(headers: &HeaderMap) -> Option<u64> {
     Id::read(headers.get("last-event-id")?.to_str().ok()?)
->>>>>>> 296d368 (Events since a time are compressed and may be limited, which the page does at first; what is called an id in the stream tells runs of the agent apart)
 }
 
 struct Reader {
