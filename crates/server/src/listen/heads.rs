@@ -105,7 +105,16 @@ impl<S> Counted<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = to.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+        if to.remaining() > LEAST_HEAD_BYTES {
+            // No more at once than a connection has for itself: of many requests that come one behind the other each is
+            // whole, and takes nothing.
+            let mut part = ReadBuf::new(to.initialize_unfilled_to(LEAST_HEAD_BYTES));
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
+            let read = part.filled().len();
+            to.advance(read);
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+        }
         Poll::Ready(self.read(to.filled().len() - before))
     }
 }

@@ -255,6 +255,25 @@ async fn requests_that_are_not_whole_take_no_more_memory_than_there_is_for_all()
 }
 
 /// A path that tells when it was asked, and answers when it is told to.
+#[tokio::test]
+async fn many_requests_one_behind_the_other_are_all_answered() {
+    const MANY: usize = 3000;
+    let limits = Limits { all_heads_bytes: 0, ..Limits::default() };
+    let served = Served::start(app(), limits).await;
+    let (mut from, mut to) = served.connect().await.into_split();
+    let asking = tokio::spawn(async move {
+        let requests = "GET /count HTTP/1.1\r\nhost: a\r\n\r\n".repeat(MANY - 1);
+        to.write_all(requests.as_bytes()).await.unwrap();
+        to.write_all(&request("/count", "")).await.unwrap();
+        to
+    });
+    let mut answers = String::new();
+    from.read_to_string(&mut answers).await.unwrap();
+    asking.await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), MANY);
+    served.stop().await;
+}
+
 fn gated() -> (Router, mpsc::UnboundedReceiver<oneshot::Sender<()>>) {
     let (asked, waiting) = mpsc::unbounded_channel();
     let view = move || {
