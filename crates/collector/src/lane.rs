@@ -96,8 +96,10 @@ impl Lane {
                         // A handle refused is a finished reading too: it says why there is nothing.
                         self.xids.lose(self.index, code.absence());
                         let refusal = self.library.failure("nvmlDeviceGetHandleByIndex_v2", code, &self.desk);
+                        let driver_is_gone = Some(code).filter(|code| code.says_the_driver_is_gone());
                         let absent = Finished::absent(code.absence());
-                        self.pulse.report(lane, beat.number, Finished { refusal: Some(refusal), ..absent });
+                        let refused = Finished { refusal: Some(refusal), driver_is_gone, ..absent };
+                        self.pulse.report(lane, beat.number, refused);
                         continue;
                     }
                 }

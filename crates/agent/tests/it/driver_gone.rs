@@ -6,23 +6,24 @@ use crate::support::{Driver, Start, eventually};
 
 const TWO: &str = "[[gpu]]\nname = 'A'\ntemperature_c = 41\n[[gpu]]\nname = 'B'\ntemperature_c = 42\n";
 
-/// Every call about a GPU fails so, but those that find it.
-fn refusing(code: u32, also: &str) -> String {
-    format!("{also}errors = {{ '*' = {code}, nvmlDeviceGetHandleByIndex_v2 = 0 }}\n{TWO}")
+/// Every call about a GPU fails so; that which finds it answers with that handle's code.
+fn refusing(code: u32, handle: u32, also: &str) -> String {
+    format!("{also}errors = {{ '*' = {code}, nvmlDeviceGetHandleByIndex_v2 = {handle} }}\n{TWO}")
 }
 
 #[test]
 fn a_driver_that_is_gone_from_every_call_is_given_up_for_a_fresh_collector() {
-    for (code, text, also) in [
-        (9, "Driver Not Loaded", ""),
-        (9, "Driver Not Loaded", "count_error = 9\n"),
-        (18, "RM has detected an NVML/RM version mismatch.", ""),
-        (1, "Uninitialized", ""),
+    for (code, handle, text, also) in [
+        (9, 0, "Driver Not Loaded", ""),
+        (9, 9, "Driver Not Loaded", ""),
+        (9, 0, "Driver Not Loaded", "count_error = 9\n"),
+        (18, 0, "RM has detected an NVML/RM version mismatch.", ""),
+        (1, 1, "Uninitialized", ""),
     ] {
         let driver = Driver::new(TWO);
         let agent = Start::on(&driver).serve().ready();
         let first = agent.collectors();
-        driver.play(&refusing(code, also));
+        driver.play(&refusing(code, handle, also));
         let failed =
             eventually("it to be given up", || Some(agent.get("/status")).filter(|answer| answer.status == 500));
         assert_eq!(failed.json()["error"], text, "{code}");
