@@ -1,6 +1,6 @@
 import type { Shown } from "../../live/store";
 import { read } from "../../model/absence";
-import { ofTotal } from "../../model/format";
+import { ofTotal, ratio } from "../../model/format";
 import { verdict } from "../../model/gpu";
 import { divide } from "../../model/memory";
 import { MemoryBar } from "../../part/bar";
@@ -32,6 +32,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
                 what={label}
                 show={used => <span>{ofTotal(used, memory.total_bytes ?? 0)}</span>}
               />
+              {mig.activity.graphics_ratio !== null && <span>{ratio(mig.activity.graphics_ratio)} at work</span>}
               <Pill standing={verdict(mig.use.verdict)} />
             </p>
             {told === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
