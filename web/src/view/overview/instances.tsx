@@ -32,7 +32,9 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
                 what={label}
                 show={used => <span>{ofTotal(used, memory.total_bytes ?? 0)}</span>}
               />
-              {mig.activity.graphics_ratio !== null && <span>{ratio(mig.activity.graphics_ratio)} at work</span>}
+              {mig.activity.graphics_ratio !== null && (
+                <span>{ratio(mig.activity.graphics_ratio)} at work</span>
+              )}
               <Pill standing={verdict(mig.use.verdict)} />
             </p>
             {told === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
