@@ -1,7 +1,7 @@
 //! Readers of the stream: many connections that take what comes, and see how old it is.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     runtime::Runtime,
     sync::mpsc,
 };
@@ -50,8 +50,10 @@ impl Readers {
         let (tell, late) = mpsc::unbounded_channel();
         let (seen, gone) = (Arc::new(Seen::default()), Arc::new(AtomicU64::new(0)));
         runtime.block_on(async {
-            for _ in 0..count {
-                let mut stream = TcpStream::connect(address).await?;
+            for reader in 0..count {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(from(reader))?;
+                let mut stream = socket.connect(address).await?;
                 let request =
                     format!("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
                 stream.write_all(request.as_bytes()).await?;
@@ -85,6 +87,12 @@ impl Readers {
         let median_ms = worst_ms.map(|_| median(late));
         Ok(Told { bytes: self.seen.bytes.load(Ordering::Relaxed), median_ms, worst_ms })
     }
+}
+
+/// The address that a reader comes from: no single one may have all places.
+fn from(reader: usize) -> SocketAddr {
+    const ADDRESSES: [u8; 4] = [1, 2, 3, 4];
+    (Ipv4Addr::new(127, 0, 0, ADDRESSES[reader % ADDRESSES.len()]), 0).into()
 }
 
 async fn follow(mut stream: TcpStream, seen: &Seen, tell: &mpsc::UnboundedSender<f64>) {

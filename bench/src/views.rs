@@ -101,6 +101,7 @@ struct Report {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let idle = idle(options.idle)?;
+    let streams = streams()?;
     let host = Host::counting(GPUS, PROCESSES)?;
     let agent = Agent::start(&host, INTERVAL, &[])?;
     let views: Vec<View> = options.views.iter().map(|text| View::parse(text)).collect();
@@ -117,7 +118,6 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     drop(beside);
     served.extend(peers(&host, options, &agent, &views)?);
-    let streams = streams()?;
     let gpustat_seconds = server::gpustat(&host).transpose()?;
     let cores = thread::available_parallelism()?.get();
     let (rounds, seconds) = (options.rounds, options.seconds);
