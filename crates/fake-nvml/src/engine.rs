@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,9 @@ pub(crate) struct Engine {
     loaded: Instant,
     path: Option<PathBuf>,
     playing: RwLock<Option<Arc<Playing>>>,
+    /// How many versions have played, for who waits for another.
+    versions: Mutex<u64>,
+    another: Condvar,
     /// The version of the file that was read last, also if it could not be played.
     seen: Mutex<Option<Stamp>>,
     /// Milliseconds from `loaded` to the last look at the file.
@@ -99,6 +102,8 @@ pub(crate) fn engine() -> &'static Engine {
             loaded: Instant::now(),
             path: path("FAKE_NVML_SCENARIO"),
             playing: RwLock::new(None),
+            versions: Mutex::new(0),
+            another: Condvar::new(),
             seen: Mutex::new(None),
             looked: AtomicU64::new(0),
             inits: Mutex::new(0),
@@ -135,6 +140,18 @@ impl Engine {
     /// The scenario, once there is one.
     pub(crate) fn playing(&self) -> Option<Arc<Playing>> {
         self.playing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The number of the version that plays, or of the one before it where it has just changed.
+    pub(crate) fn version(&self) -> u64 {
+        *self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Blocks until another version than that plays, or for so long.
+    pub(crate) fn wait_for_another(&self, version: u64, time: Duration) {
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who waits looks itself what has come.
+        drop(self.another.wait_timeout_while(versions, time, |now| *now == version));
     }
 
     /// Whether calls are answered.
@@ -178,6 +195,8 @@ impl Engine {
             Ok(scenario) => {
                 let playing = Arc::new(Playing::new(scenario, before.as_deref()));
                 *self.playing.write().unwrap_or_else(PoisonError::into_inner) = Some(playing);
+                *self.versions.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                self.another.notify_all();
             }
             Err(reason) if before.is_some() => {
                 complain(&format!("{}: {reason} (the version read before goes on)", path.display()));

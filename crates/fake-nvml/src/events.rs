@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nvml_wrapper_sys::bindings::nvmlEventSet_st;
 
 use crate::code::{Done, INVALID_ARGUMENT, TIMEOUT};
 use crate::engine::{Playing, engine};
-use crate::fault::POLL;
 use crate::pointer::Argument;
+
+/// How often who waits looks by himself whether the scenario has changed: mostly another call has found that before. A
+/// driver's wait costs nothing, so this one may cost next to nothing.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// An event set as a caller hands it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,14 +41,13 @@ struct Registrations {
 }
 
 impl Registrations {
-    /// The earliest event that is due and was not told.
+    /// The earliest event that was not told. It may be due later.
     fn next(&self, playing: &Playing) -> Option<Happened> {
-        let now = Instant::now();
         let happened = self.gpus.iter().flat_map(|&(gpu, since)| {
             let xids = playing.scenario.gpu.get(gpu).and_then(|gpu| gpu.xids.as_deref()).unwrap_or_default();
             let dues = playing.due.get(gpu).map(Vec::as_slice).unwrap_or_default();
             let events = xids.iter().zip(dues).map(move |(xid, &due)| Happened { gpu, code: xid.code, due });
-            events.filter(move |event| event.due >= since && event.due <= now)
+            events.filter(move |event| event.due >= since)
         });
         happened.filter(|event| !self.told.contains(event)).min_by_key(|event| event.due)
     }
@@ -94,18 +95,19 @@ impl EventSets {
         let registrations = self.registrations(set)?;
         let started = Instant::now();
         loop {
-            if let Some(playing) = engine().playing() {
-                let mut registrations = lock(&registrations);
-                if let Some(event) = registrations.next(&playing) {
-                    registrations.told.push(event);
-                    return Ok(event);
-                }
+            let version = engine().version();
+            let next = engine().playing().and_then(|playing| lock(&registrations).next(&playing));
+            let now = Instant::now();
+            if let Some(event) = next.filter(|event| event.due <= now) {
+                lock(&registrations).told.push(event);
+                return Ok(event);
             }
             let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(TIMEOUT);
             }
-            thread::sleep(left.min(POLL));
+            let due = next.map_or(LOOK, |event| event.due - now);
+            engine().wait_for_another(version, left.min(due).min(LOOK));
             engine().look();
         }
     }
