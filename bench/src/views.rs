@@ -23,10 +23,10 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Options {
     /// How often each is measured, in turn with the others
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// How long each time, in seconds
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     seconds: u64,
     /// For how long nobody asks before, in seconds
     #[arg(long, default_value_t = 30)]
@@ -107,7 +107,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let views: Vec<View> = options.views.iter().map(|text| View::parse(text)).collect();
     let (folder, sizes) = files::fill(&host, agent.address, &views)?;
     let first = views.first().ok_or("which views?")?.as_file();
-    let beside = [server::nginx(&host, &folder, &first)?, server::bare(&folder, &first)?];
+    let plain: Vec<(String, usize)> =
+        views.iter().zip(&sizes).filter(|(view, _)| !view.gzip).map(|(view, bytes)| (view.as_file(), *bytes)).collect();
+    let beside = [server::nginx(&host, &folder, &first, &plain)?, server::bare(&folder, &first)?];
     let mut served = Vec::new();
     for (view, bytes) in views.iter().zip(sizes) {
         let others = beside.iter().map(|server| Rival::other(server, &view.as_file(), bytes));

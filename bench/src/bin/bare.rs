@@ -1,6 +1,6 @@
 //! The limit that the agent is measured against: axum's own server on a one-thread runtime, handing out the same
 //! bytes from memory and doing nothing else. `bare PORT FOLDER` serves each file of a folder under its path, and to who
-//! takes gzip the file beside it that ends in `.gz`; see `bench/run`.
+//! takes gzip the file beside it that ends in `.gz`.
 
 use std::{collections::HashMap, error::Error, fs, future::ready, path::Path, sync::Arc};
 

@@ -59,9 +59,12 @@ export async function accessible(page, what, rules = RULES) {
   assert.deepEqual(told, [], what);
 }
 
+/** The picture is of the whole page, of which the browser draws only what is in sight. */
+const ALL_DRAWN = "* { content-visibility: visible !important; }";
+
 /** Keeps a picture as a build artefact. */
 export async function picture(page, name) {
   const folder = join(ROOT, "target/screenshots");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: "disabled" });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: "disabled", style: ALL_DRAWN });
 }
