@@ -66,5 +66,10 @@ const ALL_DRAWN = "* { content-visibility: visible !important; }";
 export async function picture(page, name) {
   const folder = join(ROOT, "target/screenshots");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: "disabled", style: ALL_DRAWN });
+  await page.screenshot({
+    path: join(folder, `${name}.png`),
+    fullPage: true,
+    animations: "disabled",
+    style: ALL_DRAWN,
+  });
 }
