@@ -133,6 +133,7 @@ describe("a GPU", () => {
     await page.locator("[data-old=true]").first().waitFor();
     await page.locator(".hero .memory").getByText(/60\.0/).waitFor();
     await power.locator(".legend .absent[data-reason=lost]").waitFor();
+    await page.getByText("Whether a process uses this GPU is not known.").waitFor();
     // It is said once to who does not see it, and counted as something new.
     await page.getByRole("status").filter({ hasText: "GPU 1 lost" }).waitFor();
     await page.locator(".badge").waitFor();

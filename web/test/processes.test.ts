@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import type { Process } from "../src/api/types";
 import { csv } from "../src/model/csv";
 import { ownerOf } from "../src/model/owner";
-import { filter, group, isSame, keepOrder, NO_WISH, rowKey, sort, whereOf } from "../src/model/processes";
+import {
+  filter,
+  group,
+  isSame,
+  keepOrder,
+  NO_WISH,
+  nobodyListed,
+  rowKey,
+  sort,
+  whereOf,
+} from "../src/model/processes";
 import { usersOf } from "../src/model/users";
 import { process, snapshot, users } from "./example";
 
@@ -180,5 +190,21 @@ describe("CSV", () => {
 
   it("lets numbers be negative, and other texts alone", () => {
     expect(csv([[-5, "python -m x=1"]])).toBe("-5,python -m x=1\r\n");
+  });
+});
+
+describe("no process", () => {
+  const of = (verdict: string) => snapshot.gpus.slice(0, 1).map(({ use }) => ({ ...use, verdict }));
+
+  it("uses a GPU where that is known", () => {
+    expect(nobodyListed(of("free"), true)).toBe("No process uses this GPU.");
+    expect(nobodyListed([...of("free"), ...of("held")], false)).toBe("No process uses a GPU.");
+  });
+
+  it("is said of no GPU of which it is not known", () => {
+    expect(nobodyListed(of("unknown"), true)).toBe("Whether a process uses this GPU is not known.");
+    expect(nobodyListed([...of("free"), ...of("unknown")], false)).toBe(
+      "No process is listed, but of 1 of 2 GPUs it is not known.",
+    );
   });
 });

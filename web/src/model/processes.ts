@@ -1,4 +1,5 @@
-import type { Process } from "../api/types";
+import type { Process, Use } from "../api/types";
+import { plural } from "./format";
 import { ownerOf } from "./owner";
 
 /** What is shown of the processes; an empty text is no wish. */
@@ -156,6 +157,14 @@ export function keepOrder(sorted: readonly Process[], before: readonly string[])
     previous = process;
   }
   return kept;
+}
+
+/** What is said where no process is listed: that there is none only where that is known. */
+export function nobodyListed(uses: readonly Use[], one: boolean): string {
+  const unknown = uses.filter(use => use.verdict === "unknown").length;
+  if (unknown === 0) return `No process uses ${one ? "this GPU" : "a GPU"}.`;
+  if (one) return "Whether a process uses this GPU is not known.";
+  return `No process is listed, but of ${unknown} of ${plural(uses.length, "GPU")} it is not known.`;
 }
 
 /** One user's processes, with their sums; null where it is told of none. */

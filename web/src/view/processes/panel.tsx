@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { Gpu } from "../../api/types";
 import { shown } from "../../live/store";
-import { NO_WISH } from "../../model/processes";
+import { NO_WISH, nobodyListed } from "../../model/processes";
 import { setQuery } from "../../page/route";
 import { order, Rows, wish } from "./state";
 import { Table } from "./table";
@@ -16,6 +16,7 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   const gpus = shown.value.map(each => each.gpu);
   const here = shown.value.filter(each => !gpu || each.gpu.index === gpu.index);
   const all = here.flatMap(each => each.processes);
+  const uses = here.map(each => each.gpu.use);
   const wanted = wish(gpu);
   const by = order();
   const place = useRef<HTMLDivElement>(null);
@@ -26,7 +27,7 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
       {found.length > 0 ? (
         <Table rows={found} gpus={gpus} one={gpu !== undefined} old={old} order={by} place={place} />
       ) : (
-        <Empty none={all.length === 0} one={gpu !== undefined} />
+        <Empty none={all.length === 0 && nobodyListed(uses, gpu !== undefined)} />
       )}
     </section>
   );
@@ -38,8 +39,9 @@ const isHeld = (table: HTMLElement | null): boolean =>
   (table.querySelector("tbody:focus-within") !== null ||
     (table.querySelector("tbody:hover") !== null && matchMedia("(hover: hover)").matches));
 
-function Empty({ none, one }: { none: boolean; one: boolean }) {
-  if (none) return <p class="nothing">No process uses {one ? "this GPU" : "a GPU"}.</p>;
+/** Why no row is there: there is none to show, in these words, or none is as it is wished. */
+function Empty({ none }: { none: string | false }) {
+  if (none) return <p class="nothing">{none}</p>;
   const { text: q, ...rest } = NO_WISH;
   return (
     <p class="nothing">
