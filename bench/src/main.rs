@@ -33,6 +33,8 @@ struct Bench {
 enum What {
     /// Requests a second of each view, beside nginx, a bare server and other programs; readers of the stream; memory
     Views(views::Options),
+    /// Draws bench/results/views.* anew from views.json
+    Draw,
     /// How cost grows with GPUs, processes, readers, and a shorter interval
     Growth(growth::Options),
     /// Instructions of one tick and of one request of each kind, held against bench/counts.toml
@@ -44,6 +46,7 @@ enum What {
 fn main() -> Outcome {
     match Bench::parse().what {
         What::Views(options) => views::run(&options),
+        What::Draw => views::draw_again(),
         What::Growth(options) => growth::run(&options),
         What::Counts(options) => counts::run(&options),
         What::Soak(options) => soak::run(&options),

@@ -76,7 +76,7 @@ pub(crate) fn bars(file: &str, title: &str, unit: &str, bars: &[(String, f64)], 
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 18))
         .margin(12)
-        .x_label_area_size(28)
+        .x_label_area_size(50)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..end.max(1.0), 0.0..top.max(f64::MIN_POSITIVE))?;
     chart.configure_mesh().disable_x_axis().disable_x_mesh().light_line_style(WHITE).y_desc(unit).draw()?;
@@ -85,10 +85,12 @@ pub(crate) fn bars(file: &str, title: &str, unit: &str, bars: &[(String, f64)], 
         chart
             .draw_series([Rectangle::new([(left + 0.15, 0.0), (left + 0.85, *value)], COLOURS[0].mix(0.8).filled())])?;
         let label = ("sans-serif", 11).into_font();
-        chart.draw_series([
-            Text::new(format!("{value:.2}"), (left + 0.3, *value + top * 0.04), label.clone()),
-            Text::new(name.clone(), (left + 0.02, top * -0.015), label),
-        ])?;
+        chart.draw_series([Text::new(format!("{value:.2}"), (left + 0.3, *value + top * 0.04), label.clone())])?;
+        // A bar is not as wide as its name is long.
+        let (x, y) = chart.backend_coord(&(left + 0.06, 0.0));
+        for (line, place) in name.replace('?', " ?").split(' ').zip(0..) {
+            area.draw(&Text::new(line.to_owned(), (x, y + 6 + 13 * place), label.clone()))?;
+        }
     }
     for (bound, name) in bounds {
         chart.draw_series(DashedLineSeries::new([(0.0, *bound), (end, *bound)], 6, 4, COLOURS[1].stroke_width(1)))?;

@@ -1,9 +1,9 @@
 //! Requests a second of each view, latency, and what it costs, in turn with others on the same machine.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Outcome,
@@ -51,11 +51,11 @@ const READERS: [usize; 3] = [1, 64, 1000];
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// One server's answers to one view: the medians of all rounds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Served {
     view: String,
     bytes: usize,
-    server: &'static str,
+    server: String,
     /// Of each round.
     rates: Vec<f64>,
     #[serde(flatten)]
@@ -66,10 +66,10 @@ struct Served {
 }
 
 /// What readers of the stream cost the agent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Streamed {
     readers: usize,
-    encoding: &'static str,
+    encoding: String,
     processor_percent: f64,
     memory_kib: u64,
     bytes_per_second: f64,
@@ -78,7 +78,7 @@ struct Streamed {
 }
 
 /// What it costs when nobody asks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Idle {
     seconds: u64,
     agent_percent: f64,
@@ -86,7 +86,7 @@ struct Idle {
     memory_kib: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Report {
     cores: usize,
     gpus: usize,
@@ -208,7 +208,7 @@ fn in_turn(host: &Host, options: &Options, view: &View, rivals: &[Rival]) -> Out
         served.push(Served {
             view: view.name(),
             bytes: rival.bytes,
-            server: rival.name,
+            server: rival.name.into(),
             rates: loads.iter().map(|(load, ..)| load.rate).collect(),
             load: Load {
                 rate: of(|load| load.rate),
@@ -281,7 +281,7 @@ fn streams() -> Outcome<Vec<Streamed>> {
             let bytes = told.bytes as f64;
             streamed.push(Streamed {
                 readers: count,
-                encoding,
+                encoding: encoding.into(),
                 processor_percent: 100.0 * used.as_secs_f64() / time.as_secs_f64(),
                 memory_kib: cost::proportional_kib(&agent.pids())?,
                 bytes_per_second: bytes / time.as_secs_f64(),
@@ -322,7 +322,7 @@ fn tell(report: &Report) -> String {
                 served.rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
             vec![
                 served.view.clone(),
-                served.server.into(),
+                served.server.clone(),
                 number(served.bytes as f64),
                 number(load.rate),
                 format!("{} – {}", number(low), number(high)),
@@ -354,7 +354,7 @@ fn tell(report: &Report) -> String {
         .map(|view| {
             let others = views.iter().filter(|served| served.view == view && served.server != "agent");
             let told: Vec<String> = others
-                .filter_map(|other| Some(format!("{} {}", other.server, number(ratio(views, view, other.server)?))))
+                .filter_map(|other| Some(format!("{} {}", other.server, number(ratio(views, view, &other.server)?))))
                 .collect();
             let p999 = |server: &str| {
                 views
@@ -375,7 +375,7 @@ fn tell(report: &Report) -> String {
         .map(|streamed| {
             vec![
                 streamed.readers.to_string(),
-                streamed.encoding.into(),
+                streamed.encoding.clone(),
                 number(streamed.processor_percent),
                 number(streamed.memory_kib as f64 / 1024.0),
                 number(streamed.bytes_per_second / 1e6),
@@ -408,6 +408,13 @@ fn tell(report: &Report) -> String {
         text.push_str(&format!("`gpustat --json` takes {} s to tell once.\n", number(seconds)));
     }
     text
+}
+
+/// Draws what was kept of the last measurement anew.
+pub(crate) fn draw_again() -> Outcome {
+    let report: Report = serde_json::from_str(&fs::read_to_string(repository("bench/results/views.json"))?)?;
+    keep("views.md", &tell(&report))?;
+    draw(&report)
 }
 
 fn draw(report: &Report) -> Outcome {
