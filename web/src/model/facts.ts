@@ -4,7 +4,7 @@ import { bytes, celsius, count, duration, energy, megahertz, percent, rate, rati
 
 type Value = string | number | boolean;
 
-/** One fact of a GPU: what it is called, its path in the API, and how it is written. */
+/** One fact of a GPU: its label, its path in the API, and its formatter. */
 export interface Fact {
   name: string;
   path: string;
@@ -30,7 +30,7 @@ const id = (value: Value): string => String(value);
 
 const fact = (name: string, path: string, show: Fact["show"] = plain): Fact => ({ name, path, show });
 
-/** All that the API tells of a GPU, but what has a place of its own: use, health, MIG instances, Xid errors. */
+/** Every reading of a GPU, except those with their own display: use, health, MIG instances, Xid errors. */
 export const FACTS: readonly FactGroup[] = [
   {
     name: "Utilization",
@@ -49,7 +49,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Graphics engine", "activity.graphics_ratio", number(ratio)),
       fact("SM active", "activity.sm_ratio", number(ratio)),
       fact("SM occupancy", "activity.sm_occupancy_ratio", number(ratio)),
-      fact("Tensor", "activity.tensor_ratio", number(ratio)),
+      fact("Tensor active", "activity.tensor_ratio", number(ratio)),
       fact("Memory bandwidth", "activity.dram_ratio", number(ratio)),
       fact("FP64", "activity.fp64_ratio", number(ratio)),
       fact("FP32", "activity.fp32_ratio", number(ratio)),
@@ -69,32 +69,32 @@ export const FACTS: readonly FactGroup[] = [
     ],
   },
   {
-    name: "Power and heat",
+    name: "Power and temperature",
     facts: [
       fact("Draw", "power.draw_watts", number(watts)),
-      fact("Limit in force", "power.enforced_limit_watts", number(watts)),
-      fact("Limit set", "power.limit_watts", number(watts)),
-      fact("Limit after a reset", "power.default_limit_watts", number(watts)),
-      fact("Energy since the driver was loaded", "power.energy_joules", number(energy)),
-      fact("Chip", "temperature.gpu_celsius", number(celsius)),
-      fact("Memory", "temperature.memory_celsius", number(celsius)),
-      fact("Slows down at", "temperature.slowdown_celsius", number(celsius)),
-      fact("Until it slows down", "temperature.margin_celsius", number(celsius)),
-      fact("Shuts down at", "temperature.shutdown_celsius", number(celsius)),
+      fact("Enforced limit", "power.enforced_limit_watts", number(watts)),
+      fact("Configured limit", "power.limit_watts", number(watts)),
+      fact("Default limit", "power.default_limit_watts", number(watts)),
+      fact("Energy since driver load", "power.energy_joules", number(energy)),
+      fact("GPU temperature", "temperature.gpu_celsius", number(celsius)),
+      fact("Memory temperature", "temperature.memory_celsius", number(celsius)),
+      fact("Slowdown temperature", "temperature.slowdown_celsius", number(celsius)),
+      fact("Margin to slowdown", "temperature.margin_celsius", number(celsius)),
+      fact("Shutdown temperature", "temperature.shutdown_celsius", number(celsius)),
     ],
   },
   {
     name: "Clocks",
     facts: [
       fact("Graphics", "clocks.graphics_mhz", number(megahertz)),
-      fact("Graphics, highest", "clocks.max_graphics_mhz", number(megahertz)),
+      fact("Graphics, max", "clocks.max_graphics_mhz", number(megahertz)),
       fact("SM", "clocks.sm_mhz", number(megahertz)),
-      fact("SM, highest", "clocks.max_sm_mhz", number(megahertz)),
+      fact("SM, max", "clocks.max_sm_mhz", number(megahertz)),
       fact("Memory", "clocks.memory_mhz", number(megahertz)),
-      fact("Memory, highest", "clocks.max_memory_mhz", number(megahertz)),
+      fact("Memory, max", "clocks.max_memory_mhz", number(megahertz)),
       fact("Video", "clocks.video_mhz", number(megahertz)),
-      fact("Held down by power", "clocks.power_throttled_seconds", number(seconds)),
-      fact("Held down by heat", "clocks.thermal_throttled_seconds", number(seconds)),
+      fact("Throttled by power", "clocks.power_throttled_seconds", number(seconds)),
+      fact("Throttled by temperature", "clocks.thermal_throttled_seconds", number(seconds)),
       fact("Performance state", "performance_state", value => `P${value}`),
     ],
   },
@@ -102,34 +102,34 @@ export const FACTS: readonly FactGroup[] = [
     name: "Links",
     facts: [
       fact("PCIe generation", "pcie.generation"),
-      fact("PCIe generation, highest", "pcie.max_generation"),
-      fact("PCIe lanes", "pcie.width"),
-      fact("PCIe lanes, most", "pcie.max_width"),
+      fact("PCIe generation, max", "pcie.max_generation"),
+      fact("PCIe width", "pcie.width"),
+      fact("PCIe width, max", "pcie.max_width"),
       fact("PCIe sent", "pcie.tx_bytes_per_second", number(rate)),
       fact("PCIe received", "pcie.rx_bytes_per_second", number(rate)),
       fact("PCIe replays", "pcie.replays"),
-      fact("NVLinks up", "nvlink.links_active"),
-      fact("NVLinks", "nvlink.links_total"),
+      fact("NVLinks active", "nvlink.links_active"),
+      fact("NVLinks, total", "nvlink.links_total"),
       fact("NVLink sent", "nvlink.tx_bytes_per_second", number(rate)),
       fact("NVLink received", "nvlink.rx_bytes_per_second", number(rate)),
       fact("NVLink errors", "nvlink.errors"),
-      fact("Fabric", "fabric.state", word),
+      fact("Fabric state", "fabric.state", word),
       fact("Fabric status", "fabric.status"),
     ],
   },
   {
     name: "Memory errors",
     facts: [
-      fact("ECC", "ecc.enabled", on),
-      fact("Corrected since the driver was loaded", "ecc.volatile_corrected"),
-      fact("Uncorrected since the driver was loaded", "ecc.volatile_uncorrected"),
-      fact("Corrected in its life", "ecc.aggregate_corrected"),
-      fact("Uncorrected in its life", "ecc.aggregate_uncorrected"),
-      fact("Rows replaced, correctable", "remapped_rows.correctable"),
-      fact("Rows replaced, uncorrectable", "remapped_rows.uncorrectable"),
-      fact("A row waits to be replaced", "remapped_rows.pending", yes),
-      fact("A row could not be replaced", "remapped_rows.failed", yes),
-      fact("The driver asks for", "recovery_action", word),
+      fact("ECC mode", "ecc.enabled", on),
+      fact("Corrected, since driver load", "ecc.volatile_corrected"),
+      fact("Uncorrected, since driver load", "ecc.volatile_uncorrected"),
+      fact("Corrected, lifetime", "ecc.aggregate_corrected"),
+      fact("Uncorrected, lifetime", "ecc.aggregate_uncorrected"),
+      fact("Rows remapped, correctable", "remapped_rows.correctable"),
+      fact("Rows remapped, uncorrectable", "remapped_rows.uncorrectable"),
+      fact("Row remap pending", "remapped_rows.pending", yes),
+      fact("Row remap failed", "remapped_rows.failed", yes),
+      fact("Recovery action", "recovery_action", word),
     ],
   },
   {
@@ -138,7 +138,7 @@ export const FACTS: readonly FactGroup[] = [
       fact("Name", "name", id),
       fact("UUID", "uuid", id),
       fact("Serial number", "serial", id),
-      fact("PCI bus", "pci_bus_id", id),
+      fact("PCI bus ID", "pci_bus_id", id),
       fact("Device file", "minor_number", value => `/dev/nvidia${value}`),
       fact("Architecture", "architecture", capital),
       fact("Compute capability", "compute_capability", id),
@@ -147,12 +147,12 @@ export const FACTS: readonly FactGroup[] = [
       fact("Compute mode", "modes.compute", word),
       fact("MIG mode", "modes.mig", on),
       fact("vGPU licensed", "modes.vgpu_licensed", yes),
-      fact("Drives a display", "modes.display_active", yes),
+      fact("Display active", "modes.display_active", yes),
     ],
   },
 ];
 
-/** What stands at a path of a GPU, or why nothing does. */
+/** Value at a path of a GPU, or the reason for its absence. */
 export function factOf(gpu: Gpu, path: string): Reading<Value> {
   let value: unknown = gpu;
   for (const key of path.split(".")) value = (value as Record<string, unknown> | null)?.[key];

@@ -38,7 +38,7 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
           </div>
         ))}
         {group.name === "Clocks" && <Restraints gpu={gpu} />}
-        {group.name === "Power and heat" && <Fans gpu={gpu} />}
+        {group.name === "Power and temperature" && <Fans gpu={gpu} />}
       </dl>
       {never.length > 0 && (
         <p class="fine never">
@@ -56,9 +56,9 @@ function Restraints({ gpu }: { gpu: Gpu }) {
   const found = restraints(gpu.clocks.event_reasons);
   return (
     <div>
-      <dt>Held down by</dt>
+      <dt>Throttled by</dt>
       <dd class={found.some(each => each.serious) ? "serious" : undefined}>
-        {found.length === 0 ? "nothing" : found.map(each => each.word).join(", ")}
+        {found.length === 0 ? "none" : found.map(each => each.word).join(", ")}
       </dd>
     </div>
   );
