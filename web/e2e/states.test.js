@@ -87,17 +87,17 @@ describe("a value that is absent says why, on hover and on focus", () => {
   async function says(agent, hash, reason, text) {
     const page = await open(browser, agent.url + hash);
     const first = page.locator(`.absent[data-reason=${reason}][tabindex]`).first();
-    const tip = page.locator(".tip");
+    const tooltip = page.locator(".tooltip");
     await first.hover();
-    await tip.filter({ hasText: text }).waitFor();
+    await tooltip.filter({ hasText: text }).waitFor();
     await page.mouse.move(0, 0);
-    await tip.waitFor({ state: "hidden" });
+    await tooltip.waitFor({ state: "hidden" });
     // With the keyboard, since only then focus is shown.
     await page.keyboard.press("Tab");
     await first.focus();
-    await tip.filter({ hasText: text }).waitFor();
+    await tooltip.filter({ hasText: text }).waitFor();
     await page.keyboard.press("Escape");
-    await tip.waitFor({ state: "hidden" });
+    await tooltip.waitFor({ state: "hidden" });
     assert.doesNotMatch(await first.innerText(), /\d/, "no number stands for what was not read");
     await page.done();
   }
@@ -112,12 +112,12 @@ describe("a GPU", () => {
     const card = page.locator("article.gpu").nth(1);
     await card.getByText("600").or(card.getByText("60.0")).first().waitFor();
     agent.play(scenario(three, { faults: [{ function: "nvmlDeviceGetPowerUsage", gpu: 1, hang: true }] }));
-    await card.locator(".pill[data-standing=stale]").waitFor();
+    await card.locator(".pill[data-status=stale]").waitFor();
     await card.getByText(/60\.0/).waitFor();
-    await page.locator("article.gpu").nth(2).locator(".pill[data-standing=busy]").waitFor();
+    await page.locator("article.gpu").nth(2).locator(".pill[data-status=busy]").waitFor();
     await picture(page, "stale-light");
     agent.play(scenario(three));
-    await card.locator(".pill[data-standing=busy]").waitFor();
+    await card.locator(".pill[data-status=busy]").waitFor();
     await page.done();
     await agent.end();
   });
@@ -128,7 +128,7 @@ describe("a GPU", () => {
     const power = page.locator("[data-chart=power]");
     await power.getByText(/draw \d+/).waitFor();
     agent.play(scenario([free(), gpu({ errors: { "*": LOST } }), gpu()]));
-    await page.locator(".pill[data-standing=lost]").waitFor();
+    await page.locator(".pill[data-status=lost]").waitFor();
     await page.getByText("It has fallen off the bus.").first().waitFor();
     await page.locator("[data-old=true]").first().waitFor();
     await page.locator(".hero .memory").getByText(/60\.0/).waitFor();
@@ -140,7 +140,7 @@ describe("a GPU", () => {
     await accessible(page, "a lost GPU");
     await picture(page, "lost-light");
     await page.goto(agent.url);
-    await page.locator("article.gpu").nth(1).locator(".pill[data-standing=lost]").waitFor();
+    await page.locator("article.gpu").nth(1).locator(".pill[data-status=lost]").waitFor();
     await page.goto(`${agent.url}#/events`);
     await page
       .getByText(/lost|fallen/i)
@@ -172,7 +172,7 @@ describe("a GPU", () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu({ errors: { "*": LOST } })]) });
     const page = await open(browser, agent.url);
     const card = page.locator("article.gpu").nth(1);
-    await card.locator(".pill[data-standing=lost]").waitFor();
+    await card.locator(".pill[data-status=lost]").waitFor();
     assert.equal(await card.locator(".bar i, .meter i").count(), 0);
     assert.doesNotMatch((await card.innerText()).replaceAll("GPU 1", ""), /\d\s*(%|W|°C|GiB)/);
     await page.done();
@@ -193,7 +193,7 @@ describe("the driver", () => {
     await picture(page, "no-driver-light");
     agent.play(scenario([free()]));
     await page.getByText("The driver cannot be read.").waitFor({ state: "hidden" });
-    await page.locator(".pill[data-standing=free]").waitFor();
+    await page.locator(".pill[data-status=free]").waitFor();
     await page.done();
     await agent.end();
   });
@@ -201,7 +201,7 @@ describe("the driver", () => {
   test("that goes while the page is open leaves what was known, greyed, with its age", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
     const page = await open(browser, agent.url);
-    await page.locator(".pill[data-standing=busy]").waitFor();
+    await page.locator(".pill[data-status=busy]").waitFor();
     agent.play(scenario([free(), gpu()], { init: DRIVER_NOT_LOADED }));
     // The process that has loaded the driver ends, and the next finds none.
     process.kill(agent.collector(), "SIGKILL");

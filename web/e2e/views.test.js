@@ -178,14 +178,14 @@ test("eight GPUs fit a laptop's screen, and a GPU two lines of a phone's", async
   await page.done();
 });
 
-test("a tip is had by a finger and stays, and by a pointer that goes to it", async () => {
+test("a tooltip is had by a finger and stays, and by a pointer that goes to it", async () => {
   const other = await Agent.start({ scenario: scenario([free({ memory_temperature_c: undefined }), gpu()]) });
   const phone = await open(browser, `${other.url}#/gpu/0`, {
     viewport: PHONE,
     hasTouch: true,
     isMobile: true,
   });
-  const tip = phone.locator(".tip");
+  const tooltip = phone.locator(".tooltip");
   await phone.getByRole("combobox").first().waitFor();
   for (const place of [".legend .absent", ".legend .absent"]) {
     const absent = phone.locator(place).first();
@@ -193,19 +193,19 @@ test("a tip is had by a finger and stays, and by a pointer that goes to it", asy
     // What had the focus before loses it.
     await phone.getByRole("searchbox").focus();
     await absent.tap();
-    await tip.filter({ hasText: "Not supported" }).waitFor();
+    await tooltip.filter({ hasText: "Not supported" }).waitFor();
     // Nothing takes it away by itself: what a tap does afterwards is over by then.
     await phone.evaluate(() => new Promise(done => requestAnimationFrame(() => setTimeout(done))));
-    assert.equal(await tip.isVisible(), true);
+    assert.equal(await tooltip.isVisible(), true);
     await phone.getByRole("heading", { name: "Charts" }).tap();
-    await tip.waitFor({ state: "hidden" });
+    await tooltip.waitFor({ state: "hidden" });
   }
   await phone.done();
 
   const page = await open(browser, `${other.url}#/gpu/0`);
   const absent = page.locator(".legend .absent").first();
   await absent.hover();
-  const over = page.locator(".tip");
+  const over = page.locator(".tooltip");
   await over.waitFor();
   const [from, to] = [await absent.boundingBox(), await over.boundingBox()];
   const end = to.y < from.y ? to.y + to.height : to.y;

@@ -1,30 +1,30 @@
 import { useRef } from "preact/hooks";
+import { route } from "./browser/route";
 import type { Link } from "./live/follow";
-import { isTold, late, link } from "./live/store";
-import { route } from "./page/route";
+import { hasSnapshot, late, link } from "./live/store";
 import { Announcer } from "./view/announcer";
-import { useArrival } from "./view/arrival";
 import { Banners } from "./view/banners";
-import { Broken } from "./view/broken";
-import { Door } from "./view/door";
+import { ConnectingPage } from "./view/connecting";
+import { ErrorBoundary } from "./view/error-boundary";
 import { EventsView } from "./view/events/view";
 import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
+import { LoginPage } from "./view/login";
 import { Overview } from "./view/overview/overview";
 import { ProcessesView } from "./view/processes/view";
 import { UsersView } from "./view/users";
-import { Waiting } from "./view/waiting";
+import { useViewFocus } from "./view/view-focus";
 
 /** The whole page: a form until the agent talks to us, then its views. */
 export function App() {
   const stands = link.value;
   const { value: current } = route;
-  useArrival(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
+  useViewFocus(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   const asksForToken = useRef(false);
-  if (!isTold.value) {
+  if (!hasSnapshot.value) {
     // While a token is tried the form stays, so that the next attempt begins where this one ended.
     if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
-    return asksForToken.current ? <Door /> : <Waiting link={stands} />;
+    return asksForToken.current ? <LoginPage /> : <ConnectingPage link={stands} />;
   }
   return (
     <>
@@ -34,9 +34,9 @@ export function App() {
       <Header />
       <main id="main" tabIndex={-1} class={late.value || isLost(stands) ? "old" : ""}>
         <Banners />
-        <Broken key={current.view}>
+        <ErrorBoundary key={current.view}>
           <CurrentView />
-        </Broken>
+        </ErrorBoundary>
       </main>
       <Announcer />
     </>

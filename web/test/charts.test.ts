@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Gpu } from "../src/api/types";
+import { between, coarser, selectCharts, sumOf } from "../src/model/chart-selection";
 import { METRICS, PLANS, SPANS, spanOf } from "../src/model/charts";
-import { between, choose, coarser, sumOf } from "../src/model/chosen";
-import type { Columns } from "../src/model/past";
+import type { Columns } from "../src/model/history";
 import { gpu as example } from "./example";
 
 /** The example's GPU with none of the numbers that are drawn. */
@@ -46,7 +46,7 @@ describe("charts", () => {
 
   it("are left out where a GPU never tells their numbers", () => {
     const absent = { ...all("not_supported"), "power.draw_watts": "" };
-    const { charts, never } = choose(
+    const { charts, never } = selectCharts(
       PLANS,
       gpu({ absent }),
       METRICS,
@@ -58,7 +58,7 @@ describe("charts", () => {
 
   it("say why a line is absent", () => {
     const absent = { "temperature.memory_celsius": "not_supported" };
-    const { charts } = choose(
+    const { charts } = selectCharts(
       PLANS,
       gpu({ absent }),
       METRICS,
@@ -70,29 +70,29 @@ describe("charts", () => {
 
   it("are there from the first reading on, and at zero too", () => {
     const now = gpu({ utilization: { ...gpu().utilization, gpu_percent: 3 } });
-    const line = choose(PLANS, now, METRICS, columns({})).charts[0]?.lines[0];
+    const line = selectCharts(PLANS, now, METRICS, columns({})).charts[0]?.lines[0];
     expect([line?.line.metric, line?.why]).toEqual(["utilization.gpu_percent", null]);
     const zero = { "utilization.gpu_percent": [0, 0], "utilization.memory_percent": [0, 0] };
-    expect(choose(PLANS, gpu(), METRICS, columns(zero)).charts[0]?.plan.key).toBe("utilization");
+    expect(selectCharts(PLANS, gpu(), METRICS, columns(zero)).charts[0]?.plan.key).toBe("utilization");
   });
 
   it("stay where a number was known and is lost now, and say so where it never was", () => {
     const lost = gpu({ state: "lost", absent: all("lost") });
-    const { charts } = choose(PLANS, lost, METRICS, columns({ "power.draw_watts": [300, null] }));
+    const { charts } = selectCharts(PLANS, lost, METRICS, columns({ "power.draw_watts": [300, null] }));
     const why = (key: string) => charts.find(({ plan }) => plan.key === key)?.lines[0]?.why?.reason;
     expect([why("power"), why("memory")]).toEqual([undefined, "lost"]);
   });
 
   it("name the state of a GPU that gives no reasons", () => {
-    const { charts } = choose(PLANS, gpu({ state: "stale" }), METRICS, columns({}));
+    const { charts } = selectCharts(PLANS, gpu({ state: "stale" }), METRICS, columns({}));
     expect(charts[0]?.lines[0]?.why?.reason).toBe("stale");
   });
 
   it("of parts that few use come when they are used", () => {
     const zero = { "utilization.encoder_percent": [0, null], "utilization.decoder_percent": [0, 0] };
-    expect(choose(PLANS, gpu(), METRICS, columns(zero)).zero).toEqual(["Video engines"]);
+    expect(selectCharts(PLANS, gpu(), METRICS, columns(zero)).zero).toEqual(["Video engines"]);
     const used = { ...zero, "utilization.decoder_percent": [0, 3] };
-    const { charts, zero: none } = choose(PLANS, gpu(), METRICS, columns(used));
+    const { charts, zero: none } = selectCharts(PLANS, gpu(), METRICS, columns(used));
     expect(none).toEqual([]);
     expect(charts.at(-1)?.plan.key).toBe("video");
   });

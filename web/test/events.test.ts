@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Event } from "../src/api/types";
 import { mergeEvents } from "../src/live/events";
+import { news } from "../src/model/announcements";
 import { byDay, wanted, withoutGpu } from "../src/model/events";
-import { news } from "../src/model/news";
 
 const event = (at: number, changed: Partial<Event> = {}): Event => ({
   at,
@@ -30,8 +30,8 @@ describe("events", () => {
       event(3, { severity: "critical", kind: "gpu_state" }),
       event(4, { gpu_uuid: null, severity: "odd" }),
     ];
-    const ats = (wish: object) =>
-      wanted(all, { severity: "", kind: "", gpu: "", ...wish }).map(each => each.at);
+    const ats = (filter: object) =>
+      wanted(all, { severity: "", kind: "", gpu: "", ...filter }).map(each => each.at);
     expect(ats({})).toEqual([4, 3, 2, 1]);
     expect(ats({ severity: "warning" })).toEqual([4, 3, 2]);
     expect(ats({ severity: "critical" })).toEqual([3]);

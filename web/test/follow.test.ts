@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Refusal } from "../src/api/ask";
+import { HttpError } from "../src/api/request";
 import { backOff, type Follower, follow, type Link } from "../src/live/follow";
 
 /** An agent that answers as it is told to. */
@@ -27,7 +27,7 @@ class Agent implements Follower {
   async open(signal: AbortSignal, lastId: string) {
     this.opened.push(lastId);
     const answer = this.streams.length > 1 ? this.streams.shift() : this.streams[0];
-    if (!answer) throw new Refusal(404, "no such path");
+    if (!answer) throw new HttpError(404, "no such path");
     return answer(signal);
   }
   now() {
@@ -36,7 +36,7 @@ class Agent implements Follower {
 }
 
 const refuse = (status: number) => async () => {
-  throw new Refusal(status, "no");
+  throw new HttpError(status, "no");
 };
 const nobody = async () => {
   throw new TypeError("Failed to fetch");

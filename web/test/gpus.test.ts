@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findGpu, isKnown, isTrouble, restraints, shortName, standing } from "../src/model/gpu";
+import { findGpu, isKnown, isTrouble, shortName, statusOf, throttleReasons } from "../src/model/gpu";
 import { divide } from "../src/model/memory";
 import { totals } from "../src/model/totals";
 import { gpu, process } from "./example";
@@ -9,13 +9,13 @@ const busy = gpu({ use: { verdict: "busy" }, health: { verdict: "ok", reasons: [
 
 describe("how a GPU stands", () => {
   it("is its verdict while it is read, and its state else", () => {
-    expect(standing(busy)).toBe("busy");
-    expect(standing(gpu({ use: { verdict: "held" } }))).toBe("held");
-    expect(standing(gpu({ use: { verdict: "new_word" } }))).toBe("unknown");
+    expect(statusOf(busy)).toBe("busy");
+    expect(statusOf(gpu({ use: { verdict: "held" } }))).toBe("held");
+    expect(statusOf(gpu({ use: { verdict: "new_word" } }))).toBe("unknown");
     for (const state of ["stale", "lost", "denied", "asleep", "error"] as const) {
-      expect(standing(gpu({ state, use: { verdict: "free" } }))).toBe(state);
+      expect(statusOf(gpu({ state, use: { verdict: "free" } }))).toBe(state);
     }
-    expect(standing(gpu({ state: "new_word", use: { verdict: "free" } }))).toBe("error");
+    expect(statusOf(gpu({ state: "new_word", use: { verdict: "free" } }))).toBe("error");
   });
 
   it("is trouble where somebody has to look", () => {
@@ -61,8 +61,8 @@ describe("how a GPU stands", () => {
 
 describe("what holds clocks down", () => {
   it("is told worst first, each once, and idleness is no news", () => {
-    expect(restraints(["gpu_idle"])).toEqual([]);
-    const found = restraints(["sw_power_cap", "sw_thermal_slowdown", "hw_thermal_slowdown", "bit_30"]);
+    expect(throttleReasons(["gpu_idle"])).toEqual([]);
+    const found = throttleReasons(["sw_power_cap", "sw_thermal_slowdown", "hw_thermal_slowdown", "bit_30"]);
     expect(found.map(each => each.word)).toEqual(["thermal slowdown", "power cap", "bit 30"]);
     expect(found.map(each => each.serious)).toEqual([true, false, false]);
   });

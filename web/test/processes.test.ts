@@ -7,7 +7,7 @@ import {
   group,
   isSame,
   keepOrder,
-  NO_WISH,
+  NO_FILTER,
   nobodyListed,
   rowKey,
   sort,
@@ -98,13 +98,13 @@ describe("the filter", () => {
     [{ gpu: "1" }, [100, 9]],
     [{ type: "C" }, [10]],
     [{ user: "alice", gpu: "1", text: "vllm" }, [100]],
-  ])("of %j keeps %j", (wish, kept) => {
-    expect(pids(filter(all, { ...NO_WISH, ...wish }))).toEqual(kept);
+  ])("of %j keeps %j", (params, kept) => {
+    expect(pids(filter(all, { ...NO_FILTER, ...params }))).toEqual(kept);
   });
 
   it("takes a text for a text", () => {
-    expect(filter([process({ command: "a.*b" })], { ...NO_WISH, text: ".*" })).toHaveLength(1);
-    expect(filter([a], { ...NO_WISH, text: "(" })).toEqual([]);
+    expect(filter([process({ command: "a.*b" })], { ...NO_FILTER, text: ".*" })).toHaveLength(1);
+    expect(filter([a], { ...NO_FILTER, text: "(" })).toEqual([]);
   });
 });
 

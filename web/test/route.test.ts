@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { format, parse } from "../src/browser/route";
 import { titleOf } from "../src/model/title";
-import { format, parse } from "../src/page/route";
 
 describe("the address", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { paths } from "../src/components/paths";
 import { Trend } from "../src/model/trend";
-import { paths } from "../src/part/paths";
 
 const STEP = 5_000;
 

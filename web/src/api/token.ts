@@ -38,7 +38,7 @@ export function recall(): void {
 let tried: Keep | null = null;
 
 /** Takes a token into use. It is kept once the agent has taken it. */
-export function tryOut(value: string, how: Keep): void {
+export function tryToken(value: string, how: Keep): void {
   forget();
   tried = how;
   token.value = value;

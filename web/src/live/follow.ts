@@ -1,6 +1,6 @@
-import { isRefused, Refusal } from "../api/ask";
+import { HttpError, isUnauthorized } from "../api/request";
 import { Lines, type Message } from "../api/sse";
-import { type Trouble, troubleOf } from "../model/trouble";
+import { problemOf, type Trouble } from "../model/problem";
 
 /** How the page stands with the agent. */
 export type Link =
@@ -68,7 +68,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (isRefused(error)) {
+      if (isUnauthorized(error)) {
         follower.link({ kind: "refused", status: error.status });
         return;
       }
@@ -81,8 +81,8 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
       if (failures === 0) since = follower.now();
       failures += 1;
       // A stream that breaks is no news before the agent was asked once more.
-      if (failures > 1 || !(error instanceof Broken)) {
-        follower.link({ kind: "unreachable", since, trouble: troubleOf(error) });
+      if (failures > 1 || !(error instanceof StreamBroken)) {
+        follower.link({ kind: "unreachable", since, trouble: problemOf(error) });
       }
       await sleep(backOff(failures), signal);
     }
@@ -90,10 +90,10 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
 }
 
 /** A stream that had begun and broke. */
-class Broken extends Error {}
+class StreamBroken extends Error {}
 
 /** A stream that tells nothing: something in between keeps it, or it is not the agent's. */
-class Mute extends Error {}
+class StreamSilent extends Error {}
 
 async function stream(
   follower: Follower,
@@ -115,15 +115,15 @@ async function stream(
   try {
     const response = await follower.open(both, lastId);
     opened = true;
-    if (!response.body) throw new Mute();
+    if (!response.body) throw new StreamSilent();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     both.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     const lines = new Lines();
     for (;;) {
       const { done, value } = await reader.read();
       // One that was given up ends as well.
-      if (done && silence.signal.aborted) throw new Broken();
-      if (done && !told) throw new Mute();
+      if (done && silence.signal.aborted) throw new StreamBroken();
+      if (done && !told) throw new StreamSilent();
       if (done) return newest;
       const found = lines.push(value);
       newest = found.at(-1)?.id || newest;
@@ -137,9 +137,9 @@ async function stream(
       follower.link({ kind: "live", by: "stream" });
     }
   } catch (error) {
-    if (silence.signal.aborted && !told) throw new Mute();
-    if (!opened || error instanceof Mute) throw error;
-    throw new Broken(String(error));
+    if (silence.signal.aborted && !told) throw new StreamSilent();
+    if (!opened || error instanceof StreamSilent) throw error;
+    throw new StreamBroken(String(error));
   } finally {
     clearTimeout(timer);
     silence.abort();
@@ -151,8 +151,8 @@ async function stream(
  * or says what is wrong.
  */
 const isNoStream = (error: unknown): boolean =>
-  error instanceof Mute ||
-  (error instanceof Refusal && [404, 405, 406, 429, 501, 503].includes(error.status));
+  error instanceof StreamSilent ||
+  (error instanceof HttpError && [404, 405, 406, 429, 501, 503].includes(error.status));
 
 export function backOff(failures: number, chance: number = Math.random()): number {
   return Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (failures - 1)) * (0.75 + chance / 2);

@@ -1,9 +1,9 @@
 import { effect, untracked } from "@preact/signals";
-import { ask, askFor } from "../api/ask";
+import { ask, requestJson } from "../api/request";
 import type { Message } from "../api/sse";
 import { settle, token } from "../api/token";
 import type { Event, Snapshot } from "../api/types";
-import { every } from "../page/settings";
+import { every } from "../browser/settings";
 import { mergeEvents } from "./events";
 import { type Follower, follow, type Link } from "./follow";
 import { accept, age, agentNow, bridge, events, link, now, paused, snapshot, visible } from "./store";
@@ -14,7 +14,7 @@ const EVENTS_AT_FIRST = "since=-24h&limit=500";
 /** While the agent is polled, how often for events. */
 const EVENTS_EVERY = 10_000;
 /** An answer that takes longer is none. */
-const PATIENCE = 15_000;
+const TIMEOUT_MS = 15_000;
 /** After so long without a snapshot the ages that are shown grow by themselves. */
 const QUIET = 1_500;
 
@@ -43,13 +43,13 @@ function messages(found: Message[]): boolean {
 let eventsAt = Number.NEGATIVE_INFINITY;
 
 /** What comes of it is taken in when it comes; what does not, comes with the stream or the next question. */
-function askEvents(aborted: AbortSignal): void {
+function loadEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
   // What is newer than now is of a clock that has been set back.
   const which = last !== undefined && last <= agentNow() ? `since=${last}` : EVENTS_AT_FIRST;
   eventsAt = performance.now();
-  const signal = AbortSignal.any([aborted, AbortSignal.timeout(PATIENCE)]);
-  askFor<Event[]>(`api/v1/events?${which}`, { signal }).then(
+  const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);
+  requestJson<Event[]>(`api/v1/events?${which}`, { signal }).then(
     told => {
       events.value = mergeEvents(events.value, told);
     },
@@ -58,8 +58,8 @@ function askEvents(aborted: AbortSignal): void {
 }
 
 /** All events that the agent keeps. */
-export async function askAllEvents(): Promise<void> {
-  events.value = mergeEvents(events.value, await askFor<Event[]>("api/v1/events"));
+export async function loadAllEvents(): Promise<void> {
+  events.value = mergeEvents(events.value, await requestJson<Event[]>("api/v1/events"));
 }
 
 function follower(aborted: AbortSignal): Follower {
@@ -67,7 +67,7 @@ function follower(aborted: AbortSignal): Follower {
   const taken = (follows: boolean) => {
     if (follows) return;
     void fillIn(aborted);
-    askEvents(aborted);
+    loadEvents(aborted);
   };
   return {
     now: () => performance.now(),
@@ -82,9 +82,9 @@ function follower(aborted: AbortSignal): Follower {
       taken(messages(found));
     },
     poll: async signal => {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-      taken(take(await askFor<Snapshot>("api/v1/snapshot", { signal: patience })));
-      if (performance.now() - eventsAt > EVENTS_EVERY) askEvents(signal);
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+      taken(take(await requestJson<Snapshot>("api/v1/snapshot", { signal: patience })));
+      if (performance.now() - eventsAt > EVENTS_EVERY) loadEvents(signal);
     },
     open: (signal, lastId) =>
       ask("api/v1/stream", {

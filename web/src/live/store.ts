@@ -1,9 +1,9 @@
 import { computed, signal } from "@preact/signals";
 import type { Event, Gpu, Process, Snapshot } from "../api/types";
+import { every } from "../browser/settings";
 import { Colours } from "../model/colour";
 import { identity, UNREAD } from "../model/gpu";
 import { ownerOf } from "../model/owner";
-import { every } from "../page/settings";
 import type { Link } from "./follow";
 
 /** The newest that the agent told; kept when it tells no more. */
@@ -12,7 +12,7 @@ export const link = signal<Link>({ kind: "connecting" });
 /** What happened, the newest last. */
 export const events = signal<Event[]>([]);
 /** Whether anything was told yet. */
-export const isTold = computed(() => snapshot.value !== null);
+export const hasSnapshot = computed(() => snapshot.value !== null);
 /** What the host is called; null where it does not say. */
 export const hostname = computed(() => snapshot.value?.host.hostname ?? null);
 /** By whom of the user it was stopped. */

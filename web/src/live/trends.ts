@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { askFor } from "../api/ask";
+import { requestJson } from "../api/request";
 import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
 import { bridge } from "./store";
@@ -41,7 +41,9 @@ function made(uuid: string): Trend {
 /** Fills in what was not seen, from the agent's memory. */
 export async function fillIn(signal: AbortSignal): Promise<void> {
   try {
-    const history = await askFor<History>(`api/v1/history?metric=${METRIC}&since=-15m&step=5s`, { signal });
+    const history = await requestJson<History>(`api/v1/history?metric=${METRIC}&since=-15m&step=5s`, {
+      signal,
+    });
     for (const series of history.series) {
       made(series.gpu_uuid).seed(history.start_at, history.step_ms, series.values);
     }

@@ -28,8 +28,8 @@ export const SPANS: readonly Span[] = [
 ];
 
 /** What an address wishes; the shortest where it wishes for something that there is not. */
-export const spanOf = (wish: string | undefined): Span =>
-  SPANS.find(span => span.range === wish) ?? (SPANS[0] as Span);
+export const spanOf = (filter: string | undefined): Span =>
+  SPANS.find(span => span.range === filter) ?? (SPANS[0] as Span);
 
 /** One line of a chart. */
 export interface Line {

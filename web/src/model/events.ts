@@ -2,7 +2,7 @@ import type { Event } from "../api/types";
 import { dayName } from "./format";
 
 /** What is shown of the events; an empty text is no wish. */
-export interface EventWish {
+export interface EventFilter {
   /** `warning` leaves out what is only news; `critical` all but the worst. */
   severity: string;
   kind: string;
@@ -20,13 +20,13 @@ export const KINDS: Record<string, string> = {
 };
 
 /** The newest first. */
-export const wanted = (events: readonly Event[], wish: EventWish): Event[] =>
+export const wanted = (events: readonly Event[], filter: EventFilter): Event[] =>
   events
     .filter(
       event =>
-        rank(event.severity) >= rank(wish.severity || "ok") &&
-        (!wish.kind || event.kind === wish.kind) &&
-        (!wish.gpu || event.gpu_uuid === wish.gpu),
+        rank(event.severity) >= rank(filter.severity || "ok") &&
+        (!filter.kind || event.kind === filter.kind) &&
+        (!filter.gpu || event.gpu_uuid === filter.gpu),
     )
     .reverse();
 

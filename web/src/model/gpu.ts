@@ -1,7 +1,7 @@
 import type { Gpu } from "../api/types";
 
 /** The one word for how a GPU is, which its pill shows and the totals count. */
-export type Standing =
+export type GpuStatus =
   | "free"
   | "busy"
   | "held"
@@ -16,7 +16,7 @@ export type Standing =
 export const UNREAD = "unread";
 
 /** State first: of a GPU that is not read nobody knows whether it is free. */
-export function standing(gpu: { state: string; use: { verdict: string } }): Standing {
+export function statusOf(gpu: { state: string; use: { verdict: string } }): GpuStatus {
   switch (gpu.state) {
     case "ok":
       return verdict(gpu.use.verdict);
@@ -32,7 +32,7 @@ export function standing(gpu: { state: string; use: { verdict: string } }): Stan
   }
 }
 
-export function verdict(word: string): Standing {
+export function verdict(word: string): GpuStatus {
   return word === "free" || word === "busy" || word === "held" ? word : "unknown";
 }
 
@@ -69,15 +69,15 @@ const REASONS: Record<string, [word: string, text: string, serious: boolean] | n
   display_clock_setting: ["display clocks", "The clocks are held at what the display needs.", false],
 };
 
-export interface Restraint {
+export interface ThrottleReason {
   word: string;
   text: string;
   serious: boolean;
 }
 
 /** Why the clocks are not higher, the worst first, each once. */
-export function restraints(reasons: readonly string[]): Restraint[] {
-  const found = new Map<string, Restraint>();
+export function throttleReasons(reasons: readonly string[]): ThrottleReason[] {
+  const found = new Map<string, ThrottleReason>();
   for (const reason of reasons) {
     const known = REASONS[reason];
     if (known === null) continue;

@@ -3,14 +3,14 @@ import { plural } from "./format";
 import { ownerOf } from "./owner";
 
 /** What is shown of the processes; an empty text is no wish. */
-export interface Wish {
+export interface Filter {
   text: string;
   user: string;
   gpu: string;
   type: string;
 }
 
-export const NO_WISH: Wish = { text: "", user: "", gpu: "", type: "" };
+export const NO_FILTER: Filter = { text: "", user: "", gpu: "", type: "" };
 
 /** A process on a GPU or MIG instance. When it started is not in it: the agent works that out anew, give or take. */
 export const rowKey = (process: Process): string =>
@@ -28,12 +28,12 @@ export function isSame(a: Process, b: Process): boolean {
 }
 
 /** Each word of the text must stand somewhere in the row, whatever its case. */
-export function filter(processes: readonly Process[], wish: Wish): Process[] {
-  const words = wish.text.toLowerCase().split(/\s+/).filter(Boolean);
+export function filter(processes: readonly Process[], by: Filter): Process[] {
+  const words = by.text.toLowerCase().split(/\s+/).filter(Boolean);
   return processes.filter(process => {
-    if (wish.user && ownerOf(process).key !== wish.user) return false;
-    if (wish.gpu && String(process.gpu) !== wish.gpu && process.gpu_uuid !== wish.gpu) return false;
-    if (wish.type && process.type !== wish.type) return false;
+    if (by.user && ownerOf(process).key !== by.user) return false;
+    if (by.gpu && String(process.gpu) !== by.gpu && process.gpu_uuid !== by.gpu) return false;
+    if (by.type && process.type !== by.type) return false;
     if (words.length === 0) return true;
     const text = searchable(process);
     return words.every(word => text.includes(word));

@@ -1,5 +1,5 @@
 import type { Gpu } from "../api/types";
-import { isTrouble, standing } from "./gpu";
+import { isTrouble, statusOf } from "./gpu";
 
 /** A sum, and of how many GPUs: those that are not `ok`, or do not tell, are not in it. */
 export interface Sum {
@@ -40,7 +40,7 @@ export function countOf(
   released: boolean,
 ): Count {
   if (isTrouble(gpu, released)) return "trouble";
-  const stands = standing(gpu);
+  const stands = statusOf(gpu);
   return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"
     ? stands
     : "unknown";

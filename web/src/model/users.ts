@@ -2,7 +2,7 @@ import type { Gpu, Process, Snapshot } from "../api/types";
 import { type Owner, ownerOf } from "./owner";
 import { add } from "./processes";
 
-export interface Held {
+export interface IdleHold {
   gpu: number;
   since: number;
   bytes: number | null;
@@ -17,7 +17,7 @@ export interface User {
   gpuMemory: number | null;
   sm: number | null;
   startedAt: number | null;
-  held: Held[];
+  held: IdleHold[];
 }
 
 export function usersOf(snapshot: Pick<Snapshot, "gpus" | "processes">): User[] {

@@ -1,8 +1,8 @@
 import { effect, signal } from "@preact/signals";
+import { WORDS } from "../components/pill";
 import { late, link, released, shown } from "../live/store";
-import { identity, isTrouble, standing } from "../model/gpu";
-import { news, type Stand } from "../model/news";
-import { WORDS } from "../part/pill";
+import { type Condition, news } from "../model/announcements";
+import { identity, isTrouble, statusOf } from "../model/gpu";
 
 const said = signal("");
 
@@ -15,8 +15,8 @@ export function Announcer() {
   );
 }
 
-export function followNews(): void {
-  let before: ReadonlyMap<string, Stand> = new Map();
+export function followAnnouncements(): void {
+  let before: ReadonlyMap<string, Condition> = new Map();
   effect(() => {
     const now = stands();
     const told = news(before, now);
@@ -28,11 +28,11 @@ export function followNews(): void {
   });
 }
 
-function stands(): Map<string, Stand> {
-  const found = new Map<string, Stand>(
+function stands(): Map<string, Condition> {
+  const found = new Map<string, Condition>(
     shown.value.map(({ gpu }) => [
       identity(gpu),
-      { text: `GPU ${gpu.index} ${WORDS[standing(gpu)]}`, bad: isTrouble(gpu, released.value) },
+      { text: `GPU ${gpu.index} ${WORDS[statusOf(gpu)]}`, bad: isTrouble(gpu, released.value) },
     ]),
   );
   const { kind } = link.value;

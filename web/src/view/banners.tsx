@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import { prefix } from "../api/address";
 import type { Collector } from "../api/types";
+import { kept } from "../browser/stored";
+import { Icon } from "../components/icon";
 import { agentNow, late, link, now, paused, snapshot } from "../live/store";
 import { duration, moment } from "../model/format";
-import { refusal } from "../model/trouble";
-import { kept } from "../page/kept";
-import { Icon } from "../part/icon";
+import { authMessage } from "../model/problem";
 import { TokenForm } from "./token-form";
 
 /** What stands between what is shown and what is: in plain words, with since when and what to do. */
@@ -47,7 +47,7 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
   const old = `What is shown is ${duration(agentNow() - sampledAt)} old.`;
   if (stands.kind === "refused") {
     return (
-      <Banner severity="critical" title={refusal(stands.status)}>
+      <Banner severity="critical" title={authMessage(stands.status)}>
         {old} Enter another:
         <TokenForm told />
       </Banner>

@@ -1,6 +1,6 @@
+import { format, type Route, route, type View } from "../browser/route";
+import { Icon } from "../components/icon";
 import { events, hostname, paused } from "../live/store";
-import { format, type Route, route, type View } from "../page/route";
-import { Icon } from "../part/icon";
 import { Menu } from "./menu";
 import { seenEvents } from "./seen";
 import { Status } from "./status";
@@ -21,7 +21,7 @@ export function Header() {
             aria-current={isCurrent(view) ? "page" : undefined}
           >
             {name}
-            {view === "events" && <Unseen />}
+            {view === "events" && <NewEvents />}
           </a>
         ))}
       </nav>
@@ -31,7 +31,7 @@ export function Header() {
           type="button"
           class="quiet"
           aria-pressed={paused.value}
-          data-tip={paused.value ? "Go on" : "Pause: keep what is shown"}
+          data-tooltip={paused.value ? "Go on" : "Pause: keep what is shown"}
           onClick={() => {
             paused.value = !paused.value;
           }}
@@ -51,7 +51,7 @@ const isCurrent = (view: View): boolean =>
   route.value.view === view || (view === "overview" && route.value.view === "gpu");
 
 /** How many events that somebody should see are newer than the last look at them. */
-function Unseen() {
+function NewEvents() {
   const fresh = events.value.filter(event => event.at > seenEvents.value && event.severity !== "ok");
   if (fresh.length === 0) return null;
   const worst = fresh.some(event => event.severity === "critical") ? "critical" : "warning";

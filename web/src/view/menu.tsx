@@ -1,11 +1,11 @@
 import { computed } from "@preact/signals";
 import { forget, token } from "../api/token";
+import { contrast, REFRESH_INTERVALS, refreshInterval, theme } from "../browser/settings";
+import { Choice } from "../components/choice";
+import { Icon } from "../components/icon";
+import { Popover } from "../components/popover";
 import { snapshot } from "../live/store";
 import { SPACE } from "../model/format";
-import { chosenPace, contrast, PACES, theme } from "../page/settings";
-import { Choice } from "../part/choice";
-import { Icon } from "../part/icon";
-import { Popover } from "../part/popover";
 
 const version = computed(() => snapshot.value?.host.agent_version);
 
@@ -42,12 +42,12 @@ export function Menu() {
       <label class="line">
         Refresh
         <select
-          value={String(chosenPace.value)}
+          value={String(refreshInterval.value)}
           onChange={event => {
-            chosenPace.value = Number(event.currentTarget.value);
+            refreshInterval.value = Number(event.currentTarget.value);
           }}
         >
-          {PACES.map(pace => (
+          {REFRESH_INTERVALS.map(pace => (
             <option key={pace} value={String(pace)}>
               {pace === 0 ? "Live" : `Every ${pace / 1000}${SPACE}s`}
             </option>

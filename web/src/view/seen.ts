@@ -1,5 +1,5 @@
 import { prefix } from "../api/address";
-import { kept } from "../page/kept";
+import { kept } from "../browser/stored";
 
 /** The time of the newest event that was looked at; of this agent. */
 export const seenEvents = kept<number>(

@@ -1,6 +1,6 @@
+import { every } from "../browser/settings";
 import { age, late, link, now, paused, snapshot } from "../live/store";
 import { duration, SPACE } from "../model/format";
-import { every } from "../page/settings";
 
 /** How the page stands with the agent, in a word. */
 export function Status() {

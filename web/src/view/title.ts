@@ -1,9 +1,9 @@
 import { computed, effect } from "@preact/signals";
+import { type Route, route } from "../browser/route";
 import { late, link, paused, released, shown, snapshot } from "../live/store";
 import { findGpu } from "../model/gpu";
 import { titleOf } from "../model/title";
 import { totals } from "../model/totals";
-import { type Route, route } from "../page/route";
 import { VIEWS } from "./views";
 
 /** Keeps the title of the tab true. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isSendable, type Keep, token, tryOut } from "../api/token";
+import { isSendable, type Keep, token, tryToken } from "../api/token";
 import { link, paused } from "../live/store";
-import { refusal } from "../model/trouble";
+import { authMessage } from "../model/problem";
 
 /** Asks for the token. Enter sends it. `told` where it is said beside it that the token is wrong. */
 export function TokenForm({ told = false }: { told?: boolean }) {
@@ -15,7 +15,7 @@ export function TokenForm({ told = false }: { told?: boolean }) {
     field.current?.focus();
     field.current?.select();
   }, [status]);
-  const problem = slip ?? (wrong && !told ? refusal(status) : null);
+  const problem = slip ?? (wrong && !told ? authMessage(status) : null);
   return (
     <form
       class="token"
@@ -28,7 +28,7 @@ export function TokenForm({ told = false }: { told?: boolean }) {
           field.current?.focus();
           return;
         }
-        tryOut(value, how);
+        tryToken(value, how);
         // Who gives a token wants to see what it opens.
         paused.value = false;
       }}

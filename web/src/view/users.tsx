@@ -1,12 +1,12 @@
+import { format } from "../browser/route";
+import { MemoryBar, Swatch } from "../components/bar";
+import { GpuLink } from "../components/gpu-link";
+import { WithTooltip } from "../components/with-tooltip";
 import { agentNow, colours, released, type Shown, shown, snapshot } from "../live/store";
 import { bytes, DASH, duration, ofTotal, percent } from "../model/format";
 import { divide } from "../model/memory";
 import { totals } from "../model/totals";
 import { type User, usersOf } from "../model/users";
-import { format } from "../page/route";
-import { MemoryBar, Swatch } from "../part/bar";
-import { GpuLink } from "../part/gpu-link";
-import { Tipped } from "../part/tipped";
 
 /** Who has what, the most memory first; under it who had what is not read now, and when. */
 export function UsersView() {
@@ -87,7 +87,7 @@ function Users({
               <th scope="col" class="number">
                 Longest run
               </th>
-              <th scope="col">Held, idle</th>
+              <th scope="col">IdleHold, idle</th>
             </tr>
           </thead>
           <tbody>
@@ -128,7 +128,7 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
       </td>
       <td class="number">
         <span class="has">
-          {gpuMemory === null ? <NotTold /> : bytes(gpuMemory)}
+          {gpuMemory === null ? <NotReported /> : bytes(gpuMemory)}
           {gpuMemory !== null && total !== null && (
             <span class="bar mini" aria-hidden="true">
               <i data-colour={colours.of(owner.key)} style={{ "--of": Math.min(1, gpuMemory / total) }} />
@@ -137,10 +137,14 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
         </span>
       </td>
       <td class="number" data-label="SM">
-        {sm === null ? <NotTold /> : <span data-tip="All its GPUs together, in % of one">{percent(sm)}</span>}
+        {sm === null ? (
+          <NotReported />
+        ) : (
+          <span data-tooltip="All its GPUs together, in % of one">{percent(sm)}</span>
+        )}
       </td>
       <td class="number" data-label="for">
-        {startedAt === null ? <NotTold /> : duration((at ?? now) - startedAt)}
+        {startedAt === null ? <NotReported /> : duration((at ?? now) - startedAt)}
       </td>
       <td class="held">
         {at !== null && <p>as it was {duration(now - at)} ago</p>}
@@ -156,11 +160,15 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
 }
 
 /** The driver tells it of none of the processes. */
-function NotTold() {
+function NotReported() {
   return (
-    <Tipped class="absent" data-reason="not_supported" tip="The driver does not tell it of these processes.">
+    <WithTooltip
+      class="absent"
+      data-reason="not_supported"
+      tooltip="The driver does not tell it of these processes."
+    >
       <span aria-hidden="true">{DASH}</span>
       <span class="unseen">not told by the driver</span>
-    </Tipped>
+    </WithTooltip>
   );
 }

@@ -1,4 +1,4 @@
-import type { View } from "../page/route";
+import type { View } from "../browser/route";
 
 /** The views that are always there, by name. */
 export const VIEWS: readonly [View, string][] = [

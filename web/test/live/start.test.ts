@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { forget, recall, token, tryOut } from "../../src/api/token";
-import { followPeers } from "../../src/live/hosts";
+import { forget, recall, token, tryToken } from "../../src/api/token";
+import { refreshInterval } from "../../src/browser/settings";
+import { loadPeers } from "../../src/live/peers";
 import { start } from "../../src/live/start";
 import { age, late, link, paused, snapshot } from "../../src/live/store";
-import { chosenPace } from "../../src/page/settings";
 import { agent, asked, look, paths } from "../browser";
 import { snapshot as example } from "../example";
 
@@ -47,7 +47,7 @@ const pass = async (ms: number) => {
 
 vi.useFakeTimers();
 start();
-followPeers();
+loadPeers();
 
 beforeEach(async () => {
   paused.value = true;
@@ -55,7 +55,7 @@ beforeEach(async () => {
   streams = [];
   snapshot.value = null;
   link.value = { kind: "connecting" };
-  chosenPace.value = 0;
+  refreshInterval.value = 0;
   forget();
   asked.length = 0;
   agent.answer = answers;
@@ -80,13 +80,13 @@ describe("what is shown", () => {
   it("is late where the same is told again and again", async () => {
     const same = next();
     agent.answer = path => (path.endsWith("/snapshot") ? { status: 200, body: same } : answers(path));
-    chosenPace.value = 2_000;
+    refreshInterval.value = 2_000;
     await pass(8_000);
     expect([link.value, late.value]).toEqual([{ kind: "live", by: "polling" }, true]);
   });
 
   it("may be as old as the pace that was chosen", async () => {
-    chosenPace.value = 30_000;
+    refreshInterval.value = 30_000;
     for (let round = 0; round < 10; round += 1) {
       await pass(9_000);
       expect([late.value, age() < 31_000]).toEqual([false, true]);
@@ -100,9 +100,9 @@ describe("what is shown", () => {
       if (path.endsWith("/snapshot")) return { status: 200, body: { ...next(), sampled_at } };
       return path.endsWith("/stream") ? kept() : answers(path);
     };
-    chosenPace.value = 2_000;
+    refreshInterval.value = 2_000;
     await pass(100);
-    chosenPace.value = 0;
+    refreshInterval.value = 0;
     await pass(5_000);
     for (let second = 0; second < 150; second += 1) {
       expect(late.value, `${second}`).toBe(false);
@@ -129,7 +129,7 @@ describe("what is shown", () => {
 
   it("is told of by polling though events are not answered", async () => {
     agent.answer = path => (path.includes("/events") ? new Promise<null>(() => {}) : answers(path));
-    chosenPace.value = 2_000;
+    refreshInterval.value = 2_000;
     await pass(40_000);
     expect(paths().filter(path => path.endsWith("/snapshot")).length).toBeGreaterThan(18);
     expect(link.value).toEqual({ kind: "live", by: "polling" });
@@ -142,13 +142,13 @@ describe("what is shown", () => {
       if (answer instanceof Response) return answer;
       return Response.json(answer.body, { status: answer.status, headers: { Link: "<peers>; rel=related" } });
     };
-    chosenPace.value = 2_000;
+    refreshInterval.value = 2_000;
     await pass(20_000);
     expect(paths().filter(path => path.endsWith("/peers")).length).toBe(1);
   });
 
   it("changes nothing in how it stands with each poll", async () => {
-    chosenPace.value = 2_000;
+    refreshInterval.value = 2_000;
     await pass(100);
     const first = link.value;
     await pass(20_000);
@@ -183,7 +183,7 @@ describe("the past of all GPUs", () => {
         ? { status: 200, body: { ...next(), sampled_at: at } }
         : answers(path);
     };
-    chosenPace.value = 30_000;
+    refreshInterval.value = 30_000;
     await pass(100);
     const before = questions();
     await pass(200_000);
@@ -203,24 +203,24 @@ describe("a token", () => {
   it("is kept once the agent has taken it, and not before", async () => {
     agent.answer = guarded;
     for (const wrong of ["wrong", "metrics"]) {
-      tryOut(wrong, "browser");
+      tryToken(wrong, "browser");
       await pass(1_000);
       expect([link.value.kind, localStorage.getItem(key)]).toEqual(["refused", null]);
     }
-    tryOut("right", "browser");
+    tryToken("right", "browser");
     await pass(1_000);
     expect([link.value.kind, localStorage.getItem(key)]).toEqual(["live", "right"]);
   });
 
   it("that goes not so far is refused, by its status", async () => {
     agent.answer = guarded;
-    tryOut("metrics", "tab");
+    tryToken("metrics", "tab");
     await pass(1_000);
     expect(link.value).toEqual({ kind: "refused", status: 403 });
   });
 
   it("may have any letters: its bytes are sent", async () => {
-    tryOut("schlüssel “x”", "tab");
+    tryToken("schlüssel “x”", "tab");
     await pass(1_000);
     const sent = asked.at(-1)?.token ?? "";
     expect(Buffer.from(sent, "latin1").toString("utf8")).toBe("Bearer schlüssel “x”");

@@ -1,12 +1,12 @@
 import { Component } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Event } from "../../api/types";
+import { GpuLink } from "../../components/gpu-link";
+import { Icon, type IconName } from "../../components/icon";
 import { eventKey } from "../../live/events";
 import { shown } from "../../live/store";
 import { byDay, withoutGpu } from "../../model/events";
 import { clock, exact } from "../../model/format";
-import { GpuLink } from "../../part/gpu-link";
-import { Icon, type IconName } from "../../part/icon";
 
 /** So many are drawn; a host in trouble may have thousands. */
 const MOST = 500;
@@ -61,7 +61,7 @@ class Line extends Component<LineProps> {
   override render({ event, gpu, index }: LineProps) {
     return (
       <li data-severity={event.severity}>
-        <time dateTime={new Date(event.at).toISOString()} data-tip={exact(event.at)}>
+        <time dateTime={new Date(event.at).toISOString()} data-tooltip={exact(event.at)}>
           {clock(event.at)}
         </time>
         <Icon name={ICONS[event.severity] ?? "info"} />

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { askAllEvents } from "../../live/start";
+import { route } from "../../browser/route";
+import { QuerySelect } from "../../components/query-select";
+import { loadAllEvents } from "../../live/start";
 import { agentNow, events, shown } from "../../live/store";
-import { type EventWish, KINDS, wanted } from "../../model/events";
+import { type EventFilter, KINDS, wanted } from "../../model/events";
 import { count } from "../../model/format";
 import { shortName } from "../../model/gpu";
-import { route } from "../../page/route";
-import { WishSelect } from "../../part/wish";
 import { seenEvents } from "../seen";
 import { EventList } from "./list";
 
@@ -17,33 +17,33 @@ export function EventsView() {
     if (newest > seenEvents.value) seenEvents.value = newest;
   }, [newest]);
   const { severity = "", kind = "", gpu = "" } = route.value.query;
-  const wish: EventWish = { severity, kind, gpu };
-  const found = useMemo(() => wanted(all, wish), [all, severity, kind, gpu]);
+  const filter: EventFilter = { severity, kind, gpu };
+  const found = useMemo(() => wanted(all, filter), [all, severity, kind, gpu]);
   return (
     <section class="panel" aria-label="Events">
       <div class="tools">
         <h2>Events</h2>
         <search>
-          <WishSelect
+          <QuerySelect
             name="severity"
             label="Severity"
             value={severity}
             first="All severities"
             options={SEVERITIES}
           />
-          <WishSelect
+          <QuerySelect
             name="kind"
             label="Kind"
             value={kind}
             first="All kinds"
             options={Object.entries(KINDS)}
           />
-          <WishSelect name="gpu" label="GPU" value={gpu} first="All GPUs" options={gpus()} />
+          <QuerySelect name="gpu" label="GPU" value={gpu} first="All GPUs" options={gpus()} />
         </search>
         <span class="many">
           {count(found.length)} of {count(all.length)}
         </span>
-        <Earlier />
+        <LoadOlder />
       </div>
       {found.length > 0 ? (
         <EventList events={found} now={agentNow()} />
@@ -65,7 +65,7 @@ const gpus = (): [string, string][] =>
   );
 
 /** At first only the newest are asked for. */
-function Earlier() {
+function LoadOlder() {
   const [state, setState] = useState<"some" | "asking" | "all" | "failed">("some");
   if (state === "all") return null;
   return (
@@ -74,7 +74,7 @@ function Earlier() {
       disabled={state === "asking"}
       onClick={() => {
         setState("asking");
-        askAllEvents().then(
+        loadAllEvents().then(
           () => setState("all"),
           () => setState("failed"),
         );

@@ -1,9 +1,9 @@
 import type { Gpu } from "../../api/types";
+import { Value } from "../../components/value";
 import { isNever } from "../../model/absence";
 import { FACTS, type FactGroup, factOf } from "../../model/facts";
 import { percent } from "../../model/format";
-import { restraints } from "../../model/gpu";
-import { Value } from "../../part/value";
+import { throttleReasons } from "../../model/gpu";
 
 /** All that is told of a GPU, in groups. */
 export function Facts({ gpu, old }: { gpu: Gpu; old: boolean }) {
@@ -53,7 +53,7 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
 
 function Restraints({ gpu }: { gpu: Gpu }) {
   if (gpu.absent["clocks.event_reasons"]) return null;
-  const found = restraints(gpu.clocks.event_reasons);
+  const found = throttleReasons(gpu.clocks.event_reasons);
   return (
     <div>
       <dt>Throttled by</dt>

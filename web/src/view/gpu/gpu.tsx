@@ -1,20 +1,20 @@
 import { useMemo } from "preact/hooks";
+import { format } from "../../browser/route";
+import { CopyButton } from "../../components/copy";
+import { FixedWidth } from "../../components/fixed-width";
+import { Icon } from "../../components/icon";
+import { Pill } from "../../components/pill";
 import { agentNow, events, type Shown, shown } from "../../live/store";
 import { wanted } from "../../model/events";
 import { exact, moment, plural } from "../../model/format";
-import { findGpu, identity, isKnown, standing } from "../../model/gpu";
-import { format } from "../../page/route";
-import { CopyButton } from "../../part/copy";
-import { Icon } from "../../part/icon";
-import { Pill } from "../../part/pill";
-import { Still } from "../../part/still";
+import { findGpu, identity, isKnown, statusOf } from "../../model/gpu";
 import { EventList } from "../events/list";
 import { CardBody } from "../overview/body";
-import { heldFor, Unwell } from "../overview/card";
-import { useDivision } from "../overview/division";
-import { Foot } from "../overview/foot";
+import { HealthBadge, idleFor } from "../overview/card";
+import { useMemoryDivision } from "../overview/division";
+import { Footer } from "../overview/footer";
 import { Instances } from "../overview/instances";
-import { Trouble } from "../overview/trouble";
+import { Trouble } from "../overview/problems";
 import { ProcessPanel } from "../processes/panel";
 import { Charts } from "./charts/charts";
 import { Facts } from "./facts";
@@ -63,9 +63,9 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
 /** All that is known of a GPU; `alone` where it is the host's only one, and this the overview. */
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
-  const stands = standing(gpu);
+  const stands = statusOf(gpu);
   const readAt = asOf ?? gpu.read_at;
-  const { parts, owners } = useDivision(gpu.memory, each.processes);
+  const { parts, owners } = useMemoryDivision(gpu.memory, each.processes);
   const all = events.value;
   const happened = useMemo(
     () => (gpu.uuid === null ? [] : wanted(all, { severity: "", kind: "", gpu: gpu.uuid })),
@@ -73,21 +73,20 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
   );
   return (
     <>
-      <section
-        class="gpu hero"
-        aria-label={`GPU ${gpu.index}`}
-        data-standing={stands}
-        data-old={asOf !== null}
-      >
+      <section class="gpu hero" aria-label={`GPU ${gpu.index}`} data-status={stands} data-old={asOf !== null}>
         <h2>
           <span>
             <b>{`GPU ${gpu.index}`}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
           </span>
-          <Unwell gpu={gpu} />
-          <Pill standing={stands} {...heldFor(each)} />
+          <HealthBadge gpu={gpu} />
+          <Pill status={stands} {...idleFor(each)} />
         </h2>
         {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
-        {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Foot gpu={gpu} owners={owners} />}
+        {gpu.mig.length > 0 ? (
+          <Instances shown={each} />
+        ) : (
+          isKnown(gpu) && <Footer gpu={gpu} owners={owners} />
+        )}
         <Trouble shown={each} whole />
         {gpu.uuid !== null && (
           <p class="identity">
@@ -101,8 +100,8 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
             {readAt !== null && (
               <span class="fine">
                 {asOf === null ? "Read" : "Last read"} at{" "}
-                <time data-tip={exact(readAt)}>
-                  <Still>{moment(readAt, agentNow())}</Still>
+                <time data-tooltip={exact(readAt)}>
+                  <FixedWidth>{moment(readAt, agentNow())}</FixedWidth>
                 </time>
               </span>
             )}

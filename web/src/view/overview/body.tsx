@@ -1,11 +1,11 @@
 import type { Gpu } from "../../api/types";
+import { MemoryBar } from "../../components/bar";
+import { memo } from "../../components/memo";
+import { Spark } from "../../components/spark";
+import { Absent, Value } from "../../components/value";
 import { type Absence, absence, isNever, read } from "../../model/absence";
 import { ofTotal, percent, share } from "../../model/format";
 import type { Part } from "../../model/memory";
-import { MemoryBar } from "../../part/bar";
-import { memo } from "../../part/memo";
-import { Spark } from "../../part/spark";
-import { Absent, Value } from "../../part/value";
 import { Tiles } from "./tiles";
 
 /** The numbers of a card. What is of then and not of now is greyed as one. */

@@ -1,28 +1,28 @@
 import { useRef } from "preact/hooks";
+import { format } from "../../browser/route";
+import { Icon } from "../../components/icon";
+import { Pill } from "../../components/pill";
+import { WithTooltip } from "../../components/with-tooltip";
 import { agentNow, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
-import { isKnown, shortName, standing } from "../../model/gpu";
-import { format } from "../../page/route";
-import { Icon } from "../../part/icon";
-import { Pill } from "../../part/pill";
-import { Tipped } from "../../part/tipped";
+import { isKnown, shortName, statusOf } from "../../model/gpu";
 import { CardBody } from "./body";
-import { useDivision } from "./division";
-import { Foot } from "./foot";
+import { useMemoryDivision } from "./division";
+import { Footer } from "./footer";
 import { Instances } from "./instances";
-import { Trouble } from "./trouble";
+import { Trouble } from "./problems";
 
 /** One GPU at a glance; all of it leads to its detail. */
 export function Card({ shown }: { shown: Shown }) {
   const { gpu, asOf } = shown;
-  const stands = standing(gpu);
-  const { parts, owners } = useDivision(gpu.memory, shown.processes);
+  const stands = statusOf(gpu);
+  const { parts, owners } = useMemoryDivision(gpu.memory, shown.processes);
   const link = useRef<HTMLAnchorElement>(null);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: its link is there for the keyboard
     <article
       class="gpu"
-      data-standing={stands}
+      data-status={stands}
       data-health={gpu.health.verdict}
       data-old={asOf !== null}
       onClick={event => {
@@ -34,13 +34,13 @@ export function Card({ shown }: { shown: Shown }) {
           <span class="unseen">GPU </span>
           <b>{String(gpu.index)}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
         </a>
-        <Unwell gpu={gpu} />
-        <Pill standing={stands} {...heldFor(shown)} />
+        <HealthBadge gpu={gpu} />
+        <Pill status={stands} {...idleFor(shown)} />
       </h2>
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 && <Instances shown={shown} />}
       <Trouble shown={shown} />
-      {gpu.mig.length === 0 && isKnown(gpu) && <Foot gpu={gpu} owners={owners} />}
+      {gpu.mig.length === 0 && isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
     </article>
   );
 }
@@ -52,29 +52,29 @@ function isFree({ target, currentTarget }: MouseEvent): boolean {
 }
 
 /** That somebody should look, where the state alone does not say so. */
-export function Unwell({ gpu }: Pick<Shown, "gpu">) {
+export function HealthBadge({ gpu }: Pick<Shown, "gpu">) {
   const { verdict, reasons } = gpu.health;
   if (verdict === "ok" || gpu.state === "lost") return null;
   const critical = verdict === "critical";
   return (
-    <Tipped
+    <WithTooltip
       class="unwell"
       data-severity={critical ? "critical" : "warning"}
-      tip={reasons.map(each => each.text).join("\n")}
+      tooltip={reasons.map(each => each.text).join("\n")}
     >
       <Icon name={critical ? "critical" : "warning"} />
       {critical ? "do not use" : "look"}
-    </Tipped>
+    </WithTooltip>
   );
 }
 
 /** For how long a GPU has been held without work. */
-export function heldFor({ gpu }: Pick<Shown, "gpu">): { more?: string; tip?: string } {
-  if (standing(gpu) !== "held") return {};
+export function idleFor({ gpu }: Pick<Shown, "gpu">): { more?: string; tooltip?: string } {
+  if (statusOf(gpu) !== "held") return {};
   const time = duration(agentNow() - gpu.use.since);
   const atLeast = gpu.use.since_at_least ? "at least " : "";
   return {
     more: `${gpu.use.since_at_least ? "over " : ""}${time}`,
-    tip: `Its memory is held, but it has done no work for ${atLeast}${time}.`,
+    tooltip: `Its memory is held, but it has done no work for ${atLeast}${time}.`,
   };
 }

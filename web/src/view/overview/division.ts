@@ -4,7 +4,7 @@ import { type Division, divide, type Memory } from "../../model/memory";
 import { ownerOf } from "../../model/owner";
 
 /** Whose a memory is; the same object while it is the same. */
-export function useDivision(memory: Memory, processes: readonly Process[]): Division {
+export function useMemoryDivision(memory: Memory, processes: readonly Process[]): Division {
   const whose = processes.map(process => `${ownerOf(process).key}\n${process.gpu_memory_bytes}`);
   const key = [memory.total_bytes, memory.used_bytes, memory.reserved_bytes, ...whose].join("\n");
   return useMemo(() => divide(memory, processes), [key]);

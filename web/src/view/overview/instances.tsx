@@ -1,12 +1,12 @@
+import { MemoryBar } from "../../components/bar";
+import { Pill } from "../../components/pill";
+import { Value } from "../../components/value";
 import type { Shown } from "../../live/store";
 import { read } from "../../model/absence";
 import { ofTotal, ratio } from "../../model/format";
 import { verdict } from "../../model/gpu";
 import { divide } from "../../model/memory";
-import { MemoryBar } from "../../part/bar";
-import { Pill } from "../../part/pill";
-import { Value } from "../../part/value";
-import { nobody, Take, Who } from "./foot";
+import { nobody, Take, Who } from "./footer";
 
 /** The MIG instances of a GPU, each with its own memory, user and verdict. */
 export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
@@ -35,7 +35,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
               {mig.activity.graphics_ratio !== null && (
                 <span>{ratio(mig.activity.graphics_ratio)} at work</span>
               )}
-              <Pill standing={verdict(mig.use.verdict)} />
+              <Pill status={verdict(mig.use.verdict)} />
             </p>
             {told === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
             {mig.use.verdict === "free" && mig.uuid !== null ? (

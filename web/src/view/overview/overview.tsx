@@ -3,8 +3,8 @@ import { Notes } from "../banners";
 import { GpuDetail } from "../gpu/gpu";
 import { ProcessPanel } from "../processes/panel";
 import { Card } from "./card";
-import { Hosts } from "./hosts";
-import { Strip } from "./strip";
+import { HostSummary } from "./host-summary";
+import { PeerList } from "./peers";
 
 /** How many cards are still shown with room. */
 const ROOMY = 8;
@@ -15,8 +15,8 @@ export function Overview() {
   return (
     <>
       <Notes notes={snapshot.value?.host.notes ?? []} />
-      <Hosts />
-      <Strip />
+      <PeerList />
+      <HostSummary />
       {gpus.length === 0 && <Nothing />}
       {only ? (
         <GpuDetail shown={only} alone />

@@ -1,10 +1,10 @@
 import type { Gpu } from "../../api/types";
+import { Meter } from "../../components/bar";
+import { memo } from "../../components/memo";
+import { Absent } from "../../components/value";
 import type { Absence } from "../../model/absence";
 import { count } from "../../model/format";
 import { type Tile, tilesOf } from "../../model/tiles";
-import { Meter } from "../../part/bar";
-import { memo } from "../../part/memo";
-import { Absent } from "../../part/value";
 
 export function Tiles({ gpu }: { gpu: Gpu }) {
   return (
@@ -48,9 +48,9 @@ function shownOf({ what, limit, of, unit, show = count, label, part, high = fals
 }
 
 const Item = memo(({ name, what, limit, why, text, unit, label, part, high }: ItemProps) => {
-  const tip = why ? undefined : [what, limit].filter(Boolean).join("; ");
+  const tooltip = why ? undefined : [what, limit].filter(Boolean).join("; ");
   return (
-    <li data-tile={name} data-tip={tip} class={high ? "high" : undefined}>
+    <li data-tile={name} data-tooltip={tooltip} class={high ? "high" : undefined}>
       <p>
         {why ? (
           <Absent why={why} what={what} />

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import type { Gpu, Process } from "../../api/types";
+import { Swatch } from "../../components/bar";
+import { Value } from "../../components/value";
 import { read } from "../../model/absence";
 import type { Cell } from "../../model/csv";
 import { bytes, duration, exact, percent } from "../../model/format";
 import { NOBODY, ownerOf } from "../../model/owner";
 import { type SortKey, whereOf } from "../../model/processes";
-import { Swatch } from "../../part/bar";
-import { Value } from "../../part/value";
 import { GpuMemory } from "./memory";
 
 /** What a cell may look at besides its process. */
@@ -19,7 +19,7 @@ export interface Column {
   key: SortKey;
   name: string;
   /** What it means, where the name does not say. */
-  tip?: string;
+  tooltip?: string;
   number?: boolean;
   /** As in `grid-template-columns`. */
   width?: string;
@@ -37,12 +37,12 @@ const quiet = { quiet: true } as const;
 const share = (
   key: SortKey,
   name: string,
-  tip: string,
+  tooltip: string,
   field: "sm_percent" | "memory_percent" | "encoder_percent" | "decoder_percent" | "cpu_percent",
 ): Column => ({
   key,
   name,
-  tip,
+  tooltip,
   width: key === "sm" || key === "cpu" ? "72px" : "92px",
   number: true,
   moves: true,
@@ -98,7 +98,7 @@ export const COLUMNS: readonly Column[] = [
     key: "type",
     width: "62px",
     name: "Type",
-    tip: "C computes, G draws, C+G does both",
+    tooltip: "C computes, G draws, C+G does both",
     show: process => process.type,
     raw: process => ({ type: process.type }),
   },
@@ -140,7 +140,7 @@ export const COLUMNS: readonly Column[] = [
       <Value
         {...quiet}
         of={read(process.absent, "started_at", process.started_at)}
-        show={at => <span data-tip={`Since ${exact(at)}`}>{duration(now - at)}</span>}
+        show={at => <span data-tooltip={`Since ${exact(at)}`}>{duration(now - at)}</span>}
       />
     ),
     raw: process => ({ started_at: process.started_at }),
@@ -149,11 +149,11 @@ export const COLUMNS: readonly Column[] = [
     key: "where",
     width: "136px",
     name: "Where",
-    tip: "The Slurm job, Kubernetes pod or container it runs in",
+    tooltip: "The Slurm job, Kubernetes pod or container it runs in",
     has: process => whereOf(process) !== null,
     show: process => {
       const where = whereOf(process);
-      return where && <span data-tip={`${where.kind} ${where.id}`}>{where.label}</span>;
+      return where && <span data-tooltip={`${where.kind} ${where.id}`}>{where.label}</span>;
     },
     raw: ({ container, container_name, pod, pod_name, pod_namespace, job }) => ({
       container,

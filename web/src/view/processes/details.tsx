@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import type { Process } from "../../api/types";
+import { CopyButton } from "../../components/copy";
+import { Value } from "../../components/value";
 import { absence, read } from "../../model/absence";
 import { bytes, exact, percent, stopwatch } from "../../model/format";
-import { CopyButton } from "../../part/copy";
-import { Value } from "../../part/value";
 
 /** All of a process: the whole command, and why what is absent is. */
 export function Details({ process, span, now }: { process: Process; span: number; now: number }) {

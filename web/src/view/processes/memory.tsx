@@ -1,9 +1,9 @@
 import type { Gpu, Process } from "../../api/types";
+import { Value } from "../../components/value";
 import { colours } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes } from "../../model/format";
 import { ownerOf } from "../../model/owner";
-import { Value } from "../../part/value";
 
 /** How much of its GPU's, or instance's, memory a process has. */
 export function GpuMemory({ process, gpu }: { process: Process; gpu: Gpu | undefined }) {

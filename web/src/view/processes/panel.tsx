@@ -1,9 +1,9 @@
 import { useRef } from "preact/hooks";
 import type { Gpu } from "../../api/types";
+import { setQuery } from "../../browser/route";
 import { shown } from "../../live/store";
-import { NO_WISH, nobodyListed } from "../../model/processes";
-import { setQuery } from "../../page/route";
-import { order, Rows, wish } from "./state";
+import { NO_FILTER, nobodyListed } from "../../model/processes";
+import { filterOf, order, Rows } from "./state";
 import { Table } from "./table";
 import { Tools } from "./tools";
 
@@ -17,13 +17,13 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   const here = shown.value.filter(each => !gpu || each.gpu.index === gpu.index);
   const all = here.flatMap(each => each.processes);
   const uses = here.map(each => each.gpu.use);
-  const wanted = wish(gpu);
+  const wanted = filterOf(gpu);
   const by = order();
   const place = useRef<HTMLDivElement>(null);
   const found = state.of(all, wanted, by, performance.now(), isHeld(place.current));
   return (
     <section class="panel" aria-label="Processes">
-      <Tools all={all} rows={found} wish={wanted} gpus={gpus} anyGpu={!gpu} />
+      <Tools all={all} rows={found} filter={wanted} gpus={gpus} anyGpu={!gpu} />
       {found.length > 0 ? (
         <Table rows={found} gpus={gpus} one={gpu !== undefined} old={old} order={by} place={place} />
       ) : (
@@ -42,10 +42,10 @@ const isHeld = (table: HTMLElement | null): boolean =>
 /** Why no row is there: there is none to show, in these words, or none is as it is wished. */
 function Empty({ none }: { none: string | false }) {
   if (none) return <p class="nothing">{none}</p>;
-  const { text: q, ...rest } = NO_WISH;
+  const { text: q, ...rest } = NO_FILTER;
   return (
     <p class="nothing">
-      No process is as you wish.{" "}
+      No process is as you filter.{" "}
       <button type="button" onClick={() => setQuery({ q, ...rest })}>
         Show all
       </button>

@@ -1,7 +1,7 @@
 import { Component, createRef } from "preact";
 import type { Gpu, Process } from "../../api/types";
+import { Icon } from "../../components/icon";
 import { isSame } from "../../model/processes";
-import { Icon } from "../../part/icon";
 import type { Column } from "./columns";
 import { Details } from "./details";
 

@@ -1,16 +1,16 @@
 import type { Gpu, Process } from "../../api/types";
+import { route, setQuery } from "../../browser/route";
+import { kept } from "../../browser/stored";
 import {
+  type Filter,
   filter,
   keepOrder,
-  NO_WISH,
+  NO_FILTER,
   type Order,
   rowKey,
   type SortKey,
   sort,
-  type Wish,
 } from "../../model/processes";
-import { kept } from "../../page/kept";
-import { route, setQuery } from "../../page/route";
 import { COLUMNS, type Column, FIRST } from "./columns";
 
 const isKey = (value: unknown): value is SortKey => COLUMNS.some(column => column.key === value);
@@ -32,9 +32,9 @@ export function columnsOf(processes: readonly Process[], one = false): Column[] 
 }
 
 /** What the address wishes for. A view of one GPU shows that one's. */
-export function wish(gpu?: Gpu): Wish {
+export function filterOf(gpu?: Gpu): Filter {
   const { q = "", user = "", gpu: wanted = "", type = "" } = route.value.query;
-  return { ...NO_WISH, text: q, user, type, gpu: gpu ? (gpu.uuid ?? String(gpu.index)) : wanted };
+  return { ...NO_FILTER, text: q, user, type, gpu: gpu ? (gpu.uuid ?? String(gpu.index)) : wanted };
 }
 
 export const FIRST_ORDER: Order = { key: "gpu", down: false };
@@ -69,8 +69,8 @@ export class Rows {
   private at = Number.NEGATIVE_INFINITY;
 
   /** `held`: a pointer or the focus is on the table, and nothing must move under it. */
-  of(processes: readonly Process[], wish: Wish, order: Order, now: number, held: boolean): Process[] {
-    const sorted = sort(filter(processes, wish), order);
+  of(processes: readonly Process[], filterOf: Filter, order: Order, now: number, held: boolean): Process[] {
+    const sorted = sort(filter(processes, filterOf), order);
     const moves = COLUMNS.some(column => column.key === order.key && column.moves);
     const by = `${order.key} ${order.down}`;
     const keeps = moves && by === this.by && (held || now - this.at < SETTLED);

@@ -1,13 +1,13 @@
 import type { RefObject } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
+import { grouped } from "../../browser/settings";
+import { Swatch } from "../../components/bar";
+import { Icon } from "../../components/icon";
+import { memo } from "../../components/memo";
 import { agentNow, colours } from "../../live/store";
 import { bytes, percent, plural } from "../../model/format";
 import { type Group, group, type Order, rowKey, type SortKey } from "../../model/processes";
-import { grouped } from "../../page/settings";
-import { Swatch } from "../../part/bar";
-import { Icon } from "../../part/icon";
-import { memo } from "../../part/memo";
 import type { Column } from "./columns";
 import { Row } from "./row";
 import { columnsOf, orderBy } from "./state";
@@ -108,7 +108,7 @@ const Head = memo(({ columns, by: key, down }: HeadProps) => {
               class={column.number ? "number" : undefined}
               aria-sort={by ? (down ? "descending" : "ascending") : undefined}
             >
-              <button type="button" data-tip={column.tip} onClick={() => orderBy(column)}>
+              <button type="button" data-tooltip={column.tooltip} onClick={() => orderBy(column)}>
                 {column.name}
                 {by && <Icon name={down ? "down" : "up"} />}
               </button>

@@ -1,14 +1,14 @@
 import { useMemo, useRef } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
+import { setQuery } from "../../browser/route";
+import { grouped } from "../../browser/settings";
+import { Icon } from "../../components/icon";
+import { Popover } from "../../components/popover";
+import { QuerySelect } from "../../components/query-select";
 import { count } from "../../model/format";
 import { shortName } from "../../model/gpu";
 import { ownerOf } from "../../model/owner";
-import type { SortKey, Wish } from "../../model/processes";
-import { setQuery } from "../../page/route";
-import { grouped } from "../../page/settings";
-import { Icon } from "../../part/icon";
-import { Popover } from "../../part/popover";
-import { WishSelect } from "../../part/wish";
+import type { Filter, SortKey } from "../../model/processes";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
 import { chosen, columnsOf, order, orderText } from "./state";
@@ -16,22 +16,22 @@ import { chosen, columnsOf, order, orderText } from "./state";
 interface Props {
   all: readonly Process[];
   rows: readonly Process[];
-  wish: Wish;
+  filter: Filter;
   gpus: readonly Gpu[];
   /** Whether a GPU can be chosen. */
   anyGpu: boolean;
 }
 
 /** Processes change each second, and what can be done with them hardly ever. */
-export function Tools({ all, rows, wish, gpus, anyGpu }: Props) {
+export function Tools({ all, rows, filter, gpus, anyGpu }: Props) {
   const now = useRef(rows);
   now.current = rows;
   return (
     <ToolBar
       told={`${count(rows.length)} of ${count(all.length)}`}
       rows={now}
-      wish={useStable(wish)}
-      owners={useStable(owners(all, wish.user))}
+      filter={useStable(filter)}
+      owners={useStable(owners(all, filter.user))}
       gpus={useStable(anyGpu ? gpuNames(gpus) : [])}
       anyGpu={anyGpu}
     />
@@ -47,13 +47,13 @@ interface BarProps {
   told: string;
   /** Those that are shown when something is done with them. */
   rows: { readonly current: readonly Process[] };
-  wish: Wish;
+  filter: Filter;
   owners: [string, string][];
   gpus: [string, string][];
   anyGpu: boolean;
 }
 
-function ToolBar({ told, rows, wish, owners, gpus, anyGpu }: BarProps) {
+function ToolBar({ told, rows, filter, owners, gpus, anyGpu }: BarProps) {
   return (
     <div class="tools">
       <h2>Processes</h2>
@@ -62,17 +62,17 @@ function ToolBar({ told, rows, wish, owners, gpus, anyGpu }: BarProps) {
           <Icon name="search" />
           <input
             type="search"
-            value={wish.text}
+            value={filter.text}
             placeholder="User, command, PID"
             aria-label="Filter by text"
             spellcheck={false}
             onInput={event => setQuery({ q: event.currentTarget.value })}
           />
         </span>
-        <WishSelect label="User" value={wish.user} name="user" first="All users" options={owners} />
-        {anyGpu && <WishSelect label="GPU" value={wish.gpu} name="gpu" first="All GPUs" options={gpus} />}
+        <QuerySelect label="User" value={filter.user} name="user" first="All users" options={owners} />
+        {anyGpu && <QuerySelect label="GPU" value={filter.gpu} name="gpu" first="All GPUs" options={gpus} />}
         <SortChoice />
-        <WishSelect label="Type" value={wish.type} name="type" first="All types" options={TYPES} />
+        <QuerySelect label="Type" value={filter.type} name="type" first="All types" options={TYPES} />
       </search>
       <span class="many">{told}</span>
       <div class="buttons">
@@ -132,9 +132,9 @@ const TYPES: [string, string][] = [
 ];
 
 /** Those who have something, and the one that is wished for though it has nothing now. */
-function owners(all: readonly Process[], wished: string): [string, string][] {
+function owners(all: readonly Process[], selected: string): [string, string][] {
   const found = new Map(all.map(ownerOf).map(owner => [owner.key, owner.label]));
-  if (wished && !found.has(wished)) found.set(wished, wished);
+  if (selected && !found.has(selected)) found.set(selected, selected);
   return [...found].sort(([, a], [, b]) => (a < b ? -1 : 1));
 }
 

@@ -1,27 +1,10 @@
 import { useComputed, useSignal } from "@preact/signals";
-import type { Gpu } from "../../../api/types";
-import type { Following } from "../../../live/past";
-import type { Plan, Span } from "../../../model/charts";
-import { between, type Drawn } from "../../../model/chosen";
-import { Icon } from "../../../part/icon";
-import { ChartTable } from "./data";
+import { Icon } from "../../../components/icon";
+import { between } from "../../../model/chart-selection";
+import { ChartCanvas } from "./canvas";
 import { Legend } from "./legend";
-import { Picture } from "./picture";
-import type * as Drawing from "./plot";
-import type { Shared } from "./state";
-
-export interface ChartProps {
-  plan: Plan;
-  lines: readonly Drawn[];
-  /** As it is now. */
-  gpu: Gpu;
-  /** Its limits, which may be those of before it was lost. */
-  limits: Gpu;
-  span: Span;
-  following: Following;
-  shared: Shared;
-  drawing: typeof Drawing | null;
-}
+import type { ChartProps } from "./state";
+import { ChartTable } from "./table";
 
 /** One chart: its legend with the values at the cursor, and the picture or the table of it. */
 export function Chart(props: ChartProps) {
@@ -47,7 +30,7 @@ export function Chart(props: ChartProps) {
             type="button"
             class="quiet"
             aria-pressed={asTable.value}
-            data-tip={asTable.value ? "Show the chart" : "Show the numbers as a table"}
+            data-tooltip={asTable.value ? "Show the chart" : "Show the numbers as a table"}
             onClick={() => {
               asTable.value = !asTable.value;
             }}
@@ -67,7 +50,7 @@ export function Chart(props: ChartProps) {
         (asTable.value ? (
           <ChartTable plan={plan} lines={told} span={span} columns={columns} />
         ) : (
-          <Picture {...props} lines={told} window={window} columns={columns} />
+          <ChartCanvas {...props} lines={told} window={window} columns={columns} />
         ))}
     </section>
   );

@@ -1,14 +1,14 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Gpu } from "../../../api/types";
-import { type Following, followPast } from "../../../live/past";
+import { route } from "../../../browser/route";
+import { type FollowedHistory, followHistory } from "../../../live/history";
 import { snapshot } from "../../../live/store";
+import { type ChartSelection, selectCharts } from "../../../model/chart-selection";
 import { METRICS, PLANS, type Span, spanOf } from "../../../model/charts";
-import { type Chosen, choose } from "../../../model/chosen";
-import { route } from "../../../page/route";
-import { Bar } from "./bar";
 import { Chart } from "./chart";
 import type * as Drawing from "./plot";
 import { newShared } from "./state";
+import { Toolbar } from "./toolbar";
 
 /** What a GPU has done, by one chart for each kind of number, with one cursor over all. */
 export function Charts({ gpu }: { gpu: Gpu }) {
@@ -19,19 +19,19 @@ export function Charts({ gpu }: { gpu: Gpu }) {
 
 function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
   const shared = useMemo(newShared, []);
-  const [following, setFollowing] = useState<Following | null>(null);
+  const [following, setFollowing] = useState<FollowedHistory | null>(null);
   useEffect(() => {
-    const made = followPast(uuid, span);
+    const made = followHistory(uuid, span);
     setFollowing(made);
     return () => made.stop();
   }, [uuid, span]);
   const { drawing, failed } = useDrawing();
   const newest = snapshot.value?.gpus.find(each => each.uuid === uuid) ?? gpu;
   const columns = following?.columns.value;
-  const chosen = columns ? choose(PLANS, newest, METRICS, columns) : null;
+  const chosen = columns ? selectCharts(PLANS, newest, METRICS, columns) : null;
   return (
     <section class="history" aria-label="Charts">
-      <Bar
+      <Toolbar
         span={span}
         shared={shared}
         memory={following?.memory.value ?? { kind: "asking" }}
@@ -54,13 +54,13 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
           ))}
         </div>
       )}
-      {chosen && <Left chosen={chosen} span={span} />}
+      {chosen && <Omitted chosen={chosen} span={span} />}
     </section>
   );
 }
 
 /** What has no chart, and why. */
-function Left({ chosen: { never, zero }, span }: { chosen: Chosen; span: Span }) {
+function Omitted({ chosen: { never, zero }, span }: { chosen: ChartSelection; span: Span }) {
   if (never.length === 0 && zero.length === 0) return null;
   return (
     <p class="fine">

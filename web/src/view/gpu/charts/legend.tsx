@@ -1,11 +1,11 @@
 import type { ReadonlySignal } from "@preact/signals";
+import { FixedWidth } from "../../../components/fixed-width";
+import { Absent, Value } from "../../../components/value";
 import { absence, read } from "../../../model/absence";
-import type { Drawn } from "../../../model/chosen";
+import type { Drawn } from "../../../model/chart-selection";
+import type { Columns } from "../../../model/history";
 import { nearest } from "../../../model/keys";
-import type { Columns } from "../../../model/past";
-import { Still } from "../../../part/still";
-import { Absent, Value } from "../../../part/value";
-import type { ChartProps } from "./chart";
+import type { ChartProps } from "./state";
 
 interface Props extends ChartProps {
   columns: ReadonlySignal<Columns>;
@@ -40,14 +40,14 @@ function reading({ line, column, why }: Drawn, at: number | null, { plan, gpu, c
   if (why) return <Absent why={why} what={line.name} />;
   if (at !== null) {
     const value = columns.value.values[column]?.[at] ?? null;
-    return value === null ? <Absent why={UNREAD} quiet /> : <Still>{plan.show(value)}</Still>;
+    return value === null ? <Absent why={UNREAD} quiet /> : <FixedWidth>{plan.show(value)}</FixedWidth>;
   }
   const isRead = gpu.state === "ok";
   const reason = isRead ? gpu.absent : { [line.path]: gpu.state };
   return (
     <Value
       of={read(reason, line.path, isRead ? line.of(gpu) : null)}
-      show={value => <Still>{plan.show(value)}</Still>}
+      show={value => <FixedWidth>{plan.show(value)}</FixedWidth>}
       quiet
     />
   );

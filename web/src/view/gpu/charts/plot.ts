@@ -1,10 +1,10 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Drawn } from "../../../model/chosen";
+import type { Drawn } from "../../../model/chart-selection";
 import { clock, dayAndMonth, hourAndMinute } from "../../../model/format";
-import type { Columns } from "../../../model/past";
-import { type Inks, inks } from "./ink";
-import { soon } from "./queue";
+import type { Columns } from "../../../model/history";
+import { type CanvasColours, canvasColours } from "./canvas-colours";
+import { scheduleDraw } from "./draw-queue";
 
 /** What a chart is, apart from its numbers. */
 export interface Looks {
@@ -24,7 +24,7 @@ export interface Window {
 }
 
 /** What the user does to a chart. */
-export interface Told {
+export interface PlotEvents {
   /** The pointer is over a time, or has left. */
   pointed(time: number | null): void;
   brushed(window: Window): void;
@@ -46,7 +46,7 @@ export class Plot {
   private readonly plot: uPlot;
   private readonly watch: ResizeObserver;
   private readonly look: IntersectionObserver;
-  private inks: Inks;
+  private colours: CanvasColours;
   private seen = true;
   private drawn: Window = { from: 0, to: 0 };
   private wanted: { columns: Columns; window: Window } | null = null;
@@ -57,9 +57,9 @@ export class Plot {
   constructor(
     private readonly place: HTMLElement,
     private looks: Looks,
-    private readonly told: Told,
+    private readonly told: PlotEvents,
   ) {
-    this.inks = inks(place);
+    this.colours = canvasColours(place);
     const { width, height } = place.getBoundingClientRect();
     this.plot = new uPlot(this.options(width, height), [[], ...looks.lines.map(() => [])], place);
     this.follow(this.plot.over);
@@ -77,18 +77,18 @@ export class Plot {
     this.wanted = { columns, window };
     const perPixel = (window.to - window.from) / Math.max(1, this.plot.bbox.width / devicePixelRatio);
     const moved = Math.abs(window.to - this.drawn.to) + Math.abs(window.from - this.drawn.from);
-    if (this.seen && moved >= perPixel * WORTH_DRAWING) soon(this, () => this.now());
+    if (this.seen && moved >= perPixel * WORTH_DRAWING) scheduleDraw(this, () => this.now());
   }
 
   /** Draws anew in other colours or limits. */
   repaint(looks: Looks): void {
     this.looks = looks;
-    this.inks = inks(this.place);
+    this.colours = canvasColours(this.place);
     this.hurry();
   }
 
   private hurry(): void {
-    if (this.wanted) soon(this, () => this.now());
+    if (this.wanted) scheduleDraw(this, () => this.now());
   }
 
   private now(): void {
@@ -169,9 +169,9 @@ export class Plot {
   private options(width: number, height: number): uPlot.Options {
     const { looks } = this;
     const axis = (): Partial<uPlot.Axis> => ({
-      stroke: () => this.inks.text,
+      stroke: () => this.colours.text,
       font: `11px ${getComputedStyle(this.place).fontFamily}`,
-      grid: { stroke: () => this.inks.grid, width: 1 },
+      grid: { stroke: () => this.colours.grid, width: 1 },
       ticks: { show: false },
     });
     return {
@@ -183,7 +183,7 @@ export class Plot {
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: false, dist: SHORTEST_BRUSH },
-        points: { size: 7, width: 1.5, fill: () => this.inks.card },
+        points: { size: 7, width: 1.5, fill: () => this.colours.card },
         sync: { key: "gpu", scales: ["x", null], filters: { pub: type => type === "mousemove" } },
         bind: { dblclick: () => () => this.doubleClicked() },
       } as uPlot.Cursor,
@@ -216,10 +216,10 @@ export class Plot {
 
   private series(at: number): uPlot.Series {
     return {
-      stroke: () => this.inks.lines[at] ?? this.inks.text,
+      stroke: () => this.colours.lines[at] ?? this.colours.text,
       width: LINE_WIDTH,
       dash: DASHES[at] ?? [],
-      ...(this.looks.lines.length === 1 ? { fill: () => this.inks.area } : {}),
+      ...(this.looks.lines.length === 1 ? { fill: () => this.colours.area } : {}),
       // A value between two gaps is no line; it is shown all the same.
       points: { show: false, size: 3, filter: (plot: uPlot, series: number) => alone(plot, series) },
     } as uPlot.Series;
@@ -256,7 +256,7 @@ export class Plot {
     const { ctx, bbox } = plot;
     const y = Math.round(plot.valToPos(limit, "y", true));
     ctx.save();
-    ctx.strokeStyle = this.inks.limit;
+    ctx.strokeStyle = this.colours.limit;
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
     ctx.beginPath();

@@ -1,4 +1,9 @@
 import { type Signal, signal } from "@preact/signals";
+import type { Gpu } from "../../../api/types";
+import type { FollowedHistory } from "../../../live/history";
+import type { Drawn } from "../../../model/chart-selection";
+import type { Plan, Span } from "../../../model/charts";
+import type * as Drawing from "./plot";
 import type { Window } from "./plot";
 
 /** Where all charts' cursor is. */
@@ -18,3 +23,16 @@ export interface Shared {
 }
 
 export const newShared = (): Shared => ({ cursor: signal(null), zoom: signal(null), mark: signal(null) });
+
+export interface ChartProps {
+  plan: Plan;
+  lines: readonly Drawn[];
+  /** As it is now. */
+  gpu: Gpu;
+  /** Its limits, which may be those of before it was lost. */
+  limits: Gpu;
+  span: Span;
+  following: FollowedHistory;
+  shared: Shared;
+  drawing: typeof Drawing | null;
+}

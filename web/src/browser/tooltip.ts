@@ -1,0 +1,75 @@
+/**
+ * What stands in `data-tooltip`, shown on hover and on focus. One element for the whole page: it can be pointed at, stays
+ * until it is left, and Escape takes it away.
+ */
+export function showTooltips(): void {
+  const tooltip = document.createElement("div");
+  tooltip.className = "tooltip";
+  tooltip.id = "tooltip";
+  tooltip.setAttribute("role", "tooltip");
+  // It is read out as the description of what it is about, and is no content of its own.
+  tooltip.ariaHidden = "true";
+  tooltip.hidden = true;
+  document.body.append(tooltip);
+  let of: HTMLElement | null = null;
+
+  const hide = () => {
+    tooltip.hidden = true;
+    if (of?.getAttribute("aria-describedby") === tooltip.id) of.removeAttribute("aria-describedby");
+    of = null;
+  };
+  const show = (target: HTMLElement) => {
+    const text = target.dataset["tooltip"];
+    hide();
+    if (!text) return;
+    of = target;
+    // What says it already is not said again.
+    if (!target.textContent?.includes(text) && !target.hasAttribute("aria-describedby")) {
+      target.setAttribute("aria-describedby", tooltip.id);
+    }
+    tooltip.textContent = text;
+    tooltip.hidden = false;
+    place(tooltip, target);
+  };
+  const about = (event: globalThis.Event): HTMLElement | null =>
+    event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tooltip]") : null;
+
+  document.addEventListener("pointerover", event => {
+    if (event.target === tooltip) return;
+    const target = about(event);
+    if (target && target !== of) show(target);
+    else if (!target && of && of !== document.activeElement) hide();
+  });
+  document.addEventListener("focusin", event => {
+    const target = event.target;
+    if (target instanceof HTMLElement && target.dataset["tooltip"] && target.matches(":focus-visible"))
+      show(target);
+    // A finger that asks for a tooltip moves the focus as well, to what it touches or to what that lies in.
+    else if (!(target instanceof Node && target.contains(of))) hide();
+  });
+  document.addEventListener("focusout", event => {
+    if (event.target === of) hide();
+  });
+  // What is pressed may say something else from then on.
+  document.addEventListener("click", () =>
+    setTimeout(() => {
+      if (of && of.dataset["tooltip"] !== tooltip.textContent) show(of);
+    }),
+  );
+  document.addEventListener("keydown", event => {
+    if (event.key === "Escape") hide();
+  });
+  addEventListener("scroll", hide, { capture: true, passive: true });
+}
+
+const GAP = 6;
+
+/** Above what it is about, else below; never over the edge. */
+function place(tooltip: HTMLElement, target: HTMLElement): void {
+  const about = target.getBoundingClientRect();
+  const own = tooltip.getBoundingClientRect();
+  const left = about.left + about.width / 2 - own.width / 2;
+  const above = about.top - own.height - GAP;
+  tooltip.style.setProperty("--left", `${Math.max(GAP, Math.min(left, innerWidth - own.width - GAP))}px`);
+  tooltip.style.setProperty("--top", `${above >= GAP ? above : about.bottom + GAP}px`);
+}

@@ -1,0 +1,67 @@
+import type { Peer, Summary } from "../api/types";
+import { type Count, countOf } from "./totals";
+
+/** How many GPUs of a host are what; and what keeps it from knowing. */
+export interface PeerCounts {
+  by: Record<Count, number>;
+  /** The collector's state, where that is not well. */
+  unwell: string | null;
+}
+
+/** What is known of another host. */
+export type PeerState =
+  | { kind: "asking" }
+  | { kind: "told"; counts: PeerCounts }
+  /** It wants a token, and is never sent this agent's. */
+  | { kind: "token" }
+  /** It is not told that it is called so. */
+  | { kind: "misnamed" }
+  /** Something answers there, but no agent. */
+  | { kind: "stranger" }
+  /** Since when, by this machine's clock. */
+  | { kind: "unreachable"; since: number };
+
+/** What came of asking. */
+export type PeerAnswer = { status: number; body: unknown } | null;
+
+/** Where a host is, seen from here. */
+export type Place =
+  /** This page's own. */
+  | "here"
+  /** At this origin, so that it can be asked. */
+  | "beside"
+  /** Elsewhere: a link, which is never asked. */
+  | "elsewhere";
+
+export function placeOf(peer: Peer, page: { origin: string; prefix: string }): Place {
+  const url = new URL(peer.url, page.origin);
+  if (!peer.url.startsWith("/") || url.origin !== page.origin) return "elsewhere";
+  return url.pathname === page.prefix ? "here" : "beside";
+}
+
+/** What is known after one more answer; null is none at all. */
+export function learn(before: PeerState, answer: PeerAnswer, now: number): PeerState {
+  if (answer === null || answer.status >= 500) {
+    return before.kind === "unreachable" ? before : { kind: "unreachable", since: now };
+  }
+  if (answer.status === 401 || answer.status === 403) return { kind: "token" };
+  if (answer.status === 421) return { kind: "misnamed" };
+  if (answer.status !== 200 || !isSummary(answer.body)) return { kind: "stranger" };
+  return { kind: "told", counts: countGpus(answer.body) };
+}
+
+function isSummary(body: unknown): body is Summary {
+  const summary = body as Partial<Summary> | null;
+  return typeof summary === "object" && summary !== null && Array.isArray(summary.gpus);
+}
+
+export function countGpus(summary: Summary): PeerCounts {
+  const by: PeerCounts["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
+  const unwell = summary.collector_state;
+  const isReleased = unwell === "released";
+  for (const gpu of summary.gpus) {
+    const { state, health, verdict } = gpu;
+    by[countOf({ state, health: { verdict: health }, use: { verdict } }, isReleased)] += 1;
+  }
+  return { by, unwell: unwell === "ok" ? null : unwell };
+}

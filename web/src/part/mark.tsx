@@ -1,9 +1,0 @@
-/** The page's mark, as in its icon. */
-export function Mark() {
-  return (
-    <svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
-      <rect width="16" height="16" rx="4" />
-      <path d="M4 12V8M8 12V4M12 12V6.5" />
-    </svg>
-  );
-}

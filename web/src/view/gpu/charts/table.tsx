@@ -1,0 +1,81 @@
+import type { ReadonlySignal } from "@preact/signals";
+import { coarser, type Drawn, sumOf } from "../../../model/chart-selection";
+import type { Plan, Span } from "../../../model/charts";
+import { clock, DASH, duration, hourAndMinute } from "../../../model/format";
+import type { Columns } from "../../../model/history";
+
+const SUMS = [
+  ["highest", "Highest"],
+  ["mean", "Mean"],
+  ["lowest", "Lowest"],
+] as const;
+
+/** The numbers of a chart as a table, the newest first, in rows of a length that can be read. */
+export function ChartTable({
+  plan,
+  lines,
+  span,
+  columns,
+}: {
+  plan: Plan;
+  lines: readonly Drawn[];
+  span: Span;
+  columns: ReadonlySignal<Columns>;
+}) {
+  const { times, values } = coarser(columns.value, span.rowMs);
+  const time = span.rowMs < 60_000 ? clock : hourAndMinute;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be had without a mouse
+    <section class="scroll data" tabIndex={0} aria-label={`${plan.name}, table`}>
+      <table>
+        <caption>
+          Last {span.long}; each row is a mean of {duration(span.rowMs)}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">From</th>
+            {lines.map(({ line }) => (
+              <th key={line.metric} scope="col" class="number">
+                {line.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {SUMS.map(([key, name]) => (
+            <tr key={key} class="sums">
+              <th scope="row">{name}</th>
+              {lines.map(({ line, column }) => (
+                <Cell
+                  show={plan.show}
+                  key={line.metric}
+                  value={sumOf(columns.value.values[column] ?? [])?.[key] ?? null}
+                />
+              ))}
+            </tr>
+          ))}
+          {times
+            .map((at, row) => (
+              <tr key={at}>
+                <th scope="row">{time(at)}</th>
+                {lines.map(({ line, column }) => (
+                  <Cell show={plan.show} key={line.metric} value={values[column]?.[row] ?? null} />
+                ))}
+              </tr>
+            ))
+            .reverse()}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Cell({ value, show }: { value: number | null; show: Plan["show"] }) {
+  if (value !== null) return <td class="number">{show(value)}</td>;
+  return (
+    <td class="number">
+      <span aria-hidden="true">{DASH}</span>
+      <span class="unseen">not read</span>
+    </td>
+  );
+}

@@ -1,0 +1,175 @@
+import type { Collector, Gpu, Host } from "../../api/types";
+import { Meter } from "../../components/bar";
+import { FixedWidth } from "../../components/fixed-width";
+import { Icon } from "../../components/icon";
+import { Value } from "../../components/value";
+import { agentNow, now, released, shown, snapshot } from "../../live/store";
+import { read } from "../../model/absence";
+import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
+import { identity } from "../../model/gpu";
+import { type Count, countOf, type Totals, totals } from "../../model/totals";
+
+/** The host at a glance. */
+export function HostSummary() {
+  const newest = snapshot.value;
+  if (!newest) return null;
+  const gpus = shown.value.map(({ gpu }) => gpu);
+  const sums = totals(gpus, released.value);
+  return (
+    <section class="strip" aria-label="Host">
+      {gpus.length > 0 && <Counts sums={sums} gpus={gpus} />}
+      {sums.memory && (
+        <MemorySum sum={sums.memory} all={gpus.length} unified={gpus.some(gpu => gpu.memory.unified)} />
+      )}
+      {sums.power && <PowerSum sum={sums.power} all={gpus.length} />}
+      <HostFacts host={newest.host} collector={newest.collector} />
+    </section>
+  );
+}
+
+const ORDER: [Count, string][] = [
+  ["free", "free"],
+  ["busy", "busy"],
+  ["held", "held, idle"],
+  ["asleep", "asleep"],
+  ["unknown", "unknown"],
+  ["trouble", "in trouble"],
+];
+
+function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
+  // That none is free is what people come to see.
+  const told = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
+  return (
+    <div class="counts">
+      <ul>
+        {told.map(([key, word]) => (
+          <li key={key} data-status={sums.by[key] > 0 ? key : "none"}>
+            <b>{String(sums.by[key])}</b> <Icon name={key} />
+            {word}
+          </li>
+        ))}
+      </ul>
+      <p class="map" aria-hidden="true">
+        {gpus.map(gpu => (
+          <i key={identity(gpu)} data-status={countOf(gpu, released.value)} />
+        ))}
+      </p>
+      <small>{models(gpus)}</small>
+    </div>
+  );
+}
+
+/** `8 × H200`, `2 × A100, 1 × T4`. */
+function models(gpus: readonly Gpu[]): string {
+  const by = new Map<string, number>();
+  for (const gpu of gpus) {
+    const name = gpu.name ?? "";
+    by.set(name, (by.get(name) ?? 0) + 1);
+  }
+  return [...by].map(([name, many]) => (name ? `${many} × ${name}` : `${many} unknown`)).join(", ");
+}
+
+const of = (some: number, all: number): string => (some === all ? "" : `, ${some} of ${plural(all, "GPU")}`);
+
+function MemorySum({
+  sum,
+  all,
+  unified,
+}: {
+  sum: NonNullable<Totals["memory"]>;
+  all: number;
+  unified: boolean;
+}) {
+  const [used, total] = [memory(sum.used), memory(sum.total)];
+  return (
+    <div class="sum">
+      <p>
+        <b>{used.number}</b> {`${used.unit === total.unit ? "" : `${used.unit} `}of ${joined(total)}`}
+      </p>
+      <Meter of={sum.used / sum.total} />
+      <small>{(unified ? "memory, shared with the host" : "GPU memory") + of(sum.of, all)}</small>
+    </div>
+  );
+}
+
+function PowerSum({ sum, all }: { sum: NonNullable<Totals["power"]>; all: number }) {
+  const draw = power(sum.draw);
+  const limit = sum.limit === null ? null : power(sum.limit);
+  return (
+    <div class="sum">
+      <p>
+        <b>{draw.number}</b>{" "}
+        {limit === null ? draw.unit : `${limit.unit === draw.unit ? "" : `${draw.unit} `}of ${joined(limit)}`}
+      </p>
+      <Meter of={sum.limit === null ? null : sum.draw / sum.limit} />
+      <small>{`power${of(sum.of, all)}`}</small>
+    </div>
+  );
+}
+
+function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
+  void now.value;
+  const used =
+    host.memory_total_bytes !== null && host.memory_available_bytes !== null
+      ? host.memory_total_bytes - host.memory_available_bytes
+      : null;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Collector</dt>
+        <dd data-severity={collector.state === "ok" ? undefined : "warning"}>
+          {collector.state.replaceAll("_", " ")}
+        </dd>
+      </div>
+      <div>
+        <dt>Driver</dt>
+        <dd>
+          <Value of={read(host.absent, "driver_version", host.driver_version)} show={version => version} />
+        </dd>
+      </div>
+      <div>
+        <dt>CUDA</dt>
+        <dd>
+          <Value of={read(host.absent, "cuda_version", host.cuda_version)} show={version => version} />
+        </dd>
+      </div>
+      <div>
+        <dt>Up</dt>
+        <dd>
+          <Value of={read(host.absent, "booted_at", host.booted_at)} show={at => duration(agentNow() - at)} />
+        </dd>
+      </div>
+      <div>
+        <dt>CPU</dt>
+        <dd>
+          <Value
+            of={read(host.absent, "cpu_percent", host.cpu_percent)}
+            show={cpu => <FixedWidth>{percent(cpu)}</FixedWidth>}
+          />
+        </dd>
+      </div>
+      <div>
+        <dt>Load</dt>
+        <dd>
+          <Value
+            of={read(host.absent, "load_1m", host.load_1m)}
+            show={load => <FixedWidth>{load.toFixed(1)}</FixedWidth>}
+          />
+        </dd>
+      </div>
+      <div>
+        <dt>Host memory</dt>
+        <dd>
+          <Value
+            of={read(host.absent, used === null ? "memory_available_bytes" : "", used)}
+            show={used => (
+              <FixedWidth>
+                {host.memory_total_bytes === null ? bytes(used) : ofTotal(used, host.memory_total_bytes)}
+              </FixedWidth>
+            )}
+          />
+        </dd>
+      </div>
+    </dl>
+  );
+}

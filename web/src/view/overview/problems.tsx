@@ -1,0 +1,56 @@
+import type { Gpu } from "../../api/types";
+import { Icon } from "../../components/icon";
+import { agentNow, now, type Shown } from "../../live/store";
+import { duration } from "../../model/format";
+import { UNREAD } from "../../model/gpu";
+
+/** What is wrong with a GPU, and how old is what is shown of it; `whole` with what to do about each thing. */
+export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
+  const state = STATES[gpu.state];
+  const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
+  const told = whole ? reasons : reasons.slice(0, FEW);
+  if (gpu.state === "ok" && reasons.length === 0) return null;
+  return (
+    <div class="trouble">
+      {gpu.state !== "ok" && (
+        <p data-severity={gpu.state === "asleep" ? "info" : gpu.state === "lost" ? "critical" : "warning"}>
+          <b>{state ?? `Its state is ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
+        </p>
+      )}
+      {told.map(reason => (
+        <p
+          key={reason.code}
+          data-severity={gpu.health.verdict}
+          data-tooltip={whole ? undefined : reason.action || undefined}
+        >
+          <Icon name={gpu.health.verdict === "critical" ? "critical" : "warning"} /> {capital(reason.text)}
+          {whole && reason.action && <span class="fine">. {reason.action}</span>}
+        </p>
+      ))}
+      {reasons.length > told.length && <p class="fine">And {reasons.length - told.length} more.</p>}
+      {asOf !== null && <Since at={asOf} />}
+    </div>
+  );
+}
+
+/** So many reasons fit a card; the detail has them all. */
+const FEW = 2;
+
+const STATES: Record<string, string> = {
+  [UNREAD]: "It is not read now.",
+  stale: "It does not answer on time.",
+  lost: "It has fallen off the bus.",
+  denied: "The agent may not read it.",
+  asleep: "It sleeps, and is not woken.",
+  error: "It cannot be read.",
+};
+
+const actionOf = (gpu: Gpu): string =>
+  gpu.health.reasons.find(reason => reason.code === gpu.state)?.action ?? "";
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function Since({ at }: { at: number }) {
+  void now.value;
+  return <p class="fine">Values are of {duration(agentNow() - at)} ago.</p>;
+}

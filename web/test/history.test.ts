@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import type { History } from "../src/api/types";
+import { HistoryBuffer } from "../src/model/history";
+
+const GPU = "GPU-1";
+
+const history = (start_at: number, step_ms: number, ...values: (number | null)[]): History => ({
+  start_at,
+  step_ms,
+  series: [{ gpu_uuid: GPU, metric: "m", values }],
+});
+
+/** Five steps of a second, of one number, in which two seconds are no gap. */
+const past = (anchor = 0): HistoryBuffer => new HistoryBuffer(["m"], 1_000, 5, anchor, 2_000);
+
+const told = (of: HistoryBuffer): [number, number | null][] => {
+  const { times, values } = of.columns();
+  return times.map((time, index) => [time, values[0]?.[index] ?? null]);
+};
+
+describe("the past", () => {
+  it("is empty at first", () => {
+    expect(past().columns()).toEqual({ times: [], values: [[]] });
+  });
+
+  it("goes from what is remembered to what is seen without a seam", () => {
+    const of = past(10_300);
+    of.recall(GPU, history(10_300, 1_000, 1, null, 3));
+    of.see(13_400, [4]);
+    of.see(14_400, [5]);
+    expect(told(of)).toEqual([
+      [10_300, 1],
+      [11_300, null],
+      [12_300, 3],
+      [13_300, 4],
+      [14_300, 5],
+    ]);
+  });
+
+  it("believes the agent where both know a step, and itself where the agent does not", () => {
+    const of = past();
+    of.see(10_100, [10]);
+    of.see(11_100, [11]);
+    of.see(12_100, [12]);
+    of.recall(GPU, history(9_000, 1_000, 90, 100, null));
+    expect(told(of)).toEqual([
+      [9_000, 90],
+      [10_000, 100],
+      [11_000, 11],
+      [12_000, 12],
+    ]);
+  });
+
+  it("keeps so many steps and no more", () => {
+    const of = past();
+    for (let second = 0; second < 20; second += 1) of.see(second * 1_000, [second]);
+    expect(told(of).map(([, value]) => value)).toEqual([15, 16, 17, 18, 19]);
+    of.see(3_000, [99]);
+    of.recall(GPU, history(2_000, 1_000, 7, 7));
+    expect(told(of).map(([, value]) => value)).toEqual([15, 16, 17, 18, 19]);
+    expect(of.seenAt).toBe(19_000);
+  });
+
+  it("means what came in one step", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(1_500, [2]);
+    of.see(1_900, [6]);
+    expect(told(of)).toEqual([[1_000, 3]]);
+  });
+
+  it("knows a step that lies between two readings, and no longer pause", () => {
+    const of = past();
+    of.see(1_990, [1]);
+    of.see(3_010, [3]);
+    expect(told(of)).toEqual([
+      [1_000, 1],
+      [2_000, 3],
+      [3_000, 3],
+    ]);
+    of.see(5_011, [5]);
+    expect(told(of)).toEqual([
+      [1_000, 1],
+      [2_000, 3],
+      [3_000, 3],
+      [4_000, null],
+      [5_000, 5],
+    ]);
+  });
+
+  it("takes a pause of just so long for none, and what the agent knows of it stands", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(3_000, [3]);
+    expect(told(of).map(([, value]) => value)).toEqual([1, 3, 3]);
+    const other = past();
+    other.see(1_000, [1]);
+    other.recall(GPU, history(2_000, 1_000, 7));
+    other.see(3_000, [3]);
+    expect(told(other).map(([, value]) => value)).toEqual([1, 7, 3]);
+  });
+
+  it("puts the agent's steps where they are, though clocks differ by a hair", () => {
+    for (const start of [9_999, 10_000, 10_001]) {
+      const of = past(10_000);
+      of.recall(GPU, history(start, 1_000, 1, 2));
+      expect(told(of), String(start)).toEqual([
+        [10_000, 1],
+        [11_000, 2],
+      ]);
+    }
+  });
+
+  it("has a gap where a GPU was not read, and fills it by nothing", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(2_000, [null]);
+    of.see(3_000, [3]);
+    expect(told(of).map(([, value]) => value)).toEqual([1, null, 3]);
+  });
+
+  it("takes finer steps of the agent as means", () => {
+    const of = new HistoryBuffer(["m"], 2_000, 5, 0, 2_000);
+    of.recall(GPU, history(0, 1_000, 1, 3, null, 5));
+    expect(told(of)).toEqual([
+      [0, 2],
+      [2_000, 5],
+    ]);
+  });
+
+  it("fills a gap in what was seen when the agent is asked again", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(5_000, [5]);
+    expect(told(of).map(([, value]) => value)).toEqual([1, null, null, null, 5]);
+    of.recall(GPU, history(1_000, 1_000, 1, 2, 3, null));
+    expect(told(of).map(([, value]) => value)).toEqual([1, 2, 3, null, 5]);
+  });
+
+  it("takes no other GPU's and no other number's", () => {
+    const of = past();
+    const other = history(0, 1_000, 1);
+    of.recall("GPU-2", other);
+    of.recall(GPU, { ...other, series: [{ gpu_uuid: GPU, metric: "n", values: [1] }] });
+    expect(told(of)).toEqual([]);
+  });
+
+  it("keeps a whole jump ahead as a gap", () => {
+    const of = past();
+    of.see(1_000, [1]);
+    of.see(1_000_000, [2]);
+    expect(told(of).map(([, value]) => value)).toEqual([null, null, null, null, 2]);
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import examples from "../../crates/server/assets/examples.json";
+import type { Summary } from "../src/api/types";
+import { countGpus, learn, type PeerState, placeOf } from "../src/model/peers";
+
+const summary = examples["/api/v1/summary"] as unknown as Summary;
+const page = { origin: "https://gpus.example", prefix: "/server1/" };
+const place = (url: string) => placeOf({ name: "x", url }, page);
+
+describe("another host", () => {
+  it("is asked only where it is at this origin, and not this one", () => {
+    expect(place("/server2/")).toBe("beside");
+    expect(place("/")).toBe("beside");
+    expect(place("/server1/")).toBe("here");
+    for (const url of ["https://gpus.example/server2/", "https://other.example/", "http://gpus.example/x/"]) {
+      expect(place(url), url).toBe("elsewhere");
+    }
+  });
+
+  it("is never asked elsewhere, whatever an address looks like", () => {
+    for (const url of ["//other.example/", "/\\other.example/", "javascript:alert(1)", "data:,x"]) {
+      expect(place(url), url).toBe("elsewhere");
+    }
+  });
+
+  it("counts each GPU once, those in trouble as nothing else", () => {
+    const [gpu] = summary.gpus;
+    if (!gpu) throw new Error("the example has no GPU");
+    const gpus = [
+      { ...gpu, state: "ok", health: "ok", verdict: "free" },
+      { ...gpu, state: "ok", health: "critical", verdict: "free" },
+      { ...gpu, state: "lost", health: "critical", verdict: "unknown" },
+      { ...gpu, state: "ok", health: "warning", verdict: "held" },
+    ];
+    const { by, unwell } = countGpus({ ...summary, gpus });
+    expect(by).toEqual({ free: 1, busy: 0, held: 1, asleep: 0, unknown: 0, trouble: 2 });
+    expect(unwell).toBeNull();
+    const idle = gpus.map(each => ({ ...each, state: "stale", health: "ok" }));
+    expect(countGpus({ ...summary, gpus: idle }).by.trouble).toBe(4);
+    expect(countGpus({ ...summary, collector_state: "released", gpus: idle }).by.trouble).toBe(0);
+    expect(countGpus({ ...summary, collector_state: "no_driver", gpus: [] }).unwell).toBe("no_driver");
+  });
+
+  it("is what it answered last", () => {
+    const asking: PeerState = { kind: "asking" };
+    expect(learn(asking, { status: 200, body: summary }, 1).kind).toBe("told");
+    expect(learn(asking, { status: 401, body: null }, 1).kind).toBe("token");
+    expect(learn(asking, { status: 421, body: { status: 421 } }, 1).kind).toBe("misnamed");
+    for (const body of [null, "<html>", { gpus: 1 }, []]) {
+      expect(learn(asking, { status: 200, body }, 1).kind, JSON.stringify(body)).toBe("stranger");
+    }
+    expect(learn(asking, { status: 404, body: summary }, 1).kind).toBe("stranger");
+  });
+
+  it("is unreachable since it was first not reached", () => {
+    const gone = learn({ kind: "asking" }, { status: 502, body: null }, 1);
+    expect(gone).toEqual({ kind: "unreachable", since: 1 });
+    expect(learn(gone, null, 2)).toEqual({ kind: "unreachable", since: 1 });
+    const back = learn(gone, { status: 200, body: summary }, 3);
+    expect(learn(back, null, 4)).toEqual({ kind: "unreachable", since: 4 });
+  });
+});
