@@ -9,7 +9,7 @@ const TOKEN: &str = "changeme";
 
 /// Eight GPUs under load with processes, of which one has an Xid error.
 fn serve(token: Option<&str>) -> (Agent, Driver, Vec<StandIn>) {
-    let scenario = include_str!("../../../fake-nvml/scenarios/h200-8.toml");
+    let scenario = include_str!("../../../../fake-nvml/scenarios/h200-8.toml");
     let scenario = scenario.replacen("xids = []", "xids = [{ after_s = 0, code = 79 }]", 1);
     let processes: Vec<StandIn> = [0, 1, 2, 3]
         .iter()
@@ -30,7 +30,12 @@ fn serve(token: Option<&str>) -> (Agent, Driver, Vec<StandIn>) {
 fn judge(agent: &Agent, extra: &[&str]) {
     let work = tempfile::tempdir().unwrap();
     let output = Command::new(clients().join("bin/schemathesis"))
-        .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/openapi.toml"), "--no-color", "run"])
+        .args([
+            "--config-file",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/repository/openapi.toml"),
+            "--no-color",
+            "run",
+        ])
         .arg(format!("http://{}/openapi.json", agent.address()))
         // The same questions each time, and none from a run before.
         .args(["--seed=1", "--generation-database=none", "--max-examples=40", "--request-timeout=20"])

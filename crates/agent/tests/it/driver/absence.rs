@@ -11,7 +11,7 @@ use telemetry::{
 };
 
 use crate::{
-    collector::collect,
+    lifecycle::collector::collect,
     support::{Driver, Start, eventually},
 };
 

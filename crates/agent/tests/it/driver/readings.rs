@@ -6,7 +6,7 @@ use telemetry::{
     sample::{Bar1, Driver as DriverState, Fabric, GpuSample, Links, RemappedRows, Sample, Utilization},
 };
 
-use crate::{collector::collect, support::Driver};
+use crate::{lifecycle::collector::collect, support::Driver};
 
 /// A GPU on which everything is read, and every value is `n` more than something.
 fn scenario(n: u64) -> String {

@@ -16,7 +16,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    stream::Stream,
+    http::stream::Stream,
     support::{Agent, Driver, StandIn, Start, answer, eventually, get, raw},
 };
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use telemetry::{Absence, frame::Message, sample::Driver as DriverState};
 
 use crate::{
-    collector::collect_with,
+    lifecycle::collector::collect_with,
     support::{Agent, Driver, Kubelet, Played, Plays, Proc, Start, eventually},
 };
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use telemetry::{Absence, frame::Message, sample::Driver as DriverState};
 
 use crate::{
-    collector::collect_with,
+    lifecycle::collector::collect_with,
     support::{Agent, Container, Driver, Played, Plays, Proc, Start, eventually},
 };
 

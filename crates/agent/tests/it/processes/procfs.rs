@@ -1,61 +1,10 @@
-//! Kinds of hosts: the scenarios that are shipped, unified memory, a library whose second memory call fails, a crowd
-//! of processes, a `/proc` that does not answer.
+//! Reading `/proc`: many processes, and a file that blocks.
 
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
 use crate::support::{Driver, StandIn, Start};
-
-#[test]
-fn every_shipped_scenario_is_served() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fake-nvml/scenarios"));
-    let mut names: Vec<String> = Vec::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let scenario = fs::read_to_string(&path).unwrap();
-        let driver = Driver::new(&scenario);
-        let agent = Start::on(&driver).serve().ready();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let described = scenario.lines().filter(|line| line.trim() == "[[gpu]]").count();
-        assert_eq!(agent.get("/count").json()["data"], json!(described), "{name}");
-        let data = agent.status();
-        for device in data["devices"].as_array().unwrap() {
-            assert_eq!(device.as_object().unwrap().len(), 11, "{name}: {device}");
-        }
-        names.push(name);
-    }
-    names.sort();
-    assert_eq!(names, ["desktop-rtx", "gb10", "h200-8", "mig-a100", "sick"]);
-}
-
-#[test]
-fn memory_that_is_the_hosts_is_shown_as_the_gpus() {
-    let root = tempfile::tempdir().unwrap();
-    fs::write(root.path().join("meminfo"), "MemTotal: 1048576 kB\nMemFree: 1 kB\nMemAvailable: 262144 kB\n").unwrap();
-    for gpu in ["name = 'GB10'", "name = 'GB10'\nmemory_total_bytes = 0\nmemory_used_bytes = 0"] {
-        let driver = Driver::new(&format!("[[gpu]]\n{gpu}\n"));
-        let agent = Start::on(&driver).argument("--proc-root").argument(root.path().to_str().unwrap()).serve().ready();
-        let device = agent.status()["devices"][0].clone();
-        let memory = ["memory_total_human", "memory_used_human", "memory_free_human", "memory_utilization"];
-        assert_eq!(
-            memory.map(|key| device[key].clone()),
-            [json!("1024MiB"), json!("768MiB"), json!("256MiB"), json!(75)]
-        );
-    }
-}
-
-#[test]
-fn the_first_memory_call_steps_in_for_the_second() {
-    let driver = Driver::new(
-        "[[gpu]]\nname = 'WSL'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 104857600\n\
-         memory_reserved_bytes = 104857600\nerrors = { nvmlDeviceGetMemoryInfo_v2 = 999 }\n",
-    );
-    let agent = Start::on(&driver).serve().ready();
-    let device = agent.status()["devices"][0].clone();
-    assert_eq!(device["memory_used_human"], json!("200MiB"), "with what is reserved, as that call tells it");
-    assert_eq!(device["memory_free_human"], json!("800MiB"));
-}
 
 #[test]
 fn ten_thousand_processes_are_served_and_no_tick_is_missed() {

@@ -66,5 +66,5 @@ fn every_claim_of_the_threat_model_names_tests_that_exist() {
         count += 1;
     }
     assert!(count > 30, "{count} claims");
-    assert!(!exists("it::documents::there_is_no_such_test") && !exists("it::nowhere::at_all"));
+    assert!(!exists("it::repository::documents::there_is_no_such_test") && !exists("it::nowhere::at_all"));
 }

@@ -1,0 +1,12 @@
+//! The driver: its readings, their absence, and its faults.
+
+mod absence;
+mod capture;
+mod clients;
+mod distinct;
+mod frames;
+mod gone;
+mod hosts;
+mod load;
+mod readings;
+mod recovery;

@@ -1,0 +1,10 @@
+//! The agent's answers over HTTP, and its clients.
+
+mod bad_requests;
+mod exposure;
+mod fuzzed;
+mod golden;
+mod history;
+mod metrics;
+mod stream;
+mod tls;

@@ -1,0 +1,9 @@
+//! Configuration, start, stop, the collector process and the service.
+
+pub(crate) mod collector;
+mod configuration;
+mod exhaustion;
+mod health;
+mod release;
+mod shutdown;
+mod systemd;

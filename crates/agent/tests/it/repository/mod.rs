@@ -1,0 +1,6 @@
+//! The repository itself: documents, crates, schema and scripts.
+
+mod documents;
+mod gpu_check;
+mod openapi;
+mod shape;
