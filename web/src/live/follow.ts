@@ -1,5 +1,5 @@
+import { type Message, messageParser } from "../api/messages";
 import { HttpError, isUnauthorized } from "../api/request";
-import { Lines, type Message } from "../api/sse";
 import { problemOf, type Trouble } from "../model/problem";
 
 /** How the page stands with the agent. */
@@ -118,14 +118,14 @@ async function stream(
     if (!response.body) throw new StreamSilent();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     both.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
-    const lines = new Lines();
+    const parse = messageParser();
     for (;;) {
       const { done, value } = await reader.read();
       // One that was given up ends as well.
       if (done && silence.signal.aborted) throw new StreamBroken();
       if (done && !told) throw new StreamSilent();
       if (done) return newest;
-      const found = lines.push(value);
+      const found = parse(value);
       newest = found.at(-1)?.id || newest;
       if (found.some(message => message.event === "snapshot")) wait(SILENCE);
       else if (!told) wait(FIRST_WITHIN);

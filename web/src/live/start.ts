@@ -1,6 +1,6 @@
 import { effect, untracked } from "@preact/signals";
+import type { Message } from "../api/messages";
 import { ask, requestJson } from "../api/request";
-import type { Message } from "../api/sse";
 import { settle, token } from "../api/token";
 import type { Event, Snapshot } from "../api/types";
 import { every } from "../browser/settings";
