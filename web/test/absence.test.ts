@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { FACTS } from "../src/api/facts";
 import { absence, isNever, read } from "../src/model/absence";
-import { FACTS, factOf } from "../src/model/facts";
+import { descriptionOf, factOf, GROUPS, showFact } from "../src/model/facts";
 import { gpu } from "./example";
 
 describe("absence", () => {
@@ -30,7 +31,7 @@ describe("absence", () => {
 });
 
 describe("the facts of a GPU", () => {
-  const shown = FACTS.flatMap(group => group.facts.map(fact => fact.path));
+  const shown: string[] = FACTS.map(fact => fact.path);
 
   it("are all that the agent tells, each once", () => {
     // These have a place of their own.
@@ -41,16 +42,19 @@ describe("the facts of a GPU", () => {
     expect(new Set(shown).size).toBe(shown.length);
   });
 
+  it("are grouped, each in one group, with a description", () => {
+    expect(GROUPS.flatMap(group => group.facts)).toHaveLength(FACTS.length);
+    for (const { path } of FACTS) expect(descriptionOf(path), path).toMatch(/^[^`]+\.$/);
+  });
+
   it("are written, or say why not", () => {
     const one = gpu({ absent: { "pcie.replays": "denied" }, pcie: { replays: null } });
     expect(factOf(one, "pcie.replays").why?.word).toBe("no access");
-    for (const { facts } of FACTS) {
-      for (const fact of facts) {
-        const of = factOf(one, fact.path);
-        const text = of.why ? of.why.word : fact.show(of.value);
-        expect(text, fact.path).toMatch(/^\S/);
-        expect(text, fact.path).not.toMatch(/NaN|undefined|null|object/);
-      }
+    for (const fact of FACTS) {
+      const of = factOf(one, fact.path);
+      const text = of.why ? of.why.word : showFact(fact, of.value);
+      expect(text, fact.path).toMatch(/^\S/);
+      expect(text, fact.path).not.toMatch(/NaN|undefined|null|object/);
     }
   });
 });

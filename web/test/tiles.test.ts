@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { descriptionOf } from "../src/model/facts";
 import { tilesOf } from "../src/model/tiles";
 import { gpu } from "./example";
 
@@ -18,14 +19,15 @@ describe("tiles", () => {
       const hot = gpu({
         temperature: { gpu_celsius: 80, slowdown_celsius: celsius, margin_celsius: margin },
       });
-      const { high, limit } = tilesOf(hot)[0] ?? {};
-      return [high, limit];
+      const { high, about } = tilesOf(hot)[0] ?? {};
+      return [high, about?.replace(descriptionOf("temperature.gpu_celsius"), "").trim()];
     };
-    expect(heat(87, null)).toEqual([false, "it slows down at 87 °C"]);
-    expect(heat(84, null)).toEqual([true, "it slows down at 84 °C"]);
-    expect(heat(null, 20)).toEqual([false, "it slows down when it is 20 °C warmer"]);
+    expect(heat(87, null)).toEqual([false, "Slowdown at 87 °C."]);
+    expect(heat(84, null)).toEqual([true, "Slowdown at 84 °C."]);
+    expect(heat(null, 20)).toEqual([false, "Slowdown 20 °C above this."]);
     expect(heat(null, 3)[0]).toBe(true);
-    expect(heat(null, null)).toEqual([false, undefined]);
+    expect(heat(null, -2)).toEqual([true, "2 °C above slowdown."]);
+    expect(heat(null, null)).toEqual([false, ""]);
   });
 
   it("say of a little that it is not nothing, as facts do", () => {
@@ -56,7 +58,7 @@ describe("tiles", () => {
       clocks: { max_sm_mhz: null },
     });
     expect(tilesOf(free).map(tile => [tile.part, tile.label])).toEqual([
-      [null, "chip"],
+      [null, "GPU"],
       [null, "power"],
       [null, "SM clock"],
       [0.5, "tensor"],

@@ -1,26 +1,28 @@
 import type { Gpu } from "../api/types";
 import { isNever, type Reading, read } from "./absence";
+import { descriptionOf, type FactPath } from "./facts";
 import { count, gigahertz, share as shareOf } from "./format";
 
-/** A number of a GPU with its unit, and how much of its limit it is. */
+/** A number of a GPU with its unit and its share of a limit. */
 export interface Tile {
   key: string;
-  what: string;
-  /** What its limit is. */
-  limit?: string | undefined;
+  /** Name, for screen readers and before a reason for absence. */
+  name: string;
+  /** Description and limit, for a tooltip. */
+  about: string;
   of: Reading<number>;
   unit: string;
   show?: (value: number) => string;
   label: string;
-  /** From 0 to 1; null where there is no limit. */
+  /** From 0 to 1; null without a limit. */
   part: number | null;
   high?: boolean;
 }
 
-/** So many fit a card. */
+/** Tiles that fit on a card. */
 const PLACES = 4;
 
-/** The first that a GPU tells: what it never tells gives its place to the next. */
+/** The first tiles that a GPU reports: one that it never reports makes room for the next. */
 export const tilesOf = (gpu: Gpu): Tile[] =>
   [temperature(gpu), power(gpu), clock(gpu), tensor(gpu), sm(gpu), bandwidth(gpu), fan(gpu)]
     .filter(tile => !isNever(tile.of))
@@ -29,26 +31,32 @@ export const tilesOf = (gpu: Gpu): Tile[] =>
 const ofWhole = (value: number | null, whole: number | null): number | null =>
   value === null || !whole ? null : value / whole;
 
-/** So close to where it slows down a GPU is hot, in °C. */
+const about = (path: FactPath, limit: string | null): string =>
+  [descriptionOf(path), limit].filter(Boolean).join(" ");
+
+/** Margin to the slowdown temperature at which a GPU is shown as hot, in °C. */
 const CLOSE = 5;
 
 function temperature({ absent, temperature }: Gpu): Tile {
   const { gpu_celsius: now, slowdown_celsius: hot, margin_celsius: margin } = temperature;
-  // Newer GPUs tell how far they are from it in place of where it is.
+  // Newer GPUs report the margin in place of the threshold.
   const left =
     now === null || hot === null ? margin : Math.min(hot - now, margin ?? Number.POSITIVE_INFINITY);
+  const limit =
+    hot !== null
+      ? `Slowdown at ${hot} °C.`
+      : left === null
+        ? null
+        : left >= 0
+          ? `Slowdown ${left} °C above this.`
+          : `${-left} °C above slowdown.`;
   return {
     key: "temperature",
-    what: "Temperature",
+    name: "Temperature",
+    about: about("temperature.gpu_celsius", limit),
     of: read(absent, "temperature.gpu_celsius", now),
     unit: "°C",
-    limit:
-      hot !== null
-        ? `it slows down at ${hot} °C`
-        : left === null
-          ? undefined
-          : `it slows down when it is ${left} °C warmer`,
-    label: hot === null ? "chip" : `of ${hot}`,
+    label: hot === null ? "GPU" : `of ${hot}`,
     part: ofWhole(now, hot),
     high: left !== null && left <= CLOSE,
   };
@@ -61,10 +69,10 @@ function power({
   const limit = enforced ?? set;
   return {
     key: "power",
-    what: "Power",
+    name: "Power",
+    about: about("power.draw_watts", limit === null ? null : `Limit ${count(limit)} W.`),
     of: read(absent, "power.draw_watts", draw),
     unit: "W",
-    limit: limit === null ? undefined : `its limit is ${count(limit)} W`,
     label: limit === null ? "power" : `of ${count(limit)}`,
     part: ofWhole(draw, limit),
   };
@@ -73,27 +81,20 @@ function power({
 function clock({ absent, clocks: { sm_mhz: now, max_sm_mhz: most } }: Gpu): Tile {
   return {
     key: "clock",
-    what: "SM clock",
+    name: "SM clock",
+    about: about("clocks.sm_mhz", most === null ? null : `Maximum ${count(most)} MHz.`),
     of: read(absent, "clocks.sm_mhz", now),
     unit: "GHz",
     show: gigahertz,
-    limit: most === null ? undefined : `at most ${count(most)} MHz`,
     label: most === null ? "SM clock" : `of ${gigahertz(most)}`,
     part: ofWhole(now, most),
   };
 }
 
-/** A part of the time, from 0 to 1. */
-const share = (
-  gpu: Gpu,
-  key: string,
-  path: string,
-  ratio: number | null,
-  label: string,
-  what: string,
-): Tile => ({
+/** A tile in percent of a ratio from 0 to 1. */
+const share = (gpu: Gpu, key: string, name: string, path: string, ratio: number | null, label: string) => ({
   key,
-  what,
+  name,
   of: read(gpu.absent, path, ratio === null ? null : ratio * 100),
   unit: "%",
   show: shareOf,
@@ -102,22 +103,27 @@ const share = (
 });
 
 function tensor(gpu: Gpu): Tile {
-  const what = "Tensor activity: how much of the time a tensor pipe worked";
-  return share(gpu, "tensor", "activity.tensor_ratio", gpu.activity.tensor_ratio, "tensor", what);
+  const path = "activity.tensor_ratio";
+  const tile = share(gpu, "tensor", "Tensor activity", path, gpu.activity.tensor_ratio, "tensor");
+  return { ...tile, about: about(path, null) };
 }
 
 function sm(gpu: Gpu): Tile {
-  const what = "SM activity: how much of the time the processors had work";
-  return share(gpu, "sm", "activity.sm_ratio", gpu.activity.sm_ratio, "SM active", what);
+  const path = "activity.sm_ratio";
+  return {
+    ...share(gpu, "sm", "SM activity", path, gpu.activity.sm_ratio, "SM active"),
+    about: about(path, null),
+  };
 }
 
 function bandwidth(gpu: Gpu): Tile {
+  const path = "utilization.memory_percent";
   const ratio = ofWhole(gpu.utilization.memory_percent, 100);
-  const what = "Memory bandwidth: how much of the time memory was read or written";
-  return share(gpu, "bandwidth", "utilization.memory_percent", ratio, "mem bw", what);
+  return { ...share(gpu, "bandwidth", "Memory bandwidth", path, ratio, "mem bw"), about: about(path, null) };
 }
 
 function fan(gpu: Gpu): Tile {
   const ratio = ofWhole(gpu.fans[0]?.speed_percent ?? null, 100);
-  return share(gpu, "fan", "fans", ratio, gpu.fans.length > 1 ? "fan 1" : "fan", "Fan");
+  const label = gpu.fans.length > 1 ? "fan 1" : "fan";
+  return { ...share(gpu, "fan", "Fan", "fans", ratio, label), about: "Fan speed, relative to the maximum." };
 }

@@ -10,19 +10,19 @@ export function Tiles({ gpu }: { gpu: Gpu }) {
   return (
     <ul class="tiles">
       {tilesOf(gpu).map(tile => (
-        <Item key={tile.key} name={tile.key} {...shownOf(tile)} />
+        <Item key={tile.key} id={tile.key} {...shownOf(tile)} />
       ))}
     </ul>
   );
 }
 
-/** What is seen of a tile. */
+/** The visible parts of a tile: what is not seen to change must not redraw it. */
 interface ItemProps {
+  id: string;
   name: string;
-  what: string;
-  limit: string | undefined;
+  about: string;
   why: Absence | null;
-  /** Its value; empty where there is none. */
+  /** Its value; empty if absent. */
   text: string;
   unit: string;
   label: string;
@@ -30,40 +30,37 @@ interface ItemProps {
   high: boolean;
 }
 
-/** So finely a meter is drawn. */
+/** Resolution of a meter. */
 const STEPS = 200;
 
-function shownOf({ what, limit, of, unit, show = count, label, part, high = false }: Tile) {
-  const drawn = of.why || part === null ? null : Math.round(part * STEPS) / STEPS;
+function shownOf({ name, about, of, unit, show = count, label, part, high = false }: Tile) {
+  const rounded = of.why || part === null ? null : Math.round(part * STEPS) / STEPS;
   return {
-    what,
-    limit,
+    name,
+    about,
     why: of.why ?? null,
     text: of.why ? "" : show(of.value),
     unit,
     label,
-    part: drawn,
+    part: rounded,
     high,
   };
 }
 
-const Item = memo(({ name, what, limit, why, text, unit, label, part, high }: ItemProps) => {
-  const tooltip = why ? undefined : [what, limit].filter(Boolean).join("; ");
-  return (
-    <li data-tile={name} data-tooltip={tooltip} class={high ? "high" : undefined}>
-      <p>
-        {why ? (
-          <Absent why={why} what={what} />
-        ) : (
-          <>
-            <span class="unseen">{what} </span>
-            <b>{text}</b>
-            <small>{unit}</small>
-          </>
-        )}
-      </p>
-      <Meter of={part} high={high} />
-      <small class="label">{label}</small>
-    </li>
-  );
-});
+const Item = memo(({ id, name, about, why, text, unit, label, part, high }: ItemProps) => (
+  <li data-tile={id} data-tooltip={why ? undefined : about} class={high ? "high" : undefined}>
+    <p>
+      {why ? (
+        <Absent why={why} what={name} />
+      ) : (
+        <>
+          <span class="unseen">{name} </span>
+          <b>{text}</b>
+          <small>{unit}</small>
+        </>
+      )}
+    </p>
+    <Meter of={part} high={high} />
+    <small class="label">{label}</small>
+  </li>
+));
