@@ -18,12 +18,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{/* The prefix with one slash before it and none after it, as the agent takes it; empty for none. */}}
+{{/* The prefix with a leading and without a trailing slash; empty if there is none. */}}
 {{- define "agent.prefix" -}}
 {{- with .Values.urlPrefix | trimAll "/" }}/{{ . }}{{ end -}}
 {{- end -}}
 
-{{/* The Secret that holds the token; empty where there is none. */}}
+{{/* The Secret with the token; empty if there is none. */}}
 {{- define "agent.tokenSecret" -}}
 {{- if .Values.token.existingSecret -}}
 {{- .Values.token.existingSecret -}}
