@@ -82,7 +82,7 @@ fn by_itself_it_asks_the_kubelet_as_root_without_a_capability() {
     assert_eq!(pod["volumes"][0]["hostPath"]["path"], "/var/lib/kubelet/pod-resources");
     assert_eq!(manifests.variable("NVSMI_KUBELET_SOCKET"), "/var/lib/kubelet/pod-resources/kubelet.sock");
     assert_eq!(manifests.variable("TOKEN"), Value::Null);
-    assert!(manifests.kind("NOTES")["text"].as_str().unwrap().contains("It is OPEN"));
+    assert!(manifests.kind("NOTES")["text"].as_str().unwrap().contains("The API is OPEN"));
     assert!(manifests.find("Secret").is_none() && manifests.find("ServiceMonitor").is_none());
     assert!(manifests.find("NetworkPolicy").is_none());
 }
