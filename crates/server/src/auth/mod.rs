@@ -1,6 +1,7 @@
 //! Who may read, and what: tokens with scopes, and what is seen without one.
 
 mod pace;
+pub(crate) mod scope;
 mod token;
 mod tokens;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use tokio::sync::watch;
 
-use crate::{ServerConfig, scope::Scope};
+use crate::{auth::scope::Scope, config::ServerConfig};
 pub(crate) use pace::{Pace, Place, Refusal, WAIT};
 use token::Presented;
 pub use token::Token;

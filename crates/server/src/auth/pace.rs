@@ -14,7 +14,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::peer::Origin;
+use crate::net::peer::Origin;
 
 /// How many wrong tokens an address has to spare.
 const SPARE: u32 = 10;

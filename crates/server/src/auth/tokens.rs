@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::token::{Presented, Token};
-use crate::scope::Scope;
+use crate::auth::scope::Scope;
 
 /// How many tokens a file may have: each is compared with what every reader presents.
 const MOST: usize = 256;

@@ -24,7 +24,12 @@ use axum::response::Response;
 use hyper::{HeaderMap, StatusCode, header::HeaderValue};
 use telemetry::{BootTime, snapshot::Snapshot};
 
-use crate::{ServerConfig, answer, api::value, coding, problem::problem, requests::Requests, scope::Scope};
+use crate::{
+    auth::scope::Scope,
+    config::ServerConfig,
+    http::{answer, coding, problem::problem, requests::Requests},
+    v1::value,
+};
 use text::Format;
 use views::{Asked, Form};
 

@@ -7,7 +7,7 @@ use super::{
     native::agent::{HTTP_PANICS, HTTP_REQUESTS, SNAPSHOT_AGE, SSE_CLIENTS},
     text::{Format, Page, labels},
 };
-use crate::{ServerConfig, requests::Requests};
+use crate::{config::ServerConfig, http::requests::Requests};
 
 /// The beginning of an answer.
 pub(super) fn moment(

@@ -10,7 +10,7 @@ use super::{
     native::{agent, busy, clocks, instance, links, memory, modes, power, process, state},
     text::{Family, Kind, Samples, label_into},
 };
-use crate::{Commands, scope::Scope};
+use crate::{auth::scope::Scope, config::commands::Commands};
 
 /// A metric under our own name.
 #[derive(Clone, Copy)]

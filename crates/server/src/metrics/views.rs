@@ -18,7 +18,7 @@ use super::{
     table::Seen,
     text::{Format, Page},
 };
-use crate::{Commands, scope::Scope};
+use crate::{auth::scope::Scope, config::commands::Commands};
 
 /// A form that was asked for so long ago is not rendered before it is asked for again. Scrapers come once a minute at the
 /// least; two of their rounds are enough.

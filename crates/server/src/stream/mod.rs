@@ -4,9 +4,6 @@
 //! its connection takes more it is given the newest, so that a slow one skips snapshots and costs no memory. Events
 //! are not skipped.
 
-mod id;
-mod seats;
-
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
@@ -19,17 +16,15 @@ use hyper::{
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
-    Published, answer,
-    api::{Which, gzip, rendered},
-    auth::Leave,
-    coding,
-    peer::Peer,
-    problem::problem,
-    scope::Scope,
+    auth::{Leave, scope::Scope},
+    http::{answer, coding, problem::problem},
+    net::{
+        peer::Peer,
+        seats::{Full, Seat, Streams},
+    },
+    publish::{Published, id::Id},
+    v1::{Which, gzip, rendered},
 };
-pub(crate) use id::Id;
-pub use seats::Streams;
-use seats::{Full, Seat};
 
 /// After so long without a snapshot a comment is sent, so that nobody on the way takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);

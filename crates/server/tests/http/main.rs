@@ -7,7 +7,7 @@ mod hostile;
 mod page;
 mod rich;
 mod router;
-#[path = "../../src/api/tests/schema.rs"]
+#[path = "../../src/v1/tests/schema.rs"]
 mod schema;
 mod socket;
 mod stream;

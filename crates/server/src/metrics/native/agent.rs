@@ -24,7 +24,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Agent(|seen, samples| {
             let Some(driver) = &seen.snapshot.driver else { return };
             let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
-            let cuda = driver.cuda_version.map(crate::api::words::cuda_version).unwrap_or_default();
+            let cuda = driver.cuda_version.map(crate::v1::words::cuda_version).unwrap_or_default();
             let all = [
                 ("driver_version", &*known(&driver.driver_version)),
                 ("nvml_version", &known(&driver.nvml_version)),

@@ -1,11 +1,11 @@
 //! Clocks, and what holds them down.
 
 use crate::{
-    api::words,
     metrics::{
         table::{Metric, Of, flag},
         text::{Kind, seconds},
     },
+    v1::words,
 };
 
 pub(crate) const METRICS: &[Metric] = &[

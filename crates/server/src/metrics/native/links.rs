@@ -1,11 +1,11 @@
 //! PCIe, NVLink and the fabric.
 
 use crate::{
-    api::words,
     metrics::{
         table::{Metric, Of, wide},
         text::Kind,
     },
+    v1::words,
 };
 
 pub(crate) const METRICS: &[Metric] = &[

@@ -1,11 +1,11 @@
 //! A GPU's memory, and the errors in it.
 
 use crate::{
-    api::words,
     metrics::{
         table::{Metric, Of, flag, wide},
         text::Kind,
     },
+    v1::words,
 };
 
 pub(crate) const METRICS: &[Metric] = &[

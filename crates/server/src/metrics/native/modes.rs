@@ -1,11 +1,11 @@
 //! How a GPU is set up.
 
 use crate::{
-    api::words,
     metrics::{
         table::{Metric, Of, flag},
         text::Kind,
     },
+    v1::words,
 };
 
 pub(crate) const METRICS: &[Metric] = &[

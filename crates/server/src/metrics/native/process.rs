@@ -8,11 +8,11 @@ use telemetry::{
 
 use super::is_read;
 use crate::{
-    api::user,
     metrics::{
         table::{Metric, Of, Seen, wide},
         text::{Kind, label_into},
     },
+    v1::user,
 };
 
 const fn of(

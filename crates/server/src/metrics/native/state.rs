@@ -7,11 +7,11 @@ use telemetry::{
 };
 
 use crate::{
-    api::words,
     metrics::{
         table::{Labelled, Metric, Of, Seen, wide},
         text::Kind,
     },
+    v1::words,
 };
 
 pub(crate) const METRICS: &[Metric] = &[

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::{
-    api::tests::docs::fresh,
     metrics::{
         dcgm::{Set, fields},
         native::process,
         table::{self, Metric, Of},
     },
+    v1::tests::docs::fresh,
 };
 
 #[test]

@@ -14,7 +14,7 @@ use telemetry::{
 };
 
 use super::*;
-use crate::{Commands, api::tests::hosts};
+use crate::{config::commands::Commands, v1::tests::hosts};
 
 /// One sample, as a reader takes it apart.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,240 @@
+//! `/status` and `/count`: what they answer in each state of the collector.
+
+mod gauge;
+mod query;
+mod rendered;
+mod rows;
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::StatusCode;
+use telemetry::snapshot::{CollectorState, Snapshot};
+
+use crate::{
+    auth::scope::Scope,
+    config::commands::Commands,
+    http::{answer, envelope},
+    status::rendered::Rendered,
+};
+
+/// What is said while the collector has not read anything yet.
+const STARTING: &str = "Collector Starting";
+/// What is said while an administrator has the driver for himself.
+const RELEASED: &str = "Released by the Administrator";
+
+/// Both answers for one snapshot.
+#[derive(Debug)]
+pub struct StatusView(Outcome);
+
+#[derive(Debug)]
+enum Outcome {
+    /// The driver cannot be read; the body says why.
+    Failed(Bytes),
+    Read(Rendered),
+}
+
+impl StatusView {
+    /// Renders a snapshot for a scope, with so much of command lines.
+    #[must_use]
+    pub fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Self {
+        let outcome = match &snapshot.collector.state {
+            CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
+            CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
+            CollectorState::Released => envelope::driver_failure(RELEASED).map(Outcome::Failed),
+            CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
+                Rendered::new(&snapshot.gpus, scope, commands).map(Outcome::Read)
+            }
+        };
+        Self(outcome.unwrap_or_else(|error| {
+            // Rows hold nothing that JSON cannot, and memory cannot fail to be written to.
+            tracing::error!(%error, "the status cannot be rendered");
+            Outcome::Failed(envelope::internal_body())
+        }))
+    }
+
+    /// Answers `/count`.
+    pub(crate) fn count(&self) -> Response {
+        match &self.0 {
+            Outcome::Failed(body) => failed(body),
+            Outcome::Read(rendered) => rendered.count(),
+        }
+    }
+
+    /// Answers `/status` with that query.
+    pub(crate) fn status(&self, query: Option<&str>) -> Response {
+        match &self.0 {
+            Outcome::Failed(body) => failed(body),
+            Outcome::Read(rendered) => rendered.status(query.unwrap_or_default()),
+        }
+    }
+}
+
+/// The frozen contract for whoever sees everything, rendered ahead, and for whoever does not, rendered ahead only if
+/// one of those has asked within the last minute.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    whole: StatusView,
+    without_people: OnceLock<StatusView>,
+    commands: Commands,
+    wanted: Arc<Wanted>,
+}
+
+/// When `/status` without people was last asked for: the boot time of the snapshot that answered, 0 for never.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted(AtomicU64);
+
+/// For so long a view that was asked for is rendered ahead.
+const WANTED_MS: u64 = 60_000;
+
+impl Frozen {
+    pub(crate) fn render(snapshot: &Snapshot, commands: Commands, wanted: &Arc<Wanted>) -> Self {
+        let frozen = Self {
+            whole: StatusView::render(snapshot, Scope::Read, commands),
+            without_people: OnceLock::new(),
+            commands,
+            wanted: Arc::clone(wanted),
+        };
+        let asked = wanted.0.load(Ordering::Relaxed);
+        if asked != 0 && snapshot.at.boot.0.saturating_sub(asked) <= WANTED_MS {
+            frozen.render_without_people(snapshot);
+        }
+        frozen
+    }
+
+    /// What that scope sees of the snapshot that it was made of.
+    pub(crate) fn of(&self, scope: Scope, snapshot: &Snapshot) -> &StatusView {
+        if scope.sees_people() {
+            return &self.whole;
+        }
+        self.wanted.0.store(snapshot.at.boot.0.max(1), Ordering::Relaxed);
+        self.render_without_people(snapshot)
+    }
+
+    fn render_without_people(&self, snapshot: &Snapshot) -> &StatusView {
+        self.without_people.get_or_init(|| StatusView::render(snapshot, Scope::Summary, self.commands))
+    }
+}
+
+fn failed(body: &Bytes) -> Response {
+    answer::json(StatusCode::INTERNAL_SERVER_ERROR, body.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host;
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+    use telemetry::snapshot::{Gpu, Process, ProcessKind};
+
+    fn body(response: Response) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bytes = runtime.block_on(response.into_body().collect()).unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    fn data(view: &StatusView, query: &str) -> Value {
+        let value: Value = serde_json::from_str(&body(view.status(Some(query)))).unwrap();
+        assert_eq!(value["code"], 0, "{query}: {value}");
+        value["data"].clone()
+    }
+
+    /// GPU 0: a compute and a graphics process; 1: none; 2: one that is both, and a compute one.
+    fn view() -> StatusView {
+        let process = |pid, kind| Process { kind, ..host::process(pid) };
+        let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
+        gpus[0].processes = vec![process(10, ProcessKind::Compute), process(11, ProcessKind::Graphics)];
+        gpus[2].processes = vec![process(10, ProcessKind::Both), process(12, ProcessKind::Compute)];
+        StatusView::render(&host::snapshot(CollectorState::Ok, gpus), Scope::Read, Commands::Full)
+    }
+
+    fn shown(data: &Value) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let number = |row: &Value, key: &str| row[key].as_u64().unwrap();
+        let devices = data["devices"].as_array().unwrap().iter().map(|row| number(row, "idx")).collect();
+        let rows = data["processes"].as_array().unwrap();
+        (devices, rows.iter().map(|row| (number(row, "idx"), number(row, "pid"))).collect())
+    }
+
+    #[test]
+    fn every_answer_is_cut_from_the_whole() {
+        let view = view();
+        for (query, devices, processes) in [
+            ("", vec![0, 1, 2], vec![(0, 10), (0, 11), (2, 10), (2, 12)]),
+            ("_=1", vec![0, 1, 2], vec![(0, 10), (0, 11), (2, 10), (2, 12)]),
+            ("idx=2,0", vec![2, 0], vec![(2, 10), (2, 12), (0, 10), (0, 11)]),
+            ("idx=1,0,0", vec![1, 0, 0], vec![(0, 10), (0, 11), (0, 10), (0, 11)]),
+            ("idx=1", vec![1], vec![]),
+            ("process=C", vec![0, 1, 2], vec![(0, 10), (2, 10), (2, 12)]),
+            ("process=G", vec![0, 1, 2], vec![(0, 11), (2, 10)]),
+            ("process=NA", vec![0, 1, 2], vec![]),
+            ("idx=2&process=G", vec![2], vec![(2, 10)]),
+            ("idx=0,1,2&process=", vec![0, 1, 2], vec![(0, 10), (0, 11), (2, 10), (2, 12)]),
+        ] {
+            let data = data(&view, query);
+            assert_eq!(data["count"], 3);
+            assert_eq!(shown(&data), (devices, processes), "{query}");
+        }
+        assert_eq!(body(view.status(Some("idx=0,1,2"))), body(view.status(None)));
+    }
+
+    #[test]
+    fn one_process_alone_is_kept_and_filtered() {
+        let mut gpu = host::gpu(0);
+        gpu.processes = vec![host::process(5)];
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]), Scope::Read, Commands::Full);
+        assert_eq!(shown(&data(&view, "idx=0&process=C")).1, [(0, 5)]);
+        assert_eq!(shown(&data(&view, "idx=0&process=G")).1, []);
+        assert_eq!(body(view.status(Some("idx=0"))), body(view.status(None)));
+    }
+
+    #[test]
+    fn no_gpu_is_an_answer() {
+        let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]), Scope::Read, Commands::Full);
+        assert_eq!(body(view.status(None)), r#"{"code":0,"data":{"count":0,"devices":[],"processes":[]}}"#);
+        assert_eq!(body(view.status(Some("process=C"))), body(view.status(None)));
+        assert_eq!(body(view.count()), r#"{"code":0,"data":0}"#);
+        assert_eq!(view.status(Some("idx=0")).status(), StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn the_last_rows_are_shown_while_nothing_is_read() {
+        for state in [CollectorState::Ok, CollectorState::Stalled, CollectorState::Restarting] {
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
+            assert_eq!(view.status(None).status(), StatusCode::OK);
+            assert_eq!(body(view.count()), r#"{"code":0,"data":1}"#);
+        }
+    }
+
+    #[test]
+    fn without_a_driver_every_answer_is_its_text() {
+        let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
+        for (state, text) in [
+            (no_driver, "Driver Not Loaded"),
+            (CollectorState::Starting, "Collector Starting"),
+            (CollectorState::Released, "Released by the Administrator"),
+        ] {
+            // Even with rows of the past at hand, and before the query is looked at.
+            let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
+            for response in [view.count(), view.status(None), view.status(Some("idx=a"))] {
+                assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+                let value: Value = serde_json::from_str(&body(response)).unwrap();
+                assert_eq!(value, json!({"code": 2, "data": null, "error": text}));
+            }
+        }
+    }
+
+    #[test]
+    fn a_position_is_the_index_whatever_nvml_said() {
+        let view = StatusView::render(
+            &host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]),
+            Scope::Read,
+            Commands::Full,
+        );
+        assert_eq!(shown(&data(&view, "")).0, [0, 1]);
+    }
+}

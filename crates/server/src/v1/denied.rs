@@ -1,0 +1,42 @@
+//! What the driver refuses to tell the account that the agent runs as.
+
+use telemetry::{
+    Absence,
+    snapshot::{Gpu, GpuState, Snapshot},
+};
+
+use super::{sections::GpuView, view::Eye};
+use crate::{auth::scope::Scope, config::commands::Commands};
+
+/// The readings that are denied, by the index of the GPU. One that is denied as a whole has none in its list.
+#[must_use]
+pub fn denied(snapshot: &Snapshot) -> Vec<(u32, Vec<String>)> {
+    let of = |gpu: &Gpu| {
+        let seen = GpuView::of(&mut Eye::new(Scope::Read, Commands::Hidden), gpu);
+        let whole = gpu.state == GpuState::Denied;
+        let paths = seen.absent.because(Absence::Denied).filter(|_| !whole).map(String::from).collect();
+        (gpu.index, paths)
+    };
+    let refused = |(index, paths): &(u32, Vec<String>)| {
+        !paths.is_empty() || snapshot.gpus.iter().any(|gpu| gpu.index == *index && gpu.state == GpuState::Denied)
+    };
+    snapshot.gpus.iter().map(of).filter(refused).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host;
+    use telemetry::{sample::FastSet, snapshot::CollectorState};
+
+    #[test]
+    fn what_is_denied_is_listed_and_nothing_else() {
+        let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
+        gpus[0].fast.power_draw_mw = Err(Absence::Denied);
+        gpus[0].slow.recovery_action = Err(Absence::Denied);
+        gpus[2] = Gpu { state: GpuState::Denied, fast: FastSet::absent(Absence::Denied), ..host::gpu(2) };
+        let snapshot = host::snapshot(CollectorState::Ok, gpus);
+        let readings = ["power.draw_watts", "recovery_action"].map(String::from).to_vec();
+        assert_eq!(denied(&snapshot), [(0, readings), (2, vec![])]);
+    }
+}

@@ -1,0 +1,234 @@
+//! What `/api/v1` is asked for. The last of repeated parameters wins, and unknown ones are ignored, as in `/status`.
+
+use hyper::StatusCode;
+use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
+
+use super::sections::user;
+use crate::http::percent;
+
+/// How a time in `since` is written.
+pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
+
+/// How a length of time in `step` is written.
+pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
+
+/// More GPUs than this are not asked for at once, as in `/status`.
+const MOST_GPUS: usize = 256;
+
+/// How a number in `limit` is written.
+pub(crate) const LIMIT: &str = "^[0-9]{1,15}$";
+
+/// A parameter that cannot be answered.
+pub(crate) struct Refused {
+    /// 400 where it cannot be understood, 404 where what it names is not there.
+    pub(crate) status: StatusCode,
+    /// Which, and what to do about it.
+    pub(crate) detail: String,
+}
+
+impl Refused {
+    /// One that cannot be understood.
+    pub(super) fn wrong(detail: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, detail }
+    }
+}
+
+/// Which processes are asked for.
+pub(crate) struct Wanted {
+    gpus: Option<Vec<u32>>,
+    user: Option<String>,
+    kind: Option<Kind>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Computes,
+    Draws,
+    Both,
+}
+
+impl Wanted {
+    /// Reads a query about the GPUs of a snapshot.
+    pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
+        let gpus = given(query, "gpu")?
+            .map(|list| names(&list)?.into_iter().map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
+        let kind = match given(query, "type")?.as_deref() {
+            None => None,
+            Some("C") => Some(Kind::Computes),
+            Some("G") => Some(Kind::Draws),
+            // A plus sign in a query stands for a space.
+            Some("C+G" | "C G") => Some(Kind::Both),
+            Some(other) => {
+                return Err(Refused::wrong(format!(
+                    "The parameter type={other:?} is no type of process; choose C (computes), G (draws) or C%2BG (both)."
+                )));
+            }
+        };
+        Ok(Self { gpus: gpus.transpose()?, user: given(query, "user")?, kind })
+    }
+
+    /// Whether somebody in particular is asked for.
+    pub(crate) const fn names_somebody(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Whether all are asked for.
+    pub(crate) const fn is_all(&self) -> bool {
+        self.gpus.is_none() && self.user.is_none() && self.kind.is_none()
+    }
+
+    /// Whether that process is asked for.
+    pub(crate) fn has(&self, gpu: &Gpu, process: &Process) -> bool {
+        let on = self.gpus.as_ref().is_none_or(|gpus| gpus.contains(&gpu.index));
+        let kind = match self.kind {
+            None => true,
+            Some(Kind::Computes) => process.kind.computes(),
+            Some(Kind::Draws) => process.kind.draws(),
+            Some(Kind::Both) => process.kind == ProcessKind::Both,
+        };
+        let of = self.user.as_ref().is_none_or(|wanted| {
+            user(process).is_ok_and(|user| user == *wanted)
+                || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+                || process.container_label().as_ref() == Some(wanted)
+        });
+        on && kind && of
+    }
+}
+
+/// The index of the GPU that an index or a UUID names.
+fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
+    let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
+    gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
+}
+
+/// What stands between the commas of `gpu`: something, and not more than there can be use for. Each is looked for among
+/// all GPUs, and each process among all of them.
+pub(super) fn names(list: &str) -> Result<Vec<&str>, Refused> {
+    let names: Vec<&str> = list.split(',').take(MOST_GPUS + 1).collect();
+    if names.len() > MOST_GPUS {
+        let detail = format!("The parameter gpu names more than {MOST_GPUS} GPUs; leave it out to ask for all.");
+        return Err(Refused::wrong(detail));
+    }
+    if names.contains(&"") {
+        let detail = "The parameter gpu has nothing before, between or after its commas; give indices or UUIDs.";
+        return Err(Refused::wrong(detail.into()));
+    }
+    Ok(names)
+}
+
+/// Why a GPU is not found.
+pub(super) fn no_such_gpu(name: &str) -> Refused {
+    Refused {
+        status: StatusCode::NOT_FOUND,
+        detail: format!(
+            "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
+        ),
+    }
+}
+
+/// Where the GPU of that index or UUID stands.
+pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
+    snapshot.gpus.iter().position(|gpu| {
+        let uuid = gpu.identity.uuid.as_deref().unwrap_or_default();
+        (!uuid.is_empty() && uuid == name) || gpu.index.to_string() == name
+    })
+}
+
+/// The time in `since`, Unix time in milliseconds: one as it is, or so long before now.
+pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
+    let Some(text) = given(query, "since")? else { return Ok(None) };
+    let read = match text.strip_prefix('-') {
+        Some(ago) => milliseconds(ago).map(|ago| now.saturating_sub(ago)),
+        None => digits(&text),
+    };
+    read.map(Some).ok_or_else(|| {
+        Refused::wrong(format!(
+            "The parameter since={text:?} is no time; give Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d)."
+        ))
+    })
+}
+
+/// How many of the newest are asked for.
+pub(crate) fn limit(query: &str) -> Result<Option<usize>, Refused> {
+    let Some(text) = given(query, "limit")? else { return Ok(None) };
+    let read = digits(&text).and_then(|number| usize::try_from(number).ok());
+    read.map(Some).ok_or_else(|| {
+        Refused::wrong(format!("The parameter limit={text:?} is no number; give how many of the newest you want."))
+    })
+}
+
+/// A length of time such as `10s`, in milliseconds.
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    // What is longer ago than can be counted is before everything.
+    Some(digits(number)?.saturating_mul(unit))
+}
+
+/// As many digits as [`SINCE`] has.
+fn digits(text: &str) -> Option<u64> {
+    let plain = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The decoded value of a parameter that, if it is there, must not be empty: an empty one is mostly a variable that
+/// was not set, and answering everything, or nothing, would hide that.
+pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
+    match value(query, name) {
+        Some(empty) if empty.is_empty() => {
+            Err(Refused::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
+        }
+        value => Ok(value),
+    }
+}
+
+/// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
+pub(crate) fn value(query: &str, name: &str) -> Option<String> {
+    query.rsplit('&').find_map(|field| {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
+        let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();
+        (decoded(key) == name.as_bytes()).then(|| String::from_utf8_lossy(&decoded(value)).into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times() {
+        let read = |query: &str| since(query, 10_000_000).ok();
+        assert_eq!(read(""), Some(None));
+        assert_eq!(read("since=5"), Some(Some(5)));
+        assert_eq!(read("since=-15m"), Some(Some(9_100_000)));
+        assert_eq!([read("since=-9d"), read("since=-999999999999999d")], [Some(Some(0)); 2]);
+        for bad in ["", "-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "%2B5", "1000000000000000", "-1000000000000000s"] {
+            assert_eq!(read(&format!("since={bad}")), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn so_many_gpus_are_asked_for_and_no_more() {
+        let list = |count: usize| vec!["0"; count].join(",");
+        assert_eq!(names(&list(256)).ok().map(|names| names.len()), Some(256));
+        for list in [list(257), list(32_000), ",".repeat(32_000)] {
+            let refused = names(&list).err().unwrap();
+            assert!(refused.status == StatusCode::BAD_REQUEST && refused.detail.contains("more than 256"));
+        }
+        assert!(names("0,,1").err().unwrap().detail.contains("nothing before"));
+    }
+
+    #[test]
+    fn the_last_value_wins() {
+        assert_eq!(value("a=1&b=%C3%A9&a=2", "a").as_deref(), Some("2"));
+        assert_eq!(value("a=1&b=%C3%A9+x", "b").as_deref(), Some("é x"));
+        assert_eq!(value("a", "a").as_deref(), Some(""));
+        assert_eq!(value("a=1", "b"), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! One snapshot for one scope, as bytes: rendered whole once, and cut into the parts of which filtered answers are
+//! put together.
+
+use std::ops::{Range, RangeInclusive};
+
+use bytes::Bytes;
+use serde::Serialize;
+use telemetry::snapshot::{Event, Gpu, Process, Snapshot};
+
+use super::{
+    sections::{self, CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView},
+    view::Eye,
+};
+use crate::{
+    auth::scope::Scope,
+    config::{commands::Commands, peers::Peer},
+    http::pieces::Pieces,
+    publish::id::Id,
+};
+
+/// The whole snapshot, and where in it each row stands.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) snapshot: Bytes,
+    pub(crate) gpus: Bytes,
+    pub(crate) processes: Bytes,
+    /// Each GPU's object, in order.
+    pub(crate) gpu_rows: Vec<Bytes>,
+    /// Each process's object, in the order of the GPUs and of the processes on each.
+    pub(crate) process_rows: Vec<Bytes>,
+}
+
+impl Whole {
+    pub(crate) fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Self> {
+        let mut eye = Eye::new(scope, commands);
+        let mut text =
+            format!(r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
+                .into_bytes();
+        serde_json::to_writer(&mut text, &HostView::of(&mut eye, snapshot))?;
+        text.extend_from_slice(br#","collector":"#);
+        serde_json::to_writer(&mut text, &CollectorView::of(&mut eye, &snapshot.collector))?;
+        text.extend_from_slice(br#","gpus":"#);
+        let gpus = array(&mut text, snapshot.gpus.iter().map(|gpu| GpuView::of(&mut eye, gpu)))?;
+        text.extend_from_slice(br#","processes":"#);
+        let processes =
+            array(&mut text, processes(snapshot).map(|(gpu, process)| ProcessView::of(&mut eye, gpu, process)))?;
+        text.push(b'}');
+        let whole = Bytes::from(text);
+        let cut = |rows: Vec<Range<usize>>| rows.into_iter().map(|row| whole.slice(row)).collect();
+        Ok(Self {
+            gpus: whole.slice(gpus.whole),
+            processes: whole.slice(processes.whole),
+            gpu_rows: cut(gpus.rows),
+            process_rows: cut(processes.rows),
+            snapshot: whole,
+        })
+    }
+}
+
+/// Every process with its GPU, in the order of the rows.
+pub(crate) fn processes(snapshot: &Snapshot) -> impl Iterator<Item = (&Gpu, &Process)> {
+    snapshot.gpus.iter().flat_map(|gpu| gpu.processes.iter().map(move |process| (gpu, process)))
+}
+
+/// `/users`.
+pub(crate) fn users(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(&sections::users(&mut Eye::new(scope, commands), snapshot))?.into())
+}
+
+/// `/summary`.
+pub(crate) fn summary(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(&SummaryView::of(&mut Eye::new(scope, commands), snapshot))?.into())
+}
+
+/// `/summary.txt`.
+pub(crate) fn summary_text(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Option<Bytes> {
+    Some(SummaryView::of(&mut Eye::new(scope, commands), snapshot).text().ok()?.into())
+}
+
+/// `/peers`, the same for everyone who may ask.
+pub(crate) fn peers(peers: &[Peer]) -> serde_json::Result<Bytes> {
+    let mut eye = Eye::new(Scope::Read, Commands::default());
+    let rows: Vec<PeerView> = peers.iter().map(|peer| PeerView::of(&mut eye, peer)).collect();
+    Ok(serde_json::to_vec(&rows)?.into())
+}
+
+/// `/events`: the whole, and each event.
+#[derive(Clone, Debug)]
+pub(crate) struct Events {
+    pub(crate) whole: Bytes,
+    pub(crate) rows: Vec<Bytes>,
+}
+
+impl Events {
+    pub(crate) fn render(events: &[Event], scope: Scope, commands: Commands) -> serde_json::Result<Self> {
+        let mut eye = Eye::new(scope, commands);
+        let mut text = Vec::new();
+        let list = array(&mut text, events.iter().map(|event| EventView::of(&mut eye, event)))?;
+        let whole = Bytes::from(text);
+        Ok(Self { rows: list.rows.into_iter().map(|row| whole.slice(row)).collect(), whole })
+    }
+
+    /// Those of the snapshot's that first stood in one of these snapshots.
+    pub(crate) fn of(&self, snapshot: &Snapshot, sequences: RangeInclusive<u64>) -> impl Iterator<Item = &Bytes> {
+        let placed = snapshot.events.iter().zip(&self.rows);
+        placed.filter(move |(event, _)| sequences.contains(&event.sequence)).map(|(_, row)| row)
+    }
+}
+
+/// What the stream says of one tick: its events, then the snapshot, so that who has seen its number has seen them.
+pub(crate) fn tick<'a>(id: &Id, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
+    let mut text = happened(events);
+    text.extend_from_slice(format!("id: {id}\nevent: snapshot\ndata: ").as_bytes());
+    text.extend_from_slice(snapshot);
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+/// What the stream says of events.
+pub(crate) fn happened<'a>(events: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for event in events {
+        text.extend_from_slice(b"event: event\ndata: ");
+        text.extend_from_slice(event);
+        text.extend_from_slice(b"\n\n");
+    }
+    text
+}
+
+/// An array of rows that are already there.
+pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> axum::body::Body {
+    let mut pieces = Pieces::default();
+    pieces.push(&Bytes::from_static(b"["));
+    for (position, row) in rows.enumerate() {
+        if position > 0 {
+            pieces.push(&Bytes::from_static(b","));
+        }
+        pieces.push(row);
+    }
+    pieces.push(&Bytes::from_static(b"]"));
+    pieces.into_body()
+}
+
+/// The same in one piece.
+pub(crate) fn joined(rows: &[&Bytes]) -> Bytes {
+    let mut text = vec![b'['];
+    for (position, row) in rows.iter().enumerate() {
+        if position > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(row);
+    }
+    text.push(b']');
+    text.into()
+}
+
+struct Array {
+    whole: Range<usize>,
+    rows: Vec<Range<usize>>,
+}
+
+/// Writes a JSON array and tells where it and its rows stand.
+fn array(text: &mut Vec<u8>, rows: impl Iterator<Item = impl Serialize>) -> serde_json::Result<Array> {
+    let begins = text.len();
+    text.push(b'[');
+    let mut at = Vec::new();
+    for (position, row) in rows.enumerate() {
+        if position > 0 {
+            text.push(b',');
+        }
+        let start = text.len();
+        serde_json::to_writer(&mut *text, &row)?;
+        at.push(start..text.len());
+    }
+    text.push(b']');
+    Ok(Array { whole: begins..text.len(), rows: at })
+}

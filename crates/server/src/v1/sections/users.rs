@@ -1,0 +1,161 @@
+//! Who uses the GPUs: the processes, added up by account or, for root in a container, by container.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use telemetry::{
+    Absence, Reading,
+    snapshot::{Gpu, Process, Snapshot, Usage, UseVerdict},
+};
+
+use super::process;
+use crate::v1::view::{Absent, Eye, Why, view};
+
+view! {
+    /// An account, or a container in which root runs, and what it has.
+    struct UserView of (eye, tally: &Tally) {
+        /// The account's name, or the uid in digits where it has none. For root in a container what that is called: its name, in a pod as `namespace/pod/container`, or the first 12 digits of its id.
+        /// Source: `getpwuid_r`; as the processes' `container_name`. Lane: derived. Absent: as the processes' `user`.
+        own user: Option<String> = tally.user.clone();
+        /// The account's real user id.
+        /// Source: `/proc/PID/status`, `Uid`. Lane: derived. Absent: as the processes' `uid`.
+        own uid: Option<u32> = tally.uid.map_err(Why::from);
+        /// The id of the container for which root's processes in it count; null for an account.
+        /// Source: `/proc/PID/cgroup`. Lane: derived. Absent: null for an account.
+        maybe container: Option<String> = Ok(tally.container.clone());
+        /// Indices of the GPUs on which it has processes.
+        /// Source: derived from the processes. Lane: derived. Absent: never.
+        value gpus: Vec<u32> = tally.gpus.iter().copied().collect();
+        /// How many processes it has, each counted once.
+        /// Source: derived from the processes. Lane: derived. Absent: never.
+        value processes: usize = tally.pids.len();
+        /// Memory in use on GPUs, of the processes of which it is told.
+        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        read gpu_memory_bytes: Option<u64> = tally.gpu_memory_bytes;
+        /// Its parts of the SMs, over all GPUs, in % of one; of the processes of which it is told.
+        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        read sm_percent: Option<u64> = tally.sm_percent;
+        /// How long its oldest process has run.
+        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        read longest_run_seconds: Option<u64> = tally.longest_run_seconds;
+        /// GPUs, or instances of them, that it holds while they idle.
+        value held_idle: Vec<HeldView> =
+            tally.held.values().enumerate().map(|(at, held)| {
+                eye.part(format_args!("held_idle.{at}"), |eye| HeldView::of(eye, held))
+            }).collect();
+        /// Why a value of this row is null, by its dotted path.
+        value absent: Absent = eye.absent();
+    }
+}
+
+view! {
+    /// A GPU that is held while it idles.
+    struct HeldView of (eye, held: &Held) {
+        /// The GPU's index.
+        /// Source: derived. Lane: derived. Absent: never.
+        value gpu: u32 = held.gpu;
+        /// The memory held, of the processes of which it is told.
+        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        read gpu_memory_bytes: Option<u64> = held.gpu_memory_bytes;
+        /// Since when the GPU has been held, Unix time in milliseconds.
+        /// Source: derived. Lane: derived. Absent: never.
+        value since: u64 = held.since;
+    }
+}
+
+/// What one account or container adds up to.
+pub(crate) struct Tally {
+    user: Result<String, Why>,
+    uid: Reading<u32>,
+    container: Option<String>,
+    gpus: BTreeSet<u32>,
+    pids: BTreeSet<u32>,
+    gpu_memory_bytes: Reading<u64>,
+    sm_percent: Reading<u64>,
+    longest_run_seconds: Reading<u64>,
+    held: BTreeMap<(u32, Option<u32>, Option<u32>), Held>,
+}
+
+/// A GPU or an instance of it, with the memory that is held there.
+pub(crate) struct Held {
+    gpu: u32,
+    gpu_memory_bytes: Reading<u64>,
+    since: u64,
+}
+
+/// Each account and container on these GPUs: accounts by uid, root's containers after root, those unknown last.
+pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
+    let mut tallies: BTreeMap<(bool, Option<u32>, Option<String>), Tally> = BTreeMap::new();
+    for gpu in &snapshot.gpus {
+        for process in &gpu.processes {
+            let container = process.counts_for_container().map(|container| container.id.clone());
+            let unknown = process.uid.is_err() || process.is_unplaced_root().is_some();
+            let key = (unknown, process.uid.ok(), container.clone());
+            tallies.entry(key).or_insert_with(|| Tally::new(process, container)).add(gpu, process);
+        }
+    }
+    tallies.values().map(|tally| UserView::of(eye, tally)).collect()
+}
+
+impl Tally {
+    fn new(process: &Process, container: Option<String>) -> Self {
+        Self {
+            user: user(process),
+            uid: process.uid,
+            container,
+            gpus: BTreeSet::new(),
+            pids: BTreeSet::new(),
+            gpu_memory_bytes: Err(Absence::NotSupported),
+            sm_percent: Err(Absence::NotSupported),
+            longest_run_seconds: Err(Absence::Timeout),
+            held: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, gpu: &Gpu, process: &Process) {
+        if self.user.is_err() || process.user.is_some() {
+            self.user = user(process);
+        }
+        self.gpus.insert(gpu.index);
+        self.pids.insert(process.pid);
+        self.gpu_memory_bytes = sum(self.gpu_memory_bytes, process.gpu_memory_bytes);
+        self.sm_percent = sum(self.sm_percent, process.share.map(|share| u64::from(share.sm_percent)));
+        let ran = process.running.map(|running| running.as_secs());
+        self.longest_run_seconds = match (self.longest_run_seconds, ran) {
+            (Ok(longest), Ok(ran)) => Ok(longest.max(ran)),
+            (longest, ran) => longest.or(ran),
+        };
+        let usage = usage_of(gpu, process);
+        if usage.verdict == UseVerdict::Held && process.holds {
+            let place = (gpu.index, process.gpu_instance, process.compute_instance);
+            let held = self.held.entry(place).or_insert_with(|| Held {
+                gpu: gpu.index,
+                gpu_memory_bytes: Err(Absence::NotSupported),
+                since: usage.since.unix_ms,
+            });
+            held.gpu_memory_bytes = sum(held.gpu_memory_bytes, process.gpu_memory_bytes);
+        }
+    }
+}
+
+/// Of the MIG instance that a process runs in, else of the GPU.
+fn usage_of<'a>(gpu: &'a Gpu, process: &Process) -> &'a Usage {
+    gpu.instance_of(process).map_or(&gpu.usage, |mig| &mig.usage)
+}
+
+/// Root in a container is shown as the container, anybody else as the account. Where it is not known whether root is in
+/// one, nobody is blamed.
+fn user(process: &Process) -> Result<String, Why> {
+    if let Some(why) = process.is_unplaced_root() {
+        return Err(why.into());
+    }
+    process.container_label().map_or_else(|| process::user(process), Ok)
+}
+
+/// Of those that are told; why the newest is not where none is.
+fn sum(so_far: Reading<u64>, next: Reading<u64>) -> Reading<u64> {
+    match (so_far, next) {
+        (Ok(so_far), Ok(next)) => Ok(so_far.saturating_add(next)),
+        (Ok(so_far), Err(_)) => Ok(so_far),
+        (Err(_), next) => next,
+    }
+}

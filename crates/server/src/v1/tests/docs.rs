@@ -1,0 +1,230 @@
+//! `docs/api.md` and the document's examples are made of what the code does; a stale one fails here.
+
+use std::{fmt::Write as _, path::Path};
+
+use serde_json::{Map, Value};
+
+use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts};
+use crate::{auth::scope::Scope, config::commands::Commands, v1::words};
+
+const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
+
+/// Compares a file with what it should be; writes it if that was asked for.
+pub(crate) fn fresh(file: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    if std::env::var_os("RENEW_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{file} is stale; renew it with: {RENEW}");
+}
+
+#[test]
+fn the_examples_are_answers() {
+    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
+    let mut examples = Map::new();
+    for (asked, path) in PATHS {
+        let answer = body(host.get(asked));
+        let value = serde_json::from_slice(&answer).unwrap_or_else(|_| String::from_utf8(answer).unwrap().into());
+        examples.insert(path.into(), value);
+    }
+    fresh("crates/server/assets/examples.json", &(serde_json::to_string_pretty(&examples).unwrap() + "\n"));
+}
+
+#[test]
+fn the_reference_is_what_the_code_says() {
+    let document = document();
+    for free in absence::FREE {
+        assert!(
+            HEAD.contains(&format!("`{free}`")) || HEAD.contains(&format!(".{free}`")),
+            "null without a reason: {free}"
+        );
+    }
+    let lanes: String = LANES.map(|(lane, what)| format!("| *{lane}* | {what} |\n")).concat();
+    let mut text = HEAD.replace("LANES", &lanes);
+    let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
+    for path in paths() {
+        let operation = &document["paths"][path]["get"];
+        let answer = &operation["responses"]["200"]["content"];
+        let schema = &answer.as_object().unwrap().values().next().unwrap()["schema"];
+        writeln!(text, "| `GET {path}` | {} | {} |", operation["summary"].as_str().unwrap(), kind(&document, schema))
+            .unwrap();
+    }
+    text.push_str("\n## Refusals\n\n| status | form | when | paths |\n|---|---|---|---|\n");
+    text.push_str(&refusals(&document, &paths().collect::<Vec<_>>()));
+    text.push_str("\n## Parameters\n\n| path | parameter | meaning |\n|---|---|---|\n");
+    for path in paths() {
+        for parameter in document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten() {
+            let word = |key: &str| parameter[key].as_str().unwrap();
+            writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
+        }
+    }
+    text.push_str("\n## What the past keeps\n\n");
+    for metric in &telemetry::history::metric::ALL {
+        writeln!(text, "- `{}`", metric.name).unwrap();
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if let Some(properties) = schema["properties"].as_object() {
+            let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{name} is not described"));
+            let columns = if PLAIN.contains(&name.as_str()) { PLAIN_COLUMNS } else { COLUMNS };
+            write!(text, "\n## {name}\n\n{meaning}\n\n{columns}").unwrap();
+            for (key, schema) in properties {
+                text.push_str(&row(&document, name, key, schema));
+            }
+        }
+    }
+    fresh("docs/api.md", &text);
+}
+
+#[test]
+fn sets_that_are_open_are_listed_in_words() {
+    let document = document();
+    for (object, field, words) in words::described() {
+        let described = &document["components"]["schemas"][object]["properties"][field]["description"];
+        let described = described.as_str().unwrap_or_else(|| panic!("{object} has no {field}"));
+        let missing: Vec<_> = words.iter().filter(|word| !described.contains(&format!("`{word}`"))).collect();
+        assert!(missing.is_empty(), "{object}.{field} does not say {missing:?}");
+    }
+}
+
+const HEAD: &str = "# Every path and every field
+
+Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+
+A value that was not read is `null` (a list is empty), and its dotted path stands in `absent` with the reason:
+`not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (this reader may not see it). Whatever the
+last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
+`error`). Where there is nothing to be read, null has no reason: `state_detail`, `collector.detail`, `xid.last`,
+`xid.last_at`, `gpu_uuid` of an event, and of a process `gpu_instance`, `compute_instance`, `container`, `container_name`,
+`pod`, `pod_namespace`, `pod_name` and `job`. Keys are never left out; new ones may come at any time.
+
+Where and how often a value is read is its lane:
+
+| lane | what it is |
+|---|---|
+LANES
+| path | answers | as |
+|---|---|---|
+";
+/// Every lane that a field may name.
+const LANES: [(&str, &str); 14] = [
+    ("fast", "read of each GPU on every tick"),
+    ("slow", "read of each GPU whole at the first tick, and then a tenth of it per tick"),
+    (
+        "activity",
+        "read of each GPU after the fast lane, over the time since the reading before, of about a second or more",
+    ),
+    ("traffic", "as activity"),
+    ("at the handle", "read when a GPU is taken up, and again every ten ticks"),
+    ("events", "told by the driver when it happens"),
+    ("census", "read of the driver once, when it is loaded"),
+    ("assembler", "measured while a reading is put together"),
+    ("host", "read of `/proc` each interval or second, whichever is longer"),
+    ("processes", "read of `/proc` on every tick, cgroups once, names and commands every ten seconds"),
+    ("containers", "asked of the container engine, once in ten minutes for each"),
+    ("kubelet", "asked of the kubelet every ten seconds"),
+    ("none", "nothing is read for it"),
+    ("derived", "worked out of what was read, for every snapshot"),
+];
+
+const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
+const COLUMNS: &str = "| field | type | unit | what it is | source | lane | absent |\n|---|---|---|---|---|---|---|\n";
+
+/// Objects that hold no readings of the rich contract.
+const PLAIN: [&str; 8] =
+    ["Problem", "Readiness", "Count", "Status", "StatusData", "StatusDevice", "StatusProcess", "Failure"];
+
+/// Each thing that is refused, and by which paths.
+fn refusals(document: &Value, paths: &[&str]) -> String {
+    let mut rows = Vec::new();
+    for (name, refusal) in document["components"]["responses"].as_object().unwrap() {
+        let of = |path: &&&str| {
+            let answers = document["paths"][**path]["get"]["responses"].as_object().unwrap();
+            answers
+                .iter()
+                .find(|(_, answer)| answer["$ref"].as_str().is_some_and(|to| to.ends_with(&format!("/{name}"))))
+        };
+        let refusing: Vec<&&str> = paths.iter().filter(|path| of(path).is_some()).collect();
+        let status = refusing.first().and_then(of).unwrap_or_else(|| panic!("no path refuses with {name}")).0;
+        let form = refusal["content"].as_object().and_then(|content| content.iter().next());
+        let form = form
+            .map_or("no body".into(), |(media, content)| format!("`{media}`, {}", kind(document, &content["schema"])));
+        let named = |paths: Vec<&&str>| paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" ");
+        let others: Vec<&&str> = paths.iter().filter(|path| !refusing.contains(path)).collect();
+        let by = match others.len() {
+            0 => "all".to_owned(),
+            few if few < refusing.len() => format!("all but {}", named(others)),
+            _ => named(refusing),
+        };
+        rows.push(format!("| {status} | {form} | {} | {by} |\n", refusal["description"].as_str().unwrap()));
+    }
+    rows.sort();
+    rows.concat()
+}
+
+fn row(document: &Value, object: &str, key: &str, schema: &Value) -> String {
+    let described = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+    let kind = kind(document, schema);
+    if PLAIN.contains(&object) {
+        return format!("| `{key}` | {kind} | {described} |\n");
+    }
+    let told = described.split_once("Source: ").and_then(|(meaning, rest)| {
+        let (source, rest) = rest.split_once(". Lane: ")?;
+        let (lane, absent) = rest.split_once(". Absent: ")?;
+        Some((meaning.trim().to_owned(), source, lane, absent.trim_end_matches('.')))
+    });
+    for lane in told.iter().flat_map(|(_, _, lane, _)| lane.split(", ")) {
+        assert!(LANES.iter().any(|(known, _)| *known == lane), "{object}.{key}: lane {lane}");
+    }
+    let parts = kind.contains("](#");
+    let (meaning, source, lane, absent) = match &told {
+        Some((meaning, source, lane, absent)) => (meaning.as_str(), *source, *lane, *absent),
+        // An object's own fields say where they come from.
+        None if parts || key == "absent" => (described.as_str(), "", "", ""),
+        None => panic!("{object}.{key} does not say its source, lane and absence: {described:?}"),
+    };
+    format!("| `{key}` | {kind} | {} | {meaning} | {source} | {lane} | {absent} |\n", unit(key))
+}
+
+fn kind(document: &Value, schema: &Value) -> String {
+    if let Some(choices) = schema["oneOf"].as_array() {
+        return choices.iter().map(|choice| kind(document, choice)).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        let named = &document["components"]["schemas"][name];
+        return match name {
+            "Absent" => "map".into(),
+            _ if named["enum"].is_array() => kind(document, named),
+            _ => format!("[{name}](#{})", name.to_lowercase()),
+        };
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect::<Vec<_>>().join(" ");
+    }
+    match &schema["type"] {
+        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(document, &schema["items"])),
+        Value::String(kind) => kind.clone(),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        _ => String::new(),
+    }
+}
+
+/// By the name's ending, as the contract has it.
+fn unit(key: &str) -> &'static str {
+    const ENDINGS: [(&str, &str); 11] = [
+        ("_bytes_per_second", "bytes/s"),
+        ("_bytes", "bytes"),
+        ("_watts", "W"),
+        ("_joules", "J"),
+        ("_celsius", "°C"),
+        ("_mhz", "MHz"),
+        ("_percent", "%"),
+        ("_ratio", "0 to 1"),
+        ("_seconds", "s"),
+        ("_ms", "ms"),
+        ("_at", "Unix ms"),
+    ];
+    let found = ENDINGS.iter().find(|(ending, _)| key.ends_with(ending));
+    found.map_or(if matches!(key, "at" | "since") { "Unix ms" } else { "" }, |(_, unit)| unit)
+}

@@ -1,0 +1,267 @@
+//! How an object of the contract is declared: each field once, with its name, its documentation, how it comes from
+//! the snapshot, and thereby how it is absent.
+
+use std::{collections::BTreeMap, fmt::Display};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use telemetry::{Absence, Reading, Words as _};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+use crate::{auth::scope::Scope, config::commands::Commands};
+
+/// Declares an object of the contract and how it is made by an [`Eye`].
+///
+/// A field's documentation ends with a line `Source: … Lane: … Absent: ….`, from which `docs/api.md` takes its
+/// columns. The word before a field's name says what can be missing:
+///
+/// | word | value |
+/// |---|---|
+/// | `value` | always there |
+/// | `null` | an `Option`; null needs no reason |
+/// | `read` | a [`Reading`]; null with its reason |
+/// | `list` | a [`Reading`] of a list; empty with its reason |
+/// | `own` | as `read`, but it tells who somebody is: hidden from a [`Scope::Summary`] |
+/// | `maybe` | a [`Reading`] of an `Option` that tells who somebody is; that there is none needs no reason |
+/// | `perhaps` | the same of an `Option` of a [`Reading`], as `own` if there is one |
+/// | `names` | a list that tells who somebody is |
+/// | `people` | as `list`, but it tells who somebody is |
+/// | `part` | an object of its own, whose paths begin with this field's name |
+macro_rules! view {
+    (
+        $(#[$doc:meta])*
+        struct $name:ident of ($eye:ident $(, $argument:ident: $argument_type:ty)*) {
+            $($(#[$field_doc:meta])* $kind:ident $field:ident: $type:ty = $value:expr;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+        pub(crate) struct $name {
+            $($(#[$field_doc])* #[schema(required = true)] pub(crate) $field: $type,)*
+        }
+
+        impl $name {
+            /// As that eye sees it.
+            pub(crate) fn of($eye: &mut $crate::v1::view::Eye $(, $argument: $argument_type)*) -> Self {
+                Self { $($field: $crate::v1::view::view!(@$kind $eye, $field, $value),)* }
+            }
+        }
+    };
+    (@value $eye:ident, $field:ident, $value:expr) => { $value };
+    (@null $eye:ident, $field:ident, $value:expr) => { $value };
+    (@part $eye:ident, $field:ident, $value:expr) => { $eye.part(stringify!($field), $value) };
+    // Evaluated first, since it may look through the same eye.
+    (@$kind:ident $eye:ident, $field:ident, $value:expr) => {{
+        let value = $value;
+        $eye.$kind(stringify!($field), value)
+    }};
+}
+
+pub(crate) use view;
+
+/// The word for what this reader may not see.
+const HIDDEN: &str = "hidden";
+
+/// Why a value is null, as the reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It was not read.
+    Unread(Absence),
+    /// This reader may not see it.
+    Hidden,
+}
+
+impl Why {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unread(absence) => absence.as_str(),
+            Self::Hidden => HIDDEN,
+        }
+    }
+}
+
+impl From<Absence> for Why {
+    fn from(absence: Absence) -> Self {
+        Self::Unread(absence)
+    }
+}
+
+/// The map `absent`: dotted paths, and why nothing stands there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Absent(BTreeMap<String, Why>);
+
+impl Absent {
+    /// The paths where nothing stands for that reason.
+    pub(crate) fn because(&self, absence: Absence) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(_, why)| **why == Why::Unread(absence)).map(|(path, _)| path.as_str())
+    }
+
+    /// Why nothing stands at that path.
+    pub(crate) fn why(&self, path: &str) -> Option<&'static str> {
+        self.0.get(path).map(|why| why.as_str())
+    }
+}
+
+impl Serialize for Absent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (path, why) in &self.0 {
+            map.serialize_entry(path, why.as_str())?;
+        }
+        map.end()
+    }
+}
+
+impl PartialSchema for Absent {
+    fn schema() -> RefOr<Schema> {
+        let words = Absence::WORDS.iter().chain([&HIDDEN]).copied();
+        let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "Why a value is null or a list empty, by its dotted path in the object that holds this map.",
+            ))
+            .additional_properties(Some(Schema::Object(why.build())))
+            .into()
+    }
+}
+
+impl ToSchema for Absent {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Absent".into()
+    }
+}
+
+/// One reader's look at one object: it knows what the reader may see, and notes each absence under its path.
+#[derive(Debug)]
+pub(crate) struct Eye {
+    pub(crate) scope: Scope,
+    pub(crate) commands: Commands,
+    /// Where it looks: empty, or ending in a dot.
+    path: String,
+    absent: Absent,
+}
+
+impl Eye {
+    pub(crate) const fn new(scope: Scope, commands: Commands) -> Self {
+        Self { scope, commands, path: String::new(), absent: Absent(BTreeMap::new()) }
+    }
+
+    /// What was absent in what it saw so far; it begins anew.
+    pub(crate) fn absent(&mut self) -> Absent {
+        std::mem::take(&mut self.absent)
+    }
+
+    pub(crate) fn note(&mut self, field: &str, why: impl Into<Why>) {
+        self.absent.0.insert(format!("{}{}", self.path, key(field)), why.into());
+    }
+
+    pub(crate) fn read<T>(&mut self, field: &str, reading: Reading<T>) -> Option<T> {
+        reading.map_err(|why| self.note(field, why)).ok()
+    }
+
+    pub(crate) fn list<T>(&mut self, field: &str, reading: Reading<Vec<T>>) -> Vec<T> {
+        self.read(field, reading).unwrap_or_default()
+    }
+
+    pub(crate) fn own<T>(&mut self, field: &str, reading: Result<T, Why>) -> Option<T> {
+        let seen = if self.scope.sees_people() { reading } else { Err(Why::Hidden) };
+        seen.map_err(|why| self.note(field, why)).ok()
+    }
+
+    pub(crate) fn maybe<T>(&mut self, field: &str, value: Reading<Option<T>>) -> Option<T> {
+        self.own(field, value.map_err(Why::from)).flatten()
+    }
+
+    pub(crate) fn perhaps<T>(&mut self, field: &str, value: Reading<Option<Reading<T>>>) -> Option<T> {
+        self.maybe(field, value.and_then(Option::transpose))
+    }
+
+    pub(crate) fn names<T>(&mut self, field: &str, list: Vec<T>) -> Vec<T> {
+        self.own(field, Ok(list)).unwrap_or_default()
+    }
+
+    pub(crate) fn people<T>(&mut self, field: &str, reading: Reading<Vec<T>>) -> Vec<T> {
+        self.own(field, reading.map_err(Why::from)).unwrap_or_default()
+    }
+
+    pub(crate) fn part<T>(&mut self, field: impl Display, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.path.len();
+        let field = field.to_string();
+        self.path.push_str(key(&field));
+        self.path.push('.');
+        let seen = look(self);
+        self.path.truncate(before);
+        seen
+    }
+}
+
+/// A field's name in JSON.
+fn key(field: &str) -> &str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    view! {
+        /// For the test.
+        struct Inner of (eye, number: Reading<u32>) {
+            /// A number.
+            read r#use: Option<u32> = number;
+        }
+    }
+
+    view! {
+        /// For the test.
+        struct Outer of (eye, number: Reading<u32>) {
+            /// A number.
+            read plain: Option<u32> = number;
+            /// A list.
+            list several: Vec<u32> = number.map(|number| vec![number]);
+            /// A name.
+            own owner: Option<u32> = number.map_err(Why::from);
+            /// More names.
+            names owners: Vec<u32> = vec![7];
+            /// A list of names.
+            people members: Vec<u32> = number.map(|number| vec![number]);
+            /// An object.
+            part r#type: Inner = |eye| Inner::of(eye, number);
+            /// Why.
+            value absent: Absent = eye.absent();
+        }
+    }
+
+    fn seen(scope: Scope, number: Reading<u32>) -> String {
+        serde_json::to_string(&Outer::of(&mut Eye::new(scope, Commands::Full), number)).unwrap()
+    }
+
+    #[test]
+    fn what_is_null_has_its_path_and_its_reason() {
+        assert_eq!(
+            seen(Scope::Read, Ok(1)),
+            r#"{"plain":1,"several":[1],"owner":1,"owners":[7],"members":[1],"type":{"use":1},"absent":{}}"#
+        );
+        assert_eq!(
+            seen(Scope::Read, Err(Absence::Lost)),
+            concat!(
+                r#"{"plain":null,"several":[],"owner":null,"owners":[7],"members":[],"type":{"use":null},"#,
+                r#""absent":{"members":"lost","owner":"lost","plain":"lost","several":"lost","type.use":"lost"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn who_it_is_is_hidden_from_a_summary() {
+        assert_eq!(
+            seen(Scope::Summary, Ok(1)),
+            concat!(
+                r#"{"plain":1,"several":[1],"owner":null,"owners":[],"members":[],"type":{"use":1},"#,
+                r#""absent":{"members":"hidden","owner":"hidden","owners":"hidden"}}"#
+            )
+        );
+    }
+}
