@@ -1,1 +1,1 @@
-"""What scripts/gpu-check is made of."""
+"""Parts of scripts/gpu-check."""

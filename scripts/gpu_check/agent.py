@@ -1,4 +1,4 @@
-"""The agent, started as a user would, and what the kernel says of it."""
+"""The agent, started as a user would start it, and its resource use from the kernel."""
 
 import json
 import os
@@ -12,7 +12,7 @@ PATIENCE = 60
 
 
 class Agent:
-    """A running agent on a port of its own."""
+    """A running agent on its own port."""
 
     def __init__(self, program, interval="1s"):
         with socket.socket() as free:
@@ -41,7 +41,7 @@ class Agent:
             time.sleep(0.05)
 
     def ask(self, path):
-        """The body of an answer; None if it is not 200."""
+        """Body of an answer; None if the status is not 200."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
                 return answer.read()
@@ -49,7 +49,7 @@ class Agent:
             return None
 
     def snapshot(self, after=0.0):
-        """The snapshot in which every GPU that is read was read after that moment."""
+        """First snapshot in which every readable GPU was read after that time."""
         newest = {}
 
         def fresh():
@@ -61,12 +61,12 @@ class Agent:
         return newest
 
     def whole(self):
-        """Waits until also what is read a tenth at a time has been read, and what is measured over a window."""
+        """Wait until the slow readings and those measured over a window are complete."""
         begun = self.snapshot()["sequence"]
         self.until(lambda: self.snapshot()["sequence"] >= begun + 14, "fourteen readings")
 
     def metrics(self, name):
-        """The samples of a metric: labels as text, and the value."""
+        """Samples of a metric: labels as text, and the value."""
         found = {}
         for line in (self.ask("/metrics") or b"").decode().splitlines():
             if line.startswith(name) and line[len(name):len(name) + 1] in ("{", " "):

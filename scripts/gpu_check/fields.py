@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 class Field:
-    """A field of a GPU: its path in /api/v1, in `nvidia-smi -q -x`, and how nvidia-ml-py tells it."""
+    """A field of a GPU: its path in /api/v1, in `nvidia-smi -q -x`, and its call in nvidia-ml-py."""
 
     def __init__(self, path, smi=(), ml=None, scale=1, apart=0, part=0.0, read=float, why=""):
         self.path, self.smi, self.ml = path, (smi,) if isinstance(smi, str) else smi, ml
@@ -167,7 +167,7 @@ def event_reasons(element):
 
 
 def processes(element):
-    """PID to memory in bytes, as nvidia-smi has it; None where it does not tell."""
+    """PID to memory in bytes, as nvidia-smi has it; None if it reports none."""
     found = {}
     for process in element.iterfind("processes/process_info"):
         used = (process.findtext("used_memory") or "").split()

@@ -1,4 +1,4 @@
-"""The others that tell of the GPUs: nvidia-smi and nvidia-ml-py."""
+"""Other sources of readings: nvidia-smi and nvidia-ml-py."""
 
 import shutil
 import subprocess

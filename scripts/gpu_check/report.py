@@ -1,4 +1,4 @@
-"""What was found, for people."""
+"""Report of the results."""
 
 
 def row(when, gpu, other, path, ours, before, after, agrees, note):
