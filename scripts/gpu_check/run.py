@@ -21,7 +21,7 @@ CONTEXT = 1024 * table.MIB
 
 
 def options(arguments):
-    parser = argparse.ArgumentParser(prog="gpu-check", description="Holds the agent against a real GPU")
+    parser = argparse.ArgumentParser(prog="gpu-check", description="Checks the agent on a real GPU")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="a folder for report.md, report.json and capture.toml")
     parser.add_argument("--agent", type=pathlib.Path, default=ROOT / "target/release/nvidia-smi-web-agent")
     parser.add_argument("--interval", default="1s", help="of the agent, while fields are compared")
