@@ -20,7 +20,7 @@ fn versions(listing: &str) -> BTreeSet<(u32, u32)> {
 }
 
 #[test]
-fn it_asks_for_no_newer_glibc_than_the_oldest_hosts_have() {
+fn binary_needs_glibc_2_28_at_most() {
     let binary = released("nvidia-smi-web-agent-x86_64");
     let listing = said(shell(r#"objdump -T "$BINARY""#).env("BINARY", &binary));
     let versions = versions(&listing);
@@ -36,7 +36,7 @@ fn it_asks_for_no_newer_glibc_than_the_oldest_hosts_have() {
 }
 
 #[test]
-fn it_runs_on_an_older_debian() {
+fn binary_runs_on_older_debian() {
     let root = Root::unpack();
     root.bring(&released("nvidia-smi-web-agent-x86_64"), "/usr/bin/agent");
     let version = env!("CARGO_PKG_VERSION");
@@ -46,7 +46,7 @@ fn it_runs_on_an_older_debian() {
 }
 
 #[test]
-fn what_is_downloaded_is_small() {
+fn packages_are_small() {
     for (ending, most_mib) in [(".deb", 6), (".rpm", 6), (".tar.gz", 8)] {
         let bytes = fs::metadata(released(ending)).unwrap().len();
         assert!(bytes <= most_mib << 20, "{ending} has {bytes} bytes");

@@ -61,7 +61,7 @@ impl Manifests {
 }
 
 #[test]
-fn by_itself_it_asks_the_kubelet_as_root_without_a_capability() {
+fn chart_default_asks_kubelet_as_root_without_capabilities() {
     let manifests = Manifests::of(&json!({}));
     let (pod, agent) = (manifests.pod(), manifests.agent());
     assert_eq!(pod["hostPID"], true);
@@ -88,7 +88,7 @@ fn by_itself_it_asks_the_kubelet_as_root_without_a_capability() {
 }
 
 #[test]
-fn a_hung_driver_hides_no_host() {
+fn chart_probes_tolerate_hung_driver() {
     let manifests = Manifests::of(&json!({ "urlPrefix": "/gpus/" }));
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         assert_eq!(manifests.agent()[probe]["httpGet"]["path"], "/gpus/healthz", "{probe}");
@@ -101,7 +101,7 @@ fn a_hung_driver_hides_no_host() {
 }
 
 #[test]
-fn without_pod_labels_it_is_nobody_and_mounts_nothing() {
+fn chart_without_pod_labels_runs_as_nobody() {
     let manifests = Manifests::of(&json!({ "podLabels": { "enabled": false } }));
     let security = &manifests.pod()["securityContext"];
     assert_eq!((&security["runAsNonRoot"], &security["runAsUser"]), (&json!(true), &json!(65532)));
@@ -110,7 +110,7 @@ fn without_pod_labels_it_is_nobody_and_mounts_nothing() {
 }
 
 #[test]
-fn a_token_is_a_secret_and_prometheus_has_it_too() {
+fn chart_token_is_secret_shared_with_prometheus() {
     let given = Manifests::of(&json!({ "token": { "value": "hush" }, "serviceMonitor": { "enabled": true } }));
     assert_eq!(given.kind("Secret")["stringData"], json!({ "token": "hush" }));
     let reference = json!({ "name": "gpus-nvidia-smi-web-agent", "key": "token" });
@@ -128,7 +128,7 @@ fn a_token_is_a_secret_and_prometheus_has_it_too() {
 }
 
 #[test]
-fn several_tokens_are_a_file_and_prometheus_has_one_of_its_own() {
+fn chart_tokens_file_has_own_prometheus_token() {
     let manifests = Manifests::of(&json!({
         "podLabels": { "enabled": false },
         "tokens": { "existingSecret": "mine", "key": "list" },
@@ -148,7 +148,7 @@ fn several_tokens_are_a_file_and_prometheus_has_one_of_its_own() {
 }
 
 #[test]
-fn the_gpu_operator_can_have_it_leave() {
+fn chart_lets_gpu_operator_evict_it() {
     let manifests = Manifests::of(&json!({ "gpuOperator": { "enabled": true } }));
     assert_eq!(
         manifests.pod()["nodeSelector"],
@@ -161,7 +161,7 @@ fn the_gpu_operator_can_have_it_leave() {
 }
 
 #[test]
-fn what_watches_and_guards_it() {
+fn chart_has_monitor_and_network_policy() {
     let manifests = Manifests::of(&json!({
         "urlPrefix": "gpus",
         "tls": { "existingSecret": "certificate" },
@@ -182,7 +182,7 @@ fn what_watches_and_guards_it() {
 }
 
 #[test]
-fn wrong_values_are_refused_by_name() {
+fn chart_rejects_invalid_values_by_name() {
     for (values, part) in [
         (json!({ "prot": 1 }), "prot"),
         (json!({ "port": 70000 }), "port"),
@@ -198,7 +198,7 @@ fn wrong_values_are_refused_by_name() {
 }
 
 #[test]
-fn it_has_the_programs_version() {
+fn chart_version_is_program_version() {
     let chart = fs::read_to_string(repository().join("deploy/helm/nvidia-smi-web-agent/Chart.yaml")).unwrap();
     for line in ["version: ", "appVersion: "] {
         let expected = format!("\n{line}{}\n", env!("CARGO_PKG_VERSION"));

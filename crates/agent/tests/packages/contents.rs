@@ -25,7 +25,7 @@ fn deb() -> Files {
 }
 
 #[test]
-fn deb_rpm_and_archive_have_the_same_files() {
+fn packages_have_the_same_files() {
     let (mut deb, mut rpm) = (deb(), listed(r#"rpm --query --package --list --verbose "$FILE""#, ".rpm"));
     let mut archive = listed(r#"tar --list --verbose --gzip --file "$FILE""#, ".tar.gz");
     assert!(deb.len() > 15, "{deb:?}");
@@ -40,7 +40,7 @@ fn deb_rpm_and_archive_have_the_same_files() {
 }
 
 #[test]
-fn what_a_user_looks_for_is_there() {
+fn packages_have_expected_files() {
     let deb = deb();
     for (path, mode) in [
         ("usr/bin/nvidia-smi-web-agent", "-rwxr-xr-x"),
@@ -63,7 +63,7 @@ fn what_a_user_looks_for_is_there() {
 }
 
 #[test]
-fn the_sums_are_those_of_the_files() {
+fn checksums_match_files() {
     let folder = released(".deb");
     said(shell(r#"cd "$(dirname "$FILE")" && sha256sum --check --strict SHA256SUMS-*"#).env("FILE", &folder));
     let sums = fs::read_to_string(released("SHA256SUMS-x86_64")).unwrap();
@@ -79,7 +79,7 @@ wrong = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).r
 print('' if wrong is None else wrong)";
 
 #[test]
-fn the_bill_of_materials_names_every_library() {
+fn bill_of_materials_names_every_library() {
     let file = released(".cdx.json");
     let checked = said(Command::new(tools("testers/bin/python")).args(["-c", CHECK]).arg(&file));
     assert_eq!(checked.trim(), "", "it is what CycloneDX says it must be");

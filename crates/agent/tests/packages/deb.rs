@@ -27,7 +27,7 @@ fn token(root: &Root) -> String {
 }
 
 #[test]
-fn install_upgrade_remove_and_purge() {
+fn deb_install_upgrade_remove_purge() {
     let root = Root::unpack().with_driver(TWO_GPUS);
     later(&root);
     // The port is not free on every machine that runs this test.
@@ -77,7 +77,7 @@ fn install_upgrade_remove_and_purge() {
 }
 
 #[test]
-fn a_unit_of_the_original_in_the_way_is_told_of() {
+fn deb_reports_unit_of_original() {
     let root = Root::unpack();
     root.bring(&released(".deb"), "/agent.deb");
     root.write("/etc/systemd/system/nvidia-smi-web-agent.service", "[Service]\nExecStart=/bin/true\n");
@@ -86,7 +86,7 @@ fn a_unit_of_the_original_in_the_way_is_told_of() {
 }
 
 #[test]
-fn a_token_that_is_there_is_left_alone() {
+fn deb_keeps_existing_token() {
     let root = Root::unpack();
     root.bring(&released(".deb"), "/agent.deb");
     root.write(ENV, "TOKEN=mine\n");
@@ -96,7 +96,7 @@ fn a_token_that_is_there_is_left_alone() {
 }
 
 #[test]
-fn no_token_is_no_installation() {
+fn deb_fails_without_token() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.env");
     fs::write(&file, "TOKEN=\n").unwrap();

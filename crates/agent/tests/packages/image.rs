@@ -100,7 +100,7 @@ fn context(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn it_is_small_says_what_it_is_and_runs_as_the_originals() {
+fn image_is_small_labelled_and_compatible() {
     let store = Store::with_image();
     let beside_the_base = store.bytes(IMAGE) - store.bytes(BASE);
     println!("{beside_the_base} bytes beside the base");
@@ -162,14 +162,14 @@ fn run_as_the_originals(store: &Store, safety: &[&str]) {
 }
 
 #[test]
-fn what_cannot_be_built_here_is_said_so() {
+fn image_reports_unavailable_builds() {
     let folder = TempDir::new().unwrap();
     let output = shell(r#"deploy/docker/binary arm64 "$FOLDER" amd64"#).env("FOLDER", folder.path()).output().unwrap();
     assert!(!output.status.success() && both(&output).contains("dist/arm64/nvidia-smi-web-agent is not there"));
 }
 
 #[test]
-fn compose_has_all_that_it_mounts() {
+fn compose_mounts_exist() {
     let checker = tools("testers/bin/check-jsonschema");
     let file = "deploy/docker/compose.yaml";
     said(Command::new(checker).args(["--builtin-schema=vendor.compose-spec", file]).current_dir(repository()));

@@ -161,7 +161,7 @@ fn each_host_is_found_below_its_path(proxy: &Proxy) {
 }
 
 #[test]
-fn nginx_leads_to_each_host_and_streams() {
+fn nginx_proxies_each_host_and_streams() {
     let hosts = Hosts::start("60s");
     let proxy = Proxy::nginx(&hosts);
     each_host_is_found_below_its_path(&proxy);
@@ -169,7 +169,7 @@ fn nginx_leads_to_each_host_and_streams() {
 }
 
 #[test]
-fn behind_nginx_a_right_token_goes_through_while_wrong_ones_wait() {
+fn nginx_passes_valid_token_while_invalid_ones_wait() {
     let hosts = Hosts::start("60s");
     let proxy = Proxy::nginx(&hosts);
     // More than one address has to spare; nginx's is that of all.
@@ -200,7 +200,7 @@ fn behind_nginx_a_right_token_goes_through_while_wrong_ones_wait() {
 }
 
 #[test]
-fn caddy_leads_to_each_host_and_streams() {
+fn caddy_proxies_each_host_and_streams() {
     let hosts = Hosts::start("60s");
     let proxy = Proxy::caddy(&hosts);
     each_host_is_found_below_its_path(&proxy);
@@ -223,7 +223,7 @@ fn dashboard(url: &str, token: &str) -> Value {
 }
 
 #[test]
-fn the_originals_dashboard_has_what_it_needs() {
+fn original_dashboard_works() {
     const DEVICE: [&str; 11] = [
         "idx",
         "name",

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::kit::{both, repository, said, shell, tools};
 
 #[test]
-fn the_workflows_are_sound() {
+fn workflows_are_valid() {
     let mut files: Vec<_> =
         fs::read_dir(repository().join(".github/workflows")).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -25,7 +25,7 @@ fn the_workflows_are_sound() {
 }
 
 #[test]
-fn they_run_what_there_is() {
+fn workflows_run_existing_targets() {
     let text = fs::read_to_string(repository().join(".github/workflows/release.yml")).unwrap();
     for script in ["scripts/package", "scripts/changelog"] {
         assert!(text.contains(script) && repository().join(script).exists(), "{script}");
@@ -50,7 +50,7 @@ fn they_run_what_there_is() {
 }
 
 #[test]
-fn a_release_takes_an_entry_in_the_changelog() {
+fn release_requires_changelog_entry() {
     let version = env!("CARGO_PKG_VERSION");
     let folder = TempDir::new().unwrap();
     let told = |version: &str, text: &str| {
@@ -78,7 +78,7 @@ fn a_release_takes_an_entry_in_the_changelog() {
 }
 
 #[test]
-fn there_is_always_an_entry_for_what_comes() {
+fn changelog_has_unreleased_entry() {
     let text = fs::read_to_string(repository().join("CHANGELOG.md")).unwrap();
     let newest = text.lines().find(|line| line.starts_with("## [")).unwrap();
     let own = format!("## [{}]", env!("CARGO_PKG_VERSION"));

@@ -26,7 +26,7 @@ fn next(root: &Root) -> String {
 }
 
 #[test]
-fn install_upgrade_and_erase() {
+fn rpm_install_upgrade_erase() {
     let root = Root::unpack();
     let first = released(".rpm");
     let told = rpm(&root, &["--install", first.to_str().unwrap()]);
@@ -47,7 +47,7 @@ fn install_upgrade_and_erase() {
 }
 
 #[test]
-fn it_asks_for_what_it_takes() {
+fn rpm_requires_its_dependencies() {
     let asked = said(shell(r#"rpm --query --package --requires "$FILE""#).env("FILE", released(".rpm")));
     assert!(asked.lines().any(|line| line == "glibc >= 2.28"), "{asked}");
     for program in ["coreutils", "grep", "/bin/sh"] {

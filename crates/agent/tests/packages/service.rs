@@ -28,7 +28,7 @@ fn settings(more: &str) -> (String, SocketAddr) {
 }
 
 #[test]
-fn it_names_another_users_process_and_has_no_privilege() {
+fn service_names_other_users_process_unprivileged() {
     // A container's processes are not in the host's namespace, of which the agent would know nothing else.
     let (settings, address) = settings("NVSMI_RESOLVE_PIDS=true\n");
     let root = installed(&settings);
@@ -71,7 +71,7 @@ fn it_names_another_users_process_and_has_no_privilege() {
 }
 
 #[test]
-fn it_keeps_its_past_hears_root_and_stops_while_the_driver_hangs() {
+fn service_keeps_history_obeys_root_and_stops_when_hung() {
     let (settings, address) = settings("");
     let machine = Machine::boot(installed(&settings));
     let told = machine.run(&format!("{UNIT} release --for 10m"));
@@ -88,7 +88,7 @@ fn it_keeps_its_past_hears_root_and_stops_while_the_driver_hangs() {
 }
 
 #[test]
-fn wrong_settings_are_not_tried_again_and_missing_ones_open_nothing() {
+fn service_not_restarted_on_invalid_settings() {
     let (settings, _) = settings("");
     let root = installed(&settings.replace("PORT=", "PORT=x"));
     let machine = Machine::boot(root);
@@ -102,7 +102,7 @@ fn wrong_settings_are_not_tried_again_and_missing_ones_open_nothing() {
 }
 
 #[test]
-fn a_port_that_another_has_is_waited_for() {
+fn service_waits_for_port_in_use() {
     let (settings, address) = settings("");
     let taken = TcpListener::bind(address).unwrap();
     let machine = Machine::boot(installed(&settings));
@@ -117,7 +117,7 @@ fn a_port_that_another_has_is_waited_for() {
 }
 
 #[test]
-fn a_credential_holds_the_tokens() {
+fn service_reads_tokens_from_credential() {
     // The service is closed by the file of tokens alone, as the drop-in says how.
     let (settings, address) = settings("");
     let root = installed(&settings.replace("TOKEN=a-token-of-these-tests\n", ""));
@@ -140,7 +140,7 @@ fn a_credential_holds_the_tokens() {
 }
 
 #[test]
-fn a_wrong_path_of_the_originals_settings_is_no_open_api() {
+fn service_with_wrong_settings_path_is_not_open() {
     let root = installed("TOKEN=new\n");
     root.bring(&repository().join("deploy/systemd/drop-ins/original.conf"), &format!("{DROP_INS}/original.conf"));
     let machine = Machine::boot(root);
@@ -149,7 +149,7 @@ fn a_wrong_path_of_the_originals_settings_is_no_open_api() {
 }
 
 #[test]
-fn the_originals_settings_can_be_kept() {
+fn service_accepts_original_settings() {
     let port = free_port();
     let root = installed("TOKEN=new\n");
     root.bring(&repository().join("deploy/systemd/drop-ins/original.conf"), &format!("{DROP_INS}/original.conf"));

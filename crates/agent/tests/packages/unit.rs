@@ -16,13 +16,13 @@ fn exposure(text: &str) -> f64 {
 }
 
 #[test]
-fn it_is_hardly_exposed() {
+fn unit_has_low_exposure_score() {
     let text = said(&mut shell("systemd-analyze security --offline=yes deploy/systemd/nvidia-smi-web-agent.service"));
     assert!(exposure(&text) <= MOST, "{text}");
 }
 
 #[test]
-fn an_older_and_a_newer_systemd_find_no_fault_with_it() {
+fn unit_valid_for_old_and_new_systemd() {
     let unit = "/usr/lib/systemd/system/nvidia-smi-web-agent.service";
     let root = Root::unpack();
     root.bring(&released(".deb"), "/agent.deb");
@@ -43,7 +43,7 @@ fn an_older_and_a_newer_systemd_find_no_fault_with_it() {
 }
 
 #[test]
-fn it_may_see_what_it_is_for() {
+fn unit_allows_required_files() {
     let unit = fs::read_to_string(repository().join("deploy/systemd/nvidia-smi-web-agent.service")).unwrap();
     let set: Vec<&str> = unit.lines().filter(|line| !line.starts_with('#')).collect();
     for hides in ["ProtectProc=", "ProcSubset=", "PrivateUsers=", "PrivateDevices=", "PrivateNetwork="] {
@@ -64,7 +64,7 @@ fn it_may_see_what_it_is_for() {
 }
 
 #[test]
-fn each_gpu_that_there_is_gets_its_file_and_no_other() {
+fn device_files_created_for_present_gpus_only() {
     let folder = TempDir::new().unwrap();
     let (proc, program, told) = (folder.path().join("proc"), folder.path().join("program"), folder.path().join("told"));
     fs::write(&program, format!("#!/bin/sh\necho \"$*\" >>{}\n", told.display())).unwrap();

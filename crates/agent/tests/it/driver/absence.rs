@@ -235,7 +235,7 @@ fn amiss_of_parts(gpu: &Value, place: Place, code: u32) -> Vec<String> {
 }
 
 #[test]
-fn every_null_has_the_reason_of_its_code() {
+fn null_has_reason_of_its_return_code() {
     let driver = Driver::new(&scenario());
     let agent = Start::seldom(&driver).serve().ready();
     let mut amiss = Vec::new();
@@ -258,7 +258,7 @@ fn every_null_has_the_reason_of_its_code() {
 
 /// What the frozen answer and the rows of processes are made of is not all in the GPU's object.
 #[test]
-fn no_set_of_readings_has_a_number_where_every_function_fails() {
+fn readings_absent_when_every_function_fails() {
     let driver = Driver::new(&scenario());
     let failing: Vec<(usize, u32)> =
         gpus().filter(|(_, place, _)| *place == Place::Functions).map(|(index, _, code)| (index, code)).collect();

@@ -193,7 +193,7 @@ fn still(scenario: &str, process: &StandIn) -> String {
 }
 
 #[test]
-fn every_shipped_scenario_comes_back() {
+fn shipped_scenarios_survive_capture() {
     let process = StandIn::start(&["python", "train.py"]);
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fake-nvml/scenarios"));
     for file in fs::read_dir(folder).unwrap() {
@@ -204,7 +204,7 @@ fn every_shipped_scenario_comes_back() {
 }
 
 #[test]
-fn a_driver_with_faults_comes_back() {
+fn driver_faults_survive_capture() {
     let process = StandIn::start(&["python", "train.py"]);
     let listed =
         format!("[[gpu.process]]\npid = {}\nmemory_bytes = 1048576\nsm_percent = 7\ntype = 'C+G'\n", process.pid());
@@ -297,7 +297,7 @@ fn contradictions(one: &Toml, other: &Toml, at: &str) -> Vec<String> {
 /// Captures that came with bug reports: each is played, an agent must be able to say what it sees, and a capture of it
 /// must not say otherwise than the capture itself.
 #[test]
-fn every_capture_that_was_sent_in_is_played() {
+fn submitted_captures_are_played() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/captures"));
     let captures = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     for path in captures.filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
@@ -319,7 +319,7 @@ fn every_capture_that_was_sent_in_is_played() {
 }
 
 #[test]
-fn a_capture_tells_nobody_who_was_there() {
+fn capture_is_anonymous() {
     let (uuid, mig, serial) =
         ("8a56a4bc-e184-a047-2620-be19fdf913d5", "55d3a3c4-0dbe-5b87-8cbf-1c2bbd3a6f4e", "1651824001000");
     let process = StandIn::start(&["python", "planted-command", "--password=planted-secret"]);
@@ -354,7 +354,7 @@ fn a_capture_tells_nobody_who_was_there() {
 }
 
 #[test]
-fn a_driver_that_hangs_gives_what_came_and_names_the_call() {
+fn capture_of_hung_driver_is_partial_and_names_call() {
     let scenario = "[[gpu]]\nname = 'A'\npower_mw = 7\n[[gpu]]\nname = 'B'\n[[fault]]\nfunction = 'nvmlDeviceGetEccMode'\n\
                     gpu = 1\nhang = true\n";
     let host = Host::playing(scenario, &[]);
@@ -377,7 +377,7 @@ fn a_driver_that_hangs_gives_what_came_and_names_the_call() {
 }
 
 #[test]
-fn a_library_that_crashes_gives_what_came_and_names_the_call() {
+fn capture_of_crashing_library_is_partial_and_names_call() {
     for (crash, signal) in [("segv", "SIGSEGV"), ("abort", "SIGABRT")] {
         let scenario =
             format!("[[gpu]]\nname = 'A'\n[[fault]]\nfunction = 'nvmlDeviceGetEccMode'\ncrash = '{crash}'\n");
@@ -391,7 +391,7 @@ fn a_library_that_crashes_gives_what_came_and_names_the_call() {
 }
 
 #[test]
-fn a_capture_is_written_where_it_is_asked_for_and_over_nothing() {
+fn capture_file_never_overwrites() {
     let host = Host::playing("init = 9\n[[gpu]]\n", &[]);
     let file = host.root.path().join("bug.toml");
     let asked = format!("--output={}", file.display());

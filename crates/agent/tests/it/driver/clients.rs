@@ -90,7 +90,7 @@ fn number(text: &Value) -> u64 {
 }
 
 #[test]
-fn gpustat_reads_what_the_agent_serves() {
+fn gpustat_agrees_with_agent() {
     let host = host();
     let text = host.run(Command::new(clients().join("bin/gpustat")).arg("--json"));
     let theirs: Value = serde_json::from_str(&text).unwrap();
@@ -125,7 +125,7 @@ fn gpustat_reads_what_the_agent_serves() {
 }
 
 #[test]
-fn nvitop_shows_what_the_agent_serves() {
+fn nvitop_agrees_with_agent() {
     let host = host();
     let screen = host.run(Command::new(clients().join("bin/nvitop")).arg("-1"));
     let line = |parts: &[&str]| screen.lines().any(|line| parts.iter().all(|part| line.contains(part)));
@@ -148,7 +148,7 @@ fn nvitop_shows_what_the_agent_serves() {
 }
 
 #[test]
-fn nvtop_shows_what_the_agent_serves() {
+fn nvtop_agrees_with_agent() {
     let host = host();
     let clients = clients();
     let screen = host.run(

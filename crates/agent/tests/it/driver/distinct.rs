@@ -229,7 +229,7 @@ fn numbers(value: &Value, at: &str, found: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn no_two_values_can_be_taken_for_each_other() {
+fn scenario_values_are_distinct() {
     for value in [gpu(0), processes(0)] {
         let mut all = Vec::new();
         numbers(&value, "", &mut all);
@@ -241,7 +241,7 @@ fn no_two_values_can_be_taken_for_each_other() {
 }
 
 #[test]
-fn every_value_stands_under_its_own_name_and_follows_the_driver() {
+fn readings_appear_under_own_name_and_follow_driver() {
     let driver = Driver::new(&scenario(0));
     let agent = Start::on(&driver).serve().ready();
     for n in [0, 1] {

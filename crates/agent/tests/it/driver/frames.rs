@@ -56,33 +56,33 @@ fn is_replaced(bytes: &[u8], repeat: u64, reason: &str) {
 }
 
 #[test]
-fn garbage_is_noticed() {
+fn frame_garbage_detected() {
     is_replaced(b"NVRM: GPU at PCI:0000:18:00 has fallen off the bus.\n", 1, "a frame begins with");
 }
 
 #[test]
-fn another_version_is_noticed() {
+fn frame_of_other_version_detected() {
     is_replaced(&header(4, &[0xFF, 0xFE]), 1, "a frame of version 65279");
 }
 
 #[test]
-fn a_gibibyte_is_refused_by_its_header() {
+fn frame_of_one_gibibyte_rejected_by_header() {
     is_replaced(&header(8, &(1_u32 << 30).to_le_bytes()), 1, "a frame of 1073741824 bytes");
 }
 
 #[test]
-fn a_frame_that_never_ends_is_silence() {
+fn frame_without_end_counts_as_silence() {
     // Every frame after it is taken for its body.
     is_replaced(&header(8, &(32_u32 << 20).to_le_bytes()), 1, "not heard of");
 }
 
 #[test]
-fn a_flood_of_garbage_ends_with_its_first_bytes() {
+fn frame_garbage_flood_ends_at_first_bytes() {
     is_replaced(&[0; 4096], 64 * 1024, "a frame begins with");
 }
 
 #[test]
-fn a_flood_of_frames_waits_in_the_pipe_and_not_in_memory() {
+fn frame_flood_waits_in_pipe() {
     let driver = Driver::new(GPU);
     let agent = Start::on(&driver).serve().ready();
     let before = peak(&agent);
@@ -99,7 +99,7 @@ fn a_flood_of_frames_waits_in_the_pipe_and_not_in_memory() {
 }
 
 #[test]
-fn what_the_library_prints_is_logged_and_is_in_no_frame() {
+fn library_output_is_logged_outside_frames() {
     let driver = Driver::new(GPU);
     let mut agent = Start::on(&driver).serve().ready();
     let collectors = agent.collectors();

@@ -12,7 +12,7 @@ fn refusing(code: u32, handle: u32, also: &str) -> String {
 }
 
 #[test]
-fn a_driver_that_is_gone_from_every_call_is_given_up_for_a_fresh_collector() {
+fn driver_gone_from_every_call_restarts_collector() {
     for (code, handle, text, also) in [
         (9, 0, "Driver Not Loaded", ""),
         (9, 9, "Driver Not Loaded", ""),
@@ -37,7 +37,7 @@ fn a_driver_that_is_gone_from_every_call_is_given_up_for_a_fresh_collector() {
 }
 
 #[test]
-fn one_gpu_that_says_so_is_no_reason_to_give_up() {
+fn driver_gone_from_one_gpu_keeps_collector() {
     let driver = Driver::new(TWO);
     let agent = Start::on(&driver).argument("--log=debug").serve().ready();
     let first = agent.collectors();
@@ -51,7 +51,7 @@ fn one_gpu_that_says_so_is_no_reason_to_give_up() {
 }
 
 #[test]
-fn an_absurd_number_of_gpus_is_no_number_of_gpus() {
+fn gpu_count_absurd_is_failure() {
     let driver = Driver::new(TWO);
     let agent = Start::on(&driver).serve().ready();
     let first = agent.collectors();
@@ -63,7 +63,7 @@ fn an_absurd_number_of_gpus_is_no_number_of_gpus() {
 }
 
 #[test]
-fn a_name_that_was_garbage_for_a_moment_is_mended_without_a_new_handle() {
+fn gpu_name_garbage_corrected_without_new_handle() {
     let named = |uuid: &str| format!("[[gpu]]\nname = 'A'\nuuid = '{uuid}'\nserial = '42'\n");
     let garbage = ["nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceGetSerial"]
         .map(|function| format!("[[fault]]\nfunction = '{function}'\ngarbage = true\n"))
@@ -85,7 +85,7 @@ fn a_name_that_was_garbage_for_a_moment_is_mended_without_a_new_handle() {
 }
 
 #[test]
-fn another_gpu_under_a_handle_is_found_out() {
+fn gpu_swapped_under_handle_detected() {
     let named = |uuid: &str| format!("[[gpu]]\nname = 'A'\nuuid = '{uuid}'\n");
     let driver = Driver::new(&named("GPU-00000000-0000-0000-0000-00000000000a"));
     let agent = Start::on(&driver).serve().ready();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Driver, Start};
 
 #[test]
-fn every_shipped_scenario_is_served() {
+fn shipped_scenarios_are_served() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fake-nvml/scenarios"));
     let mut names: Vec<String> = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
@@ -29,7 +29,7 @@ fn every_shipped_scenario_is_served() {
 }
 
 #[test]
-fn memory_that_is_the_hosts_is_shown_as_the_gpus() {
+fn unified_memory_shown_as_gpu_memory() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("meminfo"), "MemTotal: 1048576 kB\nMemFree: 1 kB\nMemAvailable: 262144 kB\n").unwrap();
     for gpu in ["name = 'GB10'", "name = 'GB10'\nmemory_total_bytes = 0\nmemory_used_bytes = 0"] {
@@ -45,7 +45,7 @@ fn memory_that_is_the_hosts_is_shown_as_the_gpus() {
 }
 
 #[test]
-fn the_first_memory_call_steps_in_for_the_second() {
+fn memory_falls_back_to_first_function() {
     let driver = Driver::new(
         "[[gpu]]\nname = 'WSL'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 104857600\n\
          memory_reserved_bytes = 104857600\nerrors = { nvmlDeviceGetMemoryInfo_v2 = 999 }\n",
@@ -57,7 +57,7 @@ fn the_first_memory_call_steps_in_for_the_second() {
 }
 
 #[test]
-fn a_name_that_is_not_utf_8_is_shown_with_replacement_characters() {
+fn gpu_name_not_utf8_has_replacement_characters() {
     let driver = Driver::new("[[gpu]]\nname_bytes = [78, 86, 255, 65]\n");
     let agent = Start::on(&driver).serve().ready();
     assert_eq!(agent.status()["devices"][0]["name"], json!("NV\u{FFFD}A"));

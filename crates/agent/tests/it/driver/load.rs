@@ -16,7 +16,7 @@ fn calls(driver: &Driver) -> u64 {
 }
 
 #[test]
-fn sixty_four_clients_cost_the_driver_nothing() {
+fn driver_calls_unchanged_by_64_clients() {
     let driver = Driver::new(&"[[gpu]]\nname = 'A'\npower_mw = 1\n".repeat(8));
     let agent = Start::on(&driver).serve().ready();
     let without = calls(&driver);

@@ -160,7 +160,7 @@ fn slow_is(gpu: &GpuSample, n: u32) -> bool {
 }
 
 #[test]
-fn every_reading_follows_the_driver() {
+fn readings_follow_driver_in_time() {
     let driver = Driver::new(&scenario(3));
     let (mut since, mut fast, mut slow) = (None, None, None);
     let mut last: Option<Box<Sample>> = None;
@@ -194,7 +194,7 @@ fn every_reading_follows_the_driver() {
 }
 
 #[test]
-fn activity_and_rates_come_from_the_gpus_own_monitors() {
+fn gpm_gives_activity_and_rates() {
     let driver = Driver::new(&scenario(4));
     let mut first = None;
     let mut last = None;
@@ -226,7 +226,7 @@ fn activity_and_rates_come_from_the_gpus_own_monitors() {
 }
 
 #[test]
-fn what_ran_where_is_read_of_each_gpu_instance() {
+fn gpm_read_per_gpu_instance() {
     let instance = |gpu_instance: u32, compute_instance: u32, gpm: &str| {
         format!("[[gpu.mig]]\ngpu_instance = {gpu_instance}\ncompute_instance = {compute_instance}\n{gpm}")
     };
@@ -263,7 +263,7 @@ fn what_ran_where_is_read_of_each_gpu_instance() {
 }
 
 #[test]
-fn a_call_that_always_fails_has_the_handle_got_again_ever_less_often() {
+fn handle_retries_back_off_for_failing_call() {
     let driver = Driver::new("[[gpu]]\npower_mw = 1000\nerrors = { nvmlDeviceGetPowerUsage = 999 }\n");
     let mut frames = 0;
     collect(&driver, "100ms", |message| {
@@ -277,7 +277,7 @@ fn a_call_that_always_fails_has_the_handle_got_again_ever_less_often() {
 }
 
 #[test]
-fn a_handle_that_is_refused_says_what_the_driver_said() {
+fn handle_refusal_reports_driver_text() {
     let driver = Driver::new("[[gpu]]\nerrors = { nvmlDeviceGetHandleByIndex_v2 = 17 }\n");
     let mut refusal = None;
     collect(&driver, "100ms", |message| {
@@ -291,7 +291,7 @@ fn a_handle_that_is_refused_says_what_the_driver_said() {
 }
 
 #[test]
-fn a_gpu_without_gpm_is_asked_for_it_once() {
+fn gpm_unsupported_asked_once() {
     let driver = Driver::new("[[gpu]]\nmig_mode = 0\n");
     let mut frames = 0;
     collect(&driver, "100ms", |message| {
@@ -303,7 +303,7 @@ fn a_gpu_without_gpm_is_asked_for_it_once() {
 }
 
 #[test]
-fn before_hopper_rates_come_from_counters() {
+fn rates_before_hopper_come_from_counters() {
     let driver = Driver::new(
         "[[gpu]]\nname = 'A100'\nnvlinks = 12\nfields = { 197 = { count_from = 0, per_s = 1000000 }, 198 = 4294967296, \
          138 = { count_from = 0, per_s = 1000 } }\n",
@@ -325,7 +325,7 @@ fn before_hopper_rates_come_from_counters() {
 }
 
 #[test]
-fn a_pcie_counter_of_32_bits_is_told_where_its_link_cannot_go_around_it_unseen() {
+fn pcie_counter_of_32_bits_used_only_on_slow_link() {
     let gpu = |generation: u32, width: u32| {
         format!(
             "[[gpu]]\npcie_max_generation = {generation}\npcie_max_width = {width}\npcie_counters_wrap = true\n\
@@ -345,7 +345,7 @@ fn a_pcie_counter_of_32_bits_is_told_where_its_link_cannot_go_around_it_unseen()
 }
 
 #[test]
-fn mig_instances_come_and_go() {
+fn mig_instances_added_and_removed() {
     let gpu = "[[gpu]]\nname = 'NVIDIA A100'\nmemory_total_bytes = 42949672960\nmemory_used_bytes = 0\n";
     let instance = |number: u32| {
         format!(
@@ -379,7 +379,7 @@ fn mig_instances_come_and_go() {
 }
 
 #[test]
-fn xid_errors_are_heard_while_the_agent_runs() {
+fn xids_reported_while_running() {
     let gpu = |xids: &str| {
         format!("[[gpu]]\nname = 'A'\nuuid = 'GPU-00000000-0000-0000-0000-00000000000a'\nxids = [{xids}]\n")
     };
@@ -413,7 +413,7 @@ fn since(sample: &Sample) -> Vec<telemetry::Reading<telemetry::Stamp>> {
 }
 
 #[test]
-fn a_registration_for_xids_that_fails_is_tried_again() {
+fn xid_registration_retried() {
     let refused = "errors = { nvmlDeviceRegisterEvents = 999 }\n";
     let driver = Driver::new(&two_that_are_heard("", refused));
     let (mut failed, mut heard) = (false, Vec::new());
@@ -435,7 +435,7 @@ fn a_registration_for_xids_that_fails_is_tried_again() {
 }
 
 #[test]
-fn a_gpu_that_was_lost_and_answers_again_is_listened_to_from_then_on() {
+fn xid_registration_renewed_after_lost_gpu() {
     let driver = Driver::new(&two_that_are_heard("", ""));
     let (mut seen, mut stage, mut heard) = (Vec::new(), 0, Vec::new());
     collect(&driver, "100ms", |message| {
@@ -467,7 +467,7 @@ fn a_gpu_that_was_lost_and_answers_again_is_listened_to_from_then_on() {
 }
 
 #[test]
-fn a_gpu_that_hangs_as_it_is_registered_is_named_and_keeps_no_other_from_being_heard() {
+fn xid_registration_hang_isolated_and_named() {
     let wrong = "[[fault]]\nfunction = 'nvmlDeviceRegisterEvents'\ngpu = 0\nhang = true\n";
     let driver = Driver::new(&two_that_are_heard("", wrong));
     let (mut stuck, mut heard) = (None, Vec::new());
@@ -485,7 +485,7 @@ fn a_gpu_that_hangs_as_it_is_registered_is_named_and_keeps_no_other_from_being_h
 }
 
 #[test]
-fn an_xid_is_kept_although_its_gpu_answers_nothing_any_more() {
+fn xid_kept_after_gpu_stops_answering() {
     let driver = Driver::new(&two_that_are_heard("", ""));
     let hang = "[[fault]]\nfunction = '*'\ngpu = 1\nhang = true\n";
     let (mut played, mut heard) = (false, Vec::new());
@@ -506,7 +506,7 @@ fn an_xid_is_kept_although_its_gpu_answers_nothing_any_more() {
 }
 
 #[test]
-fn every_call_that_comes_back_is_timed_by_function() {
+fn calls_timed_by_function() {
     let fault = "[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nlatency_ms = 20\n";
     let driver = Driver::new(&format!("{}{fault}", scenario(3)));
     let (mut began, mut before) = (None, 0);
@@ -542,7 +542,7 @@ fn nvlink_errors(scenario: &str) -> telemetry::Reading<u64> {
 }
 
 #[test]
-fn nvlink_errors_are_found_in_each_way_that_gpus_count_them() {
+fn nvlink_errors_read_from_every_source() {
     let counted = "[[gpu]]\nnvlinks = 2\nnvlink_errors = 7\n";
     assert_eq!(nvlink_errors(counted), Ok(7));
     let by_fields = format!("{counted}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 3 }}\n");
@@ -560,7 +560,7 @@ fn nvlink_errors_are_found_in_each_way_that_gpus_count_them() {
 }
 
 #[test]
-fn processes_are_found_by_the_functions_that_some_blackwell_has_instead() {
+fn processes_found_by_blackwell_functions() {
     let gpu = |errors: &str| {
         format!(
             "[[gpu]]\nname = 'B'\nerrors = {{ {errors} }}\n[[gpu.process]]\npid = 7\ntype = 'C+G'\nmemory_bytes = 5\n\

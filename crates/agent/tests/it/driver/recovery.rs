@@ -26,7 +26,7 @@ fn answer(agent: &Agent) -> Option<(u16, Value)> {
 }
 
 #[test]
-fn a_library_that_comes_later_is_found_within_five_seconds() {
+fn library_installed_later_found_within_five_seconds() {
     let driver = Driver::absent();
     driver.play(&gpus(1));
     let agent = Start::on(&driver).serve();
@@ -39,7 +39,7 @@ fn a_library_that_comes_later_is_found_within_five_seconds() {
 }
 
 #[test]
-fn an_init_that_fails_is_told_in_the_drivers_words_and_tried_again() {
+fn init_failure_reports_driver_text_and_retries() {
     let driver = Driver::new("init = 9");
     let agent = Start::on(&driver).serve();
     assert_eq!(answer(&agent), failing("Driver Not Loaded"));
@@ -56,7 +56,7 @@ fn an_init_that_fails_is_told_in_the_drivers_words_and_tried_again() {
 }
 
 #[test]
-fn a_count_that_fails_is_a_driver_that_cannot_be_read() {
+fn count_failure_is_driver_failure() {
     let driver = Driver::new("count_error = 999");
     let agent = Start::on(&driver).serve();
     assert_eq!(answer(&agent), failing("Unknown Error"));
@@ -64,7 +64,7 @@ fn a_count_that_fails_is_a_driver_that_cannot_be_read() {
 }
 
 #[test]
-fn an_init_that_takes_its_time_is_starting() {
+fn init_slow_is_starting() {
     let driver = Driver::new(&format!("init_hang = true\n{}", gpus(1)));
     let agent = Start::on(&driver).serve();
     assert_eq!(error(&agent), failing("Collector Starting"));
@@ -75,7 +75,7 @@ fn an_init_that_takes_its_time_is_starting() {
 }
 
 #[test]
-fn one_gpu_that_hangs_keeps_its_last_values_and_the_others_go_on() {
+fn gpu_hung_keeps_last_values_others_update() {
     let driver = Driver::new(&gpus(2));
     let agent = Start::on(&driver).serve().ready();
     let ts = |data: &Value, gpu: usize| data["devices"][gpu]["ts"].as_u64().unwrap();
@@ -98,7 +98,7 @@ fn one_gpu_that_hangs_keeps_its_last_values_and_the_others_go_on() {
 }
 
 #[test]
-fn when_all_hang_the_last_snapshot_is_served_and_no_second_collector_joins() {
+fn gpus_all_hung_serve_last_snapshot_with_one_collector() {
     let driver = Driver::new(&gpus(2));
     let agent = Start::on(&driver).serve().ready();
     let collectors = agent.collectors();
@@ -112,7 +112,7 @@ fn when_all_hang_the_last_snapshot_is_served_and_no_second_collector_joins() {
 }
 
 #[test]
-fn a_collector_that_is_killed_is_replaced() {
+fn collector_killed_is_restarted() {
     let driver = Driver::new(&gpus(1));
     let agent = Start::on(&driver).serve().ready();
     let first = agent.collectors();
@@ -129,7 +129,7 @@ fn a_collector_that_is_killed_is_replaced() {
 }
 
 #[test]
-fn a_collector_that_is_stopped_is_killed_and_replaced() {
+fn collector_stopped_is_killed_and_restarted() {
     let driver = Driver::new(&gpus(1));
     let agent = Start::on(&driver).serve().ready();
     let first = agent.collectors();
@@ -140,7 +140,7 @@ fn a_collector_that_is_stopped_is_killed_and_replaced() {
 }
 
 #[test]
-fn a_library_that_crashes_costs_a_moment() {
+fn library_crash_restarts_collector() {
     for (crash, signal) in [("segv", "SIGSEGV"), ("abort", "SIGABRT")] {
         let driver = Driver::new(&gpus(2));
         let agent = Start::on(&driver).serve().ready();
@@ -158,7 +158,7 @@ fn a_library_that_crashes_costs_a_moment() {
 }
 
 #[test]
-fn a_gpu_that_is_no_longer_counted_follows_the_others() {
+fn gpu_not_counted_is_listed_last() {
     let driver = Driver::new(&gpus(3));
     let agent = Start::on(&driver).serve().ready();
     driver.play(&format!("count = 2\n{}", gpus(3)));
@@ -170,7 +170,7 @@ fn a_gpu_that_is_no_longer_counted_follows_the_others() {
 }
 
 #[test]
-fn a_gpu_that_is_lost_keeps_its_name_and_comes_back() {
+fn gpu_lost_keeps_name_and_returns() {
     let driver = Driver::new(&gpus(2));
     let agent = Start::on(&driver).serve().ready();
     driver.play(&format!("{}errors = {{ '*' = 15 }}\n", gpus(2)));
@@ -182,7 +182,7 @@ fn a_gpu_that_is_lost_keeps_its_name_and_comes_back() {
 }
 
 #[test]
-fn a_gpu_in_whose_calls_the_library_died_twice_is_left_out() {
+fn gpu_excluded_after_two_crashes() {
     for crash in ["crash = 'segv'", "crash = 'abort'", "crash = 'heap'", "exit = 7"] {
         let driver = Driver::new(&gpus(3));
         let agent = Start::on(&driver).serve().ready();
@@ -208,7 +208,7 @@ fn a_gpu_in_whose_calls_the_library_died_twice_is_left_out() {
 }
 
 #[test]
-fn a_driver_that_is_replaced_is_loaded_anew() {
+fn driver_replaced_is_reloaded() {
     let driver = Driver::new(&format!("driver_version = '1.1'\n{}", gpus(1)));
     let agent = Start::on(&driver).argument("--log=debug").serve().ready();
     let first = agent.collectors();
@@ -239,7 +239,7 @@ const LAPTOP: &str = "[[gpu]]\nname = 'Laptop'\npci_bus_id = '00000000:1B:00.0'\
                       memory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
 
 #[test]
-fn idle_gpus_are_let_go_and_taken_up_again_when_somebody_wakes_them() {
+fn gpus_idle_are_released_until_awake() {
     let driver = Driver::new(LAPTOP);
     let power = sys(&driver, "auto\n");
     let agent = Start::on(&driver)
@@ -269,7 +269,7 @@ fn idle_gpus_are_let_go_and_taken_up_again_when_somebody_wakes_them() {
 }
 
 #[test]
-fn gpus_that_do_not_suspend_are_let_go_once_and_a_power_policy_is_obeyed() {
+fn gpus_not_suspending_are_released_once() {
     let driver = Driver::new(LAPTOP);
     sys(&driver, "auto\n");
     let start = || {

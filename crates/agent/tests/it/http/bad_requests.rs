@@ -15,7 +15,7 @@ fn still_serves(agent: &Agent) {
 }
 
 #[test]
-fn every_odd_query_has_its_answer() {
+fn query_malformed_has_documented_answer() {
     let driver = Driver::new(TWO_GPUS);
     let agent = Start::on(&driver).serve().ready();
     let commas = ",".repeat(10_000);
@@ -37,7 +37,7 @@ fn every_odd_query_has_its_answer() {
 }
 
 #[test]
-fn what_is_over_a_limit_is_refused_by_its_status() {
+fn request_over_limit_has_documented_status() {
     let driver = Driver::new(TWO_GPUS);
     let agent = Start::on(&driver).serve().ready();
     let long_line = format!("GET /status?idx={} HTTP/1.1\r\nHost: localhost\r\n\r\n", "1".repeat(64 * 1024));

@@ -51,7 +51,7 @@ fn status(agent: &Agent, path: &str, token: &str) -> u16 {
 }
 
 #[test]
-fn each_token_opens_what_its_scope_says() {
+fn token_grants_its_scope() {
     let (driver, process) = host();
     let agent = with_tokens(&driver).0.serve().ready();
     let told = |token: &str| {
@@ -75,7 +75,7 @@ fn each_token_opens_what_its_scope_says() {
 }
 
 #[test]
-fn a_token_is_taken_back_while_the_agent_runs() {
+fn token_revoked_while_running() {
     let (driver, _process) = host();
     let (start, file) = with_tokens(&driver);
     let agent = start.serve().ready();
@@ -102,7 +102,7 @@ fn a_token_is_taken_back_while_the_agent_runs() {
 }
 
 #[test]
-fn a_token_shows_nowhere() {
+fn token_never_visible() {
     let (driver, _process) = host();
     let (start, _) = with_tokens(&driver);
     let start = start.variable("TOKEN", "of-the-environment");
@@ -139,7 +139,7 @@ fn refused(start: Start, parts: &[&str]) {
 }
 
 #[test]
-fn an_open_api_is_never_the_answer_to_a_mistake() {
+fn configuration_mistake_never_opens_api() {
     let file = |content: &str| Start::bare().file("tokens", content).argument("--token-file=tokens");
     refused(Start::bare().argument("--token-file=/no/such"), &["/no/such", "cannot read the token file", "may read"]);
     refused(file(""), &["tokens", "has no token", "a name, a scope"]);
@@ -155,7 +155,7 @@ fn an_open_api_is_never_the_answer_to_a_mistake() {
 }
 
 #[test]
-fn what_is_seen_without_a_token_is_what_was_said() {
+fn anonymous_scope_is_as_configured() {
     let (driver, _process) = host();
     for (anonymous, expected) in
         [("none", [401, 401]), ("metrics", [401, 401]), ("summary", [200, 401]), ("read", [200, 200])]
@@ -170,7 +170,7 @@ fn what_is_seen_without_a_token_is_what_was_said() {
 }
 
 #[test]
-fn a_right_token_goes_through_while_wrong_ones_of_its_address_wait() {
+fn token_valid_passes_while_invalid_ones_wait() {
     let (driver, _process) = host();
     let agent = with_tokens(&driver).0.serve().ready();
     // All that the address has to spare is spent.
@@ -192,7 +192,7 @@ fn a_right_token_goes_through_while_wrong_ones_of_its_address_wait() {
 }
 
 #[test]
-fn a_wrong_token_waits_and_a_right_one_does_not() {
+fn token_invalid_waits_valid_does_not() {
     let (driver, _process) = host();
     let agent = with_tokens(&driver).0.serve().ready();
     let took = |token: &str| {
@@ -218,7 +218,7 @@ fn over_unix(path: &Path, request: &str) -> Result<u16, std::io::Error> {
 }
 
 #[test]
-fn it_listens_wherever_it_is_told_to() {
+fn listeners_on_every_configured_address() {
     let (driver, _process) = host();
     let start = Start::on(&driver);
     let socket = start.work().join("gpu.sock");
@@ -248,7 +248,7 @@ fn it_listens_wherever_it_is_told_to() {
 }
 
 #[test]
-fn an_open_agent_of_this_host_is_not_read_through_a_browser() {
+fn host_header_checked_on_open_local_agent() {
     let (driver, _process) = host();
     let agent = Start::on(&driver).argument("--allowed-hosts=gpu01.lan").serve().ready();
     let asked = |host: &str| {
@@ -275,7 +275,7 @@ fn an_open_agent_of_this_host_is_not_read_through_a_browser() {
 }
 
 #[test]
-fn doors_that_are_open_wider_than_meant_are_told_of() {
+fn exposure_wider_than_meant_is_warned_of() {
     let (driver, _process) = host();
     let (start, file) = with_tokens(&driver);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -305,7 +305,7 @@ fn lines(agent: &Agent) -> Vec<Value> {
 }
 
 #[test]
-fn each_request_is_a_line_if_that_is_wished() {
+fn access_log_has_a_line_per_request() {
     let (driver, _process) = host();
     let agent = with_tokens(&driver).0.argument("--access-log=json").serve();
     for (path, token) in [("/status?idx=0&user=alice", SUMMARY), ("/count", "wrong"), ("/healthz", "")] {
@@ -334,7 +334,7 @@ fn each_request_is_a_line_if_that_is_wished() {
 }
 
 #[test]
-fn check_names_who_is_let_in_and_shows_no_token() {
+fn check_lists_access_without_tokens() {
     let (driver, _process) = host();
     let (start, _) = with_tokens(&driver);
     let port = free_port();
@@ -363,7 +363,7 @@ fn open_up(folder: &Path) {
 }
 
 #[test]
-fn without_root_it_serves_and_check_says_what_is_missing() {
+fn unprivileged_agent_serves_and_check_lists_missing_rights() {
     let (driver, process) = host();
     let dev = driver.folder().join("dev");
     fs::create_dir(&dev).unwrap();

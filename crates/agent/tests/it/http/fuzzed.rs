@@ -116,7 +116,7 @@ fn bears_bad_clients(agent: &Agent, tls: Option<&Client>, ask: &mut dyn FnMut() 
 }
 
 #[test]
-fn bad_clients_in_plain_leave_it_serving() {
+fn malicious_plain_clients_tolerated() {
     let driver = Driver::new("[[gpu]]\nname = 'A'\n");
     let agent = Start::on(&driver).serve().ready();
     let mut good = KeptAlive::open(agent.address());
@@ -124,7 +124,7 @@ fn bad_clients_in_plain_leave_it_serving() {
 }
 
 #[test]
-fn bad_clients_over_tls_leave_it_serving() {
+fn malicious_tls_clients_tolerated() {
     let (driver, authority) = (Driver::new("[[gpu]]\nname = 'A'\n"), Authority::new());
     let pair = authority.pair("host", "ec");
     let [certificate, key] = [&pair.certificate, &pair.key].map(|path| path.to_str().unwrap());
@@ -138,7 +138,7 @@ fn bad_clients_over_tls_leave_it_serving() {
 }
 
 #[test]
-fn whoever_says_nothing_keeps_nobody_from_shaking_hands() {
+fn silent_tls_clients_block_no_handshake() {
     let (driver, authority) = (Driver::new("[[gpu]]\nname = 'A'\n"), Authority::new());
     let pair = authority.pair("host", "ec");
     let [certificate, key] = [&pair.certificate, &pair.key].map(|path| path.to_str().unwrap());

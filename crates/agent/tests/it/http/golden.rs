@@ -15,7 +15,7 @@ macro_rules! cases {
 
         /// Every recording is a case: a new file without a line here is an error.
         #[test]
-        fn every_recording_is_played() {
+        fn golden_recordings_are_matched() {
             let mut files: Vec<String> = fs::read_dir(folder()).unwrap().map(|file| {
                 file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()
             }).collect();

@@ -24,7 +24,7 @@ fn seconds(agent: &Agent, least: usize) -> (u64, Vec<Option<f64>>) {
 }
 
 #[test]
-fn it_grows_and_a_restart_of_the_collector_is_a_gap() {
+fn history_grows_and_collector_restart_is_gap() {
     let driver = Driver::new(GPU);
     let agent = Start::on(&driver).serve().ready();
     let (_, values) = seconds(&agent, 2);
@@ -39,7 +39,7 @@ fn it_grows_and_a_restart_of_the_collector_is_a_gap() {
 }
 
 #[test]
-fn a_restart_of_the_agent_does_not_wipe_it() {
+fn history_survives_agent_restart() {
     let driver = Driver::new(GPU);
     let folder = tempfile::tempdir().unwrap();
     let start = || {

@@ -66,7 +66,7 @@ fn celsius(said: &Said) -> Option<u64> {
 }
 
 #[test]
-fn it_follows_the_driver_and_ends_with_the_agent() {
+fn stream_follows_driver_and_ends_with_agent() {
     let driver = Driver::new(HOT);
     let mut agent = Start::on(&driver).serve().ready();
     let (mut stream, head) = Stream::open(agent.address(), "/api/v1/stream", "");
@@ -85,7 +85,7 @@ fn it_follows_the_driver_and_ends_with_the_agent() {
 }
 
 #[test]
-fn it_goes_on_while_the_driver_hangs() {
+fn stream_continues_while_driver_hung() {
     let driver = Driver::new(HOT);
     let agent = Start::on(&driver).serve().ready();
     let (mut stream, _) = Stream::open(agent.address(), "/api/v1/stream", "");
@@ -97,7 +97,7 @@ fn it_goes_on_while_the_driver_hangs() {
 }
 
 #[test]
-fn there_are_as_many_places_as_said() {
+fn stream_places_are_as_configured() {
     let driver = Driver::new(HOT);
     let agent = Start::on(&driver).argument("--stream-clients=2").serve().ready();
     let open = || Stream::open(agent.address(), "/api/v1/stream", "");

@@ -30,7 +30,7 @@ fn after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn every_path_is_answered_over_tls() {
+fn paths_answered_over_tls() {
     let (driver, authority) = (Driver::new(ONE_GPU), Authority::new());
     let agent = over_tls(&driver, &authority.pair("host", "ec")).serve();
     let client = authority.client(None);
@@ -50,7 +50,7 @@ fn every_path_is_answered_over_tls() {
 }
 
 #[test]
-fn plain_http_is_told_to_come_by_https() {
+fn plain_http_is_told_to_use_https() {
     let (driver, authority) = (Driver::new(ONE_GPU), Authority::new());
     let agent = over_tls(&driver, &authority.pair("host", "ec")).serve();
     for request in ["GET /status HTTP/1.1\r\nHost: localhost\r\nAuthorization: x\r\n\r\n", "nonsense\r\n\r\n"] {
@@ -73,7 +73,7 @@ const CIPHERS_1_2: [&str; 6] = [
 const CIPHERS_1_3: [&str; 3] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 
 #[test]
-fn only_safe_versions_and_ciphers_are_spoken() {
+fn tls_versions_and_ciphers_are_safe() {
     let (driver, authority) = (Driver::new(ONE_GPU), Authority::new());
     let [ec, rsa] = [("ec-host", "ec"), ("rsa-host", "rsa:2048")]
         .map(|(name, kind)| over_tls(&driver, &authority.pair(name, kind)).serve());
@@ -104,7 +104,7 @@ fn only_safe_versions_and_ciphers_are_spoken() {
 }
 
 #[test]
-fn the_rest_of_what_is_looked_for_is_in_order() {
+fn tls_scanner_finds_no_weakness() {
     let (driver, authority) = (Driver::new(ONE_GPU), Authority::new());
     let agent = over_tls(&driver, &authority.pair("host", "rsa:2048")).serve();
     let ca = authority.certificate();
@@ -147,7 +147,7 @@ fn shown(agent: &Agent) -> String {
 }
 
 #[test]
-fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
+fn certificate_reloaded_unless_invalid() {
     let (driver, authority) = (Driver::new(ONE_GPU), Authority::new());
     let (first, second, third) =
         (authority.pair("first", "ec"), authority.pair("second", "ec"), authority.pair("third", "ec"));
@@ -189,7 +189,7 @@ fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
 }
 
 #[test]
-fn only_clients_with_a_certificate_of_the_authority_are_let_in() {
+fn client_certificate_of_authority_required() {
     let (driver, authority, other) = (Driver::new(ONE_GPU), Authority::new(), Authority::new());
     let clients = authority.certificate();
     let start = over_tls(&driver, &authority.pair("host", "ec"));
@@ -215,7 +215,7 @@ fn refused(start: Start, parts: &[&str]) {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_at_the_start_with_the_remedy() {
+fn certificate_unusable_rejected_at_start_with_remedy() {
     let authority = Authority::new();
     let (one, other) = (authority.pair("one", "ec"), authority.pair("other", "ec"));
     let bare = |certificate: &Path, key: &Path| {

@@ -29,7 +29,7 @@ fn lives(pid: u32) -> bool {
 }
 
 #[test]
-fn secrets_and_settings_stay_with_the_parent() {
+fn collector_environment_has_no_secrets() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver)
         .variable("TOKEN", "hush")
@@ -53,7 +53,7 @@ fn secrets_and_settings_stay_with_the_parent() {
 }
 
 #[test]
-fn signals_for_the_service_do_not_end_it() {
+fn collector_ignores_service_signals() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).serve().ready();
     let pid = only_collector(&agent);
@@ -67,7 +67,7 @@ fn signals_for_the_service_do_not_end_it() {
 }
 
 #[test]
-fn it_shuts_the_library_down_when_its_parent_is_gone() {
+fn collector_shuts_library_down_when_parent_exits() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).serve().ready();
     let pid = only_collector(&agent);
@@ -77,7 +77,7 @@ fn it_shuts_the_library_down_when_its_parent_is_gone() {
 }
 
 #[test]
-fn it_leaves_without_shutdown_while_a_call_hangs() {
+fn collector_exits_without_shutdown_while_call_hung() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).serve().ready();
     let pid = only_collector(&agent);
@@ -89,7 +89,7 @@ fn it_leaves_without_shutdown_while_a_call_hangs() {
 }
 
 #[test]
-fn a_new_parents_collector_waits_for_one_that_is_stuck() {
+fn collector_of_new_parent_waits_for_stuck_one() {
     let driver = Driver::new(ONE_GPU);
     let runtime = driver.folder().to_str().unwrap();
     let first = Start::on(&driver).variable("RUNTIME_DIRECTORY", runtime).serve().ready();
@@ -112,7 +112,7 @@ fn a_new_parents_collector_waits_for_one_that_is_stuck() {
 }
 
 #[test]
-fn sigterm_ends_the_agent_in_order() {
+fn sigterm_ends_agent_in_order() {
     let driver = Driver::new(ONE_GPU);
     let mut agent = Start::on(&driver).serve().ready();
     let pid = only_collector(&agent);
@@ -157,7 +157,7 @@ fn ready(message: Message) -> Option<Box<Sample>> {
 }
 
 #[test]
-fn it_says_that_it_lives_between_two_readings() {
+fn collector_sends_heartbeats_between_readings() {
     let driver = Driver::new(ONE_GPU);
     let (mut heartbeats, mut readings) = (0, 0);
     collect(&driver, "60s", |message| {
@@ -169,7 +169,7 @@ fn it_says_that_it_lives_between_two_readings() {
 }
 
 #[test]
-fn a_frame_tells_what_a_process_uses_and_what_the_host_is() {
+fn frame_has_process_usage_and_host() {
     let process = StandIn::start(&["python", "train.py"]);
     let driver = Driver::new(&format!("{ONE_GPU}[[gpu.process]]\npid = {}\ntype = 'C'\n", process.pid()));
     let mut told = None;
@@ -186,7 +186,7 @@ fn a_frame_tells_what_a_process_uses_and_what_the_host_is() {
 }
 
 #[test]
-fn frames_flow_while_init_takes_its_time() {
+fn frames_sent_while_init_slow() {
     let driver = Driver::new(&format!("init_hang = true\n{ONE_GPU}"));
     let mut starting = Vec::new();
     collect(&driver, "100ms", |message| match message {
@@ -207,7 +207,7 @@ fn frames_flow_while_init_takes_its_time() {
 }
 
 #[test]
-fn the_slow_set_is_read_whole_once_and_then_a_tenth_per_tick() {
+fn slow_readings_read_whole_then_a_tenth_per_tick() {
     let driver = Driver::new(ONE_GPU);
     let mut frames = 0;
     collect(&driver, "100ms", |message| {
@@ -220,7 +220,7 @@ fn the_slow_set_is_read_whole_once_and_then_a_tenth_per_tick() {
 }
 
 #[test]
-fn a_lane_that_hangs_holds_up_no_frame_and_is_named() {
+fn gpu_reader_hung_is_named_and_blocks_no_frame() {
     let two = format!("{ONE_GPU}{ONE_GPU}");
     let driver = Driver::new(&two);
     let mut last = None;

@@ -20,7 +20,7 @@ fn refused(start: Start, parts: &[&str]) {
 }
 
 #[test]
-fn a_bad_value_is_one_line_and_status_2() {
+fn option_invalid_is_one_line_and_status_2() {
     refused(Start::bare().variable("PORT", "70000"), &["70000", "PORT", "1 to 65535"]);
     refused(Start::bare().variable("PORT", "eight"), &["eight", "PORT"]);
     refused(Start::bare().argument("--interval=0"), &["--interval", "100ms to 60s"]);
@@ -32,7 +32,7 @@ fn a_bad_value_is_one_line_and_status_2() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn config_file_unreadable_is_named() {
     let start = Start::bare();
     fs::create_dir(start.work().join(".env")).unwrap();
     refused(start, &[".env", "cannot read"]);
@@ -44,7 +44,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn an_address_in_use_names_its_holder_and_the_remedy() {
+fn address_in_use_names_holder_and_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let start = Start::bare().argument(&format!("--port={port}")).argument("--bind=127.0.0.1");
@@ -57,7 +57,7 @@ fn an_address_in_use_names_its_holder_and_the_remedy() {
 }
 
 #[test]
-fn what_may_pass_is_told_from_what_will_not() {
+fn temporary_failures_differ_from_permanent_ones() {
     let work = Start::bare().work();
     let occupied = work.join("occupied");
     fs::create_dir_all(&work).unwrap();
@@ -77,7 +77,7 @@ fn what_may_pass_is_told_from_what_will_not() {
 }
 
 #[test]
-fn every_form_of_prefix_is_the_same() {
+fn prefix_spellings_are_equivalent() {
     let driver = Driver::new(ONE_GPU);
     for prefix in ["a/b", "/a/b", "a/b/", "/a/b/"] {
         let agent = Start::on(&driver).variable("URL_PREFIX", prefix).serve();
@@ -89,7 +89,7 @@ fn every_form_of_prefix_is_the_same() {
 }
 
 #[test]
-fn the_file_gives_what_the_environment_does_not() {
+fn dotenv_fills_unset_variables() {
     let driver = Driver::new(ONE_GPU);
     let file = "TOKEN=from-file\nURL_PREFIX=/file\nNVSMI_INTERVAL=7d\n";
     let agent = Start::on(&driver).file(".env", file).variable("URL_PREFIX", "/env").serve();
@@ -99,7 +99,7 @@ fn the_file_gives_what_the_environment_does_not() {
 }
 
 #[test]
-fn an_open_api_is_warned_of_and_the_token_is_never_logged() {
+fn open_api_warned_of_and_token_never_logged() {
     let driver = Driver::new(ONE_GPU);
     let open = Start::on(&driver).variable("TOKEN", "").serve();
     assert!(open.log().contains("the API is open to public access"), "{}", open.log());
@@ -110,7 +110,7 @@ fn an_open_api_is_warned_of_and_the_token_is_never_logged() {
 }
 
 #[test]
-fn it_serves_whatever_it_logs() {
+fn log_levels_do_not_affect_serving() {
     let driver = Driver::new(ONE_GPU);
     for level in ["error", "warn", "info", "debug"] {
         let mut agent = Start::on(&driver).argument("--log").argument(level).serve_unheard(Stdio::null()).ready();
@@ -121,7 +121,7 @@ fn it_serves_whatever_it_logs() {
 }
 
 #[test]
-fn check_shows_what_is_in_force_and_masks_the_token() {
+fn check_shows_settings_and_masks_token() {
     let driver = Driver::new(ONE_GPU);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let start = Start::on(&driver).file(".env", "TOKEN=hush\n").variable("PORT", &port.to_string());
@@ -134,7 +134,7 @@ fn check_shows_what_is_in_force_and_masks_the_token() {
 }
 
 #[test]
-fn check_says_what_is_wrong() {
+fn check_reports_problems() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = format!("--port={}", taken.local_addr().unwrap().port());
     let driver = Driver::new("init = 18");
@@ -147,7 +147,7 @@ fn check_says_what_is_wrong() {
 }
 
 #[test]
-fn check_of_a_service_that_runs_judges_its_settings_and_leaves_the_driver_to_it() {
+fn check_of_running_service_leaves_driver_alone() {
     let driver = Driver::new(ONE_GPU);
     let runtime = tempfile::tempdir().unwrap();
     let agent = Start::on(&driver).variable("TOKEN", "of-the-service-alone");
@@ -183,7 +183,7 @@ fn check_of_a_service_that_runs_judges_its_settings_and_leaves_the_driver_to_it(
 }
 
 #[test]
-fn check_tries_the_sockets() {
+fn check_tries_sockets() {
     let driver = Driver::new(ONE_GPU);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let check = |containers: &Path, kubelet: &Path| {
@@ -225,7 +225,7 @@ fn check_tries_the_sockets() {
 }
 
 #[test]
-fn help_and_version_go_to_standard_output() {
+fn help_and_version_on_standard_output() {
     let (status, out, error) = Start::bare().argument("--help").finish();
     assert!(status.success() && error.is_empty());
     for part in ["PORT", "URL_PREFIX", "TOKEN", ".env", "check", "--interval"] {

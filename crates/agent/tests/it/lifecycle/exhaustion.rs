@@ -38,7 +38,7 @@ fn bears_it(what: &str, driver: &Driver, agent: Agent) {
 }
 
 #[test]
-fn it_serves_on_without_a_place_for_its_log() {
+fn log_full_or_closed_blocks_nothing() {
     let start = |driver: &Driver| Start::on(driver).argument("--log=debug");
     let driver = Driver::new(ONE_GPU);
     bears_it("on a full disk", &driver, start(&driver).serve_unheard(full()));
@@ -52,7 +52,7 @@ fn it_serves_on_without_a_place_for_its_log() {
 }
 
 #[test]
-fn a_command_whose_words_cannot_be_written_fails_without_a_panic() {
+fn command_output_unwritable_fails_without_panic() {
     let agent = env!("CARGO_BIN_EXE_nvidia-smi-web-agent");
     let output = Command::new(agent).arg("--help").stdout(full()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -66,7 +66,7 @@ fn a_command_whose_words_cannot_be_written_fails_without_a_panic() {
 }
 
 #[test]
-fn connections_leave_descriptors_for_a_collector() {
+fn connections_leave_descriptors_for_collector() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).through(&["prlimit", "--nofile=64"]).serve().ready();
     let first = agent.collectors();
@@ -91,7 +91,7 @@ fn allow(agent: &Agent, descriptors: &str) {
 }
 
 #[test]
-fn without_a_single_descriptor_it_serves_on_and_comes_back() {
+fn descriptors_exhausted_recovers() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).serve().ready();
     let mut open = KeptAlive::open(agent.address());

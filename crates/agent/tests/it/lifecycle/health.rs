@@ -32,7 +32,7 @@ fn until(agent: &Agent, status: i32) -> String {
 }
 
 #[test]
-fn an_agent_serves_whatever_its_driver_does() {
+fn health_ok_whatever_driver_does() {
     let agent = Start::on(&Driver::new("init = 9")).serve();
     let port = agent.address().port();
     assert_eq!(health(port, &[], &[]), (0, "ok\n".into(), String::new()));
@@ -41,7 +41,7 @@ fn an_agent_serves_whatever_its_driver_does() {
 }
 
 #[test]
-fn a_line_per_gpu_and_the_worst_as_the_status() {
+fn health_has_line_per_gpu_and_worst_status() {
     let driver = Driver::new(WELL);
     let agent = Start::on(&driver).serve().ready();
     let text = until(&agent, 0);
@@ -57,7 +57,7 @@ fn a_line_per_gpu_and_the_worst_as_the_status() {
 }
 
 #[test]
-fn the_token_and_the_prefix_are_the_agents_own() {
+fn health_uses_agent_token_and_prefix() {
     let driver = Driver::new(WELL);
     let agent = Start::on(&driver).variable("TOKEN", "right").variable("URL_PREFIX", "/a/b").serve();
     let port = agent.address().port();
@@ -74,7 +74,7 @@ fn the_token_and_the_prefix_are_the_agents_own() {
 }
 
 #[test]
-fn over_tls_the_agent_is_known_by_its_certificate_and_a_socket_will_do_too() {
+fn health_verifies_certificate_and_accepts_socket() {
     let (driver, authority) = (Driver::new(WELL), Authority::new());
     let [own, other] = ["own", "other"].map(|name| authority.pair(name, "ec"));
     let [certificate, key, another, clients] =
@@ -104,7 +104,7 @@ fn over_tls_the_agent_is_known_by_its_certificate_and_a_socket_will_do_too() {
 }
 
 #[test]
-fn the_installed_services_settings_are_found() {
+fn health_finds_settings_of_installed_service() {
     let driver = Driver::new(WELL);
     let agent = Start::on(&driver).variable("TOKEN", "right").variable("URL_PREFIX", "/x").serve();
     let file = format!("# the service\nPORT={}\nTOKEN=\"right\"\nURL_PREFIX=x\n", agent.address().port());
@@ -120,7 +120,7 @@ fn the_installed_services_settings_are_found() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_unknown_and_one_line() {
+fn health_unreachable_is_unknown_in_one_line() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = silent.local_addr().unwrap().port();
     drop(silent);
@@ -158,7 +158,7 @@ fn strangers_port(asked: usize) -> (u16, thread::JoinHandle<String>) {
 }
 
 #[test]
-fn the_token_is_shown_to_no_other_account() {
+fn health_shows_token_to_no_other_account() {
     // Only root can listen as somebody else; the accounts that are trusted have a test of their own.
     if !nix::unistd::getuid().is_root() {
         return;
@@ -177,7 +177,7 @@ fn the_token_is_shown_to_no_other_account() {
 }
 
 #[test]
-fn another_program_on_the_port_is_no_agent() {
+fn health_rejects_other_program_on_port() {
     for (answer, part) in [
         (&b"SSH-2.0-x\r\n"[..], "does not speak HTTP"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ncut", "does not speak HTTP"),

@@ -79,7 +79,7 @@ fn holders(driver: &Driver) -> Vec<PathBuf> {
 }
 
 #[test]
-fn nothing_holds_the_driver_once_it_is_released_and_the_service_goes_on() {
+fn release_closes_driver_and_service_continues() {
     let driver = Driver::new(ONE_GPU);
     let room = TempDir::new().unwrap();
     let runtime = room.path().to_str().unwrap();
@@ -107,7 +107,7 @@ fn nothing_holds_the_driver_once_it_is_released_and_the_service_goes_on() {
 }
 
 #[test]
-fn it_ends_by_itself_and_the_last_word_counts() {
+fn release_expires_and_last_request_counts() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let agent = room.agent(&driver).serve().ready();
@@ -120,7 +120,7 @@ fn it_ends_by_itself_and_the_last_word_counts() {
 }
 
 #[test]
-fn no_collector_is_started_while_it_lasts_whatever_the_driver_does() {
+fn release_starts_no_collector() {
     let driver = Driver::new("init = 9");
     let room = Room::new();
     let agent = room.agent(&driver).argument("--log=debug").serve();
@@ -137,7 +137,7 @@ fn no_collector_is_started_while_it_lasts_whatever_the_driver_does() {
 }
 
 #[test]
-fn a_call_that_keeps_the_collector_from_ending_is_named() {
+fn release_names_call_that_blocks_exit() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let agent = room.agent(&driver).serve().ready();
@@ -161,7 +161,7 @@ fn a_call_that_keeps_the_collector_from_ending_is_named() {
 }
 
 #[test]
-fn a_hanging_call_alone_does_not_keep_it() {
+fn release_succeeds_despite_hung_call() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let agent = room.agent(&driver).serve().ready();
@@ -173,7 +173,7 @@ fn a_hanging_call_alone_does_not_keep_it() {
 }
 
 #[test]
-fn another_user_is_refused() {
+fn release_denied_to_other_user() {
     if !nix::unistd::getuid().is_root() {
         // Whom the agent refuses is tested beside its code; being another user takes root.
         return;
@@ -202,7 +202,7 @@ fn another_user_is_refused() {
 }
 
 #[test]
-fn what_listens_already_keeps_its_socket_and_a_dead_ones_is_replaced() {
+fn control_socket_kept_if_live_replaced_if_dead() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let first = room.agent(&driver).serve().ready();
@@ -229,7 +229,7 @@ fn what_listens_already_keeps_its_socket_and_a_dead_ones_is_replaced() {
 }
 
 #[test]
-fn without_a_socket_the_agent_serves_all_the_same() {
+fn control_socket_missing_does_not_affect_serving() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).argument("--control-socket=/no/such/folder/s").serve().ready();
     let log = agent.log();
@@ -240,7 +240,7 @@ fn without_a_socket_the_agent_serves_all_the_same() {
 }
 
 #[test]
-fn who_dawdles_or_babbles_does_not_keep_the_others_out() {
+fn control_socket_tolerates_slow_and_garbage_clients() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let agent = room.agent(&driver).serve().ready();
@@ -261,7 +261,7 @@ fn who_dawdles_or_babbles_does_not_keep_the_others_out() {
 }
 
 #[test]
-fn what_is_wrong_is_one_line_with_the_remedy() {
+fn release_errors_are_one_line_with_remedy() {
     let room = Room::new();
     let (status, said) = room.say(&["release"]);
     assert_eq!(status, 1, "{said}");
@@ -277,7 +277,7 @@ fn what_is_wrong_is_one_line_with_the_remedy() {
 }
 
 #[test]
-fn check_tells_of_the_socket() {
+fn check_reports_control_socket() {
     let driver = Driver::new(ONE_GPU);
     let room = Room::new();
     let check = || {

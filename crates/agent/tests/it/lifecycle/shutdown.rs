@@ -38,7 +38,7 @@ fn slow_reader(agent: &Agent) -> TcpStream {
 }
 
 #[test]
-fn open_connections_do_not_keep_it_for_long() {
+fn shutdown_not_delayed_by_open_connections() {
     let (driver, mut agent) = agent();
     let mut idle = KeptAlive::open(agent.address());
     assert_eq!(idle.get("/healthz").status, 200);
@@ -53,7 +53,7 @@ fn open_connections_do_not_keep_it_for_long() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn shutdown_immediate_at_second_signal() {
     for (second, status) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130)] {
         let (driver, mut agent) = agent();
         let _slow = slow_reader(&agent);
@@ -67,7 +67,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_supervisor_that_is_stuck_does_not_keep_it() {
+fn shutdown_not_delayed_by_stuck_supervisor() {
     let (_driver, mut agent) = agent();
     let stopped = Trace::stop(thread_named(agent.pid(), "supervisor"));
     agent.signal(Signal::SIGTERM);

@@ -78,7 +78,7 @@ impl Manager {
 }
 
 #[test]
-fn the_page_is_up_whatever_the_driver_does() {
+fn ready_reported_whatever_driver_does() {
     for manager in [Manager::new(), Manager::abstract_one()] {
         let driver = Driver::new(&format!("init_hang = true\n{ONE_GPU}"));
         let mut agent = manager.start(&driver).serve();
@@ -94,7 +94,7 @@ fn the_page_is_up_whatever_the_driver_does() {
 }
 
 #[test]
-fn a_driver_that_cannot_be_read_is_a_status_and_no_failure() {
+fn driver_failure_is_status_not_exit() {
     let driver = Driver::new("init = 9");
     let manager = Manager::new();
     let _agent = manager.start(&driver).serve();
@@ -105,7 +105,7 @@ fn a_driver_that_cannot_be_read_is_a_status_and_no_failure() {
 }
 
 #[test]
-fn pings_go_on_while_every_gpu_hangs() {
+fn watchdog_pings_continue_while_gpus_hung() {
     let driver = Driver::new(ONE_GPU);
     let manager = Manager::new();
     let agent = manager.start(&driver).variable("WATCHDOG_USEC", WATCHDOG_USEC).serve().ready();
@@ -116,7 +116,7 @@ fn pings_go_on_while_every_gpu_hangs() {
 }
 
 #[test]
-fn pings_stop_while_a_loop_does_not_turn() {
+fn watchdog_pings_stop_while_loop_stuck() {
     let driver = Driver::new(ONE_GPU);
     let manager = Manager::new();
     let agent = manager.start(&driver).variable("WATCHDOG_USEC", WATCHDOG_USEC).serve().ready();
@@ -131,7 +131,7 @@ fn pings_stop_while_a_loop_does_not_turn() {
 }
 
 #[test]
-fn a_watchdog_for_another_process_is_none_for_us() {
+fn watchdog_of_other_process_ignored() {
     let driver = Driver::new(ONE_GPU);
     let manager = Manager::new();
     let start = manager.start(&driver).variable("WATCHDOG_USEC", WATCHDOG_USEC).variable("WATCHDOG_PID", "1");
@@ -141,7 +141,7 @@ fn a_watchdog_for_another_process_is_none_for_us() {
 }
 
 #[test]
-fn an_address_that_is_none_is_a_warning() {
+fn notify_address_invalid_is_warning() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).variable("NOTIFY_SOCKET", "vsock:2:1").serve().ready();
     assert!(agent.log().contains("WARN") && agent.log().contains("vsock:2:1"), "{}", agent.log());

@@ -77,7 +77,7 @@ fn notes(snapshot: &Value) -> String {
 }
 
 #[test]
-fn root_in_a_container_counts_by_its_name_and_never_as_root() {
+fn container_root_counts_under_container_name() {
     let (driver, proc) = host();
     let socket = Played::new(engine());
     let agent = start(&driver, &proc, &socket);
@@ -119,7 +119,7 @@ fn root_in_a_container_counts_by_its_name_and_never_as_root() {
 }
 
 #[test]
-fn frames_flow_while_the_engine_hangs_and_names_come_when_it_answers() {
+fn engine_hung_blocks_no_frame_and_names_follow() {
     let (driver, proc) = host();
     let socket = Played::new(Plays::Hang);
     let path = socket.path();
@@ -153,7 +153,7 @@ fn frames_flow_while_the_engine_hangs_and_names_come_when_it_answers() {
 }
 
 #[test]
-fn one_container_that_the_engine_does_not_come_back_from_costs_its_own_name() {
+fn container_hung_in_engine_costs_only_its_name() {
     let (driver, proc) = host();
     let socket =
         Played::new(known(&[('a', Container::Stuck), ('b', Container::Named("b")), ('c', Container::Named("c"))]));
@@ -168,7 +168,7 @@ fn one_container_that_the_engine_does_not_come_back_from_costs_its_own_name() {
 }
 
 #[test]
-fn an_engine_that_talks_nonsense_is_told_of() {
+fn engine_garbage_is_reported() {
     let (driver, proc) = host();
     for nonsense in [
         &b"\x00\xff\x00\xff garbage without end"[..],
@@ -190,7 +190,7 @@ fn an_engine_that_talks_nonsense_is_told_of() {
 }
 
 #[test]
-fn a_socket_that_comes_later_is_found() {
+fn engine_socket_created_later_is_found() {
     let (driver, proc) = host();
     let socket = Played::absent(engine());
     let agent = start(&driver, &proc, &socket);
@@ -202,7 +202,7 @@ fn a_socket_that_comes_later_is_found() {
 }
 
 #[test]
-fn without_the_flag_nothing_is_asked() {
+fn engine_not_asked_without_flag() {
     let (driver, proc) = host();
     let agent = Start::on(&driver)
         .argument("--proc-root")
@@ -216,7 +216,7 @@ fn without_the_flag_nothing_is_asked() {
 }
 
 #[test]
-fn a_frame_tells_the_name() {
+fn frame_has_container_name() {
     let (driver, proc) = host();
     let socket = Played::new(engine());
     let path = socket.path();
@@ -230,7 +230,7 @@ fn a_frame_tells_the_name() {
 }
 
 #[test]
-fn in_another_pid_namespace_nobody_is_named_and_that_is_said_once() {
+fn pid_namespace_without_names_noted_once() {
     let proc = Proc::new();
     std::fs::create_dir_all(proc.root().join("self/ns")).unwrap();
     std::os::unix::fs::symlink("pid:[4026532999]", proc.root().join("self/ns/pid")).unwrap();

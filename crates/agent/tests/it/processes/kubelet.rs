@@ -69,7 +69,7 @@ fn named(row: &Value) -> Value {
 }
 
 #[test]
-fn a_whole_gpu_that_was_given_away_is_not_free_though_nobody_is_there() {
+fn gpu_allocated_is_not_free_without_process() {
     let proc = Proc::new();
     let kubelet = Kubelet::new(&json!([pod("train-0", "nvidia.com/gpu", &[GPU_A]), pod("web", "cpu", &["1"])]));
     let agent = start(&gpus(""), &proc, &kubelet.path());
@@ -87,7 +87,7 @@ fn a_whole_gpu_that_was_given_away_is_not_free_though_nobody_is_there() {
 }
 
 #[test]
-fn given_away_and_idle_for_long_is_held() {
+fn gpu_allocated_and_idle_is_held() {
     let proc = Proc::new();
     let kubelet = Kubelet::new(&json!([pod("train-0", "nvidia.com/gpu", &[GPU_A])]));
     let path = kubelet.path();
@@ -103,7 +103,7 @@ fn given_away_and_idle_for_long_is_held() {
 }
 
 #[test]
-fn a_process_on_a_pods_own_gpu_has_the_pods_name() {
+fn process_on_pods_gpu_has_pod_name() {
     let proc = Proc::new();
     in_pod(&proc, 11, 0, 'a');
     proc.process(12, 0, "/system.slice/monitor.service");
@@ -120,7 +120,7 @@ fn a_process_on_a_pods_own_gpu_has_the_pods_name() {
 }
 
 #[test]
-fn of_mig_each_instance_has_its_own_pods() {
+fn mig_instance_has_own_pods() {
     let instance = |gpu_instance: u32, uuid: &str| {
         format!(
             "[[gpu.mig]]\ngpu_instance = {gpu_instance}\ncompute_instance = 0\nprofile = '1g.10gb'\nuuid = '{uuid}'\nmemory_total_bytes = 10737418240\nmemory_used_bytes = 0\n"
@@ -150,7 +150,7 @@ fn of_mig_each_instance_has_its_own_pods() {
 }
 
 #[test]
-fn a_shared_gpu_has_all_its_pods_and_its_processes_none_in_particular() {
+fn gpu_shared_lists_pods_and_processes_have_none() {
     let proc = Proc::new();
     in_pod(&proc, 11, 0, 'a');
     in_pod(&proc, 12, 1, 'b');
@@ -175,7 +175,7 @@ fn a_shared_gpu_has_all_its_pods_and_its_processes_none_in_particular() {
 }
 
 #[test]
-fn a_kubelet_that_restarts_is_asked_anew_and_takes_nothing_with_it() {
+fn kubelet_restart_keeps_last_pods() {
     let proc = Proc::new();
     let mut kubelet = Kubelet::new(&json!([pod("before", "nvidia.com/gpu", &[GPU_A])]));
     let agent = start(&gpus(""), &proc, &kubelet.path());
@@ -194,7 +194,7 @@ fn a_kubelet_that_restarts_is_asked_anew_and_takes_nothing_with_it() {
 }
 
 #[test]
-fn frames_flow_while_the_kubelet_hangs_and_nobody_is_called_free() {
+fn kubelet_hung_blocks_no_frame_and_gpus_are_unknown() {
     let (driver, proc, socket) = (gpus(""), Proc::new(), Played::new(Plays::Hang));
     let path = socket.path();
     let arguments = ["--kubelet-period=100ms", "--kubelet-socket", path.to_str().unwrap()];
@@ -220,7 +220,7 @@ fn frames_flow_while_the_kubelet_hangs_and_nobody_is_called_free() {
 }
 
 #[test]
-fn what_is_no_kubelet_is_told_of() {
+fn kubelet_garbage_is_reported() {
     let proc = Proc::new();
     let with = |socket: &std::path::Path, part: &str, why: &str| {
         let agent = start(&gpus(""), &proc, socket);
@@ -238,7 +238,7 @@ fn what_is_no_kubelet_is_told_of() {
 }
 
 #[test]
-fn without_the_flag_nobody_is_asked_and_free_is_free() {
+fn kubelet_not_asked_without_flag() {
     let agent = Start::on(&gpus("")).variable("NVSMI_KUBELET_SOCKET", "").serve().ready();
     let all = until(&agent, "the verdict", |all| all["gpus"][0]["use"]["verdict"] == "free");
     assert_eq!((&all["gpus"][0]["pods"], &all["gpus"][0]["absent"]["pods"]), (&json!([]), &json!("not_supported")));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Driver, StandIn, Start};
 
 #[test]
-fn ten_thousand_processes_are_served_and_no_tick_is_missed() {
+fn processes_10000_served_without_missed_tick() {
     let crowd = "[[gpu.process]]\ncount = 10000\nfirst_pid = 100000\ntype = 'C'\nmemory_bytes = 1048576\n";
     let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{crowd}[[gpu]]\nname = 'B'\n"));
     let agent = Start::on(&driver).serve().ready();
@@ -23,7 +23,7 @@ fn ten_thousand_processes_are_served_and_no_tick_is_missed() {
 }
 
 #[test]
-fn a_proc_file_that_blocks_costs_its_own_row_and_nothing_else() {
+fn proc_file_blocking_costs_only_its_row() {
     let root = tempfile::tempdir().unwrap();
     let free = StandIn::start(&["python", "free"]);
     for pid in [4242, free.pid()] {

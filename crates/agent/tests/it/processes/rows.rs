@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Driver, StandIn, Start};
 
 #[test]
-fn any_command_line_is_a_row() {
+fn command_line_of_any_form_is_a_row() {
     let newline = StandIn::start(&["python", "a\n\u{1b}[31mred", "tab\there"]);
     let bad = StandIn::start(&[OsStr::new("python"), OsStr::from_bytes(b"caf\xe9")]);
     // An argument cannot be longer than 128 KiB, and all of them not than 2 MiB by default.
@@ -33,7 +33,7 @@ fn any_command_line_is_a_row() {
 }
 
 #[test]
-fn an_impossible_pid_is_the_row_of_a_vanished_process() {
+fn pid_impossible_is_row_of_ended_process() {
     let above = fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse::<u32>().unwrap() + 1;
     let list: String = [0, above, u32::MAX]
         .map(|pid| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\nmemory_bytes = 1048576\n"))
@@ -51,7 +51,7 @@ fn an_impossible_pid_is_the_row_of_a_vanished_process() {
 }
 
 #[test]
-fn processes_that_vanish_while_they_are_read_keep_their_rows() {
+fn processes_ending_while_read_keep_rows() {
     let list = |pids: &[u32]| {
         let rows = pids.iter().map(|pid| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\n"));
         format!("[[gpu]]\nname = 'A'\n[[gpu]]\nname = 'B'\n{}", rows.collect::<String>())
@@ -73,7 +73,7 @@ fn processes_that_vanish_while_they_are_read_keep_their_rows() {
 }
 
 #[test]
-fn every_layout_of_process_lists_gives_the_same_rows() {
+fn process_list_layouts_give_same_rows() {
     let processes: Vec<StandIn> = (0..17).map(|number| StandIn::start(&["python", &number.to_string()])).collect();
     let list: String = processes
         .iter()

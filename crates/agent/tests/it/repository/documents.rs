@@ -1,4 +1,4 @@
-//! What the documents claim is held by tests that exist.
+//! The tests that the documents cite exist.
 
 use std::{
     fs,
@@ -9,15 +9,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The files in which a test of that module may stand.
-fn places(path: &[&str]) -> Vec<PathBuf> {
+/// Files that may hold the tests of a module.
+fn files(path: &[&str]) -> Vec<PathBuf> {
     let (first, modules) = path.split_first().unwrap();
     let folder = match *first {
         "it" => root().join("crates/agent/tests/it"),
         "http" => root().join("crates/server/tests/http"),
         name => root().join("crates").join(name).join("src"),
     };
-    // A module's tests stand in its own file or in one beside it.
+    // `mod tests` is in its parent's file or in one of its own.
     let without = modules.strip_suffix(&["tests"]).unwrap_or(modules);
     [modules, without]
         .iter()
@@ -29,18 +29,22 @@ fn places(path: &[&str]) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Finds a test by its path; `*` is any test of the module.
 fn exists(test: &str) -> bool {
     let parts: Vec<&str> = test.split("::").collect();
     let (name, module) = parts.split_last().unwrap();
     let function = format!("fn {name}(");
-    places(module).iter().any(|file| {
+    files(module).iter().any(|file| {
         let text = fs::read_to_string(file).unwrap();
+        if *name == "*" {
+            return text.contains("#[test]") || text.contains("#[tokio::test");
+        }
         let before = text.find(&function).map(|at| text[..at].lines().rev().take(4).collect::<String>());
         before.is_some_and(|lines| lines.contains("test"))
     })
 }
 
-/// What stands between backticks.
+/// Words between backticks.
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
@@ -52,19 +56,40 @@ fn is_test(word: &&str) -> bool {
         && word.split("::").count() > 2
 }
 
-#[test]
-fn every_claim_of_the_threat_model_names_tests_that_exist() {
-    let text = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
-    let claims = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| claim"));
+/// Checks the cited tests of every row between two headings, and counts the rows.
+fn check(document: &str, from: &str, to: &str) -> usize {
+    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+    let (_, text) = text.split_once(from).unwrap();
+    let text = text.split_once(to).map_or(text, |(text, _)| text);
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| claim"));
     let mut count = 0;
-    for claim in claims {
-        let tests: Vec<&str> = quoted(claim).filter(is_test).collect();
-        assert!(!tests.is_empty(), "no test holds: {claim}");
+    for row in rows {
+        let tests: Vec<&str> = quoted(row).filter(is_test).collect();
+        assert!(!tests.is_empty() || row.contains("chaos"), "{document}: no test is cited in: {row}");
         for test in tests {
-            assert!(exists(test), "there is no test {test}");
+            assert!(exists(test), "{document}: expected a test {test}, found none: rename it there too");
         }
+        assert!(!row.contains("…`"), "{document}: cite whole names: {row}");
         count += 1;
     }
+    count
+}
+
+#[test]
+fn threat_model_cites_existing_tests() {
+    let count = check("threat-model.md", "\n## ", "\n## Not defended");
     assert!(count > 30, "{count} claims");
-    assert!(!exists("it::repository::documents::there_is_no_such_test") && !exists("it::nowhere::at_all"));
+}
+
+#[test]
+fn reliability_matrix_cites_existing_tests() {
+    let count = check("reliability.md", "| test |\n", "\n## ");
+    assert!(count > 40, "{count} rows");
+}
+
+#[test]
+fn missing_test_is_noticed() {
+    assert!(!exists("it::repository::documents::there_is_no_such_test"));
+    assert!(!exists("it::nowhere::*") && !exists("it::nowhere::at_all"));
+    assert!(exists("it::repository::documents::*"));
 }

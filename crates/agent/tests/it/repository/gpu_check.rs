@@ -83,7 +83,7 @@ fn apart(found: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_agrees_is_found_to_agree_and_what_does_not_is_named() {
+fn gpu_check_finds_agreement_and_names_differences() {
     let driver = Driver::new(GPU);
     fs::copy(driver.library(), driver.folder().join("libnvidia-ml.so")).unwrap();
     let (status, found) = check(&driver, SAYS);

@@ -53,13 +53,13 @@ fn judge(agent: &Agent, extra: &[&str]) {
 }
 
 #[test]
-fn every_answer_to_whoever_has_the_token_is_documented() {
+fn openapi_documents_answers_with_token() {
     let (agent, _driver, _processes) = serve(Some(TOKEN));
     judge(&agent, &["--header", &format!("Authorization: Bearer {TOKEN}")]);
 }
 
 #[test]
-fn every_answer_of_an_open_agent_is_documented() {
+fn openapi_documents_answers_of_open_agent() {
     let (agent, _driver, _processes) = serve(None);
     judge(&agent, &[]);
 }

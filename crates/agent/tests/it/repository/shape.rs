@@ -29,7 +29,7 @@ fn edges() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn crates_point_down() {
+fn crate_dependencies_point_down() {
     let edges = edges();
     let ours = |name: &str| -> Vec<&str> {
         let all = edges[name].iter().map(String::as_str);
@@ -44,14 +44,14 @@ fn crates_point_down() {
 }
 
 #[test]
-fn the_driver_is_known_to_the_collector_and_the_fake_alone() {
+fn nvml_known_only_to_collector_and_fake() {
     let edges = edges();
     let knows = edges.iter().filter(|(_, all)| all.iter().any(|edge| edge.starts_with("nvml-wrapper")));
     assert_eq!(knows.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["collector", "fake-nvml"]);
 }
 
 #[test]
-fn every_library_comes_under_a_licence_that_may_be_shipped() {
+fn library_licences_are_allowed() {
     const FINE: [&str; 8] = [
         "Apache-2.0",
         "MIT",

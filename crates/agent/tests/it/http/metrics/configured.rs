@@ -4,7 +4,7 @@ use super::host::{HOPPER, process};
 use crate::support::{Driver, StandIn, Start};
 
 #[test]
-fn a_bad_value_is_one_line_and_status_2() {
+fn option_invalid_is_one_line_and_status_2() {
     for (argument, parts) in [
         ("--metrics-names=prometheus", &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"][..]),
         ("--dcgm-counters=/nowhere/counters.csv", &["/nowhere/counters.csv", "--dcgm-counters"]),
@@ -22,7 +22,7 @@ fn a_bad_value_is_one_line_and_status_2() {
 }
 
 #[test]
-fn a_line_of_the_counters_that_is_none_is_named() {
+fn counters_file_invalid_line_is_named() {
     let start = Start::bare().file("counters.csv", "# x\nDCGM_FI_DEV_GPU_TEMP, guage, Heat\n");
     let (status, _, error) = start.argument("--dcgm-counters=counters.csv").finish();
     assert_eq!(status.code(), Some(2));
@@ -32,7 +32,7 @@ fn a_line_of_the_counters_that_is_none_is_named() {
 }
 
 #[test]
-fn check_lists_what_of_the_counters_cannot_be_served() {
+fn check_lists_unavailable_counters() {
     let counters = "DCGM_FI_DEV_GPU_TEMP, gauge, Heat\nDCGM_FI_DRIVER_VERSION, label, V\n\
                     DCGM_EXP_XID_ERRORS_COUNT, gauge, x\nDCGM_FI_DEV_NVSWITCH_TEMPERATURE_CURRENT, gauge, x\n";
     let driver = Driver::new(HOPPER);
@@ -48,7 +48,7 @@ fn check_lists_what_of_the_counters_cannot_be_served() {
 }
 
 #[test]
-fn counters_choose_what_is_served_and_the_rest_is_logged() {
+fn counters_select_metrics_and_log_the_rest() {
     let driver = Driver::new(HOPPER);
     let counters = "DCGM_FI_DEV_GPU_TEMP, gauge, Heat\nDCGM_FI_DEV_RETIRED_SBE, counter, x\n";
     let start = Start::on(&driver).file("counters.csv", counters).argument("--dcgm-counters=counters.csv");
@@ -61,7 +61,7 @@ fn counters_choose_what_is_served_and_the_rest_is_logged() {
 }
 
 #[test]
-fn processes_have_series_where_they_are_wanted() {
+fn process_series_only_when_enabled() {
     let worker = StandIn::start(&["python", "train.py"]);
     let driver = Driver::new(&format!("{HOPPER}{}", process(&worker)));
     let pid = format!("pid=\"{}\"", worker.pid());
@@ -80,7 +80,7 @@ fn processes_have_series_where_they_are_wanted() {
 }
 
 #[test]
-fn the_token_is_the_one_of_all_else() {
+fn metrics_use_the_api_token() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).variable("TOKEN", "changeme").variable("URL_PREFIX", "gpu").serve();
     let status = |headers: &[(&str, &str)]| agent.request("/gpu/metrics", headers).status;

@@ -26,7 +26,7 @@ fn served(agent: &Agent, others: usize) -> String {
 }
 
 #[test]
-fn a_hopper_board_has_all_of_the_default_set_to_the_last_digit() {
+fn dcgm_default_counters_complete_on_hopper() {
     let root = proc_root();
     let driver = Driver::new(&format!("{HOPPER}{CUT}"));
     let agent = Start::on(&driver).argument(&format!("--proc-root={}", root.path().display())).serve().ready();
@@ -53,7 +53,7 @@ fn a_hopper_board_has_all_of_the_default_set_to_the_last_digit() {
 
 /// The facts that Grafana's dashboard 12239 asks for, in its form: a value by `instance` and `gpu`.
 #[test]
-fn dashboard_12239_finds_what_it_asks_for() {
+fn dcgm_dashboard_12239_has_data() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();
     served(&agent, 0);
@@ -80,7 +80,7 @@ fn dashboard_12239_finds_what_it_asks_for() {
 }
 
 #[test]
-fn jobs_come_from_the_schedulers_folder() {
+fn job_labels_come_from_scheduler_folder() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("0"), "4711\n4712\n").unwrap();
     let driver = Driver::new(HOPPER);

@@ -27,7 +27,7 @@ fn told(text: &str, key: &str) -> Vec<String> {
 }
 
 #[test]
-fn promtool_likes_configuration_and_rules_and_every_alert_fires_as_tested() {
+fn promtool_accepts_rules_and_alerts_fire() {
     promtool(&["check", "config", "prometheus.yml"]);
     promtool(&["check", "rules", "recording.yml", "alerts.yml"]);
     promtool(&["test", "rules", "tests.yml"]);
@@ -55,7 +55,7 @@ fn ours(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rules_and_dashboards_name_metrics_that_there_are() {
+fn rules_and_dashboards_use_existing_metrics() {
     let documented = text("docs/metrics.md");
     let mut files = vec!["deploy/prometheus/alerts.yml".to_owned(), "deploy/prometheus/recording.yml".to_owned()];
     files.extend(["docs/runbook.md", "docs/from-dcgm-exporter.md"].map(String::from));
@@ -82,7 +82,7 @@ fn expressions(dashboard: &Value) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn rules_and_dashboards_find_data_on_a_real_prometheus() {
+fn rules_and_dashboards_have_data_on_prometheus() {
     let worker = StandIn::start(&["python", "train.py"]);
     let driver = Driver::new(&format!("{HOPPER}{}{CUT}", process(&worker)));
     let agent = Start::on(&driver).argument("--metrics-processes").serve().ready();
@@ -121,7 +121,7 @@ fn rules_and_dashboards_find_data_on_a_real_prometheus() {
 }
 
 #[test]
-fn the_dashboards_are_what_their_maker_makes() {
+fn dashboards_match_their_generator() {
     for name in ["host", "fleet"] {
         let output = Command::new("python3").arg(repository("deploy/grafana/make")).arg(name).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

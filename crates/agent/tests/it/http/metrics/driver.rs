@@ -19,7 +19,7 @@ fn calls_per_reading(driver: &Driver) -> f64 {
 }
 
 #[test]
-fn sixteen_scrapers_cost_the_driver_nothing() {
+fn driver_calls_unchanged_by_16_scrapers() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();
     let without = calls_per_reading(&driver);
@@ -56,7 +56,7 @@ const AGE: &str = "nvsmi_agent_snapshot_age_seconds";
 const RESTARTS: &str = "nvsmi_agent_collector_restarts_total";
 
 #[test]
-fn while_the_driver_hangs_a_scrape_answers_with_the_age() {
+fn scrape_of_hung_driver_has_age() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();
     assert!(value(&agent, AGE).is_some_and(|age| age < 20.0));
@@ -79,7 +79,7 @@ fn while_the_driver_hangs_a_scrape_answers_with_the_age() {
 }
 
 #[test]
-fn counters_do_not_go_back_when_a_collector_dies() {
+fn counters_monotonic_across_collector_restart() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();
     let labels = "{gpu=\"0\",uuid=\"GPU-00000000-0000-0000-0000-00000000000a\"}";
@@ -107,7 +107,7 @@ fn counters_do_not_go_back_when_a_collector_dies() {
 }
 
 #[test]
-fn readers_of_the_stream_are_counted() {
+fn stream_clients_are_counted() {
     use std::{io::Write as _, net::TcpStream};
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();

@@ -211,7 +211,7 @@ fn documented() -> BTreeSet<String> {
 }
 
 #[test]
-fn prometheus_reads_each_metric_back() {
+fn prometheus_reads_every_metric_back() {
     let worker = StandIn::start(&["python", "train.py"]);
     let given = |pod: &str, uuid: &str| {
         let container = json!({"name": "main", "devices": {"nvidia.com/gpu": [uuid]}});
@@ -266,7 +266,7 @@ fn prometheus_reads_each_metric_back() {
 }
 
 #[test]
-fn victoria_metrics_reads_them_too() {
+fn victoria_metrics_reads_every_metric_back() {
     let driver = Driver::new(HOPPER);
     let agent = Start::on(&driver).serve().ready();
     let monitor = Monitor::victoria(&[Target::new("open", &agent)]);
@@ -281,7 +281,7 @@ fn victoria_metrics_reads_them_too() {
 }
 
 #[test]
-fn promtool_has_nothing_to_say() {
+fn promtool_finds_no_problem() {
     use std::{
         io::Write as _,
         process::{Command, Stdio},
