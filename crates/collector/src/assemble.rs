@@ -11,7 +11,7 @@ use std::{
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    board::lane_slot,
+    call_table::gpu_slot,
     derive::stale_after,
     frame::{self, FrameError, Message},
     sample::{Driver, DriverFacts, GpuSample, ProcessFacts, Sample},
@@ -19,26 +19,26 @@ use telemetry::{
 
 use crate::{
     allocations::Allocations,
-    board::Board,
-    callers::Callers,
-    census::{Census, Stage},
-    lane::Lane,
-    lanes::Lanes,
+    call_table::CallTable,
+    driver_monitor::{DriverMonitor, Stage},
+    gpu_reader::GpuReader,
+    in_flight::InFlight,
     meter,
     nvml::Library,
-    process::{Book, Containers, Host, Jobs, Notes, Owners},
-    pulse::{Finished, Pulse, Slot},
+    process::{Containers, Host, Jobs, Notes, Owners, ProcessCache},
+    readers::GpuReaders,
     socket::Sockets,
+    ticker::{GpuReading, Slot, Ticker},
     xids::Xids,
 };
 
 /// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
 const HEARTBEAT: Duration = Duration::from_millis(700);
-/// Lanes are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
+/// GpuReaders are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// The first frame waits at most this long for the names of owners and containers, and for the kubelet.
 const NAMES_WAIT: Duration = Duration::from_millis(100);
-/// Process facts get at least this long, even when a late lane has used up the wait.
+/// Process facts get at least this long, even when a late reader has used up the wait.
 const FACTS_WAIT: Duration = Duration::from_millis(10);
 
 /// Why the assembler ended.
@@ -53,12 +53,12 @@ pub(crate) enum End {
 pub(crate) struct Assembler<W> {
     pub(crate) out: W,
     pub(crate) interval: Duration,
-    pub(crate) pulse: Arc<Pulse>,
-    pub(crate) census: Arc<Census>,
-    pub(crate) board: Board,
+    pub(crate) ticker: Arc<Ticker>,
+    pub(crate) monitor: Arc<DriverMonitor>,
+    pub(crate) calls: CallTable,
     pub(crate) proc_root: PathBuf,
     /// None where the driver's PIDs do not mean anything in our `/proc`.
-    pub(crate) book: Option<Book>,
+    pub(crate) process_cache: Option<ProcessCache>,
     pub(crate) owners: Owners,
     pub(crate) sockets: Sockets,
     pub(crate) containers: Containers,
@@ -68,8 +68,8 @@ pub(crate) struct Assembler<W> {
     /// When this collector began.
     pub(crate) began: BootTime,
     pub(crate) notes: Notes,
-    pub(crate) callers: Callers,
-    pub(crate) lanes: Lanes,
+    pub(crate) in_flight: InFlight,
+    pub(crate) readers: GpuReaders,
     pub(crate) xids: Arc<Xids>,
     pub(crate) written: Instant,
 }
@@ -85,12 +85,12 @@ impl<W: Write> Assembler<W> {
 
     fn frames(&mut self) -> Result<End, FrameError> {
         let (facts, library) = loop {
-            match self.census.stage() {
+            match self.monitor.stage() {
                 (Stage::Ready(facts), Some(library)) => break (facts, library),
-                (Stage::Failed(_) | Stage::Replaced(_) | Stage::Resting(_), _) => return self.tell_the_end(),
+                (Stage::Failed(_) | Stage::Replaced(_) | Stage::Suspending(_), _) => return self.tell_the_end(),
                 _ => {
                     self.write_starting()?;
-                    self.census.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
+                    self.monitor.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
                 }
             }
         };
@@ -102,33 +102,33 @@ impl<W: Write> Assembler<W> {
         loop {
             tick = (tick + self.interval).max(Instant::now());
             self.sleep_until(tick)?;
-            if !matches!(self.census.stage().0, Stage::Ready(_)) {
+            if !matches!(self.monitor.stage().0, Stage::Ready(_)) {
                 return self.tell_the_end();
             }
             self.tick(&facts, library)?;
         }
     }
 
-    /// Tells the parent why the census ended.
+    /// Tells the parent why the monitor ended.
     fn tell_the_end(&mut self) -> Result<End, FrameError> {
-        match self.census.stage().0 {
+        match self.monitor.stage().0 {
             Stage::Failed(failure) => self.write(Driver::Failed(failure))?,
             Stage::Replaced(what) => self.write(Driver::Replaced { detail: what.into() })?,
-            Stage::Resting(buses) => self.write(Driver::Resting { buses })?,
+            Stage::Suspending(buses) => self.write(Driver::Suspending { buses })?,
             Stage::Starting | Stage::Ready(_) => {}
         }
         Ok(End::Told)
     }
 
-    /// The first frame with GPUs comes when every lane has reported once, or has had the time after which a GPU is
+    /// The first frame with GPUs comes when every reader has reported once, or has had the time after which a GPU is
     /// stale; until then the collector is starting.
     fn first(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
         let begun = Instant::now();
         let latest = begun + stale_after(self.interval);
-        let beat = self.beat(library);
+        let tick = self.begin_tick(library);
         let slots = loop {
-            let slots = self.pulse.collect(beat, Instant::now() + LONGEST_WAIT);
-            let done = |(lane, slot): (usize, &Slot)| slot.finished.is_some() || self.lanes.waits(number(lane));
+            let slots = self.ticker.wait_for_all(tick, Instant::now() + LONGEST_WAIT);
+            let done = |(reader, slot): (usize, &Slot)| slot.finished.is_some() || self.readers.waits(number(reader));
             if slots.iter().enumerate().all(done) || Instant::now() >= latest {
                 break slots;
             }
@@ -140,42 +140,42 @@ impl<W: Write> Assembler<W> {
         self.owners.settle(names);
         self.containers.settle(names);
         self.allocations.settle(names);
-        self.write_ready(facts, beat, &slots, processes, took)
+        self.write_ready(facts, tick, &slots, processes, took)
     }
 
     fn tick(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
         let begun = Instant::now();
         let deadline = begun + LONGEST_WAIT.min(self.interval / 4);
-        let beat = self.beat(library);
-        let slots = self.pulse.collect(beat, deadline);
+        let tick = self.begin_tick(library);
+        let slots = self.ticker.wait_for_all(tick, deadline);
         let took = begun.elapsed();
         let processes = self.processes(&slots, deadline.max(Instant::now() + FACTS_WAIT));
-        self.write_ready(facts, beat, &slots, processes, took)
+        self.write_ready(facts, tick, &slots, processes, took)
     }
 
-    /// Calls the lanes, and starts those of GPUs that were not counted before.
-    fn beat(&mut self, library: Library) -> u64 {
-        let beat = self.pulse.beat();
-        for index in self.lanes.due(self.pulse.counted(), Instant::now()) {
-            let work = Lane {
+    /// Begins a tick, and starts the readers of GPUs that were not counted before.
+    fn begin_tick(&mut self, library: Library) -> u64 {
+        let tick = self.ticker.begin_tick();
+        for index in self.readers.due(self.ticker.counted(), Instant::now()) {
+            let work = GpuReader {
                 index,
                 library,
-                pulse: Arc::clone(&self.pulse),
-                desk: self.board.desk(lane_slot(index), Some(index)),
+                ticker: Arc::clone(&self.ticker),
+                slot: self.calls.slot(gpu_slot(index), Some(index)),
                 proc_root: self.proc_root.clone(),
                 xids: Arc::clone(&self.xids),
             };
-            Xids::start(&self.xids, index, library, &self.pulse, &self.board, self.callers.join());
-            let presence = self.callers.join();
+            Xids::start(&self.xids, index, library, &self.ticker, &self.calls, self.in_flight.enter());
+            let guard = self.in_flight.enter();
             let started = thread::Builder::new().name(format!("gpu {index}")).spawn(move || {
                 work.run();
-                drop(presence);
+                drop(guard);
             });
             if let Err(error) = started {
                 tracing::error!(gpu = index, %error, "cannot start a thread to read this GPU");
             }
         }
-        beat
+        tick
     }
 
     /// The facts of every process that a GPU lists. In another PID namespace none may be looked up.
@@ -183,26 +183,26 @@ impl<W: Write> Assembler<W> {
         let pids: BTreeSet<u32> = slots
             .iter()
             .filter_map(|slot| slot.finished.as_ref())
-            .flat_map(Finished::lists)
+            .flat_map(GpuReading::lists)
             .flatten()
             .map(|listed| listed.pid)
             .collect();
-        let Some(book) = &self.book else {
+        let Some(cache) = &self.process_cache else {
             return pids.into_iter().map(|pid| ProcessFacts::unread(pid, Absence::Denied)).collect();
         };
         let pids: Vec<u32> = pids.into_iter().collect();
-        let facts = book.facts(&pids, deadline);
+        let facts = cache.facts(&pids, deadline);
         for uid in facts.iter().filter_map(|facts| facts.uid.ok()) {
             self.owners.name(uid);
         }
-        self.containers.wish(&facts);
+        self.containers.request(&facts);
         facts
     }
 
     fn write_ready(
         &mut self,
         facts: &DriverFacts,
-        beat: u64,
+        tick: u64,
         slots: &[Slot],
         mut processes: Vec<ProcessFacts>,
         took: Duration,
@@ -212,7 +212,7 @@ impl<W: Write> Assembler<W> {
         }
         self.containers.name(&mut processes);
         self.notes.look(&processes);
-        let gpus = slots.iter().enumerate().map(|(lane, slot)| self.gpu(lane, slot, beat)).collect();
+        let gpus = slots.iter().enumerate().map(|(reader, slot)| self.gpu(reader, slot, tick)).collect();
         let sample = Sample {
             gpus,
             processes,
@@ -230,11 +230,11 @@ impl<W: Write> Assembler<W> {
         }
     }
 
-    fn gpu(&self, lane: usize, slot: &Slot, beat: u64) -> GpuSample {
-        let index = number(lane);
-        let late = slot.beat < beat;
-        let stuck = if late { lane_slot(index).and_then(|slot| self.board.in_flight(slot)) } else { None };
-        let unread = || Finished { read_at: Stamp::default(), ..Finished::absent(Absence::Timeout) };
+    fn gpu(&self, reader: usize, slot: &Slot, tick: u64) -> GpuSample {
+        let index = number(reader);
+        let late = slot.tick < tick;
+        let stuck = if late { gpu_slot(index).and_then(|slot| self.calls.in_flight(slot)) } else { None };
+        let unread = || GpuReading { read_at: Stamp::default(), ..GpuReading::absent(Absence::Timeout) };
         let finished = slot.finished.clone().unwrap_or_else(unread);
         GpuSample {
             index,
@@ -253,7 +253,7 @@ impl<W: Write> Assembler<W> {
     }
 
     fn write_starting(&mut self) -> Result<(), FrameError> {
-        let call = self.board.all_in_flight().into_iter().next();
+        let call = self.calls.all_in_flight().into_iter().next();
         self.write(Driver::Starting { call })
     }
 
@@ -300,7 +300,7 @@ impl<W: Write> Assembler<W> {
     }
 }
 
-/// A lane's number as NVML has it.
-fn number(lane: usize) -> u32 {
-    u32::try_from(lane).unwrap_or(u32::MAX)
+/// A reader's number as NVML has it.
+fn number(reader: usize) -> u32 {
+    u32::try_from(reader).unwrap_or(u32::MAX)
 }

@@ -2,7 +2,7 @@
 //! written to standard output as it comes back.
 //!
 //! Each GPU has a thread here too, so that a call which hangs keeps no other GPU from being captured. Whoever started
-//! this reads what came, sees on the board which calls did not come back, and waits no longer than it wants to.
+//! this reads what came, sees in the call table which calls did not come back, and waits no longer than it wants to.
 
 use std::{
     io,
@@ -15,18 +15,18 @@ use std::{
 
 use telemetry::{
     Absence,
-    board::{SLOTS, lane_slot},
+    call_table::{SLOTS, gpu_slot},
     capture::Outcome,
 };
 
 use crate::{
-    board::Board,
+    call_table::CallTable,
     crash,
-    lane::Lane,
+    gpu_reader::GpuReader,
     leave::exit_at_once,
     nvml::{Device, EventSet, Library, find},
     record::Recorder,
-    run::{end_on_panic, ignore_the_parents_signals, shared_board, take_standard_output},
+    run::{end_on_panic, ignore_the_parents_signals, shared_table, take_standard_output},
 };
 
 /// How long Xid events are waited for: to see whether waiting works.
@@ -39,7 +39,7 @@ pub struct CaptureSettings {
     pub library: Option<PathBuf>,
     /// The root of `/proc`, of which only the host's memory is read.
     pub proc_root: PathBuf,
-    /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
+    /// The descriptor of the call table that the parent shares ([`telemetry::call_table`]).
     pub board: Option<RawFd>,
 }
 
@@ -51,14 +51,14 @@ pub fn capture(settings: CaptureSettings) -> io::Result<std::convert::Infallible
     ignore_the_parents_signals()?;
     end_on_panic();
     let out = take_standard_output()?;
-    let board = Board::map(shared_board(settings.board)?.as_ref().map(|board| board.as_fd()))?;
-    crash::note_on(board)?;
+    let calls = CallTable::map(shared_table(settings.board)?.as_ref().map(|board| board.as_fd()))?;
+    crash::record_in(calls)?;
     leave_when_input_ends()?;
     let recorder = Recorder::new(out);
-    let desk = board.desk(Some(0), None);
-    crash::works_at(&desk);
-    match find(settings.library.as_deref(), &desk) {
-        Ok(library) => walk(library, board, &recorder, &settings.proc_root)?,
+    let slot = calls.slot(Some(0), None);
+    crash::set_slot(&slot);
+    match find(settings.library.as_deref(), &slot) {
+        Ok(library) => walk(library, calls, &recorder, &settings.proc_root)?,
         Err(failure) => recorder.keep(&failure.function, Outcome::Code(failure.code)),
     }
     drop(recorder);
@@ -66,43 +66,43 @@ pub fn capture(settings: CaptureSettings) -> io::Result<std::convert::Infallible
 }
 
 /// Asks about the driver, every GPU, and events.
-fn walk(library: Library, board: Board, recorder: &Recorder, proc_root: &Path) -> io::Result<()> {
-    let desk = board.desk(Some(0), None).recording(recorder.another(None));
-    if library.init(&desk).is_err() {
+fn walk(library: Library, calls: CallTable, recorder: &Recorder, proc_root: &Path) -> io::Result<()> {
+    let slot = calls.slot(Some(0), None).recording(recorder.another(None));
+    if library.init(&slot).is_err() {
         return Ok(());
     }
-    let counted = library.count(&desk).unwrap_or(0);
-    let _ = (library.driver_version(&desk), library.nvml_version(&desk), library.cuda_version(&desk));
+    let counted = library.count(&slot).unwrap_or(0);
+    let _ = (library.driver_version(&slot), library.nvml_version(&slot), library.cuda_version(&slot));
     // A count past the board's end is absurd, and is kept as it was told.
     let last = u32::try_from(SLOTS - 1).unwrap_or(u32::MAX);
-    let mut lanes = Vec::new();
+    let mut readers = Vec::new();
     for index in 0..counted.min(last) {
-        let lane = Lane {
+        let reader = GpuReader {
             index,
             library,
-            pulse: Arc::default(),
-            desk: board.desk(lane_slot(index), Some(index)).recording(recorder.another(Some(index))),
+            ticker: Arc::default(),
+            slot: calls.slot(gpu_slot(index), Some(index)).recording(recorder.another(Some(index))),
             proc_root: proc_root.to_path_buf(),
             xids: Arc::default(),
         };
-        lanes.push(thread::Builder::new().name(format!("gpu {index}")).spawn(move || lane.capture())?);
+        readers.push(thread::Builder::new().name(format!("gpu {index}")).spawn(move || reader.capture())?);
     }
-    let listen = |index| {
-        let device = Device::by_index(library, &desk, index)?;
-        EventSet::listening(&device, index, Err(Absence::Timeout))
+    let subscribe = |index| {
+        let device = Device::by_index(library, &slot, index)?;
+        EventSet::subscribe(&device, index, Err(Absence::Timeout))
     };
-    let sets: Vec<EventSet> = (0..counted.min(last)).filter_map(|index| listen(index).ok()).collect();
+    let sets: Vec<EventSet> = (0..counted.min(last)).filter_map(|index| subscribe(index).ok()).collect();
     if let Some(first) = sets.first() {
-        let _ = first.wait(library, &desk, WAIT);
+        let _ = first.wait(library, &slot, WAIT);
     }
     for set in sets {
-        set.free(library, &desk);
+        set.free(library, &slot);
     }
-    for lane in lanes {
+    for reader in readers {
         // A thread that panics ends the process.
-        let _ = lane.join();
+        let _ = reader.join();
     }
-    let _ = library.shutdown(&desk);
+    let _ = library.shutdown(&slot);
     Ok(())
 }
 

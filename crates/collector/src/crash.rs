@@ -1,7 +1,7 @@
-//! Last words: when a fatal signal strikes, its thread says on the board which slot it worked at.
+//! Crash attribution: on a fatal signal the thread that received it stores its slot in the call table.
 //!
-//! Several lanes may be in a call when the library crashes; only the one that the signal struck is to blame. The
-//! handler does nothing but store a number, and then the signal takes its usual course.
+//! Several readers may be in a call when the library crashes; only the one that received the signal is to blame. The
+//! handler only stores a number, and then the signal takes its default action.
 
 use std::{
     cell::Cell,
@@ -13,14 +13,14 @@ use nix::{
     libc::c_int,
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
-use telemetry::board::DIED_ELSEWHERE;
+use telemetry::call_table::DIED_ELSEWHERE;
 
-use crate::board::{Board, Desk};
+use crate::call_table::{CallSlot, CallTable};
 
-/// The signals by which a library's mistake ends the process.
+/// Signals by which a bug of the library ends the process.
 const FATAL: [Signal; 5] = [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGABRT, Signal::SIGILL, Signal::SIGFPE];
 
-/// The word on the board; null until it is known.
+/// Word in the call table; null before [`record_in`].
 static DIED: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 
 thread_local! {
@@ -28,14 +28,14 @@ thread_local! {
     static SLOT: Cell<u64> = const { Cell::new(DIED_ELSEWHERE) };
 }
 
-/// Says who this thread is, for its last words.
-pub(crate) fn works_at(desk: &Desk) {
-    SLOT.set(desk.slot().map_or(DIED_ELSEWHERE, |slot| slot as u64 + 1));
+/// Sets the slot that this thread stores if it crashes.
+pub(crate) fn set_slot(slot: &CallSlot) {
+    SLOT.set(slot.index().map_or(DIED_ELSEWHERE, |slot| slot as u64 + 1));
 }
 
-/// Has the fatal signals leave last words on the board.
-pub(crate) fn note_on(board: Board) -> io::Result<()> {
-    let Some(died) = board.died() else { return Ok(()) };
+/// Installs the handlers of the fatal signals.
+pub(crate) fn record_in(calls: CallTable) -> io::Result<()> {
+    let Some(died) = calls.died() else { return Ok(()) };
     DIED.store(std::ptr::from_ref(died).cast_mut(), Ordering::Release);
     // Once: after the handler the signal is at its default, and strikes again as soon as the handler returns. On the
     // signal stack, since a thread's own may be what overflowed.
@@ -51,7 +51,7 @@ pub(crate) fn note_on(board: Board) -> io::Result<()> {
 
 extern "C" fn last_words(_: c_int) {
     let died = DIED.load(Ordering::Acquire);
-    // SAFETY: null, or the word on the board, which is mapped for as long as the process lives.
+    // SAFETY: null, or the word in the call table, which is mapped for as long as the process lives.
     if let Some(died) = unsafe { died.as_ref() } {
         died.store(SLOT.get(), Ordering::Release);
     }

@@ -1,7 +1,7 @@
-//! Leaving in order: the parent closes our standard input, and within two seconds we are gone.
+//! Shutdown: the parent closes our standard input, and within two seconds the process ends.
 //!
-//! `nvmlShutdown` while a call is in flight frees what the call is reading, so it is called only when every thread
-//! that calls the driver has ended; a thread that hangs means that we go without it.
+//! `nvmlShutdown` frees memory that a call in flight still uses, so it is called only after every thread that calls the
+//! driver has ended. If a thread hangs the process ends without it.
 
 use std::{
     io::Read as _,
@@ -12,24 +12,24 @@ use std::{
 
 use nix::libc;
 
-use crate::{board::Board, callers::Callers, census::Census, pulse::Pulse};
+use crate::{call_table::CallTable, driver_monitor::DriverMonitor, in_flight::InFlight, ticker::Ticker};
 
-/// How long leaving may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often it is looked whether the last thread has ended.
-const LOOK: Duration = Duration::from_millis(5);
+/// Longest time from the end of standard input to the end of the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Interval of checks for the end of the last thread.
+const POLL: Duration = Duration::from_millis(5);
 
-/// What leaving needs.
+/// Everything that shutdown needs.
 #[derive(Clone)]
 pub(crate) struct Exit {
-    pub(crate) pulse: Arc<Pulse>,
-    pub(crate) census: Arc<Census>,
-    pub(crate) board: Board,
-    pub(crate) callers: Callers,
+    pub(crate) ticker: Arc<Ticker>,
+    pub(crate) monitor: Arc<DriverMonitor>,
+    pub(crate) calls: CallTable,
+    pub(crate) in_flight: InFlight,
 }
 
 impl Exit {
-    /// Leaves when standard input ends. Nothing is ever read from it but its end.
+    /// Starts a thread that calls [`Exit::leave`] at the end of standard input. Its content is ignored.
     pub(crate) fn when_input_ends(self) -> std::io::Result<()> {
         let watch = move || {
             let mut input = std::io::stdin().lock();
@@ -40,21 +40,21 @@ impl Exit {
         thread::Builder::new().name("leave".into()).spawn(watch).map(drop)
     }
 
-    /// Leaves now: at most [`PATIENCE`] from here the process is gone.
+    /// Ends the process, within [`SHUTDOWN_TIMEOUT`].
     pub(crate) fn leave(&self, reason: &str) -> ! {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         tracing::debug!(reason, "leaving");
-        if !self.pulse.leave() {
-            // Another thread is at it, and the library must not be shut down twice; the process ends under this one.
+        if !self.ticker.leave() {
+            // Another thread is shutting down, and the library must not be shut down twice. That thread ends the process.
             loop {
-                thread::sleep(PATIENCE);
+                thread::sleep(SHUTDOWN_TIMEOUT);
             }
         }
-        while self.callers.any() && Instant::now() < deadline {
-            thread::sleep(LOOK);
+        while self.in_flight.any() && Instant::now() < deadline {
+            thread::sleep(POLL);
         }
-        if self.callers.any() {
-            let calls = self.board.all_in_flight();
+        if self.in_flight.any() {
+            let calls = self.calls.all_in_flight();
             tracing::warn!(?calls, "leaving without nvmlShutdown: a call has not returned");
         } else {
             self.shut_down(deadline);
@@ -62,14 +62,14 @@ impl Exit {
         exit_at_once(0)
     }
 
-    /// `nvmlShutdown`, in a thread that is not waited for past the deadline.
+    /// Calls `nvmlShutdown` in a thread that is not waited for past the deadline.
     fn shut_down(&self, deadline: Instant) {
-        let (_, Some(library)) = self.census.stage() else { return };
-        let desk = self.board.desk(Some(0), None);
+        let (_, Some(library)) = self.monitor.stage() else { return };
+        let slot = self.calls.slot(Some(0), None);
         let (done, wait) = mpsc::channel();
         let started = thread::Builder::new().name("shutdown".into()).spawn(move || {
-            let result = library.shutdown(&desk);
-            // Nobody waits any more if it took too long.
+            let result = library.shutdown(&slot);
+            // The receiver is gone if the deadline has passed.
             let _ = done.send(result);
         });
         if started.is_ok() && wait.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_err() {
@@ -78,7 +78,7 @@ impl Exit {
     }
 }
 
-/// Ends the process without its exit handlers and destructors, which would run the vendor's while its threads do.
+/// Ends the process without exit handlers and destructors: the vendor's would run while its threads still do.
 pub(crate) fn exit_at_once(status: i32) -> ! {
     // SAFETY: `_exit` does not return, and nothing of ours is to be written or freed.
     unsafe { libc::_exit(status) }

@@ -1,7 +1,7 @@
-//! How long the driver's functions take, counted where they are called.
+//! Durations of the driver's functions, counted at each call site.
 //!
-//! Each place that calls has counters of its own, which only add, so no lane waits for another. A call is counted when
-//! it comes back: one that hangs stands on the board.
+//! Each call site has counters of its own, which only add, so no reader waits for another. A call is counted when it
+//! returns; one that hangs is in the call table.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use telemetry::sample::{CALL_BOUNDS_NS, CallTimes};
 
 use crate::lock::lock;
 
-/// What waits by its nature: how long it takes says nothing of the driver.
+/// Excluded, since its duration is the time until an event and not the driver's.
 const WAITS: &str = "nvmlEventSetWait_v2";
 
-/// Every meter that was used.
+/// All meters used so far.
 static ALL: Mutex<Vec<&'static Meter>> = Mutex::new(Vec::new());
 
-/// The calls of one function from one place.
+/// Durations of one function at one call site.
 #[derive(Debug)]
 pub(crate) struct Meter {
     function: &'static str,
@@ -41,7 +41,7 @@ impl Meter {
         }
     }
 
-    /// Makes a call and counts how long it took.
+    /// Runs `call` and counts its duration.
     pub(crate) fn time<T>(&'static self, call: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let result = call();
@@ -60,7 +60,7 @@ impl Meter {
     }
 }
 
-/// What was counted so far, by function. A call that comes back meanwhile may be in the counts and not yet in the sum.
+/// Returns the counts so far by function. A call that returns meanwhile may be in the counts and not yet in the sum.
 pub(crate) fn all() -> Vec<CallTimes> {
     let mut by_function: BTreeMap<&str, CallTimes> = BTreeMap::new();
     for meter in lock(&ALL).iter().filter(|meter| meter.function != WAITS) {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_that_call_one_function_are_added_up() {
+    fn call_sites_of_one_function_are_summed() {
         static HERE: Meter = Meter::new("meterTest");
         static THERE: Meter = Meter::new("meterTest");
         static TIMED: Meter = Meter::new("meterTestTimed");

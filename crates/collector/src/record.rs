@@ -24,7 +24,7 @@ pub(crate) struct Recorder {
     begun: Instant,
     /// What each handle that was given out stands for, by its address.
     handles: Arc<Mutex<HashMap<usize, About>>>,
-    /// The GPU whose lane this is.
+    /// The GPU whose reader this is.
     gpu: Option<u32>,
     /// Where the GPU's instances are.
     instances: RefCell<Instances>,
@@ -107,7 +107,7 @@ impl Recorder {
         }
     }
 
-    /// One for another thread: for the lane of a GPU, if it is one.
+    /// One for another thread: for the reader of a GPU, if it is one.
     pub(crate) fn another(&self, gpu: Option<u32>) -> Self {
         Self {
             to: Arc::clone(&self.to),
@@ -167,7 +167,7 @@ impl Recorder {
                 (About::Gpu(gpu), number(note).map(|place| About::Instance { gpu, place }))
             }
             (Some(about), _) => (about, None),
-            // Samples have no handle among the arguments, but each lane has its own.
+            // Samples have no handle among the arguments, but each reader has its own.
             (None, false) if note.metrics.is_some() || function == "nvmlGpmMetricsGet" => {
                 (self.gpu.map_or(About::Driver, About::Gpu), None)
             }

@@ -1,4 +1,4 @@
-//! The collector process from its start to its end.
+//! Main function of the collector process.
 
 use std::{
     fs::File,
@@ -19,39 +19,39 @@ use telemetry::{BootTime, frame::FrameError, sample::Driver};
 use crate::{
     allocations::Allocations,
     assemble::{Assembler, End},
-    board::Board,
-    callers::Callers,
-    census::{Census, Places},
+    call_table::CallTable,
     crash,
+    driver_monitor::{DriverMonitor, Places},
     exclusive::Exclusive,
-    lanes::Lanes,
+    in_flight::InFlight,
     leave::{Exit, exit_at_once},
-    process::{Book, Containers, Host, Jobs, Notes, Owners, ProcFs},
-    pulse::Pulse,
+    process::{Containers, Host, Jobs, Notes, Owners, ProcFs, ProcessCache},
+    readers::GpuReaders,
     settings::Settings,
-    sleep::{Policy, Rest, Resting},
+    sleep::{Policy, SuspendState, SuspendWatch},
     socket::{Kind, Socket, Sockets},
+    ticker::Ticker,
 };
 
-/// How often sleeping GPUs are looked at, at least; a frame is written each time.
-const LOOK_AT_SLEEPERS: Duration = Duration::from_millis(700);
+/// Longest interval between two checks of suspended GPUs; a frame is written each time.
+const CHECK_SUSPENDED: Duration = Duration::from_millis(700);
 
 /// Reads the machine and writes frames to standard output until standard input ends or the driver fails, and then
 /// ends the process.
 ///
 /// # Errors
-/// What keeps it from beginning: the board, the lock's file, a thread.
+/// The call table cannot be mapped, the lock file not opened, or a thread not started.
 pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
     let out = take_standard_output()?;
-    let board = Board::map(shared_board(settings.board)?.as_ref().map(AsFd::as_fd))?;
-    crash::note_on(board)?;
-    let pulse = Arc::new(Pulse::default());
-    let callers = Callers::default();
+    let calls = CallTable::map(shared_table(settings.board)?.as_ref().map(AsFd::as_fd))?;
+    crash::record_in(calls)?;
+    let ticker = Arc::new(Ticker::default());
+    let in_flight = InFlight::default();
     let lock = settings.runtime_directory.as_deref().map(Exclusive::open).transpose()?;
-    let census = Census::new();
-    let exit = Exit { pulse: Arc::clone(&pulse), census: Arc::clone(&census), board, callers: callers.clone() };
+    let monitor = DriverMonitor::new();
+    let exit = Exit { ticker: Arc::clone(&ticker), monitor: Arc::clone(&monitor), calls, in_flight: in_flight.clone() };
     exit.clone().when_input_ends()?;
     let proc = ProcFs::new(settings.proc_root.clone());
     let resolve = settings.resolve_pids || proc.sees_the_hosts_pids();
@@ -59,14 +59,14 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     let mut assembler = Assembler {
         out,
         interval: settings.interval,
-        pulse: Arc::clone(&pulse),
-        census: Arc::clone(&census),
-        board,
+        ticker: Arc::clone(&ticker),
+        monitor: Arc::clone(&monitor),
+        calls,
         host: Host::start(settings.proc_root.clone(), settings.interval),
         jobs: settings.job_dir.map(|folder| Jobs::start(folder, settings.interval)),
         began: BootTime::now(),
         notes: Notes::begin(&proc, resolve),
-        book: resolve.then(|| Book::start(proc)),
+        process_cache: resolve.then(|| ProcessCache::start(proc)),
         owners: Owners::start(),
         sockets: Sockets {
             engine: settings.container_socket.map(|path| Socket { kind: Kind::Engine, path }),
@@ -76,8 +76,8 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         containers: Containers::default(),
         allocations: Allocations::default(),
         proc_root: settings.proc_root,
-        callers: callers.clone(),
-        lanes: Lanes::new(&settings.left_out),
+        in_flight: in_flight.clone(),
+        readers: GpuReaders::new(&settings.left_out),
         xids: Arc::default(),
         written: Instant::now(),
     };
@@ -89,19 +89,19 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         None => None,
     };
     if !settings.asleep.is_empty()
-        && let Err(error) = watch_over(settings.asleep, &mut sleep, settings.interval, &mut assembler)
+        && let Err(error) = report_suspended(settings.asleep, &mut sleep, settings.interval, &mut assembler)
     {
         exit.leave(&error.to_string());
     }
     let places = Places { library: settings.library, proc_root: assembler.proc_root.clone(), sleep };
-    census.start(places, board.desk(Some(0), None), pulse, callers.join());
+    monitor.start(places, calls.slot(Some(0), None), ticker, in_flight.enter());
     match assembler.run() {
-        End::Told => exit.leave("a fresh collector is to try"),
+        End::Told => exit.leave("a new collector must try"),
         End::Unwritten(error) => exit.leave(&error.to_string()),
     }
 }
 
-/// A signal that is meant for the service reaches the parent, which then closes our input.
+/// Ignores the signals of the service manager: they reach the parent, which then closes our input.
 pub(crate) fn ignore_the_parents_signals() -> io::Result<()> {
     for number in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: ignoring a signal runs no code of ours.
@@ -110,7 +110,7 @@ pub(crate) fn ignore_the_parents_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// A thread that panics would leave a collector that reads less than it says; a fresh one is better.
+/// Ends the process on a panic: a new collector is better than one that lacks a thread.
 pub(crate) fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "the collector has a bug and ends");
@@ -118,43 +118,50 @@ pub(crate) fn end_on_panic() {
     }));
 }
 
-/// Takes the pipe for frames away from descriptor 1, which becomes standard error's: a library that prints to standard
-/// output, as some do when a GPU is in trouble, would print into a frame. So it is read in the log instead.
+/// Moves the frame pipe away from descriptor 1, which becomes a copy of standard error. A library that prints to
+/// standard output, as some do when a GPU fails, then prints into the log and not into a frame.
 pub(crate) fn take_standard_output() -> io::Result<File> {
     let pipe = io::stdout().as_fd().try_clone_to_owned()?;
     dup2_stdout(io::stderr())?;
     Ok(pipe.into())
 }
 
-/// Takes over the descriptor that the parent left open for us, if it is a board.
-pub(crate) fn shared_board(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
+/// Takes over the descriptor that the parent left open for us.
+///
+/// # Errors
+/// It is not open, or too short for a call table.
+pub(crate) fn shared_table(descriptor: Option<RawFd>) -> io::Result<Option<OwnedFd>> {
     let Some(descriptor) = descriptor else { return Ok(None) };
-    // SAFETY: the parent opened it for us alone and says its number; whether it is open is asked next.
+    // SAFETY: the parent opened it for us alone; the next line checks that it is open.
     let file = File::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
     fcntl(&file, FcntlArg::F_GETFD)?;
-    if file.metadata()?.len() < telemetry::board::BYTES as u64 {
-        return Err(io::Error::other(format!("descriptor {descriptor} is not a call board")));
+    let length = file.metadata()?.len();
+    if length < telemetry::call_table::BYTES as u64 {
+        return Err(io::Error::other(format!(
+            "expected a call table of {} bytes at descriptor {descriptor}, got {length}",
+            telemetry::call_table::BYTES
+        )));
     }
     Ok(Some(file.into()))
 }
 
-/// Says that the GPUs are asleep, for as long as they are. If they do not suspend they are not let go again.
-fn watch_over(
+/// Reports that the GPUs are suspended, until they are resumed. If they do not suspend they are not released again.
+fn report_suspended(
     buses: Vec<String>,
     sleep: &mut Policy,
     interval: Duration,
     assembler: &mut Assembler<File>,
 ) -> Result<(), FrameError> {
-    let mut resting = Resting::new(sleep.clone(), buses, Instant::now());
+    let mut watch = SuspendWatch::new(sleep.clone(), buses, Instant::now());
     loop {
-        match resting.look(Instant::now()) {
-            Rest::Asleep => assembler.write(Driver::Asleep)?,
-            Rest::Woken => return Ok(()),
-            Rest::InVain => {
+        match watch.check(Instant::now()) {
+            SuspendState::Suspended => assembler.write(Driver::Suspended)?,
+            SuspendState::Resumed => return Ok(()),
+            SuspendState::Failed => {
                 sleep.after = None;
-                return assembler.write(Driver::Sleepless);
+                return assembler.write(Driver::SuspendFailed);
             }
         }
-        thread::sleep(interval.min(LOOK_AT_SLEEPERS));
+        thread::sleep(interval.min(CHECK_SUSPENDED));
     }
 }

@@ -19,7 +19,7 @@ pub struct Settings {
     pub kubelet_socket: Option<PathBuf>,
     /// How often the kubelet is asked.
     pub kubelet_period: Duration,
-    /// The descriptor of the call board that the parent shares ([`telemetry::board`]).
+    /// The descriptor of the call table that the parent shares ([`telemetry::call_table`]).
     pub board: Option<RawFd>,
     /// The folder in which a scheduler says which jobs are on which GPU.
     pub job_dir: Option<PathBuf>,

@@ -1,7 +1,7 @@
-//! Letting idle GPUs sleep: a laptop's or a desktop's whose runtime power management may switch them off, but not
-//! while somebody holds their device files, as the driver library does.
+//! Runtime suspend of idle GPUs: a laptop's or desktop's runtime power management switches them off, but not while a
+//! process holds their device files, as the driver library does.
 //!
-//! Files of sysfs are read, which does not wake a GPU. Whoever cannot read them lets the GPUs be as they are.
+//! Only sysfs is read, which does not wake a GPU. If it cannot be read, GPUs are never released.
 
 use std::{
     fs,
@@ -9,33 +9,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A GPU that was let go and is not suspended after this long is not going to be: a server, where udev allows it for
-/// every device and a display or a service keeps the GPU up.
-const SUSPENDS_WITHIN: Duration = Duration::from_secs(10);
+/// A released GPU that is not suspended after this long will not be: for instance on a server where udev allows runtime
+/// suspend for every device, but a display or a service keeps the GPU active.
+const SUSPEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the administrator wants, and what was found out.
+/// Policy for releasing idle GPUs.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    /// After this long without a process GPUs are let go; never if none.
+    /// GPUs are released after this long without a process; never if none.
     pub(crate) after: Option<Duration>,
-    /// The root of sysfs.
+    /// Root of sysfs.
     pub(crate) root: PathBuf,
 }
 
-/// Watches for the time to let go.
+/// Watches for the time to release the GPUs.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct IdleWatch {
     policy: Policy,
     idle_since: Option<Instant>,
 }
 
-impl Watch {
+impl IdleWatch {
     pub(crate) fn new(policy: Policy) -> Self {
         Self { policy, idle_since: None }
     }
 
-    /// Given the bus ids of all GPUs if none of them has a process: the same once it is time to let go.
-    pub(crate) fn time_to_rest(&mut self, idle: Option<Vec<String>>, now: Instant) -> Option<Vec<String>> {
+    /// Returns `idle`, the bus ids of all GPUs if none of them has a process, once it is time to release them.
+    pub(crate) fn ready_to_suspend(&mut self, idle: Option<Vec<String>>, now: Instant) -> Option<Vec<String>> {
         let after = self.policy.after?;
         let allowed = |bus: &String| self.policy.read(bus, "control").is_some_and(|control| control == "auto");
         let Some(buses) = idle.filter(|buses| buses.iter().all(allowed)) else {
@@ -47,52 +47,51 @@ impl Watch {
     }
 }
 
-/// How the GPUs that were let go are.
+/// State of the released GPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// Suspended, or on the way to it.
-    Asleep,
-    /// Another program woke one of them: they can be read again.
-    Woken,
-    /// They do not suspend, or do not tell: let go for nothing, and not to be again.
-    InVain,
+pub(crate) enum SuspendState {
+    /// Suspended, or about to be.
+    Suspended,
+    /// Another program resumed one of them: they can be read again.
+    Resumed,
+    /// They do not suspend, or their state cannot be read: they are not released again.
+    Failed,
 }
 
-/// Watches GPUs that were let go.
+/// Watches released GPUs.
 #[derive(Debug)]
-pub(crate) struct Resting {
+pub(crate) struct SuspendWatch {
     policy: Policy,
     buses: Vec<String>,
     since: Instant,
     reached: bool,
 }
 
-impl Resting {
+impl SuspendWatch {
     pub(crate) fn new(policy: Policy, buses: Vec<String>, now: Instant) -> Self {
         Self { policy, buses, since: now, reached: false }
     }
 
-    /// Looks without waking them.
-    pub(crate) fn look(&mut self, now: Instant) -> Rest {
+    /// Returns their state, without waking them.
+    pub(crate) fn check(&mut self, now: Instant) -> SuspendState {
         let states: Vec<Option<String>> =
             self.buses.iter().map(|bus| self.policy.read(bus, "runtime_status")).collect();
         if states.iter().any(Option::is_none) {
-            return Rest::InVain;
+            return SuspendState::Failed;
         }
-        let asleep = states.iter().flatten().all(|state| state == "suspended");
-        self.reached |= asleep;
-        match (asleep, self.reached) {
-            (true, _) => Rest::Asleep,
-            (false, true) => Rest::Woken,
-            (false, false) if now.duration_since(self.since) < SUSPENDS_WITHIN => Rest::Asleep,
-            (false, false) => Rest::InVain,
+        let suspended = states.iter().flatten().all(|state| state == "suspended");
+        self.reached |= suspended;
+        match (suspended, self.reached) {
+            (true, _) => SuspendState::Suspended,
+            (false, true) => SuspendState::Resumed,
+            (false, false) if now.duration_since(self.since) < SUSPEND_TIMEOUT => SuspendState::Suspended,
+            (false, false) => SuspendState::Failed,
         }
     }
 }
 
 impl Policy {
-    /// `/sys/bus/pci/devices/BUS/power/NAME` of a GPU by NVML's bus id, whose domain has eight digits where the
-    /// kernel's has four.
+    /// Reads `/sys/bus/pci/devices/BUS/power/NAME`. NVML's bus id has a domain of eight digits, the kernel's of four.
     fn read(&self, bus: &str, name: &str) -> Option<String> {
         let bus = bus.to_ascii_lowercase();
         let short = bus.strip_prefix("0000").filter(|rest| rest.find(':') == Some(4)).unwrap_or(&bus);
@@ -130,48 +129,48 @@ mod tests {
     }
 
     #[test]
-    fn it_is_time_after_a_minute_without_processes_where_it_is_allowed() {
+    fn gpus_released_after_a_minute_without_processes_if_allowed() {
         let sys = Sys::new();
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);
-        let mut watch = Watch::new(sys.policy());
-        assert_eq!(watch.time_to_rest(idle(), at(0)), None, "nothing to read");
+        let mut watch = IdleWatch::new(sys.policy());
+        assert_eq!(watch.ready_to_suspend(idle(), at(0)), None, "no file");
         sys.write("control", "auto\n");
-        assert_eq!(watch.time_to_rest(idle(), at(100)), None);
-        assert_eq!(watch.time_to_rest(None, at(159)), None, "a process in between");
-        assert_eq!(watch.time_to_rest(idle(), at(160)), None);
-        assert_eq!(watch.time_to_rest(idle(), at(219)), None);
-        assert_eq!(watch.time_to_rest(idle(), at(220)), idle());
+        assert_eq!(watch.ready_to_suspend(idle(), at(100)), None);
+        assert_eq!(watch.ready_to_suspend(None, at(159)), None, "a process in between");
+        assert_eq!(watch.ready_to_suspend(idle(), at(160)), None);
+        assert_eq!(watch.ready_to_suspend(idle(), at(219)), None);
+        assert_eq!(watch.ready_to_suspend(idle(), at(220)), idle());
         sys.write("control", "on\n");
-        assert_eq!(watch.time_to_rest(idle(), at(300)), None, "not allowed");
-        let mut never = Watch::new(Policy { after: None, ..sys.policy() });
+        assert_eq!(watch.ready_to_suspend(idle(), at(300)), None, "not allowed");
+        let mut never = IdleWatch::new(Policy { after: None, ..sys.policy() });
         sys.write("control", "auto\n");
-        assert_eq!(never.time_to_rest(idle(), at(0)), None);
-        assert_eq!(never.time_to_rest(idle(), at(1000)), None);
+        assert_eq!(never.ready_to_suspend(idle(), at(0)), None);
+        assert_eq!(never.ready_to_suspend(idle(), at(1000)), None);
     }
 
     #[test]
-    fn what_was_let_go_sleeps_until_somebody_wakes_it() {
+    fn released_gpus_suspended_until_resumed() {
         let sys = Sys::new();
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);
         sys.write("runtime_status", "active\n");
-        let mut resting = Resting::new(sys.policy(), vec![BUS.into()], begun);
-        assert_eq!(resting.look(at(9)), Rest::Asleep, "on the way");
+        let mut watch = SuspendWatch::new(sys.policy(), vec![BUS.into()], begun);
+        assert_eq!(watch.check(at(9)), SuspendState::Suspended, "on the way");
         sys.write("runtime_status", "suspended\n");
-        assert_eq!(resting.look(at(9)), Rest::Asleep);
-        assert_eq!(resting.look(at(9000)), Rest::Asleep);
+        assert_eq!(watch.check(at(9)), SuspendState::Suspended);
+        assert_eq!(watch.check(at(9000)), SuspendState::Suspended);
         sys.write("runtime_status", "active\n");
-        assert_eq!(resting.look(at(9001)), Rest::Woken);
+        assert_eq!(watch.check(at(9001)), SuspendState::Resumed);
     }
 
     #[test]
-    fn what_does_not_suspend_was_let_go_in_vain() {
+    fn suspend_fails_after_timeout_or_without_sysfs() {
         let sys = Sys::new();
         let begun = Instant::now();
-        let mut resting = Resting::new(sys.policy(), vec![BUS.into()], begun);
-        assert_eq!(resting.look(begun), Rest::InVain, "nothing to read");
+        let mut watch = SuspendWatch::new(sys.policy(), vec![BUS.into()], begun);
+        assert_eq!(watch.check(begun), SuspendState::Failed, "no file");
         sys.write("runtime_status", "active\n");
-        assert_eq!(resting.look(begun + SUSPENDS_WITHIN), Rest::InVain);
+        assert_eq!(watch.check(begun + SUSPEND_TIMEOUT), SuspendState::Failed);
     }
 }

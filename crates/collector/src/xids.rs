@@ -1,9 +1,9 @@
-//! Xid errors: heard by a thread for each GPU, since waiting for them is what it does.
+//! Xid errors: one thread per GPU waits for them with an NVML event set.
 //!
-//! Nothing that came before it listened is heard, so since when it listens is told with them. A GPU's lane registers for
-//! them, at each handle that it takes up and again where that failed: so these calls stand on the board as its others
-//! do, no GPU that hangs keeps another from being listened to, and nobody asks a GPU whose lane is stuck. The thread only
-//! waits, which is no call that hangs, and asks nothing more about an error before it is kept.
+//! Errors before the registration are not reported, so each GPU's sample says since when they are. The GPU's reader
+//! registers, for each new handle and again after a failure: these calls are in its call slot, no GPU that hangs delays
+//! another, and nothing is asked of a GPU whose reader hangs. The thread itself only waits, which is no hang, and makes no
+//! other call about the GPU before an error is stored.
 
 use std::{
     collections::BTreeMap,
@@ -15,38 +15,38 @@ use std::{
 use telemetry::{Absence, Reading, Stamp, sample::XidSample};
 
 use crate::{
-    board::{Board, Desk},
-    callers::Presence,
+    call_table::{CallSlot, CallTable},
+    in_flight::InFlightGuard,
     lock::{lock, wait_until},
-    nvml::{Code, Device, EventSet, Heard, Library},
-    pulse::Pulse,
+    nvml::{Code, Device, EventSet, Library, XidEvent},
+    ticker::Ticker,
 };
 
-/// How long one wait takes at most: after it the thread looks whether it is time to leave, or to listen anew.
+/// Longest wait in NVML; after each the thread checks for shutdown and for a new registration.
 const WAIT: Duration = Duration::from_millis(500);
-/// After a failure this long is waited before it is tried again.
-const BACK_OFF: Duration = Duration::from_secs(3);
-/// Errors kept each by itself between two frames; a GPU in trouble may send thousands.
-const MOST_KEPT: usize = 1000;
+/// Backoff after a failed registration or wait.
+const BACKOFF: Duration = Duration::from_secs(3);
+/// Errors stored one by one between two frames; a failing GPU may send thousands.
+const MAX_STORED: usize = 1000;
 
-/// One GPU's registration.
+/// Registration for one GPU's errors.
 #[derive(Debug)]
-struct Ear {
-    /// Since when it is listened to, or why it is not.
+struct Subscription {
+    /// Time of the registration, or why there is none.
     since: Reading<Stamp>,
-    /// When that was found.
+    /// Time of the last attempt.
     tried: Instant,
-    /// What the thread is to wait for from now on.
-    fresh: Option<EventSet>,
+    /// New event set that the thread has not taken over yet.
+    new_set: Option<EventSet>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    heard: Vec<XidSample>,
-    ears: BTreeMap<u32, Ear>,
+    errors: Vec<XidSample>,
+    subscriptions: BTreeMap<u32, Subscription>,
 }
 
-/// What was heard.
+/// Errors of all GPUs since the last frame, and their subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Xids {
     state: Mutex<State>,
@@ -54,153 +54,153 @@ pub(crate) struct Xids {
 }
 
 impl Xids {
-    /// Starts the thread that waits for a GPU's errors, once its lane has registered for them.
+    /// Starts the thread that waits for a GPU's errors.
     pub(crate) fn start(
         shared: &Arc<Self>,
         gpu: u32,
         with: Library,
-        pulse: &Arc<Pulse>,
-        board: &Board,
-        held: Presence,
+        ticker: &Arc<Ticker>,
+        calls: &CallTable,
+        held: InFlightGuard,
     ) {
-        let (xids, pulse, board) = (Arc::clone(shared), Arc::clone(pulse), *board);
+        let (xids, ticker, calls) = (Arc::clone(shared), Arc::clone(ticker), *calls);
         let work = move || {
-            xids.hear(gpu, with, &pulse, &board.desk(None, Some(gpu)));
+            xids.wait(gpu, with, &ticker, &calls.slot(None, Some(gpu)));
             drop(held);
         };
         if let Err(error) = thread::Builder::new().name(format!("xids {gpu}")).spawn(work) {
-            tracing::warn!(gpu, %error, "cannot start a thread to listen for Xid errors");
+            tracing::warn!(gpu, %error, "cannot start a thread for Xid errors");
         }
     }
 
-    /// Registers for a GPU's errors, if its handle is a new one or it is time to try again; in its lane.
-    pub(crate) fn listen(&self, gpu: u32, device: &Device<'_>, uuid: &Reading<String>, is_new: bool) {
+    /// Registers for a GPU's errors if its handle is new or a retry is due. Called by the GPU's reader.
+    pub(crate) fn subscribe(&self, gpu: u32, device: &Device<'_>, uuid: &Reading<String>, is_new: bool) {
         if !is_new && !self.is_due(gpu) {
             return;
         }
-        let outcome = EventSet::listening(device, gpu, uuid.clone());
-        let (since, fresh) = match outcome {
+        let outcome = EventSet::subscribe(device, gpu, uuid.clone());
+        let (since, new_set) = match outcome {
             Ok(set) => (Ok(Stamp::now()), Some(set)),
             Err(code) => (Err(code.absence()), None),
         };
         let unused = {
             let mut state = lock(&self.state);
-            let before = state.ears.insert(gpu, Ear { since, tried: Instant::now(), fresh });
-            before.and_then(|before| before.fresh)
+            let before = state.subscriptions.insert(gpu, Subscription { since, tried: Instant::now(), new_set });
+            before.and_then(|before| before.new_set)
         };
         self.registered.notify_all();
         if let Some(unused) = unused {
-            unused.free(device.library(), device.desk());
+            unused.free(device.library(), device.slot());
         }
     }
 
-    /// Nothing is known of a GPU whose handle is refused, not even that it would still be heard.
-    pub(crate) fn lose(&self, gpu: u32, why: Absence) {
-        let ear = Ear { since: Err(why), tried: Instant::now(), fresh: None };
-        lock(&self.state).ears.entry(gpu).and_modify(|known| known.since = Err(why)).or_insert(ear);
+    /// Marks the subscription as lost: without a handle it is unknown whether errors would still be reported.
+    pub(crate) fn mark_lost(&self, gpu: u32, why: Absence) {
+        let subscription = Subscription { since: Err(why), tried: Instant::now(), new_set: None };
+        lock(&self.state).subscriptions.entry(gpu).and_modify(|known| known.since = Err(why)).or_insert(subscription);
     }
 
-    /// Since when a GPU is listened to.
+    /// Returns since when a GPU's errors are reported, or why they are not.
     pub(crate) fn since(&self, gpu: u32) -> Reading<Stamp> {
-        lock(&self.state).ears.get(&gpu).map_or(Err(Absence::Timeout), |ear| ear.since)
+        lock(&self.state).subscriptions.get(&gpu).map_or(Err(Absence::Timeout), |subscription| subscription.since)
     }
 
-    /// What was heard since the last time.
+    /// Returns and removes the errors since the last call.
     pub(crate) fn take(&self) -> Vec<XidSample> {
-        std::mem::take(&mut lock(&self.state).heard)
+        std::mem::take(&mut lock(&self.state).errors)
     }
 
-    /// What a GPU does not have is not asked for again under the same handle.
+    /// Returns whether to register now. Not supported is final for a handle.
     fn is_due(&self, gpu: u32) -> bool {
-        lock(&self.state).ears.get(&gpu).is_none_or(|ear| match ear.since {
+        lock(&self.state).subscriptions.get(&gpu).is_none_or(|subscription| match subscription.since {
             Ok(_) | Err(Absence::NotSupported) => false,
-            Err(_) => ear.tried.elapsed() >= BACK_OFF,
+            Err(_) => subscription.tried.elapsed() >= BACKOFF,
         })
     }
 
-    /// Waits for what its lane registered, until it is time to leave.
-    fn hear(&self, gpu: u32, library: Library, pulse: &Pulse, desk: &Desk) {
+    /// Waits for a GPU's errors until shutdown.
+    fn wait(&self, gpu: u32, library: Library, ticker: &Ticker, slot: &CallSlot) {
         let mut set: Option<EventSet> = None;
-        // What the old set told while the new one was registered already, and will tell as well.
-        let mut echoes: Vec<Heard> = Vec::new();
-        while !pulse.is_leaving() {
+        // Events of the old set after the registration of the new one, which reports them too.
+        let mut duplicates: Vec<XidEvent> = Vec::new();
+        while !ticker.is_leaving() {
             let wait = if set.is_some() { Duration::ZERO } else { WAIT };
-            if let Some(fresh) = self.fresh(gpu, Instant::now() + wait)
-                && let Some(old) = set.replace(fresh)
+            if let Some(new_set) = self.new_set(gpu, Instant::now() + wait)
+                && let Some(old) = set.replace(new_set)
             {
-                old.free(library, desk);
+                old.free(library, slot);
             }
-            match set.as_ref().map(|set| set.wait(library, desk, WAIT)) {
-                Some(Ok(Some(heard))) => {
-                    if let Some(echo) = echoes.iter().position(|echo| *echo == heard) {
-                        echoes.swap_remove(echo);
+            match set.as_ref().map(|set| set.wait(library, slot, WAIT)) {
+                Some(Ok(Some(event))) => {
+                    if let Some(duplicate) = duplicates.iter().position(|duplicate| *duplicate == event) {
+                        duplicates.swap_remove(duplicate);
                         continue;
                     }
-                    if self.is_registered_anew(gpu) {
-                        echoes.push(heard.clone());
+                    if self.has_new_set(gpu) {
+                        duplicates.push(event.clone());
                     }
-                    self.keep(heard);
+                    self.store(event);
                 }
-                Some(Ok(None)) => echoes.clear(),
+                Some(Ok(None)) => duplicates.clear(),
                 None => {}
                 Some(Err(code)) => {
                     self.fail(gpu, code);
                     if let Some(set) = set.take() {
-                        set.free(library, desk);
+                        set.free(library, slot);
                     }
                 }
             }
         }
         if let Some(set) = set {
-            set.free(library, desk);
+            set.free(library, slot);
         }
     }
 
-    /// What the lane registered since this was asked last, for which it waits until the deadline.
-    fn fresh(&self, gpu: u32, deadline: Instant) -> Option<EventSet> {
+    /// Takes the reader's new event set, waiting for one until the deadline.
+    fn new_set(&self, gpu: u32, deadline: Instant) -> Option<EventSet> {
         let mut state = lock(&self.state);
         loop {
-            let fresh = state.ears.get_mut(&gpu).and_then(|ear| ear.fresh.take());
-            if fresh.is_some() || Instant::now() >= deadline {
-                return fresh;
+            let new_set = state.subscriptions.get_mut(&gpu).and_then(|subscription| subscription.new_set.take());
+            if new_set.is_some() || Instant::now() >= deadline {
+                return new_set;
             }
             (state, _) = wait_until(&self.registered, state, deadline);
         }
     }
 
-    fn is_registered_anew(&self, gpu: u32) -> bool {
-        lock(&self.state).ears.get(&gpu).is_some_and(|ear| ear.fresh.is_some())
+    fn has_new_set(&self, gpu: u32) -> bool {
+        lock(&self.state).subscriptions.get(&gpu).is_some_and(|subscription| subscription.new_set.is_some())
     }
 
-    /// Keeps an error; past [`MOST_KEPT`], one like another is counted with that.
-    fn keep(&self, heard: Heard) {
-        let Heard { gpu, uuid, code, gpu_instance, compute_instance } = heard;
+    /// Stores an error. Past [`MAX_STORED`] an error equal to a stored one only increments its count.
+    fn store(&self, event: XidEvent) {
+        let XidEvent { gpu, uuid, code, gpu_instance, compute_instance } = event;
         tracing::warn!(gpu, xid = code, "Xid error");
         let xid = XidSample { gpu, uuid, code, at: Stamp::now(), times: 1, gpu_instance, compute_instance };
         let state = &mut *lock(&self.state);
-        let alike = |kept: &&mut XidSample| {
-            (kept.gpu, kept.code, kept.gpu_instance, kept.compute_instance)
+        let equal = |stored: &&mut XidSample| {
+            (stored.gpu, stored.code, stored.gpu_instance, stored.compute_instance)
                 == (xid.gpu, xid.code, xid.gpu_instance, xid.compute_instance)
         };
-        let number = state.heard.len();
-        match state.heard.iter_mut().rev().filter(|_| number >= MOST_KEPT).find(alike) {
-            Some(kept) => {
-                kept.times = kept.times.saturating_add(1);
-                kept.at = xid.at;
+        let number = state.errors.len();
+        match state.errors.iter_mut().rev().filter(|_| number >= MAX_STORED).find(equal) {
+            Some(stored) => {
+                stored.times = stored.times.saturating_add(1);
+                stored.at = xid.at;
             }
-            None if number < 2 * MOST_KEPT => state.heard.push(xid),
+            None if number < 2 * MAX_STORED => state.errors.push(xid),
             None => {}
         }
     }
 
-    /// Waiting failed, as it does where a GPU is lost: its lane registers anew after a while.
+    /// Marks the subscription as failed, as after the loss of a GPU; its reader registers again after [`BACKOFF`].
     fn fail(&self, gpu: u32, code: Code) {
-        tracing::debug!(gpu, code = code.0, "listening for Xid errors failed");
-        if let Some(ear) = lock(&self.state).ears.get_mut(&gpu)
-            && ear.fresh.is_none()
+        tracing::debug!(gpu, code = code.0, "waiting for Xid errors failed");
+        if let Some(subscription) = lock(&self.state).subscriptions.get_mut(&gpu)
+            && subscription.new_set.is_none()
         {
-            ear.since = Err(code.absence());
-            ear.tried = Instant::now();
+            subscription.since = Err(code.absence());
+            subscription.tried = Instant::now();
         }
     }
 }
@@ -209,33 +209,33 @@ impl Xids {
 mod tests {
     use super::*;
 
-    fn heard(gpu: u32, code: u64) -> Heard {
-        Heard { gpu, uuid: Ok("A".into()), code, gpu_instance: None, compute_instance: None }
+    fn event(gpu: u32, code: u64) -> XidEvent {
+        XidEvent { gpu, uuid: Ok("A".into()), code, gpu_instance: None, compute_instance: None }
     }
 
     #[test]
-    fn a_flood_is_counted_and_not_kept_one_by_one() {
+    fn flood_of_errors_counted_not_stored_one_by_one() {
         let xids = Xids::default();
-        for _ in 0..MOST_KEPT + 500 {
-            xids.keep(heard(0, 31));
+        for _ in 0..MAX_STORED + 500 {
+            xids.store(event(0, 31));
         }
-        xids.keep(heard(0, 79));
+        xids.store(event(0, 79));
         let taken = xids.take();
-        assert_eq!(taken.len(), MOST_KEPT + 1);
+        assert_eq!(taken.len(), MAX_STORED + 1);
         assert_eq!(taken.iter().map(|xid| xid.times).sum::<u64>(), 1501, "none is lost");
         assert_eq!(taken.last().map(|xid| (xid.code, xid.times)), Some((79, 1)), "another kind has room yet");
         assert!(xids.take().is_empty());
         for code in 0..10_000 {
-            xids.keep(heard(0, code));
+            xids.store(event(0, code));
         }
-        assert_eq!(xids.take().len(), 2 * MOST_KEPT, "nor are numbers without end");
+        assert_eq!(xids.take().len(), 2 * MAX_STORED, "nor are numbers without end");
     }
 
     #[test]
-    fn a_refused_handle_is_not_listened_to() {
+    fn refused_handle_has_no_subscription() {
         let xids = Xids::default();
         assert_eq!(xids.since(0), Err(Absence::Timeout));
-        xids.lose(0, Absence::Lost);
+        xids.mark_lost(0, Absence::Lost);
         assert_eq!((xids.since(0), xids.is_due(0), xids.is_due(1)), (Err(Absence::Lost), false, true));
     }
 }

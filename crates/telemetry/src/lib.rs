@@ -4,7 +4,7 @@
 //! Data flows one way: a [`sample::Sample`] crosses the pipe as a [`frame`], [`derive`] makes a
 //! [`snapshot::Snapshot`] of it, and the views render snapshots.
 
-pub mod board;
+pub mod call_table;
 pub mod capture;
 pub mod clock;
 pub mod command;

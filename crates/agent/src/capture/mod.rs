@@ -21,7 +21,7 @@ use std::{
 };
 
 use telemetry::{
-    BootTime, board,
+    BootTime, call_table,
     capture::{About, Outcome, Record},
     frame::{self, Message},
     sample::Call,
@@ -173,7 +173,7 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
         Some(status) => End::Died {
             how: ending(status),
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
-            call: board::died_in(&program::bytes(&board)),
+            call: call_table::died_in(&program::bytes(&board)),
         },
         None => late(&board, timeout),
     };
@@ -184,7 +184,7 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
 fn late(board: &File, timeout: Duration) -> End {
     let now = BootTime::now();
     let waiting = |call: Call| Waiting { since: Duration::from_millis(now.0.saturating_sub(call.since.0)), call };
-    End::Late { timeout, calls: board::in_flight(&program::bytes(board)).into_iter().map(waiting).collect() }
+    End::Late { timeout, calls: call_table::in_flight(&program::bytes(board)).into_iter().map(waiting).collect() }
 }
 
 /// How the child ended, if it does soon.

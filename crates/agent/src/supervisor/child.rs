@@ -11,7 +11,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 use telemetry::{
-    board,
+    call_table,
     frame::{self, FrameError, Message},
     sample::Call,
 };
@@ -101,12 +101,12 @@ impl Process {
 
     /// The calls into the driver that it is in, the oldest first.
     pub(super) fn calls(&self) -> Vec<Call> {
-        board::in_flight(&program::bytes(&self.board))
+        call_table::in_flight(&program::bytes(&self.board))
     }
 
     /// The call that it died in, as far as that is known.
     pub(super) fn died_in(&self) -> Option<Call> {
-        board::died_in(&program::bytes(&self.board))
+        call_table::died_in(&program::bytes(&self.board))
     }
 }
 

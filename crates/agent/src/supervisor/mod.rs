@@ -182,8 +182,8 @@ impl State {
         match &sample.driver {
             Driver::Failed(failure) => self.life.failed(failure),
             Driver::Replaced { detail } => self.life.replaced(detail),
-            Driver::Resting { buses } => self.life.resting(buses),
-            Driver::Sleepless => self.life.sleepless(),
+            Driver::Suspending { buses } => self.life.resting(buses),
+            Driver::SuspendFailed => self.life.sleepless(),
             _ => {}
         }
         self.sample = Some(Arc::from(sample));

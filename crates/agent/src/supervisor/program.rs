@@ -12,21 +12,21 @@ use std::{
 };
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use telemetry::board;
+use telemetry::call_table;
 
 use crate::supervisor::environment::is_kept_back;
 
-/// A call board, for a process that will be started.
+/// A call table, for a process that will be started.
 pub(crate) fn board() -> io::Result<File> {
     // Without close-on-exec, so that the process has it too.
-    let board = File::from(memfd_create("call board", MFdFlags::empty())?);
-    board.set_len(board::BYTES as u64)?;
+    let board = File::from(memfd_create("call table", MFdFlags::empty())?);
+    board.set_len(call_table::BYTES as u64)?;
     Ok(board)
 }
 
 /// A board's bytes; none of them if it cannot be read.
 pub(crate) fn bytes(board: &File) -> Vec<u8> {
-    let mut bytes = vec![0; board::BYTES];
+    let mut bytes = vec![0; call_table::BYTES];
     match board.read_exact_at(&mut bytes, 0) {
         Ok(()) => bytes,
         Err(_) => Vec::new(),

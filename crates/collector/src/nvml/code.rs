@@ -47,13 +47,13 @@ impl Code {
     }
 
     /// Whether the device's handle may be no good any more, as it is after a reset.
-    pub(crate) const fn spoils_the_handle(self) -> bool {
-        matches!(self, Self::GPU_IS_LOST | Self::UNKNOWN) || self.says_the_driver_is_gone()
+    pub(crate) const fn makes_handle_stale(self) -> bool {
+        matches!(self, Self::GPU_IS_LOST | Self::UNKNOWN) || self.means_driver_gone()
     }
 
     /// Whether it says that this process has no driver any more, whatever GPU was asked about: only a fresh process
     /// can have one again.
-    pub(crate) const fn says_the_driver_is_gone(self) -> bool {
+    pub(crate) const fn means_driver_gone(self) -> bool {
         matches!(self, Self::UNINITIALIZED | Self::DRIVER_NOT_LOADED | Self::VERSION_MISMATCH)
     }
 

@@ -6,7 +6,7 @@ use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlPciInfo_t};
 use telemetry::{Absence, Reading, sample::Identity};
 
 use crate::{
-    board::Desk,
+    call_table::CallSlot,
     nvml::{
         Code, Library,
         library::{call, text, until_nul},
@@ -22,36 +22,36 @@ const SERIAL_BYTES: usize = 30;
 /// The longest VBIOS version with its NUL (`NVML_DEVICE_VBIOS_VERSION_BUFFER_SIZE`).
 const VBIOS_BYTES: usize = 32;
 
-/// A GPU's handle, used by the lane that got it and by no other thread.
+/// A GPU's handle, used by the reader that got it and by no other thread.
 pub(crate) struct Device<'a> {
     pub(super) library: Library,
-    pub(super) desk: &'a Desk,
+    pub(super) slot: &'a CallSlot,
     pub(super) handle: nvmlDevice_t,
     /// Whether a call since the handle was got had a code that spoils handles.
-    spoiled: Cell<bool>,
-    /// Whether any call since the last [`Device::driver_is_gone`] went well, and the last code that says that there is
+    stale_handle: Cell<bool>,
+    /// Whether any call since the last [`Device::driver_gone`] went well, and the last code that says that there is
     /// no driver any more.
     heard: Cell<(bool, Option<Code>)>,
 }
 
 impl<'a> Device<'a> {
     /// `nvmlDeviceGetHandleByIndex_v2`. A success with a null handle is an error: passing it on crashes the library.
-    pub(crate) fn by_index(library: Library, desk: &'a Desk, index: u32) -> Result<Self, Code> {
+    pub(crate) fn by_index(library: Library, slot: &'a CallSlot, index: u32) -> Result<Self, Code> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
-        call!(library, desk, nvmlDeviceGetHandleByIndex_v2(index, &raw mut handle))?;
-        Self::of_handle(library, desk, handle)
+        call!(library, slot, nvmlDeviceGetHandleByIndex_v2(index, &raw mut handle))?;
+        Self::of_handle(library, slot, handle)
     }
 
     /// A device by the handle that the library gave for it.
-    pub(super) fn of_handle(library: Library, desk: &'a Desk, handle: nvmlDevice_t) -> Result<Self, Code> {
+    pub(super) fn of_handle(library: Library, slot: &'a CallSlot, handle: nvmlDevice_t) -> Result<Self, Code> {
         if handle.is_null() {
             return Err(Code::UNKNOWN);
         }
-        Ok(Self { library, desk, handle, spoiled: Cell::default(), heard: Cell::default() })
+        Ok(Self { library, slot, handle, stale_handle: Cell::default(), heard: Cell::default() })
     }
 
     /// Whether, since this was asked last, some call said that there is no driver any more and none went well.
-    pub(crate) fn driver_is_gone(&self) -> Option<Code> {
+    pub(crate) fn driver_gone(&self) -> Option<Code> {
         match self.heard.take() {
             (false, gone) => gone,
             (true, _) => None,
@@ -64,13 +64,13 @@ impl<'a> Device<'a> {
     }
 
     /// Where calls about it are noted.
-    pub(crate) const fn desk(&self) -> &Desk {
-        self.desk
+    pub(crate) const fn slot(&self) -> &CallSlot {
+        self.slot
     }
 
     /// Whether a call answered what a handle answers that is no good any more.
-    pub(crate) fn is_spoiled(&self) -> bool {
-        self.spoiled.get()
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale_handle.get()
     }
 
     /// Who it is.
@@ -78,17 +78,17 @@ impl<'a> Device<'a> {
         Identity {
             uuid: self.uuid(),
             name: text::<NAME_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.desk, nvmlDeviceGetName(self.handle, buffer, length)))
+                self.seen(call!(self.library, self.slot, nvmlDeviceGetName(self.handle, buffer, length)))
             }),
             pci_bus_id: self.pci_bus_id(),
             minor_number: self.minor_number(),
             serial: text::<SERIAL_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.desk, nvmlDeviceGetSerial(self.handle, buffer, length)))
+                self.seen(call!(self.library, self.slot, nvmlDeviceGetSerial(self.handle, buffer, length)))
             }),
             architecture: self.architecture(),
             compute_capability: self.compute_capability(),
             vbios_version: text::<VBIOS_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.desk, nvmlDeviceGetVbiosVersion(self.handle, buffer, length)))
+                self.seen(call!(self.library, self.slot, nvmlDeviceGetVbiosVersion(self.handle, buffer, length)))
             }),
         }
     }
@@ -97,7 +97,7 @@ impl<'a> Device<'a> {
     /// goes by it.
     pub(super) fn uuid(&self) -> Reading<String> {
         let uuid = text::<UUID_BYTES>(|buffer, length| {
-            self.seen(call!(self.library, self.desk, nvmlDeviceGetUUID(self.handle, buffer, length)))
+            self.seen(call!(self.library, self.slot, nvmlDeviceGetUUID(self.handle, buffer, length)))
         })?;
         let credible = !uuid.is_empty() && uuid.bytes().all(|letter| letter.is_ascii_graphic());
         if credible { Ok(uuid) } else { Err(Absence::Error) }
@@ -106,7 +106,7 @@ impl<'a> Device<'a> {
     fn pci_bus_id(&self) -> Reading<String> {
         // SAFETY: plain numbers and byte arrays, for which all zeroes are a value.
         let mut pci: nvmlPciInfo_t = unsafe { std::mem::zeroed() };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetPciInfo_v3(self.handle, &raw mut pci)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetPciInfo_v3(self.handle, &raw mut pci)))?;
         Ok(until_nul(&pci.busId.map(i8::cast_unsigned)))
     }
 
@@ -121,8 +121,8 @@ impl<'a> Device<'a> {
         match result {
             Ok(()) => self.heard.set((true, gone)),
             Err(code) => {
-                self.spoiled.set(self.spoiled.get() || code.spoils_the_handle());
-                self.heard.set((went_well, Some(code).filter(|code| code.says_the_driver_is_gone()).or(gone)));
+                self.stale_handle.set(self.stale_handle.get() || code.makes_handle_stale());
+                self.heard.set((went_well, Some(code).filter(|code| code.means_driver_gone()).or(gone)));
             }
         }
         result

@@ -29,7 +29,7 @@ impl Device<'_> {
     pub(crate) fn ecc_enabled(&self) -> Reading<bool> {
         let (mut current, mut pending) = (0, 0);
         let code =
-            call!(self.library, self.desk, nvmlDeviceGetEccMode(self.handle, &raw mut current, &raw mut pending));
+            call!(self.library, self.slot, nvmlDeviceGetEccMode(self.handle, &raw mut current, &raw mut pending));
         self.reading(code)?;
         Ok(current != 0)
     }
@@ -46,7 +46,7 @@ impl Device<'_> {
         };
         let mut count = 0;
         let code =
-            call!(self.library, self.desk, nvmlDeviceGetTotalEccErrors(self.handle, which, counter, &raw mut count));
+            call!(self.library, self.slot, nvmlDeviceGetTotalEccErrors(self.handle, which, counter, &raw mut count));
         self.reading(code)?;
         Ok(count)
     }
@@ -56,7 +56,7 @@ impl Device<'_> {
         let (mut correctable, mut uncorrectable, mut pending, mut failed) = (0, 0, 0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetRemappedRows(
                 self.handle,
                 &raw mut correctable,

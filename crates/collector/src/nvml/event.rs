@@ -1,4 +1,4 @@
-//! Xid errors, by NVML's event sets.
+//! NVML event sets for Xid errors.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use nvml_wrapper_sys::bindings::{nvmlEventData_t, nvmlEventSet_t, nvmlEventTypeX
 use telemetry::Reading;
 
 use crate::{
-    board::Desk,
+    call_table::CallSlot,
     nvml::{Code, Device, Library, library::call},
 };
 
-/// "None", in an event's instance fields.
+/// Value for "none" in an event's instance fields.
 const NO_INSTANCE: u32 = u32::MAX;
 
-/// A set of events of one GPU. It is freed by [`EventSet::free`], and lost if it is dropped.
+/// Event set of one GPU. Freed by [`EventSet::free`], and leaked if it is dropped.
 #[derive(Debug)]
 pub(crate) struct EventSet {
     set: nvmlEventSet_t,
-    /// Who is listened to: nothing is asked of a GPU that is in trouble.
+    /// Known from the registration, since nothing is asked of a GPU that fails.
     gpu: u32,
     uuid: Reading<String>,
 }
 
-// SAFETY: NVML's sets belong to no thread, and one thread at a time has this.
+// SAFETY: NVML's sets are not bound to a thread, and one thread at a time owns this.
 unsafe impl Send for EventSet {}
 
-/// An Xid error.
+/// Xid error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct XidEvent {
     pub(crate) gpu: u32,
     pub(crate) uuid: Reading<String>,
     pub(crate) code: u64,
@@ -36,33 +36,33 @@ pub(crate) struct Heard {
 }
 
 impl EventSet {
-    /// `nvmlEventSetCreate`, and `nvmlDeviceRegisterEvents` of a GPU's Xid errors, which are heard from now on.
-    pub(crate) fn listening(device: &Device<'_>, gpu: u32, uuid: Reading<String>) -> Result<Self, Code> {
-        let (library, desk) = (device.library, device.desk);
+    /// Registers for a GPU's Xid errors: `nvmlEventSetCreate` and `nvmlDeviceRegisterEvents`.
+    pub(crate) fn subscribe(device: &Device<'_>, gpu: u32, uuid: Reading<String>) -> Result<Self, Code> {
+        let (library, slot) = (device.library, device.slot);
         let kinds = u64::from(nvmlEventTypeXidCriticalError);
         let mut supported = 0;
-        call!(library, desk, nvmlDeviceGetSupportedEventTypes(device.handle, &raw mut supported))?;
+        call!(library, slot, nvmlDeviceGetSupportedEventTypes(device.handle, &raw mut supported))?;
         if supported & kinds == 0 {
             return Err(Code::NOT_SUPPORTED);
         }
         let mut set: nvmlEventSet_t = std::ptr::null_mut();
-        call!(library, desk, nvmlEventSetCreate(&raw mut set))?;
+        call!(library, slot, nvmlEventSetCreate(&raw mut set))?;
         if set.is_null() {
             return Err(Code::UNKNOWN);
         }
         let set = Self { set, gpu, uuid };
-        match call!(library, desk, nvmlDeviceRegisterEvents(device.handle, kinds, set.set)) {
+        match call!(library, slot, nvmlDeviceRegisterEvents(device.handle, kinds, set.set)) {
             Ok(()) => Ok(set),
             Err(code) => {
-                set.free(library, desk);
+                set.free(library, slot);
                 Err(code)
             }
         }
     }
 
-    /// `nvmlEventSetWait_v2`: the next Xid error; none if there was none within the time, or it was another event.
-    pub(crate) fn wait(&self, library: Library, desk: &Desk, longest: Duration) -> Result<Option<Heard>, Code> {
-        let milliseconds = u32::try_from(longest.as_millis()).unwrap_or(u32::MAX);
+    /// Waits for the next Xid error: `nvmlEventSetWait_v2`. None at the timeout and for any other event.
+    pub(crate) fn wait(&self, library: Library, slot: &CallSlot, timeout: Duration) -> Result<Option<XidEvent>, Code> {
+        let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut data = nvmlEventData_t {
             device: std::ptr::null_mut(),
             eventType: 0,
@@ -70,7 +70,7 @@ impl EventSet {
             gpuInstanceId: NO_INSTANCE,
             computeInstanceId: NO_INSTANCE,
         };
-        match call!(library, desk, nvmlEventSetWait_v2(self.set, &raw mut data, milliseconds)) {
+        match call!(library, slot, nvmlEventSetWait_v2(self.set, &raw mut data, milliseconds)) {
             Ok(()) => {}
             Err(Code::TIMEOUT) => return Ok(None),
             Err(code) => return Err(code),
@@ -79,7 +79,7 @@ impl EventSet {
             return Ok(None);
         }
         let instance = |id: u32| (id != NO_INSTANCE).then_some(id);
-        Ok(Some(Heard {
+        Ok(Some(XidEvent {
             gpu: self.gpu,
             uuid: self.uuid.clone(),
             code: data.eventData,
@@ -88,9 +88,9 @@ impl EventSet {
         }))
     }
 
-    /// `nvmlEventSetFree`.
-    pub(crate) fn free(self, library: Library, desk: &Desk) {
-        // A set that cannot be freed is lost; there is nothing else to do with it.
-        let _ = call!(library, desk, nvmlEventSetFree(self.set));
+    /// Frees the set: `nvmlEventSetFree`.
+    pub(crate) fn free(self, library: Library, slot: &CallSlot) {
+        // A set that cannot be freed is leaked; there is no other way to release it.
+        let _ = call!(library, slot, nvmlEventSetFree(self.set));
     }
 }

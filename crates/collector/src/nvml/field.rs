@@ -72,7 +72,7 @@ impl Device<'_> {
         count.checked_mul(unit).ok_or(Absence::Error)
     }
 
-    /// `nvmlDeviceGetFieldValues` of one field. Asked one at a time, so that one which hangs is named by its lane.
+    /// `nvmlDeviceGetFieldValues` of one field. Asked one at a time, so that one which hangs is named by its reader.
     pub(super) fn field(&self, field: u32, scope: u32) -> Reading<i128> {
         // SAFETY: plain numbers and a union of numbers, for which all zeroes are a value.
         let mut value: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
@@ -80,7 +80,7 @@ impl Device<'_> {
         value.scopeId = scope;
         // In case the library leaves the entry alone.
         value.nvmlReturn = Code::NOT_SUPPORTED.0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetFieldValues(self.handle, 1, &raw mut value)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetFieldValues(self.handle, 1, &raw mut value)))?;
         match Code(value.nvmlReturn) {
             Code::SUCCESS => {}
             // The field and its scope are what is asked with: the driver is older than the field, or has no such link.

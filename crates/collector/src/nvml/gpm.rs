@@ -2,7 +2,7 @@
 //! instances.
 //!
 //! A metric is the difference of two samples, so one is kept from reading to reading. NVML wants one caller per
-//! process and GPU, which a lane is, samples that are not too close, and every sample freed before it is shut down.
+//! process and GPU, which a reader is, samples that are not too close, and every sample freed before it is shut down.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use telemetry::{
 };
 
 use crate::{
-    board::Desk,
+    call_table::CallSlot,
     nvml::{Code, Device, Library, library::call},
 };
 
@@ -70,13 +70,13 @@ impl Gpm {
             return self.fail(device, Absence::NotSupported);
         }
         self.whole.read(device, |sample| {
-            device.seen(call!(device.library, device.desk, nvmlGpmSampleGet(device.handle, sample)))
+            device.seen(call!(device.library, device.slot, nvmlGpmSampleGet(device.handle, sample)))
         });
         let mut before = std::mem::take(&mut self.instances);
         for id in instances {
             let mut windows = before.remove(&id).unwrap_or_default();
             windows.read(device, |sample| {
-                device.seen(call!(device.library, device.desk, nvmlGpmMigSampleGet(device.handle, id, sample)))
+                device.seen(call!(device.library, device.slot, nvmlGpmMigSampleGet(device.handle, id, sample)))
             });
             self.instances.insert(id, windows);
         }
@@ -130,9 +130,9 @@ impl Windows {
             Ok(sample) => {
                 if let Some(before) = self.before.replace(sample) {
                     let newer = self.before.as_ref();
-                    let values = newer.map(|newer| metrics(device.library, device.desk, &before, newer));
+                    let values = newer.map(|newer| metrics(device.library, device.slot, &before, newer));
                     self.values = values.or(Some(Err(Absence::Error)));
-                    before.free(device.library, device.desk);
+                    before.free(device.library, device.slot);
                 }
             }
             Err(code) => {
@@ -144,7 +144,7 @@ impl Windows {
 
     fn release(&mut self, device: &Device<'_>) {
         if let Some(before) = self.before.take() {
-            before.free(device.library, device.desk);
+            before.free(device.library, device.slot);
         }
     }
 
@@ -182,9 +182,9 @@ fn rate(mebibytes: Reading<f64>) -> Reading<u64> {
 
 impl Sample {
     /// `nvmlGpmSampleFree`.
-    fn free(self, library: Library, desk: &Desk) {
+    fn free(self, library: Library, slot: &CallSlot) {
         // A sample that cannot be freed is lost; there is nothing else to do with it.
-        let _ = call!(library, desk, nvmlGpmSampleFree(self.sample));
+        let _ = call!(library, slot, nvmlGpmSampleFree(self.sample));
     }
 }
 
@@ -192,14 +192,14 @@ impl Device<'_> {
     /// `nvmlGpmQueryDeviceSupport`.
     fn has_gpm(&self) -> Reading<bool> {
         let mut support = nvmlGpmSupport_t { version: VERSION, isSupportedDevice: 0 };
-        self.reading(call!(self.library, self.desk, nvmlGpmQueryDeviceSupport(self.handle, &raw mut support)))?;
+        self.reading(call!(self.library, self.slot, nvmlGpmQueryDeviceSupport(self.handle, &raw mut support)))?;
         Ok(support.isSupportedDevice != 0)
     }
 
     /// `nvmlGpmSampleAlloc`, and what takes a sample: `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`.
     fn gpm_sample(&self, now: Instant, take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>) -> Result<Sample, Code> {
         let mut sample: nvmlGpmSample_t = std::ptr::null_mut();
-        self.seen(call!(self.library, self.desk, nvmlGpmSampleAlloc(&raw mut sample)))?;
+        self.seen(call!(self.library, self.slot, nvmlGpmSampleAlloc(&raw mut sample)))?;
         if sample.is_null() {
             return Err(Code::UNKNOWN);
         }
@@ -207,7 +207,7 @@ impl Device<'_> {
         match take(sample) {
             Ok(()) => Ok(taken),
             Err(code) => {
-                taken.free(self.library, self.desk);
+                taken.free(self.library, self.slot);
                 Err(code)
             }
         }
@@ -215,7 +215,7 @@ impl Device<'_> {
 }
 
 /// `nvmlGpmMetricsGet` of two samples. What is not a number is dropped.
-fn metrics(library: Library, desk: &Desk, older: &Sample, newer: &Sample) -> Values {
+fn metrics(library: Library, slot: &CallSlot, older: &Sample, newer: &Sample) -> Values {
     // SAFETY: numbers, null pointers and arrays of them, for which all zeroes are a value. On the heap, since it is
     // large for a stack.
     let mut request: Box<nvmlGpmMetricsGet_t> = unsafe { Box::new(std::mem::zeroed()) };
@@ -227,7 +227,7 @@ fn metrics(library: Library, desk: &Desk, older: &Sample, newer: &Sample) -> Val
         metric.metricId = id;
         metric.nvmlReturn = Code::NOT_SUPPORTED.0;
     }
-    call!(library, desk, nvmlGpmMetricsGet(&raw mut *request)).map_err(Code::absence)?;
+    call!(library, slot, nvmlGpmMetricsGet(&raw mut *request)).map_err(Code::absence)?;
     Ok(std::array::from_fn(|which| match &request.metrics[which] {
         metric if metric.nvmlReturn != 0 => Err(Code(metric.nvmlReturn).absence()),
         metric if !metric.value.is_finite() => Err(Absence::Timeout),

@@ -8,7 +8,7 @@ use std::{
 use nvml_wrapper_sys::bindings::NvmlLib;
 use telemetry::{Reading, sample::Failure};
 
-use crate::{board::Desk, nvml::Code};
+use crate::{call_table::CallSlot, nvml::Code};
 
 /// Where the library is looked for, in this order. A bare name is the dynamic loader's to find.
 const CANDIDATES: [&str; 8] = [
@@ -26,7 +26,7 @@ const CANDIDATES: [&str; 8] = [
 const VERSION_BYTES: usize = 80;
 
 /// More GPUs than any host has.
-const MOST_GPUS: u32 = 1024;
+const MAX_GPUS: u32 = 1024;
 
 /// The loaded library. It is never unloaded: a call that hangs may still be inside it.
 #[derive(Clone, Copy)]
@@ -35,7 +35,7 @@ pub(crate) struct Library(&'static NvmlLib);
 /// Loads the library from the path given, or from the first of [`CANDIDATES`] that loads.
 ///
 /// A path that was given is the only one tried: falling back to another library would hide the mistake.
-pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure> {
+pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Failure> {
     let candidates: Vec<PathBuf> = match given {
         Some(path) => vec![path.to_path_buf()],
         None => CANDIDATES.iter().map(PathBuf::from).collect(),
@@ -43,7 +43,7 @@ pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure
     let mut first_reason = None;
     for path in &candidates {
         // SAFETY: loading runs the library's initialisers. That they may misbehave is why this process exists.
-        match desk.note("dlopen", || unsafe { NvmlLib::new(path) }) {
+        match slot.note("dlopen", || unsafe { NvmlLib::new(path) }) {
             Ok(library) => {
                 tracing::debug!(path = %path.display(), "loaded the driver library");
                 return Ok(Library(Box::leak(Box::new(library))));
@@ -59,13 +59,13 @@ pub(crate) fn find(given: Option<&Path>, desk: &Desk) -> Result<Library, Failure
     })
 }
 
-/// Calls an optional symbol through a desk, counts how long it took, and gives its return code as a `Result<(), Code>`.
+/// Calls an optional symbol through a slot, counts how long it took, and gives its return code as a `Result<(), Code>`.
 macro_rules! call {
-    ($library:expr, $desk:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
+    ($library:expr, $slot:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $library.raw().$function.as_ref() {
             Ok(function) => {
                 static METER: $crate::meter::Meter = $crate::meter::Meter::new(stringify!($function));
-                let code = $desk.call(stringify!($function), ($($argument,)*), |arguments| {
+                let code = $slot.call(stringify!($function), ($($argument,)*), |arguments| {
                     METER.time(|| {
                         // SAFETY: the symbol has the signature that the header gives it; pointers are to live, writable
                         // values of the types that it names, and a device handle is one that the library gave.
@@ -75,7 +75,7 @@ macro_rules! call {
                 if code == 0 { Ok(()) } else { Err($crate::nvml::Code(code)) }
             }
             Err(_) => {
-                $desk.lacks(stringify!($function));
+                $slot.lacks(stringify!($function));
                 Err($crate::nvml::Code::FUNCTION_NOT_FOUND)
             }
         }
@@ -89,53 +89,53 @@ impl Library {
     }
 
     /// `nvmlInit_v2`.
-    pub(crate) fn init(&self, desk: &Desk) -> Result<(), Code> {
-        call!(self, desk, nvmlInit_v2())
+    pub(crate) fn init(&self, slot: &CallSlot) -> Result<(), Code> {
+        call!(self, slot, nvmlInit_v2())
     }
 
     /// `nvmlShutdown`. Only when no call is in flight: it frees what a call is reading.
-    pub(crate) fn shutdown(&self, desk: &Desk) -> Result<(), Code> {
-        call!(self, desk, nvmlShutdown())
+    pub(crate) fn shutdown(&self, slot: &CallSlot) -> Result<(), Code> {
+        call!(self, slot, nvmlShutdown())
     }
 
     /// `nvmlDeviceGetCount_v2`: all GPUs, those included whose handle is then refused. More than any host has is no
     /// count, and must not make a thread for each.
-    pub(crate) fn count(&self, desk: &Desk) -> Result<u32, Code> {
+    pub(crate) fn count(&self, slot: &CallSlot) -> Result<u32, Code> {
         let mut count = 0;
-        call!(self, desk, nvmlDeviceGetCount_v2(&raw mut count))?;
-        if count > MOST_GPUS { Err(Code::UNKNOWN) } else { Ok(count) }
+        call!(self, slot, nvmlDeviceGetCount_v2(&raw mut count))?;
+        if count > MAX_GPUS { Err(Code::UNKNOWN) } else { Ok(count) }
     }
 
     /// `nvmlSystemGetDriverVersion`.
-    pub(crate) fn driver_version(&self, desk: &Desk) -> Reading<String> {
-        text::<VERSION_BYTES>(|buffer, length| call!(self, desk, nvmlSystemGetDriverVersion(buffer, length)))
+    pub(crate) fn driver_version(&self, slot: &CallSlot) -> Reading<String> {
+        text::<VERSION_BYTES>(|buffer, length| call!(self, slot, nvmlSystemGetDriverVersion(buffer, length)))
     }
 
     /// `nvmlSystemGetNVMLVersion`.
-    pub(crate) fn nvml_version(&self, desk: &Desk) -> Reading<String> {
-        text::<VERSION_BYTES>(|buffer, length| call!(self, desk, nvmlSystemGetNVMLVersion(buffer, length)))
+    pub(crate) fn nvml_version(&self, slot: &CallSlot) -> Reading<String> {
+        text::<VERSION_BYTES>(|buffer, length| call!(self, slot, nvmlSystemGetNVMLVersion(buffer, length)))
     }
 
     /// `nvmlSystemGetCudaDriverVersion_v2`.
-    pub(crate) fn cuda_version(&self, desk: &Desk) -> Reading<i32> {
+    pub(crate) fn cuda_version(&self, slot: &CallSlot) -> Reading<i32> {
         let mut version = 0;
-        call!(self, desk, nvmlSystemGetCudaDriverVersion_v2(&raw mut version)).map_err(Code::absence)?;
+        call!(self, slot, nvmlSystemGetCudaDriverVersion_v2(&raw mut version)).map_err(Code::absence)?;
         Ok(version)
     }
 
     /// The failure of a function, in the driver's words.
-    pub(crate) fn failure(&self, function: &str, code: Code, desk: &Desk) -> Failure {
+    pub(crate) fn failure(&self, function: &str, code: Code, slot: &CallSlot) -> Failure {
         let text = match code.text() {
             Some(text) => text.to_owned(),
-            None => self.error_string(code, desk).unwrap_or_else(|| format!("Error {}", code.0)),
+            None => self.error_string(code, slot).unwrap_or_else(|| format!("Error {}", code.0)),
         };
         Failure { function: function.into(), code: code.0, text, hint: code.hint().map(Into::into) }
     }
 
-    fn error_string(&self, code: Code, desk: &Desk) -> Option<String> {
+    fn error_string(&self, code: Code, slot: &CallSlot) -> Option<String> {
         let function = self.0.nvmlErrorString.as_ref().ok()?;
         // SAFETY: it takes any number, and gives a string that lives as long as the library.
-        let text = desk.note("nvmlErrorString", || unsafe { function(code.0) });
+        let text = slot.note("nvmlErrorString", || unsafe { function(code.0) });
         if text.is_null() {
             return None;
         }

@@ -11,7 +11,7 @@ impl Device<'_> {
     pub(crate) fn vgpu_licensed(&self) -> Reading<bool> {
         // SAFETY: numbers and arrays of bytes, for which all zeroes are a value.
         let mut told: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
-        let code = call!(self.library, self.desk, nvmlDeviceGetGridLicensableFeatures_v4(self.handle, &raw mut told));
+        let code = call!(self.library, self.slot, nvmlDeviceGetGridLicensableFeatures_v4(self.handle, &raw mut told));
         self.reading(code)?;
         let count = usize::try_from(told.licensableFeaturesCount).unwrap_or(usize::MAX);
         let licensed = told.gridLicensableFeatures.iter().take(count).any(|feature| feature.featureState != 0);

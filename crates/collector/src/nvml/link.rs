@@ -15,7 +15,7 @@ use crate::nvml::{
 };
 
 /// Links that are asked about at most (`NVML_NVLINK_MAX_LINKS` is 18).
-const MOST_LINKS: u32 = 36;
+const MAX_LINKS: u32 = 36;
 /// The error counters of a link (`nvmlNvLinkErrorCounter_t`): replay, recovery, CRC of flits and of data, ECC.
 const ERROR_COUNTERS: u32 = 5;
 /// `NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY`, `_RECOVERY` and `_CRC`, each of one link.
@@ -106,7 +106,7 @@ fn per_second(bytes: u64, window: Duration) -> Reading<u64> {
     u64::try_from(u128::from(bytes) * 1000 / window.as_millis().max(1)).map_err(|_| Absence::Error)
 }
 
-/// The most bytes that a PCIe link carries in a second, one way: 250 MB a lane in the first generation, and at most twice
+/// The most bytes that a PCIe link carries in a second, one way: 250 MB a reader in the first generation, and at most twice
 /// as much in each one after it.
 pub(crate) fn pcie_most(generation: Reading<u32>, width: Reading<u32>) -> Reading<u64> {
     let doublings = generation?.saturating_sub(1).min(16);
@@ -128,7 +128,7 @@ impl LinkStates {
 /// where one cannot be read, nobody knows how many are up.
 fn states(state: impl Fn(u32) -> Result<bool, Code>) -> Reading<LinkStates> {
     let mut links = Vec::new();
-    for link in 0..MOST_LINKS {
+    for link in 0..MAX_LINKS {
         match state(link) {
             Ok(up) => links.push((link, up)),
             Err(Code::INVALID_ARGUMENT | Code::FUNCTION_NOT_FOUND) => break,
@@ -144,7 +144,7 @@ impl Device<'_> {
     pub(crate) fn link_states(&self) -> Reading<LinkStates> {
         let state = |link| {
             let mut active = 0;
-            let code = call!(self.library, self.desk, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
+            let code = call!(self.library, self.slot, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
             self.seen(code).map(|()| active != 0)
         };
         states(state)
@@ -205,7 +205,7 @@ impl Device<'_> {
         let mut errors = 0;
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetNvLinkErrorCounter(self.handle, link, counter, &raw mut errors)
         );
         match self.seen(code) {
@@ -224,7 +224,7 @@ impl Device<'_> {
     pub(crate) fn fabric(&self) -> Reading<Fabric> {
         // SAFETY: plain numbers and an array of bytes, for which all zeroes are a value.
         let mut info: nvmlGpuFabricInfo_t = unsafe { std::mem::zeroed() };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetGpuFabricInfo(self.handle, &raw mut info)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetGpuFabricInfo(self.handle, &raw mut info)))?;
         let state = u32::from(info.state);
         if state == 0 {
             return Err(Absence::NotSupported);

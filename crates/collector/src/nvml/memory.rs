@@ -31,7 +31,7 @@ impl Device<'_> {
     fn memory_v2(&self) -> Result<Memory, Code> {
         let mut info =
             nvmlMemory_v2_t { version: version_word::<nvmlMemory_v2_t>(2), total: 0, reserved: 0, free: 0, used: 0 };
-        call!(self.library, self.desk, nvmlDeviceGetMemoryInfo_v2(self.handle, &raw mut info))?;
+        call!(self.library, self.slot, nvmlDeviceGetMemoryInfo_v2(self.handle, &raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
             used_bytes: Ok(info.used),
@@ -43,7 +43,7 @@ impl Device<'_> {
 
     pub(super) fn memory_v1(&self) -> Result<Memory, Code> {
         let mut info = nvmlMemory_t { total: 0, free: 0, used: 0 };
-        call!(self.library, self.desk, nvmlDeviceGetMemoryInfo(self.handle, &raw mut info))?;
+        call!(self.library, self.slot, nvmlDeviceGetMemoryInfo(self.handle, &raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
             used_bytes: Ok(info.used),

@@ -6,7 +6,7 @@ use telemetry::{Absence, Reading, sample::MigSample};
 use crate::nvml::{Code, Device, library::call};
 
 /// More instances than any GPU has.
-const MOST_INSTANCES: u32 = 64;
+const MAX_INSTANCES: u32 = 64;
 
 impl Device<'_> {
     /// The instances there are now: `nvmlDeviceGetMigDeviceHandleByIndex` of each that
@@ -19,8 +19,8 @@ impl Device<'_> {
             Err(why) => return Err(why),
         }
         let mut most = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetMaxMigDeviceCount(self.handle, &raw mut most)))?;
-        let all = (0..most.min(MOST_INSTANCES)).filter_map(|place| self.instance(place).transpose());
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetMaxMigDeviceCount(self.handle, &raw mut most)))?;
+        let all = (0..most.min(MAX_INSTANCES)).filter_map(|place| self.instance(place).transpose());
         told(all.map(|instance| instance.map(|instance| instance.mig_sample())).collect())
     }
 
@@ -28,8 +28,8 @@ impl Device<'_> {
     fn instance(&self, place: u32) -> Reading<Option<Device<'_>>> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
         let code =
-            call!(self.library, self.desk, nvmlDeviceGetMigDeviceHandleByIndex(self.handle, place, &raw mut handle));
-        match code.and_then(|()| Device::of_handle(self.library, self.desk, handle)) {
+            call!(self.library, self.slot, nvmlDeviceGetMigDeviceHandleByIndex(self.handle, place, &raw mut handle));
+        match code.and_then(|()| Device::of_handle(self.library, self.slot, handle)) {
             Ok(instance) => Ok(Some(instance)),
             Err(Code::NOT_FOUND | Code::INVALID_ARGUMENT) => Ok(None),
             Err(code) => self.reading(Err(code)).map(|()| None),
@@ -45,7 +45,7 @@ impl Device<'_> {
             profile: identity.name.and_then(|name| profile(&name).ok_or(Absence::NotSupported)),
             // The host's memory is not an instance's.
             memory: self.memory(|| Err(Absence::NotSupported)),
-            // The lane reads it, more often.
+            // The reader reads it, more often.
             activity: Err(Absence::Timeout),
             compute: self.compute_processes(0),
         }
@@ -53,13 +53,13 @@ impl Device<'_> {
 
     fn gpu_instance_id(&self) -> Reading<u32> {
         let mut id = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetGpuInstanceId(self.handle, &raw mut id)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetGpuInstanceId(self.handle, &raw mut id)))?;
         Ok(id)
     }
 
     fn compute_instance_id(&self) -> Reading<u32> {
         let mut id = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetComputeInstanceId(self.handle, &raw mut id)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetComputeInstanceId(self.handle, &raw mut id)))?;
         Ok(id)
     }
 }

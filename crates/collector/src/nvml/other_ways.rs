@@ -12,10 +12,10 @@ impl Device<'_> {
     pub(crate) fn ask_in_other_ways(&self) {
         let _ = self.memory_v1();
         let mut celsius = 0;
-        let _ = call!(self.library, self.desk, nvmlDeviceGetTemperature(self.handle, GPU_SENSOR, &raw mut celsius));
+        let _ = call!(self.library, self.slot, nvmlDeviceGetTemperature(self.handle, GPU_SENSOR, &raw mut celsius));
         let mut reasons = 0;
         let _ =
-            call!(self.library, self.desk, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut reasons));
+            call!(self.library, self.slot, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut reasons));
         self.every_list();
         for mode in [Mode::Compute, Mode::Graphics, Mode::Mps] {
             let _ = self.detail_list(mode, 0);
@@ -31,7 +31,7 @@ impl Device<'_> {
                 $(
                     let _ = self.list(
                         &|count, buffer| {
-                            call!(self.library, self.desk, $function(self.handle, ptr::from_mut(count), buffer.cast()))
+                            call!(self.library, self.slot, $function(self.handle, ptr::from_mut(count), buffer.cast()))
                         },
                         $width,
                         0,

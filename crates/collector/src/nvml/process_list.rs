@@ -9,8 +9,8 @@ use telemetry::{Absence, Reading, sample::ListedProcess};
 use crate::nvml::{
     Code, Device,
     device::version_word,
-    filled::{Ask, Failed, read},
     library::call,
+    list_buffer::{Ask, Failed, read},
 };
 
 /// Which list `nvmlDeviceGetRunningProcessDetailList` gives.
@@ -27,7 +27,7 @@ macro_rules! list {
         macro_rules! ask {
             ($function:ident) => {
                 &|count, buffer| {
-                    call!($device.library, $device.desk, $function($device.handle, ptr::from_mut(count), buffer.cast()))
+                    call!($device.library, $device.slot, $function($device.handle, ptr::from_mut(count), buffer.cast()))
                 }
             };
         }
@@ -100,7 +100,7 @@ impl Device<'_> {
             };
             let code = call!(
                 self.library,
-                self.desk,
+                self.slot,
                 nvmlDeviceGetRunningProcessDetailList(self.handle, ptr::from_mut(&mut list))
             );
             *count = list.numProcArrayEntries;
@@ -117,7 +117,7 @@ impl Device<'_> {
         expected: usize,
     ) -> Result<Vec<ListedProcess>, Failed> {
         let filled = read(ask, usual_width, expected)?;
-        self.desk.listed(|| filled.as_written());
+        self.slot.listed(|| filled.as_written());
         filled.entries().ok_or(Failed::Layout)
     }
 }

@@ -16,7 +16,7 @@ use crate::nvml::{Code, Device, device::version_word, library::call};
 /// Samples that there is room for at first. A GPU keeps about a hundred.
 const ROOM: u32 = 128;
 /// Samples that there is room for at most.
-const MOST_ROOM: u32 = 1 << 16;
+const MAX_ROOM: u32 = 1 << 16;
 /// How far back samples are asked for, in microseconds: the driver takes several a second, and one reading's window
 /// must hold at least one.
 const WINDOW_US: u64 = 1_500_000;
@@ -61,7 +61,7 @@ impl Device<'_> {
         let mut count = room;
         call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetProcessUtilization(self.handle, samples.as_mut_ptr(), &raw mut count, since)
         )
         .map_err(|code| (code, count))?;
@@ -94,7 +94,7 @@ impl Device<'_> {
         };
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetProcessesUtilizationInfo(self.handle, ptr::from_mut(&mut info))
         );
         code.map_err(|code| (code, info.processSamplesCount))?;
@@ -110,7 +110,7 @@ impl Device<'_> {
 
     /// The samples, which a capture keeps.
     fn kept(&self, samples: Vec<Sampled>, width: usize) -> Vec<Sampled> {
-        self.desk.listed(|| as_written(&samples, width));
+        self.slot.listed(|| as_written(&samples, width));
         samples
     }
 
@@ -124,7 +124,7 @@ impl Device<'_> {
 /// Asks with the usual room, and once more if that was too little.
 fn with_room(ask: impl Fn(u32) -> Answer) -> Result<Vec<Sampled>, Code> {
     let answer = match ask(ROOM) {
-        Err((Code::INSUFFICIENT_SIZE, count)) if count > ROOM => ask(count.min(MOST_ROOM)),
+        Err((Code::INSUFFICIENT_SIZE, count)) if count > ROOM => ask(count.min(MAX_ROOM)),
         answer => answer,
     };
     answer.map_err(|(code, _)| code)

@@ -15,7 +15,7 @@ use telemetry::{
 use crate::nvml::{Code, Device, device::version_word, library::call};
 
 /// The most fans that are asked about.
-const MOST_FANS: u32 = 16;
+const MAX_FANS: u32 = 16;
 /// NVML's word for a performance state that it does not know.
 const UNKNOWN_STATE: u32 = 32;
 
@@ -24,7 +24,7 @@ macro_rules! number {
         $(#[$doc])*
         pub(crate) fn $name(&self) -> Reading<$type> {
             let mut value: $type = 0;
-            self.reading(call!(self.library, self.desk, $function(self.handle, $($argument,)* &raw mut value)))?;
+            self.reading(call!(self.library, self.slot, $function(self.handle, $($argument,)* &raw mut value)))?;
             Ok(value)
         }
     };
@@ -36,13 +36,13 @@ impl Device<'_> {
         let sensor = nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU;
         let mut versioned =
             nvmlTemperature_t { version: version_word::<nvmlTemperature_t>(1), sensorType: sensor, temperature: 0 };
-        match call!(self.library, self.desk, nvmlDeviceGetTemperatureV(self.handle, &raw mut versioned)) {
+        match call!(self.library, self.slot, nvmlDeviceGetTemperatureV(self.handle, &raw mut versioned)) {
             Ok(()) => return Ok(versioned.temperature),
             Err(code) if code.absence() == Absence::NotSupported => {}
             Err(code) => return self.reading(Err(code)).map(|()| 0),
         }
         let mut value = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetTemperature(self.handle, sensor, &raw mut value)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetTemperature(self.handle, sensor, &raw mut value)))?;
         i32::try_from(value).map_err(|_| Absence::Error)
     }
 
@@ -51,7 +51,7 @@ impl Device<'_> {
     pub(crate) fn margin_celsius(&self) -> Reading<i32> {
         let version = version_word::<nvmlMarginTemperature_t>(1);
         let mut margin = nvmlMarginTemperature_t { version, marginTemperature: 0 };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetMarginTemperature(self.handle, &raw mut margin)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetMarginTemperature(self.handle, &raw mut margin)))?;
         Ok(margin.marginTemperature)
     }
 
@@ -157,14 +157,14 @@ impl Device<'_> {
     /// `nvmlDeviceGetPersistenceMode`.
     pub(crate) fn persistence_mode(&self) -> Reading<bool> {
         let mut mode = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetPersistenceMode(self.handle, &raw mut mode)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetPersistenceMode(self.handle, &raw mut mode)))?;
         Ok(mode != 0)
     }
 
     /// `nvmlDeviceGetDisplayActive`.
     pub(crate) fn display_active(&self) -> Reading<bool> {
         let mut active = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetDisplayActive(self.handle, &raw mut active)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetDisplayActive(self.handle, &raw mut active)))?;
         Ok(active != 0)
     }
 
@@ -172,7 +172,7 @@ impl Device<'_> {
     pub(crate) fn mig_mode(&self) -> Reading<bool> {
         let (mut current, mut pending) = (0, 0);
         let code =
-            call!(self.library, self.desk, nvmlDeviceGetMigMode(self.handle, &raw mut current, &raw mut pending));
+            call!(self.library, self.slot, nvmlDeviceGetMigMode(self.handle, &raw mut current, &raw mut pending));
         self.reading(code)?;
         Ok(current != 0)
     }
@@ -180,7 +180,7 @@ impl Device<'_> {
     /// `nvmlDeviceGetUtilizationRates`. More than 100 % is garbage.
     pub(crate) fn utilization(&self) -> Reading<Utilization> {
         let mut rates = nvmlUtilization_t { gpu: 0, memory: 0 };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetUtilizationRates(self.handle, &raw mut rates)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetUtilizationRates(self.handle, &raw mut rates)))?;
         if rates.gpu > 100 || rates.memory > 100 {
             return Err(Absence::Error);
         }
@@ -192,7 +192,7 @@ impl Device<'_> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetEncoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
@@ -204,7 +204,7 @@ impl Device<'_> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetDecoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
@@ -216,7 +216,7 @@ impl Device<'_> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetJpgUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
@@ -228,7 +228,7 @@ impl Device<'_> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetOfaUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
@@ -244,10 +244,10 @@ impl Device<'_> {
     /// takes away: NVML's bits.
     pub(crate) fn event_reasons(&self) -> Reading<u64> {
         let mut bits = 0;
-        let code = call!(self.library, self.desk, nvmlDeviceGetCurrentClocksEventReasons(self.handle, &raw mut bits));
+        let code = call!(self.library, self.slot, nvmlDeviceGetCurrentClocksEventReasons(self.handle, &raw mut bits));
         if code == Err(Code::FUNCTION_NOT_FOUND) {
             let code =
-                call!(self.library, self.desk, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut bits));
+                call!(self.library, self.slot, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut bits));
             self.reading(code)?;
         } else {
             self.reading(code)?;
@@ -260,7 +260,7 @@ impl Device<'_> {
         let (mut major, mut minor) = (0, 0);
         let code = call!(
             self.library,
-            self.desk,
+            self.slot,
             nvmlDeviceGetCudaComputeCapability(self.handle, &raw mut major, &raw mut minor)
         );
         self.reading(code)?;
@@ -270,19 +270,19 @@ impl Device<'_> {
     /// `nvmlDeviceGetBAR1MemoryInfo`.
     pub(crate) fn bar1(&self) -> Reading<Bar1> {
         let mut memory = nvmlBAR1Memory_t { bar1Total: 0, bar1Free: 0, bar1Used: 0 };
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetBAR1MemoryInfo(self.handle, &raw mut memory)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetBAR1MemoryInfo(self.handle, &raw mut memory)))?;
         Ok(Bar1 { total_bytes: memory.bar1Total, used_bytes: memory.bar1Used })
     }
 
     /// `nvmlDeviceGetFanSpeed_v2` of each fan that `nvmlDeviceGetNumFans` counts, in %. One that fails fails all.
     pub(crate) fn fans(&self) -> Reading<Vec<u32>> {
         let mut fans = 0;
-        self.reading(call!(self.library, self.desk, nvmlDeviceGetNumFans(self.handle, &raw mut fans)))?;
+        self.reading(call!(self.library, self.slot, nvmlDeviceGetNumFans(self.handle, &raw mut fans)))?;
         let speed = |fan| {
             let mut percent = 0;
-            let code = call!(self.library, self.desk, nvmlDeviceGetFanSpeed_v2(self.handle, fan, &raw mut percent));
+            let code = call!(self.library, self.slot, nvmlDeviceGetFanSpeed_v2(self.handle, fan, &raw mut percent));
             self.reading(code).map(|()| percent)
         };
-        (0..fans.min(MOST_FANS)).map(speed).collect()
+        (0..fans.min(MAX_FANS)).map(speed).collect()
     }
 }

@@ -73,7 +73,7 @@ struct Shared {
     socket: Socket,
     state: Mutex<State>,
     /// There may be something to ask.
-    wished: Condvar,
+    requested: Condvar,
     answered: Condvar,
 }
 
@@ -98,7 +98,7 @@ impl Containers {
     ) -> Self {
         let ping = Some(Turn::at(Instant::now()));
         let state = Mutex::new(State { entries: BTreeMap::new(), ping, health: Health::default() });
-        let shared = Arc::new(Shared { socket, state, wished: Condvar::new(), answered: Condvar::new() });
+        let shared = Arc::new(Shared { socket, state, requested: Condvar::new(), answered: Condvar::new() });
         let asker = Arc::clone(&shared);
         let work = move || {
             loop {
@@ -115,12 +115,12 @@ impl Containers {
     }
 
     /// Wishes for the names of these processes' containers, and forgets all others.
-    pub(crate) fn wish(&self, processes: &[ProcessFacts]) {
+    pub(crate) fn request(&self, processes: &[ProcessFacts]) {
         let Some(shared) = &self.0 else { return };
         let containers = processes.iter().filter_map(|facts| facts.container.as_ref()).filter(|it| is_engines(it));
         let ids: BTreeSet<&str> = containers.map(|container| container.id.as_str()).collect();
-        if lock(&shared.state).wish(&ids, Instant::now()) {
-            shared.wished.notify_all();
+        if lock(&shared.state).request(&ids, Instant::now()) {
+            shared.requested.notify_all();
         }
     }
 
@@ -134,7 +134,7 @@ impl Containers {
         }
     }
 
-    /// Waits until all that is wished for was asked for once, or the engine is known to be away, or until the deadline.
+    /// Waits until all that is requested for was asked for once, or the engine is known to be away, or until the deadline.
     pub(crate) fn settle(&self, deadline: Instant) {
         let Some(shared) = &self.0 else { return };
         let mut state = lock(&shared.state);
@@ -165,8 +165,8 @@ impl Shared {
         loop {
             match state.first() {
                 Some((question, at)) if at <= Instant::now() => return question,
-                Some((_, at)) => (state, _) = wait_until(&self.wished, state, at),
-                None => state = wait(&self.wished, state),
+                Some((_, at)) => (state, _) = wait_until(&self.requested, state, at),
+                None => state = wait(&self.requested, state),
             }
         }
     }
@@ -174,7 +174,7 @@ impl Shared {
 
 impl State {
     /// Whether there is something new to ask.
-    fn wish(&mut self, ids: &BTreeSet<&str>, now: Instant) -> bool {
+    fn request(&mut self, ids: &BTreeSet<&str>, now: Instant) -> bool {
         self.entries.retain(|id, _| ids.contains(id.as_str()));
         let before = self.entries.len();
         for &id in ids {

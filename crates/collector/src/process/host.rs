@@ -22,7 +22,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// A reading is shown for so many periods; then the thread hangs.
 const KEEPS_PERIODS: u32 = 3;
 /// `/proc/stat` has a line for each processor and a number for each interrupt, and what is wanted stands after them.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The newest reading of the host.
 pub(crate) struct Host {
@@ -60,7 +60,7 @@ impl Host {
 }
 
 fn read(root: &Path) -> HostSample {
-    let file = |name: &str| read_up_to(&root.join(name), MOST_BYTES).map_err(|error| reason(&error));
+    let file = |name: &str| read_up_to(&root.join(name), MAX_BYTES).map_err(|error| reason(&error));
     let (stat, memory) = (file("stat"), file("meminfo"));
     HostSample {
         hostname: told(&file("sys/kernel/hostname"), parse::line),
@@ -74,7 +74,7 @@ fn read(root: &Path) -> HostSample {
 
 /// The host's memory from `/proc/meminfo`: total and available bytes.
 pub(crate) fn host_memory(root: &Path) -> Reading<(u64, u64)> {
-    let memory = read_up_to(&root.join("meminfo"), MOST_BYTES).map_err(|error| reason(&error));
+    let memory = read_up_to(&root.join("meminfo"), MAX_BYTES).map_err(|error| reason(&error));
     Ok((told(&memory, total)?, told(&memory, available)?))
 }
 

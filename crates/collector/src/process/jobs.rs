@@ -18,10 +18,10 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// A reading is shown for so many periods; then the thread hangs.
 const KEEPS_PERIODS: u32 = 3;
 /// A file is cut after so many bytes, and a GPU's jobs after so many lines: each is a series of every metric.
-const MOST_BYTES: usize = 64 * 1024;
-const MOST_JOBS: usize = 64;
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_JOBS: usize = 64;
 /// More files are not read.
-const MOST_FILES: usize = 256;
+const MAX_FILES: usize = 256;
 
 type Reading = Result<Vec<GpuJobs>, String>;
 
@@ -76,16 +76,16 @@ impl Jobs {
 
 fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
     let mut all = Vec::new();
-    for entry in fs::read_dir(folder)?.take(MOST_FILES) {
+    for entry in fs::read_dir(folder)?.take(MAX_FILES) {
         let entry = entry?;
         // Other files are the scheduler's own affair.
         let Some(gpu) = entry.file_name().to_str().and_then(index) else { continue };
         // A file that was taken away meanwhile, since its job has ended.
-        let Ok(bytes) = read_up_to(&entry.path(), MOST_BYTES) else { continue };
+        let Ok(bytes) = read_up_to(&entry.path(), MAX_BYTES) else { continue };
         let text = String::from_utf8_lossy(&bytes);
         let mut jobs: Vec<String> = Vec::new();
         for job in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            if jobs.len() < MOST_JOBS && !jobs.iter().any(|other| other == job) {
+            if jobs.len() < MAX_JOBS && !jobs.iter().any(|other| other == job) {
                 jobs.push(job.to_owned());
             }
         }

@@ -1,6 +1,6 @@
 //! Facts about processes and their host: what `/proc` says of them, and what their owners and containers are called.
 
-mod book;
+mod cache;
 mod cgroup;
 mod containers;
 mod cut;
@@ -12,7 +12,7 @@ mod owners;
 mod parse;
 mod procfs;
 
-pub(crate) use book::Book;
+pub(crate) use cache::ProcessCache;
 pub(crate) use containers::Containers;
 pub(crate) use host::{Host, host_memory};
 pub(crate) use jobs::Jobs;

@@ -37,7 +37,7 @@ pub(crate) struct ProcFs {
 
 /// What `stat` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Vital {
+pub(crate) struct ProcStat {
     /// Ticks since boot: with the PID, what tells one process from another.
     pub(crate) start_ticks: u64,
     pub(crate) started: BootTime,
@@ -84,7 +84,7 @@ impl ProcFs {
     }
 
     /// `/proc/PID/stat`; none if there is no such process.
-    pub(crate) fn vital(&self, pid: u32) -> Reading<Option<Vital>> {
+    pub(crate) fn stat(&self, pid: u32) -> Reading<Option<ProcStat>> {
         let Some(bytes) = self.read(pid, "stat")? else {
             // What `hidepid` hides looks like a process that is gone, and only there is it worth a question.
             let hidden = self.hidepid().is_some() && lives(pid);
@@ -92,7 +92,7 @@ impl ProcFs {
         };
         let stat = parse::stat(&bytes).ok_or(Absence::Error)?;
         let times = |number: Option<u64>, factor| number.and_then(|it| it.checked_mul(factor)).ok_or(Absence::Error);
-        Ok(Some(Vital {
+        Ok(Some(ProcStat {
             start_ticks: stat.start_ticks,
             started: BootTime(stat.start_ticks.saturating_mul(1000) / self.ticks_per_second),
             zombie: matches!(stat.state, b'Z' | b'X'),
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_process_that_is_gone_is_no_error() {
         let (_root, proc) = proc(&[]);
-        assert_eq!(proc.vital(7), Ok(None));
+        assert_eq!(proc.stat(7), Ok(None));
         assert_eq!(proc.real_uid(7), Err(Absence::Error));
     }
 
@@ -199,17 +199,17 @@ mod tests {
         let stat = b"7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 10 32 5 6 20 0 1 0 500 9 77 8";
         let (_root, mut proc) = proc(&[("7/stat", stat)]);
         (proc.ticks_per_second, proc.page_bytes) = (50, 65536);
-        let vital = proc.vital(7).unwrap().unwrap();
-        assert_eq!((vital.started, vital.cpu_ms, vital.resident_bytes), (BootTime(10_000), Ok(840), Ok(77 << 16)));
+        let stat = proc.stat(7).unwrap().unwrap();
+        assert_eq!((stat.started, stat.cpu_ms, stat.resident_bytes), (BootTime(10_000), Ok(840), Ok(77 << 16)));
     }
 
     #[test]
     fn this_process_is_read() {
         let proc = ProcFs::new("/proc".into());
         let pid = std::process::id();
-        let vital = proc.vital(pid).unwrap().unwrap();
-        assert!(!vital.zombie && vital.started <= BootTime::now() && vital.started > BootTime(0));
-        assert!(vital.cpu_ms.is_ok() && vital.resident_bytes.unwrap() > 100_000, "{vital:?}");
+        let stat = proc.stat(pid).unwrap().unwrap();
+        assert!(!stat.zombie && stat.started <= BootTime::now() && stat.started > BootTime(0));
+        assert!(stat.cpu_ms.is_ok() && stat.resident_bytes.unwrap() > 100_000, "{stat:?}");
         assert_eq!(proc.real_uid(pid), Ok(nix::unistd::getuid().as_raw()));
         let path = std::env::current_exe().unwrap();
         let program = path.file_name().unwrap().to_str().unwrap();
@@ -223,17 +223,17 @@ mod tests {
     fn what_is_hidden_is_denied_and_not_gone() {
         let (root, plain) = proc(&[]);
         let pid = std::process::id();
-        assert_eq!(plain.vital(pid), Ok(None));
+        assert_eq!(plain.stat(pid), Ok(None));
         let mounts = |options: &str| {
             fs::create_dir_all(root.path().join("self")).unwrap();
             let line = format!("proc {} proc {options} 0 0\n", root.path().display());
             fs::write(root.path().join("self/mounts"), line).unwrap();
             ProcFs::new(root.path().into())
         };
-        assert_eq!(mounts("rw,gid=5,hidepid=invisible").vital(pid), Err(Absence::Denied));
-        assert_eq!(mounts("rw,hidepid=2").vital(0), Ok(None));
-        assert_eq!(mounts("rw,hidepid=2").vital(u32::MAX), Ok(None));
-        assert_eq!(mounts("rw,hidepid=0").vital(pid), Ok(None));
+        assert_eq!(mounts("rw,gid=5,hidepid=invisible").stat(pid), Err(Absence::Denied));
+        assert_eq!(mounts("rw,hidepid=2").stat(0), Ok(None));
+        assert_eq!(mounts("rw,hidepid=2").stat(u32::MAX), Ok(None));
+        assert_eq!(mounts("rw,hidepid=0").stat(pid), Ok(None));
         assert_eq!(mounts("rw,gid=5,hidepid=1").option("gid"), Some("5"));
     }
 

@@ -16,7 +16,7 @@ use crate::socket::Fault;
 /// The status line and the headers of an answer.
 const HEAD_BYTES: usize = 16 * 1024;
 /// What is told of a container is a few kilobytes, and its labels and mounts may be long.
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 /// Names in a pod by the kubelet's older way are the longest: container, pod, namespace and uid in one.
 const NAME_BYTES: usize = 512;
 
@@ -62,7 +62,7 @@ async fn get(
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await.map_err(|error| unreadable(&error))?;
+    let body = Limited::new(response.into_body(), MAX_BYTES).collect().await.map_err(|error| unreadable(&error))?;
     Ok((status, body.to_bytes()))
 }
 

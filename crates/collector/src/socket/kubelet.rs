@@ -21,9 +21,9 @@ const LIST: &str = "http://localhost/v1.PodResourcesLister/List";
 /// No argument, as gRPC frames it: not compressed, and of no length.
 const NO_ARGUMENT: &[u8] = &[0; 5];
 /// A node has hundreds of containers, each told of in some hundred bytes.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// A full node of sixteen GPUs, each cut into seven instances and shared by dozens, has fewer.
-const MOST_ALLOCATIONS: usize = 4096;
+const MAX_ALLOCATIONS: usize = 4096;
 /// The longest name in Kubernetes.
 const NAME_BYTES: usize = 253;
 /// gRPC's code for a method that the other side does not have.
@@ -87,7 +87,7 @@ async fn call(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> R
     if head.status != StatusCode::OK {
         return Err(Fault::error(format!("answered with HTTP status {}", head.status.as_u16())));
     }
-    let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| unreadable(&error))?;
+    let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| unreadable(&error))?;
     // A call that fails at once has its status where the headers are.
     let status = body.trailers().and_then(status).or_else(|| status(&head.headers));
     judge(status)?;
@@ -138,8 +138,8 @@ fn allocations(response: ListPodResourcesResponse) -> Result<Vec<Allocation>, Fa
                 };
                 all.insert(Allocation { device, to });
             }
-            if all.len() > MOST_ALLOCATIONS {
-                return Err(Fault::error(format!("told of more than {MOST_ALLOCATIONS} devices given away")));
+            if all.len() > MAX_ALLOCATIONS {
+                return Err(Fault::error(format!("told of more than {MAX_ALLOCATIONS} devices given away")));
             }
         }
     }

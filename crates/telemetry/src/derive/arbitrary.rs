@@ -138,7 +138,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     let driver = reading(select(vec!["1", "2"]).prop_map(String::from)).prop_map(|driver_version| {
         Driver::Ready(DriverFacts { driver_version, nvml_version: Ok("2".into()), cuda_version: Ok(1), init_ms: 0 })
     });
-    let driver = prop_oneof![5 => driver, 1 => Just(Driver::Asleep)];
+    let driver = prop_oneof![5 => driver, 1 => Just(Driver::Suspended)];
     let allocations = reading(vec(allocation, 0..4));
     (stamp(), driver, vec(gpu(), 0..4), vec(facts, 0..5), vec(xid, 0..3), host, allocations).prop_map(
         |(assembled, driver, mut gpus, processes, xids, host, allocations)| {

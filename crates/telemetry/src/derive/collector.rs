@@ -52,9 +52,10 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
         (Child::Alive, Some(Driver::Replaced { detail })) => {
             unread(evidence, &CollectorState::Restarting, Some(detail.clone()))
         }
-        (Child::Alive, Some(Driver::Failed(_) | Driver::Resting { .. } | Driver::Asleep | Driver::Sleepless)) => {
-            unread(evidence, &CollectorState::Restarting, None)
-        }
+        (
+            Child::Alive,
+            Some(Driver::Failed(_) | Driver::Suspending { .. } | Driver::Suspended | Driver::SuspendFailed),
+        ) => unread(evidence, &CollectorState::Restarting, None),
         (Child::Alive, Some(Driver::Ready(_))) => Verdict {
             state: if evidence.all_stale { CollectorState::Stalled } else { CollectorState::Ok },
             detail: evidence.stuck.map(|call| describe(call, evidence.now)),

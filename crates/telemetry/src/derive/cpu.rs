@@ -112,7 +112,7 @@ mod tests {
             read_at: Some(BootTime(at)),
             ..ProcessFacts::unread(pid, Absence::Error)
         };
-        Sample { processes: processes.iter().map(facts).collect(), ..Sample::of(Driver::Asleep, blank::at(at)) }
+        Sample { processes: processes.iter().map(facts).collect(), ..Sample::of(Driver::Suspended, blank::at(at)) }
     }
 
     #[test]

@@ -64,7 +64,7 @@ mod tests {
             load_1m: Ok(0.5),
             ..HostSample::absent(Absence::Denied)
         };
-        Sample { host, ..Sample::of(Driver::Asleep, blank::at(at)) }
+        Sample { host, ..Sample::of(Driver::Suspended, blank::at(at)) }
     }
 
     const EXPIRED: Duration = Duration::from_secs(60);

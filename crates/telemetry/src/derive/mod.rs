@@ -46,7 +46,7 @@ pub enum Child {
     Alive,
     /// It runs, but neither a frame nor a heartbeat came in time.
     Silent {
-        /// What the call board shows.
+        /// What the call table shows.
         detail: String,
     },
     /// None runs.
@@ -185,7 +185,7 @@ impl Deriver {
             self.taken = Some(Arc::clone(sample));
             self.take_in_once(sample, input.interval);
         }
-        self.asleep = matches!(sample.driver, Driver::Resting { .. } | Driver::Asleep);
+        self.asleep = matches!(sample.driver, Driver::Suspending { .. } | Driver::Suspended);
         match &sample.driver {
             Driver::Ready(_) => {
                 self.failure = None;
@@ -195,9 +195,9 @@ impl Deriver {
             Driver::Waiting { .. }
             | Driver::Starting { .. }
             | Driver::Replaced { .. }
-            | Driver::Resting { .. }
-            | Driver::Asleep
-            | Driver::Sleepless => {}
+            | Driver::Suspending { .. }
+            | Driver::Suspended
+            | Driver::SuspendFailed => {}
         }
     }
 

@@ -119,7 +119,7 @@ fn nobody_listens_for_xids_while_the_collector_is_not_heard() {
         [Ok(at(1)), Err(Absence::Lost)],
         "one that is not counted"
     );
-    let asleep = Arc::new(Sample::of(Driver::Asleep, at(11_000)));
+    let asleep = Arc::new(Sample::of(Driver::Suspended, at(11_000)));
     assert_eq!(since(&derive(&mut deriver, 11_000, &asleep))[0], Err(Absence::Asleep));
 }
 

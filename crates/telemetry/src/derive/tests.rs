@@ -323,14 +323,14 @@ fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
         unified: false,
     });
     bench.alive(1000, &ready(1000, vec![read]));
-    let resting = sample(2000, Driver::Resting { buses: Vec::new() }, Vec::new());
+    let resting = sample(2000, Driver::Suspending { buses: Vec::new() }, Vec::new());
     bench.alive(2000, &resting);
     // The one that let them go has ended, the next has started, and hours have gone by.
     for (now, child, sample) in [
         (2000, Child::Alive, Some(&resting)),
         (2100, down(), None),
         (2200, Child::Alive, None),
-        (9_000_000, Child::Alive, Some(&sample(9_000_000, Driver::Asleep, Vec::new()))),
+        (9_000_000, Child::Alive, Some(&sample(9_000_000, Driver::Suspended, Vec::new()))),
     ] {
         let snapshot = bench.derive(now, &child, sample);
         assert_eq!(snapshot.collector.state, CollectorState::Ok, "at {now}");

@@ -127,14 +127,14 @@ pub enum Driver {
     Failed(Failure),
     /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
     /// told to watch them without loading the library.
-    Resting {
+    Suspending {
         /// The GPUs' PCI bus ids.
         buses: Vec<String>,
     },
     /// The GPUs were let go, and the library is not loaded.
-    Asleep,
+    Suspended,
     /// The GPUs were let go in vain: they do not suspend. They are taken up again now.
-    Sleepless,
+    SuspendFailed,
     /// Another driver was installed meanwhile. The collector leaves after this frame; a fresh one loads it.
     Replaced {
         /// What was replaced.

@@ -18,7 +18,7 @@ fn in_container(pid: u32, id: &str, runtime: Option<&str>) -> ProcessFacts {
 }
 
 fn names(containers: &Containers, processes: &mut [ProcessFacts]) -> Vec<Reading<String>> {
-    containers.wish(processes);
+    containers.request(processes);
     containers.settle(far());
     containers.name(processes);
     processes.iter().filter_map(|facts| Some(facts.container.as_ref()?.name.clone())).collect()
@@ -64,7 +64,7 @@ fn an_engine_that_does_not_answer_holds_up_nothing() {
     let (_keep, never) = mpsc::channel();
     let containers = Containers::asking(socket(), move |_| never.recv().unwrap());
     let mut processes = [in_container(1, "a", None)];
-    containers.wish(&processes);
+    containers.request(&processes);
     containers.settle(Instant::now() + Duration::from_millis(1));
     containers.name(&mut processes);
     assert_eq!(processes[0].container.as_ref().unwrap().name, Err(Absence::Timeout));
@@ -94,7 +94,7 @@ fn ask(state: &mut State, question: &Question, outcome: Result<Option<String>, F
 fn failures_are_tried_again_ever_later_and_the_others_go_on() {
     let (mut state, begun) = (state(), Instant::now());
     let hung = Question::Name("hung".into());
-    assert!(state.wish(&BTreeSet::from(["hung", "fine"]), begun));
+    assert!(state.request(&BTreeSet::from(["hung", "fine"]), begun));
     let mut now = begun;
     let mut waits = Vec::new();
     for _ in 0..7 {
@@ -121,7 +121,7 @@ fn failures_are_tried_again_ever_later_and_the_others_go_on() {
 fn a_name_outlives_its_engine_and_is_asked_for_again() {
     let (mut state, now) = (state(), Instant::now());
     let named = Question::Name("a".into());
-    state.wish(&BTreeSet::from(["a"]), now);
+    state.request(&BTreeSet::from(["a"]), now);
     ask(&mut state, &named, Ok(Some("before".into())), now);
     assert_eq!(state.first(), Some((named.clone(), now + KEEPS)));
     ask(&mut state, &named, Err(Fault::error("gone")), now + KEEPS);
@@ -137,11 +137,11 @@ fn a_name_outlives_its_engine_and_is_asked_for_again() {
 #[test]
 fn what_is_not_there_any_more_is_forgotten_and_never_too_much_is_asked_for() {
     let (mut state, now) = (state(), Instant::now());
-    assert!(state.wish(&BTreeSet::from(["a", "b"]), now));
-    assert!(!state.wish(&BTreeSet::from(["b"]), now));
+    assert!(state.request(&BTreeSet::from(["a", "b"]), now));
+    assert!(!state.request(&BTreeSet::from(["b"]), now));
     ask(&mut state, &Question::Name("a".into()), Ok(Some("late".into())), now);
     assert_eq!(state.entries.keys().collect::<Vec<_>>(), ["b"]);
     let many: Vec<String> = (0..2 * MOST).map(|id| id.to_string()).collect();
-    state.wish(&many.iter().map(String::as_str).collect(), now);
+    state.request(&many.iter().map(String::as_str).collect(), now);
     assert_eq!(state.entries.len(), MOST);
 }

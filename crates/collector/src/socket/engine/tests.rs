@@ -81,7 +81,7 @@ fn one_that_the_engine_does_not_know_has_no_name() {
 fn what_is_no_answer_is_a_fault_that_says_so() {
     let of = |name: &str| with_length(&json(name)).into_bytes();
     let other = json("x").replace(ID, &ID.replace('1', "2"));
-    let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(MOST_BYTES + 1)).into_bytes();
+    let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(MAX_BYTES + 1)).into_bytes();
     let deep = with_length(&format!(r#"{{"Name":"/x","A":{}}}"#, "[".repeat(100_000))).into_bytes();
     let half = with_length(&json("x"));
     for (what, answer, why, part) in [

@@ -103,7 +103,7 @@ fn what_is_no_answer_is_a_fault_that_says_so() {
         ("more than one", body([framed(one()), framed(one())].concat()), "cut off"),
         ("compressed", body([&[1], &framed(one())[1..]].concat()), "compressed"),
         ("no message of this kind", body(vec![0, 0, 0, 0, 2, 0xff, 0xff]), "in no form"),
-        ("too long", body(vec![0; MOST_BYTES + 1]), "limit"),
+        ("too long", body(vec![0; MAX_BYTES + 1]), "limit"),
         ("a nameless pod", fine(bad("")), "a name"),
         ("an escape", fine(bad("\u{1b}[2J")), "a name"),
         ("a long name", fine(bad(&"x".repeat(254))), "a name"),

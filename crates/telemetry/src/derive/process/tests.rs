@@ -17,7 +17,7 @@ fn share_of(pid: u32, percent: u32) -> SampledProcess {
 }
 
 fn rows(gpu: &GpuSample) -> Vec<Process> {
-    derive(gpu, &Sample::of(Driver::Asleep, at(0)), &ProcessTimes::default())
+    derive(gpu, &Sample::of(Driver::Suspended, at(0)), &ProcessTimes::default())
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_start_is_told_by_the_wall_clock() {
         ("later than now", Ok(BootTime(9000)), Ok(1_700_000_005_000)),
         ("unread", Err(Absence::Denied), Err(Absence::Denied)),
     ] {
-        let whole = Sample { processes: vec![facts(started)], ..Sample::of(Driver::Asleep, at(5000)) };
+        let whole = Sample { processes: vec![facts(started)], ..Sample::of(Driver::Suspended, at(5000)) };
         assert_eq!(derive(&gpu, &whole, &ProcessTimes::default())[0].started_at_ms, expected, "{name}");
     }
     assert_eq!(rows(&gpu)[0].started_at_ms, Err(Absence::Timeout));

@@ -1,6 +1,6 @@
-//! The beat that lanes read by, and the slots that they report into.
+//! The tick that readers read by, and the slots that they report into.
 //!
-//! One lock for all of it, held for a copy at a time and never during a call: what a stuck lane holds up is itself.
+//! One lock for all of it, held for a copy at a time and never during a call: what a stuck reader holds up is itself.
 
 use std::{
     sync::{Condvar, Mutex},
@@ -17,37 +17,37 @@ use crate::{
     nvml::Code,
 };
 
-/// A lane's newest finished reading.
+/// A reader's newest finished reading.
 #[derive(Clone, Debug)]
-pub(crate) struct Finished {
+pub(crate) struct GpuReading {
     pub(crate) handle: Reading<()>,
     /// What the driver said where there is no handle.
     pub(crate) refusal: Option<Failure>,
     /// That no call went well, and one said that there is no driver any more.
-    pub(crate) driver_is_gone: Option<Code>,
+    pub(crate) driver_gone: Option<Code>,
     pub(crate) read_at: Stamp,
     pub(crate) identity: Identity,
     pub(crate) fast: FastSet,
     pub(crate) slow: SlowSet,
-    pub(crate) extra: Extra,
+    pub(crate) extra: SlowReading,
 }
 
 /// What is read after the fast set was reported.
 #[derive(Clone, Debug)]
-pub(crate) struct Extra {
+pub(crate) struct SlowReading {
     pub(crate) activity: Activity,
     pub(crate) traffic: Traffic,
     pub(crate) mig: Reading<Vec<MigSample>>,
 }
 
-impl Extra {
+impl SlowReading {
     /// Nothing of it, for one reason.
     pub(crate) const fn absent(why: Absence) -> Self {
         Self { activity: Activity::absent(why), traffic: Traffic::absent(why), mig: Err(why) }
     }
 }
 
-impl Finished {
+impl GpuReading {
     /// Every process list that was read: the GPU's own, MPS's, and those of its MIG instances.
     pub(crate) fn lists(&self) -> impl Iterator<Item = &Vec<ListedProcess>> {
         let own = [&self.fast.compute, &self.fast.graphics, &self.fast.mps];
@@ -60,27 +60,27 @@ impl Finished {
         Self {
             handle: Err(why),
             refusal: None,
-            driver_is_gone: None,
+            driver_gone: None,
             read_at: Stamp::now(),
             identity: Identity::absent(why),
             fast: FastSet::absent(why),
             slow: SlowSet::absent(why),
-            extra: Extra::absent(why),
+            extra: SlowReading::absent(why),
         }
     }
 }
 
-/// One lane's slot.
+/// One reader's slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slot {
-    /// The newest beat whose reading is finished; 0 before the first.
-    pub(crate) beat: u64,
-    pub(crate) finished: Option<Finished>,
+    /// The newest tick whose reading is finished; 0 before the first.
+    pub(crate) tick: u64,
+    pub(crate) finished: Option<GpuReading>,
 }
 
-/// What a lane is called to.
+/// What a reader is called to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Beat {
+pub(crate) struct Tick {
     pub(crate) number: u64,
     /// Changes when the driver's numbering may have: handles are to be got again.
     pub(crate) numbering: u64,
@@ -88,25 +88,25 @@ pub(crate) struct Beat {
 
 #[derive(Debug, Default)]
 struct State {
-    beat: u64,
+    tick: u64,
     numbering: u64,
     counted: usize,
     leaving: bool,
     slots: Vec<Slot>,
 }
 
-/// The beat and the slots.
+/// The tick and the slots.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct Ticker {
     state: Mutex<State>,
-    beaten: Condvar,
+    ticked: Condvar,
     reported: Condvar,
     left: Condvar,
 }
 
-impl Pulse {
+impl Ticker {
     /// Says how many GPUs the driver counts. Slots for all of them are there from now on; those past the count keep
-    /// still. Any change makes the lanes get their handles again.
+    /// still. Any change makes the readers get their handles again.
     pub(crate) fn count(&self, counted: usize) {
         let mut state = lock(&self.state);
         if state.counted != counted {
@@ -143,51 +143,51 @@ impl Pulse {
         !state.leaving
     }
 
-    /// Calls every lane to its next reading.
-    pub(crate) fn beat(&self) -> u64 {
+    /// Calls every reader to its next reading.
+    pub(crate) fn begin_tick(&self) -> u64 {
         let mut state = lock(&self.state);
-        state.beat += 1;
-        self.beaten.notify_all();
-        state.beat
+        state.tick += 1;
+        self.ticked.notify_all();
+        state.tick
     }
 
     /// Ends every wait, now and later. Whether nobody said so before.
     pub(crate) fn leave(&self) -> bool {
         let was_leaving = std::mem::replace(&mut lock(&self.state).leaving, true);
-        self.beaten.notify_all();
+        self.ticked.notify_all();
         self.reported.notify_all();
         self.left.notify_all();
         !was_leaving
     }
 
-    /// Waits for the first beat after `last` that calls the lane; none when it is time to leave. Beats that it missed
+    /// Waits for the first tick after `last` that calls the reader; none when it is time to leave. Beats that it missed
     /// are not made up for.
-    pub(crate) fn next(&self, lane: usize, last: u64) -> Option<Beat> {
+    pub(crate) fn next(&self, reader: usize, last: u64) -> Option<Tick> {
         let mut state = lock(&self.state);
         loop {
             if state.leaving {
                 return None;
             }
-            if state.beat > last && lane < state.counted {
-                return Some(Beat { number: state.beat, numbering: state.numbering });
+            if state.tick > last && reader < state.counted {
+                return Some(Tick { number: state.tick, numbering: state.numbering });
             }
-            state = wait(&self.beaten, state);
+            state = wait(&self.ticked, state);
         }
     }
 
-    /// Puts a finished reading into the lane's slot.
-    pub(crate) fn report(&self, lane: usize, beat: u64, finished: Finished) {
+    /// Puts a finished reading into the reader's slot.
+    pub(crate) fn report(&self, reader: usize, tick: u64, finished: GpuReading) {
         let mut state = lock(&self.state);
-        if let Some(slot) = state.slots.get_mut(lane) {
-            *slot = Slot { beat, finished: Some(finished) };
+        if let Some(slot) = state.slots.get_mut(reader) {
+            *slot = Slot { tick, finished: Some(finished) };
         }
         self.reported.notify_all();
     }
 
-    /// Puts what the lane read after it reported beside the reading in its slot.
-    pub(crate) fn report_rest(&self, lane: usize, slow: SlowSet, extra: Extra) {
+    /// Puts what the reader read after it reported beside the reading in its slot.
+    pub(crate) fn report_slow(&self, reader: usize, slow: SlowSet, extra: SlowReading) {
         let mut state = lock(&self.state);
-        if let Some(finished) = state.slots.get_mut(lane).and_then(|slot| slot.finished.as_mut()) {
+        if let Some(finished) = state.slots.get_mut(reader).and_then(|slot| slot.finished.as_mut()) {
             finished.slow = slow;
             finished.extra = extra;
         }
@@ -209,28 +209,28 @@ impl Pulse {
     /// Whether any GPU that is counted was read: its newest reading had a handle, and a call that went well. The slot of
     /// one that is not counted any more keeps what it last held, which says nothing of now.
     pub(crate) fn any_is_read(&self) -> bool {
-        self.newest(|finished| (finished.handle.is_ok() && finished.driver_is_gone.is_none()).then_some(())).is_some()
+        self.newest(|finished| (finished.handle.is_ok() && finished.driver_gone.is_none()).then_some(())).is_some()
     }
 
     /// The code by which a GPU's calls say that there is no driver any more, if any does.
-    pub(crate) fn driver_is_gone(&self) -> Option<Code> {
-        self.newest(|finished| finished.driver_is_gone)
+    pub(crate) fn driver_gone(&self) -> Option<Code> {
+        self.newest(|finished| finished.driver_gone)
     }
 
-    fn newest<T>(&self, look: impl Fn(&Finished) -> Option<T>) -> Option<T> {
+    fn newest<T>(&self, look: impl Fn(&GpuReading) -> Option<T>) -> Option<T> {
         let state = lock(&self.state);
         state.slots.iter().take(state.counted).find_map(|slot| look(slot.finished.as_ref()?))
     }
 
-    /// Waits until every lane that was not late at the beat has reported it, or until the deadline; then the slots
+    /// Waits until every reader that was not late at the tick has reported it, or until the deadline; then the slots
     /// of the GPUs that are counted.
-    pub(crate) fn collect(&self, beat: u64, deadline: Instant) -> Vec<Slot> {
+    pub(crate) fn wait_for_all(&self, tick: u64, deadline: Instant) -> Vec<Slot> {
         let mut state = lock(&self.state);
         let awaited: Vec<usize> = (0..state.counted)
-            .filter(|&lane| state.slots.get(lane).is_some_and(|slot| slot.beat + 1 >= beat))
+            .filter(|&reader| state.slots.get(reader).is_some_and(|slot| slot.tick + 1 >= tick))
             .collect();
         loop {
-            let done = awaited.iter().all(|&lane| state.slots.get(lane).is_some_and(|slot| slot.beat >= beat));
+            let done = awaited.iter().all(|&reader| state.slots.get(reader).is_some_and(|slot| slot.tick >= tick));
             if done || state.leaving {
                 break;
             }
@@ -248,8 +248,8 @@ impl Pulse {
 mod tests {
     use super::*;
 
-    fn finished() -> Finished {
-        Finished::absent(Absence::Error)
+    fn finished() -> GpuReading {
+        GpuReading::absent(Absence::Error)
     }
 
     fn far() -> Instant {
@@ -258,66 +258,66 @@ mod tests {
 
     #[test]
     fn a_late_lane_is_waited_for_once_and_then_not() {
-        let pulse = Pulse::default();
-        pulse.count(2);
-        let first = pulse.beat();
-        pulse.report(0, first, finished());
-        // The second lane may still come in time at its first beat, so this waits out its deadline…
-        let slots = pulse.collect(first, Instant::now() + Duration::from_millis(5));
-        assert_eq!([slots[0].beat, slots[1].beat], [1, 0]);
+        let ticker = Ticker::default();
+        ticker.count(2);
+        let first = ticker.begin_tick();
+        ticker.report(0, first, finished());
+        // The second reader may still come in time at its first tick, so this waits out its deadline…
+        let slots = ticker.wait_for_all(first, Instant::now() + Duration::from_millis(5));
+        assert_eq!([slots[0].tick, slots[1].tick], [1, 0]);
         // …and from then on it is late: a deadline a minute away is not waited for.
-        let second = pulse.beat();
-        pulse.report(0, second, finished());
-        assert_eq!(pulse.collect(second, far()).iter().map(|slot| slot.beat).collect::<Vec<_>>(), [2, 0]);
+        let second = ticker.begin_tick();
+        ticker.report(0, second, finished());
+        assert_eq!(ticker.wait_for_all(second, far()).iter().map(|slot| slot.tick).collect::<Vec<_>>(), [2, 0]);
         // Once it reports it is waited for again.
-        pulse.report(1, second, finished());
-        let third = pulse.beat();
+        ticker.report(1, second, finished());
+        let third = ticker.begin_tick();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                pulse.report(0, third, finished());
-                pulse.report(1, third, finished());
+                ticker.report(0, third, finished());
+                ticker.report(1, third, finished());
             });
-            assert!(pulse.collect(third, far()).iter().all(|slot| slot.beat == third));
+            assert!(ticker.wait_for_all(third, far()).iter().all(|slot| slot.tick == third));
         });
     }
 
     #[test]
     fn a_handle_of_a_gpu_that_is_not_counted_any_more_counts_for_nothing() {
-        let pulse = Pulse::default();
-        pulse.count(2);
-        let beat = pulse.beat();
-        pulse.report(0, beat, Finished { handle: Err(Absence::Error), ..finished() });
-        pulse.report(1, beat, Finished { handle: Ok(()), ..finished() });
-        assert!(pulse.any_is_read());
-        pulse.count(1);
-        assert!(!pulse.any_is_read());
+        let ticker = Ticker::default();
+        ticker.count(2);
+        let tick = ticker.begin_tick();
+        ticker.report(0, tick, GpuReading { handle: Err(Absence::Error), ..finished() });
+        ticker.report(1, tick, GpuReading { handle: Ok(()), ..finished() });
+        assert!(ticker.any_is_read());
+        ticker.count(1);
+        assert!(!ticker.any_is_read());
     }
 
     #[test]
     fn a_gpu_whose_calls_say_that_the_driver_is_gone_is_not_read() {
-        let pulse = Pulse::default();
-        pulse.count(1);
-        let beat = pulse.beat();
-        let gone = Finished { handle: Ok(()), driver_is_gone: Some(Code::VERSION_MISMATCH), ..finished() };
-        pulse.report(0, beat, gone);
-        assert_eq!((pulse.any_is_read(), pulse.driver_is_gone()), (false, Some(Code::VERSION_MISMATCH)));
-        pulse.report(0, beat, Finished { handle: Ok(()), ..finished() });
-        assert_eq!((pulse.any_is_read(), pulse.driver_is_gone()), (true, None));
+        let ticker = Ticker::default();
+        ticker.count(1);
+        let tick = ticker.begin_tick();
+        let gone = GpuReading { handle: Ok(()), driver_gone: Some(Code::VERSION_MISMATCH), ..finished() };
+        ticker.report(0, tick, gone);
+        assert_eq!((ticker.any_is_read(), ticker.driver_gone()), (false, Some(Code::VERSION_MISMATCH)));
+        ticker.report(0, tick, GpuReading { handle: Ok(()), ..finished() });
+        assert_eq!((ticker.any_is_read(), ticker.driver_gone()), (true, None));
     }
 
     #[test]
     fn a_lane_past_the_count_keeps_still_and_leaving_ends_every_wait() {
-        let pulse = Pulse::default();
-        pulse.count(2);
-        pulse.count(1);
-        pulse.beat();
-        assert_eq!(pulse.next(0, 0), Some(Beat { number: 1, numbering: 2 }));
+        let ticker = Ticker::default();
+        ticker.count(2);
+        ticker.count(1);
+        ticker.begin_tick();
+        assert_eq!(ticker.next(0, 0), Some(Tick { number: 1, numbering: 2 }));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| pulse.next(1, 0));
-            assert!(pulse.leave());
-            assert!(!pulse.leave(), "one leads the way");
+            let waiting = scope.spawn(|| ticker.next(1, 0));
+            assert!(ticker.leave());
+            assert!(!ticker.leave(), "one leads the way");
             assert_eq!(waiting.join().unwrap(), None);
         });
-        assert_eq!(pulse.collect(9, far()).len(), 1);
+        assert_eq!(ticker.wait_for_all(9, far()).len(), 1);
     }
 }

@@ -19,8 +19,8 @@ fn process(root: &Path, pid: u32, state: char, start_ticks: u64) {
     fs::write(folder.join("cgroup"), format!("0::/system.slice/slurmstepd.scope/job_{start_ticks}\n")).unwrap();
 }
 
-fn book(root: &Path) -> Book {
-    Book::start(ProcFs::new(root.into()))
+fn book(root: &Path) -> ProcessCache {
+    ProcessCache::start(ProcFs::new(root.into()))
 }
 
 #[test]

@@ -1,24 +1,24 @@
-//! Which lanes are started, and which wait since the library died in calls for their GPU.
+//! Bookkeeping of the started GPU readers, and of those that wait because the library crashed in calls for their GPU.
 
 use std::{collections::BTreeSet, time::Instant};
 
 use crate::settings::LeftOut;
 
-/// Which lanes are started, and which wait.
-pub(crate) struct Lanes {
+/// Started readers, and GPUs that are left out for a time.
+pub(crate) struct GpuReaders {
     started: BTreeSet<u32>,
     left_out: Vec<(u32, Instant)>,
 }
 
-impl Lanes {
-    /// None is started, and those left out wait for their time.
+impl GpuReaders {
+    /// Starts none; the GPUs of `left_out` wait for their time.
     pub(crate) fn new(left_out: &[LeftOut]) -> Self {
         let now = Instant::now();
         let waits = left_out.iter().map(|out| (out.gpu, now.checked_add(out.wait).unwrap_or(now)));
         Self { started: BTreeSet::new(), left_out: waits.collect() }
     }
 
-    /// The GPUs of those counted whose lanes are to be started now.
+    /// Returns the GPUs whose readers are to be started now; each is returned once.
     pub(crate) fn due(&mut self, counted: usize, now: Instant) -> Vec<u32> {
         let counted = u32::try_from(counted).unwrap_or(u32::MAX);
         let waits = |gpu: u32| self.left_out.iter().any(|&(out, until)| out == gpu && now < until);
@@ -27,7 +27,7 @@ impl Lanes {
         due
     }
 
-    /// Whether a GPU's lane is left out.
+    /// Returns whether a GPU's reader has not been started.
     pub(crate) fn waits(&self, gpu: u32) -> bool {
         !self.started.contains(&gpu)
     }
@@ -39,13 +39,13 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_lane_is_started_once_and_one_left_out_in_its_time() {
-        let mut lanes = Lanes::new(&[LeftOut { gpu: 1, wait: Duration::from_secs(60) }]);
+    fn readers_start_once_and_left_out_ones_after_their_time() {
+        let mut readers = GpuReaders::new(&[LeftOut { gpu: 1, wait: Duration::from_secs(60) }]);
         let now = Instant::now();
-        assert_eq!(lanes.due(3, now), [0, 2]);
-        assert!(lanes.waits(1) && !lanes.waits(0));
-        assert_eq!(lanes.due(4, now), [3]);
-        assert_eq!(lanes.due(4, now + Duration::from_secs(61)), [1]);
-        assert!(lanes.due(4, now + Duration::from_secs(62)).is_empty());
+        assert_eq!(readers.due(3, now), [0, 2]);
+        assert!(readers.waits(1) && !readers.waits(0));
+        assert_eq!(readers.due(4, now), [3]);
+        assert_eq!(readers.due(4, now + Duration::from_secs(61)), [1]);
+        assert!(readers.due(4, now + Duration::from_secs(62)).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The writing side of the call board ([`telemetry::board`]).
+//! Writing side of the call table ([`telemetry::call_table`]).
 
 use std::{
     num::NonZeroUsize,
@@ -13,7 +13,7 @@ use nix::{
 };
 use telemetry::{
     BootTime,
-    board::{BYTES, DIED_OFFSET, NAME_BYTES, NAME_OFFSET, SLOT_BYTES, note},
+    call_table::{BYTES, DIED_OFFSET, NAME_BYTES, NAME_OFFSET, SLOT_BYTES, call},
     capture::{List, Outcome},
     sample::Call,
 };
@@ -24,11 +24,11 @@ const WORD: usize = size_of::<u64>();
 const SLOT_WORDS: usize = SLOT_BYTES / WORD;
 const NAME_WORD: usize = NAME_OFFSET / WORD;
 
-/// The board, mapped for as long as the process lives.
+/// The call table, mapped for as long as the process lives.
 #[derive(Clone, Copy)]
-pub(crate) struct Board(&'static [AtomicU64]);
+pub(crate) struct CallTable(&'static [AtomicU64]);
 
-impl Board {
+impl CallTable {
     /// Maps the memory file that the parent holds too, or memory of our own where there is none.
     pub(crate) fn map(shared: Option<BorrowedFd<'_>>) -> Result<Self, Errno> {
         let length = NonZeroUsize::new(BYTES).ok_or(Errno::EINVAL)?;
@@ -46,51 +46,56 @@ impl Board {
         Ok(Self(words))
     }
 
-    /// The word in which a dying process says who brought it down.
+    /// Word in which a dying process stores the slot of the thread that crashed.
     pub(crate) fn died(self) -> Option<&'static AtomicU64> {
         self.0.get(DIED_OFFSET / WORD)
     }
 
-    /// The desk at which one thread notes its calls. A slot past the end notes nothing.
-    pub(crate) fn desk(self, slot: Option<usize>, gpu: Option<u32>) -> Desk {
+    /// Returns the slot for one thread's calls. A slot past the end of the table records nothing.
+    pub(crate) fn slot(self, slot: Option<usize>, gpu: Option<u32>) -> CallSlot {
         let words = slot.and_then(|slot| self.0.get(slot * SLOT_WORDS..(slot + 1) * SLOT_WORDS));
-        Desk { words: words.unwrap_or_default(), slot: words.and(slot), gpu: gpu.unwrap_or(u32::MAX), recorder: None }
+        CallSlot {
+            words: words.unwrap_or_default(),
+            index: words.and(slot),
+            gpu: gpu.unwrap_or(u32::MAX),
+            recorder: None,
+        }
     }
 
-    /// The call in flight in a slot.
+    /// Returns the call in flight in a slot.
     pub(crate) fn in_flight(self, slot: usize) -> Option<Call> {
         let words = self.0.get(slot * SLOT_WORDS..(slot + 1) * SLOT_WORDS)?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
-        note(&bytes, 0)
+        call(&bytes, 0)
     }
 
-    /// All calls in flight, the oldest first.
+    /// Returns all calls in flight, the oldest first.
     pub(crate) fn all_in_flight(self) -> Vec<Call> {
-        let mut calls: Vec<Call> = (0..telemetry::board::SLOTS).filter_map(|slot| self.in_flight(slot)).collect();
+        let mut calls: Vec<Call> = (0..telemetry::call_table::SLOTS).filter_map(|slot| self.in_flight(slot)).collect();
         calls.sort_by_key(|call| call.since);
         calls
     }
 }
 
-/// Where one thread notes the call it is in.
-pub(crate) struct Desk {
+/// Slot in which one thread records the call it is in.
+pub(crate) struct CallSlot {
     words: &'static [AtomicU64],
-    slot: Option<usize>,
+    index: Option<usize>,
     gpu: u32,
-    /// Keeps each call, in a capture.
+    /// Records each call of a capture.
     recorder: Option<Recorder>,
 }
 
-impl Desk {
-    /// The same desk, at which each call is kept.
+impl CallSlot {
+    /// Returns the same slot with a recorder for each call.
     pub(crate) fn recording(self, recorder: Recorder) -> Self {
         Self { recorder: Some(recorder), ..self }
     }
 
-    /// Makes a call of the library, noted while it lasts and, in a capture, kept.
+    /// Calls a function of the library. The slot holds its name meanwhile, and the recorder, if any, its outcome.
     pub(crate) fn call<A: Arguments>(&self, function: &str, arguments: A, call: impl FnOnce(A) -> u32) -> u32 {
         let Some(recorder) = &self.recorder else { return self.note(function, || call(arguments)) };
-        // What is known so far is told before a call that may not return.
+        // Before the call, since it may not return.
         recorder.flush();
         let begun = Instant::now();
         let code = self.note(function, || call(arguments));
@@ -98,26 +103,26 @@ impl Desk {
         code
     }
 
-    /// Keeps, in a capture, that the library lacks a function.
+    /// Records, in a capture, that the library lacks a function.
     pub(crate) fn lacks(&self, function: &str) {
         if let Some(recorder) = &self.recorder {
             recorder.keep(function, Outcome::Missing);
         }
     }
 
-    /// Keeps, in a capture, the list that the last call wrote.
+    /// Records, in a capture, the list that the last call wrote.
     pub(crate) fn listed(&self, list: impl FnOnce() -> List) {
         if let Some(recorder) = &self.recorder {
             recorder.amend(list());
         }
     }
 
-    /// The slot on the board, if it has one.
-    pub(crate) fn slot(&self) -> Option<usize> {
-        self.slot
+    /// Index of the slot; none past the end of the table.
+    pub(crate) fn index(&self) -> Option<usize> {
+        self.index
     }
 
-    /// Makes a call with a note of it on the board while it lasts.
+    /// Runs `call` with the function's name in the slot.
     pub(crate) fn note<T>(&self, function: &str, call: impl FnOnce() -> T) -> T {
         self.write(function);
         let result = call();
@@ -146,18 +151,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_stands_on_the_board_while_it_lasts() {
-        let board = Board::map(None).unwrap();
-        let slot = telemetry::board::lane_slot(3);
-        let desk = board.desk(slot, Some(3));
+    fn call_is_in_table_while_it_lasts() {
+        let calls = CallTable::map(None).unwrap();
+        let slot = telemetry::call_table::gpu_slot(3);
+        let slot = calls.slot(slot, Some(3));
         let long = "nvmlDeviceGetAVeryLongNameThatDoesNotFitIntoTheNote";
-        desk.note(long, || {
-            let calls = board.all_in_flight();
+        slot.note(long, || {
+            let calls = calls.all_in_flight();
             assert_eq!(calls.len(), 1);
             assert_eq!(calls[0].function, &long[..NAME_BYTES]);
             assert_eq!(calls[0].gpu, Some(3));
         });
-        assert!(board.all_in_flight().is_empty());
-        assert_eq!(board.desk(None, None).note("x", || 7), 7);
+        assert!(calls.all_in_flight().is_empty());
+        assert_eq!(calls.slot(None, None).note("x", || 7), 7);
     }
 }

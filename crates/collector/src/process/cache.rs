@@ -1,7 +1,7 @@
-//! The book of process facts, kept by a thread of its own, since reading `/proc/PID/cmdline` can block.
+//! Cache of process facts, filled by a thread of its own, since reading `/proc/PID/cmdline` can block.
 //!
-//! A reader that hangs on one process is left where it is and another goes on with the rest; the process that holds
-//! it up keeps the facts that were read before, and is not read again until it lets go.
+//! A reader that hangs on one process is abandoned and another continues with the rest. That process keeps the facts
+//! read before, and is not read again until the hanging read returns.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,31 +17,31 @@ use crate::{
     process::{
         ProcFs,
         cut::cut,
-        entry::{Entry, Known},
-        procfs::Vital,
+        entry::{Cached, Entry},
+        procfs::ProcStat,
     },
 };
 
-/// A reader that is at one process for longer than this is taken to hang.
+/// Time at one process after which a reader counts as hanging.
 const HANGS_AFTER: Duration = Duration::from_secs(1);
-/// At most so many readers may hang; then nothing new is read until one lets go.
-const MOST_HANGING: usize = 16;
-/// Programs write their own titles after they start, so a command line is read again after this long.
-const COMMAND_KEEPS: Duration = Duration::from_secs(10);
+/// Hanging readers at most; with more, nothing is read until one returns.
+const MAX_HANGING: usize = 16;
+/// Maximum age of a command line: programs change their own titles after they start.
+const COMMAND_MAX_AGE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct State {
-    /// The PIDs to read, and the number of that wish.
-    wish: Arc<[u32]>,
-    wished: u64,
-    /// The newest wish that is read through.
+    /// PIDs to read, and the number of that request.
+    request: Arc<[u32]>,
+    requested: u64,
+    /// Newest request that is complete.
     done: u64,
     entries: HashMap<u32, Entry>,
-    /// The process that the present reader is at, and since when.
+    /// Process that the current reader is at, and since when.
     at: Option<(u32, Instant)>,
-    /// The processes at which earlier readers hang.
+    /// Processes at which earlier readers hang.
     hanging: HashSet<u32>,
-    /// The number of the present reader; an earlier one that comes back has nothing more to do.
+    /// Number of the current reader; an earlier one ends when its read returns.
     reader: u64,
 }
 
@@ -49,7 +49,7 @@ impl State {
     fn facts(&self, pid: u32) -> ProcessFacts {
         let Some(entry) = self.entries.get(&pid) else { return ProcessFacts::unread(pid, Absence::Timeout) };
         let mut facts = entry.facts.clone();
-        // What moves is not told of a process that cannot be read any more.
+        // Old values of what changes would look current.
         if self.hanging.contains(&pid) {
             (facts.cpu_ms, facts.host_memory_bytes) = (Err(Absence::Timeout), Err(Absence::Timeout));
         }
@@ -60,20 +60,20 @@ impl State {
 struct Shared {
     proc: ProcFs,
     state: Mutex<State>,
-    wished: Condvar,
+    requested: Condvar,
     done: Condvar,
 }
 
-/// The book.
-pub(crate) struct Book(Arc<Shared>);
+/// Cache of process facts.
+pub(crate) struct ProcessCache(Arc<Shared>);
 
-impl Book {
+impl ProcessCache {
     /// Starts the first reader.
     pub(crate) fn start(proc: ProcFs) -> Self {
-        let shared = Shared { proc, state: Mutex::default(), wished: Condvar::new(), done: Condvar::new() };
-        let book = Self(Arc::new(shared));
-        book.spawn(0);
-        book
+        let shared = Shared { proc, state: Mutex::default(), requested: Condvar::new(), done: Condvar::new() };
+        let cache = Self(Arc::new(shared));
+        cache.spawn(0);
+        cache
     }
 
     fn spawn(&self, number: u64) {
@@ -84,12 +84,11 @@ impl Book {
         }
     }
 
-    /// The facts of these processes: waits until they are read, at the latest until the deadline, and takes what is
-    /// there.
+    /// Returns the facts of these processes. Waits until they are read, at most until the deadline.
     pub(crate) fn facts(&self, pids: &[u32], deadline: Instant) -> Vec<ProcessFacts> {
-        self.wish(pids);
+        self.request(pids);
         let mut state = lock(&self.0.state);
-        while state.done < state.wished {
+        while state.done < state.requested {
             let (guard, in_time) = wait_until(&self.0.done, state, deadline);
             state = guard;
             if !in_time {
@@ -102,97 +101,97 @@ impl Book {
         facts
     }
 
-    /// Puts up a new wish, in place of one that is not read through, and replaces a reader that hangs.
-    fn wish(&self, pids: &[u32]) {
+    /// Replaces the request, complete or not, and a reader that hangs.
+    fn request(&self, pids: &[u32]) {
         let mut state = lock(&self.0.state);
-        state.wish = pids.into();
-        state.wished += 1;
+        state.request = pids.into();
+        state.requested += 1;
         let hangs_at = state.at.filter(|(_, since)| since.elapsed() > HANGS_AFTER).map(|(pid, _)| pid);
         if let Some(pid) = hangs_at
-            && state.hanging.len() < MOST_HANGING
+            && state.hanging.len() < MAX_HANGING
         {
-            tracing::warn!(pid, "reading this process's /proc files does not come back; the others go on without it");
+            tracing::warn!(pid, "reading this process's /proc files hangs; the others are still read");
             state.hanging.insert(pid);
             state.at = None;
             state.reader += 1;
             self.spawn(state.reader);
         }
-        self.0.wished.notify_all();
+        self.0.requested.notify_all();
     }
 }
 
 impl Shared {
-    /// A reader: takes the newest wish, reads each process of it, and ends when it has been replaced.
+    /// Main loop of a reader: reads each process of the newest request, and ends when it has been replaced.
     fn read(&self, number: u64) {
         let mut last = 0;
         loop {
-            let (pids, wished) = {
+            let (pids, requested) = {
                 let mut state = lock(&self.state);
-                while state.wished == last && state.reader == number {
-                    state = wait(&self.wished, state);
+                while state.requested == last && state.reader == number {
+                    state = wait(&self.requested, state);
                 }
                 if state.reader != number {
                     return;
                 }
-                (Arc::clone(&state.wish), state.wished)
+                (Arc::clone(&state.request), state.requested)
             };
             for &pid in &*pids {
                 if !self.read_one(pid, number) {
                     return;
                 }
             }
-            last = wished;
+            last = requested;
             let mut state = lock(&self.state);
-            if state.wished == wished {
+            if state.requested == requested {
                 let wanted: HashSet<u32> = pids.iter().copied().collect();
                 state.entries.retain(|pid, _| wanted.contains(pid));
             }
-            state.done = wished;
+            state.done = requested;
             self.done.notify_all();
         }
     }
 
-    /// Reads one process; `false` if this reader was replaced meanwhile.
+    /// Reads one process. Returns false if this reader was replaced meanwhile.
     fn read_one(&self, pid: u32, number: u64) -> bool {
-        let known = {
+        let cached = {
             let mut state = lock(&self.state);
             if state.hanging.contains(&pid) {
                 return true;
             }
             state.at = Some((pid, Instant::now()));
-            state.entries.get(&pid).map(Entry::known)
+            state.entries.get(&pid).map(Entry::cached)
         };
-        match self.proc.vital(pid) {
-            Ok(Some(vital)) => self.read_on(pid, number, &vital, known),
+        match self.proc.stat(pid) {
+            Ok(Some(stat)) => self.read_details(pid, number, &stat, cached),
             Ok(None) => self.put(pid, number, false, Entry::gone),
             Err(why) => self.put(pid, number, false, |entry| *entry = Entry::unread(pid, why)),
         }
         self.leave(pid, number)
     }
 
-    /// Reads of a process that exists what may have changed, what can block last; each part is put into the book before
-    /// the next is read.
-    fn read_on(&self, pid: u32, number: u64, vital: &Vital, known: Option<Known>) {
-        let known = known.filter(|known| known.start_ticks == vital.start_ticks);
-        let uid = known.and_then(|known| known.uid.ok()).map_or_else(|| self.proc.real_uid(pid), Ok);
-        self.put(pid, number, known.is_some(), |entry| entry.take_in(vital, uid));
-        if !known.is_some_and(|known| known.placed) {
+    /// Reads what may have changed of an existing process. Each part is stored before the next, and what can block is
+    /// read last.
+    fn read_details(&self, pid: u32, number: u64, stat: &ProcStat, cached: Option<Cached>) {
+        let cached = cached.filter(|cached| cached.start_ticks == stat.start_ticks);
+        let uid = cached.and_then(|cached| cached.uid.ok()).map_or_else(|| self.proc.real_uid(pid), Ok);
+        self.put(pid, number, cached.is_some(), |entry| entry.store_stat(stat, uid));
+        if !cached.is_some_and(|cached| cached.placed) {
             let placement = self.proc.placement(pid);
-            self.put(pid, number, true, |entry| entry.place(placement));
+            self.put(pid, number, true, |entry| entry.store_placement(placement));
         }
-        if known.and_then(|known| known.command_read).is_some_and(|read| read.elapsed() < COMMAND_KEEPS) {
+        if cached.and_then(|cached| cached.command_read).is_some_and(|read| read.elapsed() < COMMAND_MAX_AGE) {
             return;
         }
         let name = self.proc.name(pid);
         self.put(pid, number, true, |entry| entry.facts.name = name);
-        if !vital.zombie {
+        if !stat.zombie {
             let arguments = self.proc.arguments(pid);
-            self.put(pid, number, true, |entry| entry.take_command(arguments));
+            self.put(pid, number, true, |entry| entry.store_command(arguments));
         }
     }
 
-    /// Changes an entry, or a blank one if what is there is of another process. A replaced reader's late word counts
-    /// only for a process that is still in the book.
+    /// Changes an entry, or a blank one unless it is of the same process. The late result of a replaced reader counts
+    /// only for a process that is still in the cache.
     fn put(&self, pid: u32, number: u64, same: bool, change: impl FnOnce(&mut Entry)) {
         let mut state = lock(&self.state);
         if state.reader != number && !state.entries.contains_key(&pid) {

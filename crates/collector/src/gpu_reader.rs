@@ -1,4 +1,4 @@
-//! A lane: the thread that reads one GPU.
+//! A reader: the thread that reads one GPU.
 
 use std::{
     collections::BTreeSet,
@@ -14,20 +14,20 @@ use telemetry::{
 };
 
 use crate::{
-    board::Desk,
+    call_table::CallSlot,
     crash,
     nvml::{Code, Device, Errors, Gpm, Library, LinkStates, Rates, Since, pcie_most},
     process::host_memory,
-    pulse::{Beat, Extra, Finished, Pulse},
+    ticker::{GpuReading, SlowReading, Tick, Ticker},
     xids::Xids,
 };
 
-/// What a lane needs.
-pub(crate) struct Lane {
+/// What a reader needs.
+pub(crate) struct GpuReader {
     pub(crate) index: u32,
     pub(crate) library: Library,
-    pub(crate) pulse: Arc<Pulse>,
-    pub(crate) desk: Desk,
+    pub(crate) ticker: Arc<Ticker>,
+    pub(crate) slot: CallSlot,
     pub(crate) proc_root: PathBuf,
     pub(crate) xids: Arc<Xids>,
 }
@@ -35,9 +35,9 @@ pub(crate) struct Lane {
 /// What lies between the two readings of a capture: longer than any window that a rate is told over.
 const CAPTURED_WINDOW: Duration = Duration::from_secs(1);
 
-/// How long a handle is used at least that follows one which was spoiled from its first tick on, and how long at most.
-const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a handle is used at least that follows one which was stale_handle from its first tick on, and how long at most.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10);
 
 /// How many parts the slow set is read in, one per tick.
 const SLOW_PARTS: u64 = 10;
@@ -45,7 +45,7 @@ const SLOW_PARTS: u64 = 10;
 const IDENTITY_PART: u64 = 5;
 
 /// A handle and what was read under it.
-struct Held<'a> {
+struct Session<'a> {
     device: Device<'a>,
     numbering: u64,
     identity: Identity,
@@ -56,78 +56,78 @@ struct Held<'a> {
     listed: [usize; 3],
     gpm: Gpm,
     rates: Rates,
-    extra: Extra,
+    extra: SlowReading,
     /// Whether Xid errors were listened for under this handle.
     listened: bool,
     got: Instant,
     /// Another GPU answers under this handle.
-    exchanged: bool,
-    /// On some tick no call's code spoiled it.
+    replaced: bool,
+    /// On some tick no call's code stale_handle it.
     did_well: bool,
-    /// How long it is used at least although it is spoiled: a call that always fails so is no reason to get another on
+    /// How long it is used at least although it is stale_handle: a call that always fails so is no reason to get another on
     /// every tick.
-    patience: Duration,
+    min_lifetime: Duration,
 }
 
-impl Drop for Held<'_> {
+impl Drop for Session<'_> {
     fn drop(&mut self) {
         // NVML wants every sample back before it is shut down.
         self.gpm.release(&self.device);
     }
 }
 
-impl Lane {
-    /// Reads on every beat until it is time to leave.
+impl GpuReader {
+    /// Reads on every tick until it is time to leave.
     pub(crate) fn run(self) {
-        crash::works_at(&self.desk);
-        let lane = self.index as usize;
-        let mut held: Option<Held<'_>> = None;
+        crash::set_slot(&self.slot);
+        let reader = self.index as usize;
+        let mut held: Option<Session<'_>> = None;
         let mut last = 0;
-        while let Some(beat) = self.pulse.next(lane, last) {
-            last = beat.number;
-            if held.as_ref().is_none_or(|held| held.numbering != beat.numbering || held.is_to_be_got_again()) {
-                let patience = held.as_ref().map_or(Duration::ZERO, Held::next_patience);
-                match self.take_up(beat, held.take()) {
+        while let Some(tick) = self.ticker.next(reader, last) {
+            last = tick.number;
+            if held.as_ref().is_none_or(|held| held.numbering != tick.numbering || held.is_to_be_reopened()) {
+                let min_lifetime = held.as_ref().map_or(Duration::ZERO, Session::next_min_lifetime);
+                match self.open(tick, held.take()) {
                     Ok(mut fresh) => {
-                        fresh.patience = patience;
+                        fresh.min_lifetime = min_lifetime;
                         held = Some(fresh);
                     }
                     Err(code) => {
                         // A handle refused is a finished reading too: it says why there is nothing.
-                        self.xids.lose(self.index, code.absence());
-                        let refusal = self.library.failure("nvmlDeviceGetHandleByIndex_v2", code, &self.desk);
-                        let driver_is_gone = Some(code).filter(|code| code.says_the_driver_is_gone());
-                        let absent = Finished::absent(code.absence());
-                        let refused = Finished { refusal: Some(refusal), driver_is_gone, ..absent };
-                        self.pulse.report(lane, beat.number, refused);
+                        self.xids.mark_lost(self.index, code.absence());
+                        let refusal = self.library.failure("nvmlDeviceGetHandleByIndex_v2", code, &self.slot);
+                        let driver_gone = Some(code).filter(|code| code.means_driver_gone());
+                        let absent = GpuReading::absent(code.absence());
+                        let refused = GpuReading { refusal: Some(refusal), driver_gone, ..absent };
+                        self.ticker.report(reader, tick.number, refused);
                         continue;
                     }
                 }
             }
             if let Some(held) = &mut held {
-                self.read(beat, held);
+                self.read(tick, held);
             }
         }
     }
 
     /// Reads everything once, and what needs two readings once more after a window: for a capture.
     pub(crate) fn capture(&self) {
-        crash::works_at(&self.desk);
-        let beat = Beat { number: 1, numbering: 0 };
-        let Ok(mut held) = self.take_up(beat, None) else { return };
+        crash::set_slot(&self.slot);
+        let tick = Tick { number: 1, numbering: 0 };
+        let Ok(mut held) = self.open(tick, None) else { return };
         let _ = self.fast(&mut held);
-        held.read_the_rest();
+        held.read_slow();
         held.device.ask_in_other_ways();
         thread::sleep(CAPTURED_WINDOW);
-        held.read_the_rest();
+        held.read_slow();
     }
 
     /// Gets the handle and asks who it is. The same GPU as before goes on where it was; if another stands under this
     /// index now, others may have moved too.
-    fn take_up<'a>(&'a self, beat: Beat, before: Option<Held<'_>>) -> Result<Held<'a>, Code> {
-        let device = Device::by_index(self.library, &self.desk, self.index)?;
+    fn open<'a>(&'a self, tick: Tick, before: Option<Session<'_>>) -> Result<Session<'a>, Code> {
+        let device = Device::by_index(self.library, &self.slot, self.index)?;
         let identity = device.identity();
-        let numbered_alike = before.as_ref().is_some_and(|before| before.numbering == beat.numbering);
+        let numbered_alike = before.as_ref().is_some_and(|before| before.numbering == tick.numbering);
         let mut same = before.filter(|before| match (&before.identity.uuid, &identity.uuid) {
             (Ok(then), Ok(now)) => then == now,
             // It did not say who it is before, and does not now.
@@ -135,50 +135,50 @@ impl Lane {
             _ => false,
         });
         if numbered_alike && same.is_none() && identity.uuid.is_ok() {
-            self.pulse.renumber();
+            self.ticker.renumber();
         }
         let why = Absence::Timeout;
-        Ok(Held {
+        Ok(Session {
             device,
-            numbering: beat.numbering,
+            numbering: tick.numbering,
             identity,
             slow: same.as_ref().map_or(SlowSet::absent(why), |before| before.slow.clone()),
             next_part: same.as_ref().and_then(|before| before.next_part),
             listed: same.as_ref().map_or([0; 3], |before| before.listed),
-            extra: same.as_ref().map_or(Extra::absent(why), |before| before.extra.clone()),
+            extra: same.as_ref().map_or(SlowReading::absent(why), |before| before.extra.clone()),
             gpm: same.as_mut().map(|before| std::mem::take(&mut before.gpm)).unwrap_or_default(),
             rates: same.as_mut().map(|before| std::mem::take(&mut before.rates)).unwrap_or_default(),
             listened: false,
             got: Instant::now(),
-            exchanged: false,
+            replaced: false,
             did_well: false,
-            patience: Duration::ZERO,
+            min_lifetime: Duration::ZERO,
         })
     }
 
-    fn read(&self, beat: Beat, held: &mut Held<'_>) {
-        let lane = self.index as usize;
+    fn read(&self, tick: Tick, held: &mut Session<'_>) {
+        let reader = self.index as usize;
         let fast = self.fast(held);
-        let finished = Finished {
+        let finished = GpuReading {
             handle: Ok(()),
             refusal: None,
-            driver_is_gone: held.device.driver_is_gone(),
+            driver_gone: held.device.driver_gone(),
             read_at: Stamp::now(),
             identity: held.identity.clone(),
             fast,
             slow: held.slow.clone(),
             extra: held.extra.clone(),
         };
-        // Before what costs more, so that a slow call there does not make the lane late.
-        self.pulse.report(lane, beat.number, finished);
+        // Before what costs more, so that a slow call there does not make the reader late.
+        self.ticker.report(reader, tick.number, finished);
         let is_new = !std::mem::replace(&mut held.listened, true);
-        self.xids.listen(self.index, &held.device, &held.identity.uuid, is_new);
-        held.read_the_rest();
-        held.did_well |= !held.device.is_spoiled();
-        self.pulse.report_rest(lane, held.slow.clone(), held.extra.clone());
+        self.xids.subscribe(self.index, &held.device, &held.identity.uuid, is_new);
+        held.read_slow();
+        held.did_well |= !held.device.is_stale();
+        self.ticker.report_slow(reader, held.slow.clone(), held.extra.clone());
     }
 
-    fn fast(&self, held: &mut Held<'_>) -> FastSet {
+    fn fast(&self, held: &mut Session<'_>) -> FastSet {
         let device = &held.device;
         let compute = device.compute_processes(held.listed[0]);
         let graphics = device.graphics_processes(held.listed[1]);
@@ -211,21 +211,21 @@ impl Lane {
     }
 }
 
-impl Held<'_> {
-    fn is_to_be_got_again(&self) -> bool {
-        self.exchanged || self.device.is_spoiled() && self.got.elapsed() >= self.patience
+impl Session<'_> {
+    fn is_to_be_reopened(&self) -> bool {
+        self.replaced || self.device.is_stale() && self.got.elapsed() >= self.min_lifetime
     }
 
-    /// How long the next handle is used at least: ever longer after such as were spoiled from the first tick on.
-    fn next_patience(&self) -> Duration {
-        if self.did_well || self.exchanged {
+    /// How long the next handle is used at least: ever longer after such as were stale_handle from the first tick on.
+    fn next_min_lifetime(&self) -> Duration {
+        if self.did_well || self.replaced {
             return Duration::ZERO;
         }
-        (self.patience * 2).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE)
+        (self.min_lifetime * 2).clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME)
     }
 
     /// What is not read on every tick, or costs more than the fast set may.
-    fn read_the_rest(&mut self) {
+    fn read_slow(&mut self) {
         let part = self.next_part;
         if part.is_none_or(|part| part == 0) {
             // At once, so that what the mode says is of these instances.
@@ -245,17 +245,17 @@ impl Held<'_> {
             Some(part) => read_part(&self.device, part, &mut self.slow),
         }
         if part == Some(IDENTITY_PART) {
-            self.look_who_it_is();
+            self.check_identity();
         }
         self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
     }
 
     /// Asks again who it is: an answer may have been garbage, or none. If it says that it is another GPU, the handle is
     /// got again, and whoever stands under this index now is taken up.
-    fn look_who_it_is(&mut self) {
+    fn check_identity(&mut self) {
         let now = self.device.identity();
         match (&self.identity.uuid, &now.uuid) {
-            (Ok(before), Ok(now)) if before != now => self.exchanged = true,
+            (Ok(before), Ok(now)) if before != now => self.replaced = true,
             // Garbage in one answer says nothing good of the others.
             (Ok(_), Err(_)) => {}
             _ => self.identity = now.or_before(&self.identity),
