@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_instructions_count_and_those_of_an_object_do_not() {
+    fn instructions_exclude_those_of_objects() {
         let text = "events: Ir\nob=(1) /usr/bin/agent\nfn=(1) main\n16 400\ncob=(2) /tmp/libnvidia-ml.so.1\ncfn=(2)\n\
                     calls=1 50\n16 300\n+1 7\n\nob=(2)\nfn=(2) nvmlInit\n50 300\n\nob=(1)\nfn=(3)\n* 5\n";
         assert_eq!(counted(text, None), 712);

@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_one_of_them() {
+    fn median_is_one_of_the_values() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0]), 1.0);
         assert!(median(Vec::new()).is_nan());
     }
 
     #[test]
-    fn numbers_have_the_digits_that_say_something() {
+    fn numbers_have_significant_digits() {
         for (value, text) in
             [(0.0341, "0.034"), (4.149, "4.15"), (95.04, "95.0"), (999.6, "1,000"), (75_591.2, "75,591")]
         {

@@ -484,12 +484,12 @@ mod tests {
     }
 
     #[test]
-    fn the_declaration_is_sound() {
+    fn clap_declaration_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_bad_value_is_one_line_that_names_it_and_the_remedy() {
+    fn option_invalid_is_one_line_with_remedy() {
         for (arguments, expected) in [
             (&["--port", "70000"][..], &["70000", "--port", "PORT", "1 to 65535"][..]),
             (&["--port", "0"], &["'0'", "1 to 65535"]),
@@ -523,7 +523,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_weaker_than_a_flag() {
+    fn flag_overrides_dotenv() {
         let file = DotEnv { port: Some("9000".into()), url_prefix: Some("/x/".into()), token: Some("t".into()) };
         let cli = parsed(&[], file.clone()).unwrap();
         assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
@@ -537,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_settings_are_weaker_than_all_others() {
+    fn service_settings_have_lowest_precedence() {
         let service = [("PORT", "9000"), ("NVSMI_BIND", "127.0.0.2"), ("URL_PREFIX", "/x"), ("TOKEN", "t")];
         let variables: HashMap<_, _> = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let parsed = |arguments: &[&str], token: Option<&str>| {
@@ -556,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn how_commands_are_shown_is_told_or_not() {
+    fn commands_option_is_optional() {
         assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.commands, None);
         let told = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
         assert_eq!(told, Some(Commands::Masked));
@@ -568,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_a_path_or_none() {
+    fn socket_option_is_path_or_none() {
         let of = |value: &str| {
             let options =
                 parsed(&["--container-socket", value, "--kubelet-socket", value], DotEnv::default()).unwrap().options;
@@ -585,18 +585,18 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_counts_as_none() {
+    fn empty_value_is_unset() {
         let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
         assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
     }
 
     #[test]
-    fn flags_may_follow_the_command() {
+    fn flags_accepted_after_subcommand() {
         assert_eq!(parsed(&["check", "--port", "81"], DotEnv::default()).unwrap().options.port, 81);
     }
 
     #[test]
-    fn a_release_lasts_ten_minutes_unless_said() {
+    fn release_lasts_ten_minutes_by_default() {
         let length = |arguments: &[&str]| match parsed(arguments, DotEnv::default()).unwrap().command {
             Some(Command::Release(release)) => release.length.as_secs(),
             other => panic!("{other:?}"),
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn help_tells_every_variable() {
+    fn help_lists_every_variable() {
         let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         for variable in ["PORT", "URL_PREFIX", "TOKEN", "NVSMI_BIND", "NVSMI_INTERVAL", "NVSMI_NVML_LIBRARY"] {
             assert!(help.contains(variable), "{variable}");

@@ -57,7 +57,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn three_variables_are_taken_and_no_others() {
+    fn dotenv_sets_three_variables_only() {
         let file = b"# comment\nPORT=9000\nexport URL_PREFIX='/a/b'\nTOKEN=\"x y\"\nNVSMI_NVML_LIBRARY=/evil.so\n";
         let found = DotEnv::parse(file).unwrap();
         assert_eq!(found.port.as_deref(), Some("9000"));
@@ -66,19 +66,19 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_named_without_its_value() {
+    fn dotenv_broken_line_named_without_value() {
         let error = DotEnv::parse(b"TOKEN='secret\n").unwrap_err();
         assert!(error.contains("TOKEN") && !error.contains("secret"), "{error}");
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
             let _ = DotEnv::parse(&bytes);
         }
 
         #[test]
-        fn anything_like_a_file_is_borne_and_no_error_tells_a_secret(
+        fn file_like_input_tolerated_and_errors_hide_secrets(
             lines in prop::collection::vec("(export |#|TOKEN|PORT|URL_PREFIX|A|=|[\"'\\\\$ {}\n]|secret|\\PC){0,12}", 0..6),
         ) {
             if let Err(error) = DotEnv::parse(lines.join("\n").as_bytes()) {
@@ -88,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn the_second_line_of_a_value_is_not_told() {
+    fn dotenv_error_hides_multiline_value() {
         let error = DotEnv::parse(b"TOKEN=first\nsecret part==\n").unwrap_err();
         assert!(error.contains("a line") && !error.contains("secret"), "{error}");
     }
 
     #[test]
-    fn no_file_is_no_error_and_an_unreadable_one_is() {
+    fn dotenv_missing_is_fine_unreadable_is_error() {
         let folder = std::env::temp_dir();
         assert_eq!(DotEnv::read(&folder.join("there is no such file")), Ok(DotEnv::default()));
         // A directory cannot be read as a file, not even by root.

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_descriptors_are_kept_for_the_agent_itself() {
+    fn descriptors_reserved_for_agent() {
         assert_eq!(connections(1024, 1024), 984);
         assert_eq!(connections(524_288, 1024), 1024);
         assert_eq!(connections(u64::MAX, 1024), 1024);

@@ -155,7 +155,7 @@ mod tests {
     use telemetry::Stamp;
 
     #[test]
-    fn both_kinds_of_address_are_understood_and_others_named() {
+    fn notify_addresses_parsed_and_invalid_named() {
         assert_eq!(address(OsStr::new("@a/b")).unwrap().as_abstract_name(), Some(&b"a/b"[..]));
         assert!(address(OsStr::new("/run/notify")).unwrap().as_pathname().is_some());
         for name in ["vsock:2:1", "relative"] {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn pings_come_twice_as_often_as_they_are_waited_for() {
+    fn watchdog_interval_is_halved() {
         let of = |microseconds: &str, pid: Option<&str>| ping(Some(microseconds.into()), pid.map(Into::into), 7);
         assert_eq!(of("30000000", None), Some(Duration::from_secs(15)));
         assert_eq!(of("30000000", Some("7")), Some(Duration::from_secs(15)));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_one_line() {
+    fn notify_state_is_one_line() {
         let newest = Publisher::new(Stamp::default()).subscribe();
         let mut snapshot = Snapshot::clone(&newest.borrow().snapshot);
         assert_eq!(status(&snapshot), "starting");

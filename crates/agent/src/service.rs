@@ -74,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn assignments_are_read_as_systemd_reads_them() {
+    fn assignments_parsed_as_by_systemd() {
         let text =
             "# TOKEN=no\n; TOKEN=no\nPORT=81\n TOKEN = \"a $b # c\"\nURL_PREFIX='/x'\nnothing\nNVSMI_BIND=\nA=\"\n";
         let found = parse(text);
@@ -88,12 +88,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_borne(text in any::<String>()) {
+        fn arbitrary_text_tolerated(text in any::<String>()) {
             parse(&text);
         }
 
         #[test]
-        fn what_is_quoted_is_found_again(value in "[^\r\n\"]*") {
+        fn quoted_values_round_trip(value in "[^\r\n\"]*") {
             prop_assert_eq!(&parse(&format!("A=\"{value}\""))["A"], &value);
         }
     }

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_ours_alone_and_goes_with_us() {
+    fn socket_file_is_private_and_removed() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let bound = bind(&path).unwrap();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_agents_file_is_replaced_and_a_live_ones_is_not() {
+    fn socket_replaced_if_dead_kept_if_live() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_live_one_that_does_not_get_to_us_is_not_waited_for() {
+    fn socket_busy_is_not_waited_for() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let live = bind(&path).unwrap();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_is_left_alone() {
+    fn socket_never_replaces_other_file() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         fs::write(&path, "precious").unwrap();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_came_after_ours_is_left_alone() {
+    fn socket_of_successor_is_kept() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let bound = bind(&path).unwrap();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_start_at_once_wait_for_each_other() {
+    fn socket_creation_is_serialised() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let first = Alone::beside(&path, Duration::ZERO).unwrap();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_may_read_the_folder_keeps_it_from_listening() {
+    fn socket_lock_not_blocked_by_folder_readers() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         let _reader = Flock::lock(File::open(folder.path()).unwrap(), FlockArg::LockExclusive).unwrap();
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_has_its_mode_from_the_first_moment() {
+    fn socket_mode_set_at_creation() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
         // As bound, before anything is done about the mode: nothing that the mode does not have, whatever the mask is.
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_and_the_remedy_are_named() {
+    fn socket_error_names_file_and_remedy() {
         let long = Path::new("/tmp").join("x".repeat(200));
         for path in [Path::new("/no/such/folder/s"), &long] {
             let error = refusal(path);

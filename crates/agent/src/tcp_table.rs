@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_socket_of_ours_is_found_with_its_owner() {
+    fn tcp_table_finds_sockets_with_owner() {
         let own = nix::unistd::geteuid().as_raw();
         for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
             let listener = TcpListener::bind(bind).unwrap();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_passed_over() {
+    fn tcp_table_skips_invalid_rows() {
         let row = "0: 0100007F:1F40 00000000:0000 0A 0:0 0:0 0 1000 0 78 1";
         let table = |line: &str| parse(&format!("heading\n{line}")).count();
         assert_eq!(table(row), 1);
@@ -93,12 +93,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_table_is_borne(table in any::<String>()) {
+        fn arbitrary_table_tolerated(table in any::<String>()) {
             parse(&table).count();
         }
 
         #[test]
-        fn anything_like_a_table_is_borne(lines in prop::collection::vec("([ :0-9A-F]{0,90}|\\PC{0,60})", 0..5)) {
+        fn table_like_input_tolerated(lines in prop::collection::vec("([ :0-9A-F]{0,90}|\\PC{0,60})", 0..5)) {
             parse(&lines.join("\n")).count();
         }
     }

@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_socket_nothing_is_supported_and_nothing_waited_for() {
+    fn pods_unsupported_without_socket() {
         let none = Allocations::start(None, SOONEST);
         none.settle(far());
         assert_eq!((none.newest(), none.note()), (Err(Absence::NotSupported), None));
     }
 
     #[test]
-    fn the_newest_answer_counts_and_is_asked_for_again() {
+    fn pods_refreshed_from_newest_answer() {
         let (answers, next) = mpsc::channel();
         answers.send(Ok(given("a"))).unwrap();
         let kubelet = Allocations::asking(socket(), Duration::ZERO, move || next.recv().unwrap());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kubelet_that_does_not_answer_holds_up_nothing() {
+    fn kubelet_hung_blocks_nothing() {
         let (_keep, never) = mpsc::channel();
         let kubelet = Allocations::asking(socket(), SOONEST, move || never.recv().unwrap());
         kubelet.settle(Instant::now() + Duration::from_millis(1));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_answer_outlives_a_restart_and_no_more() {
+    fn pods_kept_over_restart_then_expire() {
         let mut state = State::default();
         state.take_in(&socket(), Err(Fault::denied("no")));
         let now = Instant::now();

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_lane_is_waited_for_once_and_then_not() {
+    fn late_reader_waited_for_once() {
         let ticker = Ticker::default();
         ticker.count(2);
         let first = ticker.begin_tick();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_of_a_gpu_that_is_not_counted_any_more_counts_for_nothing() {
+    fn handle_of_uncounted_gpu_ignored() {
         let ticker = Ticker::default();
         ticker.count(2);
         let tick = ticker.begin_tick();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_whose_calls_say_that_the_driver_is_gone_is_not_read() {
+    fn gpu_reporting_driver_gone_is_not_read() {
         let ticker = Ticker::default();
         ticker.count(1);
         let tick = ticker.begin_tick();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_past_the_count_keeps_still_and_leaving_ends_every_wait() {
+    fn reader_beyond_count_idles_and_leaving_ends_waits() {
         let ticker = Ticker::default();
         ticker.count(2);
         ticker.count(1);

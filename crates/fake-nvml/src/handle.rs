@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_are_told_apart_and_wild_ones_refused() {
+    fn handles_distinct_and_invalid_ones_rejected() {
         for target in [Target { gpu: 0, mig: None }, Target { gpu: 7, mig: None }, Target { gpu: 7, mig: Some(6) }] {
             assert_eq!(Device::from(target).target(), Ok(target));
         }

@@ -215,19 +215,19 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_rises_and_starts_again() {
+    fn ramp_rises_and_restarts() {
         let ramp = parse("{ ramp = [10, 20], period_s = 60 }").unwrap();
         assert_eq!((ramp.at(0.0), ramp.at(30.0), ramp.at(60.0), ramp.at(75.0)), (10.0, 15.0, 10.0, 12.5));
     }
 
     #[test]
-    fn a_wave_stays_between_its_ends_and_knows_its_phase() {
+    fn wave_stays_in_range_with_phase() {
         let wave = parse("{ wave = [0, 100], period_s = 4, phase = 0.25 }").unwrap();
         assert_eq!((wave.whole(0.0), wave.whole(1.0), wave.whole(2.0), wave.whole(4.0)), (100, 50, 0, 100));
     }
 
     #[test]
-    fn a_walk_keeps_its_bounds_its_step_and_its_seed() {
+    fn walk_keeps_bounds_step_and_seed() {
         let told = parse("{ walk = [20, 40], step = 3, seed = 7 }").unwrap();
         let other = parse("{ walk = [20, 40], step = 3, seed = 8 }").unwrap();
         let (mut lowest, mut highest, mut differs) = (f64::MAX, f64::MIN, false);
@@ -245,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_counts() {
+    fn counter_counts() {
         assert_eq!(parse("{ count_from = 5, per_s = 125.5 }").unwrap().at(2.0), 256.0);
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn value_error_names_problem() {
         assert!(parse("{ wave = [0, 1] }").unwrap_err().contains("period_s"));
         assert!(parse("{ walk = [0, 1] }").unwrap_err().contains("step"));
         assert!(parse("{ ramp = [0, 1], wave = [0, 1], period_s = 1 }").unwrap_err().contains("one of"));

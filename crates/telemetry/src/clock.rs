@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_never_negative() {
+    fn age_never_negative() {
         assert_eq!(BootTime(5).since(BootTime(9)), Duration::ZERO);
         assert_eq!(BootTime(9).since(BootTime(5)), Duration::from_millis(4));
     }
 
     #[test]
-    fn the_clocks_run() {
+    fn clocks_advance() {
         let now = Stamp::now();
         assert!(now.boot.0 > 0 && now.unix_ms > 1_700_000_000_000, "{now:?}");
     }

@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn quotes_as_the_recordings_do() {
+    fn quoting_matches_recordings() {
         for (arguments, expected) in [
             (&["python", "a", "b"][..], "python a b"),
             (&["python train.py --x"], "python train.py --x"),
@@ -96,14 +96,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_never_longer_than_the_limit(parts in proptest::collection::vec(("\\PC{0,9}", 0..3000_usize), 0..9)) {
+        fn command_never_longer_than_limit(parts in proptest::collection::vec(("\\PC{0,9}", 0..3000_usize), 0..9)) {
             let arguments: Vec<String> = parts.iter().map(|(part, times)| part.repeat(*times)).collect();
             prop_assert!(join(&arguments).len() <= MAX_BYTES);
         }
     }
 
     #[test]
-    fn is_cut_at_a_characters_boundary() {
+    fn command_cut_at_character_boundary() {
         let line = join(&["x", &"é".repeat(MAX_BYTES)]);
         assert!(line.len() <= MAX_BYTES && line.len() > MAX_BYTES - 2);
     }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_frame_is_read() {
         let mut stream = encode(&sample()).unwrap();
         stream.extend(encode(&Message::Heartbeat).unwrap());
         stream.extend(encode(&record()).unwrap());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_wrong() {
+    fn error_names_problem() {
         let good = encode(&sample()).unwrap();
         let broken = |change: fn(&mut Vec<u8>)| {
             let mut bytes = good.clone();
@@ -215,12 +215,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bears_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_tolerated(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&mut bytes.as_slice());
         }
 
         #[test]
-        fn bears_any_body(body in proptest::collection::vec(any::<u8>(), 0..300), kind in 0..5_u8) {
+        fn arbitrary_body_tolerated(body in proptest::collection::vec(any::<u8>(), 0..300), kind in 0..5_u8) {
             let mut frame = encode(&Message::Heartbeat).unwrap();
             frame[6] = kind;
             frame[8..12].copy_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_shown() {
+    fn other_words_are_not_masked() {
         for plain in [
             &["python", "train.py", "--lr=3e-4", "--max-tokens", "512", "--tokenizer", "gpt2"][..],
             &["--token-file", "/run/token", "--key", "value", "sk-learn", "a:b", "http://host/x@y"],
@@ -262,13 +262,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bears_anything_and_never_doubles(parts in proptest::collection::vec("\\PC{0,24}|[-a-zA-Z=:/@'\" ]{0,24}", 0..6)) {
+        fn arbitrary_text_masked_idempotently(parts in proptest::collection::vec("\\PC{0,24}|[-a-zA-Z=:/@'\" ]{0,24}", 0..6)) {
             let length = |parts: &[String]| parts.iter().map(String::len).sum::<usize>();
             prop_assert!(length(&arguments(&parts)) <= 2 * length(&parts));
         }
 
         #[test]
-        fn the_planted_secret_is_never_shown(
+        fn planted_secret_never_shown(
             before in proptest::collection::vec(around(), 0..3),
             after in proptest::collection::vec(around(), 0..3),
             form in 0..9_usize,

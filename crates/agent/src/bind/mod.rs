@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_place_is_read() {
+    fn listen_address_forms_are_parsed() {
         for (text, expected) in [
             ("", "0.0.0.0"),
             ("0.0.0.0", "0.0.0.0"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_named_with_what_would_be() {
+    fn listen_address_invalid_is_named_with_valid_forms() {
         for (text, parts) in [
             ("localhost", ["\"localhost\"", "127.0.0.1"]),
             ("0.0.0.0,", ["\"\"", "0.0.0.0"]),
@@ -181,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn the_port_is_for_whoever_has_none() {
+    fn port_option_fills_missing_port() {
         let with = |text: &str| place(text).unwrap().with_port(8000).to_string();
         assert_eq!([with("::1"), with("127.0.0.1:9")], ["[::1]:8000", "127.0.0.1:9"]);
         assert_eq!(with("unix:/a"), "unix:/a,mode=0660");
     }
 
     #[test]
-    fn what_only_this_host_reaches_is_told_apart() {
+    fn loopback_and_sockets_are_local() {
         for (text, local) in [
             ("127.0.0.1", true),
             ("127.9.9.9:1", true),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_of_both_versions_can_be_bound_beside_each_other() {
+    fn ipv4_and_ipv6_bind_side_by_side() {
         // A port that is free now, for both.
         let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
         let all: Vec<Bind> =
@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_reads_the_same_again(text in "([0-9.:\\[\\],]|unix:/|mode=|a| |%){0,12}") {
+        fn parsed_value_round_trips(text in "([0-9.:\\[\\],]|unix:/|mode=|a| |%){0,12}") {
             if let Ok(binds) = text.parse::<Binds>() {
                 let written = binds.0.iter().map(Bind::to_string).collect::<Vec<_>>().join(",");
                 prop_assert_eq!(written.parse::<Binds>(), Ok(binds));
@@ -223,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn every_address_and_port_is_read(ip in any::<IpAddr>(), port in 1..=u16::MAX) {
+        fn arbitrary_address_and_port_parsed(ip in any::<IpAddr>(), port in 1..=u16::MAX) {
             let address = SocketAddr::new(ip, port);
             prop_assert_eq!(address.to_string().parse(), Ok(Binds(vec![Bind::Address(address)])));
             prop_assert_eq!(ip.to_string().parse(), Ok(Binds(vec![Bind::Address(SocketAddr::new(ip, 0))])));

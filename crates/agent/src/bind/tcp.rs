@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_holder_of_a_port_is_named() {
+    fn port_in_use_names_holder() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
         let error = listen(address).unwrap_err().to_string();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_host_is_explained() {
+    fn address_of_other_host_is_explained() {
         let error = listen("192.0.2.1:0".parse().unwrap()).unwrap_err().to_string();
         assert!(error.contains("--bind"), "{error}");
     }

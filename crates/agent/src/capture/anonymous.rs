@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_identifies_is_made_up_and_still_belongs_together() {
+    fn identities_replaced_consistently() {
         let uuid = |text: &str| told("nvmlDeviceGetUUID", text.as_bytes());
         let mut records = vec![
             uuid(REAL),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn pids_keep_their_order_and_impossible_ones_stay() {
+    fn pids_keep_order_and_impossible_ones_stay() {
         let mut records = vec![
             listed(
                 "nvmlDeviceGetComputeRunningProcesses_v3",
@@ -234,7 +234,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_borne(text in proptest::collection::vec(proptest::num::u8::ANY, 0..120), serial in "[0-9a-f-]{0,40}") {
+        fn arbitrary_text_tolerated(text in proptest::collection::vec(proptest::num::u8::ANY, 0..120), serial in "[0-9a-f-]{0,40}") {
             let mut records = vec![
                 told("nvmlDeviceGetUUID", &text),
                 told("nvmlDeviceGetSerial", serial.as_bytes()),

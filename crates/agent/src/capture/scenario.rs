@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_goes_on_as_it_went() {
+    fn counter_continues_at_its_rate() {
         let field = |id, bits| Outcome::Field(Field { id, scope: 0, code: 0, kind: 3, bits });
         let gpu = About::Gpu(0);
         let read = |id, bits, at_us| record("nvmlDeviceGetFieldValues", gpu, field(id, bits), at_us);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_has_its_own_place() {
+    fn non_answers_are_separate() {
         let gpu = About::Gpu(1);
         let mut place = record("nvmlDeviceGetMigDeviceHandleByIndex", gpu, Outcome::Handle { null: false }, 0);
         place.with = vec![4];

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_written_as_toml_has_them() {
+    fn toml_values_are_valid() {
         assert_eq!(text("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000A\\u007Fé\"");
         assert_eq!([key("f", &[]), key("f", &[1, 2])], ["f", "\"f(1,2)\""]);
         assert_eq!([word(7), word(u64::MAX)], ["7", "-1"]);

@@ -138,7 +138,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn only_the_files_that_are_opened_count() {
+    fn device_files_checked_are_those_opened() {
         for (name, counts) in [
             ("nvidiactl", true),
             ("nvidia0", true),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_without_a_file_is_told_with_the_remedy() {
+    fn device_file_missing_reported_with_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let (dev, proc) = (folder.path().join("dev"), folder.path().join("proc"));
         fs::create_dir(&dev).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_file_is_told_with_its_mode_and_the_remedy() {
+    fn device_file_denied_reported_with_mode_and_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nvidia0");
         fs::write(&path, "").unwrap();

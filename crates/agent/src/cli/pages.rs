@@ -103,7 +103,7 @@ fn same(folder: &str, files: Vec<(String, Vec<u8>)>) {
 }
 
 #[test]
-fn man_pages_are_those_of_the_options() {
+fn man_pages_match_options() {
     let pages = manual();
     let text = |name: &str| {
         let page = pages.iter().find(|(file, _)| file == name);
@@ -119,6 +119,6 @@ fn man_pages_are_those_of_the_options() {
 }
 
 #[test]
-fn completions_are_those_of_the_options() {
+fn completions_match_options() {
     same("completions", completions());
 }

@@ -116,21 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn one_line_is_one_request() {
+    fn request_is_one_line() {
         assert_eq!(answer(b"resume\n"), "done resume\n");
         assert_eq!(answer(b"release 1000\nresume\n"), "done release 1000\n");
         assert!(answer(b"\xff\xfe\n").starts_with("refused "));
     }
 
     #[test]
-    fn what_is_no_line_gets_no_answer() {
+    fn request_without_line_gets_no_answer() {
         for bytes in [&b""[..], b"resume", &[b'x'; 1000]] {
             assert_eq!(answer(bytes), "");
         }
     }
 
     #[test]
-    fn who_sends_nothing_is_left() {
+    fn silent_client_is_disconnected() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let (left, wait) = mpsc::channel();
         thread::spawn(move || left.send(converse(&ours, |_| Ok(String::new()))));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn root_and_the_services_user_may_and_nobody_else() {
+    fn only_root_and_service_user_allowed() {
         let [root, own, other] = [0, 990, 4242].map(Uid::from_raw);
         assert_eq!((permit(root, own), permit(own, own)), (Ok(()), Ok(())));
         assert!(permit(other, own).unwrap_err().contains("as root or as user 990"));

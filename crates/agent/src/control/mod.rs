@@ -108,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read_as_it_was_written() {
+    fn request_round_trips() {
         for request in [Request::Resume, Request::Release(Duration::from_secs(1)), Request::Release(*LENGTHS.end())] {
             assert_eq!(request.to_string().parse(), Ok(request));
         }
     }
 
     #[test]
-    fn nothing_else_is_a_request() {
+    fn invalid_requests_rejected() {
         for line in [
             "",
             " ",

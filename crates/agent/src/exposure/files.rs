@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_read_once_and_only_when_it_is_over() {
+    fn file_change_read_once_after_it_settles() {
         let folder = TempDir::new().unwrap();
         let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
         fs::write(&one, "1").unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_elsewhere_is_a_change() {
+    fn file_change_by_symlink_detected() {
         let folder = TempDir::new().unwrap();
         let [old, new, link] = ["old", "new", "link"].map(|name| folder.path().join(name));
         fs::write(&old, "same").unwrap();

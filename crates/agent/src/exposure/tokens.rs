@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_file_line_and_remedy_and_without_the_token() {
+    fn tokens_error_names_file_line_remedy_but_no_token() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("tokens");
         assert!(error(&path).contains("cannot read the token file") && error(&path).contains("--token-file"));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_ones_stay_until_there_are_new_ones() {
+    fn tokens_kept_until_valid_replacement() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("tokens");
         fs::write(&path, LINE).unwrap();

@@ -140,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_answer_is_taken_only_whole() {
+    fn answer_accepted_only_whole() {
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore"), Some((200, &b"ok"[..])));
         assert_eq!(parse(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n"), Some((503, &b""[..])));
         for broken in [
@@ -158,12 +158,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
             parse(&bytes);
         }
 
         #[test]
-        fn anything_like_an_answer_is_borne(parts in prop::collection::vec("(HTTP/1.1 |200|\r\n|content-length|:|9|\\PC)", 0..12)) {
+        fn answer_like_input_tolerated(parts in prop::collection::vec("(HTTP/1.1 |200|\r\n|content-length|:|9|\\PC)", 0..12)) {
             parse(parts.concat().as_bytes());
         }
     }

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_gpu_counts() {
+    fn status_is_that_of_worst_gpu() {
         use Verdict::{Critical, Ok, Unknown, Warning};
         for (gpus, worst) in [
             (&[("ok", "ok"), ("asleep", "ok")][..], Ok),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_stands_in_the_line() {
+    fn line_names_problem() {
         let (_, text) = told("stalled", &[("ok", "warning"), ("lost", "critical"), ("ok", "ok"), ("ok", "critical")]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_summary_is_said_so() {
+    fn summary_invalid_is_reported() {
         assert!(read(b"{}".to_vec()).unwrap_err().contains("not a summary"));
     }
 }

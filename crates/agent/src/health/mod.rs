@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_is_critical_and_then_what_is_not_known() {
+    fn severity_orders_critical_above_unknown() {
         let all = [Verdict::Unknown, Verdict::Warning, Verdict::Ok, Verdict::Critical];
         assert_eq!(all.into_iter().max(), Some(Verdict::Critical));
         assert_eq!(all[..3].iter().max(), Some(&Verdict::Unknown));

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_listens_everywhere_is_asked_on_the_loopback() {
+    fn wildcard_address_asked_on_loopback() {
         for (listens, asked) in [
             ("0.0.0.0:80", "127.0.0.1:80"),
             ("[::]:81", "[::1]:81"),

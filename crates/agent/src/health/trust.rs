@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_there_and_who_has_accepted_hold_the_other_end() {
+    fn peer_owner_from_listener_and_accepted_socket() {
         let [server, client] = ["127.0.0.1:8000", "127.0.0.1:40000"].map(|text| text.parse().unwrap());
         let rows = [
             row("127.0.0.1:8000", "0.0.0.0:0", true, 1),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_stranger_is_enough() {
+    fn peer_untrusted_if_any_owner_is_foreign() {
         let trusted = [Some(0), Some(1000), None];
         assert_eq!(judge_among(&[1000, 0], &trusted), Ok(()));
         assert!(judge_among(&[], &trusted).unwrap_err().contains("cannot be told"));

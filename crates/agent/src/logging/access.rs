@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_waits_for_a_line_to_be_written() {
+    fn access_log_never_blocks() {
         let (thread, inbox) = sync_channel(2);
         let lost = Arc::<AtomicU64>::default();
         let mut lines = Lines { thread: thread.clone(), lost: Arc::clone(&lost) };

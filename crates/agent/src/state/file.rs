@@ -117,12 +117,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(parts in proptest::collection::vec(".{0,40}", 0..6)) {
+        fn written_value_round_trips(parts in proptest::collection::vec(".{0,40}", 0..6)) {
             prop_assert_eq!(read(&written(&parts)).unwrap(), parts);
         }
 
         #[test]
-        fn what_is_cut_off_or_changed_is_refused(parts in proptest::collection::vec(".{0,40}", 1..6), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        fn file_truncated_or_changed_rejected(parts in proptest::collection::vec(".{0,40}", 1..6), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
             let whole = written(&parts);
             let at = at.index(whole.len());
             prop_assert!(read(&whole[..at]).is_err());
@@ -135,13 +135,13 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_are_value_or_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&[&b"NSWS\x01\0"[..], &bytes].concat());
         }
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn error_names_problem() {
         assert_eq!(read(b"hello world").unwrap_err().to_string(), "it is no file of the agent's");
         assert!(read(b"NSWS\x09\0").unwrap_err().to_string().contains("version 9"));
         assert_eq!(read(b"").unwrap_err().to_string(), "it is cut off or damaged");

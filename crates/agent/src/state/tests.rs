@@ -73,7 +73,7 @@ fn remembered(history: &History) -> usize {
 }
 
 #[test]
-fn the_next_run_knows_what_was() {
+fn state_restored_in_next_run() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path());
     let mut history = History::new(Depth::default());
@@ -86,7 +86,7 @@ fn the_next_run_knows_what_was() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_empty_start() {
+fn state_unreadable_starts_empty() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path());
     let path = folder.path().join(NAME);
@@ -102,7 +102,7 @@ fn what_cannot_be_read_is_an_empty_start() {
 }
 
 #[test]
-fn it_is_written_again_and_again_and_at_the_end() {
+fn state_written_periodically_and_at_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let (archive, newest) = ran();
@@ -122,7 +122,7 @@ fn it_is_written_again_and_again_and_at_the_end() {
 }
 
 #[test]
-fn whether_a_folder_can_be_used_is_told_without_touching_it() {
+fn folder_checked_without_change() {
     let folder = tempfile::tempdir().unwrap();
     let staged = folder.path().join(STAGED);
     fs::write(&staged, "half of it").unwrap();

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_up_to_half_a_minute_and_are_forgotten() {
+    fn backoff_grows_to_30_seconds_and_resets() {
         let mut backoff = Backoff::default();
         let mut after = |ran| backoff.after(Duration::from_secs(ran)).as_millis();
         assert_eq!([after(1), after(1), after(1), after(1)], [200, 1000, 2000, 4000]);

@@ -42,7 +42,7 @@ mod tests {
     use telemetry::BootTime;
 
     #[test]
-    fn the_second_death_in_ten_minutes_leaves_a_gpu_out_for_ten_minutes() {
+    fn gpu_excluded_ten_minutes_after_second_crash() {
         let call = |gpu| Call { function: "nvmlX".into(), gpu, since: BootTime(1) };
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);

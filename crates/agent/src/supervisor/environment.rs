@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_and_settings_stay_and_the_librarys_own_pass() {
+    fn environment_keeps_library_variables_only() {
         let kept = |name: &str| is_kept_back(OsStr::new(name));
         for name in ["TOKEN", "NVSMI_INTERVAL", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "CREDENTIALS_DIRECTORY"]
         {

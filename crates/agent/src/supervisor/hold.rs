@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asked_hears_once_none_is_left_and_only_once() {
+    fn release_answered_once_when_collector_exited() {
         let (mut hold, answered) = held();
         hold.answer(|| Some("one".into()));
         assert!(answered.try_recv().is_err(), "there is still time to leave");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asked_hears_of_one_that_does_not_end() {
+    fn release_reports_collector_that_does_not_exit() {
         let (mut hold, answered) = held();
         hold.waiting.as_mut().unwrap().by = Instant::now();
         hold.answer(|| Some("the stuck one".into()));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_its_time_is_over_or_when_told() {
+    fn release_ends_at_deadline_or_request() {
         let (mut hold, _answered) = held();
         hold.expire();
         assert!(hold.is_on());
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_read_in_universal_time() {
+    fn release_time_is_utc() {
         let at = Stamp { unix_ms: 1_795_406_910_864, ..Stamp::default() };
         assert_eq!(moment(later(at, Duration::from_secs(60))), "2026-11-23T04:09:30Z");
     }

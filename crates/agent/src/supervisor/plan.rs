@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_is_told_what_was_learnt() {
+    fn plan_passes_on_what_was_learnt() {
         let now = Instant::now();
         let auto = settings(Some(Duration::from_secs(60)));
         let mut plan = Plan::default();

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_more_than_there_is_room_for_waits_for_one_to_go() {
+    fn frame_beyond_capacity_waits() {
         let room = Room::new();
         let mut places: Vec<Place> = (0..PLACES).map(|_| room.place()).collect();
         let (got, gets) = mpsc::channel();

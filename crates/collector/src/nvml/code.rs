@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_a_reason() {
+    fn return_code_maps_to_absence() {
         for (code, absence) in [
             (3, Absence::NotSupported),
             (13, Absence::NotSupported),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_as_the_type_that_it_says() {
+    fn field_value_read_by_its_type() {
         assert_eq!(read(0, |value| value.dVal = 41.9), Ok(41));
         assert_eq!(read(0, |value| value.dVal = f64::NAN), Err(Absence::Error));
         assert_eq!(read(1, |value| value.uiVal = u32::MAX), Ok(i128::from(u32::MAX)));

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn garbage_is_no_number() {
+    fn gpm_garbage_is_absent() {
         let garbage = Err(Absence::Error);
         for (percent, expected) in [
             (0.0, Ok(0.0)),

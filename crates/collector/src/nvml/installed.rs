@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replaced_file_is_newer_and_a_vanished_one_is_not() {
+    fn library_replaced_is_newer_removed_is_not() {
         let root = tempfile::tempdir().unwrap();
         let library = root.path().join("library");
         let look = || Installed::look(&library, root.path());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_of_another_version_is_newer() {
+    fn module_of_other_version_is_newer() {
         let root = tempfile::tempdir().unwrap();
         let version = root.path().join("driver/nvidia/version");
         fs::create_dir_all(version.parent().unwrap()).unwrap();

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_needs_two_readings_of_a_counter_that_went_forward() {
+    fn rate_needs_two_increasing_readings() {
         let begun = Instant::now();
         let after = begun + Duration::from_secs(2);
         let mut rates = Rates { pcie_is_wide: true, ..Rates::default() };
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_comes_around_is_told_only_where_the_link_is_too_slow_to_hide_that() {
+    fn counter_wrap_accepted_only_on_slow_link() {
         const FULL: u64 = 1 << 32;
         let no = Err(Absence::NotSupported);
         let (slow, fast) = (Ok(4_000_000_000), Ok(16_000_000_000));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_counted_up_to_the_last_and_none_is_guessed() {
+    fn links_counted_up_to_last() {
         let (up, down) = (Ok(true), Ok(false));
         let no = |code| Err(Code(code));
         for (name, told, expected) in [
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_step_in_for_gpm_begin_anew() {
+    fn counters_replacing_gpm_start_over() {
         let begun = Instant::now();
         let mut rates = Rates::default();
         let mut step = |seconds: u64, by_gpm: Option<Traffic>| {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_carries_at_most_what_its_lanes_do() {
+    fn link_rate_limited_by_lanes() {
         assert_eq!(pcie_most(Ok(1), Ok(16)), Ok(4_000_000_000));
         assert_eq!(pcie_most(Ok(4), Ok(16)), Ok(32_000_000_000));
         assert_eq!(pcie_most(Ok(u32::MAX), Ok(u32::MAX)), Ok((250_000_000 << 16) * 64));

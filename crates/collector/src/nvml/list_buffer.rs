@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_width_is_read_through_every_symbol() {
+    fn process_list_widths_read_through_every_symbol() {
         for width in WIDTHS {
             for usual in [16, 24] {
                 for clear in [true, false] {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_keeps_growing_is_given_up() {
+    fn process_list_growing_forever_is_abandoned() {
         let tries = std::cell::Cell::new(0);
         let ask = |count: &mut u32, _: *mut u64| {
             tries.set(tries.get() + 1);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_width_is_no_list() {
+    fn process_list_of_unknown_width_rejected() {
         let ask = |count: &mut u32, buffer: *mut u64| {
             *count = 2;
             // SAFETY: room for eight entries at least.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_clears_the_buffer_first_is_read_by_its_header() {
+    fn process_list_read_by_header_after_cleared_buffer() {
         let ask = |count: &mut u32, buffer: *mut u64| {
             let room = *count as usize;
             *count = 3;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_not_told_is_no_number() {
+    fn process_memory_unavailable_is_absent() {
         let ask = |count: &mut u32, buffer: *mut u64| {
             *count = 1;
             // SAFETY: room for eight entries at least.
@@ -236,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_pid_in_a_known_width_is_kept() {
+    fn pid_impossible_in_known_width_kept() {
         let ask = ask_with(24, vec![u32::MAX, 0], true);
         assert_eq!(pids(read(&ask, 24, 0)), Some(vec![u32::MAX, 0]));
     }
 
     proptest! {
         #[test]
-        fn any_bytes_and_any_count_are_borne(bytes in proptest::collection::vec(any::<u64>(), 32), count in any::<u32>()) {
+        fn arbitrary_bytes_and_count_tolerated(bytes in proptest::collection::vec(any::<u64>(), 32), count in any::<u32>()) {
             let filled = Filled::of(&bytes, count as usize, 24);
             let _ = (filled.entries(), filled.as_written());
         }

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_that_is_refused_does_not_vanish() {
+    fn mig_instance_refused_stays_listed() {
         let one = || MigSample { gpu_instance: Ok(1), ..MigSample::absent(Absence::Error) };
         let denied = || Err(Absence::Denied);
         for (name, all, expected) in [
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_profile_stands_in_the_name() {
+    fn mig_profile_parsed_from_name() {
         assert_eq!(profile("NVIDIA A100-SXM4-40GB MIG 1g.5gb").as_deref(), Some("1g.5gb"));
         assert_eq!(profile("NVIDIA H200 MIG 1c.2g.35gb").as_deref(), Some("1c.2g.35gb"));
         assert_eq!(profile("NVIDIA A100-SXM4-40GB"), None);

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_credible_sample_of_each_process_counts() {
+    fn process_share_is_newest_plausible_sample() {
         let sample = |pid, at, sm| Sampled { pid, at, shares: [sm, 1, 0, 0], more: None };
         let samples =
             [sample(7, 20, 40), sample(7, 10, 30), sample(7, 30, 37_100), sample(8, 0, 50), sample(9, 5, 100)];

@@ -41,7 +41,7 @@ mod tests {
     use telemetry::Absence;
 
     #[test]
-    fn commands_share_what_a_frame_bears() {
+    fn commands_share_frame_budget() {
         let one = ProcessFacts {
             pid: 1,
             arguments: Ok(vec!["é".repeat(5000), "b".repeat(5000)]),

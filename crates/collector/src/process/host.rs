@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_tells_its_part() {
+    fn host_files_parsed() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(read(root.path()), HostSample::absent(Absence::Error));
         write(root.path(), "sys/kernel/hostname", "gpu01\n");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn this_host_is_read() {
+    fn own_host_is_read() {
         let host = Host::start("/proc".into(), Duration::ZERO);
         let sample = loop {
             match host.newest() {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_is_too_old_is_not_shown() {
+    fn stale_reading_not_shown() {
         let newest = Arc::new(Mutex::new(Some((Instant::now(), HostSample::absent(Absence::Denied)))));
         let host = |keeps| Host { newest: Arc::clone(&newest), keeps };
         assert_eq!(host(Duration::from_secs(60)).newest(), HostSample::absent(Absence::Denied));

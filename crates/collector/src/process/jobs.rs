@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_file_is_a_gpu_and_each_line_a_job_once() {
+    fn job_files_parsed_without_duplicates() {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in [("0", "1234\n1235 \n\n1234\n"), ("1", ""), ("10", "a\u{e9}"), ("x", "no"), ("+1", "no")]
         {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_said() {
+    fn job_folder_missing_is_reported() {
         let jobs = Jobs::start("/nowhere/at/all".into(), Duration::ZERO);
         let note = loop {
             match jobs.note() {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_is_too_old_is_not_shown() {
+    fn stale_reading_not_shown() {
         let one = GpuJobs { gpu: 0, jobs: vec!["1".into()] };
         let newest = Arc::new(Mutex::new(Some((Instant::now(), Ok(vec![one.clone()])))));
         let jobs = |keeps| Jobs { folder: "/x".into(), newest: Arc::clone(&newest), keeps };

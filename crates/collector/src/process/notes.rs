@@ -87,28 +87,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_host_that_hides_nothing() {
+    fn notes_empty_if_nothing_hidden() {
         let mut notes = notes("rw,relatime", true);
         notes.look(&process(Absence::Denied));
         assert!(notes.list().is_empty());
     }
 
     #[test]
-    fn what_is_missing_is_said_with_the_remedy() {
+    fn notes_name_remedy() {
         let [namespace, subset] = notes("rw,subset=pid", false).list().try_into().unwrap();
         assert!(namespace.contains("--pid=host"), "{namespace}");
         assert!(subset.contains("ProcSubset=all"), "{subset}");
     }
 
     #[test]
-    fn hidepid_hides_nothing_where_nothing_is_looked_up() {
+    fn hidepid_ignored_without_lookups() {
         let mut notes = notes("rw,hidepid=invisible", false);
         notes.look(&process(Absence::Denied));
         assert_eq!(notes.list().len(), 1, "the namespace alone: {:?}", notes.list());
     }
 
     #[test]
-    fn hidepid_is_said_while_it_hides() {
+    fn hidepid_noted_while_effective() {
         let mut notes = notes("rw,gid=5,hidepid=invisible", true);
         assert!(notes.list().is_empty(), "it may not concern this account");
         notes.look(&process(Absence::Denied));

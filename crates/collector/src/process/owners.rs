@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_there_once_it_is_answered() {
+    fn owner_name_known_after_answer() {
         let owners = Owners::asking(|uid| (uid == 7).then(|| "seven".to_owned()));
         assert_eq!((owners.name(7), owners.name(8)), (None, None));
         owners.settle(far());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_service_that_does_not_answer_holds_up_nothing() {
+    fn name_service_hung_blocks_nothing() {
         let (_keep, never) = mpsc::channel::<()>();
         let never = Mutex::new(never);
         let owners = Owners::asking(move |_| lock(&never).recv().ok().map(|()| String::new()));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn root_has_a_name() {
+    fn root_has_name() {
         let owners = Owners::start();
         owners.name(0);
         owners.settle(far());

@@ -110,7 +110,7 @@ mod tests {
     const READ: Stat = Stat { state: b'S', cpu_ticks: Some(42), start_ticks: 4321, resident_pages: Some(77) };
 
     #[test]
-    fn fields_are_counted_after_the_name() {
+    fn stat_fields_counted_after_name() {
         assert_eq!(stat(STAT.as_bytes()), Some(READ));
         let without = |field| stat(STAT.replace(field, " x ").as_bytes());
         assert_eq!(without(" 32 "), Some(Stat { cpu_ticks: None, ..READ }));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_found_at_the_beginning_of_a_line() {
+    fn keys_matched_at_line_start() {
         assert_eq!(real_uid(b"Name:\tUid:\nUid:\t1000\t0\t0\t0\n"), Some(1000));
         assert_eq!(real_uid(b"Name:\tx\n"), None);
         assert_eq!(memory(b"MemTotal:       24 kB\nMemAvailable: 5 kB\n", "MemAvailable:"), Some(5120));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_files_are_read() {
+    fn host_proc_files_parsed() {
         let stat = b"cpu  10 1 4 100 20 2 3 5 7 1\ncpu0 9 9 9 9\nintr 1 2\nbtime 1700000000\nprocesses 7\n";
         assert_eq!(cpu(stat), Some(CpuTicks { busy: 25, total: 145 }));
         assert_eq!(boot_time(stat), Some(1_700_000_000));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mount_on_top_counts() {
+    fn mount_on_top_wins() {
         let mounts = b"proc /proc proc rw,hidepid=2 0 0\nx /proc/sys x ro 0 0\nbroken\nproc /proc proc rw,gid=7 0 0\n";
         assert_eq!(mount_options(mounts, Path::new("/proc")), Some("rw,gid=7"));
         assert_eq!(mount_options(mounts, Path::new("/proc/")), Some("rw,gid=7"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_split_at_nul_and_decoded() {
+    fn arguments_split_at_nul_and_decoded() {
         assert_eq!(arguments(b"python\0a b\0\0x\0"), ["python", "a b", "", "x"]);
         assert_eq!(arguments(b"title without end"), ["title without end"]);
         assert_eq!(arguments(b"bad \xFF\0"), ["bad \u{FFFD}"]);
@@ -166,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
             let _ = stat(&bytes);
             let _ = real_uid(&bytes);
             let _ = memory(&bytes, "");
@@ -177,7 +177,7 @@ mod tests {
         }
 
         #[test]
-        fn no_processor_is_busier_than_busy(ticks in prop::collection::vec(any::<u64>(), 0..12)) {
+        fn cpu_use_never_exceeds_one(ticks in prop::collection::vec(any::<u64>(), 0..12)) {
             let fields: Vec<String> = ticks.iter().map(u64::to_string).collect();
             let read = cpu(format!("cpu  {}\n", fields.join(" ")).as_bytes());
             prop_assert!(read.is_none_or(|ticks| ticks.busy <= ticks.total));
@@ -185,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn changed_files_are_borne(place in any::<prop::sample::Index>(), with in any::<Vec<u8>>(), file in 0..3_usize) {
+        fn mutated_files_tolerated(place in any::<prop::sample::Index>(), with in any::<Vec<u8>>(), file in 0..3_usize) {
             let mut bytes = [STAT, "Name:\tx\nUid:\t1000\t0\t0\t0\n", "MemTotal: 24 kB\n"][file].as_bytes().to_vec();
             let place = place.index(bytes.len());
             bytes.splice(place..(place + with.len() / 2).min(bytes.len()), with);
@@ -196,7 +196,7 @@ mod tests {
         }
 
         #[test]
-        fn a_name_changes_nothing(name in any::<Vec<u8>>()) {
+        fn process_name_changes_no_field(name in any::<Vec<u8>>()) {
             let mut bytes = b"7 (".to_vec();
             bytes.extend(name);
             bytes.extend(&STAT.as_bytes()[4..]);

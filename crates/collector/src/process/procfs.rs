@@ -181,21 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_of_two_mebibytes_is_cut() {
+    fn command_line_of_two_mebibytes_truncated() {
         let long = vec![b'x'; 2 << 20];
         let (_root, proc) = proc(&[("7/cmdline", &long)]);
         assert_eq!(proc.arguments(7).unwrap()[0].len(), MAX_BYTES);
     }
 
     #[test]
-    fn a_process_that_is_gone_is_no_error() {
+    fn process_ended_is_no_error() {
         let (_root, proc) = proc(&[]);
         assert_eq!(proc.stat(7), Ok(None));
         assert_eq!(proc.real_uid(7), Err(Absence::Error));
     }
 
     #[test]
-    fn ticks_and_pages_become_milliseconds_and_bytes() {
+    fn ticks_and_pages_converted_to_ms_and_bytes() {
         let stat = b"7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 10 32 5 6 20 0 1 0 500 9 77 8";
         let (_root, mut proc) = proc(&[("7/stat", stat)]);
         (proc.ticks_per_second, proc.page_bytes) = (50, 65536);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_read() {
+    fn own_process_is_read() {
         let proc = ProcFs::new("/proc".into());
         let pid = std::process::id();
         let stat = proc.stat(pid).unwrap().unwrap();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_denied_and_not_gone() {
+    fn process_hidden_is_denied_not_gone() {
         let (root, plain) = proc(&[]);
         let pid = std::process::id();
         assert_eq!(plain.stat(pid), Ok(None));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn another_pid_namespace_is_noticed() {
+    fn pid_namespace_difference_detected() {
         let (root, proc) = proc(&[("self/ns/x", b"")]);
         std::os::unix::fs::symlink("pid:[4026532000]", root.path().join("self/ns/pid")).unwrap();
         assert!(!proc.sees_the_hosts_pids());

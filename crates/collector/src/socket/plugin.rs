@@ -51,7 +51,7 @@ mod tests {
     const UUID: &str = "8d2c1f6e-3a4b-4c5d-9e0f-a1b2c3d4e5f6";
 
     #[test]
-    fn each_way_to_name_a_device_is_understood() {
+    fn device_id_forms_parsed() {
         let gpu = || Some(Device::Uuid(format!("GPU-{UUID}")));
         let mig = || Some(Device::Uuid(format!("MIG-{UUID}")));
         let minor = |minor, gpu_instance| Some(Device::Minor { minor, gpu_instance });
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn resources_of_others_are_theirs() {
+    fn foreign_resources_ignored() {
         for resource in ["nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb", "nvidia.com/a100"] {
             assert!(is_nvidias(resource), "{resource}");
         }
@@ -97,7 +97,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_id_is_borne_and_what_it_tells_is_plain(id in "(GPU-|MIG-|MIG-GPU-|nvidia)?[a-f0-9/:gi-]{0,9}|.*") {
+        fn arbitrary_id_tolerated(id in "(GPU-|MIG-|MIG-GPU-|nvidia)?[a-f0-9/:gi-]{0,9}|.*") {
             if let Some(Device::Uuid(uuid) | Device::Instance { gpu: uuid, .. }) = device(&id) {
                 prop_assert!(uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
             }

@@ -21,7 +21,7 @@ fn fault(path: &Path, kind: Kind) -> Fault {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_remedy() {
+fn socket_fault_named_with_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("file"), "").unwrap();
@@ -44,7 +44,7 @@ fn what_is_wrong_is_named_with_its_remedy() {
 }
 
 #[test]
-fn who_may_not_is_told_who_may() {
+fn permission_denied_names_allowed_users() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let _listener = UnixListener::bind(&path).unwrap();
@@ -56,7 +56,7 @@ fn who_may_not_is_told_who_may() {
 }
 
 #[test]
-fn one_that_does_not_answer_is_given_up() {
+fn socket_hung_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let _listener = UnixListener::bind(&path).unwrap();
@@ -67,7 +67,7 @@ fn one_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn one_that_sends_without_end_is_given_up() {
+fn socket_flood_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let listener = UnixListener::bind(&path).unwrap();
@@ -83,7 +83,7 @@ fn one_that_sends_without_end_is_given_up() {
 }
 
 #[test]
-fn where_others_wait_in_line_nothing_waits() {
+fn socket_backlog_full_does_not_block() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let full = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).unwrap();
@@ -97,7 +97,7 @@ fn where_others_wait_in_line_nothing_waits() {
 }
 
 #[test]
-fn trying_tells_the_same() {
+fn socket_probe_reports_same_fault() {
     let missing = Path::new("/nowhere/there.sock");
     assert!(
         try_container_socket(missing).unwrap_err().contains("the container socket /nowhere/there.sock is not there")
@@ -106,7 +106,7 @@ fn trying_tells_the_same() {
 }
 
 #[test]
-fn what_is_wrong_is_a_note_until_it_is_right() {
+fn socket_fault_noted_until_resolved() {
     let socket = engine("/s".as_ref());
     let mut health = Health::default();
     assert!(!health.is_known() && health.note().is_none());

@@ -18,7 +18,7 @@ fn defaults_and_derived_facts() {
 }
 
 #[test]
-fn a_mistake_is_located() {
+fn mistake_has_line() {
     let wrong = Scenario::parse("seed = 1\n[[gpu]]\nnmae = \"X\"\n").unwrap_err();
     assert_eq!(wrong.at, Some((3, 1)));
     assert!(wrong.reason.contains("nmae"), "{wrong}");
@@ -26,7 +26,7 @@ fn a_mistake_is_located() {
 }
 
 #[test]
-fn mistakes_the_types_cannot_find() {
+fn mistakes_beyond_types_reported() {
     let reason = |text: &str| Scenario::parse(text).unwrap_err().reason;
     assert!(reason("process_layout = 20").contains("16, 24 or 32"));
     assert!(reason("[[gpu]]\n[[gpu.process]]\ntype = \"C\"").contains("needs `pid`"));
@@ -38,21 +38,21 @@ fn mistakes_the_types_cannot_find() {
 }
 
 #[test]
-fn a_function_has_precedence_over_all() {
+fn function_precedes_all() {
     let scenario = Scenario::parse("[errors]\n\"*\" = 15\nnvmlDeviceGetName = 0\n").unwrap();
     assert_eq!(scenario.errors.of(Function::nvmlDeviceGetName), Some(0));
     assert_eq!(scenario.errors.of(Function::nvmlDeviceGetUUID), Some(15));
 }
 
 #[test]
-fn field_keys_have_a_scope() {
+fn field_keys_have_scope() {
     let scenario = Scenario::parse("[[gpu]]\n[gpu.fields]\n138 = 5\n\"138:2\" = 7\n").unwrap();
     let keys: Vec<_> = scenario.gpu[0].fields.keys().map(|key| (key.id, key.scope)).collect();
     assert_eq!(keys, [(138, None), (138, Some(2))]);
 }
 
 #[test]
-fn pci_addresses_are_read_in_all_their_forms() {
+fn pci_address_forms_parsed() {
     let address = PciAddress { domain: 0, bus: 0x18, device: 1 };
     for text in ["00000000:18:01.0", "0000:18:01.0", "18:01.0", "0:18:1"] {
         assert_eq!(PciAddress::parse(text), Some(address), "{text}");
@@ -62,7 +62,7 @@ fn pci_addresses_are_read_in_all_their_forms() {
 }
 
 #[test]
-fn every_shipped_scenario_is_read() {
+fn shipped_scenarios_are_valid() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -161,7 +161,7 @@ fn is_borne(text: &str) {
 }
 
 #[test]
-fn a_wrong_answer_is_named() {
+fn invalid_answer_is_named() {
     for (wrong, named) in [
         ("nvmlDeviceGetNothing = 1", "nvmlDeviceGetNothing"),
         ("'nvmlDeviceGetName(x)' = 1", "numbers in brackets"),
@@ -183,12 +183,12 @@ fn a_wrong_answer_is_named() {
 
 proptest! {
     #[test]
-    fn any_text_is_borne(text in any::<String>()) {
+    fn arbitrary_text_tolerated(text in any::<String>()) {
         is_borne(&text);
     }
 
     #[test]
-    fn anything_like_a_scenario_is_borne(lines in prop::collection::vec(line(), 0..8)) {
+    fn scenario_like_input_tolerated(lines in prop::collection::vec(line(), 0..8)) {
         is_borne(&lines.join("\n"));
     }
 }

@@ -20,7 +20,7 @@ fn init_is_counted() {
 }
 
 #[test]
-fn the_texts_are_those_of_the_library() {
+fn error_texts_are_nvmls() {
     let fake = Fake::load(ONE);
     assert_eq!(fake.error_text(9), "Driver Not Loaded");
     assert_eq!(fake.error_text(15), "GPU is lost");
@@ -29,7 +29,7 @@ fn the_texts_are_those_of_the_library() {
 }
 
 #[test]
-fn versions_are_told() {
+fn versions_reported() {
     let fake = Fake::play(ONE);
     for (name, expected) in [("nvmlSystemGetDriverVersion", "570.1"), ("nvmlSystemGetNVMLVersion", "13.570.1")] {
         let function: unsafe extern "C" fn(*mut c_char, u32) -> u32 = fake.function(name);
@@ -41,7 +41,7 @@ fn versions_are_told() {
 }
 
 #[test]
-fn null_pointers_and_wild_handles_are_refused() {
+fn null_pointers_and_invalid_handles_rejected() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let power: unsafe extern "C" fn(Handle, *mut u32) -> u32 = fake.function("nvmlDeviceGetPowerUsage");
@@ -63,7 +63,7 @@ fn null_pointers_and_wild_handles_are_refused() {
 }
 
 #[test]
-fn calls_are_counted_for_a_reader() {
+fn calls_are_counted() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let before = fake.counted("nvmlDeviceGetPowerUsage");
@@ -78,7 +78,7 @@ fn calls_are_counted_for_a_reader() {
 }
 
 #[test]
-fn every_exported_name_stands_alone_in_the_string_table() {
+fn exported_names_are_separate_strings() {
     let fake = Fake::load(ONE);
     let bytes = fs::read(built_library()).unwrap();
     let listed = fs::read_to_string(fake.folder().join("calls")).unwrap();
@@ -93,7 +93,7 @@ fn every_exported_name_stands_alone_in_the_string_table() {
 }
 
 #[test]
-fn the_library_has_the_name_that_programs_look_for() {
+fn library_has_expected_soname() {
     let bytes = fs::read(built_library()).unwrap();
     let name = b"\0libnvidia-ml.so.1\0";
     assert!(bytes.windows(name.len()).any(|window| window == name));

@@ -44,7 +44,7 @@ answers = { nvmlDeviceGetHandleByIndex_v2 = 0 }
 "#;
 
 #[test]
-fn each_call_answers_as_it_did() {
+fn captured_calls_repeat_answers() {
     let fake = Fake::play(CAPTURE);
     let gpu = fake.handle(0);
     assert_eq!(fake.text("nvmlDeviceGetName", gpu, 96), (0, b"N\xffA".to_vec()));
@@ -68,7 +68,7 @@ fn structure<T: Copy>(fake: &Fake, name: &str, mut value: T) -> (u32, T) {
 }
 
 #[test]
-fn structures_are_written_field_by_field() {
+fn captured_structures_written_field_by_field() {
     let fake = Fake::play(CAPTURE);
     let (code, rates) = structure(&fake, "nvmlDeviceGetUtilizationRates", nvmlUtilization_t { gpu: 0, memory: 0 });
     assert_eq!((code, rates.gpu, rates.memory), (0, 37, 12));
@@ -86,7 +86,7 @@ fn structures_are_written_field_by_field() {
 }
 
 #[test]
-fn lists_are_written_in_their_layout() {
+fn captured_lists_written_in_layout() {
     let fake = Fake::play(CAPTURE);
     let list = |name: &str, mut count: u32| {
         let function: unsafe extern "C" fn(Handle, *mut u32, *mut u8) -> u32 = fake.function(name);
@@ -115,7 +115,7 @@ fn lists_are_written_in_their_layout() {
 }
 
 #[test]
-fn fields_have_their_types_and_codes() {
+fn captured_fields_have_types_and_codes() {
     let fake = Fake::play(CAPTURE);
     let function: unsafe extern "C" fn(Handle, i32, *mut nvmlFieldValue_t) -> u32 =
         fake.function("nvmlDeviceGetFieldValues");
@@ -135,7 +135,7 @@ fn fields_have_their_types_and_codes() {
 }
 
 #[test]
-fn instances_stand_in_their_places_and_a_null_handle_is_given() {
+fn captured_instances_keep_places_and_null_handle() {
     let fake = Fake::play(CAPTURE);
     assert_eq!(fake.get::<u32>("nvmlDeviceGetMaxMigDeviceCount", fake.handle(0)), (0, 7));
     let instance = |place| fake.get_of::<usize>("nvmlDeviceGetMigDeviceHandleByIndex", fake.handle(0), place);
@@ -149,7 +149,7 @@ fn instances_stand_in_their_places_and_a_null_handle_is_given() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_its_function_is_an_error_and_no_more() {
+fn captured_answer_of_wrong_shape_is_error() {
     let fake = Fake::play(
         "[[gpu]]\nanswers = { nvmlDeviceGetPowerUsage = 'x', nvmlDeviceGetName = 7, nvmlDeviceGetUtilizationRates = 1 }\n",
     );

@@ -33,7 +33,7 @@ fn wait(fake: &Fake, set: Handle, timeout_ms: u32) -> (u32, usize, u64) {
 }
 
 #[test]
-fn a_wait_without_events_times_out() {
+fn event_wait_times_out() {
     let fake = Fake::play("[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 0, set), 0);
@@ -44,7 +44,7 @@ fn a_wait_without_events_times_out() {
 }
 
 #[test]
-fn an_event_is_told_once_when_it_is_due() {
+fn event_reported_once_when_due() {
     let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 1, set), 0);
@@ -56,7 +56,7 @@ fn an_event_is_told_once_when_it_is_due() {
 }
 
 #[test]
-fn nothing_from_before_the_registration_is_told() {
+fn events_before_registration_not_reported() {
     let fake = Fake::play("[[gpu]]\nxids = [{ after_s = 0, code = 31 }]\n");
     std::thread::sleep(Duration::from_millis(20));
     let set = create(&fake);
@@ -69,7 +69,7 @@ fn nothing_from_before_the_registration_is_told() {
 }
 
 #[test]
-fn events_need_support_and_a_set() {
+fn events_need_support_and_set() {
     let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 0, set), 3, "no list of Xids");

@@ -30,7 +30,7 @@ energy_mj = 5000000000
 "#;
 
 #[test]
-fn the_facts_of_the_golden_files() {
+fn golden_facts_reported() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 51_u32));
@@ -50,7 +50,7 @@ fn the_facts_of_the_golden_files() {
 }
 
 #[test]
-fn an_absent_fact_is_not_supported() {
+fn absent_fact_is_not_supported() {
     let fake = Fake::play("[[gpu]]\nname = \"X\"\nfan_percent = -1\ntemperature_c = -7\n");
     let gpu = fake.handle(0);
     assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 3, "below zero");
@@ -67,13 +67,13 @@ fn an_absent_fact_is_not_supported() {
 }
 
 #[test]
-fn a_name_need_not_be_utf_8() {
+fn name_may_be_non_utf8() {
     let fake = Fake::play("[[gpu]]\nname_bytes = [0x4e, 0xff, 0x56]\n");
     assert_eq!(fake.text("nvmlDeviceGetName", fake.handle(0), 96), (0, vec![0x4e, 0xff, 0x56]));
 }
 
 #[test]
-fn version_2_of_memory_leaves_out_what_version_1_counts_as_used() {
+fn memory_v2_excludes_reserved() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let first: unsafe extern "C" fn(Handle, *mut nvmlMemory_t) -> u32 = fake.function("nvmlDeviceGetMemoryInfo");
@@ -98,7 +98,7 @@ fn version_2_of_memory_leaves_out_what_version_1_counts_as_used() {
 }
 
 #[test]
-fn the_new_temperature_function_checks_its_version_word() {
+fn temperature_function_checks_version() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let function: unsafe extern "C" fn(Handle, *mut nvmlTemperature_v1_t) -> u32 =
@@ -113,7 +113,7 @@ fn the_new_temperature_function_checks_its_version_word() {
 }
 
 #[test]
-fn the_old_pci_structures_are_not_overrun() {
+fn old_pci_structures_not_overrun() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     for (name, written) in
@@ -133,7 +133,7 @@ fn the_old_pci_structures_are_not_overrun() {
 }
 
 #[test]
-fn a_licence_is_told_where_there_can_be_one() {
+fn license_reported_where_supported() {
     let fake = Fake::play("[[gpu]]\nvgpu_licensed = 1\n[[gpu]]\nvgpu_licensed = false\n[[gpu]]\n");
     let function: unsafe extern "C" fn(Handle, *mut nvmlGridLicensableFeatures_t) -> u32 =
         fake.function("nvmlDeviceGetGridLicensableFeatures_v4");
@@ -148,7 +148,7 @@ fn a_licence_is_told_where_there_can_be_one() {
 }
 
 #[test]
-fn links_end_where_there_are_no_more() {
+fn links_end_after_last() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let states: Vec<(u32, u32)> = (0..5).map(|link| fake.get_of("nvmlDeviceGetNvLinkState", gpu, link)).collect();
@@ -164,7 +164,7 @@ fn links_end_where_there_are_no_more() {
 }
 
 #[test]
-fn each_field_has_its_own_status() {
+fn field_status_is_individual() {
     let fake = Fake::play(ONE);
     let function: unsafe extern "C" fn(Handle, i32, *mut nvmlFieldValue_t) -> u32 =
         fake.function("nvmlDeviceGetFieldValues");
@@ -194,7 +194,7 @@ fn each_field_has_its_own_status() {
 }
 
 #[test]
-fn mig_instances_have_handles_of_their_own() {
+fn mig_instances_have_own_handles() {
     let fake = Fake::play(
         r#"
 [[gpu]]
@@ -248,7 +248,7 @@ name = "whole"
 }
 
 #[test]
-fn gpus_are_found_by_every_key() {
+fn gpus_found_by_every_key() {
     let fake = Fake::play("seed = 1\n[[gpu]]\n[[gpu]]\npci_bus_id = \"00000000:C3:00.0\"\nuuid = \"GPU-x\"\n");
     let second = fake.handle(1);
     for (name, key) in [

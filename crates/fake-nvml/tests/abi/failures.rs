@@ -34,7 +34,7 @@ fn errors_by_function_gpu_and_all() {
 }
 
 #[test]
-fn init_has_a_code_of_its_own() {
+fn init_has_own_code() {
     let fake = Fake::load("init = 18\n");
     assert_eq!(fake.init(), 18);
     assert_eq!(fake.handle_code(0).0, 1, "it did not start");
@@ -45,7 +45,7 @@ fn init_has_a_code_of_its_own() {
 }
 
 #[test]
-fn a_fault_has_its_function_its_gpu_and_its_turns() {
+fn fault_has_function_gpu_and_turns() {
     let fake =
         Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\ncode = 999\nafter_calls = 2\ntimes = 3"));
     assert_eq!(fan(&fake, 0).0, 0, "another GPU does not count");
@@ -54,7 +54,7 @@ fn a_fault_has_its_function_its_gpu_and_its_turns() {
 }
 
 #[test]
-fn all_functions_of_a_gpu_can_be_slow() {
+fn gpu_functions_can_all_be_slow() {
     let fake = Fake::play(&with("function = \"*\"\ngpu = 1\nlatency_ms = 300"));
     let started = Instant::now();
     assert_eq!(fan(&fake, 0), (0, 1));
@@ -81,7 +81,7 @@ fn garbage_succeeds_with_absurd_values() {
 }
 
 #[test]
-fn a_hang_ends_with_the_scenario_that_has_it_and_holds_nobody_else() {
+fn hang_ends_with_scenario_and_blocks_no_other() {
     let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\nhang = true"));
     let (first, second) = (fake.handle(0).addr(), fake.handle(1).addr());
     let finished = AtomicBool::new(false);
@@ -119,7 +119,7 @@ fn init_can_hang() {
 }
 
 #[test]
-fn no_panic_leaves_the_library() {
+fn panics_stay_inside_library() {
     let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ncrash = \"panic\"\ntimes = 1"));
     assert_eq!(fan(&fake, 0).0, 999);
     assert_eq!(fan(&fake, 0), (0, 1), "and it goes on");
@@ -134,7 +134,7 @@ fn meet_a_crash() {
 }
 
 #[test]
-fn a_crash_takes_the_process_down() {
+fn crash_ends_process() {
     let meet = |fault: &str| {
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "failures::meet_a_crash"])
@@ -170,7 +170,7 @@ fn write_to_where_it_does_not_belong() {
 }
 
 #[test]
-fn it_writes_to_where_it_does_not_belong() {
+fn stray_write_reaches_descriptor() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "failures::write_to_where_it_does_not_belong", "--nocapture"])
         .env("ASTRAY", "1")

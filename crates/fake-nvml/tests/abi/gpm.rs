@@ -45,7 +45,7 @@ fn metrics(fake: &Fake, version: u32, first: Handle, second: Handle) -> (u32, [(
 }
 
 #[test]
-fn values_need_two_samples_some_time_apart() {
+fn gpm_values_need_two_samples_apart() {
     let fake = Fake::play(TWO);
     let (first, second) = (allocate(&fake), allocate(&fake));
     assert_eq!(metrics(&fake, 1, first, second).0, 2, "neither was taken");
@@ -66,7 +66,7 @@ fn values_need_two_samples_some_time_apart() {
 }
 
 #[test]
-fn a_gpu_without_metrics_does_not_support_them() {
+fn gpm_unsupported_without_metrics() {
     let fake = Fake::play(TWO);
     let sample = allocate(&fake);
     assert_eq!(take(&fake, 1, sample), 3);
@@ -80,7 +80,7 @@ fn a_gpu_without_metrics_does_not_support_them() {
 }
 
 #[test]
-fn a_freed_sample_is_refused() {
+fn gpm_freed_sample_rejected() {
     let fake = Fake::play(TWO);
     let sample = allocate(&fake);
     let free: unsafe extern "C" fn(Handle) -> u32 = fake.function("nvmlGpmSampleFree");
@@ -90,7 +90,7 @@ fn a_freed_sample_is_refused() {
 }
 
 #[test]
-fn a_gpu_instance_has_values_of_its_own() {
+fn gpm_instance_has_own_values() {
     let fake = Fake::play(
         "[[gpu]]\nmig_mode = 1\ngpm = { 1 = 5 }\n[[gpu.mig]]\ngpu_instance = 3\ngpm = { 1 = 25 }\n[[gpu.mig]]\n\
          gpu_instance = 4\n",

@@ -31,7 +31,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_newest_function_writes_the_layout_that_the_scenario_says() {
+fn newest_process_function_uses_scenario_layout() {
     let layouts = [
         (16, "02010000 a5a5a5a5 0504030201000000", "03010000 a5a5a5a5 ffffffffffffffff"),
         (
@@ -56,7 +56,7 @@ fn the_newest_function_writes_the_layout_that_the_scenario_says() {
 }
 
 #[test]
-fn the_older_functions_have_one_layout() {
+fn older_process_functions_have_one_layout() {
     let fake = Fake::play(&scenario(32));
     let (_, _, first) = list(&fake, "nvmlDeviceGetComputeRunningProcesses", 96, 3);
     assert_eq!(first[16..20], [3, 1, 0, 0], "the second entry of 16 bytes");
@@ -67,7 +67,7 @@ fn the_older_functions_have_one_layout() {
 }
 
 #[test]
-fn a_process_of_both_types_is_in_both_lists() {
+fn process_of_both_types_in_both_lists() {
     let fake = Fake::play(&scenario(24));
     let (code, count, written) = list(&fake, "nvmlDeviceGetGraphicsRunningProcesses_v3", 96, 4);
     assert_eq!((code, count), (0, 2));
@@ -87,7 +87,7 @@ fn a_process_of_both_types_is_in_both_lists() {
 }
 
 #[test]
-fn a_list_that_does_not_fit_tells_its_size() {
+fn process_list_too_long_reports_size() {
     let fake = Fake::play(&scenario(24));
     let function: List = fake.function("nvmlDeviceGetComputeRunningProcesses_v3");
     let mut count = 0;
@@ -104,7 +104,7 @@ fn a_list_that_does_not_fit_tells_its_size() {
 }
 
 #[test]
-fn a_list_can_grow_between_two_calls() {
+fn process_list_can_grow_between_calls() {
     let text = scenario(24)
         + "[[fault]]\nfunction = \"nvmlDeviceGetComputeRunningProcesses_v3\"\ninsufficient_size_times = 2\n";
     let fake = Fake::play(&text);
@@ -119,7 +119,7 @@ fn a_list_can_grow_between_two_calls() {
 }
 
 #[test]
-fn ten_thousand_processes() {
+fn process_list_of_10000() {
     let fake = Fake::play("[[gpu]]\n[[gpu.process]]\nfirst_pid = 100000\ncount = 10000\nmemory_bytes = 5\n");
     let (code, count, written) = list(&fake, "nvmlDeviceGetComputeRunningProcesses_v3", 24 * 10_000, 10_000);
     assert_eq!((code, count), (0, 10_000));
@@ -128,7 +128,7 @@ fn ten_thousand_processes() {
 }
 
 #[test]
-fn live_processes_are_found_by_their_command_lines() {
+fn live_processes_found_by_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
     let start = |argument: &str| {
@@ -155,7 +155,7 @@ fn live_processes_are_found_by_their_command_lines() {
 }
 
 #[test]
-fn a_stand_in_ends_with_its_parent() {
+fn stand_in_ends_with_parent() {
     let stand_in = env!("CARGO_BIN_EXE_stand-in");
     let shell = |before: &str| {
         let script = format!("{before} {stand_in} x >/dev/null 2>&1 & echo $!; sleep 1");
@@ -183,7 +183,7 @@ struct Sample {
 }
 
 #[test]
-fn utilization_of_processes() {
+fn process_utilization_reported() {
     let fake = Fake::play(
         "[[gpu]]\n[[gpu.process]]\npid = 9\nsm_percent = 37100\nmemory_percent = 4\n[[gpu.process]]\npid = 8\n[[gpu]]\n",
     );

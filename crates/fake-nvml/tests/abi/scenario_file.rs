@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Fake, NOTICED};
 
 #[test]
-fn without_a_scenario_init_fails() {
+fn init_fails_without_scenario() {
     let fake = Fake::load("x = 1");
     assert_eq!(fake.init(), 999, "an unknown key");
     fs::remove_file(fake.folder().join("scenario.toml")).unwrap();
@@ -16,7 +16,7 @@ fn without_a_scenario_init_fails() {
 }
 
 #[test]
-fn a_changed_scenario_is_played() {
+fn scenario_change_is_played() {
     let fake = Fake::play("[[gpu]]\nfan_percent = 10\n");
     let gpu = fake.handle(0);
     assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 10_u32));
@@ -31,7 +31,7 @@ fn a_changed_scenario_is_played() {
 }
 
 #[test]
-fn the_count_can_shrink_under_handles() {
+fn count_can_shrink_under_handles() {
     let fake = Fake::play("[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
     let second = fake.handle(1);
     fake.replay("count = 1\n[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
@@ -50,7 +50,7 @@ fn count(fake: &Fake) -> (u32, u32) {
 }
 
 #[test]
-fn values_move_with_the_time_since_loading() {
+fn values_change_with_time_since_loading() {
     let fake = Fake::play("[[gpu]]\nenergy_mj = { count_from = 1000000, per_s = 1000 }\n");
     let gpu = fake.handle(0);
     let (_, first): (u32, u64) = fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu);
@@ -62,7 +62,7 @@ fn values_move_with_the_time_since_loading() {
 
 /// Not a test of its own: the one below runs it in a process whose standard error it reads.
 #[test]
-fn init_of_a_wrong_scenario() {
+fn init_fails_with_invalid_scenario() {
     if std::env::var_os("WRONG_SCENARIO").is_none() {
         return;
     }
@@ -71,9 +71,9 @@ fn init_of_a_wrong_scenario() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_one_line() {
+fn scenario_error_is_one_line() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "scenario_file::init_of_a_wrong_scenario", "--nocapture"])
+        .args(["--exact", "scenario_file::init_fails_with_invalid_scenario", "--nocapture"])
         .env("WRONG_SCENARIO", "1")
         .stdout(Stdio::null())
         .output()

@@ -184,7 +184,7 @@ fn check(snapshot: &Snapshot, xids: u64) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn nothing_absurd_follows(steps in vec((stamp(), option::of(sample()), any::<bool>()), 1..12), idle_ms in word()) {
+    fn arbitrary_samples_give_plausible_snapshot(steps in vec((stamp(), option::of(sample()), any::<bool>()), 1..12), idle_ms in word()) {
         let mut deriver = Deriver::default();
         let mut newest: Option<Arc<Sample>> = None;
         let mut xids = 0;

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_used_what_it_used_between_two_samples() {
+    fn process_cpu_measured_between_samples() {
         for (name, before, after, expected) in [
             ("half of one", (7, 5, 100), (7, 5, 600), Ok(50.0)),
             ("nothing", (7, 5, 100), (7, 5, 100), Ok(0.0)),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_has_started_once_whatever_the_wall_clock_does() {
+    fn process_start_stable_under_clock_changes() {
         let mut times = ProcessTimes::default();
         for (unix_ms, pid, started, expected) in [
             (1_000_000, 7, 4000, 999_000),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_reading_in_another_sample_changes_nothing() {
+    fn repeated_reading_changes_nothing() {
         let mut times = ProcessTimes::default();
         let reading = |at, read_at, cpu_ms| {
             let mut sample = sample(at, &[(7, 5, cpu_ms)]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_and_no_reading_give_no_number() {
+    fn cpu_absent_without_time_or_reading() {
         let mut times = ProcessTimes::default();
         let first = sample(1000, &[(7, 5, 100)]);
         times.take_in(&first);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_as_busy_as_its_processors_were() {
+    fn host_cpu_is_average_of_processors() {
         let ticks = |busy, total| CpuTicks { busy, total };
         for (before, now, expected) in [
             (ticks(100, 1000), ticks(150, 1200), Ok(25.0)),

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn xids_are_told_with_gpu_and_remedy() {
+    fn xid_event_has_gpu_and_remedy() {
         let mut log = Log::default();
         log.xid(&xid(79, None), Some("A"));
         log.xid(&xid(13, Some(2)), None);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_an_event_and_a_first_sight_is_none() {
+    fn change_is_event_first_sight_is_not() {
         let mut log = Log::default();
         let seen = |state| [Gpu { state, ..blank::gpu("A", at(0)) }];
         for state in [GpuState::Ok, GpuState::Ok, GpuState::Stale, GpuState::Stale, GpuState::Lost, GpuState::Ok] {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_collector_and_the_driver_are_told_when_they_change() {
+    fn collector_and_driver_changes_are_events() {
         let mut log = Log::default();
         let collector =
             |state| Collector { state, since: at(0), detail: Some("why".into()), restarts: 0, sample_duration: None };
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_the_same_one_until_something_is_added() {
+    fn event_list_shared_until_changed() {
         let mut log = Log::default();
         let empty = log.kept(1);
         assert!(Arc::ptr_eq(&empty, &log.kept(1)));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn each_says_in_which_snapshot_it_first_stood() {
+    fn event_has_its_first_snapshot() {
         let mut log = Log::default();
         log.xid(&xid(1, None), None);
         log.kept(4);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept() {
+    fn newest_events_kept() {
         let mut log = Log::default();
         for code in 0..KEPT as u64 + 7 {
             log.xid(&xid(code, None), None);

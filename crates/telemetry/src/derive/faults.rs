@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_applications_own_passes_and_others_stay() {
+    fn xid_of_application_expires_others_stay() {
         let mut faults = Faults::default();
         for code in [13, 31, 43, 45, 68, 109, 79, 4711] {
             faults.add(&xid(code, 1000));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_ends_what_was_held() {
+    fn gpu_reset_clears_latched_xids() {
         type Change = fn(&mut GpuSample);
         let nothing: Change = |_| {};
         let energy: Change = |gpu| gpu.fast.energy_mj = Ok(499);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_that_was_lost_and_answers_again_was_reset() {
+    fn gpu_lost_and_back_counts_as_reset() {
         let mut faults = Faults::default();
         faults.read(&gpu(0, "A", 0), None);
         faults.add(&xid(79, 0));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_count_is_of_the_time_in_which_somebody_listened() {
+    fn xid_count_covers_listening_time() {
         let lost = Err(Absence::Lost);
         let mut faults = Faults::default();
         let mut sample = gpu(0, "A", 0);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_numbers_is_counted_but_not_all_kept() {
+    fn xid_flood_counted_not_all_kept() {
         let mut faults = Faults::default();
         for code in 10_000..20_000 {
             faults.add(&xid(code, 1));

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_without_work_becomes_held_and_work_makes_it_busy_again() {
+    fn use_held_without_work_busy_with_work() {
         use UseVerdict::{Busy, Free, Held};
         let mut hold = Hold::default();
         assert_eq!(run(&mut hold, Taken::No, Some(0), 100..=200), (Free, 100, true), "free when we began to look");
@@ -153,20 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_so_when_we_began_to_look_is_so_at_least() {
+    fn use_duration_is_lower_bound_at_start() {
         let mut hold = Hold::default();
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=999), (UseVerdict::Busy, 100, true));
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 1000..=1000), (UseVerdict::Held, 100, true));
     }
 
     #[test]
-    fn where_the_share_is_not_read_nobody_is_called_idle() {
+    fn use_never_idle_without_share() {
         let mut hold = Hold::default();
         assert_eq!(run(&mut hold, Taken::Yes, None, 100..=5000).0, UseVerdict::Busy);
     }
 
     #[test]
-    fn a_share_that_is_missed_now_and_then_does_not_begin_the_time_anew() {
+    fn use_time_survives_missed_shares() {
         use UseVerdict::{Busy, Held};
         let mut hold = Hold::default();
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=900), (Busy, 100, true));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_gap_changes_nothing_and_a_long_one_begins_anew() {
+    fn use_time_survives_short_gap_only() {
         use UseVerdict::{Busy, Held, Unknown};
         let mut hold = Hold::default();
         run(&mut hold, Taken::No, Some(0), 100..=100);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_makes_nothing_absurd() {
+    fn use_time_plausible_after_clock_jump() {
         let mut hold = Hold::default();
         run(&mut hold, Taken::Yes, Some(0), 5000..=6000);
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=100), (UseVerdict::Busy, 100, true));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_memory_are_those_of_the_moment() {
+    fn use_has_current_users_and_memory() {
         let finding =
             Finding { taken: Taken::Yes, users: vec!["alice".into()], unattributed_bytes: Err(Absence::Denied) };
         let usage = Hold::default().see(finding, Some(3), at(1), PACE);

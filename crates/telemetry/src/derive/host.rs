@@ -70,7 +70,7 @@ mod tests {
     const EXPIRED: Duration = Duration::from_secs(60);
 
     #[test]
-    fn the_processors_are_compared_with_the_sample_before() {
+    fn host_cpu_compared_with_last_sample() {
         let mut watch = HostWatch::default();
         assert_eq!(watch.host(blank::at(0), EXPIRED), Host::absent(Absence::Timeout));
         for (at, busy, total, expected) in [
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_expires_and_the_name_stays() {
+    fn host_values_expire_name_stays() {
         let mut watch = HostWatch::default();
         watch.take_in(&sample(1000, 1, 2));
         watch.take_in(&Sample::of(Driver::Starting { call: None }, blank::at(2000)));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_is_no_number_is_none() {
+    fn host_load_nan_is_absent() {
         for load in [f64::NAN, f64::INFINITY, -1.0] {
             let mut sample = sample(0, 1, 2);
             sample.host.load_1m = Ok(load);

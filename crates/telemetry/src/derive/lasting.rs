@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_lasts_over_a_gap_and_ends() {
+    fn condition_starts_survives_gap_and_ends() {
         let gap = Duration::from_millis(60);
         let mut lasting = Lasting::default();
         for (now, holds, since) in [

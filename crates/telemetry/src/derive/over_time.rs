@@ -60,7 +60,7 @@ fn show(gpu: &Gpu) -> (UseVerdict, u64) {
 }
 
 #[test]
-fn use_follows_the_uuid_and_not_the_index() {
+fn use_follows_uuid_not_index() {
     let mut deriver = Deriver::default();
     for now in (1000..=11_000).step_by(1000) {
         let sample = ready("1", now, vec![idle(0, "A", now, &[]), idle(1, "B", now, &[7])]);
@@ -77,7 +77,7 @@ fn use_follows_the_uuid_and_not_the_index() {
 }
 
 #[test]
-fn a_stale_gpu_is_unknown_and_takes_up_where_it_was() {
+fn gpu_stale_is_unknown_then_resumes() {
     let mut deriver = Deriver::default();
     let first = Arc::new(ready("1", 1000, vec![idle(0, "A", 1000, &[])]));
     assert_eq!(show(&derive(&mut deriver, 4000, &first).gpus[0]), (UseVerdict::Free, 1000));
@@ -88,7 +88,7 @@ fn a_stale_gpu_is_unknown_and_takes_up_where_it_was() {
 }
 
 #[test]
-fn a_sample_that_is_given_again_is_taken_in_once() {
+fn repeated_sample_counted_once() {
     let mut deriver = Deriver::default();
     let mut sample = ready("1", 1000, vec![idle(0, "A", 1000, &[])]);
     sample.xids = vec![xid(0, Ok("A".into()), 79, 900)];
@@ -105,7 +105,7 @@ fn a_sample_that_is_given_again_is_taken_in_once() {
 }
 
 #[test]
-fn nobody_listens_for_xids_while_the_collector_is_not_heard() {
+fn xid_listening_paused_while_collector_silent() {
     let mut deriver = Deriver::default();
     let sample = Arc::new(ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]));
     let since =
@@ -124,7 +124,7 @@ fn nobody_listens_for_xids_while_the_collector_is_not_heard() {
 }
 
 #[test]
-fn xids_go_to_the_gpu_that_had_the_index_when_it_no_longer_says_who_it_is() {
+fn xid_without_uuid_goes_to_last_gpu_of_index() {
     let mut deriver = Deriver::default();
     let sample = ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]);
     derive(&mut deriver, 1000, &Arc::new(sample));
@@ -144,7 +144,7 @@ fn xids_go_to_the_gpu_that_had_the_index_when_it_no_longer_says_who_it_is() {
 }
 
 #[test]
-fn another_driver_is_an_event_and_ends_what_was_held_against_the_gpu() {
+fn driver_change_is_event_and_clears_xids() {
     let mut deriver = Deriver::default();
     let mut sample = ready("1", 1000, vec![idle(0, "A", 1000, &[])]);
     sample.xids = vec![xid(0, Ok("A".into()), 48, 900)];
@@ -157,7 +157,7 @@ fn another_driver_is_an_event_and_ends_what_was_held_against_the_gpu() {
 }
 
 #[test]
-fn a_gpu_whose_instances_are_not_known_is_not_free_by_that() {
+fn gpu_with_unknown_instances_is_not_free() {
     use UseVerdict::{Busy, Free, Unknown};
     let (late, denied) = (Err(Absence::Timeout), Err(Absence::Denied));
     for (name, mode, mig, jobs, expected) in [
@@ -182,7 +182,7 @@ fn a_gpu_whose_instances_are_not_known_is_not_free_by_that() {
 }
 
 #[test]
-fn what_holds_a_gpu_is_marked() {
+fn holding_processes_are_marked() {
     let mut gpu = idle(0, "A", 1000, &[7, 8]);
     gpu.fast.graphics = Ok(vec![listed(8), listed(9)]);
     let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
@@ -191,7 +191,7 @@ fn what_holds_a_gpu_is_marked() {
 }
 
 #[test]
-fn each_mig_instance_is_judged_and_the_gpu_by_them() {
+fn mig_instances_judged_and_gpu_by_them() {
     let instance = |id: u32, uuid: &str, jobs: &[u32]| MigSample {
         gpu_instance: Ok(id),
         compute_instance: Ok(0),
@@ -224,7 +224,7 @@ fn each_mig_instance_is_judged_and_the_gpu_by_them() {
 }
 
 #[test]
-fn an_instance_is_held_where_its_activity_is_read_and_the_gpu_by_that() {
+fn mig_instance_held_if_activity_read() {
     use UseVerdict::{Busy, Free, Held};
     let no: Reading<f64> = Err(Absence::NotSupported);
     for (name, [taken, other], verdicts, whole) in [
@@ -258,7 +258,7 @@ fn an_instance_is_held_where_its_activity_is_read_and_the_gpu_by_that() {
 }
 
 #[test]
-fn what_the_kubelet_gave_away_is_not_free_and_is_held_when_nobody_comes() {
+fn gpu_allocated_is_not_free_then_held() {
     use UseVerdict::{Busy, Free, Held, Unknown};
     let device = |uuid: &str| crate::sample::Device::Uuid(uuid.into());
     let to = PodContainer { namespace: "ml".into(), pod: "train-0".into(), container: "main".into() };
@@ -282,7 +282,7 @@ fn what_the_kubelet_gave_away_is_not_free_and_is_held_when_nobody_comes() {
 }
 
 #[test]
-fn a_mig_instance_that_the_kubelet_gave_away_is_not_free_and_neither_is_its_gpu() {
+fn mig_instance_allocated_makes_gpu_not_free() {
     let instance = |id: u32| MigSample {
         gpu_instance: Ok(id),
         compute_instance: Ok(0),
@@ -305,7 +305,7 @@ fn a_mig_instance_that_the_kubelet_gave_away_is_not_free_and_neither_is_its_gpu(
 }
 
 #[test]
-fn without_a_list_the_use_is_unknown() {
+fn use_unknown_without_process_list() {
     for (compute, graphics, verdict) in [
         (Ok(Vec::new()), Ok(Vec::new()), UseVerdict::Free),
         (Ok(Vec::new()), Err(Absence::NotSupported), UseVerdict::Free),
@@ -321,7 +321,7 @@ fn without_a_list_the_use_is_unknown() {
 }
 
 #[test]
-fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
+fn xid_not_given_to_previous_gpu_of_index() {
     let mut deriver = Deriver::default();
     let sample = ready("1", 1000, vec![idle(0, "A", 1000, &[]), idle(1, "B", 1000, &[])]);
     derive(&mut deriver, 1000, &Arc::new(sample));
@@ -335,7 +335,7 @@ fn an_xid_under_an_index_that_another_gpu_had_is_not_the_other_gpus() {
 }
 
 #[test]
-fn what_readings_add_up_to_outlives_the_collector_and_a_change_of_index() {
+fn totals_survive_restart_and_index_change() {
     let mut deriver = Deriver::default();
     let busy = |index, read| {
         let mut gpu = idle(index, "A", read, &[]);
@@ -359,7 +359,7 @@ fn what_readings_add_up_to_outlives_the_collector_and_a_change_of_index() {
 }
 
 #[test]
-fn another_run_of_the_agent_goes_on_from_what_was_kept() {
+fn totals_continue_from_saved_state() {
     let used = |read| Arc::new(ready("1", read, vec![idle(0, "A", read, &[7]), idle(1, "B", read, &[])]));
     let mut first = Deriver::default();
     for second in 1..=30 {

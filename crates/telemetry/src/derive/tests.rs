@@ -87,7 +87,7 @@ fn down() -> Child {
 }
 
 #[test]
-fn a_reading_goes_stale_and_then_expires_by_its_own_time() {
+fn gpu_stale_then_expired_by_reading_age() {
     let mut bench = bench();
     let sample = ready(5000, vec![gpu(0, "A", 5000)]);
     for (now, state, temperature) in [
@@ -105,7 +105,7 @@ fn a_reading_goes_stale_and_then_expires_by_its_own_time() {
 }
 
 #[test]
-fn a_gpu_that_was_never_read_has_no_time_and_one_that_hangs_for_the_next_collector_keeps_its_last() {
+fn gpu_never_read_has_no_time_hung_one_keeps_last() {
     let hangs = |index, second| GpuSample {
         read_at: None,
         identity: Identity::absent(Absence::Timeout),
@@ -126,14 +126,14 @@ fn a_gpu_that_was_never_read_has_no_time_and_one_that_hangs_for_the_next_collect
 }
 
 #[test]
-fn the_name_stays_when_the_values_expire() {
+fn gpu_name_stays_when_values_expire() {
     let snapshot = bench().alive(1_000_000, &ready(5000, vec![gpu(0, "A", 5000)]));
     assert_eq!(snapshot.gpus[0].identity.name, Ok("name of A".into()));
     assert!(snapshot.gpus[0].processes.is_empty());
 }
 
 #[test]
-fn a_dead_collector_makes_everything_stale_by_itself() {
+fn gpus_stale_after_collector_died() {
     let mut bench = bench();
     bench.alive(5000, &ready(5000, vec![gpu(0, "A", 5000)]));
     let soon = bench.derive(6000, &down(), None);
@@ -144,7 +144,7 @@ fn a_dead_collector_makes_everything_stale_by_itself() {
 }
 
 #[test]
-fn one_stuck_lane_is_told_and_the_collector_is_ok() {
+fn collector_ok_with_one_hung_reader() {
     let mut stuck = gpu(1, "B", 1000);
     stuck.stuck = Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(1), since: BootTime(2000) });
     let snapshot = bench().alive(9000, &ready(9000, vec![gpu(0, "A", 9000), stuck]));
@@ -154,13 +154,13 @@ fn one_stuck_lane_is_told_and_the_collector_is_ok() {
 }
 
 #[test]
-fn all_lanes_stuck_is_stalled() {
+fn collector_stalled_if_all_readers_hung() {
     let snapshot = bench().alive(9000, &ready(9000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
     assert_eq!(snapshot.collector.state, CollectorState::Stalled);
 }
 
 #[test]
-fn a_silent_collector_is_stalled_and_a_host_without_gpus_is_ok() {
+fn collector_stalled_if_silent_ok_without_gpus() {
     let mut bench = bench();
     assert_eq!(bench.alive(1000, &ready(1000, Vec::new())).collector.state, CollectorState::Ok);
     let silent = Child::Silent { detail: "stopped".into() };
@@ -168,7 +168,7 @@ fn a_silent_collector_is_stalled_and_a_host_without_gpus_is_ok() {
 }
 
 #[test]
-fn a_failure_is_told_at_once_and_until_a_collector_can_read() {
+fn driver_failure_reported_until_collector_reads() {
     let mut bench = bench();
     assert_eq!(bench.derive(0, &Child::Alive, None).collector.state, CollectorState::Starting);
     let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
@@ -189,7 +189,7 @@ fn a_failure_is_told_at_once_and_until_a_collector_can_read() {
 }
 
 #[test]
-fn a_release_outweighs_what_was_wrong_before_it_and_that_is_told_again_after_it() {
+fn release_hides_failure_until_it_ends() {
     let mut bench = bench();
     let released = Child::Released { detail: "until then".into() };
     assert_eq!(bench.derive(0, &released, None).collector.state, CollectorState::Released, "even before a first");
@@ -207,7 +207,7 @@ fn a_release_outweighs_what_was_wrong_before_it_and_that_is_told_again_after_it(
 }
 
 #[test]
-fn a_gpu_no_longer_counted_follows_the_others_with_its_name() {
+fn gpu_not_counted_listed_last_with_name() {
     let mut bench = bench();
     bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000), gpu(2, "C", 1000)]));
     // A is gone, and the driver numbers the others anew.
@@ -224,7 +224,7 @@ fn a_gpu_no_longer_counted_follows_the_others_with_its_name() {
 }
 
 #[test]
-fn a_gpu_whose_handle_is_refused_keeps_its_identity() {
+fn gpu_with_refused_handle_keeps_identity() {
     let mut bench = bench();
     bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
     let mut nameless = gpu(1, "B", 2000);
@@ -246,7 +246,7 @@ fn a_gpu_whose_handle_is_refused_keeps_its_identity() {
 }
 
 #[test]
-fn a_pid_in_both_lists_is_one_row_with_the_graphics_memory() {
+fn pid_in_both_lists_is_one_row_with_graphics_memory() {
     let listed =
         |pid, bytes| ListedProcess { pid, memory_bytes: Ok(bytes), gpu_instance: None, compute_instance: None };
     let mut sample = ready(20_000, vec![gpu(0, "A", 20_000)]);
@@ -277,13 +277,13 @@ fn a_pid_in_both_lists_is_one_row_with_the_graphics_memory() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_makes_no_absurd_age() {
+fn age_plausible_after_clock_jump() {
     let snapshot = bench().alive(1000, &ready(5000, vec![gpu(0, "A", 5000)]));
     assert_eq!(snapshot.gpus[0].age, Duration::ZERO);
 }
 
 #[test]
-fn a_gpu_that_is_left_out_is_an_error_that_names_the_function() {
+fn gpu_excluded_is_error_naming_function() {
     let mut bench = bench();
     bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000)]));
     let mut unread = gpu(1, "B", 0);
@@ -312,7 +312,7 @@ fn a_gpu_that_is_left_out_is_an_error_that_names_the_function() {
 }
 
 #[test]
-fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
+fn gpus_suspended_are_asleep_until_read() {
     let mut bench = bench();
     let mut read = gpu(0, "A", 1000);
     read.fast.memory = Ok(crate::sample::Memory {
@@ -347,7 +347,7 @@ fn gpus_that_were_let_go_are_asleep_until_they_are_read_again() {
 }
 
 #[test]
-fn a_gpu_on_the_processors_chip_has_no_pcie_link() {
+fn gpu_on_cpu_package_has_no_pcie_link() {
     let mut sample = gpu(0, "A", 1000);
     sample.slow.pcie_generation = Ok(1);
     sample.slow.pcie_replays = Ok(0);
@@ -365,7 +365,7 @@ fn a_gpu_on_the_processors_chip_has_no_pcie_link() {
 }
 
 #[test]
-fn what_keeps_the_collector_from_seeing_all_is_passed_on() {
+fn collector_notes_are_passed_on() {
     let mut bench = bench();
     let mut sample = ready(1000, Vec::new());
     Arc::make_mut(&mut sample).notes = vec!["hidden".into()];

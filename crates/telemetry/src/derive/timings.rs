@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_of_collectors_add_up() {
+    fn timings_add_up_over_collectors() {
         let mut clock = Clock::default();
         for (sample, a) in [
             (sample(1, &[("a", 3)]), (3, 30)),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_counted_and_functions_without_end_are_not() {
+    fn timings_count_samples_and_bound_functions() {
         let mut clock = Clock::default();
         let ready = crate::derive::over_time::ready("1", 5, Vec::new());
         clock.take_in(&Sample { duration_us: 2000, ..ready });
@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_ever_goes_back(samples in proptest::collection::vec((0..3_u64, any::<[u64; 8]>(), any::<u64>()), 0..30)) {
+        fn timings_never_decrease(samples in proptest::collection::vec((0..3_u64, any::<[u64; 8]>(), any::<u64>()), 0..30)) {
             let mut clock = Clock::default();
             let mut before = Histogram::of_calls();
             for (began, counts, sum_ns) in samples {

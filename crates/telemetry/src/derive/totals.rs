@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reading_stands_for_the_time_since_the_one_before() {
+    fn totals_weight_reading_by_elapsed_time() {
         let no = Err(Absence::NotSupported);
         let mut sums = Sums::default();
         assert_eq!(sums.tell(), Totals::absent(Absence::Timeout));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_that_is_refused_adds_nothing_until_it_was_read_twice_again() {
+    fn totals_paused_until_read_twice() {
         let mut sums = Sums::default();
         sums.read(&reading(1000, Ok(100), Ok(1.0)), LONGEST);
         let refused = GpuSample { handle: Err(Absence::Lost), ..reading(2000, Err(Absence::Lost), Err(Absence::Lost)) };
@@ -159,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_total_ever_goes_back(readings in proptest::collection::vec(any_reading(), 0..50)) {
+        fn totals_never_decrease(readings in proptest::collection::vec(any_reading(), 0..50)) {
             let mut sums = Sums::default();
             for reading in readings {
                 let before = sums.tell();

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_stands_twice() {
+    fn names_are_unique() {
         for (position, metric) in ALL.iter().enumerate() {
             assert_eq!(find(metric.name), Some(position), "{}", metric.name);
         }

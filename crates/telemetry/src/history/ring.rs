@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_the_mean_of_its_readings_once_it_is_over() {
+    fn step_is_mean_when_complete() {
         let mut ring = Ring::new(1000, 10);
         ring.put(5000, &row(10.0));
         ring.put(5500, &row(20.0));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_is_a_gap() {
+    fn unread_value_is_gap() {
         let mut ring = Ring::new(1000, 10);
         ring.put(1000, &row(1.0));
         ring.put(4000, &row(4.0));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_beside_the_border_leaves_no_gap() {
+    fn reading_near_border_leaves_no_gap() {
         let mut ring = Ring::new(1000, 10);
         for (at, value) in [(1999, 1.0), (3001, 3.0), (3999, 4.0), (5002, 5.0)] {
             ring.put(at, &row(value));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_a_gap_however_short() {
+    fn interruption_is_gap_however_short() {
         let mut ring = Ring::new(1000, 10);
         ring.put(1000, &row(1.0));
         ring.put(2000, &row(2.0));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_steps_are_held() {
+    fn newest_steps_kept() {
         let mut ring = Ring::new(1000, 3);
         for step in 0..8_u32 {
             ring.put(u64::from(step) * 1000, &row(f64::from(step)));
@@ -262,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_read_takes_no_memory() {
+    fn unread_metric_takes_no_memory() {
         let mut ring = Ring::new(1000, 3);
         (0..9).for_each(|step| ring.put(step * 1000, &row(1.0)));
         assert_eq!(ring.values.iter().flatten().count(), 1);
     }
 
     #[test]
-    fn a_file_with_absurd_numbers_harms_nothing() {
+    fn absurd_saved_numbers_tolerated() {
         for (first, moved) in
             [(i64::MAX, 1), (i64::MIN, -1), (i64::MAX - 1, 0), (i64::MIN, 0), (3, 0), (0, i128::MAX / 2000)]
         {
@@ -284,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holds_what_a_plain_list_would(gaps in proptest::collection::vec(1..4000_u64, 1..60), steps in 1..12_usize) {
+        fn ring_matches_plain_list(gaps in proptest::collection::vec(1..4000_u64, 1..60), steps in 1..12_usize) {
             let mut ring = Ring::new(1000, steps);
             let (mut at, mut put) = (0, Vec::new());
             for (gap, value) in gaps.iter().zip(0_u32..) {
@@ -306,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_kept_is_held_again(values in proptest::collection::vec(proptest::option::of(0..100_u32), 1..40), moved in -50..50_i64) {
+        fn saved_ring_is_restored(values in proptest::collection::vec(proptest::option::of(0..100_u32), 1..40), moved in -50..50_i64) {
             let mut ring = Ring::new(1000, 256);
             for (value, step) in values.iter().zip(100_u64..) {
                 ring.put(step * 1000, &value.map_or([None; METRICS], |value| row(value.into())));

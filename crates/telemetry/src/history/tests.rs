@@ -53,7 +53,7 @@ fn values(history: &History, question: &Question) -> Vec<Option<f32>> {
 }
 
 #[test]
-fn the_fine_steps_cover_the_last_minutes_and_the_coarse_ones_the_day() {
+fn fine_steps_cover_minutes_coarse_cover_day() {
     let history = read(1000..5000);
     let fine = history.answer(&ask(4990 * SECOND, None)).unwrap();
     assert_eq!((fine.step_ms, fine.start_at_ms), (1000, WALL + 4990 * SECOND));
@@ -78,7 +78,7 @@ fn longer_steps_are_means_or_peaks() {
 }
 
 #[test]
-fn a_restart_of_the_collector_is_a_gap() {
+fn collector_restart_is_gap() {
     let mut history = read(1000..1010);
     let mut restarted = snapshot(1010 * SECOND + 100, vec![gpu("A", 1010 * SECOND, 1)]);
     restarted.collector.restarts = 1;
@@ -94,7 +94,7 @@ fn a_restart_of_the_collector_is_a_gap() {
 }
 
 #[test]
-fn what_is_not_read_anew_is_a_gap() {
+fn stale_reading_is_gap() {
     let mut history = read(1000..1010);
     for second in 1010..1020 {
         // A driver that hangs: the last reading is shown on.
@@ -107,7 +107,7 @@ fn what_is_not_read_anew_is_a_gap() {
 }
 
 #[test]
-fn gpus_go_by_uuid() {
+fn history_follows_uuid() {
     let mut history = History::new(Depth::default());
     for second in 1..9 {
         let at = second * SECOND;
@@ -123,7 +123,7 @@ fn gpus_go_by_uuid() {
 }
 
 #[test]
-fn too_much_is_refused_with_what_would_fit() {
+fn query_too_large_rejected_with_limit() {
     let mut history = read(1..3);
     let gpus = (0..16).map(|index| gpu(&index.to_string(), 86_400 * SECOND, 1)).collect();
     history.take_in(&snapshot(86_400 * SECOND, gpus));
@@ -134,7 +134,7 @@ fn too_much_is_refused_with_what_would_fit() {
 }
 
 #[test]
-fn the_memory_is_known_before() {
+fn memory_is_bounded_in_advance() {
     let depth = Depth::default();
     assert!(depth.bytes(16) < 12 << 20, "{}", depth.bytes(16));
     assert_eq!(depth.bytes(1), 20 * 4 * (900 + 8640));
@@ -143,7 +143,7 @@ fn the_memory_is_known_before() {
 }
 
 #[test]
-fn what_was_kept_before_a_reboot_is_where_it_was_by_the_wall_clock() {
+fn history_keeps_wall_clock_time_over_reboot() {
     let history = read(1000..2000);
     let saved = history.save("A").unwrap();
     // Half an hour later, a minute after the boot.
@@ -162,7 +162,7 @@ fn what_was_kept_before_a_reboot_is_where_it_was_by_the_wall_clock() {
 }
 
 #[test]
-fn a_gpu_that_left_long_ago_is_forgotten() {
+fn gpu_removed_long_ago_is_forgotten() {
     let saved = read(1000..2000).save("A").unwrap();
     let mut later = History::new(Depth::default());
     later.load(&saved, stamp(2000 * SECOND), stamp((2000 + 25 * 3600) * SECOND));

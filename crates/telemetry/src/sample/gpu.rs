@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_absent_is_named() {
+    fn absent_readings_are_named() {
         let mut set = SlowSet::absent(Absence::Denied);
         assert!(set.absences().any(|(name, _)| name == "mig_mode"));
         set.mig_mode = Ok(true);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_is_one_pods_or_nobodys_in_particular() {
+    fn gpu_has_one_pod_or_none() {
         let gpu = |pods| Gpu { pods, ..blank::gpu("A", Stamp::default()) };
         let told = |pods| gpu(pods).only_pod().map(|pod| (pod.name.to_owned(), pod.container.map(str::to_owned)));
         let named = |pod: &str, container: Option<&str>| Some((pod.to_owned(), container.map(str::to_owned)));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_container_is_called_by_what_is_known_of_it() {
+    fn container_of_root_labelled_by_best_name() {
         let id = "0123456789abcdef".repeat(4);
         let name = PodName { namespace: "ml".into(), name: "train-0".into() };
         let pod = |name| Some(Pod { uid: "u".into(), name });

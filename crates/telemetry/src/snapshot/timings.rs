@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_belongs_to_its_bucket() {
+    fn bucket_includes_its_bound() {
         let mut histogram = Histogram::new(&[10, 100]);
         for length in [0, 10, 11, 100, 101, u64::MAX] {
             histogram.add(length);

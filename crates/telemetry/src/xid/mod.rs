@@ -86,12 +86,12 @@ mod tests {
     use super::{catalogue::ENTRIES, *};
 
     #[test]
-    fn the_catalogue_is_sorted_and_each_number_stands_in_it_once() {
+    fn xid_catalogue_sorted_and_unique() {
         assert!(ENTRIES.windows(2).all(|pair| pair[0].code < pair[1].code));
     }
 
     #[test]
-    fn what_is_documented_is_known() {
+    fn documented_xids_are_known() {
         let documented = [
             8, 11, 13, 14, 25, 31, 32, 37, 38, 39, 40, 41, 43, 44, 45, 46, 48, 54, 56, 57, 58, 60, 61, 62, 63, 64, 65,
             66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 88, 89,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_ignored_is_no_trouble() {
+    fn ignorable_xids_are_harmless() {
         for code in [14, 63, 93, 106, 107, 154, 162, 171, 172] {
             assert_eq!(look_up(code).severity, Severity::Ok, "{code}");
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_applications_own_pass() {
+    fn only_application_xids_expire() {
         let passing: Vec<u64> =
             ENTRIES.iter().filter(|entry| entry.holds().is_some()).map(|entry| entry.code).collect();
         // Those of which NVIDIA says that the application is to be restarted, and 43, 45 and 109.

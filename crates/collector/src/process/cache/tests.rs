@@ -24,7 +24,7 @@ fn book(root: &Path) -> ProcessCache {
 }
 
 #[test]
-fn a_process_is_read_and_one_that_is_gone_is_told() {
+fn process_read_and_ended_one_reported() {
     let root = tempfile::tempdir().unwrap();
     process(root.path(), 7, 'S', 500);
     fs::write(root.path().join("7/cmdline"), b"python\0x\0").unwrap();
@@ -47,7 +47,7 @@ fn a_process_is_read_and_one_that_is_gone_is_told() {
 }
 
 #[test]
-fn a_command_line_that_blocks_holds_up_its_own_row_only() {
+fn command_line_blocking_affects_only_its_row() {
     let root = tempfile::tempdir().unwrap();
     process(root.path(), 7, 'S', 500);
     process(root.path(), 8, 'S', 500);
@@ -84,7 +84,7 @@ fn a_command_line_that_blocks_holds_up_its_own_row_only() {
 }
 
 #[test]
-fn what_moves_is_read_each_time_and_the_cgroup_once() {
+fn stat_read_each_time_cgroup_once() {
     let root = tempfile::tempdir().unwrap();
     process(root.path(), 7, 'S', 500);
     let book = book(root.path());
@@ -114,7 +114,7 @@ fn what_moves_is_read_each_time_and_the_cgroup_once() {
 }
 
 #[test]
-fn a_cgroup_that_could_not_be_read_is_read_again() {
+fn cgroup_unreadable_is_retried() {
     let root = tempfile::tempdir().unwrap();
     process(root.path(), 7, 'S', 500);
     fs::remove_file(root.path().join("7/cgroup")).unwrap();
@@ -127,7 +127,7 @@ fn a_cgroup_that_could_not_be_read_is_read_again() {
 }
 
 #[test]
-fn this_very_process_is_in_the_book() {
+fn own_process_is_cached() {
     let book = book(Path::new("/proc"));
     let pid = std::process::id();
     let facts = book.facts(&[pid], far()).remove(0);

@@ -143,7 +143,7 @@ fn expected((container, pod, job): Told) -> Placement {
 }
 
 #[test]
-fn each_shape_tells_what_it_tells() {
+fn cgroup_shapes_parsed() {
     for (shape, told) in shapes() {
         let line = format!("0::{}\n", filled(shape));
         assert_eq!(placement(line.as_bytes()), expected(told), "{shape}");
@@ -154,7 +154,7 @@ fn each_shape_tells_what_it_tells() {
 }
 
 #[test]
-fn what_one_hierarchy_leaves_open_another_tells() {
+fn cgroup_hierarchies_complement_each_other() {
     let lines =
         filled("5:devices:/slurm/uid_1/job_42/step_0\n4:memory:/a/ID\n1:name=systemd:/system.slice/docker-ID.scope\n");
     assert_eq!(placement(lines.as_bytes()), expected((Some(Some("docker")), None, Some("42"))));
@@ -192,13 +192,13 @@ fn word() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+    fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
         let _ = placement(&bytes);
     }
 
     /// Whatever the path, what is told has the form that its runtime gives it, and stands in the path.
     #[test]
-    fn what_is_told_is_well_formed(words in prop::collection::vec(word(), 0..24)) {
+    fn cgroup_result_is_well_formed(words in prop::collection::vec(word(), 0..24)) {
         let path = words.concat();
         let told = placement(format!("0::{path}").as_bytes());
         if let Some(container) = told.container {
@@ -215,7 +215,7 @@ proptest! {
 
     /// A program in a container may make cgroups below its own, and cannot talk itself out of the container so.
     #[test]
-    fn a_cgroup_below_changes_nothing(name in "[a-z.]{1,20}") {
+    fn cgroup_child_changes_nothing(name in "[a-z.]{1,20}") {
         for (shape, told) in shapes().into_iter().filter(|(shape, told)| *told != NOTHING && !shape.contains("deleted")) {
             let line = format!("0::{}/{name}\n", filled(shape));
             prop_assert_eq!(placement(line.as_bytes()), expected(told));

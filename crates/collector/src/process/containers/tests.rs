@@ -25,7 +25,7 @@ fn names(containers: &Containers, processes: &mut [ProcessFacts]) -> Vec<Reading
 }
 
 #[test]
-fn each_container_that_the_engine_may_know_is_asked_for_once() {
+fn container_asked_once() {
     let (asks, asked) = mpsc::channel();
     let containers = Containers::asking(socket(), move |question| {
         asks.send(question.clone()).unwrap();
@@ -53,14 +53,14 @@ fn each_container_that_the_engine_may_know_is_asked_for_once() {
 }
 
 #[test]
-fn without_a_socket_nothing_is_asked() {
+fn engine_not_asked_without_socket() {
     let containers = Containers::start(None);
     assert_eq!(names(&containers, &mut [in_container(1, "a", None)]), [Err(Absence::NotSupported)]);
     assert_eq!(containers.note(), None);
 }
 
 #[test]
-fn an_engine_that_does_not_answer_holds_up_nothing() {
+fn engine_hung_blocks_nothing() {
     let (_keep, never) = mpsc::channel();
     let containers = Containers::asking(socket(), move |_| never.recv().unwrap());
     let mut processes = [in_container(1, "a", None)];
@@ -71,7 +71,7 @@ fn an_engine_that_does_not_answer_holds_up_nothing() {
 }
 
 #[test]
-fn an_engine_that_is_away_is_asked_for_itself_alone() {
+fn engine_away_is_only_pinged() {
     let containers = Containers::asking(socket(), |question| match question {
         Question::Ping => Err(Fault::denied("no")),
         Question::Name(_) => panic!("{question:?}"),
@@ -91,7 +91,7 @@ fn ask(state: &mut State, question: &Question, outcome: Result<Option<String>, F
 }
 
 #[test]
-fn failures_are_tried_again_ever_later_and_the_others_go_on() {
+fn container_failures_back_off_independently() {
     let (mut state, begun) = (state(), Instant::now());
     let hung = Question::Name("hung".into());
     assert!(state.request(&BTreeSet::from(["hung", "fine"]), begun));
@@ -118,7 +118,7 @@ fn failures_are_tried_again_ever_later_and_the_others_go_on() {
 }
 
 #[test]
-fn a_name_outlives_its_engine_and_is_asked_for_again() {
+fn container_name_outlives_engine_and_is_refreshed() {
     let (mut state, now) = (state(), Instant::now());
     let named = Question::Name("a".into());
     state.request(&BTreeSet::from(["a"]), now);
@@ -135,7 +135,7 @@ fn a_name_outlives_its_engine_and_is_asked_for_again() {
 }
 
 #[test]
-fn what_is_not_there_any_more_is_forgotten_and_never_too_much_is_asked_for() {
+fn container_cache_is_pruned_and_bounded() {
     let (mut state, now) = (state(), Instant::now());
     assert!(state.request(&BTreeSet::from(["a", "b"]), now));
     assert!(!state.request(&BTreeSet::from(["b"]), now));

@@ -55,7 +55,7 @@ fn chunked(body: &str, sizes: impl Iterator<Item = usize>) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_but_one_get_is_sent() {
+fn engine_request_is_one_get() {
     let (outcome, asked) = asked(|stream| name(stream, ID), with_length(&json("trainer")).as_bytes());
     assert_eq!(outcome, Ok(Some("trainer".into())));
     let (line, headers) = asked.split_once("\r\n").unwrap();
@@ -64,7 +64,7 @@ fn nothing_but_one_get_is_sent() {
 }
 
 #[test]
-fn an_answer_ends_by_its_length_its_chunks_or_the_connection() {
+fn answer_ends_by_length_chunks_or_close() {
     let body = json("my_trainer.1-x");
     let unsized_body = format!("HTTP/1.0 200 OK\r\n\r\n{body}").into_bytes();
     for answer in [with_length(&body).into_bytes(), chunked(&body, [1, 2, 30].into_iter()), unsized_body] {
@@ -73,12 +73,12 @@ fn an_answer_ends_by_its_length_its_chunks_or_the_connection() {
 }
 
 #[test]
-fn one_that_the_engine_does_not_know_has_no_name() {
+fn container_unknown_has_no_name() {
     assert_eq!(answered(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"), Ok(None));
 }
 
 #[test]
-fn what_is_no_answer_is_a_fault_that_says_so() {
+fn answer_invalid_is_named_fault() {
     let of = |name: &str| with_length(&json(name)).into_bytes();
     let other = json("x").replace(ID, &ID.replace('1', "2"));
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(MAX_BYTES + 1)).into_bytes();
@@ -109,7 +109,7 @@ fn what_is_no_answer_is_a_fault_that_says_so() {
 }
 
 #[test]
-fn an_engine_that_knows_no_ping_is_there() {
+fn engine_without_ping_is_present() {
     let pinged = |answer: &[u8]| asked(ping, answer).0;
     assert_eq!(pinged(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"), Ok(()));
     assert_eq!(pinged(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), Ok(()));
@@ -118,17 +118,17 @@ fn an_engine_that_knows_no_ping_is_there() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+    fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
         prop_assert!(answered(&bytes).is_err());
     }
 
     #[test]
-    fn any_body_is_borne(body in ".*") {
+    fn arbitrary_body_tolerated(body in ".*") {
         prop_assert!(answered(with_length(&body).as_bytes()).is_err());
     }
 
     #[test]
-    fn a_changed_answer_gives_a_name_that_containers_can_have_or_none(
+    fn mutated_answer_gives_valid_name_or_none(
         place in any::<prop::sample::Index>(),
         with in any::<Vec<u8>>(),
         in_chunks in any::<bool>(),
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn chunks_of_any_size_are_one_answer(sizes in prop::collection::vec(1..400_usize, 0..20)) {
+    fn chunk_sizes_do_not_matter(sizes in prop::collection::vec(1..400_usize, 0..20)) {
         prop_assert_eq!(answered(&chunked(&json("trainer"), sizes.into_iter())), Ok(Some("trainer".into())));
     }
 }

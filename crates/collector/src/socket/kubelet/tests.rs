@@ -68,7 +68,7 @@ fn asked(answer: &Answer) -> Result<Vec<Allocation>, Fault> {
 }
 
 #[test]
-fn what_was_given_away_is_told_whole_in_parts_and_shared() {
+fn allocations_whole_partial_and_shared_parsed() {
     const MIG: &str = "MIG-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d";
     let replicas = [&*format!("{GPU}::1"), &*format!("{GPU}::4")];
     let pods = vec![
@@ -85,7 +85,7 @@ fn what_was_given_away_is_told_whole_in_parts_and_shared() {
 }
 
 #[test]
-fn what_is_no_answer_is_a_fault_that_says_so() {
+fn answer_invalid_is_named_fault() {
     let one = || vec![pod("a", "main", "nvidia.com/gpu", &[GPU])];
     let bad = |name: &str| vec![pod(name, "main", "nvidia.com/gpu", &[GPU])];
     let body = |body: Vec<u8>| Answer { body, ..fine(vec![]) };
@@ -116,7 +116,7 @@ fn what_is_no_answer_is_a_fault_that_says_so() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_borne(bytes in any::<Vec<u8>>()) {
+    fn arbitrary_bytes_tolerated(bytes in any::<Vec<u8>>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (near, mut far) = tokio::io::duplex(64 * 1024);
         let outcome = runtime.block_on(async {
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn any_message_is_borne(bytes in any::<Vec<u8>>()) {
+    fn arbitrary_message_tolerated(bytes in any::<Vec<u8>>()) {
         let _ = message(&bytes);
         if let Ok(response) = ListPodResourcesResponse::decode(&*bytes) {
             prop_assert!(allocations(response).is_ok_and(|all| all.is_empty()) || bytes.len() > 20);
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_message_names_what_kubernetes_can_have(
+    fn mutated_message_gives_valid_names(
         place in any::<prop::sample::Index>(),
         with in any::<Vec<u8>>(),
     ) {

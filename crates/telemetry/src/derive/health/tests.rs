@@ -48,7 +48,7 @@ fn after(seconds: u64, gpu: &Gpu) -> Health {
 type Change = fn(&mut Gpu);
 
 #[test]
-fn each_rule_at_once() {
+fn health_rules_all_reported() {
     use Severity::{Critical, Warning};
     let rows = |pending, failed| Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending, failed });
     let recovering = |action| {
@@ -95,7 +95,7 @@ fn each_rule_at_once() {
 }
 
 #[test]
-fn what_comes_and_goes_counts_after_three_minutes_of_load() {
+fn health_throttling_counts_after_three_minutes_of_load() {
     let slow: Change = |gpu| gpu.fast.sm_mhz = Ok(700);
     let change = |bits: u64, more: Change| {
         let mut gpu = well();
@@ -164,7 +164,7 @@ fn what_comes_and_goes_counts_after_three_minutes_of_load() {
 }
 
 #[test]
-fn a_moment_at_full_speed_begins_the_count_anew() {
+fn health_throttling_count_restarts_at_full_speed() {
     let mut conditions = Conditions::default();
     let mut hot = well();
     hot.fast.sm_mhz = Ok(300);
@@ -181,7 +181,7 @@ fn a_moment_at_full_speed_begins_the_count_anew() {
 }
 
 #[test]
-fn xids_are_told_by_the_catalogue_the_worst_first() {
+fn health_xids_follow_catalogue_worst_first() {
     let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
     let health = judge(&well(), &mut Conditions::default(), held.into_iter(), moment(at(0)));
     use Severity::{Critical, Warning};
@@ -194,7 +194,7 @@ fn xids_are_told_by_the_catalogue_the_worst_first() {
 }
 
 #[test]
-fn what_lasted_is_forgotten_while_nothing_is_read() {
+fn health_duration_reset_while_unread() {
     let mut conditions = Conditions::default();
     let mut hot = well();
     hot.fast.sm_mhz = Ok(300);
@@ -216,7 +216,7 @@ fn what_lasted_is_forgotten_while_nothing_is_read() {
 }
 
 #[test]
-fn a_gpu_that_does_not_answer_is_no_use_once_its_values_are_gone() {
+fn health_failed_once_silent_values_expire() {
     use Severity::{Critical, Warning};
     let mut conditions = Conditions::default();
     let stale = Gpu { state: GpuState::Stale, ..well() };
@@ -250,7 +250,7 @@ fn a_gpu_that_does_not_answer_is_no_use_once_its_values_are_gone() {
 }
 
 #[test]
-fn what_was_wrong_is_wrong_until_it_is_read_again() {
+fn health_problem_kept_until_read_again() {
     let mut bad = well();
     bad.slow.ecc_volatile_uncorrected = Ok(2);
     bad.slow.remapped_rows = Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending: true, failed: true });
@@ -274,7 +274,7 @@ fn what_was_wrong_is_wrong_until_it_is_read_again() {
 }
 
 #[test]
-fn a_link_that_is_read_seldom_is_slow_only_once_it_was_read_under_load() {
+fn health_link_slow_only_if_read_under_load() {
     // One reading a minute: what is told of the link may be ten minutes old, from before the load.
     let gap = Duration::from_secs(600);
     let mut old = well();

@@ -18,7 +18,7 @@ fn uuid(uuid: &str) -> Device {
 }
 
 #[test]
-fn devices_are_found_by_each_of_their_names() {
+fn devices_found_by_every_name() {
     let gpu = sampled(3, "GPU-A", 0);
     let instance = MigSample {
         gpu_instance: Ok(1),
@@ -53,7 +53,7 @@ fn devices_are_found_by_each_of_their_names() {
 }
 
 #[test]
-fn the_same_container_counts_once_and_what_is_not_known_is_not_said() {
+fn container_counted_once_and_unknown_omitted() {
     let mut gpu = sampled(0, "GPU-A", 0);
     let replicas = vec![to(uuid("GPU-A"), "b"), to(uuid("GPU-A"), "a"), to(uuid("GPU-A"), "b")];
     assert_eq!(of_gpu(&gpu, &Ok(replicas)), Ok(vec![of("a", "main"), of("b", "main")]));
@@ -65,7 +65,7 @@ fn the_same_container_counts_once_and_what_is_not_known_is_not_said() {
 }
 
 #[test]
-fn what_was_given_away_is_told_apart_from_what_is_not_known() {
+fn allocated_differs_from_unknown() {
     assert_eq!(allocated(&Ok(vec![of("a", "main")])), Taken::Yes);
     assert_eq!(allocated(&Ok(vec![])), Taken::No);
     assert_eq!(allocated(&Err(Absence::NotSupported)), Taken::No);
@@ -99,7 +99,7 @@ fn names(mut gpus: Vec<Gpu>) -> Vec<String> {
 }
 
 #[test]
-fn a_process_is_in_the_pod_that_alone_has_its_gpu() {
+fn process_in_pod_that_alone_has_gpu() {
     let one = || Ok(vec![of("a", "main")]);
     for (what, gpus, expected) in [
         ("alone", vec![gpu(one(), &[("u", "c")])], vec!["a/main"]),
@@ -129,7 +129,7 @@ fn a_process_is_in_the_pod_that_alone_has_its_gpu() {
 }
 
 #[test]
-fn on_mig_it_is_the_instances_pod_that_counts() {
+fn process_in_pod_of_its_mig_instance() {
     let instance = |id, pod| Mig {
         sample: MigSample { gpu_instance: Ok(id), compute_instance: Ok(0), ..MigSample::absent(Absence::Error) },
         pods: Ok(vec![of(pod, "main")]),
@@ -144,7 +144,7 @@ fn on_mig_it_is_the_instances_pod_that_counts() {
 }
 
 #[test]
-fn the_engines_name_stays_where_the_kubelet_tells_none() {
+fn engine_name_kept_without_kubelet_name() {
     let mut host = gpu(Ok(vec![of("a", "main")]), &[("", "c")]);
     host.processes[0].container = Some(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()) });
     assert_eq!(names(vec![host]), ["-/trainer"]);

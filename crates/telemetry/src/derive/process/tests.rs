@@ -21,7 +21,7 @@ fn rows(gpu: &GpuSample) -> Vec<Process> {
 }
 
 #[test]
-fn the_newest_share_counts_and_garbage_does_not() {
+fn share_is_newest_without_garbage() {
     let idle = Ok(ProcessShare { memory_percent: 0, ..share(0) });
     let garbage = SampledProcess { pid: 1, share: Err(Absence::Error) };
     let unread = Err(Absence::Denied);
@@ -45,7 +45,7 @@ fn the_newest_share_counts_and_garbage_does_not() {
 }
 
 #[test]
-fn a_client_of_mps_computes_but_is_not_the_originals() {
+fn mps_client_computes_but_is_extra() {
     let mut gpu = gpu(0, "A", 0);
     gpu.fast.compute = Ok(vec![listed(1)]);
     gpu.fast.graphics = Ok(vec![listed(2)]);
@@ -58,7 +58,7 @@ fn a_client_of_mps_computes_but_is_not_the_originals() {
 }
 
 #[test]
-fn a_mig_instance_names_its_own() {
+fn mig_instance_names_its_processes() {
     let instance = |id, pid| MigSample {
         gpu_instance: Ok(id),
         compute_instance: Ok(0),
@@ -88,7 +88,7 @@ fn a_mig_instance_names_its_own() {
 }
 
 #[test]
-fn the_start_is_told_by_the_wall_clock() {
+fn process_start_is_wall_clock_time() {
     let facts = |started| ProcessFacts { started, ..ProcessFacts::unread(1, Absence::Error) };
     let mut gpu = gpu(0, "A", 0);
     gpu.fast.compute = Ok(vec![listed(1)]);

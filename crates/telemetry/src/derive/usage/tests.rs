@@ -18,7 +18,7 @@ fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
 }
 
 #[test]
-fn who_takes_a_gpu() {
+fn usage_by_process_kind() {
     use ProcessKind::{Both, Compute, Graphics};
     use Taken::{No, Unknown, Yes};
     let untold = Err(Absence::NotSupported);
@@ -53,13 +53,13 @@ fn who_takes_a_gpu() {
 }
 
 #[test]
-fn without_a_list_nothing_is_known() {
+fn usage_unknown_without_process_list() {
     let facts = Facts { listed: Err(Absence::Denied), sharers: Vec::new(), memory: memory(0), allocated: Taken::Yes };
     assert_eq!(look(&facts), Finding::unknown(Absence::Denied));
 }
 
 #[test]
-fn what_a_scheduler_gave_away_is_not_free() {
+fn usage_allocated_is_not_free() {
     use Taken::{No, Unknown, Yes};
     let job = [process(ProcessKind::Compute, Ok(1))];
     for (name, listed, memory, allocated, taken, users) in [
@@ -78,7 +78,7 @@ fn what_a_scheduler_gave_away_is_not_free() {
 }
 
 #[test]
-fn a_neighbours_memory_on_the_same_gpu_instance_is_explained() {
+fn usage_explains_memory_of_same_gpu_instance() {
     let neighbour = process(ProcessKind::Compute, Ok(5 * GIB));
     let facts =
         Facts { listed: Ok(Vec::new()), sharers: vec![&neighbour], memory: memory(5 * GIB), allocated: Taken::No };
@@ -86,7 +86,7 @@ fn a_neighbours_memory_on_the_same_gpu_instance_is_explained() {
 }
 
 #[test]
-fn users_are_accounts_digits_or_the_containers_of_root() {
+fn users_are_accounts_digits_or_root_containers() {
     let id = "0123456789abcdef".repeat(4);
     let container = Some(Container { id, runtime: None, name: Err(Absence::NotSupported) });
     let named = container.clone().map(|container| Container { name: Ok("trainer".into()), ..container });
@@ -109,7 +109,7 @@ fn users_are_accounts_digits_or_the_containers_of_root() {
 }
 
 #[test]
-fn users_are_sorted_and_each_named_once() {
+fn users_sorted_without_duplicates() {
     let named = |name: &str| Process { user: Some(name.into()), ..process(ProcessKind::Compute, Ok(1)) };
     let xorg = Process { user: Some("gdm".into()), ..process(ProcessKind::Graphics, Ok(1)) };
     let found = find(&[named("zoe"), xorg, named("alice"), named("zoe")], memory(4));
@@ -117,7 +117,7 @@ fn users_are_sorted_and_each_named_once() {
 }
 
 #[test]
-fn a_gpu_is_what_its_instances_are() {
+fn usage_of_gpu_follows_instances() {
     use Taken::{No, Unknown, Yes};
     let finding = |taken, users: &[&str], unattributed_bytes| Finding {
         taken,
