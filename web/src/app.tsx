@@ -15,14 +15,14 @@ import { ProcessesView } from "./view/processes/view";
 import { UsersView } from "./view/users";
 import { useViewFocus } from "./view/view-focus";
 
-/** The whole page: a form until the agent talks to us, then its views. */
+/** The whole page: the login form until the agent answers, then its views. */
 export function App() {
   const stands = link.value;
   const { value: current } = route;
   useViewFocus(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   const asksForToken = useRef(false);
   if (!hasSnapshot.value) {
-    // While a token is tried the form stays, so that the next attempt begins where this one ended.
+    // The form stays while a token is tried, so that a second attempt keeps the input.
     if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
     return asksForToken.current ? <LoginPage /> : <ConnectingPage link={stands} />;
   }
@@ -59,10 +59,10 @@ function CurrentView() {
   }
 }
 
-/** Whether nothing comes of which what is shown could be. */
+/** True if nothing arrives that could update the page. */
 const isLost = ({ kind }: Link): boolean => kind === "unreachable" || kind === "refused";
 
-// The fragment is the view's, so this is no link.
+// A button and no link: the fragment is the view's.
 function toMain(): void {
   document.getElementById("main")?.focus();
 }

@@ -5,7 +5,7 @@ import { descriptionOf, factOf, GROUPS, showFact } from "../src/model/facts";
 import { gpu } from "./example";
 
 describe("absence", () => {
-  it("is told from a zero, and each kind from the others", () => {
+  it("differs from zero, and by kind", () => {
     expect(read({}, "x", 0)).toEqual({ value: 0 });
     expect(read({}, "x", false)).toEqual({ value: false });
     const reasons = ["not_supported", "denied", "lost", "asleep", "timeout", "error", "hidden"];
@@ -14,7 +14,7 @@ describe("absence", () => {
     expect(words).not.toContain(undefined);
   });
 
-  it("has words for a reason that is newer than the page, and for none", () => {
+  it("has words for an unknown reason, and for none", () => {
     expect(absence("on_holiday")).toEqual({
       reason: "on_holiday",
       word: "on holiday",
@@ -23,7 +23,7 @@ describe("absence", () => {
     expect(absence(undefined).word).toBe("unknown");
   });
 
-  it("gives its place away only for ever", () => {
+  it("frees its place only if it is permanent", () => {
     expect(isNever(read({ x: "not_supported" }, "x", null))).toBe(true);
     expect(isNever(read({ x: "timeout" }, "x", null))).toBe(false);
     expect(isNever(read({}, "x", 0))).toBe(false);
@@ -33,7 +33,7 @@ describe("absence", () => {
 describe("the facts of a GPU", () => {
   const shown: string[] = FACTS.map(fact => fact.path);
 
-  it("are all that the agent tells, each once", () => {
+  it("are all of the API's readings, without duplicates", () => {
     // These have a place of their own.
     const elsewhere =
       /^(index|state|state_detail|read_at|age_ms|use|health|xid|absent|mig|pods|fans|clocks\.event_reasons)(\.|$)/;
@@ -47,7 +47,7 @@ describe("the facts of a GPU", () => {
     for (const { path } of FACTS) expect(descriptionOf(path), path).toMatch(/^[^`]+\.$/);
   });
 
-  it("are written, or say why not", () => {
+  it("have a text, or a reason", () => {
     const one = gpu({ absent: { "pcie.replays": "denied" }, pcie: { replays: null } });
     expect(factOf(one, "pcie.replays").why?.word).toBe("no access");
     for (const fact of FACTS) {

@@ -1,20 +1,20 @@
-// What a browser has and the tests have not: set up before each file of tests (`vite.config.ts`).
+// Stand-ins for browser APIs, set up before each test file (`vite.config.ts`).
 import { vi } from "vitest";
 
 type Answer = { status: number; body: unknown } | Response;
 
-/** What was asked for, in its order. */
+/** Requests, in their order. */
 export const asked: { path: string; token: string | null }[] = [];
 
 export const paths = (): string[] => asked.map(({ path }) => path);
 
-/** What answers; a test puts its own in here. Null is nobody. */
+/** Answer of the agent, set by a test. Null for no answer. */
 export const agent: { answer: (path: string, init: RequestInit) => Answer | null | Promise<Answer | null> } =
   {
     answer: () => ({ status: 404, body: null }),
   };
 
-/** A storage as a browser has it. */
+/** A browser's storage. */
 class Store {
   private readonly kept = new Map<string, string>();
   getItem = (key: string) => this.kept.get(key) ?? null;
@@ -32,7 +32,7 @@ const page = {
   addEventListener: (name: string, listener: () => void) => listeners.set(name, listener),
 };
 
-/** Somebody looks at the tab, or at another. */
+/** Shows or hides the tab. */
 export function look(state: "visible" | "hidden"): void {
   page.visibilityState = state;
   listeners.get("visibilitychange")?.();

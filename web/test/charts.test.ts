@@ -6,7 +6,7 @@ import { METRICS, PLANS, SPANS, spanOf } from "../src/model/charts";
 import type { Columns } from "../src/model/history";
 import { gpu as example } from "./example";
 
-/** The example's GPU with none of the numbers that are drawn. */
+/** The example's GPU without any of the drawn values. */
 function gpu(more: Partial<Gpu> = {}): Gpu {
   const made = example({ fans: [], absent: {} }) as unknown as Record<string, Record<string, unknown>>;
   for (const path of METRICS) {
@@ -26,7 +26,7 @@ const all = (absence: string): Record<string, string> =>
   Object.fromEntries(PLANS.flatMap(plan => plan.lines.map(({ path }) => [path, absence])));
 
 describe("charts", () => {
-  it("are of numbers that the agent keeps, each once", () => {
+  it("use metrics of the agent's history, without duplicates", () => {
     const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
     const kept = page.split("## What the past keeps")[1]?.split("\n## ")[0] ?? "";
     const names = [...kept.matchAll(/^- `(.*)`$/gm)].map(([, name]) => name);
@@ -34,7 +34,7 @@ describe("charts", () => {
     expect(new Set(METRICS).size).toBe(METRICS.length);
   });
 
-  it("ask for no more points than an answer holds", () => {
+  it("request no more points than an answer may have", () => {
     for (const { ms, stepMs, rowMs } of SPANS) {
       expect((ms / stepMs) * METRICS.length).toBeLessThan(100_000);
       expect(ms / rowMs).toBeLessThanOrEqual(72);
@@ -44,7 +44,7 @@ describe("charts", () => {
     expect(spanOf(undefined).range).toBe("15m");
   });
 
-  it("are left out where a GPU never tells their numbers", () => {
+  it("are left out where a GPU never reports their metrics", () => {
     const absent = { ...all("not_supported"), "power.draw_watts": "" };
     const { charts, never } = selectCharts(
       PLANS,
@@ -56,7 +56,7 @@ describe("charts", () => {
     expect(never).toEqual(PLANS.filter(({ key }) => key !== "power").map(({ name }) => name));
   });
 
-  it("say why a line is absent", () => {
+  it("give the reason for a missing line", () => {
     const absent = { "temperature.memory_celsius": "not_supported" };
     const { charts } = selectCharts(
       PLANS,
@@ -68,7 +68,7 @@ describe("charts", () => {
     expect(lines?.map(({ why }) => why?.reason)).toEqual([undefined, "not_supported"]);
   });
 
-  it("are there from the first reading on, and at zero too", () => {
+  it("appear with the first reading, also at zero", () => {
     const now = gpu({ utilization: { ...gpu().utilization, gpu_percent: 3 } });
     const line = selectCharts(PLANS, now, METRICS, columns({})).charts[0]?.lines[0];
     expect([line?.line.metric, line?.why]).toEqual(["utilization.gpu_percent", null]);
@@ -76,19 +76,19 @@ describe("charts", () => {
     expect(selectCharts(PLANS, gpu(), METRICS, columns(zero)).charts[0]?.plan.key).toBe("utilization");
   });
 
-  it("stay where a number was known and is lost now, and say so where it never was", () => {
+  it("stay for a metric that is lost, and give the reason for one that never was known", () => {
     const lost = gpu({ state: "lost", absent: all("lost") });
     const { charts } = selectCharts(PLANS, lost, METRICS, columns({ "power.draw_watts": [300, null] }));
     const why = (key: string) => charts.find(({ plan }) => plan.key === key)?.lines[0]?.why?.reason;
     expect([why("power"), why("memory")]).toEqual([undefined, "lost"]);
   });
 
-  it("name the state of a GPU that gives no reasons", () => {
+  it("name the state of a GPU without reasons", () => {
     const { charts } = selectCharts(PLANS, gpu({ state: "stale" }), METRICS, columns({}));
     expect(charts[0]?.lines[0]?.why?.reason).toBe("stale");
   });
 
-  it("of parts that few use come when they are used", () => {
+  it("of engines that few use appear when they are used", () => {
     const zero = { "utilization.encoder_percent": [0, null], "utilization.decoder_percent": [0, 0] };
     expect(selectCharts(PLANS, gpu(), METRICS, columns(zero)).zero).toEqual(["Video engines"]);
     const used = { ...zero, "utilization.decoder_percent": [0, 3] };
@@ -98,14 +98,14 @@ describe("charts", () => {
   });
 });
 
-describe("a table's numbers", () => {
-  it("are summed without what was not read", () => {
+describe("a table", () => {
+  it("sums without unread values", () => {
     expect(sumOf([null, 2, 4, null])).toEqual({ lowest: 2, mean: 3, highest: 4 });
     expect(sumOf([null])).toBeNull();
     expect(sumOf([])).toBeNull();
   });
 
-  it("are cut at both ends", () => {
+  it("cuts at both ends", () => {
     const whole = { times: [1, 2, 3, 4], values: [[10, 20, 30, 40]] };
     expect(between(whole, [0], 2, 3)).toEqual({ times: [2, 3], values: [[20, 30]] });
     expect(between(whole, [0], 0, 9)).toEqual(whole);
@@ -113,7 +113,7 @@ describe("a table's numbers", () => {
     expect(between(whole, [], 2, 3)).toEqual({ times: [2, 3], values: [[]] });
   });
 
-  it("become rows of whole multiples of their length", () => {
+  it("has rows that begin at multiples of their length", () => {
     const whole = { times: [9, 10, 15, 19, 40], values: [[1, 2, null, 4, null]] };
     expect(coarser(whole, 10)).toEqual({ times: [0, 10, 40], values: [[1, 3, null]] });
   });

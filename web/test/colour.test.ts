@@ -10,7 +10,7 @@ describe("colours", () => {
     expect(new Set(names.map(name => colours.of(name))).size).toBe(COLOURS);
   });
 
-  it("are a name's own, whatever the order and the day", () => {
+  it("depend on the name only, not on order or time", () => {
     const [one, other] = [new Colours(), new Colours()];
     one.meet(names);
     other.meet([...names].reverse());
@@ -22,7 +22,7 @@ describe("colours", () => {
     expect([hash("a"), hash("foobar")]).toEqual([0xe40c292c, 0xbf9cf968]);
   });
 
-  it("are given back by those who are gone, once others need them", () => {
+  it("are freed by names that are gone, once others need them", () => {
     const colours = new Colours();
     colours.meet(names);
     colours.meet(names.slice(0, 2));
@@ -37,7 +37,7 @@ describe("colours", () => {
     }
   });
 
-  it("stay when others come, and are shared when there are too many", () => {
+  it("stay when names are added, and repeat when there are too many", () => {
     const colours = new Colours();
     colours.meet(["alice", "bob"]);
     const before = [colours.of("alice"), colours.of("bob")];

@@ -16,14 +16,14 @@ const event = (at: number, changed: Partial<Event> = {}): Event => ({
 });
 
 describe("events", () => {
-  it("that come twice are there once, in the order of their times", () => {
+  it("that come twice are kept once, in the order of time", () => {
     const known = [event(1), event(3)];
     expect(mergeEvents(known, [event(3), event(2), event(2)]).map(each => each.at)).toEqual([1, 2, 3]);
     expect(mergeEvents(known, [event(1)])).toBe(known);
     expect(mergeEvents(known, [event(3, { gpu_uuid: "GPU-b" })])).toHaveLength(3);
   });
 
-  it("are chosen by severity, kind and GPU, the newest first", () => {
+  it("are filtered by severity, kind and GPU, the newest first", () => {
     const all = [
       event(1, { severity: "ok" }),
       event(2),
@@ -38,7 +38,7 @@ describe("events", () => {
     expect(ats({ kind: "xid", gpu: "GPU-a" })).toEqual([2, 1]);
   });
 
-  it("stand under their days", () => {
+  it("are grouped by day", () => {
     const now = new Date(2026, 10, 23, 12).getTime();
     const days = byDay([event(now), event(now - 3_600_000), event(now - 86_400_000)], now);
     expect(days.map(day => [day.name, day.events.length])).toEqual([
@@ -47,18 +47,18 @@ describe("events", () => {
     ]);
   });
 
-  it("do not say their GPU twice", () => {
+  it("do not name their GPU twice", () => {
     expect(withoutGpu("GPU 2 is stale", 2)).toBe("is stale");
     expect(withoutGpu("GPU 21 is stale", 2)).toBe("GPU 21 is stale");
     expect(withoutGpu("Xid 94", 2)).toBe("Xid 94");
   });
 });
 
-describe("what is said aloud", () => {
+describe("announcements", () => {
   const stands = (...list: [string, boolean][]) =>
     new Map(list.map(([text, bad], index) => [String(index), { text, bad }]));
 
-  it("is what has become bad, what is bad otherwise, and what is well again", () => {
+  it("are states that became bad, changed while bad, or recovered", () => {
     const first = stands(["GPU 0 free", false], ["GPU 1 stale", true], ["GPU 2 busy", false]);
     expect(news(new Map(), first)).toEqual([]);
     expect(news(first, first)).toEqual([]);
@@ -69,7 +69,7 @@ describe("what is said aloud", () => {
     ]);
   });
 
-  it("is not that a GPU is taken or let go", () => {
+  it("do not include a GPU's use", () => {
     expect(news(stands(["GPU 0 free", false]), stands(["GPU 0 busy", false]))).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import examples from "../../crates/server/assets/examples.json";
 import type { Gpu, Process, Snapshot, User } from "../src/api/types";
 
-/** What the agent answers on a host made by hand; its tests keep the file true. */
+/** Answers of the agent for its example host; its own tests keep the file up to date. */
 const answers = examples as unknown as Record<string, unknown>;
 
 export const snapshot = answers["/api/v1/snapshot"] as Snapshot;
@@ -13,10 +13,10 @@ function first<T>(list: readonly T[]): T {
   return found;
 }
 
-/** Some parts of a part of something may be given. */
+/** A value with any parts of its parts. */
 type Some<T> = { [K in keyof T]?: T[K] extends object ? Partial<T[K]> : T[K] };
 
-/** The example's first GPU, with something changed. */
+/** The example's first GPU, with changes. */
 export function gpu(changes: Some<Gpu> = {}): Gpu {
   const made: Record<string, unknown> = structuredClone(first(snapshot.gpus)) as never;
   for (const [key, value] of Object.entries(changes)) {

@@ -2,20 +2,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HttpError } from "../src/api/request";
 import { backOff, type Follower, follow, type Link } from "../src/live/follow";
 
-/** An agent that answers as it is told to. */
+/** An agent with scripted answers. */
 class Agent implements Follower {
   links: string[] = [];
   titles: string[] = [];
   told: string[] = [];
   polls = 0;
   opened: string[] = [];
-  /** What the next request is answered with; the last stays. */
+  /** Answers to the next requests; the last one repeats. */
   streams: ((signal: AbortSignal) => Promise<Response>)[] = [];
   polled: (() => Promise<void>)[] = [async () => {}];
 
   link(link: Link) {
     this.links.push(link.kind === "live" ? `live by ${link.by}` : link.kind);
-    if (link.kind === "unreachable") this.titles.push(link.trouble.title);
+    if (link.kind === "unreachable") this.titles.push(link.problem.title);
   }
   messages(found: { event: string; data: string }[]) {
     this.told.push(...found.map(message => message.data));
@@ -42,7 +42,7 @@ const nobody = async () => {
   throw new TypeError("Failed to fetch");
 };
 const snapshot = (text: string) => `event: snapshot\ndata: ${text}\n\n`;
-/** Says this, and then ends, or breaks, or says no more, or only that it is alive. */
+/** A stream with this text that then ends, breaks, sends nothing more, or only comments. */
 const say = (text: string, end: "ends" | "breaks" | "waits" | "beats") => async () => {
   let beat: NodeJS.Timeout | undefined;
   return new Response(
@@ -81,14 +81,14 @@ describe("following the agent", () => {
     vi.useRealTimers();
   });
 
-  it("is by the stream where there is one", async () => {
+  it("uses the stream where there is one", async () => {
     agent.streams = [say(`id: 7\n${snapshot("a")}${snapshot("b")}`, "waits")];
     start();
     await vi.advanceTimersByTimeAsync(10);
     expect([agent.links, agent.told, agent.polls]).toEqual([["connecting", "live by stream"], ["a", "b"], 0]);
   });
 
-  it("goes on after a stream has ended, from where it was", async () => {
+  it("resumes after a stream has ended, from the last id", async () => {
     agent.streams = [say(`id: 7\n${snapshot("a")}`, "ends"), say(`id: 8\n${snapshot("b")}`, "waits")];
     start();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -99,7 +99,7 @@ describe("following the agent", () => {
     expect(agent.links).not.toContain("unreachable");
   });
 
-  it("makes no fuss about a stream that breaks once", async () => {
+  it("does not report a stream that breaks once", async () => {
     agent.streams = [say(snapshot("a"), "breaks"), say(snapshot("b"), "waits")];
     start();
     await vi.advanceTimersByTimeAsync(2_000);
@@ -107,7 +107,7 @@ describe("following the agent", () => {
     expect(agent.links).not.toContain("unreachable");
   });
 
-  it("is by polling where there is no stream, or no room", async () => {
+  it("polls where there is no stream, or no permit for one", async () => {
     for (const status of [404, 503]) {
       agent = new Agent();
       abort = new AbortController();
@@ -125,13 +125,13 @@ describe("following the agent", () => {
     }
   });
 
-  it("is by polling at the pace that was chosen", async () => {
+  it("polls at the chosen interval", async () => {
     start(5_000);
     await vi.advanceTimersByTimeAsync(10_500);
     expect([agent.polls, agent.opened]).toEqual([3, []]);
   });
 
-  it("says that nobody answers, and comes back", async () => {
+  it("reports a missing answer, and reconnects", async () => {
     agent.polled = [nobody, nobody, async () => {}];
     start(1_000);
     await vi.advanceTimersByTimeAsync(0);
@@ -140,7 +140,7 @@ describe("following the agent", () => {
     expect(agent.links.at(-1)).toBe("live by polling");
   });
 
-  it("stops at a token that is refused, or that does not go so far", async () => {
+  it("stops at a token that is refused, or whose scope is too narrow", async () => {
     for (const [every, status] of [
       [null, 401],
       [1_000, 401],
@@ -157,7 +157,7 @@ describe("following the agent", () => {
     }
   });
 
-  it("takes a stream without a snapshot for dead, though it says that it is alive", async () => {
+  it("times out a stream without snapshots, even if it sends comments", async () => {
     for (const end of ["waits", "beats"] as const) {
       agent = new Agent();
       abort = new AbortController();
@@ -165,14 +165,14 @@ describe("following the agent", () => {
       start();
       await vi.advanceTimersByTimeAsync(9_500);
       expect([agent.told, agent.links]).toEqual([["a"], ["connecting", "live by stream"]]);
-      // It broke, which is not how a stream ends well: the second failure is news.
+      // A break is no regular end of a stream: the second failure is reported.
       await vi.advanceTimersByTimeAsync(1_500);
       expect(agent.links, end).toEqual(["connecting", "live by stream", "unreachable"]);
       abort.abort();
     }
   });
 
-  it("polls where something in between keeps the stream back, and tries the stream again later", async () => {
+  it("polls where a proxy buffers the stream, and tries the stream again later", async () => {
     const kept = [say("retry: 2000\n\n", "waits"), say("", "ends"), never];
     for (const stream of kept) {
       agent = new Agent();
@@ -188,7 +188,7 @@ describe("following the agent", () => {
     }
   });
 
-  it("takes an agent that does not even begin to answer for gone", async () => {
+  it("reports an agent that does not begin to answer", async () => {
     agent.streams = [never, say(snapshot("a"), "waits")];
     agent.polled = [nobody];
     start();
@@ -198,14 +198,14 @@ describe("following the agent", () => {
     expect([agent.links.at(1), agent.links.at(-1)]).toEqual(["unreachable", "live by stream"]);
   });
 
-  it("says what is wrong, and not always that nobody answers", async () => {
+  it("reports the kind of problem", async () => {
     for (const [error, title] of [
       [nobody, "The agent does not answer."],
       [refuse(502), "The agent does not answer."],
-      [refuse(500), "The agent has failed."],
-      [refuse(421), "The agent is not told of this address."],
-      [refuse(404), "Something else than the agent answers here."],
-      [refuse(400), "The agent refuses what this page asks."],
+      [refuse(500), "The agent failed."],
+      [refuse(421), "The agent does not accept this host name."],
+      [refuse(404), "Something other than the agent answers here."],
+      [refuse(400), "The agent rejects this page's requests."],
     ] as const) {
       agent = new Agent();
       abort = new AbortController();
@@ -217,7 +217,7 @@ describe("following the agent", () => {
     }
   });
 
-  it("ends at once when it is told to", async () => {
+  it("ends at once when aborted", async () => {
     start(1_000);
     await vi.advanceTimersByTimeAsync(500);
     abort.abort();
@@ -225,7 +225,7 @@ describe("following the agent", () => {
     expect(agent.polls).toBe(1);
   });
 
-  it("comes back later each time, within bounds", () => {
+  it("backs off exponentially, within bounds", () => {
     expect([1, 2, 3].map(failures => backOff(failures, 0.5))).toEqual([500, 1_000, 2_000]);
     expect(backOff(50, 1)).toBeLessThanOrEqual(20_000);
     expect(backOff(3, 0)).toBeLessThan(backOff(3, 1));

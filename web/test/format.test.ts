@@ -19,14 +19,14 @@ describe("memory", () => {
     expect(plain(format.bytes(bytes))).toBe(text);
   });
 
-  it("says the unit once where both have it", () => {
+  it("has the unit once if both values share it", () => {
     expect(plain(format.ofTotal(118 * GIB, 140.4 * GIB))).toBe("118.0 of 140.4 GiB");
     expect(plain(format.ofTotal(4 * 2 ** 20, 140.4 * GIB))).toBe("4 MiB of 140.4 GiB");
   });
 });
 
 describe("numbers", () => {
-  it("never round something down to nothing", () => {
+  it("never round down to zero", () => {
     expect(plain(format.ratio(0.0003))).toBe("<1 %");
     expect(plain(format.ratio(0))).toBe("0 %");
     expect([0, 0.4, 0.999, 1, 41.5].map(value => plain(format.percent(value)))).toEqual([
@@ -38,7 +38,7 @@ describe("numbers", () => {
     ]);
   });
 
-  it("stand with their units", () => {
+  it("have their units", () => {
     expect(plain(format.watts(642.4))).toBe("642 W");
     expect(plain(format.megahertz(1980))).toBe("1,980 MHz");
     expect(format.gigahertz(1980)).toBe("1.98");
@@ -70,7 +70,12 @@ describe("time", () => {
     expect(plain(format.stopwatch(ms))).toBe(exact);
   });
 
-  it("of another day says which", () => {
+  it("that is a lower bound has a plus", () => {
+    expect(format.orMore("6\u202Fmin")).toBe("6+\u202Fmin");
+    expect(format.orMore("3\u202Fh 41\u202Fmin")).toBe("3\u202Fh 41+\u202Fmin");
+  });
+
+  it("of another day has the date", () => {
     const now = new Date(2026, 10, 23, 14, 2, 11).getTime();
     expect(format.moment(now - 60_000, now)).toBe("14:01:11");
     expect(format.moment(now - D, now)).toBe("22 Nov, 14:02");

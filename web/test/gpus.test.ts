@@ -7,8 +7,8 @@ import { gpu, process } from "./example";
 const GIB = 2 ** 30;
 const busy = gpu({ use: { verdict: "busy" }, health: { verdict: "ok", reasons: [] }, state: "ok" });
 
-describe("how a GPU stands", () => {
-  it("is its verdict while it is read, and its state else", () => {
+describe("the status of a GPU", () => {
+  it("is its verdict while it is read, else its state", () => {
     expect(statusOf(busy)).toBe("busy");
     expect(statusOf(gpu({ use: { verdict: "held" } }))).toBe("held");
     expect(statusOf(gpu({ use: { verdict: "new_word" } }))).toBe("unknown");
@@ -18,7 +18,7 @@ describe("how a GPU stands", () => {
     expect(statusOf(gpu({ state: "new_word", use: { verdict: "free" } }))).toBe("error");
   });
 
-  it("is trouble where somebody has to look", () => {
+  it("is trouble if it needs attention", () => {
     expect(isTrouble(busy, false)).toBe(false);
     expect(isTrouble({ ...busy, health: { verdict: "critical" } }, false)).toBe(true);
     expect(isTrouble({ ...busy, health: { verdict: "warning" } }, false)).toBe(false);
@@ -26,7 +26,7 @@ describe("how a GPU stands", () => {
     expect(isTrouble({ ...busy, state: "asleep" }, false)).toBe(false);
   });
 
-  it("is no trouble where it is not read since the administrator has let the driver go", () => {
+  it("is no trouble while an administrator has released the driver", () => {
     for (const state of ["stale", "unread"]) {
       expect(isTrouble({ ...busy, state }, false)).toBe(true);
       expect(isTrouble({ ...busy, state }, true)).toBe(false);
@@ -35,7 +35,7 @@ describe("how a GPU stands", () => {
     expect(isTrouble({ ...busy, state: "lost" }, true)).toBe(true);
   });
 
-  it("is unknown altogether where nothing was ever read", () => {
+  it("is unknown if nothing was ever read", () => {
     const blank = gpu({
       state: "lost",
       memory: { total_bytes: null },
@@ -47,7 +47,7 @@ describe("how a GPU stands", () => {
     expect(isKnown(gpu({ state: "lost" }))).toBe(true);
   });
 
-  it("is named shortly, and found by index or UUID", () => {
+  it("has a short name, and is found by index or UUID", () => {
     expect(shortName("NVIDIA GeForce RTX 3090")).toBe("RTX 3090");
     expect(shortName("Tesla T4")).toBe("Tesla T4");
     expect(shortName("NVIDIA ")).toBe("NVIDIA ");
@@ -59,8 +59,8 @@ describe("how a GPU stands", () => {
   });
 });
 
-describe("what holds clocks down", () => {
-  it("is told worst first, each once, and idleness is no news", () => {
+describe("throttle reasons", () => {
+  it("are sorted by severity, without duplicates or idleness", () => {
     expect(throttleReasons(["gpu_idle"])).toEqual([]);
     const found = throttleReasons(["sw_power_cap", "sw_thermal_slowdown", "hw_thermal_slowdown", "bit_30"]);
     expect(found.map(each => each.word)).toEqual(["thermal slowdown", "power cap", "bit 30"]);
@@ -68,12 +68,12 @@ describe("what holds clocks down", () => {
   });
 });
 
-describe("a memory, divided", () => {
+describe("the division of a memory", () => {
   const alice = process({ user: "alice", uid: 1, gpu_memory_bytes: 3 * GIB });
   const bob = process({ user: "bob", uid: 2, gpu_memory_bytes: 5 * GIB });
   const memory = { total_bytes: 16 * GIB, used_bytes: 10 * GIB, reserved_bytes: GIB };
 
-  it("is by user, the most first, then what nobody explains and what is reserved", () => {
+  it("is by user, the most first, then the unexplained and the reserved part", () => {
     const { parts, owners } = divide(memory, [alice, bob, alice]);
     expect(owners.map(({ owner, bytes }) => [owner.label, bytes])).toEqual([
       ["alice", 6 * GIB],
@@ -91,7 +91,7 @@ describe("a memory, divided", () => {
     ]);
   });
 
-  it("is never more than what is in use, nor than the whole", () => {
+  it("never exceeds the used memory, nor the whole", () => {
     const sharing = [alice, bob, process({ user: "carol", uid: 3, gpu_memory_bytes: 12 * GIB })];
     const owned = divide(memory, sharing).parts.filter(part => part.kind === "owner");
     expect(owned.map(part => [part.bytes / GIB, part.of * 16])).toEqual([
@@ -103,20 +103,20 @@ describe("a memory, divided", () => {
     expect(parts.reduce((sum, part) => sum + part.of, 0)).toBe(1);
   });
 
-  it("shows no part of a process that does not tell, but who it is", () => {
+  it("names the owner of a process without a size", () => {
     const silent = process({ user: "carol", uid: 3, gpu_memory_bytes: null });
     const { parts, owners } = divide(memory, [silent]);
     expect(parts.map(part => part.kind)).toEqual(["unattributed", "reserved"]);
     expect(owners).toEqual([{ owner: { key: "carol", label: "carol" }, bytes: null }]);
   });
 
-  it("is unknown without its total, and says nothing of what is not read", () => {
+  it("is empty without a total, and has no part for unread values", () => {
     expect(divide({ total_bytes: null, used_bytes: 5 }, [alice]).parts).toEqual([]);
     expect(divide({ total_bytes: 16 * GIB, used_bytes: null }, []).parts).toEqual([]);
     expect(divide({ total_bytes: 0, used_bytes: 0 }, []).parts).toEqual([]);
   });
 
-  it("leaves out what is the driver's own", () => {
+  it("leaves out the driver's own part", () => {
     expect(divide({ total_bytes: 16 * GIB, used_bytes: 2 ** 22 }, []).parts).toEqual([]);
   });
 });
@@ -124,7 +124,7 @@ describe("a memory, divided", () => {
 describe("totals", () => {
   const memory = { total_bytes: 10, used_bytes: 4 };
 
-  it("count each GPU once, and those in trouble as nothing else", () => {
+  it("count each GPU once, those in trouble in no other category", () => {
     const { by } = totals(
       [
         busy,
@@ -138,7 +138,7 @@ describe("totals", () => {
     expect(by).toEqual({ free: 1, busy: 1, held: 0, asleep: 1, unknown: 0, trouble: 2 });
   });
 
-  it("are of those that are read, and say of how many", () => {
+  it("cover the GPUs that are read, with their number", () => {
     const one = gpu({ state: "ok", memory, mig: [], power: { draw_watts: 100, enforced_limit_watts: 700 } });
     const lost = gpu({ ...one, state: "lost" });
     const silent = gpu({ ...one, memory: { used_bytes: null }, power: { draw_watts: null } });
@@ -149,7 +149,7 @@ describe("totals", () => {
     expect(totals([lost, silent], false)).toMatchObject({ memory: null, power: null });
   });
 
-  it("know no limit where one GPU has none", () => {
+  it("have no limit if one GPU has none", () => {
     const none = gpu({
       state: "ok",
       power: { draw_watts: 5, enforced_limit_watts: null, limit_watts: null },
@@ -157,7 +157,7 @@ describe("totals", () => {
     expect(totals([none], false).power).toEqual({ draw: 5, limit: null, of: 1 });
   });
 
-  it("take the instances' memory where the whole's is denied", () => {
+  it("use the instances' memory if the GPU's is denied", () => {
     const mig = [
       { memory_total_bytes: 6, memory_used_bytes: 1 },
       { memory_total_bytes: 3, memory_used_bytes: 1 },

@@ -10,7 +10,7 @@ const history = (start_at: number, step_ms: number, ...values: (number | null)[]
   series: [{ gpu_uuid: GPU, metric: "m", values }],
 });
 
-/** Five steps of a second, of one number, in which two seconds are no gap. */
+/** Five steps of a second, of one metric, with a bridge of two seconds. */
 const past = (anchor = 0): HistoryBuffer => new HistoryBuffer(["m"], 1_000, 5, anchor, 2_000);
 
 const told = (of: HistoryBuffer): [number, number | null][] => {
@@ -18,12 +18,12 @@ const told = (of: HistoryBuffer): [number, number | null][] => {
   return times.map((time, index) => [time, values[0]?.[index] ?? null]);
 };
 
-describe("the past", () => {
+describe("the history buffer", () => {
   it("is empty at first", () => {
     expect(past().columns()).toEqual({ times: [], values: [[]] });
   });
 
-  it("goes from what is remembered to what is seen without a seam", () => {
+  it("joins history and readings without a seam", () => {
     const of = past(10_300);
     of.recall(GPU, history(10_300, 1_000, 1, null, 3));
     of.see(13_400, [4]);
@@ -37,7 +37,7 @@ describe("the past", () => {
     ]);
   });
 
-  it("believes the agent where both know a step, and itself where the agent does not", () => {
+  it("prefers the agent's values, and keeps its own where the agent has none", () => {
     const of = past();
     of.see(10_100, [10]);
     of.see(11_100, [11]);
@@ -51,7 +51,7 @@ describe("the past", () => {
     ]);
   });
 
-  it("keeps so many steps and no more", () => {
+  it("keeps its number of steps", () => {
     const of = past();
     for (let second = 0; second < 20; second += 1) of.see(second * 1_000, [second]);
     expect(told(of).map(([, value]) => value)).toEqual([15, 16, 17, 18, 19]);
@@ -61,7 +61,7 @@ describe("the past", () => {
     expect(of.seenAt).toBe(19_000);
   });
 
-  it("means what came in one step", () => {
+  it("averages the readings of a step", () => {
     const of = past();
     of.see(1_000, [1]);
     of.see(1_500, [2]);
@@ -69,7 +69,7 @@ describe("the past", () => {
     expect(told(of)).toEqual([[1_000, 3]]);
   });
 
-  it("knows a step that lies between two readings, and no longer pause", () => {
+  it("fills a step between two readings, but no longer pause", () => {
     const of = past();
     of.see(1_990, [1]);
     of.see(3_010, [3]);
@@ -88,7 +88,7 @@ describe("the past", () => {
     ]);
   });
 
-  it("takes a pause of just so long for none, and what the agent knows of it stands", () => {
+  it("bridges a pause of exactly the limit, below the agent's values", () => {
     const of = past();
     of.see(1_000, [1]);
     of.see(3_000, [3]);
@@ -100,7 +100,7 @@ describe("the past", () => {
     expect(told(other).map(([, value]) => value)).toEqual([1, 7, 3]);
   });
 
-  it("puts the agent's steps where they are, though clocks differ by a hair", () => {
+  it("aligns the agent's steps although clocks differ a little", () => {
     for (const start of [9_999, 10_000, 10_001]) {
       const of = past(10_000);
       of.recall(GPU, history(start, 1_000, 1, 2));
@@ -111,7 +111,7 @@ describe("the past", () => {
     }
   });
 
-  it("has a gap where a GPU was not read, and fills it by nothing", () => {
+  it("keeps a gap where a GPU was not read", () => {
     const of = past();
     of.see(1_000, [1]);
     of.see(2_000, [null]);
@@ -119,7 +119,7 @@ describe("the past", () => {
     expect(told(of).map(([, value]) => value)).toEqual([1, null, 3]);
   });
 
-  it("takes finer steps of the agent as means", () => {
+  it("averages finer steps of the agent", () => {
     const of = new HistoryBuffer(["m"], 2_000, 5, 0, 2_000);
     of.recall(GPU, history(0, 1_000, 1, 3, null, 5));
     expect(told(of)).toEqual([
@@ -128,7 +128,7 @@ describe("the past", () => {
     ]);
   });
 
-  it("fills a gap in what was seen when the agent is asked again", () => {
+  it("fills a gap from a second answer of the agent", () => {
     const of = past();
     of.see(1_000, [1]);
     of.see(5_000, [5]);
@@ -137,7 +137,7 @@ describe("the past", () => {
     expect(told(of).map(([, value]) => value)).toEqual([1, 2, 3, null, 5]);
   });
 
-  it("takes no other GPU's and no other number's", () => {
+  it("ignores other GPUs and metrics", () => {
     const of = past();
     const other = history(0, 1_000, 1);
     of.recall("GPU-2", other);
@@ -145,7 +145,7 @@ describe("the past", () => {
     expect(told(of)).toEqual([]);
   });
 
-  it("keeps a whole jump ahead as a gap", () => {
+  it("keeps a jump ahead as a gap", () => {
     const of = past();
     of.see(1_000, [1]);
     of.see(1_000_000, [2]);

@@ -11,7 +11,7 @@ const state = (more: Partial<KeyState> = {}): KeyState => ({
 });
 
 describe("the keys of a chart", () => {
-  it("move the cursor from the newest back, and not beyond the ends", () => {
+  it("move the cursor back from the newest, and not beyond the ends", () => {
     expect(press("ArrowLeft", false, state())).toEqual({ do: "move", time: 990, mark: null });
     expect(press("ArrowRight", false, state())).toEqual({ do: "move", time: 1_000, mark: null });
     expect(press("PageDown", false, state({ time: 500 }))).toEqual({ do: "move", time: 400, mark: null });
@@ -20,7 +20,7 @@ describe("the keys of a chart", () => {
     expect(press("End", false, state({ time: 0 }))).toEqual({ do: "move", time: 1_000, mark: null });
   });
 
-  it("mark with Shift, and zoom into what is marked, whichever way it was", () => {
+  it("select with Shift, and zoom into the selection in either direction", () => {
     expect(press("ArrowLeft", true, state({ time: 500 }))).toEqual({ do: "move", time: 490, mark: 500 });
     expect(press("Home", true, state({ time: 490, mark: 500 }))).toEqual({ do: "move", time: 0, mark: 500 });
     expect(press("Enter", false, state({ time: 0, mark: 500 }))).toEqual({ do: "zoom", from: 0, to: 500 });
@@ -42,13 +42,13 @@ describe("the keys of a chart", () => {
     expect(press("-", false, state())).toBeNull();
   });
 
-  it("undo one thing after the other with Escape", () => {
+  it("undo step by step with Escape", () => {
     expect(press("Escape", false, state({ time: 5, zoomed: true }))).toEqual({ do: "let go" });
     expect(press("Escape", false, state({ zoomed: true }))).toEqual({ do: "reset" });
     expect(press("Escape", false, state())).toBeNull();
   });
 
-  it("leave the page's keys alone, and everything where nothing is shown", () => {
+  it("ignore other keys, and all keys without data", () => {
     expect(press("Tab", false, state())).toBeNull();
     expect(press("ArrowLeft", false, state({ times: [] }))).toBeNull();
   });

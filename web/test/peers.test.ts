@@ -7,8 +7,8 @@ const summary = examples["/api/v1/summary"] as unknown as Summary;
 const page = { origin: "https://gpus.example", prefix: "/server1/" };
 const place = (url: string) => placeOf({ name: "x", url }, page);
 
-describe("another host", () => {
-  it("is asked only where it is at this origin, and not this one", () => {
+describe("a peer", () => {
+  it("is polled only at this origin, and not if it is this host", () => {
     expect(place("/server2/")).toBe("beside");
     expect(place("/")).toBe("beside");
     expect(place("/server1/")).toBe("here");
@@ -17,13 +17,13 @@ describe("another host", () => {
     }
   });
 
-  it("is never asked elsewhere, whatever an address looks like", () => {
+  it("is never polled at another origin, whatever its URL looks like", () => {
     for (const url of ["//other.example/", "/\\other.example/", "javascript:alert(1)", "data:,x"]) {
       expect(place(url), url).toBe("elsewhere");
     }
   });
 
-  it("counts each GPU once, those in trouble as nothing else", () => {
+  it("counts each GPU once, those in trouble in no other category", () => {
     const [gpu] = summary.gpus;
     if (!gpu) throw new Error("the example has no GPU");
     const gpus = [
@@ -41,7 +41,7 @@ describe("another host", () => {
     expect(countGpus({ ...summary, collector_state: "no_driver", gpus: [] }).unwell).toBe("no_driver");
   });
 
-  it("is what it answered last", () => {
+  it("has the state of its last answer", () => {
     const asking: PeerState = { kind: "asking" };
     expect(learn(asking, { status: 200, body: summary }, 1).kind).toBe("told");
     expect(learn(asking, { status: 401, body: null }, 1).kind).toBe("token");
@@ -52,7 +52,7 @@ describe("another host", () => {
     expect(learn(asking, { status: 404, body: summary }, 1).kind).toBe("stranger");
   });
 
-  it("is unreachable since it was first not reached", () => {
+  it("is unreachable since its first failure", () => {
     const gone = learn({ kind: "asking" }, { status: 502, body: null }, 1);
     expect(gone).toEqual({ kind: "unreachable", since: 1 });
     expect(learn(gone, null, 2)).toEqual({ kind: "unreachable", since: 1 });

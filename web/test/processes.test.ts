@@ -47,7 +47,7 @@ const c = process({
 const all = [c, a, b];
 const pids = (list: readonly { pid: number | null }[]) => list.map(each => each.pid);
 
-describe("who a process counts for", () => {
+describe("the owner of a process", () => {
   it("is its account or, for root in a container, the container", () => {
     const label = (changes: Partial<Process>) => ownerOf(process({ user: "root", uid: 0, ...changes })).label;
     const container = "0123456789abcdef";
@@ -59,9 +59,10 @@ describe("who a process counts for", () => {
     expect(label({ container, container_name: "main", ...pod })).toBe("ml/train-0/main");
     expect(label({ user: null, uid: 4242 })).toBe("4242");
     expect(label({ user: null, uid: null })).toBe("unknown");
+    expect(label({ user: null, uid: null, absent: { user: "hidden" } })).toBe("hidden");
   });
 
-  it("adds up to what the agent says", () => {
+  it("sums to the agent's users", () => {
     const ours = usersOf(snapshot).map(user => ({
       who: user.owner.label,
       gpus: user.gpus,
@@ -102,33 +103,33 @@ describe("the filter", () => {
     expect(pids(filter(all, { ...NO_FILTER, ...params }))).toEqual(kept);
   });
 
-  it("takes a text for a text", () => {
+  it("takes regular expressions as plain text", () => {
     expect(filter([process({ command: "a.*b" })], { ...NO_FILTER, text: ".*" })).toHaveLength(1);
     expect(filter([a], { ...NO_FILTER, text: "(" })).toEqual([]);
   });
 });
 
 describe("the order", () => {
-  it("is by the column, and settled where that does not tell", () => {
+  it("is by the column, then by GPU, instance and PID", () => {
     expect(pids(sort(all, { key: "gpu", down: false }))).toEqual([10, 9, 100]);
     expect(pids(sort(all, { key: "user", down: false }))).toEqual([10, 100, 9]);
     expect(pids(sort(all, { key: "pid", down: true }))).toEqual([100, 10, 9]);
     expect(pids(sort([...all].reverse(), { key: "gpu", down: false }))).toEqual([10, 9, 100]);
   });
 
-  it("has what is not known last, both ways", () => {
+  it("has absent values last, in both directions", () => {
     expect(pids(sort(all, { key: "sm", down: true }))).toEqual([100, 10, 9]);
     expect(pids(sort(all, { key: "sm", down: false }))).toEqual([10, 100, 9]);
   });
 
-  it("knows numbers in texts, and runs longest first when the other way round", () => {
+  it("compares numbers in texts, and inverts start times", () => {
     const jobs = ["9", "10", "2"].map(job => process({ job }));
     expect(sort(jobs, { key: "where", down: false }).map(each => each.job)).toEqual(["2", "9", "10"]);
     const ages = [process({ pid: 1, started_at: 100 }), process({ pid: 2, started_at: 50 })];
     expect(pids(sort(ages, { key: "running", down: true }))).toEqual([2, 1]);
   });
 
-  it("keeps rows where they are, and puts new ones after those they are sorted after", () => {
+  it("keeps known rows in place, and inserts new ones after their predecessor", () => {
     const before = [c, a].map(rowKey);
     expect(pids(keepOrder([a, b, c], before))).toEqual([100, 10, 9]);
     expect(pids(keepOrder([b, a, c], before))).toEqual([9, 100, 10]);
@@ -138,7 +139,7 @@ describe("the order", () => {
 });
 
 describe("a row", () => {
-  it("is drawn anew where something has changed, and stays the same one", () => {
+  it("is rendered after a change, and keeps its key", () => {
     const later = { ...a, started_at: (a.started_at ?? 0) + 1 };
     expect([isSame(a, later), rowKey(a) === rowKey(later)]).toEqual([true, true]);
     expect(isSame(a, { ...a, started_at: (a.started_at ?? 0) + 5_000 })).toBe(false);
@@ -149,7 +150,7 @@ describe("a row", () => {
 });
 
 describe("groups", () => {
-  it("have sums of what is told", () => {
+  it("have sums of reported values", () => {
     const groups = group([a, b, c]);
     expect(groups.map(each => [each.label, pids(each.processes), each.gpus, each.sm])).toEqual([
       ["alice", [10, 100], [0, 1], 55],
@@ -158,8 +159,8 @@ describe("groups", () => {
   });
 });
 
-describe("where a process runs", () => {
-  it("is its job before its pod before its container", () => {
+describe("the job, pod or container of a process", () => {
+  it("is its job, else its pod, else its container", () => {
     const container = "0123456789abcdef";
     expect(whereOf(process({ container }))?.label).toBe("0123456789ab");
     expect(whereOf(process({ container, pod: "11112222-3333" }))?.label).toBe("pod 11112222");
@@ -172,7 +173,7 @@ describe("where a process runs", () => {
 });
 
 describe("CSV", () => {
-  it("is as RFC 4180 has it", () => {
+  it("follows RFC 4180", () => {
     expect(
       csv([
         ["a", 1, null],
@@ -188,23 +189,23 @@ describe("CSV", () => {
     },
   );
 
-  it("lets numbers be negative, and other texts alone", () => {
+  it("leaves negative numbers and other texts alone", () => {
     expect(csv([[-5, "python -m x=1"]])).toBe("-5,python -m x=1\r\n");
   });
 });
 
-describe("no process", () => {
+describe("the text of an empty table", () => {
   const of = (verdict: string) => snapshot.gpus.slice(0, 1).map(({ use }) => ({ ...use, verdict }));
 
-  it("uses a GPU where that is known", () => {
+  it('says "no process" where that is known', () => {
     expect(nobodyListed(of("free"), true)).toBe("No process uses this GPU.");
     expect(nobodyListed([...of("free"), ...of("held")], false)).toBe("No process uses a GPU.");
   });
 
-  it("is said of no GPU of which it is not known", () => {
-    expect(nobodyListed(of("unknown"), true)).toBe("Whether a process uses this GPU is not known.");
+  it("says where it is unknown", () => {
+    expect(nobodyListed(of("unknown"), true)).toBe("It is unknown whether a process uses this GPU.");
     expect(nobodyListed([...of("free"), ...of("unknown")], false)).toBe(
-      "No process is listed, but of 1 of 2 GPUs it is not known.",
+      "No processes listed; unknown for 1 of 2 GPUs.",
     );
   });
 });

@@ -14,7 +14,7 @@ describe("tiles", () => {
     activity: { tensor_ratio: 0.5, sm_ratio: 0.9 },
   });
 
-  it("say that a GPU is hot by how far it is from slowing down, where it tells that", () => {
+  it("show a GPU as hot by its margin to slowdown", () => {
     const heat = (celsius: number | null, margin: number | null) => {
       const hot = gpu({
         temperature: { gpu_celsius: 80, slowdown_celsius: celsius, margin_celsius: margin },
@@ -30,12 +30,12 @@ describe("tiles", () => {
     expect(heat(null, null)).toEqual([false, ""]);
   });
 
-  it("say of a little that it is not nothing, as facts do", () => {
+  it("never round down to zero", () => {
     const tile = tilesOf(gpu({ activity: { tensor_ratio: 0.002 } })).find(({ key }) => key === "tensor");
     expect(tile?.show?.(tile.of.value ?? 0)).toBe("<1");
   });
 
-  it("are four, and what a GPU never tells gives its place to the next", () => {
+  it("are four, and an unsupported one makes room for the next", () => {
     expect(keys(whole)).toEqual(["temperature", "power", "clock", "tensor"]);
     const older = gpu({
       ...whole,
@@ -43,13 +43,13 @@ describe("tiles", () => {
       absent: { "activity.tensor_ratio": "not_supported", "activity.sm_ratio": "not_supported" },
     });
     expect(keys(older)).toEqual(["temperature", "power", "clock", "bandwidth"]);
-    // What is only late keeps its place.
+    // A late value keeps its place.
     expect(
       keys(gpu({ ...older, absent: { ...older.absent, "activity.tensor_ratio": "timeout" } })),
     ).toContain("tensor");
   });
 
-  it("say how much of its limit a number is, and nothing without one", () => {
+  it("have the share of a limit, if there is one", () => {
     expect(tilesOf(whole).map(tile => tile.part)).toEqual([86 / 90, 0.5, 0.5, 0.5]);
     const free = gpu({
       ...whole,
@@ -65,7 +65,7 @@ describe("tiles", () => {
     ]);
   });
 
-  it("are high close to where a GPU slows down", () => {
+  it("are high close to the slowdown temperature", () => {
     expect(tilesOf(whole)[0]?.high).toBe(true);
     expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: 84 } }))[0]?.high).toBe(false);
     expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: null } }))[0]?.high).toBe(false);

@@ -5,7 +5,7 @@ import { Trend } from "../src/model/trend";
 const STEP = 5_000;
 
 describe("a trend", () => {
-  it("is the mean of each step, and gaps where nothing was seen", () => {
+  it("has the mean of each step, and gaps without readings", () => {
     const trend = new Trend(STEP, 4);
     trend.see(100 * STEP, 10, 0);
     trend.see(100 * STEP + 4_999, 20, 0);
@@ -15,7 +15,7 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([15, null, 0, null]);
   });
 
-  it("forgets what is older than it is long", () => {
+  it("drops values older than its length", () => {
     const trend = new Trend(STEP, 3);
     for (let step = 0; step < 10; step += 1) trend.see(step * STEP, step, 0);
     expect(trend.values()).toEqual([7, 8, 9]);
@@ -23,7 +23,7 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([null, null, 1]);
   });
 
-  it("has no gap between two values at a slow pace", () => {
+  it("has no gap between two values at a slow interval", () => {
     const trend = new Trend(STEP, 6);
     trend.see(10 * STEP, 1, 4 * STEP);
     trend.see(12 * STEP, 2, 4 * STEP);
@@ -34,7 +34,7 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([3, null, null, null, null, 4]);
   });
 
-  it("begins anew where the clock was set back", () => {
+  it("restarts when the clock was set back", () => {
     const trend = new Trend(STEP, 3);
     for (const step of [10, 11, 12]) trend.see(step * STEP, step, 0);
     trend.see(11 * STEP, 50, 2 * STEP);
@@ -44,7 +44,7 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([40, 50, 60]);
   });
 
-  it("is filled with the past where nothing was seen", () => {
+  it("is filled from history where nothing was read", () => {
     const trend = new Trend(STEP, 5);
     trend.see(9 * STEP, 50, 0);
     trend.see(10 * STEP, 60, 0);
@@ -59,7 +59,7 @@ describe("a trend", () => {
     expect(trend.values()).toEqual([1, 1, 1, 7]);
   });
 
-  it("can begin with the past", () => {
+  it("can begin with history", () => {
     const trend = new Trend(STEP, 3);
     trend.seed(5 * STEP, 1_000, [10, 20, 30, 40, 50, 60]);
     expect(trend.values()).toEqual([null, 30, 60]);
@@ -68,7 +68,7 @@ describe("a trend", () => {
   });
 });
 
-describe("a line", () => {
+describe("a sparkline", () => {
   it("has its gaps, and is empty without a value", () => {
     expect(paths([null, null])).toEqual({ line: "", area: "" });
     const { line, area } = paths([0, 100, null, 50]);
@@ -84,9 +84,9 @@ describe("a line", () => {
     expect(Math.max(...heights)).toBeLessThanOrEqual(48);
   });
 
-  it("goes on without a seam where the agent's steps begin elsewhere", () => {
+  it("continues without a seam where the agent's steps begin elsewhere", () => {
     const trend = new Trend(STEP, 10);
-    // Its last step is over at 32.5 seconds, and we see from 36 seconds on.
+    // The last step of the history ends at 32.5 s, and readings begin at 36 s.
     trend.see(36_000, 9, 0);
     trend.seed(22_500, STEP, [1, 2]);
     const values = trend.values().filter(value => value !== null);

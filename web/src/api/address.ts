@@ -1,5 +1,5 @@
-/** Where the agent is: the folder that the page lies in. Every address is relative to it, so any prefix works. */
+/** Folder of the page, which is the agent's prefix. Every URL is relative to it, so any prefix works. */
 export const prefix = (): string => new URL(".", location.href).pathname;
 
-/** The address of something below the prefix, such as `api/v1/snapshot`. */
+/** URL of a path below the prefix, such as `api/v1/snapshot`. */
 export const address = (path: string): string => prefix() + path;

@@ -2,10 +2,10 @@ import { signal } from "@preact/signals";
 import { address } from "./address";
 import { bearer, token } from "./token";
 
-/** Whether the agent said that it has been told of other hosts, which `api/v1/peers` names. */
+/** Set once the agent announced other hosts, which `api/v1/peers` lists. */
 export const hasPeers = signal(false);
 
-/** An answer that is not what was asked for. */
+/** Answer with an unexpected status or body. */
 export class HttpError extends Error {
   constructor(
     readonly status: number,
@@ -15,14 +15,13 @@ export class HttpError extends Error {
   }
 }
 
-/** Whether the agent wants a token, or another one: 401, or 403 where the one that it has may not see this. */
+/** True if the agent requires a token (401) or a token with a wider scope (403). */
 export const isUnauthorized = (error: unknown): error is HttpError =>
   error instanceof HttpError && (error.status === 401 || error.status === 403);
 
 /**
- * Asks the agent. The token goes into the header and nowhere else.
- *
- * @throws Refusal for any answer but a 2xx; TypeError where there is no answer at all.
+ * Sends a request to the agent, with the token in the `Authorization` header only.
+ * @throws HttpError for any answer but a 2xx; TypeError without an answer.
  */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
@@ -33,14 +32,14 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   return response;
 }
 
-/** The same for JSON. What is not JSON comes from somebody else, such as a proxy's page. */
+/** The same for JSON. A body that is not JSON comes from something else, such as a proxy's error page. */
 export async function requestJson<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await ask(path, init);
   try {
     return (await response.json()) as T;
   } catch (error) {
     if (error instanceof SyntaxError)
-      throw new HttpError(response.status, "What it says is not the agent's JSON.");
+      throw new HttpError(response.status, "The answer is not the agent's JSON.");
     throw error;
   }
 }
@@ -48,5 +47,5 @@ export async function requestJson<T>(path: string, init: RequestInit = {}): Prom
 async function describe(response: Response): Promise<string> {
   const problem: unknown = await response.json().catch(() => null);
   const detail = (problem as { detail?: unknown } | null)?.detail;
-  return typeof detail === "string" ? detail : `The answer was ${response.status}.`;
+  return typeof detail === "string" ? detail : `Status ${response.status}.`;
 }

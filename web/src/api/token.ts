@@ -1,16 +1,16 @@
 import { signal } from "@preact/signals";
 import { prefix } from "./address";
 
-/** How long the token is kept. */
+/** Storage of the token: `sessionStorage` or `localStorage`. */
 export type Keep = "tab" | "browser";
 
 // Agents behind one proxy share an origin and so a storage: the prefix keeps their tokens apart.
 const key = (): string => `nvidia-smi-web-agent:token:${prefix()}`;
 
-/** What is sent in `Authorization`; null where none was given. */
+/** The token in use; null without one. */
 export const token = signal<string | null>(null);
 
-/** Where the token is kept. A browser may forbid either; then it is known until the page is left. */
+/** Storage for a token. A browser may forbid both; the token is then kept in memory only. */
 const store = (keep: Keep): Storage => (keep === "tab" ? sessionStorage : localStorage);
 
 function attempt<T>(action: () => T): T | null {
@@ -21,11 +21,11 @@ function attempt<T>(action: () => T): T | null {
   }
 }
 
-/** Whether a header can carry it. */
+/** True if a header can carry the token. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 export const isSendable = (value: string): boolean => !/[\0-\x1f\x7f]/.test(value);
 
-/** What stands in the header: the token's bytes, of which a browser wants each as a character. */
+/** Header value: the token's bytes, each as one character, as browsers require. */
 export const bearer = (value: string): string =>
   `Bearer ${String.fromCharCode(...new TextEncoder().encode(value))}`;
 
@@ -34,17 +34,17 @@ export function recall(): void {
   token.value = found !== null && isSendable(found) ? found : null;
 }
 
-/** How long the token that is tried is to be kept; null where none is tried. */
+/** Storage for the token that is being tried; null if none is. */
 let tried: Keep | null = null;
 
-/** Takes a token into use. It is kept once the agent has taken it. */
+/** Uses a token. It is stored once the agent has accepted it. */
 export function tryToken(value: string, how: Keep): void {
   forget();
   tried = how;
   token.value = value;
 }
 
-/** The agent has answered with the token that is in use. */
+/** Stores the token that was tried, since the agent has accepted it. */
 export function settle(): void {
   const [how, value] = [tried, token.value];
   tried = null;

@@ -1,13 +1,13 @@
-/** Copies a text; false where the browser does not let us. */
+/** Copies a text; returns false if the browser forbids it. */
 export async function copy(text: string): Promise<boolean> {
   try {
-    // Pages that came over plain HTTP have no clipboard.
+    // There is no clipboard API on pages loaded over plain HTTP.
     if (navigator.clipboard) {
       await navigator.clipboard.writeText(text);
       return true;
     }
   } catch {
-    // It was denied; the old way may be allowed.
+    // Denied; `execCommand` may still be allowed.
   }
   return copyTheOldWay(text);
 }
@@ -24,7 +24,7 @@ function copyTheOldWay(text: string): boolean {
   try {
     done = document.execCommand("copy");
   } catch {
-    // Then it is not done.
+    // `done` stays false.
   }
   place.remove();
   if (before instanceof HTMLElement) before.focus();

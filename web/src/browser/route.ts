@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
 
-/** What is shown. It stands in the fragment of the address, so that only `/` is ever asked for. */
+/** Current view. It is in the URL fragment, so that only `/` is ever requested. */
 export type Route =
   | { view: "overview"; query: Query }
   | { view: "gpu"; gpu: string; query: Query }
   | { view: "processes" | "users" | "events"; query: Query };
 
-/** What the view remembers in the address, such as `?user=alice`. */
+/** Parameters of the view in the URL, such as `?user=alice`. */
 export type Query = Readonly<Record<string, string>>;
 
 export type View = Route["view"];
@@ -28,7 +28,7 @@ function decode(text: string): string {
   }
 }
 
-/** The fragment of a route; wishes that are empty are left out. */
+/** URL fragment of a route, without empty parameters. */
 export function format(route: Route): string {
   const path =
     route.view === "overview"
@@ -51,7 +51,7 @@ export function followAddress(): void {
   addEventListener("hashchange", follow);
 }
 
-/** Changes wishes of the view in the address, without a step in the browser's history. */
+/** Changes parameters of the view in the URL without a new entry in the browser's history. */
 export function setQuery(changes: Query): void {
   const next = { ...route.value, query: { ...route.value.query, ...changes } };
   history.replaceState(null, "", format(next));

@@ -6,7 +6,7 @@ export type Contrast = "system" | "more";
 export const theme = kept<Theme>("theme", "system", oneOf<Theme>("system", "light", "dark"));
 export const contrast = kept<Contrast>("contrast", "system", oneOf<Contrast>("system", "more"));
 
-/** Paces that can be chosen, in milliseconds; 0 is the agent's own, by its stream. */
+/** Refresh intervals to choose from, in milliseconds; 0 is the agent's own, by its stream. */
 export const REFRESH_INTERVALS = [0, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
 
 const pace = kept<number>("pace", 0, oneOf<number>(...REFRESH_INTERVALS));
@@ -20,7 +20,7 @@ export const every = {
 
 export const refreshInterval = pace;
 
-/** Whether the processes are grouped by user. */
+/** Groups the processes by user. */
 export const grouped = kept<boolean>(
   "grouped",
   false,

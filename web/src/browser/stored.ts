@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from "@preact/signals";
 
-/** A choice that this browser keeps. What it kept and is not allowed (any more) counts as the first choice. */
+/** Signal that is kept in `localStorage`. A stored value that is not allowed (any more) counts as the default. */
 export function kept<T>(name: string, first: T, allowed: (value: unknown) => value is T): Signal<T> {
   const key = `nvidia-smi-web-agent:${name}`;
   const choice = signal(recall(key, first, allowed));
@@ -14,7 +14,7 @@ export function kept<T>(name: string, first: T, allowed: (value: unknown) => val
     try {
       localStorage.setItem(key, value);
     } catch {
-      // It is kept until the page is left.
+      // Storage is forbidden: the value lasts until the page is closed.
     }
   });
   return choice;
@@ -29,7 +29,7 @@ function recall<T>(key: string, first: T, allowed: (value: unknown) => value is 
   }
 }
 
-/** Allows these values alone. */
+/** Type guard for these values. */
 export const oneOf =
   <T>(...values: T[]) =>
   (value: unknown): value is T =>

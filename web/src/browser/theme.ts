@@ -1,7 +1,7 @@
 import { effect } from "@preact/signals";
 import { contrast, theme } from "./settings";
 
-/** Lets the style sheet know what was chosen; by itself it follows the system. */
+/** Publishes the chosen theme to the style sheet; the default follows the system. */
 export function applyTheme(): void {
   effect(() => {
     const root = document.documentElement;

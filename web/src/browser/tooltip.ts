@@ -1,13 +1,13 @@
 /**
- * What stands in `data-tooltip`, shown on hover and on focus. One element for the whole page: it can be pointed at, stays
- * until it is left, and Escape takes it away.
+ * Shows the text of `data-tooltip` on hover and focus. One element for the whole page: it can be hovered, stays until
+ * it is left, and Escape closes it.
  */
 export function showTooltips(): void {
   const tooltip = document.createElement("div");
   tooltip.className = "tooltip";
   tooltip.id = "tooltip";
   tooltip.setAttribute("role", "tooltip");
-  // It is read out as the description of what it is about, and is no content of its own.
+  // Screen readers read it as the description of its target, not as content.
   tooltip.ariaHidden = "true";
   tooltip.hidden = true;
   document.body.append(tooltip);
@@ -23,7 +23,7 @@ export function showTooltips(): void {
     hide();
     if (!text) return;
     of = target;
-    // What says it already is not said again.
+    // Text that the target already contains is not read twice.
     if (!target.textContent?.includes(text) && !target.hasAttribute("aria-describedby")) {
       target.setAttribute("aria-describedby", tooltip.id);
     }
@@ -44,13 +44,13 @@ export function showTooltips(): void {
     const target = event.target;
     if (target instanceof HTMLElement && target.dataset["tooltip"] && target.matches(":focus-visible"))
       show(target);
-    // A finger that asks for a tooltip moves the focus as well, to what it touches or to what that lies in.
+    // A tap for a tooltip also moves the focus, to the target or to an element around it.
     else if (!(target instanceof Node && target.contains(of))) hide();
   });
   document.addEventListener("focusout", event => {
     if (event.target === of) hide();
   });
-  // What is pressed may say something else from then on.
+  // A click may change the text.
   document.addEventListener("click", () =>
     setTimeout(() => {
       if (of && of.dataset["tooltip"] !== tooltip.textContent) show(of);
@@ -64,7 +64,7 @@ export function showTooltips(): void {
 
 const GAP = 6;
 
-/** Above what it is about, else below; never over the edge. */
+/** Above its target, else below; always inside the window. */
 function place(tooltip: HTMLElement, target: HTMLElement): void {
   const about = target.getBoundingClientRect();
   const own = tooltip.getBoundingClientRect();

@@ -2,11 +2,11 @@ import { colours } from "../live/store";
 import { bytes, percent } from "../model/format";
 import type { Part } from "../model/memory";
 
-const NAMES = { unattributed: "no listed process", reserved: "driver and firmware" } as const;
+const NAMES = { unattributed: "processes not visible here", reserved: "driver and firmware" } as const;
 
 export const partName = (part: Part): string => (part.kind === "owner" ? part.owner.label : NAMES[part.kind]);
 
-/** Whose a GPU's memory is, as a bar. The text beside it says the sum; this says the parts. */
+/** A GPU's memory by owner, as a bar. The text beside it has the sum, this has the parts. */
 export function MemoryBar({ parts, label }: { parts: readonly Part[]; label: string }) {
   const told = parts.map(part => `${partName(part)} ${bytes(part.bytes)}`).join(", ");
   return (
@@ -24,14 +24,14 @@ export function MemoryBar({ parts, label }: { parts: readonly Part[]; label: str
   );
 }
 
-/** How much of its limit a number is; nothing where there is no limit. */
+/** Share of a limit as a meter; empty without a limit. */
 export function Meter({ of, high = false }: { of: number | null; high?: boolean }) {
   if (of === null) return <div class="meter none" />;
   const part = Math.min(1, Math.max(0, of));
   return <div class={high ? "meter high" : "meter"} style={{ "--of": part }} />;
 }
 
-/** The colour of a user; the name always stands beside it. */
+/** Colour of a user, always beside the name. */
 export function Swatch({ of }: { of: string }) {
   return <i class="swatch" data-colour={colours.of(of)} aria-hidden="true" />;
 }

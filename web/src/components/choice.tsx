@@ -1,11 +1,11 @@
-/** One of a few, side by side. */
+/** Radio buttons side by side. */
 export function Choice<T extends string>({
   legend,
   of,
   options,
 }: {
   legend: string;
-  /** A signal, or what reads and sets like one. */
+  /** A signal, or an object with the same `value`. */
   of: { value: T };
   options: readonly (readonly [T, string])[];
 }) {

@@ -4,7 +4,7 @@ import { Icon } from "./icon";
 
 type Result = "copied" | "selected" | null;
 
-/** A button that copies a text; where the browser forbids it, the text is shown selected, for Ctrl-C. */
+/** Button that copies a text; if the browser forbids it, the text is shown selected, for Ctrl-C. */
 export function CopyButton({
   text,
   label,
@@ -12,11 +12,11 @@ export function CopyButton({
   title = text,
 }: {
   text: string;
-  /** What stands on it. */
+  /** Visible label. */
   label: string;
-  /** What it is called, where several bear the same label. */
+  /** Accessible name, if several buttons have the same label. */
   name?: string;
-  /** What is said of it; by itself what is copied. */
+  /** Tooltip; by default the text that is copied. */
   title?: string;
 }) {
   const [result, setResult] = useState<Result>(null);
@@ -41,7 +41,7 @@ export function CopyButton({
     <button
       type="button"
       class="copy"
-      // Where there is no room for the words only the picture is seen.
+      // On narrow cards only the icon is visible.
       aria-label={result === "copied" ? "Copied" : name}
       data-tooltip={title}
       onClick={async event => {

@@ -1,6 +1,6 @@
 /**
- * A short text that changes often. Its box is as wide as its characters at most are, so that another number of the same
- * length lays out itself and nothing else.
+ * Short text that changes often, in a box as wide as its characters can be: a change of the same length relayouts
+ * only itself.
  */
 export function FixedWidth({ children: text }: { children: string }) {
   return (

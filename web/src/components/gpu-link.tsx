@@ -1,6 +1,6 @@
 import { format } from "../browser/route";
 
-/** To a GPU's detail. */
+/** Link to a GPU's view. */
 export function GpuLink({ index }: { index: number }) {
   return (
     <a class="gpu-link" href={format({ view: "gpu", gpu: String(index), query: {} })}>

@@ -1,4 +1,4 @@
-/** Drawn here, so that they need no font and look the same everywhere. Each is 16 by 16. */
+/** Inline paths, which need no font and look the same everywhere. Each is 16 by 16. */
 const PATHS = {
   pause: "M5.5 3.5v9M10.5 3.5v9",
   play: "M5 3.2 12.5 8 5 12.8Z",
@@ -17,7 +17,7 @@ const PATHS = {
   warning: "M8 2.5 14.2 13.3H1.8ZM8 6.5v3.2M8 11.4v.2",
   critical: "M5.3 1.8h5.4l3.5 3.5v5.4l-3.5 3.5H5.3l-3.5-3.5V5.3ZM8 4.8v4M8 11v.2",
   info: "M8 14a6 6 0 1 0 0-12 6 6 0 0 0 0 12ZM8 7.2v3.6M8 5v.2",
-  // How a GPU stands.
+  // Status of a GPU.
   trouble: "M8 2.5 14.2 13.3H1.8ZM8 6.5v3.2M8 11.4v.2",
   free: "M8 13a5 5 0 1 0 0-10 5 5 0 0 0 0 10Z",
   busy: "M4.5 3v10l8-5Z",
@@ -34,7 +34,7 @@ export type IconName = keyof typeof PATHS;
 
 const FILLED: ReadonlySet<IconName> = new Set(["play", "busy"]);
 
-/** Says nothing by itself: what it means stands beside it. */
+/** Decorative icon: the text beside it has the meaning. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">

@@ -1,4 +1,4 @@
-/** The page's mark, as in its icon. */
+/** Logo, as in the page's icon. */
 export function Logo() {
   return (
     <svg class="logo" viewBox="0 0 16 16" aria-hidden="true">

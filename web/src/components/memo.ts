@@ -1,8 +1,8 @@
 import { Component, type ComponentChild } from "preact";
 
 /**
- * A component that is drawn anew only where something that it is given is another. One that reads signals needs none of
- * this, and must not have it.
+ * Component that is rendered again only if a prop changed. Not for components that read signals: those update by
+ * themselves, and this would block them.
  */
 export function memo<P extends object>(draw: (props: P) => ComponentChild) {
   return class extends Component<P> {

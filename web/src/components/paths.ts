@@ -1,8 +1,8 @@
-/** The box that a trend is drawn in. */
+/** View box of a sparkline. */
 export const WIDTH = 288;
 export const HEIGHT = 48;
 
-/** A line with its gaps, and the area under it. */
+/** Paths of a line with its gaps, and of the area under it. */
 export function paths(values: readonly (number | null)[]): { line: string; area: string } {
   const x = (index: number) => ((index + 0.5) * (WIDTH / values.length)).toFixed(1);
   const y = (value: number) =>
@@ -18,7 +18,7 @@ export function paths(values: readonly (number | null)[]): { line: string; area:
     }
     if (run !== "" && (value === null || index === values.length - 1)) {
       const to = value === null ? index - 1 : index;
-      // One value alone is a dot.
+      // A single value is a dot.
       line += from === to ? `${run}h.01` : run;
       area += `${run}V${HEIGHT}H${x(from)}Z`;
       run = "";

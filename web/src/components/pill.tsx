@@ -2,10 +2,10 @@ import type { GpuStatus } from "../model/gpu";
 import { Icon } from "./icon";
 import { WithTooltip } from "./with-tooltip";
 
-export const WORDS: Record<GpuStatus, string> = {
+export const STATUS_LABELS: Record<GpuStatus, string> = {
   free: "free",
   busy: "busy",
-  held: "held, idle",
+  held: "idle, memory held",
   unknown: "unknown",
   stale: "stale",
   lost: "lost",
@@ -14,13 +14,12 @@ export const WORDS: Record<GpuStatus, string> = {
   error: "error",
 };
 
-/** How a GPU stands, by word, shape and colour. */
-export function Pill({ status, tooltip, more }: { status: GpuStatus; tooltip?: string; more?: string }) {
+/** Status of a GPU by word, shape and colour; `idle` is the time for which a held one has been idle. */
+export function Pill({ status, tooltip, idle }: { status: GpuStatus; tooltip?: string; idle?: string }) {
   return (
     <WithTooltip class="pill" data-status={status} tooltip={tooltip}>
       <Icon name={status} />
-      {WORDS[status]}
-      {more && ` ${more}`}
+      {idle ? `idle ${idle}, memory held` : STATUS_LABELS[status]}
     </WithTooltip>
   );
 }

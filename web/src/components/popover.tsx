@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** A button and what opens under it. The browser closes it on Escape and on a click beside it. */
+/** Button with a popover. The browser closes it on Escape and on a click outside. */
 export function Popover({
   name,
   label,
@@ -38,7 +38,7 @@ export function Popover({
   );
 }
 
-/** Under its button, within the window. */
+/** Below its button, inside the window. */
 function place(popover: HTMLElement): void {
   const about = popover.parentElement?.getBoundingClientRect();
   if (!about) return;

@@ -1,12 +1,12 @@
 import { setQuery } from "../browser/route";
 
-/** A wish of the view that stands in its address. */
+/** Select for a parameter of the view in the URL. */
 export function QuerySelect(props: {
-  /** In the address. */
+  /** Name in the URL. */
   name: string;
   label: string;
   value: string;
-  /** What no wish is called. */
+  /** Label of the option without a filter. */
   first: string;
   options: readonly (readonly [string, string])[];
 }) {

@@ -1,7 +1,7 @@
 import { drawn, trendOf } from "../live/trends";
 import { HEIGHT, paths, WIDTH } from "./paths";
 
-/** The last quarter of an hour of a GPU's utilization. The number beside it says the present. */
+/** Sparkline of a GPU's utilization in the last 15 minutes. The number beside it is the current value. */
 export function Spark({ uuid, index }: { uuid: string | null; index: number }) {
   void drawn.value;
   const values = trendOf(uuid)?.values() ?? [];
@@ -23,7 +23,7 @@ export function Spark({ uuid, index }: { uuid: string | null; index: number }) {
 
 function describe(values: readonly (number | null)[]): string {
   const known = values.filter(value => value !== null);
-  if (known.length === 0) return "no utilization known of the last 15 minutes";
+  if (known.length === 0) return "no utilization data for the last 15 minutes";
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
   return `utilization over the last 15 minutes, ${Math.round(mean)} % on average, ${Math.round(Math.max(...known))} % at most`;
 }

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Absence, Reading } from "../model/absence";
 import { DASH } from "../model/format";
 
-/** That a value is absent: what kind of absence shows, why is said on hover and focus. */
+/** Placeholder for an absent value: it shows the kind of absence, and the reason on hover and focus. */
 export function Absent({ why, what, quiet = false }: { why: Absence; what?: string; quiet?: boolean }) {
   const text = what ? `${what}: ${why.text}` : why.text;
   const shown = why.reason === "not_supported" ? DASH : why.word;
@@ -23,7 +23,7 @@ export function Absent({ why, what, quiet = false }: { why: Absence; what?: stri
   );
 }
 
-/** A value as text, or why it is absent. */
+/** A value as text, or the reason for its absence. */
 export function Value<T>({
   of,
   show,
@@ -32,9 +32,9 @@ export function Value<T>({
 }: {
   of: Reading<T>;
   show: (value: T) => ComponentChildren;
-  /** What it is, for whoever does not see where it stands. */
+  /** Name of the value, for users who do not see its place. */
   what?: string;
-  /** In tables: not a stop for the keyboard, since a row's details say why as well. */
+  /** In tables: no tab stop, since the row's details have the reason as well. */
   quiet?: boolean;
 }) {
   if (of.why) return <Absent why={of.why} quiet={quiet} {...(what ? { what } : {})} />;

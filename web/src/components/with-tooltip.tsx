@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-/** A few words, of which more is said on hover, on focus and at a touch. Without a tooltip they are only words. */
+/** Words with a tooltip on hover, focus and touch; plain words without one. */
 export function WithTooltip({
   tooltip,
   children,

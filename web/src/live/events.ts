@@ -1,13 +1,13 @@
 import type { Event } from "../api/types";
 
-/** As many are kept as the agent keeps. */
+/** As many as the agent keeps. */
 const MOST = 10_000;
 
-/** What tells an event from others. */
+/** Identity of an event. */
 export const eventKey = (event: Event): string =>
   [event.at, event.kind, event.gpu_uuid, event.code, event.text].join("\n");
 
-/** Both, each once, in the order of their times. */
+/** Union of both, without duplicates, in the order of time. */
 export function mergeEvents(known: readonly Event[], more: readonly Event[]): Event[] {
   if (more.length === 0) return known as Event[];
   const keys = new Set(known.map(eventKey));

@@ -1,20 +1,20 @@
 import { type Message, messageParser } from "../api/messages";
 import { HttpError, isUnauthorized } from "../api/request";
-import { problemOf, type Trouble } from "../model/problem";
+import { type Problem, problemOf } from "../model/problem";
 
-/** How the page stands with the agent. */
+/** State of the connection to the agent. */
 export type Link =
   | { kind: "connecting" }
   | { kind: "live"; by: "stream" | "polling" }
-  /** Nobody answers, or not as the agent would; `since` is this machine's time. */
-  | { kind: "unreachable"; since: number; trouble: Trouble }
-  /** The token is missing or wrong (401), or does not go so far (403). */
+  /** No answer, or not the agent's; `since` is this machine's time. */
+  | { kind: "unreachable"; since: number; problem: Problem }
+  /** The token is missing or wrong (401), or its scope is too narrow (403). */
   | { kind: "refused"; status: number };
 
 export interface Follower {
-  /** Takes in what a stream told, in its order. */
+  /** Takes in a batch of stream messages, in their order. */
   messages(found: Message[]): void;
-  /** Takes in one poll's answer; asked for with `signal`. */
+  /** Polls once, with `signal`. */
   poll(signal: AbortSignal): Promise<void>;
   /** Opens the stream. */
   open(signal: AbortSignal, lastId: string): Promise<Response>;
@@ -27,23 +27,23 @@ export interface Pace {
   every: number | null;
 }
 
-/** Between polls where a stream was wanted and is not to be had. */
+/** Interval of polling in place of a stream that is not available. */
 const INSTEAD_OF_STREAM = 1_000;
-/** After so long a stream that was refused is asked for again. */
+/** Delay before a stream that was refused is tried again. */
 const STREAM_AGAIN = 60_000;
-/** A stream without a snapshot for so long has died, whatever else comes: the agent makes one a second. */
+/** Timeout of a stream without a snapshot, whatever else it sends: the agent sends one a second. */
 const SILENCE = 10_000;
 /**
- * A stream that has told nothing so long after its last byte is held back by something in between. Less than what is late,
- * so that who is polled in its place does not see the stream being tried again.
+ * Timeout of a stream that sent nothing after its last byte: something in between buffers it. Shorter than the limit
+ * of `late`, so that a page that polls instead shows no gap while the stream is tried again.
  */
 const FIRST_WITHIN = 3_000;
 const FIRST_RETRY = 500;
 const LAST_RETRY = 15_000;
 
 /**
- * Follows the agent until aborted or refused: by its stream, else by polling. Comes back by itself, later each time, with
- * some chance in it so that many pages do not come back at once.
+ * Follows the agent until aborted or refused: by its stream, else by polling. Reconnects with an exponential backoff
+ * with jitter, so that many pages do not reconnect at once.
  */
 export async function follow(follower: Follower, pace: Pace, signal: AbortSignal): Promise<void> {
   let failures = 0;
@@ -58,7 +58,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
         lastId = await stream(follower, signal, lastId, () => {
           failures = 0;
         });
-        // It ended well: the agent is stopping, or a proxy has cut it.
+        // It ended well: the agent is stopping, or a proxy closed it.
         await sleep(FIRST_RETRY, signal);
       } else {
         await follower.poll(signal);
@@ -76,23 +76,23 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
         streamFrom = follower.now() + STREAM_AGAIN;
         continue;
       }
-      // Who is back may have the stream again.
+      // The agent is back, maybe with room for a stream.
       if (!streams) streamFrom = 0;
       if (failures === 0) since = follower.now();
       failures += 1;
-      // A stream that breaks is no news before the agent was asked once more.
+      // A broken stream alone is not reported: the agent is asked once more first.
       if (failures > 1 || !(error instanceof StreamBroken)) {
-        follower.link({ kind: "unreachable", since, trouble: problemOf(error) });
+        follower.link({ kind: "unreachable", since, problem: problemOf(error) });
       }
       await sleep(backOff(failures), signal);
     }
   }
 }
 
-/** A stream that had begun and broke. */
+/** A stream broke after its first byte. */
 class StreamBroken extends Error {}
 
-/** A stream that tells nothing: something in between keeps it, or it is not the agent's. */
+/** A stream sent no message: something in between buffers it, or it is not the agent's. */
 class StreamSilent extends Error {}
 
 async function stream(
@@ -121,7 +121,7 @@ async function stream(
     const parse = messageParser();
     for (;;) {
       const { done, value } = await reader.read();
-      // One that was given up ends as well.
+      // A stream that was given up ends as well.
       if (done && silence.signal.aborted) throw new StreamBroken();
       if (done && !told) throw new StreamSilent();
       if (done) return newest;
@@ -147,8 +147,8 @@ async function stream(
 }
 
 /**
- * No stream here (an older agent, a proxy that forbids it or keeps it back), or no room for one more: then polling does,
- * or says what is wrong.
+ * No stream (an older agent, a proxy that forbids or buffers it) or no permit for one more: polling works, or reports
+ * the problem.
  */
 const isNoStream = (error: unknown): boolean =>
   error instanceof StreamSilent ||

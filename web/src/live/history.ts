@@ -6,38 +6,41 @@ import { type Columns, HistoryBuffer } from "../model/history";
 import { problemOf } from "../model/problem";
 import { snapshot } from "./store";
 
-/** How it stands with what the agent remembers. */
+/** State of the request for the agent's history. */
 export type Memory = { kind: "asking" } | { kind: "there" } | { kind: "failed"; why: string };
 
 export interface FollowedHistory {
   memory: ReadonlySignal<Memory>;
-  /** What is drawn; anew with each snapshot. */
+  /** Columns to draw; replaced with each snapshot. */
   columns: ReadonlySignal<Columns>;
-  /** The time of the newest snapshot that is in it: where the charts end. */
+  /** Time of the newest snapshot in the columns: the right edge of the charts. */
   end: ReadonlySignal<number>;
   stop(): void;
 }
 
-/** A pause between two snapshots that is no gap: the agent's own, or a slow line's. */
+/** Longest pause between two snapshots that is not a gap, in milliseconds. */
 const PAUSE = 4_000;
-/** The agent counts back from its newest snapshot, which may be one newer than ours, and forgets at the other end. */
+/**
+ * Margin of the range, in milliseconds: the agent counts back from its newest snapshot, which may be newer than ours,
+ * and drops values at the other end.
+ */
 const MARGIN = 2_000;
-/** All of the range: it is asked for as a time back from the agent's own present. */
+/** The whole range: it is requested relative to the agent's own present. */
 const ALL = Number.NEGATIVE_INFINITY;
 const AGAIN = 5_000;
 
 const LINES = PLANS.flatMap(plan => plan.lines);
 
-/** Follows the numbers of a GPU: what the agent remembers, then what it tells, and what it remembers of a gap in that. */
+/** Follows the metrics of a GPU: the agent's history, then its snapshots, and its history again for a gap in them. */
 export function followHistory(uuid: string, span: Span): FollowedHistory {
   const memory: Signal<Memory> = signal({ kind: "asking" });
   const columns: Signal<Columns> = signal({ times: [], values: METRICS.map(() => []) });
   const end = signal(untracked(() => snapshot.value?.sampled_at ?? 0));
   const abort = new AbortController();
-  /** None before the agent has answered, since the steps are its. */
+  /** Null before the first answer, since the steps are the agent's. */
   let past: HistoryBuffer | null = null;
   let waiting: Snapshot[] = [];
-  /** From when on the agent is to be asked; null where nothing is missing. */
+  /** Start of what has to be requested; null if nothing is missing. */
   let missing: number | null = ALL;
   let askedAt = Number.NEGATIVE_INFINITY;
 
@@ -46,7 +49,7 @@ export function followHistory(uuid: string, span: Span): FollowedHistory {
 
   const ask = async (since: number, now: number) => {
     askedAt = performance.now();
-    // A gap that reaches back to where the range begins, or before it: of that the agent may keep longer steps alone.
+    // A gap that begins at the start of the range or before it: the agent may only have longer steps of that time.
     const whole = since <= now - span.ms + 2 * MARGIN;
     const from = whole ? `-${Math.round((span.ms - MARGIN) / 1000)}s` : since;
     const path = `api/v1/history?metric=${METRICS.join()}&gpu=${encodeURIComponent(uuid)}&since=${from}&step=${span.stepMs / 1000}s`;
@@ -63,7 +66,7 @@ export function followHistory(uuid: string, span: Span): FollowedHistory {
   };
 
   const take = (history: History, whole: boolean) => {
-    // Other steps than before: an agent that was started anew with another interval.
+    // Other steps than before: the agent was restarted with another interval.
     if (past?.stepMs !== history.step_ms) {
       if (whole) past = make(history.step_ms, history.start_at);
       else missing = ALL;
@@ -82,7 +85,7 @@ export function followHistory(uuid: string, span: Span): FollowedHistory {
 
   const see = (newest: Snapshot) => {
     const before = waiting.at(-1)?.sampled_at ?? past?.seenAt ?? null;
-    // A clock that was set back: what is kept is of another time.
+    // The clock was set back: the buffer is of another time.
     if (before !== null && newest.sampled_at < before - PAUSE) {
       past = null;
       missing = ALL;
@@ -113,7 +116,7 @@ export function followHistory(uuid: string, span: Span): FollowedHistory {
   };
 }
 
-/** A GPU's values as they are now; none of one that is not read. */
+/** Current values of a GPU; all null if it is not read. */
 function valuesOf({ gpus }: Snapshot, uuid: string): (number | null)[] {
   const gpu = gpus.find(each => each.uuid === uuid);
   if (gpu?.state !== "ok") return METRICS.map(() => null);

@@ -5,20 +5,20 @@ import type { Peer } from "../api/types";
 import { learn, type PeerAnswer, type PeerState, placeOf } from "../model/peers";
 import { link, paused, visible } from "./store";
 
-/** Other hosts, as this agent was told of them. */
+/** Other hosts that this agent knows. */
 export const peers = signal<Peer[]>([]);
-/** What is known of those that can be asked, by name. */
+/** State of the peers that can be asked, by name. */
 export const hosts = signal<ReadonlyMap<string, PeerState>>(new Map());
 
 const EVERY = 10_000;
-/** Less than the pause, so that an answer is never older than the question after it. */
+/** Timeout in milliseconds; below the interval, so that an answer is never older than the next request. */
 const TIMEOUT_MS = 8_000;
 
 export const here = () => ({ origin: location.origin, prefix: prefix() });
 
 const isLive = computed(() => link.value.kind === "live");
 
-/** Learns of other hosts once the agent has said that there are any; again when it comes back. */
+/** Loads the list of peers once the agent has announced it, and with each new connection. */
 export function loadPeers(): void {
   effect(() => {
     if (!hasPeers.value || !isLive.value) return;
@@ -27,13 +27,13 @@ export function loadPeers(): void {
         peers.value = told;
       },
       () => {
-        // It is asked again with the next connection.
+        // The next connection tries again.
       },
     );
   });
 }
 
-/** Asks other hosts, again and again, while the page is looked at. */
+/** Polls the peers while the page is visible. */
 export function pollPeers(): () => void {
   return effect(() => {
     const asked = peers.value.filter(peer => placeOf(peer, here()) === "beside");
@@ -59,7 +59,7 @@ async function askOne(peer: Peer, aborted: AbortSignal): Promise<void> {
   hosts.value = next;
 }
 
-/** Without a token: this agent's is nobody else's. */
+/** Requests a peer's summary, without a token: this agent's is for this agent only. */
 async function summaryOf(peer: Peer, aborted: AbortSignal): Promise<PeerAnswer> {
   try {
     const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);

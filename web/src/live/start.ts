@@ -9,16 +9,16 @@ import { type Follower, follow, type Link } from "./follow";
 import { accept, age, agentNow, bridge, events, link, now, paused, snapshot, visible } from "./store";
 import { fillIn, record } from "./trends";
 
-/** How far back events are asked for at first, and how many; the view of events asks for all. */
+/** Query for events at first; the events view loads all. */
 const EVENTS_AT_FIRST = "since=-24h&limit=500";
-/** While the agent is polled, how often for events. */
+/** Interval of polling for events while the agent is polled, in milliseconds. */
 const EVENTS_EVERY = 10_000;
-/** An answer that takes longer is none. */
+/** Timeout of a request in milliseconds. */
 const TIMEOUT_MS = 15_000;
-/** After so long without a snapshot the ages that are shown grow by themselves. */
+/** Age of a snapshot in milliseconds from which the ages on the page grow by themselves. */
 const QUIET = 1_500;
 
-/** Takes in a snapshot; false if it does not follow the one before it, as after a pause, or when a clock was set. */
+/** Takes in a snapshot; returns false if it leaves a gap, as after a pause or when a clock was set. */
 function take(next: Snapshot): boolean {
   const before = snapshot.value;
   accept(next);
@@ -28,7 +28,7 @@ function take(next: Snapshot): boolean {
   return passed >= 0 && passed <= bridge();
 }
 
-/** What a stream told. Of several snapshots that came at once only the newest is read. */
+/** Takes in messages of the stream. Of several snapshots at once only the newest is parsed. */
 function messages(found: Message[]): boolean {
   const newest = found.findLast(message => message.event === "snapshot");
   const follows = newest === undefined || take(JSON.parse(newest.data) as Snapshot);
@@ -42,10 +42,10 @@ function messages(found: Message[]): boolean {
 
 let eventsAt = Number.NEGATIVE_INFINITY;
 
-/** What comes of it is taken in when it comes; what does not, comes with the stream or the next question. */
+/** Loads the events since the newest one. A failure is left to the stream or to the next call. */
 function loadEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
-  // What is newer than now is of a clock that has been set back.
+  // An event in the future is of a clock that was set back.
   const which = last !== undefined && last <= agentNow() ? `since=${last}` : EVENTS_AT_FIRST;
   eventsAt = performance.now();
   const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);
@@ -57,13 +57,13 @@ function loadEvents(aborted: AbortSignal): void {
   );
 }
 
-/** All events that the agent keeps. */
+/** Loads all events that the agent keeps. */
 export async function loadAllEvents(): Promise<void> {
   events.value = mergeEvents(events.value, await requestJson<Event[]>("api/v1/events"));
 }
 
 function follower(aborted: AbortSignal): Follower {
-  // The past is asked for when the present is there, so that it does not delay it.
+  // The history is loaded after the first snapshot, so that it does not delay it.
   const taken = (follows: boolean) => {
     if (follows) return;
     void fillIn(aborted);
@@ -73,7 +73,7 @@ function follower(aborted: AbortSignal): Follower {
     now: () => performance.now(),
     link: next => {
       if (next.kind === "live") settle();
-      // That it is being asked is news only where nothing is known, or a token is tried.
+      // "connecting" is only shown before the first snapshot, or while a token is tried.
       const known = snapshot.value !== null && link.value.kind !== "refused";
       if (next.kind === "connecting" && known) return;
       if (!isSame(next, link.value)) link.value = next;
@@ -94,10 +94,10 @@ function follower(aborted: AbortSignal): Follower {
   };
 }
 
-/** That it goes on as it was is no news. */
+/** True if the connection is as it was. */
 const isSame = (a: Link, b: Link): boolean => a.kind === "live" && b.kind === "live" && a.by === b.by;
 
-/** Follows the agent while the page is looked at and not paused; anew with another token or pace. */
+/** Follows the agent while the page is visible and not paused; restarts with another token or interval. */
 export function start(): void {
   document.addEventListener("visibilitychange", () => {
     visible.value = document.visibilityState === "visible";
@@ -107,17 +107,17 @@ export function start(): void {
     void token.value;
     if (paused.value || !visible.value) return;
     const abort = new AbortController();
-    // What it looks at by itself must not start it anew.
+    // Untracked: signals read inside must not restart it.
     untracked(() => void follow(follower(abort.signal), pace, abort.signal));
     return () => abort.abort();
   });
   effect(() => {
     if (!visible.value) return;
     const tick = () => {
-      // A snapshot brings its own time: then nothing is drawn twice.
+      // A snapshot sets the time itself, which avoids a second render.
       if (age() > QUIET) now.value = agentNow();
     };
-    // Who comes back is not shown the past as the present until something new comes.
+    // At once, so that a user who returns does not see old values without their age.
     tick();
     const timer = setInterval(tick, 1_000);
     return () => clearInterval(timer);

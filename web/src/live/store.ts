@@ -6,51 +6,54 @@ import { identity, UNREAD } from "../model/gpu";
 import { ownerOf } from "../model/owner";
 import type { Link } from "./follow";
 
-/** The newest that the agent told; kept when it tells no more. */
+/** Newest snapshot; kept when the connection is lost. */
 export const snapshot = signal<Snapshot | null>(null);
 export const link = signal<Link>({ kind: "connecting" });
-/** What happened, the newest last. */
+/** Events, the newest last. */
 export const events = signal<Event[]>([]);
-/** Whether anything was told yet. */
+/** True after the first snapshot. */
 export const hasSnapshot = computed(() => snapshot.value !== null);
-/** What the host is called; null where it does not say. */
+/** Name of the host; null if unknown. */
 export const hostname = computed(() => snapshot.value?.host.hostname ?? null);
-/** By whom of the user it was stopped. */
+/** True while the user has paused the page. */
 export const paused = signal(false);
 export const visible = signal(document.visibilityState === "visible");
-/** The agent's time in milliseconds, once a second: this machine's clock may differ from it. */
+/** The agent's time in milliseconds, updated once a second: this machine's clock may differ. */
 export const now = signal(Date.now());
 
 export const colours = new Colours();
 
-/** The agent's time when the newest snapshot came, and the moment it came by a clock that does not jump. */
+/** The agent's time at the arrival of the newest snapshot, and the same moment by a monotonic clock. */
 let received = { agent: Date.now(), here: performance.now() };
 
-/** The agent's time now. */
+/** The agent's current time in milliseconds. */
 export const agentNow = (): number => received.agent + (performance.now() - received.here);
 
-/** How old the newest snapshot is. */
+/** Age of the newest snapshot in milliseconds. */
 export const age = (): number => performance.now() - received.here;
 
-/** The agent makes a snapshot at least every 1.4 s; so long without one is no pause of a slow line. */
+/**
+ * Age in milliseconds from which a snapshot is late. The agent makes one at least every 1.4 s, so a slow line does
+ * not explain it.
+ */
 const LATE = 5_000;
-/** So many times the pace of polling. */
+/** The same in polling intervals. */
 const LATE_POLLS = 2.5;
 
-/** Whether what is shown is older than it should be, whatever the connection seems to be; not while it is paused. */
+/** True if the values are older than they should be, whatever the state of the connection; false while paused. */
 export const late = computed(() => {
   void now.value;
   if (snapshot.value === null || paused.value) return false;
   return age() > bridge();
 });
 
-/** A pause between two snapshots that is no gap, in milliseconds. */
+/** Longest pause between two snapshots that is not a gap, in milliseconds. */
 export const bridge = (): number => Math.max(LATE, LATE_POLLS * (every.value ?? 0));
 
-/** Whether an administrator has let the driver go: then it is no trouble that nothing is read. */
+/** True while an administrator has released the driver: unread GPUs are then expected. */
 export const released = computed(() => snapshot.value?.collector.state === "released");
 
-/** A GPU as it was when it was last read well. */
+/** A GPU as it was at its last good reading. */
 export interface Remembered {
   gpu: Gpu;
   processes: Process[];
@@ -59,17 +62,17 @@ export interface Remembered {
 
 const remembered = new Map<string, Remembered>();
 
-/** Forgets all that was told. */
+/** Forgets everything. */
 export function clear(): void {
   snapshot.value = null;
   events.value = [];
   remembered.clear();
 }
 
-/** Takes in a snapshot, unless it is no newer than the one that is there. */
+/** Takes in a snapshot, unless it is the current one. */
 export function accept(next: Snapshot): void {
   const before = snapshot.value;
-  // A sequence that starts anew is an agent that was restarted: its time goes on.
+  // A sequence that restarts is an agent that was restarted; its time goes on.
   if (before && next.sequence === before.sequence && next.sampled_at === before.sampled_at) return;
   received = { agent: next.sampled_at, here: performance.now() };
   remember(next);
@@ -78,9 +81,9 @@ export function accept(next: Snapshot): void {
   now.value = agentNow();
 }
 
-/** Keeps what is read well; of a GPU that is not read what was, under the index that it has now. */
+/** Remembers the good readings; a GPU that is not read keeps its last one, under its current index. */
 function remember(next: Snapshot): void {
-  // A collector that is not well knows of none, and that says nothing of them.
+  // A collector that is not well reports no GPUs, which says nothing about them.
   if (isBlind(next)) return;
   const before = new Map(remembered);
   remembered.clear();
@@ -98,7 +101,7 @@ function remember(next: Snapshot): void {
   }
 }
 
-/** Of what is and of what is remembered: both are shown. */
+/** Owners in the snapshot and in memory: both are shown. */
 function* ownersOf(next: Snapshot): Generator<string> {
   for (const process of next.processes) yield ownerOf(process).key;
   for (const { processes } of remembered.values()) {
@@ -112,11 +115,11 @@ const isBlind = ({ gpus, collector }: Snapshot): boolean => gpus.length === 0 &&
 export interface Shown {
   gpu: Gpu;
   processes: Process[];
-  /** Its values are not of now but of then; null where they are of now. */
+  /** Time of its values if they are old; null if they are current. */
   asOf: number | null;
 }
 
-/** Every GPU: where it is not read, with what was last read of it. */
+/** Every GPU; one that is not read has its last values. */
 export const shown = computed<Shown[]>(() => {
   const newest = snapshot.value;
   if (!newest) return [];
@@ -131,7 +134,7 @@ export const shown = computed<Shown[]>(() => {
     const processes = newest.processes.filter(process => process.gpu === gpu.index);
     if (gpu.state === "ok") return { gpu, processes, asOf: null };
     const past = remembered.get(identity(gpu));
-    // A stale GPU keeps its values for a while, and the agent knows them better.
+    // A stale GPU keeps its values for a while, and the agent's are newer than ours.
     const blank = gpu.memory.total_bytes === null && gpu.power.draw_watts === null;
     if (past && blank) {
       return {
@@ -144,7 +147,7 @@ export const shown = computed<Shown[]>(() => {
   });
 });
 
-/** What is true of it now, and the rest as it was. */
+/** Current state with the last values. */
 const asItWas = (now: Gpu, past: Gpu): Gpu => ({
   ...past,
   index: now.index,
@@ -156,7 +159,7 @@ const asItWas = (now: Gpu, past: Gpu): Gpu => ({
   age_ms: now.age_ms,
 });
 
-/** Nobody reads it now. */
+/** The same GPU, marked as not read. */
 const unread = (gpu: Gpu): Gpu => ({
   ...gpu,
   state: UNREAD,

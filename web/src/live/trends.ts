@@ -4,13 +4,13 @@ import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
 import { bridge } from "./store";
 
-/** What the cards draw: a quarter of an hour in steps of 5 s. */
+/** Sparklines of the cards: 15 minutes in steps of 5 s. */
 const STEP_MS = 5_000;
 const STEPS = 180;
 const METRIC = "utilization.gpu_percent";
 
 const trends = new Map<string, Trend>();
-/** Changes when a step begins or the past was filled in: what draws a trend reads it. */
+/** Changes when a step begins or history was filled in; components that draw a trend read it. */
 export const drawn = signal(0);
 
 export const trendOf = (uuid: string | null): Trend | undefined =>
@@ -38,7 +38,7 @@ function made(uuid: string): Trend {
   return trend;
 }
 
-/** Fills in what was not seen, from the agent's memory. */
+/** Fills gaps from the agent's history. */
 export async function fillIn(signal: AbortSignal): Promise<void> {
   try {
     const history = await requestJson<History>(`api/v1/history?metric=${METRIC}&since=-15m&step=5s`, {
@@ -49,6 +49,6 @@ export async function fillIn(signal: AbortSignal): Promise<void> {
     }
     drawn.value += 1;
   } catch {
-    // The next connection asks again, and the present is shown without the past.
+    // The next connection tries again; current values are shown without the past.
   }
 }

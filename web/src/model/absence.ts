@@ -1,28 +1,28 @@
 import type { Absent } from "../api/types";
 
-/** Why there is no value. */
+/** Reason for a missing value. */
 export interface Absence {
-  /** The API's word. */
+  /** Reason as in the API. */
   reason: string;
-  /** For a narrow place. */
+  /** Short form for a narrow place. */
   word: string;
-  /** A whole sentence, for whoever asks. */
+  /** Whole sentence for a tooltip. */
   text: string;
 }
 
 const KNOWN: Record<string, [word: string, text: string]> = {
   not_supported: ["n/a", "Not supported by this GPU or driver."],
-  denied: ["no access", "The agent may not read this: it has no permission."],
+  denied: ["no access", "The agent has no permission to read this."],
   lost: ["lost", "The GPU no longer answers."],
-  asleep: ["asleep", "The GPU sleeps, and is not woken to be asked."],
-  timeout: ["waiting", "There is no answer yet."],
-  error: ["error", "Reading this failed."],
-  hidden: ["hidden", "Not shown to you."],
+  asleep: ["asleep", "The GPU is asleep, and the agent does not wake it."],
+  timeout: ["waiting", "No answer yet."],
+  error: ["error", "Reading failed."],
+  hidden: ["hidden", "Hidden: sign in with a token of a wider scope."],
 };
 
 const told = new Map<string | undefined, Absence>();
 
-/** What a reason means, the same object each time. A reason that is newer than this page is shown as it is. */
+/** Meaning of a reason, as the same object each time. A reason that this page does not know is shown as it is. */
 export function absence(reason: string | undefined): Absence {
   const before = told.get(reason);
   const found = before ?? meaningOf(reason);
@@ -37,16 +37,16 @@ function meaningOf(reason: string | undefined): Absence {
   return {
     reason: reason ?? "unknown",
     word,
-    text: reason ? `Absent: ${word}.` : "The agent does not say why.",
+    text: reason ? `Absent: ${word}.` : "No reason given.",
   };
 }
 
-/** A value, or why there is none. */
+/** A value, or the reason for its absence. */
 export type Reading<T> = { value: T; why?: never } | { value?: never; why: Absence };
 
 export function read<T>(absent: Absent, path: string, value: T | null): Reading<T> {
   return value === null ? { why: absence(absent[path]) } : { value };
 }
 
-/** Whether a GPU will never have this value, so that its place can be given to another. */
+/** True if a GPU will never have this value, so that another can take its place. */
 export const isNever = (reading: Reading<unknown>): boolean => reading.why?.reason === "not_supported";

@@ -1,12 +1,12 @@
-/** How something stands, and whether that is bad. */
+/** State of something, and its severity. */
 export interface Condition {
   text: string;
   bad: boolean;
 }
 
 /**
- * What is said aloud: what has become bad, is bad otherwise than before, or is well again. Whatever else changes, such as
- * who has a GPU, is no news. The first look is none either.
+ * Texts for screen readers: states that became bad, changed while bad, or recovered. Other changes, such as a GPU's
+ * users, are not announced, nor is the first state.
  */
 export function news(before: ReadonlyMap<string, Condition>, now: ReadonlyMap<string, Condition>): string[] {
   if (before.size === 0) return [];

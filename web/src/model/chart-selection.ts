@@ -3,27 +3,27 @@ import { type Absence, absence } from "./absence";
 import type { Line, Plan } from "./charts";
 import type { Columns } from "./history";
 
-/** A line, and what is known of it. */
+/** A line of a chart with its availability. */
 export interface Drawn {
   line: Line;
-  /** Which of the columns it is. */
+  /** Index of its column. */
   column: number;
-  /** Why there is no line; null where there is one. */
+  /** Reason for a missing line; null if there is one. */
   why: Absence | null;
 }
 
 export interface ChartSelection {
-  /** What is drawn, or has to say why it is not. */
+  /** Charts to draw; a chart without data has the reason. */
   charts: { plan: Plan; lines: Drawn[] }[];
-  /** What this GPU never tells, by name. */
+  /** Names of charts that this GPU never supports. */
   never: string[];
-  /** What was zero all the time, by name. */
+  /** Names of charts that were zero all the time. */
   zero: string[];
 }
 
 /**
- * Which charts a GPU has. What it never tells gets no empty chart but a word; what it does not tell now, and did not
- * all the time, says why in its chart.
+ * Selects a GPU's charts. An unsupported one is named only; one without data, now and in the range, shows the reason
+ * in its place.
  */
 export function selectCharts(
   plans: readonly Plan[],
@@ -57,14 +57,14 @@ function reasonOf(line: Line, gpu: Gpu): Absence {
 const isZero = (values: readonly (number | null)[] | undefined): boolean =>
   values?.every(value => value === null || value === 0) ?? true;
 
-/** What a line comes to. */
+/** Summary of a line. */
 export interface Sum {
   lowest: number;
   mean: number;
   highest: number;
 }
 
-/** Null where nothing is known. */
+/** Summary of the known values; null if there are none. */
 export function sumOf(values: readonly (number | null)[]): Sum | null {
   const known = values.filter(value => value !== null);
   if (known.length === 0) return null;
@@ -75,7 +75,7 @@ export function sumOf(values: readonly (number | null)[]): Sum | null {
   };
 }
 
-/** These columns between two times, both of them among them; the others are empty. */
+/** Columns between two times, inclusive; columns that are not in `which` are empty. */
 export function between(
   { times, values }: Columns,
   which: readonly number[],
@@ -90,7 +90,7 @@ export function between(
   };
 }
 
-/** The place of the first of which this is true, as it is of all after it; behind the last if it is of none. */
+/** Index of the first element for which `isTrue` holds, as it does for all after it; the length if there is none. */
 function firstWith(times: readonly number[], isTrue: (time: number) => boolean): number {
   let low = 0;
   let high = times.length;
@@ -102,7 +102,7 @@ function firstWith(times: readonly number[], isTrue: (time: number) => boolean):
   return low;
 }
 
-/** Means of longer steps, which begin at whole multiples of their length: the rows of a table, the oldest first. */
+/** Means of longer steps, which begin at multiples of their length: the rows of a table, the oldest first. */
 export function coarser({ times, values }: Columns, stepMs: number): Columns {
   const rows: number[] = [];
   const sums: { sum: number; count: number }[][] = values.map(() => []);

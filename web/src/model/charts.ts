@@ -1,19 +1,19 @@
 import type { Gpu } from "../api/types";
 import { bytes, celsius, megahertz, percent, rate, ratio, watts } from "./format";
 
-/** How far back a chart goes, as the address says it. */
+/** Range of the charts, as in the URL. */
 export type Range = "15m" | "1h" | "6h" | "24h";
 
 export interface Span {
   range: Range;
-  /** For a button. */
+  /** Label of a button. */
   short: string;
-  /** For a sentence. */
+  /** Words in a sentence. */
   long: string;
   ms: number;
-  /** The step that is asked for: the agent keeps seconds for 15 minutes, and ten seconds for the day. */
+  /** Step to request: the agent keeps seconds for 15 minutes, and ten seconds for the day. */
   stepMs: number;
-  /** The step of a table's rows. */
+  /** Step of a table's rows. */
   rowMs: number;
 }
 
@@ -27,18 +27,18 @@ export const SPANS: readonly Span[] = [
   { range: "24h", short: "24 h", long: "24 hours", ms: 24 * HOUR, stepMs: MINUTE, rowMs: 30 * MINUTE },
 ];
 
-/** What an address wishes; the shortest where it wishes for something that there is not. */
+/** Range in the URL; the shortest if it is unknown. */
 export const spanOf = (filter: string | undefined): Span =>
   SPANS.find(span => span.range === filter) ?? (SPANS[0] as Span);
 
 /** One line of a chart. */
 export interface Line {
-  /** The history's name of it. */
+  /** Name of the metric in the history. */
   metric: string;
-  /** Where in a GPU's `absent` the reason stands. */
+  /** Path of the reason in a GPU's `absent`. */
   path: string;
   name: string;
-  /** Its value now; never looked at unless the GPU is read. */
+  /** Current value; only called while the GPU is read. */
   of(gpu: Gpu): number | null;
 }
 
@@ -47,18 +47,18 @@ export interface Plan {
   key: string;
   name: string;
   lines: readonly Line[];
-  /** For legends, axes and tables. */
+  /** Formatter for legends, axes and tables. */
   show(value: number): string;
-  /** What the axis counts by. */
+  /** Base of the axis' steps. */
   unit: "decimal" | "binary";
-  /** The lowest and highest that the axis shows at least. */
+  /** Range that the axis covers at least. */
   low: number;
   high(gpu: Gpu): number | null;
-  /** So much the axis shows at least, where all is zero. */
+  /** Minimum height of the axis, for a chart of zeros. */
   least?: number;
-  /** A line that should not be crossed. */
+  /** Limit line. */
   limit?: { name: string; of(gpu: Gpu): number | null };
-  /** Not drawn while all of it is zero, as parts that few use are. */
+  /** Hidden while all of it is zero, for engines that few use. */
   quiet?: boolean;
 }
 
@@ -69,7 +69,7 @@ const line = (metric: string, name: string, of: Line["of"], path = metric): Line
   of,
 });
 
-/** A ratio as percent: the history keeps it from 0 to 1. */
+/** Highest percentage. */
 const HUNDRED = (): number => 100;
 
 export const PLANS: readonly Plan[] = [
@@ -115,7 +115,7 @@ export const PLANS: readonly Plan[] = [
     unit: "decimal",
     low: 20,
     high: () => null,
-    limit: { name: "slows down at", of: gpu => gpu.temperature.slowdown_celsius },
+    limit: { name: "slowdown", of: gpu => gpu.temperature.slowdown_celsius },
   },
   {
     key: "activity",
@@ -194,5 +194,5 @@ export const PLANS: readonly Plan[] = [
   },
 ];
 
-/** Every number that is drawn, in the order of the plans. */
+/** All metrics, in the order of the plans. */
 export const METRICS: readonly string[] = PLANS.flatMap(plan => plan.lines.map(({ metric }) => metric));

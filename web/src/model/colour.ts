@@ -1,7 +1,7 @@
-/** So many colours are there: `--user-0` and on, in `style/tokens.css`. */
+/** Number of colours: `--user-0` and on, in `style/tokens.css`. */
 export const COLOURS = 10;
 
-/** FNV-1a, so that a name has its colour on every host and every day. */
+/** FNV-1a, so that a name has the same colour on every host and every day. */
 export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const character of text) {
@@ -12,9 +12,9 @@ export function hash(text: string): number {
 }
 
 /**
- * Who has which colour. A name takes the colour of its hash or, where another has it, the next that nobody has; whoever
- * has one keeps it. When all are taken those who are gone give theirs back; when that is not enough they are given again:
- * a colour never stands without its name.
+ * Assigns colours to names. A name gets the colour of its hash or, if that is taken, the next free one, and keeps it.
+ * When all are taken, names that are gone free theirs; when that is not enough, colours repeat: a colour is always
+ * beside its name.
  */
 export class Colours {
   private readonly taken = new Map<string, number>();
@@ -23,7 +23,7 @@ export class Colours {
     return this.taken.get(key) ?? hash(key) % COLOURS;
   }
 
-  /** Gives colours to those who have none; these are all that are shown. The order of the names does not matter. */
+  /** Assigns colours to new names out of all names that are shown. Their order does not matter. */
   meet(keys: Iterable<string>): void {
     const here = new Set(keys);
     const fresh = [...here].filter(key => !this.taken.has(key)).sort();

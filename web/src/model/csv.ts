@@ -1,8 +1,8 @@
 export type Cell = string | number | null;
 
 /**
- * Comma-separated values as RFC 4180 has them. A text that a spreadsheet would take for a formula gets an apostrophe in
- * front: command lines are written by anybody.
+ * Comma-separated values (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe in front:
+ * anybody can choose a command line.
  */
 export const csv = (rows: readonly (readonly Cell[])[]): string =>
   rows.map(row => `${row.map(cell).join(",")}\r\n`).join("");

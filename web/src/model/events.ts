@@ -1,9 +1,9 @@
 import type { Event } from "../api/types";
 import { dayName } from "./format";
 
-/** What is shown of the events; an empty text is no wish. */
+/** Filter of the events; an empty string filters nothing. */
 export interface EventFilter {
-  /** `warning` leaves out what is only news; `critical` all but the worst. */
+  /** `warning` hides events of severity `ok`; `critical` also hides warnings. */
   severity: string;
   kind: string;
   gpu: string;
@@ -19,7 +19,7 @@ export const KINDS: Record<string, string> = {
   driver: "Driver",
 };
 
-/** The newest first. */
+/** Matching events, the newest first. */
 export const wanted = (events: readonly Event[], filter: EventFilter): Event[] =>
   events
     .filter(
@@ -30,11 +30,11 @@ export const wanted = (events: readonly Event[], filter: EventFilter): Event[] =
     )
     .reverse();
 
-/** The text of an event beside the GPU's own number: without it at its beginning. */
+/** Text of an event without its leading "GPU N", for a list that shows the number itself. */
 export const withoutGpu = (text: string, index: number): string =>
   text.startsWith(`GPU ${index} `) ? text.slice(`GPU ${index} `.length) : text;
 
-/** In order, with the days named. */
+/** Events by day, in their order. */
 export function byDay(events: readonly Event[], now: number): { name: string; events: Event[] }[] {
   const days: { name: string; events: Event[] }[] = [];
   for (const event of events) {

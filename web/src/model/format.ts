@@ -1,4 +1,4 @@
-/** Values as text. The page is English, so are its numbers; a narrow space that does not break stands before units. */
+/** Values as text. The page is English, so are its numbers; a narrow no-break space is before units. */
 
 export const SPACE = "\u202F";
 export const DASH = "\u2013";
@@ -11,7 +11,7 @@ const TIB = GIB * 1024;
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** A number and its unit, for places that set them apart. */
+/** A number and its unit, for places that style them apart. */
 export interface Amount {
   number: string;
   unit: string;
@@ -22,7 +22,7 @@ export const joined = ({ number, unit }: Amount): string => (unit ? number + SPA
 /** `12`, `1,980`. */
 export const count = (value: number): string => whole.format(value);
 
-/** Memory as GPU people say it: GiB, with one digit below a thousand. Something is never rounded down to nothing. */
+/** Memory in GiB, with one digit below a thousand. More than 0 is never rounded down to 0. */
 export function memory(bytes: number): Amount {
   if (bytes >= 1000 * TIB) return { number: whole.format(bytes / TIB), unit: "TiB" };
   if (bytes >= 1000 * GIB) return { number: whole.format(bytes / GIB), unit: "GiB" };
@@ -40,7 +40,7 @@ export function ofTotal(used: number, total: number): string {
   return a.unit === b.unit ? `${a.number} of ${joined(b)}` : `${joined(a)} of ${joined(b)}`;
 }
 
-/** Something is never rounded down to nothing: `0`, `<1`, `42`. */
+/** Whole number that never rounds down to 0: `0`, `<1`, `42`. */
 export const share = (value: number): string => (value > 0 && value < 1 ? "<1" : whole.format(value));
 export const percent = (value: number): string => `${share(value)}${SPACE}%`;
 
@@ -51,10 +51,10 @@ export const watts = (value: number): string => `${whole.format(value)}${SPACE}W
 export const celsius = (value: number): string => `${whole.format(value)}${SPACE}°C`;
 export const megahertz = (value: number): string => `${whole.format(value)}${SPACE}MHz`;
 
-/** A clock in three digits, without its unit. */
+/** A clock in GHz, without its unit. */
 export const gigahertz = (mhz: number): string => (mhz / 1000).toFixed(2);
 
-/** Watts of several GPUs. */
+/** Power of several GPUs. */
 export const power = (value: number): Amount =>
   value >= 1000
     ? { number: tenth.format(value / 1000), unit: "kW" }
@@ -76,7 +76,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long, in its two largest units: `58 s`, `12 min`, `3 h 41 min`, `2 d 4 h`, `41 d`. */
+/** Duration in its two largest units: `58 s`, `12 min`, `3 h 41 min`, `2 d 4 h`, `41 d`. */
 export function duration(ms: number): string {
   const part = (value: number, unit: string) => `${Math.floor(value)}${SPACE}${unit}`;
   const two = (rest: number, size: number, unit: string) =>
@@ -88,7 +88,10 @@ export function duration(ms: number): string {
   return part(ms / DAY, "d");
 }
 
-/** How long, to the second: `0:58`, `3:41:09`, `2 d 4:11:09`. */
+/** `6+ min` of `6 min`: a duration that is a lower bound. */
+export const orMore = (time: string): string => time.replace(/(\d)(\D*)$/, "$1+$2");
+
+/** Duration to the second: `0:58`, `3:41:09`, `2 d 4:11:09`. */
 export function stopwatch(ms: number): string {
   const total = Math.max(0, Math.floor(ms / SECOND));
   const pad = (value: number) => String(value).padStart(2, "0");
@@ -114,7 +117,7 @@ const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", 
 
 const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() === new Date(b).toDateString();
 
-/** A time of today as `14:02:11`, another as `22 Nov, 14:02`; this machine's zone. */
+/** A time of today as `14:02:11`, of another day as `22 Nov, 14:02`; this machine's time zone. */
 export const moment = (at: number, now: number): string => (sameDay(at, now) ? time : dayAndTime).format(at);
 export const clock = (at: number): string => time.format(at);
 export const hourAndMinute = (at: number): string => shortTime.format(at);
@@ -131,7 +134,7 @@ export function dayName(at: number, now: number): string {
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${whole.format(value)} ${value === 1 ? one : many}`;
 
-/** For names of files: `20261123-140211`, this machine's zone. */
+/** Time for file names: `20261123-140211`, this machine's time zone. */
 export function fileTime(at: number): string {
   const date = new Date(at);
   const pad = (value: number) => String(value).padStart(2, "0");

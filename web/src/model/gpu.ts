@@ -1,6 +1,6 @@
 import type { Gpu } from "../api/types";
 
-/** The one word for how a GPU is, which its pill shows and the totals count. */
+/** Status of a GPU in one word, which its pill shows and the totals count. */
 export type GpuStatus =
   | "free"
   | "busy"
@@ -12,10 +12,10 @@ export type GpuStatus =
   | "asleep"
   | "error";
 
-/** No state of the agent's: it knows nothing of a GPU that this page has seen, since the driver is not there. */
+/** State of a GPU that the page has seen and the agent does not report, since there is no driver. Not in the API. */
 export const UNREAD = "unread";
 
-/** State first: of a GPU that is not read nobody knows whether it is free. */
+/** Status of a GPU. The state comes first: use is unknown while a GPU is not read. */
 export function statusOf(gpu: { state: string; use: { verdict: string } }): GpuStatus {
   switch (gpu.state) {
     case "ok":
@@ -37,36 +37,35 @@ export function verdict(word: string): GpuStatus {
 }
 
 /**
- * Whether somebody has to look: a GPU that is not well, or not read for no good reason. That the administrator has let the
- * driver go, `released`, is a good one.
+ * True for a GPU that needs attention: critical, or not read for no good reason. A released driver is a good reason.
  */
 export const isTrouble = (gpu: { state: string; health: { verdict: string } }, released: boolean): boolean =>
   gpu.health.verdict === "critical" ||
   ["lost", "error", "denied"].includes(gpu.state) ||
   (!released && ["stale", UNREAD].includes(gpu.state));
 
-/** Whether anything was ever read of it that could be shown. */
+/** True if there are values to show. */
 export const isKnown = (gpu: Pick<Gpu, "state" | "memory" | "power" | "temperature">): boolean =>
   gpu.state === "ok" ||
   gpu.memory.total_bytes !== null ||
   gpu.power.draw_watts !== null ||
   gpu.temperature.gpu_celsius !== null;
 
-/** `H200` of `NVIDIA H200`: everybody knows who made it. */
+/** `H200` of `NVIDIA H200`. */
 export const shortName = (name: string | null): string | null =>
   name === null ? null : name.replace(/^NVIDIA\s+/i, "").replace(/^GeForce\s+/i, "") || name;
 
-/** What holds the clocks down, in plain words; null for what is no news. */
+/** Clock event reasons in plain words; null for those that are not shown. */
 const REASONS: Record<string, [word: string, text: string, serious: boolean] | null> = {
   gpu_idle: null,
-  applications_clocks_setting: ["app clocks", "The clocks are held at what an administrator has set.", false],
-  sw_power_cap: ["power cap", "The clocks are held down to stay under the power limit.", false],
-  hw_slowdown: ["hardware slowdown", "The hardware slows the clocks down.", true],
-  sync_boost: ["sync boost", "The clocks follow another GPU's.", false],
-  sw_thermal_slowdown: ["thermal slowdown", "The driver slows the clocks down: the GPU is hot.", true],
-  hw_thermal_slowdown: ["thermal slowdown", "The hardware slows the clocks down: the GPU is too hot.", true],
-  hw_power_brake_slowdown: ["power brake", "The power supply slows the clocks down.", true],
-  display_clock_setting: ["display clocks", "The clocks are held at what the display needs.", false],
+  applications_clocks_setting: ["app clocks", "Application clocks set by an administrator.", false],
+  sw_power_cap: ["power cap", "Clocks reduced to stay below the power limit.", false],
+  hw_slowdown: ["HW slowdown", "Clocks reduced by the hardware.", true],
+  sync_boost: ["sync boost", "Clocks synchronized with another GPU.", false],
+  sw_thermal_slowdown: ["thermal slowdown", "Clocks reduced by the driver: the GPU is hot.", true],
+  hw_thermal_slowdown: ["thermal slowdown", "Clocks reduced by the hardware: the GPU is too hot.", true],
+  hw_power_brake_slowdown: ["power brake", "Clocks reduced by the power supply.", true],
+  display_clock_setting: ["display clocks", "Clocks set by the display.", false],
 };
 
 export interface ThrottleReason {
@@ -75,7 +74,7 @@ export interface ThrottleReason {
   serious: boolean;
 }
 
-/** Why the clocks are not higher, the worst first, each once. */
+/** Reasons for which the clocks are throttled, the worst first, without duplicates. */
 export function throttleReasons(reasons: readonly string[]): ThrottleReason[] {
   const found = new Map<string, ThrottleReason>();
   for (const reason of reasons) {
@@ -83,7 +82,7 @@ export function throttleReasons(reasons: readonly string[]): ThrottleReason[] {
     if (known === null) continue;
     const [word, text, serious] = known ?? [
       reason.replaceAll("_", " "),
-      "The driver names a reason of its own.",
+      "A reason that this page does not know.",
       false,
     ];
     if (!found.get(word)?.serious) found.set(word, { word, text, serious });
@@ -91,11 +90,11 @@ export function throttleReasons(reasons: readonly string[]): ThrottleReason[] {
   return [...found.values()].sort((a, b) => Number(b.serious) - Number(a.serious));
 }
 
-/** A GPU by what an address says: its index or its UUID. */
+/** Finds a GPU by index or UUID, as in a URL. */
 export const findGpu = <G extends Pick<Gpu, "index" | "uuid">>(
   gpus: readonly G[],
   name: string,
 ): G | undefined => gpus.find(gpu => gpu.uuid === name) ?? gpus.find(gpu => String(gpu.index) === name);
 
-/** By what a GPU is remembered: its UUID or, where it never told one, its index. */
+/** Key of a GPU: its UUID or, if it never reported one, its index. */
 export const identity = (gpu: Pick<Gpu, "index" | "uuid">): string => gpu.uuid ?? `index ${gpu.index}`;

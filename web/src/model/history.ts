@@ -1,28 +1,29 @@
 import type { History } from "../api/types";
 
-/** What is drawn: one time per step and, for each number, a value or a gap. */
+/** Data of charts: one time per step and, for each metric, a value or a gap. */
 export interface Columns {
-  /** When each step begins, in milliseconds. */
+  /** Start of each step, in milliseconds. */
   times: number[];
-  /** By number, then by step. */
+  /** By metric, then by step. */
   values: (number | null)[][];
 }
 
 /**
- * The last while of several numbers of one GPU, in steps of equal length: what the agent remembers, and behind it what
- * is seen. A step that nobody knows is a gap.
+ * Ring buffer of several metrics of one GPU, in steps of equal length: the agent's history, then what snapshots
+ * bring. A step without a reading is a gap.
  */
 export class HistoryBuffer {
   private readonly sums: Float64Array[];
   private readonly counts: Float64Array[];
-  /** The newest step, counted from `anchor`. */
+  /** Newest step, counted from `anchor`. */
   private newest = Number.NEGATIVE_INFINITY;
   private oldest = Number.NEGATIVE_INFINITY;
   private lastAt: number | null = null;
 
   /**
-   * @param anchor When some step begins. The agent's steps do not begin at whole seconds.
-   * @param bridge A pause between two readings that is no gap: a reading stands for the time since the one before it.
+   * @param anchor Start of any step. The agent's steps do not begin at whole seconds.
+   * @param bridge Longest pause between two readings that is not a gap: a reading counts for the time since the one
+   * before it.
    */
   constructor(
     readonly metrics: readonly string[],
@@ -43,7 +44,7 @@ export class HistoryBuffer {
     return ((step % this.steps) + this.steps) % this.steps;
   }
 
-  /** When the newest reading was taken in that was seen. */
+  /** Time of the newest reading that was added. */
   get seenAt(): number | null {
     return this.lastAt;
   }
@@ -53,7 +54,7 @@ export class HistoryBuffer {
     return this.newest;
   }
 
-  /** Takes in a reading, whose values are in the order of the metrics. One that is older than all that is kept is dropped. */
+  /** Adds a reading, with values in the order of the metrics. A reading older than the buffer is dropped. */
   see(at: number, values: readonly (number | null)[]): void {
     const step = this.step(at);
     this.reach(step);
@@ -72,8 +73,8 @@ export class HistoryBuffer {
   }
 
   /**
-   * Takes in what the agent remembers, in steps of its own. Where it knows a step, that stands: it has read more often
-   * than we were told. Where it knows nothing, what was seen stays, since an agent that was restarted forgets.
+   * Merges the agent's history, in steps of its own. Its values replace ours, since it reads more often than it
+   * sends; where it has none, ours stay, since a restarted agent forgets.
    */
   recall(uuid: string, history: History): void {
     for (const series of history.series) {
@@ -81,7 +82,7 @@ export class HistoryBuffer {
       if (which < 0 || series.gpu_uuid !== uuid) continue;
       let known = Number.NEGATIVE_INFINITY;
       series.values.forEach((value, index) => {
-        // By the middle of its step, since the two clocks' steps may differ by a hair.
+        // By the middle of its step, since the steps of the two clocks may differ a little.
         const step = this.step(history.start_at + (index + 0.5) * history.step_ms);
         this.reach(step);
         if (value === null || step <= this.newest - this.steps) return;
@@ -97,10 +98,10 @@ export class HistoryBuffer {
     }
   }
 
-  /** Makes place up to a step. */
+  /** Extends the buffer to a step. */
   private reach(step: number): void {
     if (step <= this.newest) {
-      // What comes late may be older than what came first.
+      // A late reading may be older than the first one.
       this.oldest = Math.max(Math.min(this.oldest, step), this.newest - this.steps + 1);
       return;
     }
@@ -130,7 +131,7 @@ export class HistoryBuffer {
     counts[this.place(step)] = count;
   }
 
-  /** The means of all steps, the oldest first. */
+  /** Means of all steps, the oldest first. */
   columns(): Columns {
     const steps = this.newest === Number.NEGATIVE_INFINITY ? 0 : this.newest - this.oldest + 1;
     const times = Array.from(
@@ -140,7 +141,7 @@ export class HistoryBuffer {
     return { times, values: this.metrics.map((_, which) => this.means(which, steps)) };
   }
 
-  // Each second, of each number and step: no more is done than has to be.
+  // Called each second for each metric and step, hence written for speed.
   private means(which: number, steps: number): (number | null)[] {
     const means = new Array<number | null>(steps).fill(null);
     const [sums, counts] = [this.sums[which], this.counts[which]];

@@ -1,12 +1,12 @@
-/** Where the keys have brought a chart's cursor. */
+/** State of a chart for its keys. */
 export interface KeyState {
-  /** All times that are shown, the oldest first. */
+  /** All times on the chart, the oldest first. */
   times: readonly number[];
-  /** The cursor; null while it follows the newest. */
+  /** Cursor; null while it follows the newest time. */
   time: number | null;
-  /** The other end of what is marked. */
+  /** Other end of the selection. */
   mark: number | null;
-  /** Whether a part of the range is looked at. */
+  /** True while zoomed in. */
   zoomed: boolean;
 }
 
@@ -14,17 +14,17 @@ export type KeyResult =
   | { do: "move"; time: number; mark: number | null }
   | { do: "zoom"; from: number; to: number }
   | { do: "reset" }
-  /** Takes cursor and mark away. */
+  /** Removes cursor and selection. */
   | { do: "let go" };
 
-/** A step with Page Up and Page Down, as a part of what is shown. */
+/** Steps of Page Up and Page Down, as a fraction of the chart. */
 const PAGE = 10;
-/** Fewer steps than this are no chart. */
+/** Fewest steps to zoom into. */
 const FEWEST = 4;
 
 /**
- * What a key does: arrows, pages, Home and End move the cursor; with Shift they mark; Enter zooms into what is marked;
- * plus and minus zoom about the cursor; Escape undoes one thing after the other. Null for any other key.
+ * Action of a key: arrows, Page Up, Page Down, Home and End move the cursor; with Shift they select; Enter zooms into
+ * the selection; plus and minus zoom about the cursor; Escape undoes one step after the other. Null for other keys.
  */
 export function press(key: string, shift: boolean, state: KeyState): KeyResult | null {
   const { times, time, mark, zoomed } = state;
@@ -76,7 +76,7 @@ function target(key: string, at: number, last: number): number | null {
   }
 }
 
-/** Half of what is shown, about the cursor. */
+/** Zooms into half of the chart, about the cursor. */
 function closer(times: readonly number[], at: number): KeyResult | null {
   const half = Math.floor(times.length / 2);
   if (half < FEWEST) return null;
@@ -84,7 +84,7 @@ function closer(times: readonly number[], at: number): KeyResult | null {
   return { do: "zoom", from: times[from] ?? 0, to: times[from + half - 1] ?? 0 };
 }
 
-/** The place of the time that is nearest. */
+/** Index of the nearest time. */
 export function nearest(times: readonly number[], time: number): number {
   let low = 0;
   let high = times.length - 1;

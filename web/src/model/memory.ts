@@ -4,14 +4,14 @@ import { type Owner, ownerOf } from "./owner";
 /** One part of a GPU's memory. */
 export type Part =
   | { kind: "owner"; owner: Owner; bytes: number; of: number }
-  /** In use, but no listed process explains it. */
+  /** Used, but by no listed process. */
   | { kind: "unattributed"; bytes: number; of: number }
-  /** By driver and firmware. */
+  /** Reserved by driver and firmware. */
   | { kind: "reserved"; bytes: number; of: number };
 
 export interface Division {
   parts: Part[];
-  /** What each owner has, the most first. */
+  /** Memory of each owner, the most first. */
   owners: { owner: Owner; bytes: number | null }[];
 }
 
@@ -21,12 +21,13 @@ export interface Memory {
   reserved_bytes?: number | null;
 }
 
-/** Less than this that nobody explains is the driver's own, and not worth a stripe. */
+/** Smallest unexplained part of the memory that is drawn; less is the driver's own. */
 const WORTH_A_STRIPE = 0.004;
 
 /**
- * Divides a memory by whose it is. `of` is the part of the whole, from 0 to 1; together they never exceed it, and those of
- * owners never what is in use: processes that share memory each count all of it. Nothing is known without the total.
+ * Divides a memory by owner. `of` is the part of the whole, from 0 to 1. All parts together never exceed the whole,
+ * and those of owners never what is used: processes that share memory each count all of it. No parts without the
+ * total.
  */
 export function divide(memory: Memory, processes: readonly Process[]): Division {
   const owners = ownersOf(processes);

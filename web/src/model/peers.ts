@@ -1,36 +1,36 @@
 import type { Peer, Summary } from "../api/types";
 import { type Count, countOf } from "./totals";
 
-/** How many GPUs of a host are what; and what keeps it from knowing. */
+/** Numbers of a host's GPUs by status, and the reason why they are unknown. */
 export interface PeerCounts {
   by: Record<Count, number>;
-  /** The collector's state, where that is not well. */
+  /** State of the collector, if it is not ok. */
   unwell: string | null;
 }
 
-/** What is known of another host. */
+/** State of another host. */
 export type PeerState =
   | { kind: "asking" }
   | { kind: "told"; counts: PeerCounts }
-  /** It wants a token, and is never sent this agent's. */
+  /** It requires a token, and is never sent this agent's. */
   | { kind: "token" }
-  /** It is not told that it is called so. */
+  /** It refuses its host name (421). */
   | { kind: "misnamed" }
   /** Something answers there, but no agent. */
   | { kind: "stranger" }
-  /** Since when, by this machine's clock. */
+  /** Start of the failure, by this machine's clock. */
   | { kind: "unreachable"; since: number };
 
-/** What came of asking. */
+/** Answer of a peer; null for none. */
 export type PeerAnswer = { status: number; body: unknown } | null;
 
-/** Where a host is, seen from here. */
+/** Place of a host relative to this page. */
 export type Place =
-  /** This page's own. */
+  /** This page's own host. */
   | "here"
   /** At this origin, so that it can be asked. */
   | "beside"
-  /** Elsewhere: a link, which is never asked. */
+  /** At another origin: a link only. */
   | "elsewhere";
 
 export function placeOf(peer: Peer, page: { origin: string; prefix: string }): Place {
@@ -39,7 +39,7 @@ export function placeOf(peer: Peer, page: { origin: string; prefix: string }): P
   return url.pathname === page.prefix ? "here" : "beside";
 }
 
-/** What is known after one more answer; null is none at all. */
+/** State after one more answer; null is no answer. */
 export function learn(before: PeerState, answer: PeerAnswer, now: number): PeerState {
   if (answer === null || answer.status >= 500) {
     return before.kind === "unreachable" ? before : { kind: "unreachable", since: now };

@@ -1,27 +1,35 @@
 import { HttpError } from "../api/request";
 
-/** Why nothing comes from the agent, in whole sentences. */
-export interface Trouble {
+/** Reason why the agent does not answer, in whole sentences. */
+export interface Problem {
   title: string;
-  /** What there is to add; empty if nothing. */
+  /** Detail; empty if there is none. */
   why: string;
+  /** Question to the user; empty if there is none. */
+  hint: string;
 }
 
-/** What a proxy says of an agent that it does not reach. */
+const NO_ANSWER = {
+  title: "The agent does not answer.",
+  hint: "Is nvidia-smi-web-agent running on that host?",
+};
+
+/** Status codes of a proxy that does not reach the agent. */
 const OF_PROXIES = [502, 503, 504];
 
-export function problemOf(error: unknown): Trouble {
-  if (!(error instanceof HttpError)) return { title: "The agent does not answer.", why: "" };
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof HttpError)) return { ...NO_ANSWER, why: "" };
   const { status, message: why } = error;
   if (OF_PROXIES.includes(status)) {
-    return { title: "The agent does not answer.", why: `What stands before it says ${status}.` };
+    return { ...NO_ANSWER, why: `The proxy in front of it answered ${status}.` };
   }
-  if (status === 421) return { title: "The agent is not told of this address.", why };
-  if (status >= 500) return { title: "The agent has failed.", why };
-  if (status < 400 || status === 404) return { title: "Something else than the agent answers here.", why };
-  return { title: "The agent refuses what this page asks.", why };
+  if (status === 421) return { title: "The agent does not accept this host name.", why, hint: "" };
+  if (status >= 500) return { title: "The agent failed.", why, hint: "" };
+  if (status < 400 || status === 404)
+    return { title: "Something other than the agent answers here.", why, hint: "" };
+  return { title: "The agent rejects this page's requests.", why, hint: "" };
 }
 
-/** That the agent wants another token, by the status that it answers with. */
+/** Request for another token, by the status of the answer. */
 export const authMessage = (status: number): string =>
-  status === 403 ? "The token may not see this page." : "The agent refuses this token.";
+  status === 403 ? "This token is only for /metrics." : "The agent refuses this token.";

@@ -2,7 +2,7 @@ import type { Process, Use } from "../api/types";
 import { plural } from "./format";
 import { ownerOf } from "./owner";
 
-/** What is shown of the processes; an empty text is no wish. */
+/** Filter of the processes; an empty string filters nothing. */
 export interface Filter {
   text: string;
   user: string;
@@ -12,14 +12,16 @@ export interface Filter {
 
 export const NO_FILTER: Filter = { text: "", user: "", gpu: "", type: "" };
 
-/** A process on a GPU or MIG instance. When it started is not in it: the agent works that out anew, give or take. */
+/**
+ * Key of a process on a GPU or MIG instance. The start time is not part of it: the agent estimates it, give or take.
+ */
 export const rowKey = (process: Process): string =>
   [process.gpu_uuid ?? process.gpu, process.gpu_instance, process.compute_instance, process.pid].join(" ");
 
-/** Less than so much between two starts is no other process, in milliseconds. */
+/** Differences between start times below this are the estimate's, in milliseconds. */
 const SAME_START = 1_000;
 
-/** Whether nothing of a process has changed that is shown. */
+/** True if nothing visible of a process has changed. */
 export function isSame(a: Process, b: Process): boolean {
   for (const key of Object.keys(a) as (keyof Process)[]) {
     if (key !== "absent" && key !== "started_at" && a[key] !== b[key]) return false;
@@ -27,7 +29,7 @@ export function isSame(a: Process, b: Process): boolean {
   return Math.abs((a.started_at ?? 0) - (b.started_at ?? 0)) < SAME_START;
 }
 
-/** Each word of the text must stand somewhere in the row, whatever its case. */
+/** Processes that match the filter. Each word of the text must be in the row, in any case. */
 export function filter(processes: readonly Process[], by: Filter): Process[] {
   const words = by.text.toLowerCase().split(/\s+/).filter(Boolean);
   return processes.filter(process => {
@@ -100,7 +102,7 @@ const VALUES: Record<SortKey, (process: Process) => Value> = {
   command: process => process.command,
 };
 
-/** In what a process runs, the closest to its user first. */
+/** Job, pod or container of a process, the closest to its user first. */
 export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
@@ -123,13 +125,13 @@ const words = new Intl.Collator("en", { numeric: true });
 const compareValues = (a: number | string, b: number | string): number =>
   typeof a === "number" && typeof b === "number" ? a - b : words.compare(String(a), String(b));
 
-/** Sorted anew, and the same for the same processes: by GPU, instance and PID where the column does not tell. */
+/** Sorts by a column, then by GPU, instance and PID, so that the order is stable. */
 export function sort(processes: readonly Process[], order: Order): Process[] {
   const value = VALUES[order.key];
   const sign = order.down ? -1 : 1;
   return [...processes].sort((a, b) => {
     const [left, right] = [value(a), value(b)];
-    // What is not known comes last, whichever way.
+    // Absent values come last in both directions.
     if (left === null || right === null) {
       if (left !== right) return left === null ? 1 : -1;
       return settle(a, b);
@@ -142,8 +144,8 @@ const settle = (a: Process, b: Process): number =>
   a.gpu - b.gpu || (a.gpu_instance ?? -1) - (b.gpu_instance ?? -1) || (a.pid ?? -1) - (b.pid ?? -1);
 
 /**
- * The order of before for those that were there, so that rows do not jump about under a pointer; those that are new
- * stand after the one that they are sorted after.
+ * Keeps the previous order of known processes, so that rows do not move under a pointer; a new one is inserted after
+ * its predecessor in the sorted order.
  */
 export function keepOrder(sorted: readonly Process[], before: readonly string[]): Process[] {
   const now = new Map(sorted.map(process => [rowKey(process), process]));
@@ -159,15 +161,15 @@ export function keepOrder(sorted: readonly Process[], before: readonly string[])
   return kept;
 }
 
-/** What is said where no process is listed: that there is none only where that is known. */
+/** Text for an empty table: "no process" only where that is known. */
 export function nobodyListed(uses: readonly Use[], one: boolean): string {
   const unknown = uses.filter(use => use.verdict === "unknown").length;
   if (unknown === 0) return `No process uses ${one ? "this GPU" : "a GPU"}.`;
-  if (one) return "Whether a process uses this GPU is not known.";
-  return `No process is listed, but of ${unknown} of ${plural(uses.length, "GPU")} it is not known.`;
+  if (one) return "It is unknown whether a process uses this GPU.";
+  return `No processes listed; unknown for ${unknown} of ${plural(uses.length, "GPU")}.`;
 }
 
-/** One user's processes, with their sums; null where it is told of none. */
+/** One user's processes, with sums; a sum is null if no process reports it. */
 export interface Group {
   key: string;
   label: string;
@@ -177,7 +179,7 @@ export interface Group {
   sm: number | null;
 }
 
-/** By user, in the order in which the users come. */
+/** Groups by user, in the order in which users appear. */
 export function group(processes: readonly Process[]): Group[] {
   const groups = new Map<string, Group>();
   for (const process of processes) {

@@ -1,16 +1,16 @@
-/** What a tab is called: what people come to see first, then whose it is, then what of it. */
+/** Title of the tab: free GPUs first, then the host, then the view. */
 export function titleOf({
   free,
   stands,
   host,
   view,
 }: {
-  /** How many GPUs are free now. */
+  /** Number of free GPUs. */
   free: number;
-  /** Why that is not known; null where it is. */
+  /** Reason why that is unknown; null if it is known. */
   stands: string | null;
   host: string;
-  /** The view's name; null for the overview. */
+  /** Name of the view; null for the overview. */
   view: string | null;
 }): string {
   return [stands ?? `${free} free`, host, view].filter(part => part !== null).join(" · ");

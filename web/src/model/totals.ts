@@ -1,19 +1,19 @@
 import type { Gpu } from "../api/types";
 import { isTrouble, statusOf } from "./gpu";
 
-/** A sum, and of how many GPUs: those that are not `ok`, or do not tell, are not in it. */
+/** A sum and its number of GPUs: those that are not `ok`, or do not report the value, are left out. */
 export interface Sum {
   used: number;
   total: number;
   of: number;
 }
 
-/** What GPUs are counted as. */
+/** Category of a GPU in the totals. */
 export type Count = "free" | "busy" | "held" | "asleep" | "unknown" | "trouble";
 
 export interface Totals {
   gpus: number;
-  /** Each GPU once: those in trouble are in no other. */
+  /** Each GPU once: those in trouble are in no other category. */
   by: Record<Count, number>;
   memory: Sum | null;
   power: { draw: number; limit: number | null; of: number } | null;
@@ -30,7 +30,7 @@ export function totals(gpus: readonly Gpu[], released: boolean): Totals {
   };
 }
 
-/** A GPU that must not be used is neither free nor busy to who looks for one. */
+/** Category of a GPU: one that must not be used is neither free nor busy. */
 export function countOf(
   gpu: {
     state: string;
@@ -50,7 +50,7 @@ function memoryOf(gpus: readonly Gpu[]): Sum | null {
   const sum: Sum = { used: 0, total: 0, of: 0 };
   for (const gpu of gpus) {
     if (gpu.state !== "ok") continue;
-    // Of a GPU cut into instances the whole may be denied, and the instances be told.
+    // With MIG the GPU's memory may be denied while the instances' is reported.
     const parts = gpu.memory.total_bytes === null ? instances(gpu) : [gpu.memory];
     const told = parts.filter(part => part.total_bytes !== null && part.used_bytes !== null);
     if (told.length === 0 || told.length < parts.length) continue;

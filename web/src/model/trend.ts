@@ -1,10 +1,10 @@
-/** The last while of one number, in steps of equal length; what was not seen is a gap. */
+/** Recent means of one metric, in steps of equal length; a step without a reading is a gap. */
 export class Trend {
   private readonly sums: Float64Array;
   private readonly counts: Float64Array;
-  /** The step that `sums[newest % length]` is of. */
+  /** The step of `sums[newest % length]`. */
   private newest = -1;
-  /** When something was seen last. */
+  /** Time of the newest reading. */
   private lastAt: number | null = null;
 
   constructor(
@@ -16,9 +16,8 @@ export class Trend {
   }
 
   /**
-   * Takes in what is seen: a value, or that there was none. It stands for the time since what was seen before it, if that
-   * was no longer ago than `bridge`. What is older than what was seen before is of a clock that was set back: then all
-   * that is kept is of another time.
+   * Adds a reading: a value, or null for none. It counts for the time since the reading before, if that was at most
+   * `bridge` ago. A reading older than the one before means that the clock was set back: the buffer is then cleared.
    */
   see(at: number, value: number | null, bridge: number): void {
     const before = this.lastAt;
@@ -38,7 +37,7 @@ export class Trend {
     this.sums.fill(0);
   }
 
-  /** What is older than all that is kept changes nothing. */
+  /** Adds to a step; steps older than the buffer are ignored. */
   private put(step: number, value: number | null): void {
     if (step > this.newest) this.advance(step);
     else if (step <= this.newest - this.length) return;
@@ -61,7 +60,7 @@ export class Trend {
     return this.newest;
   }
 
-  /** The means, the oldest first, the newest at the end; null for a gap. */
+  /** Means, the oldest first; null for a gap. */
   values(): (number | null)[] {
     return Array.from({ length: this.length }, (_, back) => {
       const step = this.newest - this.length + 1 + back;
@@ -71,7 +70,7 @@ export class Trend {
     });
   }
 
-  /** Takes in what the agent remembers, where nothing was seen. `values` begin at `startAt`. */
+  /** Fills gaps from the agent's history. `values` begin at `startAt`. */
   seed(startAt: number, stepMs: number, values: readonly (number | null)[]): void {
     const seen = new Set<number>();
     for (let step = Math.max(0, this.newest - this.length + 1); step <= this.newest; step += 1) {
@@ -79,7 +78,7 @@ export class Trend {
     }
     values.forEach((value, index) => {
       const at = startAt + index * stepMs;
-      // It is of all the time until the next, which need not begin where our steps do.
+      // A value covers the time until the next one, which need not begin where our steps do.
       const last = Math.floor((at + stepMs - 1) / this.stepMs);
       for (let step = Math.floor(at / this.stepMs); step <= last; step += 1) {
         if (!seen.has(step)) this.put(step, value);

@@ -8,11 +8,11 @@ export interface IdleHold {
   bytes: number | null;
 }
 
-/** What an account, or a container in which root runs, has; by the rules of `/api/v1/users`. */
+/** Use by an account, or by a container in which root runs, by the rules of `/api/v1/users`. */
 export interface User {
   owner: Owner;
   gpus: number[];
-  /** Each counted once. */
+  /** Without duplicates. */
   processes: number;
   gpuMemory: number | null;
   sm: number | null;

@@ -1,12 +1,12 @@
 import { effect, signal } from "@preact/signals";
-import { WORDS } from "../components/pill";
+import { STATUS_LABELS } from "../components/pill";
 import { late, link, released, shown } from "../live/store";
 import { type Condition, news } from "../model/announcements";
 import { identity, isTrouble, statusOf } from "../model/gpu";
 
 const said = signal("");
 
-/** Says to who does not see it what is in trouble and how the page stands with the agent; no number, and no use. */
+/** Announces trouble and the state of the connection to screen readers; no numbers, and no use. */
 export function Announcer() {
   return (
     <p class="unseen" role="status" aria-live="polite">
@@ -22,7 +22,7 @@ export function followAnnouncements(): void {
     const told = news(before, now);
     before = now;
     if (told.length === 0) return;
-    // At once a few words, not a list that nobody can follow.
+    // A few words only: nobody can follow a long list.
     said.value =
       told.length > 3 ? `${told.length} changes: ${told.slice(0, 3).join(", ")} and more` : told.join(", ");
   });
@@ -32,7 +32,7 @@ function stands(): Map<string, Condition> {
   const found = new Map<string, Condition>(
     shown.value.map(({ gpu }) => [
       identity(gpu),
-      { text: `GPU ${gpu.index} ${WORDS[statusOf(gpu)]}`, bad: isTrouble(gpu, released.value) },
+      { text: `GPU ${gpu.index} ${STATUS_LABELS[statusOf(gpu)]}`, bad: isTrouble(gpu, released.value) },
     ]),
   );
   const { kind } = link.value;

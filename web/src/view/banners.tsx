@@ -8,7 +8,7 @@ import { duration, moment } from "../model/format";
 import { authMessage } from "../model/problem";
 import { TokenForm } from "./token-form";
 
-/** What stands between what is shown and what is: in plain words, with since when and what to do. */
+/** Reasons why the values may be wrong or old: since when, and what to do. */
 export function Banners() {
   const newest = snapshot.value;
   if (!newest) return null;
@@ -44,52 +44,51 @@ export function Banner({
 function LinkBanner({ sampledAt }: { sampledAt: number }) {
   void now.value;
   const stands = link.value;
-  const old = `What is shown is ${duration(agentNow() - sampledAt)} old.`;
+  const old = `Values are ${duration(agentNow() - sampledAt)} old.`;
   if (stands.kind === "refused") {
     return (
       <Banner severity="critical" title={authMessage(stands.status)}>
-        {old} Enter another:
+        {old} Enter another token:
         <TokenForm told />
       </Banner>
     );
   }
   if (stands.kind === "unreachable") {
     return (
-      <Banner severity="critical" title={stands.trouble.title}>
-        {stands.trouble.why} {old}{" "}
-        {paused.value ? "It is asked again when the page goes on." : "It is asked again by itself."}
+      <Banner severity="critical" title={stands.problem.title}>
+        {stands.problem.why} {old} {paused.value ? "Resume the page to retry." : "Retrying."}
       </Banner>
     );
   }
   if (!late.value) return null;
   return (
-    <Banner severity="warning" title="The agent tells nothing new.">
-      {old} It is asked again by itself.
+    <Banner severity="warning" title="No new values.">
+      {old} Retrying.
     </Banner>
   );
 }
 
 const STATES: Record<string, { severity: "critical" | "warning" | "info"; title: string; text: string }> = {
-  starting: { severity: "info", title: "The agent has just started.", text: "The GPUs are being asked." },
+  starting: { severity: "info", title: "The agent has just started.", text: "Reading the GPUs." },
   stalled: {
     severity: "warning",
     title: "The driver does not answer.",
-    text: "What is shown is what it said last. The agent goes on by itself when the call returns.",
+    text: "Values are the last that were read. Reading continues when the call returns.",
   },
   restarting: {
     severity: "warning",
-    title: "The driver is being read anew.",
-    text: "What reads it has ended, and is started again by itself.",
+    title: "The collector is restarting.",
+    text: "The collector exited and is being restarted.",
   },
   no_driver: {
     severity: "critical",
     title: "The driver cannot be read.",
-    text: "The agent tries again every two seconds, and goes on by itself when the driver is there.",
+    text: "Retrying every two seconds.",
   },
   released: {
     severity: "info",
-    title: "The administrator has let the driver go.",
-    text: "Nothing of the agent holds a GPU. It goes on when the time is over, or with “nvidia-smi-web-agent resume”.",
+    title: "An administrator has released the driver.",
+    text: "The agent holds no GPU. Reading resumes when the time is over, or with “nvidia-smi-web-agent resume”.",
   },
 };
 
@@ -108,12 +107,12 @@ function CollectorBanner({ collector }: { collector: Collector }) {
   );
 }
 
-/** Those that were read, of this agent. */
+/** Notes of this agent that were dismissed. */
 const readNotes = kept<readonly string[]>(`read-notes:${prefix()}`, [], (value): value is readonly string[] =>
   Array.isArray(value),
 );
 
-/** What keeps the agent from seeing all. Once it is read it need not be read again. */
+/** Notes about missing permissions and the like, until they are dismissed. */
 export function Notes({ notes }: { notes: readonly string[] }) {
   const fresh = notes.filter(note => !readNotes.value.includes(note));
   if (fresh.length === 0) return null;
@@ -125,7 +124,7 @@ export function Notes({ notes }: { notes: readonly string[] }) {
           <button
             type="button"
             onClick={() => {
-              // What is no longer said need not be remembered.
+              // Notes that are gone are forgotten.
               readNotes.value = [...readNotes.value.filter(each => notes.includes(each)), note];
             }}
           >
@@ -139,14 +138,14 @@ export function Notes({ notes }: { notes: readonly string[] }) {
 
 let first: string | null = null;
 
-/** A page that came from another version than the one that answers may not know all. */
+/** Offers to reload a page that came from another version of the agent. */
 function Updated({ version }: { version: string }) {
   first ??= version;
   if (first === version) return null;
   return (
     <Banner severity="info" title={`The agent is now version ${version}.`}>
       <button type="button" onClick={() => location.reload()}>
-        Load its page
+        Reload the page
       </button>
     </Banner>
   );

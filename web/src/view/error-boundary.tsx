@@ -1,7 +1,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { Banner } from "./banners";
 
-/** Where a view breaks, on our own fault: the rest of the page stays, and says so. */
+/** Catches errors of a view: the rest of the page stays, and reports it. */
 export class ErrorBoundary extends Component<{ children: ComponentChildren }, { what: string | null }> {
   override state = { what: null as string | null };
 
@@ -12,10 +12,10 @@ export class ErrorBoundary extends Component<{ children: ComponentChildren }, { 
   override render() {
     if (this.state.what === null) return this.props.children;
     return (
-      <Banner severity="critical" title="This view has broken.">
-        Please report it, with these words: <q>{this.state.what}</q>
+      <Banner severity="critical" title="This view failed.">
+        Please report this error: <q>{this.state.what}</q>
         <button type="button" onClick={() => location.reload()}>
-          Load the page anew
+          Reload the page
         </button>
       </Banner>
     );

@@ -31,7 +31,7 @@ export function Header() {
           type="button"
           class="quiet"
           aria-pressed={paused.value}
-          data-tooltip={paused.value ? "Go on" : "Pause: keep what is shown"}
+          data-tooltip={paused.value ? "Resume updates" : "Pause updates"}
           onClick={() => {
             paused.value = !paused.value;
           }}
@@ -46,11 +46,11 @@ export function Header() {
   );
 }
 
-/** A GPU is reached from the overview. */
+/** The view of a GPU belongs to the overview. */
 const isCurrent = (view: View): boolean =>
   route.value.view === view || (view === "overview" && route.value.view === "gpu");
 
-/** How many events that somebody should see are newer than the last look at them. */
+/** Number of warnings and critical events since the events view was last open. */
 function NewEvents() {
   const fresh = events.value.filter(event => event.at > seenEvents.value && event.severity !== "ok");
   if (fresh.length === 0) return null;

@@ -1,7 +1,7 @@
 import { Logo } from "../components/logo";
 import { TokenForm } from "./token-form";
 
-/** Before anything is known: the agent wants a token. */
+/** Login page, when the agent requires a token. */
 export function LoginPage() {
   return (
     <main class="login" id="main">
@@ -9,8 +9,8 @@ export function LoginPage() {
       <h1>GPUs of {location.hostname}</h1>
       <TokenForm />
       <p class="fine">
-        The administrator has set a token (the variable TOKEN) for this agent. It is sent in the header
-        Authorization and to this agent alone.
+        This agent requires a token; ask its administrator for one. It is sent in the Authorization header, to
+        this agent only.
       </p>
     </main>
   );

@@ -9,7 +9,7 @@ import { SPACE } from "../model/format";
 
 const version = computed(() => snapshot.value?.host.agent_version);
 
-/** What can be set. */
+/** Settings. */
 export function Menu() {
   return (
     <Popover
@@ -56,7 +56,7 @@ export function Menu() {
       </label>
       {token.value !== null && (
         <button type="button" onClick={leave}>
-          Forget the token
+          Sign out
         </button>
       )}
       <p class="fine">nvidia-smi-web-agent {version.value}</p>
@@ -64,7 +64,7 @@ export function Menu() {
   );
 }
 
-/** What it has opened goes with it. */
+/** Forgets the token, and everything that it opened. */
 function leave(): void {
   forget();
   location.reload();

@@ -1,7 +1,7 @@
 import { prefix } from "../api/address";
 import { kept } from "../browser/stored";
 
-/** The time of the newest event that was looked at; of this agent. */
+/** Time of the newest event of this agent that was seen. */
 export const seenEvents = kept<number>(
   `seen-events:${prefix()}`,
   0,

@@ -2,7 +2,7 @@ import { every } from "../browser/settings";
 import { age, late, link, now, paused, snapshot } from "../live/store";
 import { duration, SPACE } from "../model/format";
 
-/** How the page stands with the agent, in a word. */
+/** State of the connection, in a word. */
 export function Status() {
   void now.value;
   const { state, text } = words();

@@ -6,7 +6,7 @@ import { titleOf } from "../model/title";
 import { totals } from "../model/totals";
 import { VIEWS } from "./views";
 
-/** Keeps the title of the tab true. */
+/** Keeps the title of the tab up to date. */
 export function followTitle(): void {
   const title = computed(() => {
     if (snapshot.value === null) return `GPUs · ${location.hostname}`;

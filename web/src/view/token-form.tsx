@@ -3,7 +3,7 @@ import { isSendable, type Keep, token, tryToken } from "../api/token";
 import { link, paused } from "../live/store";
 import { authMessage } from "../model/problem";
 
-/** Asks for the token. Enter sends it. `told` where it is said beside it that the token is wrong. */
+/** Form for the token. `told` if the text beside it already reports a wrong token. */
 export function TokenForm({ told = false }: { told?: boolean }) {
   const field = useRef<HTMLInputElement>(null);
   const [how, setHow] = useState<Keep>("tab");
@@ -29,7 +29,7 @@ export function TokenForm({ told = false }: { told?: boolean }) {
           return;
         }
         tryToken(value, how);
-        // Who gives a token wants to see what it opens.
+        // A user who enters a token wants to see the values.
         paused.value = false;
       }}
     >
@@ -38,14 +38,14 @@ export function TokenForm({ told = false }: { told?: boolean }) {
         id="token"
         ref={field}
         type="password"
-        // Agents behind one proxy share an origin: what a browser offers would be any of theirs.
+        // Agents behind one proxy share an origin: a password manager could offer another agent's token.
         autocomplete="new-password"
         spellcheck={false}
         aria-invalid={problem !== null || wrong}
         aria-describedby={problem ? "token-problem" : undefined}
       />
       <button type="submit" class="primary">
-        Send
+        Sign in
       </button>
       {problem && (
         <p id="token-problem" class="problem" role="alert">
@@ -58,14 +58,14 @@ export function TokenForm({ told = false }: { told?: boolean }) {
           checked={how === "browser"}
           onChange={() => setHow(how === "tab" ? "browser" : "tab")}
         />
-        Keep it in this browser, and not only in this tab
+        Stay signed in on this browser
       </label>
     </form>
   );
 }
 
-/** What is wrong with a token that was typed; null where nothing is. */
+/** Problem with a typed token; null for none. */
 function slipOf(value: string): string | null {
   if (value === "") return "Enter the token.";
-  return isSendable(value) ? null : "A token has no control characters: copy it anew.";
+  return isSendable(value) ? null : "A token has no control characters. Copy it again.";
 }

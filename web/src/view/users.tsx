@@ -8,7 +8,7 @@ import { divide } from "../model/memory";
 import { totals } from "../model/totals";
 import { type User, usersOf } from "../model/users";
 
-/** Who has what, the most memory first; under it who had what is not read now, and when. */
+/** Users, the most memory first; below them those of GPUs that are not read, with the age. */
 export function UsersView() {
   if (!snapshot.value) return null;
   const now = shown.value.filter(each => each.asOf === null);
@@ -34,7 +34,7 @@ const sorted = (of: readonly Shown[]): User[] =>
     processes: of.flatMap(each => each.processes),
   }).sort((a, b) => (b.gpuMemory ?? -1) - (a.gpuMemory ?? -1) || (a.owner.key < b.owner.key ? -1 : 1));
 
-/** When the oldest was read of what is shown of these GPUs. */
+/** Time of the oldest reading of these GPUs. */
 const oldest = (gpus: readonly number[], past: readonly Shown[]): number =>
   Math.min(...past.filter(each => gpus.includes(each.gpu.index)).map(each => each.asOf ?? Infinity));
 
@@ -87,7 +87,7 @@ function Users({
               <th scope="col" class="number">
                 Longest run
               </th>
-              <th scope="col">IdleHold, idle</th>
+              <th scope="col">Idle, memory held</th>
             </tr>
           </thead>
           <tbody>
@@ -104,7 +104,7 @@ function Users({
   );
 }
 
-/** `at` is when it was so; null where it is so now. */
+/** `at` is the time of the values; null if they are current. */
 function UserRow({ user, total, at }: { user: User; total: number | null; at: number | null }) {
   const { owner, gpus, processes, gpuMemory, sm, startedAt, held } = user;
   const now = agentNow();
@@ -140,14 +140,14 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
         {sm === null ? (
           <NotReported />
         ) : (
-          <span data-tooltip="All its GPUs together, in % of one">{percent(sm)}</span>
+          <span data-tooltip="Sum over its GPUs, in % of one">{percent(sm)}</span>
         )}
       </td>
-      <td class="number" data-label="for">
+      <td class="number" data-label="longest run">
         {startedAt === null ? <NotReported /> : duration((at ?? now) - startedAt)}
       </td>
       <td class="held">
-        {at !== null && <p>as it was {duration(now - at)} ago</p>}
+        {at !== null && <p>{duration(now - at)} ago</p>}
         {held.map(each => (
           <p key={`${each.gpu} ${each.since}`}>
             GPU {each.gpu} for {duration(now - each.since)}
@@ -159,16 +159,16 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
   );
 }
 
-/** The driver tells it of none of the processes. */
+/** Placeholder for a value that the driver reports for no process. */
 function NotReported() {
   return (
     <WithTooltip
       class="absent"
       data-reason="not_supported"
-      tooltip="The driver does not tell it of these processes."
+      tooltip="The driver does not report this for these processes."
     >
       <span aria-hidden="true">{DASH}</span>
-      <span class="unseen">not told by the driver</span>
+      <span class="unseen">not reported by the driver</span>
     </WithTooltip>
   );
 }

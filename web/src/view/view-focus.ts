@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 let isFollowed = false;
 
-/** Notes that a link within the page is followed: the browser's Back has its own place to go to. */
+/** Notes that a link was followed: the browser's Back restores its own scroll position. */
 export function trackLinkClicks(): void {
   document.addEventListener("click", event => {
     const link = event.target instanceof Element && event.target.closest('a[href^="#/"]');
@@ -10,7 +10,7 @@ export function trackLinkClicks(): void {
   });
 }
 
-/** Where another view begins: at its top, for who sees it, and at its heading, for who hears it. */
+/** Moves to the top of a new view, and the focus to its heading. */
 export function useViewFocus(view: string): void {
   const before = useRef(view);
   useEffect(() => {
@@ -20,7 +20,7 @@ export function useViewFocus(view: string): void {
     isFollowed = false;
     const main = document.getElementById("main");
     const first = main?.querySelector("h2");
-    // The overview has none of its own: its first is a card's.
+    // The overview has no heading of its own: its first one is a card's.
     const heading = first && !first.closest("article") ? first : main;
     if (!heading) return;
     heading.tabIndex = -1;

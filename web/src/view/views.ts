@@ -1,6 +1,6 @@
 import type { View } from "../browser/route";
 
-/** The views that are always there, by name. */
+/** Views in the navigation, by name. */
 export const VIEWS: readonly [View, string][] = [
   ["overview", "Overview"],
   ["processes", "Processes"],

@@ -19,7 +19,7 @@ const seen = (at: number): Snapshot => {
   return { ...example, sequence, sampled_at: at, gpus: [gpu({ uuid: UUID, state: "ok" })], processes: [] };
 };
 
-/** Answers as the agent does: seconds for a quarter of an hour, ten seconds for what is older, up to so many points. */
+/** Answers like the agent: seconds for 15 minutes, ten seconds before, up to a number of points. */
 function history(path: string): { status: number; body: unknown } {
   const query = new URL(path, "http://gpu01").searchParams;
   const since = query.get("since") ?? "";
@@ -36,7 +36,7 @@ function history(path: string): { status: number; body: unknown } {
 const questions = () => paths().filter(path => path.includes("/history?"));
 const sinceOf = (path: string | undefined) => new URL(path ?? "", "http://gpu01").searchParams.get("since");
 
-describe("the past of a GPU", () => {
+describe("the history of a GPU", () => {
   let following: FollowedHistory;
 
   const pass = async (ms: number) => {
@@ -68,12 +68,12 @@ describe("the past of a GPU", () => {
     vi.useRealTimers();
   });
 
-  it("is asked for once, and then seen", async () => {
+  it("is requested once, then extended by snapshots", async () => {
     await begin("15m");
     expect([questions().length, stepMs(), following.memory.value.kind]).toEqual([1, 1_000, "there"]);
   });
 
-  it("has what a short pause left out", async () => {
+  it("fills a short pause", async () => {
     await begin("15m");
     const before = now;
     await pass(2 * MINUTE);
@@ -89,7 +89,7 @@ describe("the past of a GPU", () => {
     ["1h", 20 * HOUR, 10_000],
     ["24h", 20 * HOUR, MINUTE],
   ] as const) {
-    it(`is whole after ${pause / MINUTE} minutes in which nobody looked, over ${range}`, async () => {
+    it(`is complete after ${pause / MINUTE} minutes in the background, over ${range}`, async () => {
       await begin(range);
       await pass(pause);
       for (let second = 0; second < 30; second += 1) await pass(1_000);
@@ -99,7 +99,7 @@ describe("the past of a GPU", () => {
     });
   }
 
-  it("is asked for whole where a part of it comes in other steps", async () => {
+  it("is requested as a whole when a part has other steps", async () => {
     await begin("15m");
     agent.answer = path => {
       const { status, body } = history(path);
@@ -115,7 +115,7 @@ describe("the past of a GPU", () => {
     expect(stepMs()).toBe(2_000);
   });
 
-  it("is asked for again where the agent did not know the GPU yet", async () => {
+  it("is requested again when the agent did not know the GPU yet", async () => {
     agent.answer = () => ({ status: 404, body: { detail: "There is no GPU GPU-1." } });
     await begin("15m");
     expect(following.memory.value).toEqual({ kind: "failed", why: "There is no GPU GPU-1." });

@@ -13,7 +13,7 @@ const next = () => {
   return { ...example, sequence, sampled_at: 1_700_000_000_000 + sequence * 1_000 };
 };
 
-/** The agent's streams that are open. */
+/** Open streams of the agent. */
 let streams: ReadableStreamDefaultController<Uint8Array>[] = [];
 const tell = (what: unknown = next()) => {
   for (const stream of streams) {
@@ -64,7 +64,7 @@ beforeEach(async () => {
 });
 afterEach(() => look("visible"));
 
-describe("what is shown", () => {
+describe("the shown state", () => {
   it("is late five seconds after the newest snapshot, though the stream is open", async () => {
     await pass(4_500);
     tell();
@@ -77,7 +77,7 @@ describe("what is shown", () => {
     expect(late.value).toBe(false);
   });
 
-  it("is late where the same is told again and again", async () => {
+  it("is late when the same snapshot repeats", async () => {
     const same = next();
     agent.answer = path => (path.endsWith("/snapshot") ? { status: 200, body: same } : answers(path));
     refreshInterval.value = 2_000;
@@ -85,7 +85,7 @@ describe("what is shown", () => {
     expect([link.value, late.value]).toEqual([{ kind: "live", by: "polling" }, true]);
   });
 
-  it("may be as old as the pace that was chosen", async () => {
+  it("may be as old as the chosen interval", async () => {
     refreshInterval.value = 30_000;
     for (let round = 0; round < 10; round += 1) {
       await pass(9_000);
@@ -93,7 +93,7 @@ describe("what is shown", () => {
     }
   });
 
-  it("is not late while a stream that is kept back is tried again", async () => {
+  it("is not late while a buffered stream is tried again", async () => {
     const kept = () => new Response(new ReadableStream());
     agent.answer = path => {
       const sampled_at = 1_700_000_000_000 + performance.now();
@@ -111,7 +111,7 @@ describe("what is shown", () => {
     expect(paths().filter(path => path.endsWith("/stream")).length).toBeGreaterThanOrEqual(3);
   });
 
-  it("is late at once when somebody looks again, until something new comes", async () => {
+  it("is late at once when the tab is shown again, until a new snapshot", async () => {
     expect(late.value).toBe(false);
     look("hidden");
     agent.answer = () => new Promise<null>(() => {});
@@ -121,13 +121,13 @@ describe("what is shown", () => {
     expect(late.value).toBe(true);
   });
 
-  it("is not late while it is paused", async () => {
+  it("is not late while paused", async () => {
     paused.value = true;
     await pass(60_000);
     expect(late.value).toBe(false);
   });
 
-  it("is told of by polling though events are not answered", async () => {
+  it("updates by polling although events fail", async () => {
     agent.answer = path => (path.includes("/events") ? new Promise<null>(() => {}) : answers(path));
     refreshInterval.value = 2_000;
     await pass(40_000);
@@ -135,7 +135,7 @@ describe("what is shown", () => {
     expect(link.value).toEqual({ kind: "live", by: "polling" });
   });
 
-  it("asks for other hosts once, however often it polls", async () => {
+  it("loads the peers once, however often it polls", async () => {
     agent.answer = path => {
       if (path.endsWith("/peers")) return { status: 200, body: [] };
       const answer = answers(path);
@@ -147,7 +147,7 @@ describe("what is shown", () => {
     expect(paths().filter(path => path.endsWith("/peers")).length).toBe(1);
   });
 
-  it("changes nothing in how it stands with each poll", async () => {
+  it("keeps the connection state with each poll", async () => {
     refreshInterval.value = 2_000;
     await pass(100);
     const first = link.value;
@@ -156,11 +156,11 @@ describe("what is shown", () => {
   });
 });
 
-describe("the past of all GPUs", () => {
+describe("the history of all GPUs", () => {
   const questions = () => paths().filter(path => path.includes("/history?")).length;
   const at = (sampled_at: number) => tell({ ...next(), sampled_at });
 
-  it("is asked for at first, and where what is seen does not follow", async () => {
+  it("is loaded at first, and after a gap", async () => {
     const now = snapshot.value?.sampled_at ?? 0;
     expect(questions()).toBe(1);
     expect(paths().filter(path => path.includes("/events"))).toEqual(["/api/v1/events?since=-24h&limit=500"]);
@@ -176,7 +176,7 @@ describe("the past of all GPUs", () => {
     }
   });
 
-  it("is not asked for with each poll at a slow pace", async () => {
+  it("is not loaded with each poll at a slow interval", async () => {
     agent.answer = path => {
       const at = 1_700_000_000_000 + performance.now();
       return path.endsWith("/snapshot")
@@ -193,14 +193,14 @@ describe("the past of all GPUs", () => {
 
 describe("a token", () => {
   const key = "nvidia-smi-web-agent:token:/";
-  /** Takes one token; says 403 to another. */
+  /** Accepts one token; answers 403 to others. */
   const guarded = (path: string, init: RequestInit) => {
     const given = new Headers(init.headers).get("Authorization");
     if (given === "Bearer right") return answers(path);
     return { status: given === "Bearer metrics" ? 403 : 401, body: null };
   };
 
-  it("is kept once the agent has taken it, and not before", async () => {
+  it("is stored once the agent has accepted it, and not before", async () => {
     agent.answer = guarded;
     for (const wrong of ["wrong", "metrics"]) {
       tryToken(wrong, "browser");
@@ -212,14 +212,14 @@ describe("a token", () => {
     expect([link.value.kind, localStorage.getItem(key)]).toEqual(["live", "right"]);
   });
 
-  it("that goes not so far is refused, by its status", async () => {
+  it("of too narrow a scope is refused, with its status", async () => {
     agent.answer = guarded;
     tryToken("metrics", "tab");
     await pass(1_000);
     expect(link.value).toEqual({ kind: "refused", status: 403 });
   });
 
-  it("may have any letters: its bytes are sent", async () => {
+  it("may have any characters: its bytes are sent", async () => {
     tryToken("schlüssel “x”", "tab");
     await pass(1_000);
     const sent = asked.at(-1)?.token ?? "";
@@ -227,7 +227,7 @@ describe("a token", () => {
     expect(link.value.kind).toBe("live");
   });
 
-  it("that no header can carry is not recalled", () => {
+  it("that no header can carry is not loaded", () => {
     sessionStorage.setItem(key, "a\u0000b");
     recall();
     expect(token.value).toBe(null);

@@ -38,8 +38,8 @@ const told = () =>
 
 beforeEach(() => clear());
 
-describe("what is shown", () => {
-  it("of a GPU that fell off the bus moves with it where the indices close up", () => {
+describe("the shown state", () => {
+  it("of a lost GPU follows its new index", () => {
     tell([well("A", 0), well("B", 1), well("C", 2)], [on(0, "A", 10), on(1, "B", 11), on(2, "C", 12)]);
     tell([well("A", 0), well("C", 1), gone("B", 2)], [on(0, "A", 10), on(1, "C", 12)]);
     expect(told()).toEqual([
@@ -49,7 +49,7 @@ describe("what is shown", () => {
     ]);
   });
 
-  it("of all of them, while the driver is gone, is what was there last", () => {
+  it("is the last one while the driver is gone", () => {
     tell([well("A", 0), well("B", 1), well("C", 2)], [on(1, "B", 11)]);
     tell([well("A", 0), well("C", 1), gone("B", 2)], []);
     tell([], [], "no_driver");
@@ -58,7 +58,7 @@ describe("what is shown", () => {
       [1, "C", "", false],
       [2, "B", "11 on 2", false],
     ]);
-    // One that the agent no longer knows does not come back as a memory.
+    // A GPU that the agent no longer reports does not come back from memory.
     tell([well("A", 0)], []);
     tell([], [], "no_driver");
     expect(told()).toEqual([[0, "A", "", false]]);

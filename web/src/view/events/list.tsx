@@ -8,7 +8,7 @@ import { shown } from "../../live/store";
 import { byDay, withoutGpu } from "../../model/events";
 import { clock, exact } from "../../model/format";
 
-/** So many are drawn; a host in trouble may have thousands. */
+/** Limit of events to draw; a host in trouble may have thousands. */
 const MOST = 500;
 
 /** Events, by day. */
@@ -24,7 +24,7 @@ export function EventList({
   const today = new Date(now).toDateString();
   const days = useMemo(() => byDay(events.slice(0, MOST), now), [events, today]);
   const indices = new Map(shown.value.map(each => [each.gpu.uuid, each.gpu.index]));
-  // An event of the host is about none, as a GPU may have no name.
+  // An event of the host has no GPU, and a GPU may have no UUID.
   indices.delete(null);
   return (
     <div class="events">
@@ -38,7 +38,7 @@ export function EventList({
           </ol>
         </section>
       ))}
-      {events.length > MOST && <p class="nothing">And {events.length - MOST} older ones.</p>}
+      {events.length > MOST && <p class="nothing">{events.length - MOST} older events are not shown.</p>}
     </div>
   );
 }
@@ -48,11 +48,11 @@ const ICONS: Record<string, IconName> = { ok: "check", warning: "warning", criti
 interface LineProps {
   event: Event;
   gpu: boolean;
-  /** The number that the event's GPU has now; none where it is about none, or one that there is not any more. */
+  /** Current index of the event's GPU; undefined for an event without a GPU, or with one that is gone. */
   index: number | undefined;
 }
 
-/** It changes only with its GPU's number, and there may be hundreds. */
+/** Rendered again only if its GPU's index changes, since there may be hundreds. */
 class Line extends Component<LineProps> {
   override shouldComponentUpdate(next: LineProps): boolean {
     return next.index !== this.props.index;

@@ -9,7 +9,7 @@ import { shortName } from "../../model/gpu";
 import { seenEvents } from "../seen";
 import { EventList } from "./list";
 
-/** What happened, the newest first. */
+/** Events, the newest first. */
 export function EventsView() {
   const all = events.value;
   const newest = all.at(-1)?.at ?? 0;
@@ -48,14 +48,14 @@ export function EventsView() {
       {found.length > 0 ? (
         <EventList events={found} now={agentNow()} />
       ) : (
-        <p class="nothing">{all.length === 0 ? "Nothing has happened." : "No event is as you wish."}</p>
+        <p class="nothing">{all.length === 0 ? "No events." : "No event matches."}</p>
       )}
     </section>
   );
 }
 
 const SEVERITIES: [string, string][] = [
-  ["warning", "Warnings and worse"],
+  ["warning", "Warning and above"],
   ["critical", "Critical only"],
 ];
 
@@ -64,7 +64,7 @@ const gpus = (): [string, string][] =>
     gpu.uuid === null ? [] : [[gpu.uuid, `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]],
   );
 
-/** At first only the newest are asked for. */
+/** Button that loads all events: at first only the newest are loaded. */
 function LoadOlder() {
   const [state, setState] = useState<"some" | "asking" | "all" | "failed">("some");
   if (state === "all") return null;
@@ -80,7 +80,7 @@ function LoadOlder() {
         );
       }}
     >
-      {state === "failed" ? "Not answered; again" : "Older ones"}
+      {state === "failed" ? "Failed, retry" : "Load older"}
     </button>
   );
 }

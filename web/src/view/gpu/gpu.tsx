@@ -19,7 +19,7 @@ import { ProcessPanel } from "../processes/panel";
 import { Charts } from "./charts/charts";
 import { Facts } from "./facts";
 
-/** One GPU, by what the address says. */
+/** View of one GPU, by the name in the URL. */
 export function GpuView({ name }: { name: string }) {
   const all = shown.value;
   const gpu = findGpu(
@@ -60,7 +60,7 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
   );
 }
 
-/** All that is known of a GPU; `alone` where it is the host's only one, and this the overview. */
+/** All details of a GPU; `alone` if it is the host's only one, and this the overview. */
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
   const stands = statusOf(gpu);
@@ -95,7 +95,7 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
             <CopyButton
               text={new URL(format({ view: "gpu", gpu: gpu.uuid, query: {} }), location.href).href}
               label="Copy link"
-              title="Copy an address that stays this GPU's, whatever its number"
+              title="Copy a link by UUID, which does not depend on the index"
             />
             {readAt !== null && (
               <span class="fine">
@@ -119,19 +119,19 @@ export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?
         {happened.length > 0 ? (
           <EventList events={happened} now={agentNow()} gpu={false} />
         ) : (
-          <p class="nothing">Nothing has happened to this GPU.</p>
+          <p class="nothing">No events of this GPU.</p>
         )}
       </section>
     </>
   );
 }
 
-/** Since when Xid errors are listened for, and how many there were. */
+/** Number of Xid errors since the agent listens for them. */
 function XidNote({ shown: { gpu } }: { shown: Shown }) {
   const { since, count, last, last_at: lastAt } = gpu.xid;
   if (since === null || count === null) {
     return gpu.absent["xid.count"] === "not_supported" ? (
-      <span class="fine">This GPU does not tell of Xid errors.</span>
+      <span class="fine">This GPU does not report Xid errors.</span>
     ) : null;
   }
   if (count === 0) return <span class="fine">No Xid error since {moment(since, agentNow())}</span>;

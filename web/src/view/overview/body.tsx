@@ -8,7 +8,7 @@ import { ofTotal, percent, share } from "../../model/format";
 import type { Part } from "../../model/memory";
 import { Tiles } from "./tiles";
 
-/** The numbers of a card. What is of then and not of now is greyed as one. */
+/** Values of a card, greyed together if they are old. */
 export function CardBody({ gpu, parts }: { gpu: Gpu; parts: readonly Part[] }) {
   const utilization = read(gpu.absent, "utilization.gpu_percent", gpu.utilization.gpu_percent);
   return (
@@ -49,16 +49,16 @@ export function CardBody({ gpu, parts }: { gpu: Gpu; parts: readonly Part[] }) {
   );
 }
 
-/** Why it is not known how much of its memory is used; null where it is. */
+/** Reason why the used memory is unknown; null if it is known. */
 function whyOf({ absent, memory: { total_bytes: total, used_bytes: used } }: Gpu): Absence | null {
   if (total === null) return absence(absent["memory.total_bytes"]);
   return used === null ? absence(absent["memory.used_bytes"]) : null;
 }
 
-/** Of a GPU cut into instances the whole's memory may be denied; the instances then tell it. */
+/** With MIG the GPU's memory may be denied; the instances then report theirs. */
 const isPartedAndDenied = (gpu: Gpu): boolean => gpu.mig.length > 0 && gpu.memory.total_bytes === null;
 
-/** How much of a memory is used, and by whom. */
+/** Used memory, by owner. */
 const MemoryLine = memo(
   ({
     total,

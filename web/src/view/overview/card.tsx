@@ -4,7 +4,7 @@ import { Icon } from "../../components/icon";
 import { Pill } from "../../components/pill";
 import { WithTooltip } from "../../components/with-tooltip";
 import { agentNow, type Shown } from "../../live/store";
-import { duration } from "../../model/format";
+import { duration, orMore } from "../../model/format";
 import { isKnown, shortName, statusOf } from "../../model/gpu";
 import { CardBody } from "./body";
 import { useMemoryDivision } from "./division";
@@ -12,7 +12,7 @@ import { Footer } from "./footer";
 import { Instances } from "./instances";
 import { Trouble } from "./problems";
 
-/** One GPU at a glance; all of it leads to its detail. */
+/** One GPU at a glance, as a link to its view. */
 export function Card({ shown }: { shown: Shown }) {
   const { gpu, asOf } = shown;
   const stands = statusOf(gpu);
@@ -45,13 +45,13 @@ export function Card({ shown }: { shown: Shown }) {
   );
 }
 
-/** Whether a click is on nothing that has a use of its own, and does not choose text. */
+/** True if a click is on nothing interactive and selects no text. */
 function isFree({ target, currentTarget }: MouseEvent): boolean {
   const of = target instanceof Element ? target.closest("a, button, input, [tabindex], article") : null;
   return of === currentTarget && (getSelection()?.isCollapsed ?? true);
 }
 
-/** That somebody should look, where the state alone does not say so. */
+/** Health badge, where the status alone does not show the problem. */
 export function HealthBadge({ gpu }: Pick<Shown, "gpu">) {
   const { verdict, reasons } = gpu.health;
   if (verdict === "ok" || gpu.state === "lost") return null;
@@ -63,18 +63,18 @@ export function HealthBadge({ gpu }: Pick<Shown, "gpu">) {
       tooltip={reasons.map(each => each.text).join("\n")}
     >
       <Icon name={critical ? "critical" : "warning"} />
-      {critical ? "do not use" : "look"}
+      {critical ? "do not use" : "check"}
     </WithTooltip>
   );
 }
 
-/** For how long a GPU has been held without work. */
-export function idleFor({ gpu }: Pick<Shown, "gpu">): { more?: string; tooltip?: string } {
+/** Props of the pill of a GPU whose memory is held without work. */
+export function idleFor({ gpu }: Pick<Shown, "gpu">): { idle?: string; tooltip?: string } {
   if (statusOf(gpu) !== "held") return {};
   const time = duration(agentNow() - gpu.use.since);
-  const atLeast = gpu.use.since_at_least ? "at least " : "";
+  const atLeast = gpu.use.since_at_least;
   return {
-    more: `${gpu.use.since_at_least ? "over " : ""}${time}`,
-    tooltip: `Its memory is held, but it has done no work for ${atLeast}${time}.`,
+    idle: atLeast ? orMore(time) : time,
+    tooltip: `Memory is allocated, but the GPU has been idle for ${atLeast ? "at least " : ""}${time}.`,
   };
 }

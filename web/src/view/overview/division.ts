@@ -3,7 +3,7 @@ import type { Process } from "../../api/types";
 import { type Division, divide, type Memory } from "../../model/memory";
 import { ownerOf } from "../../model/owner";
 
-/** Whose a memory is; the same object while it is the same. */
+/** Division of a memory, as the same object while it is the same. */
 export function useMemoryDivision(memory: Memory, processes: readonly Process[]): Division {
   const whose = processes.map(process => `${ownerOf(process).key}\n${process.gpu_memory_bytes}`);
   const key = [memory.total_bytes, memory.used_bytes, memory.reserved_bytes, ...whose].join("\n");

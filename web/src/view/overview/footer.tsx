@@ -8,10 +8,10 @@ import { bytes, plural } from "../../model/format";
 import { isTrouble, statusOf, type ThrottleReason, throttleReasons } from "../../model/gpu";
 import type { Division } from "../../model/memory";
 
-/** So many names fit a card. */
+/** Names that fit on a card. */
 const NAMES = 3;
 
-/** Who is on it, and what holds its clocks down; of a free one, how to take it. */
+/** Owners and throttling; for a free GPU, a button to use it. */
 export function Footer({ gpu, owners }: { gpu: Gpu; owners: Division["owners"] }) {
   const held = throttleReasons(gpu.clocks.event_reasons)[0];
   return (
@@ -32,28 +32,29 @@ const Throttle = memo(({ word, text, serious }: ThrottleReason) => (
   </WithTooltip>
 ));
 
-/** By UUID: on hosts with several kinds of GPU CUDA's order is not NVML's. */
+/** Copies the UUID: with several kinds of GPU, CUDA's order is not NVML's. */
 export const Take = memo(({ uuid, of }: { uuid: string; of: string }) => {
   const label = "CUDA_VISIBLE_DEVICES";
   return <CopyButton text={`${label}=${uuid}`} label={label} name={`Copy ${label} of ${of}`} />;
 });
 
-/** What is said where no process is listed. */
+/** Text for a GPU without listed processes. */
 export function nobody(use: Use, pods: readonly Pod[]): { otherwise: string; tooltip: string | undefined } {
   const [pod] = pods;
   if (pod) {
     const others = pods.length > 1 ? ` and ${plural(pods.length - 1, "other")}` : "";
-    return { otherwise: `given to pod ${pod.name}${others}`, tooltip: pods.map(podName).join("\n") };
+    return { otherwise: `allocated to pod ${pod.name}${others}`, tooltip: pods.map(podName).join("\n") };
   }
-  if (use.verdict === "unknown") return { otherwise: "who is on it is unknown", tooltip: undefined };
+  if (use.verdict === "unknown") return { otherwise: "processes unknown", tooltip: undefined };
   const unattributed = use.unattributed_bytes ?? 0;
-  const otherwise = unattributed >= 2 ** 30 ? `nobody listed has its ${bytes(unattributed)}` : "nobody";
+  const otherwise =
+    unattributed >= 2 ** 30 ? `${bytes(unattributed)} used by processes not visible here` : "no process";
   return { otherwise, tooltip: undefined };
 }
 
 interface WhoProps {
   owners: Division["owners"];
-  /** What is said where there are none. */
+  /** Text without owners. */
   otherwise: string;
   tooltip: string | undefined;
 }
@@ -89,6 +90,6 @@ export const Who = memo(({ owners, otherwise, tooltip }: WhoProps) => {
   );
 });
 
-/** A scheduler may have given it away before anybody comes. */
+/** A scheduler may have allocated it before a process starts. */
 const podName = ({ namespace, name, container }: Pod): string =>
   `pod ${namespace}/${name}, container ${container}`;

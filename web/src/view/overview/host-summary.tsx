@@ -9,7 +9,7 @@ import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from
 import { identity } from "../../model/gpu";
 import { type Count, countOf, type Totals, totals } from "../../model/totals";
 
-/** The host at a glance. */
+/** Totals and facts of the host. */
 export function HostSummary() {
   const newest = snapshot.value;
   if (!newest) return null;
@@ -30,14 +30,14 @@ export function HostSummary() {
 const ORDER: [Count, string][] = [
   ["free", "free"],
   ["busy", "busy"],
-  ["held", "held, idle"],
+  ["held", "idle, held"],
   ["asleep", "asleep"],
   ["unknown", "unknown"],
   ["trouble", "in trouble"],
 ];
 
 function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
-  // That none is free is what people come to see.
+  // "0 free" is shown too: it is what people look for.
   const told = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
   return (
     <div class="counts">
@@ -134,7 +134,7 @@ function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
         </dd>
       </div>
       <div>
-        <dt>Up</dt>
+        <dt>Uptime</dt>
         <dd>
           <Value of={read(host.absent, "booted_at", host.booted_at)} show={at => duration(agentNow() - at)} />
         </dd>

@@ -8,7 +8,7 @@ import { verdict } from "../../model/gpu";
 import { divide } from "../../model/memory";
 import { nobody, Take, Who } from "./footer";
 
-/** The MIG instances of a GPU, each with its own memory, user and verdict. */
+/** MIG instances of a GPU, each with its memory, owners and use. */
 export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
   return (
     <ul class="instances">

@@ -6,7 +6,7 @@ import { Card } from "./card";
 import { HostSummary } from "./host-summary";
 import { PeerList } from "./peers";
 
-/** How many cards are still shown with room. */
+/** Cards up to which they have their full height. */
 const ROOMY = 8;
 
 export function Overview() {
@@ -36,10 +36,10 @@ export function Overview() {
   );
 }
 
-/** So that no row is left with one card alone. */
+/** Cards per row, so that no row has a single card. */
 const perRow = (gpus: number): number => (gpus <= 4 ? Math.max(2, gpus) : gpus <= 6 ? 3 : 4);
 
 function Nothing() {
   if (snapshot.value?.collector.state !== "ok") return null;
-  return <p class="nothing">The driver knows no GPU on this host.</p>;
+  return <p class="nothing">The driver reports no GPU on this host.</p>;
 }

@@ -8,7 +8,7 @@ import { moment } from "../../model/format";
 import { type PeerCounts, type PeerState, type Place, placeOf } from "../../model/peers";
 import { type Count, totals } from "../../model/totals";
 
-/** The row of hosts: what is free where. */
+/** Other hosts, with the number of their free GPUs. */
 export function PeerList() {
   useEffect(pollPeers, []);
   if (peers.value.length === 0) return null;
@@ -63,7 +63,7 @@ const own = (): PeerCounts => {
 function Known({ state }: { state: PeerState }) {
   switch (state.kind) {
     case "asking":
-      return <span class="fine">asking</span>;
+      return <span class="fine">connecting</span>;
     case "told":
       return <Counts of={state.counts} />;
     case "token":
@@ -75,7 +75,7 @@ function Known({ state }: { state: PeerState }) {
     case "misnamed":
       return (
         <WithTooltip class="bad" tooltip={MISNAMED}>
-          <Icon name="denied" /> does not know this address
+          <Icon name="denied" /> refuses this host name
         </WithTooltip>
       );
     case "stranger":
@@ -96,20 +96,20 @@ function Known({ state }: { state: PeerState }) {
 const ORDER: [Count, string][] = [
   ["free", "free"],
   ["busy", "busy"],
-  ["held", "held, idle"],
+  ["held", "idle, held"],
   ["asleep", "asleep"],
   ["unknown", "unknown"],
   ["trouble", "in trouble"],
 ];
 
-const MISNAMED = "Its administrator may name it with --allowed-hosts, or set a token.";
+const MISNAMED = "Add the name to --allowed-hosts on that host, or set a token there.";
 
 const UNWELL: Record<string, string> = {
   starting: "starting",
-  stalled: "the driver does not answer",
-  restarting: "the driver is being read anew",
-  no_driver: "the driver cannot be read",
-  released: "the driver was let go",
+  stalled: "driver does not answer",
+  restarting: "collector restarting",
+  no_driver: "driver cannot be read",
+  released: "driver released",
 };
 
 function Counts({ of: { by, unwell } }: { of: PeerCounts }) {

@@ -4,7 +4,7 @@ import { agentNow, now, type Shown } from "../../live/store";
 import { duration } from "../../model/format";
 import { UNREAD } from "../../model/gpu";
 
-/** What is wrong with a GPU, and how old is what is shown of it; `whole` with what to do about each thing. */
+/** Problems of a GPU and the age of its values; with `whole`, also the remedies. */
 export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
@@ -14,7 +14,7 @@ export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown;
     <div class="trouble">
       {gpu.state !== "ok" && (
         <p data-severity={gpu.state === "asleep" ? "info" : gpu.state === "lost" ? "critical" : "warning"}>
-          <b>{state ?? `Its state is ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
+          <b>{state ?? `State: ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
         </p>
       )}
       {told.map(reason => (
@@ -33,16 +33,16 @@ export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown;
   );
 }
 
-/** So many reasons fit a card; the detail has them all. */
+/** Reasons that fit on a card; the GPU's view has them all. */
 const FEW = 2;
 
 const STATES: Record<string, string> = {
-  [UNREAD]: "It is not read now.",
-  stale: "It does not answer on time.",
-  lost: "It has fallen off the bus.",
-  denied: "The agent may not read it.",
-  asleep: "It sleeps, and is not woken.",
-  error: "It cannot be read.",
+  [UNREAD]: "Not read now.",
+  stale: "No answer in time.",
+  lost: "Fallen off the bus.",
+  denied: "No permission to read it.",
+  asleep: "Asleep; the agent does not wake it.",
+  error: "Reading failed.",
 };
 
 const actionOf = (gpu: Gpu): string =>
@@ -52,5 +52,5 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 function Since({ at }: { at: number }) {
   void now.value;
-  return <p class="fine">Values are of {duration(agentNow() - at)} ago.</p>;
+  return <p class="fine">Values are {duration(agentNow() - at)} old.</p>;
 }

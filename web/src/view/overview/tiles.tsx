@@ -16,7 +16,7 @@ export function Tiles({ gpu }: { gpu: Gpu }) {
   );
 }
 
-/** The visible parts of a tile: what is not seen to change must not redraw it. */
+/** Visible parts of a tile, rounded as shown, so that an invisible change renders nothing. */
 interface ItemProps {
   id: string;
   name: string;

@@ -5,11 +5,11 @@ import { Value } from "../../components/value";
 import { read } from "../../model/absence";
 import type { Cell } from "../../model/csv";
 import { bytes, duration, exact, percent } from "../../model/format";
-import { NOBODY, ownerOf } from "../../model/owner";
+import { isKnownOwner, ownerOf } from "../../model/owner";
 import { type SortKey, whereOf } from "../../model/processes";
 import { GpuMemory } from "./memory";
 
-/** What a cell may look at besides its process. */
+/** Context of a cell. */
 export interface Beside {
   gpu: Gpu | undefined;
   now: number;
@@ -18,17 +18,17 @@ export interface Beside {
 export interface Column {
   key: SortKey;
   name: string;
-  /** What it means, where the name does not say. */
+  /** Tooltip, where the name is not enough. */
   tooltip?: string;
   number?: boolean;
   /** As in `grid-template-columns`. */
   width?: string;
-  /** Its values move by themselves, so rows are not put in their order all the time. */
+  /** Set if its values change each second: rows are then not sorted each second. */
   moves?: boolean;
-  /** Whether a process has it; a column that none has is left out. */
+  /** True if a process has it; a column without any value is hidden. */
   has?: (process: Process) => boolean;
   show: (process: Process, beside: Beside) => ComponentChildren;
-  /** Its columns in an export, by the API's names. */
+  /** Columns of the export, by the API's names. */
   raw: (process: Process) => Record<string, Cell>;
 }
 
@@ -79,7 +79,7 @@ export const COLUMNS: readonly Column[] = [
           <Swatch of={owner.key} />
           <Value
             {...quiet}
-            of={read(process.absent, "user", owner === NOBODY ? null : owner.label)}
+            of={read(process.absent, "user", isKnownOwner(owner) ? owner.label : null)}
             show={label => label}
           />
         </span>
@@ -98,7 +98,7 @@ export const COLUMNS: readonly Column[] = [
     key: "type",
     width: "62px",
     name: "Type",
-    tooltip: "C computes, G draws, C+G does both",
+    tooltip: "C: compute, G: graphics, C+G: both",
     show: process => process.type,
     raw: process => ({ type: process.type }),
   },
@@ -111,11 +111,11 @@ export const COLUMNS: readonly Column[] = [
     show: (process, { gpu }) => <GpuMemory process={process} gpu={gpu} />,
     raw: process => ({ gpu_memory_bytes: process.gpu_memory_bytes }),
   },
-  share("sm", "SM", "Its part of the GPU's processors", "sm_percent"),
-  share("memory", "Bandwidth", "Its part of the memory's time", "memory_percent"),
-  share("encoder", "Encoder", "Its part of the video encoder", "encoder_percent"),
-  share("decoder", "Decoder", "Its part of the video decoder", "decoder_percent"),
-  share("cpu", "CPU", "Of one processor; several may be at work", "cpu_percent"),
+  share("sm", "SM", "Share of the GPU's SMs", "sm_percent"),
+  share("memory", "Bandwidth", "Share of the time in which it accessed memory", "memory_percent"),
+  share("encoder", "Encoder", "Share of the video encoder", "encoder_percent"),
+  share("decoder", "Decoder", "Share of the video decoder", "decoder_percent"),
+  share("cpu", "CPU", "Percent of one core; more than 100 % with several", "cpu_percent"),
   {
     key: "host_memory",
     width: "112px",
@@ -149,7 +149,7 @@ export const COLUMNS: readonly Column[] = [
     key: "where",
     width: "136px",
     name: "Where",
-    tooltip: "The Slurm job, Kubernetes pod or container it runs in",
+    tooltip: "Slurm job, Kubernetes pod or container",
     has: process => whereOf(process) !== null,
     show: process => {
       const where = whereOf(process);
@@ -186,7 +186,7 @@ export const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** What is shown until something else is chosen. */
+/** Columns by default. */
 export const FIRST: readonly SortKey[] = [
   "gpu",
   "user",

@@ -5,17 +5,14 @@ import { Value } from "../../components/value";
 import { absence, read } from "../../model/absence";
 import { bytes, exact, percent, stopwatch } from "../../model/format";
 
-/** All of a process: the whole command, and why what is absent is. */
+/** Details of a process: the whole command, and the reasons for absent values. */
 export function Details({ process, span, now }: { process: Process; span: number; now: number }) {
   const facts: [string, ComponentChildren][] = [
     ["PID", <Value key="" of={read(process.absent, "pid", process.pid)} show={String} />],
     ["Type", process.type],
-    [
-      "Processor",
-      <Value key="" of={read(process.absent, "cpu_percent", process.cpu_percent)} show={percent} />,
-    ],
+    ["CPU", <Value key="" of={read(process.absent, "cpu_percent", process.cpu_percent)} show={percent} />],
     ["Name", <Value key="" of={read(process.absent, "name", process.name)} show={name => name} />],
-    ["User id", <Value key="" of={read(process.absent, "uid", process.uid)} show={String} />],
+    ["User ID", <Value key="" of={read(process.absent, "uid", process.uid)} show={String} />],
     [
       "Running",
       <Value
@@ -69,7 +66,7 @@ export function Details({ process, span, now }: { process: Process; span: number
           ))}
           {reasons.length > 0 && (
             <div>
-              <dt>Absent</dt>
+              <dt>Missing</dt>
               <dd>
                 {reasons
                   .map(([path, reason]) => `${path.replaceAll("_", " ")}: ${absence(reason).text}`)

@@ -4,7 +4,7 @@ import { csv } from "../../model/csv";
 import { fileTime } from "../../model/format";
 import type { Column } from "./columns";
 
-/** The rows that are shown, with the columns that are shown, in the API's names and units. */
+/** Downloads the visible rows and columns as CSV, in the API's names and units. */
 export function exportCsv(rows: readonly Process[], columns: readonly Column[]): void {
   const records = rows.map(process => Object.assign({}, ...columns.map(column => column.raw(process))));
   const names = [...new Set(records.flatMap(record => Object.keys(record)))];
@@ -12,7 +12,7 @@ export function exportCsv(rows: readonly Process[], columns: readonly Column[]):
   save(text, "text/csv", "csv");
 }
 
-/** The rows that are shown, whole, as the API tells them. */
+/** Downloads the visible rows as JSON, whole, as in the API. */
 export function exportJson(rows: readonly Process[]): void {
   save(`${JSON.stringify(rows, null, 2)}\n`, "application/json", "json");
 }

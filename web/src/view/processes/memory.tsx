@@ -5,7 +5,7 @@ import { read } from "../../model/absence";
 import { bytes } from "../../model/format";
 import { ownerOf } from "../../model/owner";
 
-/** How much of its GPU's, or instance's, memory a process has. */
+/** Memory of a process and its share of the GPU's, or the instance's. */
 export function GpuMemory({ process, gpu }: { process: Process; gpu: Gpu | undefined }) {
   const total = totalOf(process, gpu);
   const has = process.gpu_memory_bytes;

@@ -7,7 +7,7 @@ import { filterOf, order, Rows } from "./state";
 import { Table } from "./table";
 import { Tools } from "./tools";
 
-/** The processes, of one GPU or of all. */
+/** Processes of one GPU or of all. */
 export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   const rows = useRef<Rows | null>(null);
   rows.current ??= new Rows();
@@ -33,21 +33,24 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   );
 }
 
-/** Asked for and not noted: what has the focus may go without a word. A finger that was there is there no more. */
+/**
+ * True while the pointer or focus is in the table. Queried, not tracked: a focused row may be removed without an
+ * event, and a touch leaves `:hover` behind.
+ */
 const isHeld = (table: HTMLElement | null): boolean =>
   table !== null &&
   (table.querySelector("tbody:focus-within") !== null ||
     (table.querySelector("tbody:hover") !== null && matchMedia("(hover: hover)").matches));
 
-/** Why no row is there: there is none to show, in these words, or none is as it is wished. */
+/** Text for an empty table: there are no processes, or none matches. */
 function Empty({ none }: { none: string | false }) {
   if (none) return <p class="nothing">{none}</p>;
   const { text: q, ...rest } = NO_FILTER;
   return (
     <p class="nothing">
-      No process is as you filter.{" "}
+      No process matches.{" "}
       <button type="button" onClick={() => setQuery({ q, ...rest })}>
-        Show all
+        Clear filters
       </button>
     </p>
   );

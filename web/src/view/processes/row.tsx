@@ -9,7 +9,7 @@ interface Props {
   process: Process;
   gpu: Gpu | undefined;
   columns: readonly Column[];
-  /** It is of then and not of now. */
+  /** True for a row of old values. */
   old: boolean;
   now: number;
   open: boolean;
@@ -17,15 +17,15 @@ interface Props {
   toggle: (id: string) => void;
 }
 
-/** What is out of sight is drawn anew only so often, for those who do not look but listen or search. */
+/** Interval of rendering out of sight, in milliseconds, for screen readers and text search. */
 const OUT_OF_SIGHT = 5_000;
 
-/** The rows that there are, by their elements: one observer for all of them. */
+/** Rows by their elements: one observer for all. */
 const rows = new WeakMap<Element, Row>();
 let observer: IntersectionObserver | null = null;
 
 function watch(line: Element, row: Row): void {
-  // A little more than what is seen, so that what is scrolled to is of now.
+  // With a margin, so that rows are current when they scroll into view.
   observer ??= new IntersectionObserver(
     entries => {
       for (const { target, isIntersecting } of entries) rows.get(target)?.see(isIntersecting);
@@ -41,13 +41,14 @@ function unwatch(line: Element): void {
 }
 
 /**
- * A process. It is drawn anew only where something of it has changed, and while it is in sight: there may be thousands.
+ * A process. There may be thousands, so it is rendered only if something visible changed, and rarely while out of
+ * sight.
  */
 export class Row extends Component<Props> {
   private readonly line = createRef<HTMLTableRowElement>();
   private inSight = true;
   private drawn: Props | null = null;
-  // Not all at once.
+  // Spreads the rendering of rows out of sight.
   private readonly late = Math.random() * OUT_OF_SIGHT;
 
   override componentDidMount(): void {
@@ -58,7 +59,7 @@ export class Row extends Component<Props> {
     if (this.line.current) unwatch(this.line.current);
   }
 
-  /** It has come into sight, or has gone out of it. */
+  /** It has scrolled into view, or out of it. */
   see(inSight: boolean): void {
     const comes = inSight && !this.inSight;
     this.inSight = inSight;
@@ -72,7 +73,7 @@ export class Row extends Component<Props> {
     if (!this.inSight && Math.abs(next.now - drawn.now) < OUT_OF_SIGHT + this.late) return false;
     return (
       next.gpu?.memory.total_bytes !== drawn.gpu?.memory.total_bytes ||
-      // The running time is shown in minutes, but for the first.
+      // The running time is shown in minutes, except for the first.
       Math.floor(next.now / 60_000) !== Math.floor(drawn.now / 60_000) ||
       isYoung(next) ||
       !isSame(next.process, drawn.process)

@@ -15,23 +15,23 @@ import { COLUMNS, type Column, FIRST } from "./columns";
 
 const isKey = (value: unknown): value is SortKey => COLUMNS.some(column => column.key === value);
 
-/** Which columns are shown; in the table's own order. */
+/** Visible columns, in the table's order. */
 export const chosen = kept<readonly SortKey[]>(
   "columns",
   FIRST,
   (value): value is readonly SortKey[] => Array.isArray(value) && value.length > 0 && value.every(isKey),
 );
 
-/** Those that are shown of these processes. */
+/** Visible columns for these processes. */
 export function columnsOf(processes: readonly Process[], one = false): Column[] {
   const has = (column: Column) => !column.has || processes.some(column.has);
-  // Of one GPU, its number stands above.
+  // The view of one GPU has the index in its heading.
   const says = (column: Column) =>
     !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
   return COLUMNS.filter(column => chosen.value.includes(column.key) && has(column) && says(column));
 }
 
-/** What the address wishes for. A view of one GPU shows that one's. */
+/** Filter in the URL. The view of one GPU is filtered by that GPU. */
 export function filterOf(gpu?: Gpu): Filter {
   const { q = "", user = "", gpu: wanted = "", type = "" } = route.value.query;
   return { ...NO_FILTER, text: q, user, type, gpu: gpu ? (gpu.uuid ?? String(gpu.index)) : wanted };
@@ -39,7 +39,7 @@ export function filterOf(gpu?: Gpu): Filter {
 
 export const FIRST_ORDER: Order = { key: "gpu", down: false };
 
-/** `?sort=-sm` is by SM, the most first. */
+/** Order in the URL: `?sort=-sm` is by SM, descending. */
 export function order(): Order {
   const text = route.value.query["sort"] ?? "";
   const down = text.startsWith("-");
@@ -47,7 +47,7 @@ export function order(): Order {
   return isKey(key) ? { key, down } : FIRST_ORDER;
 }
 
-/** By that column; by the one that it is, the other way round. Of numbers the most comes first. */
+/** Sorts by a column; a second time reverses. Numbers start descending. */
 export function orderBy(column: Column): void {
   const now = order();
   const first = column.number === true && column.key !== "pid";
@@ -56,19 +56,19 @@ export function orderBy(column: Column): void {
   setQuery({ sort: text === FIRST_ORDER.key ? "" : text });
 }
 
-/** The column and direction that the address says, as it says them. */
+/** Column and direction as in the URL. */
 export const orderText = ({ key, down }: Order): string => `${down ? "-" : ""}${key}`;
 
-/** Rows of a column that moves are put in order anew after so long. */
+/** Interval of sorting by a column that changes each second, in milliseconds. */
 const SETTLED = 5_000;
 
-/** The rows to show, in an order that does not jump about. */
+/** Rows in an order that does not jump. */
 export class Rows {
   private keys: string[] = [];
   private by = "";
   private at = Number.NEGATIVE_INFINITY;
 
-  /** `held`: a pointer or the focus is on the table, and nothing must move under it. */
+  /** `held`: the pointer or focus is in the table, so that no row may move. */
   of(processes: readonly Process[], filterOf: Filter, order: Order, now: number, held: boolean): Process[] {
     const sorted = sort(filter(processes, filterOf), order);
     const moves = COLUMNS.some(column => column.key === order.key && column.moves);

@@ -12,15 +12,15 @@ import type { Column } from "./columns";
 import { Row } from "./row";
 import { columnsOf, orderBy } from "./state";
 
-/** So many are drawn before more are asked for. */
+/** Rows to draw at first. */
 const PAGE = 250;
 
 interface Props {
   rows: readonly Process[];
   gpus: readonly Gpu[];
-  /** Whether they are all of one GPU. */
+  /** True if all are of one GPU. */
   one: boolean;
-  /** GPUs of which this is the past. */
+  /** GPUs whose values are old. */
   old: readonly number[];
   order: Order;
   place: RefObject<HTMLDivElement | null>;
@@ -31,7 +31,7 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const toggle = useCallback((id: string) => setOpen(now => toggled(now, id)), []);
   const found = columnsOf(rows, one);
-  // The same columns stay the same object, so that rows are not drawn anew for nothing.
+  // The same array for the same columns, so that rows are not rendered for nothing.
   const columns = useMemo(() => found, [found.map(column => column.key).join()]);
   const byIndex = new Map(gpus.map(gpu => [gpu.index, gpu]));
   const now = agentNow();
@@ -76,7 +76,7 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
   );
 }
 
-/** As the style sheet lays out each row by itself, they are the same in each. */
+/** Widths, the same in each row, since each row is a grid of its own. */
 const widths = (columns: readonly Column[]): string =>
   columns.map(column => column.width ?? "84px").join(" ");
 
@@ -88,7 +88,7 @@ function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
 
 interface HeadProps {
   columns: readonly Column[];
-  /** Which they are ordered by, and whether downwards. */
+  /** Column and direction of the order. */
   by: SortKey;
   down: boolean;
 }

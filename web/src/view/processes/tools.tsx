@@ -18,11 +18,11 @@ interface Props {
   rows: readonly Process[];
   filter: Filter;
   gpus: readonly Gpu[];
-  /** Whether a GPU can be chosen. */
+  /** True if a GPU can be selected. */
   anyGpu: boolean;
 }
 
-/** Processes change each second, and what can be done with them hardly ever. */
+/** Toolbar of the table. Processes change each second, their filters hardly ever. */
 export function Tools({ all, rows, filter, gpus, anyGpu }: Props) {
   const now = useRef(rows);
   now.current = rows;
@@ -38,14 +38,14 @@ export function Tools({ all, rows, filter, gpus, anyGpu }: Props) {
   );
 }
 
-/** The same object for what says the same. */
+/** The same object for an equal value. */
 function useStable<T>(value: T): T {
   return useMemo(() => value, [JSON.stringify(value)]);
 }
 
 interface BarProps {
   told: string;
-  /** Those that are shown when something is done with them. */
+  /** Rows at the time of an export. */
   rows: { readonly current: readonly Process[] };
   filter: Filter;
   owners: [string, string][];
@@ -83,15 +83,15 @@ function ToolBar({ told, rows, filter, owners, gpus, anyGpu }: BarProps) {
             grouped.value = !grouped.value;
           }}
         >
-          By user
+          Group by user
         </button>
         <ColumnChoice />
         <Popover name="export" label="Export" quiet={false} button={<>Export</>}>
           <button type="button" onClick={() => exportCsv(rows.current, columnsOf(rows.current))}>
-            <Icon name="download" /> What is shown as CSV
+            <Icon name="download" /> Download CSV
           </button>
           <button type="button" onClick={() => exportJson(rows.current)}>
-            <Icon name="download" /> What is shown as JSON
+            <Icon name="download" /> Download JSON
           </button>
         </Popover>
       </div>
@@ -99,7 +99,7 @@ function ToolBar({ told, rows, filter, owners, gpus, anyGpu }: BarProps) {
   );
 }
 
-/** Where there is no room for columns to be pressed. */
+/** Sorting where the headings are hidden. */
 function SortChoice() {
   const first = (column: Column) => column.number === true && column.key !== "pid";
   return (
@@ -123,15 +123,15 @@ function SortChoice() {
   );
 }
 
-const DIRECTIONS = { number: ["least first", "most first"], text: ["ascending", "descending"] } as const;
+const DIRECTIONS = { number: ["lowest first", "highest first"], text: ["ascending", "descending"] } as const;
 
 const TYPES: [string, string][] = [
-  ["C", "C: computes"],
-  ["G", "G: draws"],
+  ["C", "C: compute"],
+  ["G", "G: graphics"],
   ["C+G", "C+G: both"],
 ];
 
-/** Those who have something, and the one that is wished for though it has nothing now. */
+/** Owners of processes, and the selected one even if it has none now. */
 function owners(all: readonly Process[], selected: string): [string, string][] {
   const found = new Map(all.map(ownerOf).map(owner => [owner.key, owner.label]));
   if (selected && !found.has(selected)) found.set(selected, selected);
@@ -151,7 +151,7 @@ function ColumnChoice() {
   return (
     <Popover name="columns" class="wide" label="Columns" quiet={false} button={<>Columns</>}>
       <fieldset class="columns">
-        <legend class="unseen">Columns that are shown</legend>
+        <legend class="unseen">Visible columns</legend>
         {COLUMNS.map(column => (
           <label key={column.key} class="check">
             <input
@@ -169,7 +169,7 @@ function ColumnChoice() {
           chosen.value = FIRST;
         }}
       >
-        As at first
+        Reset
       </button>
     </Popover>
   );

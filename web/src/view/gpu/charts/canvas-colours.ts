@@ -1,4 +1,4 @@
-/** The colours of a canvas, which knows no style sheet: read from it, and anew when it changes. */
+/** Colours for a canvas, which style sheets do not reach: read from computed styles, again after a change. */
 export interface CanvasColours {
   text: string;
   grid: string;
@@ -14,7 +14,7 @@ export function canvasColours(place: HTMLElement): CanvasColours {
   const probe = document.createElement("i");
   probe.hidden = true;
   place.append(probe);
-  // A variable's own text may be `light-dark(…)`; as a colour of an element it is one colour.
+  // The text of a custom property may be `light-dark(…)`; as an element's colour it is resolved.
   const ink = (colour: string): string => {
     probe.style.color = colour;
     return getComputedStyle(probe).color;

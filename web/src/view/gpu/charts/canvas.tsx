@@ -14,7 +14,7 @@ interface Props extends ChartProps {
   columns: ReadonlySignal<Columns>;
 }
 
-/** The chart as a picture. To the keyboard it is a slider over time, whose value is what the lines are at the cursor. */
+/** Canvas of a chart. To the keyboard it is a slider over time whose value is the values at the cursor. */
 export function ChartCanvas(props: Props) {
   const { plan, span, shared, window, columns, lines, drawing } = props;
   const place = useRef<HTMLDivElement>(null);
@@ -26,11 +26,11 @@ export function ChartCanvas(props: Props) {
     const value = values[column]?.[at] ?? null;
     return `${line.name} ${value === null ? "not read" : plan.show(value)}`;
   });
-  // Only what the keys have chosen is said: the newest would be said anew each second.
+  // Values are read out only at a cursor set by keys: the newest would be read out each second.
   const text =
     cursor?.by === "keys"
       ? `${clock(times[at] ?? 0)}: ${told.join(", ")}`
-      : "Arrow keys read the values back in time";
+      : "Use the arrow keys to read values";
   return (
     <div
       ref={place}
@@ -39,7 +39,7 @@ export function ChartCanvas(props: Props) {
       tabIndex={0}
       aria-label={`${plan.name} of the last ${span.long}`}
       aria-orientation="horizontal"
-      // Counted back from the newest, so that nothing is said anew while time goes on.
+      // Counted back from the newest, so that nothing is read out as time passes.
       aria-valuemin={Math.min(0, 1 - times.length)}
       aria-valuemax={0}
       aria-valuenow={cursor?.by === "keys" ? -cursor.back : 0}
@@ -67,7 +67,7 @@ export function ChartCanvas(props: Props) {
   );
 }
 
-/** The cursor's time, under it; the keyboard's is told as the slider's value. */
+/** Time at the cursor. Hidden from screen readers, which get it as the slider's value. */
 function When({ time, window: { from, to } }: { time: number; window: Window }) {
   return (
     <time class="when" aria-hidden="true" style={{ "--at": (time - from) / (to - from) }}>
@@ -90,7 +90,7 @@ function applyKey(done: KeyResult, { shared, columns }: Props): void {
   else cursor.value = null;
 }
 
-/** Who listens has time: a sentence that is made anew each second is read by nobody. */
+/** Interval of the summary for screen readers, in milliseconds: nobody can follow one each second. */
 const SENTENCE_EVERY = 15_000;
 
 function useSentence(props: Props): string {
@@ -103,13 +103,13 @@ function useSentence(props: Props): string {
 function describe({ plan, lines, columns, span }: Props): string {
   const sums = lines.map(({ line, column }) => {
     const sum = sumOf(columns.value.values[column] ?? []);
-    if (!sum) return `${line.name}: nothing known`;
+    if (!sum) return `${line.name}: no data`;
     return `${line.name}: ${plan.show(sum.mean)} on average, from ${plan.show(sum.lowest)} to ${plan.show(sum.highest)}`;
   });
   return `Last ${span.long}. ${sums.join("; ")}.`;
 }
 
-/** Keeps a plot in its place while there is one. */
+/** Creates and destroys the plot of an element. */
 function usePlot(props: Props, place: { current: HTMLElement | null }): void {
   const { drawing, shared, window, columns, lines, plan, limits } = props;
   const plot = useRef<Plot | null>(null);
@@ -123,7 +123,7 @@ function usePlot(props: Props, place: { current: HTMLElement | null }): void {
     limit: plan.limit?.of(limits) ?? null,
   };
   const what = lines.map(({ line }) => line.metric).join();
-  // A plot is made anew for other lines, and not for other numbers.
+  // New lines need a new plot, new numbers do not.
   useEffect(() => {
     if (!drawing || !place.current) return;
     const made = new drawing.Plot(place.current, looks, {
@@ -153,7 +153,7 @@ function usePlot(props: Props, place: { current: HTMLElement | null }): void {
       made.destroy();
     };
   }, [drawing, what]);
-  // Anew in other colours and with other limits.
+  // Repaints in other colours and with other limits.
   useEffect(() => {
     const repaint = () => plot.current?.repaint(looks);
     repaint();
@@ -163,7 +163,7 @@ function usePlot(props: Props, place: { current: HTMLElement | null }): void {
 
 const windowOf = (a: number, b: number): Window => ({ from: Math.min(a, b), to: Math.max(a, b) });
 
-/** The system may change its colours by itself. */
+/** Calls back when the system changes its colours. */
 function onOtherColours(act: () => void): () => void {
   const queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)", "(forced-colors: active)"].map(
     query => matchMedia(query),

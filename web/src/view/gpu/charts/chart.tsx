@@ -6,7 +6,7 @@ import { Legend } from "./legend";
 import type { ChartProps } from "./state";
 import { ChartTable } from "./table";
 
-/** One chart: its legend with the values at the cursor, and the picture or the table of it. */
+/** One chart: its legend with the values at the cursor, and its canvas or table. */
 export function Chart(props: ChartProps) {
   const { plan, lines, following, span, shared } = props;
   const asTable = useSignal(false);
@@ -30,7 +30,7 @@ export function Chart(props: ChartProps) {
             type="button"
             class="quiet"
             aria-pressed={asTable.value}
-            data-tooltip={asTable.value ? "Show the chart" : "Show the numbers as a table"}
+            data-tooltip={asTable.value ? "Show the chart" : "Show as a table"}
             onClick={() => {
               asTable.value = !asTable.value;
             }}
@@ -43,7 +43,7 @@ export function Chart(props: ChartProps) {
       </div>
       {told.length === 0 && first?.why && (
         <p class="nothing">
-          Nothing is known of the last {span.long}. {first.why.text}
+          No data for the last {span.long}. {first.why.text}
         </p>
       )}
       {told.length > 0 &&

@@ -10,7 +10,7 @@ import type * as Drawing from "./plot";
 import { newShared } from "./state";
 import { Toolbar } from "./toolbar";
 
-/** What a GPU has done, by one chart for each kind of number, with one cursor over all. */
+/** History of a GPU: one chart for each kind of metric, with one cursor over all. */
 export function Charts({ gpu }: { gpu: Gpu }) {
   const span = spanOf(route.value.query["range"]);
   if (gpu.uuid === null) return null;
@@ -59,7 +59,7 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
   );
 }
 
-/** What has no chart, and why. */
+/** Charts that are left out, with the reason. */
 function Omitted({ chosen: { never, zero }, span }: { chosen: ChartSelection; span: Span }) {
   if (never.length === 0 && zero.length === 0) return null;
   return (
@@ -70,14 +70,14 @@ function Omitted({ chosen: { never, zero }, span }: { chosen: ChartSelection; sp
   );
 }
 
-/** What draws is loaded when there is something to draw, so that the first load is small. */
+/** Loads the chart library once it is needed, which keeps the first load small. */
 function useDrawing(): { drawing: typeof Drawing | null; failed: boolean } {
   const [drawing, setDrawing] = useState<typeof Drawing | null>(null);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     let here = true;
     const load = async () => {
-      // Awaited, since of `import().then()` only the script's failure is told and not that of its style sheet.
+      // `await`, since `import().then()` does not reject if only the style sheet fails to load.
       try {
         const loaded = await import("./plot");
         if (here) setDrawing(loaded);

@@ -1,11 +1,11 @@
-/** What is to be drawn, each once, in the order in which it was asked for. */
+/** Pending draws, each once, in the order of the requests. */
 const waiting = new Map<object, () => void>();
 let asked = false;
 
-/** So long a frame is given to drawing; the rest waits for the next, so that the page answers in between. */
+/** Milliseconds of drawing per frame; the rest waits for the next frame, so that the page stays responsive. */
 const BUDGET = 5;
 
-/** Does this in one of the next frames; said again for the same thing before that, only the last is done. */
+/** Draws in one of the next frames. A second call for the same object replaces the first. */
 export function scheduleDraw(about: object, draw: () => void): void {
   waiting.set(about, draw);
   if (asked) return;

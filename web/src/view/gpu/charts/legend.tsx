@@ -11,7 +11,7 @@ interface Props extends ChartProps {
   columns: ReadonlySignal<Columns>;
 }
 
-/** What each line is, and its value at the cursor or, without one, now. */
+/** Names of the lines with their values at the cursor or, without one, the current ones. */
 export function Legend(props: Props) {
   const { plan, lines, limits, shared, columns } = props;
   const cursor = shared.cursor.value;
@@ -55,7 +55,7 @@ function reading({ line, column, why }: Drawn, at: number | null, { plan, gpu, c
 
 const UNREAD = { ...absence("timeout"), word: "gap", text: "Nothing was read at that time." };
 
-/** How a line looks. */
+/** Sample of a line. */
 function Dash({ of }: { of: number }) {
   return (
     <svg class="dash" viewBox="0 0 18 4" data-series={of} aria-hidden="true">

@@ -6,13 +6,13 @@ import type { Columns } from "../../../model/history";
 import { type CanvasColours, canvasColours } from "./canvas-colours";
 import { scheduleDraw } from "./draw-queue";
 
-/** What a chart is, apart from its numbers. */
+/** Properties of a chart, apart from its data. */
 export interface Looks {
   lines: readonly Drawn[];
   show(value: number): string;
   unit: "decimal" | "binary";
   low: number;
-  /** What the axis reaches at least; null leaves it to the numbers. */
+  /** Top of the axis at least; null leaves it to the data. */
   high: number | null;
   least: number;
   limit: number | null;
@@ -23,9 +23,9 @@ export interface Window {
   to: number;
 }
 
-/** What the user does to a chart. */
+/** Events of a chart. */
 export interface PlotEvents {
-  /** The pointer is over a time, or has left. */
+  /** The pointer is over a time, or has left (null). */
   pointed(time: number | null): void;
   brushed(window: Window): void;
   reset(): void;
@@ -33,15 +33,15 @@ export interface PlotEvents {
 
 const AXIS_WIDTH = 70;
 const AXIS_HEIGHT = 24;
-/** Of each line after the first, so that colour is not all that tells them apart. */
+/** Dash patterns, so that lines differ not only by colour. */
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
-/** A brush shorter than this was a click. */
+/** Shortest brush in pixels; less is a click. */
 const SHORTEST_BRUSH = 6;
 const LINE_WIDTH = 1.5;
-/** Charts are drawn anew when they have moved by so many pixels. */
+/** Pixels that a chart must have moved to be drawn again. */
 const WORTH_DRAWING = 2;
 
-/** Drawn by uPlot. All of one page share a cursor. */
+/** Chart drawn by uPlot. All charts of a page share a cursor. */
 export class Plot {
   private readonly plot: uPlot;
   private readonly watch: ResizeObserver;
@@ -72,7 +72,7 @@ export class Plot {
     this.look.observe(place);
   }
 
-  /** Shows these numbers when there is time for it and, if they are out of sight, not before they come into it. */
+  /** Schedules a draw of this data; charts out of sight are drawn once they are in sight. */
   draw(columns: Columns, window: Window): void {
     this.wanted = { columns, window };
     const perPixel = (window.to - window.from) / Math.max(1, this.plot.bbox.width / devicePixelRatio);
@@ -80,7 +80,7 @@ export class Plot {
     if (this.seen && moved >= perPixel * WORTH_DRAWING) scheduleDraw(this, () => this.now());
   }
 
-  /** Draws anew in other colours or limits. */
+  /** Draws again in other colours or limits. */
   repaint(looks: Looks): void {
     this.looks = looks;
     this.colours = canvasColours(this.place);
@@ -104,7 +104,7 @@ export class Plot {
     else if (this.hovered) this.told.pointed(this.under());
   }
 
-  /** Puts the cursor on a time without a pointer; null takes it away. */
+  /** Puts the cursor on a time without a pointer; null removes it. */
   hold(time: number | null): void {
     if (time === null && this.held === null) return;
     this.held = time;
@@ -112,10 +112,10 @@ export class Plot {
     this.plot.setCursor({ left, top: time === null ? -10 : 0 }, false);
   }
 
-  /** Shows what would be zoomed into. */
+  /** Shows the selection of the keys. */
   mark(window: Window | null): void {
     const { plot } = this;
-    // The rectangle is also the pointer's.
+    // The pointer's selection uses the same rectangle.
     if (window === null && !this.marked) return;
     this.marked = window !== null;
     const left = window ? plot.valToPos(window.from, "x") : 0;
@@ -146,7 +146,7 @@ export class Plot {
     over.addEventListener("mouseenter", () => {
       this.hovered = true;
     });
-    // After uPlot's own, which was there first and has moved the cursor.
+    // After uPlot's own listener, which was added first and has moved the cursor.
     over.addEventListener("mousemove", () => {
       this.held = null;
       this.told.pointed(this.under());
@@ -155,7 +155,7 @@ export class Plot {
       this.hovered = false;
       this.told.pointed(null);
     });
-    // A finger that goes sideways moves the cursor; up and down it moves the page.
+    // A horizontal swipe moves the cursor, a vertical one scrolls the page.
     over.addEventListener("pointermove", event => {
       if (event.pointerType !== "touch") return;
       const box = over.getBoundingClientRect();
@@ -220,12 +220,12 @@ export class Plot {
       width: LINE_WIDTH,
       dash: DASHES[at] ?? [],
       ...(this.looks.lines.length === 1 ? { fill: () => this.colours.area } : {}),
-      // A value between two gaps is no line; it is shown all the same.
+      // A value between two gaps makes no line, so it gets a point.
       points: { show: false, size: 3, filter: (plot: uPlot, series: number) => alone(plot, series) },
     } as uPlot.Series;
   }
 
-  /** In place of uPlot's own, which would show this chart's numbers alone. */
+  /** Replaces uPlot's own handler, which would reset this chart alone. */
   private doubleClicked(): null {
     this.told.reset();
     return null;
@@ -234,13 +234,13 @@ export class Plot {
   private brushed(plot: uPlot): void {
     const { left, width } = plot.select;
     if (width === 0) return;
-    // Whole milliseconds, since the axis's hours are counted from there.
+    // Whole milliseconds, since the axis' hours are counted from there.
     const [from, to] = [left, left + width].map(at => Math.round(plot.posToVal(at, "x"))) as [number, number];
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.told.brushed({ from, to });
   }
 
-  /** From where to where the vertical axis goes. */
+  /** Range of the vertical axis. */
   private reach(lowest: number | null, highest: number | null): uPlot.Range.MinMax {
     const { low, high, least, limit } = this.looks;
     const from = Math.min(low, lowest ?? low);
@@ -275,7 +275,7 @@ const tick = (value: number, show: (value: number) => string): string =>
 
 const SECONDS_BELOW = 60_000;
 
-/** Seconds only where the steps are shorter than minutes; where a day begins, its name. */
+/** Labels of the time axis: seconds only for steps below a minute; the date at midnight. */
 function times(splits: number[], step: number): string[] {
   return splits.map(at => {
     if (hourAndMinute(at) === "00:00" && step >= SECONDS_BELOW) return dayAndMonth(at);

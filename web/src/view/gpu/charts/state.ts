@@ -6,19 +6,19 @@ import type { Plan, Span } from "../../../model/charts";
 import type * as Drawing from "./plot";
 import type { Window } from "./plot";
 
-/** Where all charts' cursor is. */
+/** Cursor of all charts. */
 export type Cursor =
-  /** It is taken along. */
+  /** It moves with the pointer. */
   | { time: number; by: "pointer" }
-  /** It stays where it is until they move it. `back` is how many steps that was behind the newest. */
+  /** It stays until the keys move it. `back` is its distance from the newest step. */
   | { time: number; by: "keys"; back: number };
 
-/** What the charts of a GPU share. */
+/** State that the charts of a GPU share. */
 export interface Shared {
   cursor: Signal<Cursor | null>;
-  /** What is looked at more closely; null for all of the range. */
+  /** Zoomed range; null for all of it. */
   zoom: Signal<Window | null>;
-  /** The other end of what the keys mark, from the cursor on. */
+  /** Other end of the keys' selection. */
   mark: Signal<number | null>;
 }
 
@@ -27,9 +27,9 @@ export const newShared = (): Shared => ({ cursor: signal(null), zoom: signal(nul
 export interface ChartProps {
   plan: Plan;
   lines: readonly Drawn[];
-  /** As it is now. */
+  /** The GPU in the newest snapshot. */
   gpu: Gpu;
-  /** Its limits, which may be those of before it was lost. */
+  /** The GPU with its last known limits. */
   limits: Gpu;
   span: Span;
   following: FollowedHistory;

@@ -10,7 +10,7 @@ const SUMS = [
   ["lowest", "Lowest"],
 ] as const;
 
-/** The numbers of a chart as a table, the newest first, in rows of a length that can be read. */
+/** Data of a chart as a table, the newest first, in steps long enough to be read. */
 export function ChartTable({
   plan,
   lines,

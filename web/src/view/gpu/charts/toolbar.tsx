@@ -7,9 +7,9 @@ import { clock } from "../../../model/format";
 import type { Shared } from "./state";
 
 const HELP =
-  "Drag over a chart to zoom. With the keyboard: arrows move the cursor, Shift and arrows mark, Enter zooms into what is marked, + zooms in, Escape goes back.";
+  "Drag over a chart to zoom. Keyboard: arrows move the cursor, Shift and arrows select, Enter zooms into the selection, + zooms in, Escape goes back.";
 
-/** How far back the charts go, and what part of it is shown. */
+/** Range and zoom of the charts. */
 export function Toolbar({
   span,
   shared,
@@ -53,7 +53,7 @@ function Zoomed({ shared: { zoom } }: { shared: Shared }) {
   return (
     <button
       type="button"
-      aria-label="Show all of the range"
+      aria-label="Show the whole range"
       onClick={() => {
         zoom.value = null;
       }}
@@ -68,17 +68,17 @@ function Note({ memory, failed }: { memory: Memory; failed: boolean }) {
   if (failed) {
     return (
       <p class="many" role="status">
-        What draws the charts could not be loaded; their tables are there.{" "}
+        The code of the charts could not be loaded; tables are available.{" "}
         <button type="button" onClick={() => location.reload()}>
-          Load the page anew
+          Reload the page
         </button>
       </p>
     );
   }
   return (
     <p class="many">
-      {memory.kind === "asking" && "Asking for the past …"}
-      {memory.kind === "failed" && `The past is asked for again by itself. ${memory.why}`}
+      {memory.kind === "asking" && "Loading history …"}
+      {memory.kind === "failed" && `Retrying to load history. ${memory.why}`}
     </p>
   );
 }
