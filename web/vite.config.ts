@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
-/** Where `npm run dev` finds an agent: `make demo` starts one there. */
+/** URL of an agent for `npm run dev`; `make demo` starts one there. */
 const agent = process.env.AGENT ?? "http://localhost:8000";
 
-/** Puts each file beside itself in the forms that the agent serves. */
+/** Writes gzip and Brotli forms beside each file, as the agent serves them. */
 const compressed = (): Plugin => ({
   name: "compressed",
   apply: "build",
@@ -25,7 +25,7 @@ export default defineConfig({
   plugins: [compressed()],
   build: {
     target: ["chrome123", "firefox120", "safari17.5"],
-    // A data: address is one request less for an icon, but scripts and styles must be files: the policy wants it so.
+    // A data: URL saves a request for an icon, but the page's policy requires files for scripts and styles.
     assetsInlineLimit: 2048,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
@@ -36,6 +36,6 @@ export default defineConfig({
       ["/api", "/openapi.json", "/status", "/count", "/healthz", "/readyz"].map(path => [path, agent]),
     ),
   },
-  // The tests are of what needs no browser.
+  // Tests without a browser; those with one are in e2e/.
   test: { include: ["test/**/*.test.ts"], environment: "node", setupFiles: ["test/browser.ts"] },
 } as import("vite").UserConfig);

@@ -1,8 +1,9 @@
-// What axe-core finds, and a picture, of each view in each set of colours.
-import { after, before, test } from "node:test";
-import { accessible, COLOUR_RULES, DESKTOP, launch, live, open, PHONE, picture } from "./support/browser.js";
+// Findings of axe-core, and a picture, of each view in each set of colours.
+import { test } from "node:test";
+import { accessible, COLOUR_RULES, DESKTOP, live, open, PHONE, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { demo } from "./support/host.js";
+import { suite } from "./support/suite.js";
 
 const VIEWS = {
   overview: "",
@@ -18,19 +19,10 @@ const COLOURS = {
   "dark-high-contrast": { colorScheme: "dark", contrast: "more" },
 };
 
-let browser;
-let agent;
-before(async () => {
-  browser = await launch();
-  agent = await demo({ args: ["--idle-after=1s"] });
-});
-after(async () => {
-  await browser?.close();
-  await agent?.end();
-});
+const { browser, agent } = await suite(() => demo({ args: ["--idle-after=1s"] }));
 
 for (const [colours, options] of Object.entries(COLOURS)) {
-  test(colours, async () => {
+  test(`every view is accessible, ${colours}`, async () => {
     const page = await open(browser, agent.url, { ...options, viewport: DESKTOP });
     for (const [view, hash] of Object.entries(VIEWS)) {
       await page.goto(agent.url + hash);
@@ -44,7 +36,7 @@ for (const [colours, options] of Object.entries(COLOURS)) {
   });
 }
 
-test("a phone", async () => {
+test("every view is accessible on a phone", async () => {
   const page = await open(browser, agent.url, { viewport: PHONE, hasTouch: true, isMobile: true });
   for (const [view, hash] of Object.entries(VIEWS)) {
     await page.goto(agent.url + hash);
@@ -59,7 +51,7 @@ test("a phone", async () => {
   await page.done();
 });
 
-test("what opens", async () => {
+test("menus and details are accessible", async () => {
   const page = await open(browser, `${agent.url}#/gpu/4`);
   await ready(page, "gpu");
   await page.getByRole("button", { name: "Settings" }).click();
@@ -81,6 +73,6 @@ async function ready(page, view) {
   }
 }
 
-/** Takes it out of the way that the page moves while it is looked at. */
+/** Pauses the page, so that nothing moves during the check. */
 const still = page => page.getByRole("button", { name: "Pause" }).click();
 const go = page => page.getByRole("button", { name: "Resume" }).click();

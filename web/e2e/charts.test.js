@@ -1,37 +1,30 @@
 // The charts of a GPU.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { Agent } from "./support/agent.js";
-import { launch, open, PHONE } from "./support/browser.js";
+import { open, PHONE } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { gpu, scenario } from "./support/scenario.js";
+import { suite } from "./support/suite.js";
 
-let browser;
-let agent;
-
-/** Draws more in every second of the test than in the one before it. */
+/** Power draw that rises each second. */
 const rising = scenario([gpu({ power_mw: { count_from: 100_000, per_s: 1_000 } }), gpu()]);
 
-before(async () => {
-  browser = await launch();
-  agent = await Agent.start({ scenario: rising });
-  // Three steps that are over.
+const { browser, agent, at } = await suite(async () => {
+  const agent = await Agent.start({ scenario: rising });
+  // Three complete steps.
   await eventually("a past", async () => {
     const { series } = await agent.ask("api/v1/history?metric=power.draw_watts&gpu=0");
     return (series[0]?.values.length ?? 0) >= 3;
   });
-});
-after(async () => {
-  await browser?.close();
-  await agent?.end();
+  return agent;
 });
 
-const at = (hash, options) => open(browser, agent.url + hash, options);
 const chart = (page, key) => page.locator(`[data-chart=${key}]`);
 const slider = (page, key) => chart(page, key).getByRole("slider");
-/** How many steps the slider goes back from the newest. */
+/** Steps of the slider back from the newest. */
 const steps = async of => -Number(await of.getAttribute("aria-valuemin"));
-/** The chart's ink in the middle of its picture: what colours there are, each once. */
+/** Colours of the chart's opaque pixels. */
 const colours = page =>
   page.locator("[data-chart=power] canvas").evaluate(canvas => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -42,7 +35,7 @@ const colours = page =>
     return [...found].sort().join(" ");
   });
 
-test("are those that the GPU has; what it has not is said in words", async () => {
+test("charts are those that the GPU supports; others are named", async () => {
   const page = await at("#/gpu/0");
   for (const key of ["utilization", "memory", "power", "temperature", "clocks"]) {
     await chart(page, key).locator("canvas").waitFor();
@@ -53,13 +46,13 @@ test("are those that the GPU has; what it has not is said in words", async () =>
   await page.done();
 });
 
-test("go from the past to now, and on", async () => {
+test("charts have the history and the present", async () => {
   const page = await at("#/gpu/0");
   await chart(page, "power").locator("canvas").waitFor();
   const last = () => steps(slider(page, "power"));
   const first = await eventually("the past", async () => (await last()) >= 3 && (await last()));
   await eventually("two seconds more", async () => (await last()) >= first + 2);
-  // The power rises with time: the table, whose newest row is the first, falls.
+  // Power rises with time, so the table, with its newest row first, falls.
   await page.getByRole("button", { name: "Power as a table" }).click();
   const table = chart(page, "power").getByRole("table");
   await table.waitFor();
@@ -72,7 +65,7 @@ test("go from the past to now, and on", async () => {
   await page.done();
 });
 
-test("keep their range in the address", async () => {
+test("charts keep their range in the URL", async () => {
   const page = await at("#/gpu/0");
   await page.getByRole("radio", { name: "6 h" }).check();
   await eventually("the address", () => new URL(page.url()).hash === "#/gpu/0?range=6h");
@@ -83,7 +76,7 @@ test("keep their range in the address", async () => {
   await page.done();
 });
 
-test("share one cursor, whose values the legends show", async () => {
+test("charts share one cursor, with its values in the legends", async () => {
   const page = await at("#/gpu/0");
   await chart(page, "power").locator("canvas").waitFor();
   const box = await chart(page, "power").locator(".u-over").boundingBox();
@@ -99,11 +92,11 @@ test("share one cursor, whose values the legends show", async () => {
   await page.done();
 });
 
-test("are zoomed by a brush, all at once, and out again", async () => {
+test("charts zoom together by a brush, and out again", async () => {
   const page = await at("#/gpu/0");
   const canvas = chart(page, "power").locator("canvas");
   await canvas.waitFor();
-  const all = page.getByRole("button", { name: "Show all of the range" });
+  const all = page.getByRole("button", { name: "Show the whole range" });
   const brush = async () => {
     const box = await chart(page, "power").locator(".u-over").boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + 30);
@@ -121,7 +114,7 @@ test("are zoomed by a brush, all at once, and out again", async () => {
   await page.done();
 });
 
-test("are read and zoomed by the keyboard", async () => {
+test("charts are read and zoomed by keyboard", async () => {
   const page = await at("#/gpu/0");
   const power = slider(page, "power");
   await eventually("some steps", async () => (await steps(power)) >= 8);
@@ -131,25 +124,25 @@ test("are read and zoomed by the keyboard", async () => {
     const told = await power.getAttribute("aria-valuetext");
     return /^\d\d:\d\d:\d\d: draw \d+\u202fW$/.test(told) && told;
   });
-  // It stays at its time while time goes on.
+  // The cursor keeps its time as time passes.
   const before = await steps(power);
   assert.equal(await power.getAttribute("aria-valuenow"), "-1");
   await eventually("time to go on", async () => (await steps(power)) > before + 2);
   assert.equal(await power.getAttribute("aria-valuetext"), text);
-  assert.equal(await power.getAttribute("aria-valuenow"), "-1", "nothing is said anew");
+  assert.equal(await power.getAttribute("aria-valuenow"), "-1", "nothing is read out again");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Shift+ArrowLeft");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Show all of the range" }).waitFor();
+  await page.getByRole("button", { name: "Show the whole range" }).waitFor();
   await eventually("only what was marked", async () => (await steps(power)) === 3);
   await page.keyboard.press("Escape");
   await page.keyboard.press("Escape");
-  await page.getByRole("button", { name: "Show all of the range" }).waitFor({ state: "hidden" });
+  await page.getByRole("button", { name: "Show the whole range" }).waitFor({ state: "hidden" });
   await page.done();
 });
 
-test("take on the colours that are chosen", async () => {
+test("charts follow the chosen theme", async () => {
   const page = await at("#/gpu/0", { colorScheme: "light" });
   await chart(page, "power").locator("canvas").waitFor();
   const light = await eventually("light ink", () => colours(page));
@@ -161,7 +154,7 @@ test("take on the colours that are chosen", async () => {
   await page.done();
 });
 
-test("have a gap where the agent was not there, and go on after it", async () => {
+test("charts have a gap while the agent is away", async () => {
   const other = await Agent.start({ scenario: rising });
   const page = await open(browser, `${other.url}#/gpu/0`, { expected: ["Failed to load resource", "ERR_"] });
   const power = slider(page, "power");
@@ -170,7 +163,7 @@ test("have a gap where the agent was not there, and go on after it", async () =>
   await page.getByText("The agent does not answer.").waitFor();
   const stopped = await steps(power);
   const since = Date.now();
-  // A pause of less than four seconds is no gap.
+  // A pause of less than four seconds is not a gap.
   await eventually("a long pause", () => Date.now() - since > 5_000);
   await other.restart();
   await eventually("more", async () => (await steps(power)) > stopped + 5);
@@ -188,7 +181,7 @@ test("have a gap where the agent was not there, and go on after it", async () =>
   await other.end();
 });
 
-test("are there on a phone, and a finger moves their cursor", async () => {
+test("charts work on a phone, with a cursor by touch", async () => {
   const page = await at("#/gpu/0", { viewport: PHONE, hasTouch: true, isMobile: true });
   await chart(page, "power").locator("canvas").waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
@@ -197,12 +190,12 @@ test("are there on a phone, and a finger moves their cursor", async () => {
   await page.done();
 });
 
-test("that cannot be drawn leave their tables", async () => {
+test("charts whose code fails to load leave their tables", async () => {
   const page = await at("", { expected: ["Failed to load resource", "ERR_"] });
   await page.locator("article.gpu").first().waitFor();
   await page.route("**/assets/plot*", route => route.abort());
   await page.goto(`${agent.url}#/gpu/0`);
-  await page.getByText("What draws the charts could not be loaded").waitFor();
+  await page.getByText("The code of the charts could not be loaded").waitFor();
   await page.getByRole("button", { name: "Power as a table" }).click();
   await chart(page, "power").getByRole("table").waitFor();
   await page.done();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Agent, known, ROOT, standIn } from "./support/agent.js";
 import { launch, live, open } from "./support/browser.js";
 
-/** The charts show so much. */
+/** Minutes of history in the charts. */
 const MINUTES = Number(process.env.IMAGES_MINUTES ?? 15);
 const LARGEST = 150_000;
 
@@ -13,7 +13,7 @@ const JOBS = [
   ["bob", "serve.py --model qwen-32b --port 8001"],
   ["carol", "notebook.py"],
 ];
-/** As scripts/images has named them. */
+/** User ids from scripts/images. */
 const UIDS = { alice: 1001, bob: 1002, carol: 1003 };
 
 const PICTURES = [
@@ -38,7 +38,7 @@ const browser = await launch();
 process.stdout.write(`waiting for ${MINUTES} minutes of the past\n`);
 const wait = minutes => new Promise(over => setTimeout(over, minutes * 60_000));
 await wait(MINUTES * 0.8);
-// One that is in trouble shows how that looks.
+// A GPU in trouble.
 agent.play(`${known("h200-8")}\n[[fault]]\nfunction = "*"\ngpu = 6\ncode = 15\n`);
 await wait(MINUTES * 0.2);
 
@@ -48,7 +48,7 @@ for (const { name, hash, ...options } of PICTURES) {
   const page = await open(browser, agent.url + hash, options);
   await live(page);
   if (hash.startsWith("#/gpu")) await page.locator("[data-chart=nvlink] canvas").waitFor();
-  // Two updates later all of the past is there and drawn.
+  // After two updates all history is loaded and drawn.
   const { sequence } = await agent.ask("api/v1/snapshot");
   await agent.until("two updates", snapshot => snapshot.sequence > sequence + 2);
   const path = join(folder, `${name}.png`);

@@ -1,4 +1,4 @@
-// What it weighs, and what it takes. Figures that depend on the machine are told and not judged.
+// Weight and cost of the page. Figures that depend on the machine are reported, not judged.
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, get } from "node:http";
@@ -9,15 +9,15 @@ import { launch, live, open } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { free, gpu, rows, scenario } from "./support/scenario.js";
 
-/** On the wire, with headers. */
-const MOST_BYTES = 60_000;
-const MOST_REQUESTS = 6;
-/** In an hour. */
-const MOST_GROWTH = 5 * 1024 * 1024;
+/** Limits of the first load; bytes on the wire, with headers. */
+const MAX_BYTES = 60_000;
+const MAX_REQUESTS = 6;
+/** Limit of heap growth in an hour, in bytes. */
+const MAX_GROWTH = 5 * 1024 * 1024;
 
 let browser;
 let agent;
-/** Of a host with one GPU, whose overview is its detail. */
+/** Agent of a host with one GPU, whose overview is its detail. */
 let single;
 const figures = {};
 
@@ -50,10 +50,10 @@ const told = (context, name, value, unit) => {
 
 for (const [host, of, seen] of [
   ["eight GPUs", () => agent, "article.gpu"],
-  // Its overview is its detail. The charts come after it, and are no part of what is waited for.
+  // The overview of one GPU is its detail. Its charts load later and are not waited for.
   ["one GPU", () => single, ".hero"],
 ]) {
-  test(`the first load of ${host} takes at most ${MOST_REQUESTS} requests and ${MOST_BYTES / 1000} kB`, async context => {
+  test(`the first load of ${host} takes at most ${MAX_REQUESTS} requests and ${MAX_BYTES / 1000} kB`, async context => {
     const page = await open(browser, "about:blank");
     const session = await page.context().newCDPSession(page);
     await session.send("Network.enable");
@@ -65,7 +65,7 @@ for (const [host, of, seen] of [
       const request = requests.get(requestId);
       if (request) request.bytes = encodedDataLength;
     });
-    // The frame in which the GPUs are first seen.
+    // First frame with GPUs.
     await page.addInitScript(first => {
       new MutationObserver((_, observer) => {
         if (!document.querySelector(first)) return;
@@ -78,7 +78,7 @@ for (const [host, of, seen] of [
     await page.goto(of().url);
     await page.locator(seen).first().waitFor();
     await live(page);
-    // Of the stream, which has no end, its first snapshot counts.
+    // A stream has no end, so its first snapshot counts.
     const snapshot = await onTheWire(`${of().url}api/v1/snapshot`);
     const all = await eventually("all that has an end to end", () => {
       const list = [...requests.values()];
@@ -102,13 +102,13 @@ for (const [host, of, seen] of [
     const own = sum(list.filter(({ url }) => !url.includes("/api/")));
     told(context, `first load, ${host}, requests`, list.length, "");
     told(context, `first load, ${host}, bytes`, bytes, `of which ${own} are the page itself`);
-    assert.ok(list.length <= MOST_REQUESTS, list.map(({ url }) => url).join("\n"));
-    assert.ok(bytes <= MOST_BYTES, JSON.stringify(list, null, 1));
+    assert.ok(list.length <= MAX_REQUESTS, list.map(({ url }) => url).join("\n"));
+    assert.ok(bytes <= MAX_BYTES, JSON.stringify(list, null, 1));
     await page.done();
   });
 }
 
-/** How many bytes an answer has, compressed as a browser gets it. */
+/** Size of an answer in bytes, compressed as for a browser. */
 const onTheWire = url =>
   new Promise((told, failed) => {
     get(url, { headers: { "Accept-Encoding": "gzip" } }, response => {
@@ -120,9 +120,9 @@ const onTheWire = url =>
     }).on("error", failed);
   });
 
-test("interactive", async context => {
+test("the page is interactive", async context => {
   const page = await open(browser, agent.url);
-  // When the first GPU is there, which is when it can be pressed.
+  // Until the first GPU is visible, and so clickable.
   await page.addInitScript(() => {
     new MutationObserver((_, observer) => {
       if (!document.querySelector("article.gpu")) return;
@@ -149,7 +149,7 @@ for (const [view, hash] of [
     const page = await open(browser, agent.url + hash);
     await live(page);
     const session = await page.context().newCDPSession(page);
-    // Processor time of the main thread, whoever else uses the machine.
+    // CPU time of the main thread, whatever else uses the machine.
     await session.send("Performance.enable", { timeDomain: "threadTicks" });
     const measure = async () => {
       const { metrics } = await session.send("Performance.getMetrics");
@@ -158,7 +158,7 @@ for (const [view, hash] of [
     const sequence = async () => (await agent.ask("api/v1/snapshot")).sequence;
     const over = async updates => {
       const begun = await sequence();
-      // What a page does once is over by then.
+      // After one-time work.
       await agent.until("an update", snapshot => snapshot.sequence >= begun + 2);
       const [from, first] = [await measure(), await sequence()];
       await agent.until("updates", snapshot => snapshot.sequence >= first + updates);
@@ -166,11 +166,11 @@ for (const [view, hash] of [
       return name => ((to[name] - from[name]) * 1000) / (last - first);
     };
     const busy = await over(10);
-    // On any machine: the browser lays out what has changed, and hardly ever the whole page.
+    // On any machine: the browser lays out what has changed, hardly ever the whole page.
     const layouts = await layoutsOf(session, () => over(10));
     const whole = layouts.filter(({ args }) => !args.beginData.partialLayout).length;
     assert.ok(whole <= 3, `${whole} of ${layouts.length} layouts were of the whole page`);
-    // What it does while it stands still is no update's.
+    // Work while paused is not part of an update.
     await page.getByRole("button", { name: "Pause" }).click();
     const idle = await over(5);
     const each = name => Math.round((busy(name) - idle(name)) * 10) / 10;
@@ -181,7 +181,7 @@ for (const [view, hash] of [
   });
 }
 
-/** The layouts that a page does meanwhile. */
+/** Layouts of a page during an action. */
 async function layoutsOf(session, meanwhile) {
   const events = [];
   session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
@@ -205,7 +205,7 @@ test("an hour open does not fill the memory", async context => {
     const { usedSize } = await session.send("Runtime.getHeapUsage");
     return usedSize;
   };
-  // What is made once is made by then.
+  // After one-time allocations.
   await hour.pass(page, 5 * 60);
   const before = await heap();
   for (const hash of ["#/gpu/0", "#/", "#/processes", "#/gpu/0"]) {
@@ -217,7 +217,7 @@ test("an hour open does not fill the memory", async context => {
   const growth = (await heap()) - before;
   told(context, "heap at first", Math.round(before / 1024), "KiB");
   told(context, "growth in an hour", Math.round(growth / 1024), "KiB");
-  assert.ok(growth < MOST_GROWTH, `${growth} bytes`);
+  assert.ok(growth < MAX_GROWTH, `${growth} bytes`);
   await page.done();
   hour.end();
 });
@@ -226,8 +226,8 @@ const STEP = 3.6;
 const FIRST_PID = 7_000_000;
 
 /**
- * The agent as the page sees it, in a time that passes as it is told to: a snapshot each 3.6 seconds, none of them like
- * the one before. All but the stream is the agent's own.
+ * The agent in simulated time: a snapshot each 3.6 seconds, each different from the last. Everything but the stream
+ * comes from the real agent.
  */
 async function simulated(agent) {
   const first = await agent.ask("api/v1/snapshot");
@@ -256,7 +256,7 @@ async function simulated(agent) {
       utilization: { ...each.utilization, gpu_percent: sequence % 101 },
       power: { ...each.power, draw_watts: 100 + (sequence % 500) },
     }));
-    // A process comes and goes.
+    // A process starts or ends.
     const processes = first.processes.map((each, index) =>
       index === 0 ? { ...each, pid: FIRST_PID + sequence } : each,
     );
@@ -283,7 +283,7 @@ async function simulated(agent) {
       for (let passed = 0; passed < seconds; passed += STEP) {
         now += STEP * 1000;
         await tell();
-        // Each is to be shown: of several that come at once only the newest would be.
+        // One at a time: of several at once only the newest would be shown.
         await page.waitForFunction(
           pid => document.body.textContent.includes(pid),
           String(FIRST_PID + sequence),

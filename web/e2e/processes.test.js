@@ -1,28 +1,17 @@
-// The table of processes: its order, groups, columns and exports, and what of it a phone has.
+// The table of processes: filter, order, groups, columns and exports, also on a phone.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { launch, live, open, PHONE } from "./support/browser.js";
+import { test } from "node:test";
+import { live, PHONE } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { demo } from "./support/host.js";
+import { suite } from "./support/suite.js";
 
-let browser;
-let agent;
-
-before(async () => {
-  browser = await launch();
-  agent = await demo();
-});
-after(async () => {
-  await browser?.close();
-  await agent?.end();
-});
-
-const at = (hash, options) => open(browser, agent.url + hash, options);
+const { agent, at } = await suite(demo);
 const rows = page => page.locator("table.processes tbody tr:not(.group)");
 const column = (page, name) => rows(page).locator(`td[data-column=${name}]`).allInnerTexts();
 
-test("are sorted by the column that is pressed, and back; the address keeps it", async () => {
+test("processes are sorted by a column, in both directions; the URL keeps it", async () => {
   const page = await at("#/processes");
   await eventually("six rows", async () => (await rows(page).count()) === 6);
   assert.deepEqual(await column(page, "gpu"), ["0", "1", "2", "3", "4", "5"]);
@@ -39,9 +28,30 @@ test("are sorted by the column that is pressed, and back; the address keeps it",
   await page.done();
 });
 
-test("are grouped by user, with sums, and stay so", async () => {
+test("processes are filtered, and exported as JSON", async () => {
   const page = await at("#/processes");
-  await page.getByRole("button", { name: "By user" }).click();
+  await eventually("six rows", async () => (await rows(page).count()) === 6);
+  await page.getByRole("searchbox").fill("rank=2");
+  await eventually("one row", async () => (await rows(page).count()) === 1);
+  assert.match(new URL(page.url()).hash, /q=rank/);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    (async () => {
+      await page.getByRole("button", { name: "Export" }).click();
+      await page.getByRole("button", { name: "JSON" }).click();
+    })(),
+  ]);
+  const saved = JSON.parse(readFileSync(await download.path(), "utf8"));
+  assert.deepEqual(
+    saved.map(({ gpu, command }) => [gpu, command.split(" --run")[0]]),
+    [[2, "python train.py --local-rank=2"]],
+  );
+  await page.done();
+});
+
+test("processes are grouped by user, with sums; the browser keeps it", async () => {
+  const page = await at("#/processes");
+  await page.getByRole("button", { name: "Group by user" }).click();
   const group = page.locator("tr.group");
   await group.filter({ hasText: /root.*6 processes.*GPUs 0, 1, 2, 3, 4, 5/ }).waitFor();
   await page.reload();
@@ -49,7 +59,7 @@ test("are grouped by user, with sums, and stay so", async () => {
   await page.done();
 });
 
-test("have the columns that were chosen, here and in an export as CSV", async () => {
+test("processes have the chosen columns, on the page and as CSV", async () => {
   const page = await at("#/processes");
   await page.getByRole("button", { name: "Columns" }).click();
   await page.getByRole("checkbox", { name: "Type" }).uncheck();
@@ -75,19 +85,19 @@ test("have the columns that were chosen, here and in an export as CSV", async ()
   await page.done();
 });
 
-test("tell all of one of them, whose command is copied", async () => {
+test("a process has details, and a command to copy", async () => {
   const page = await at("#/processes", { permissions: ["clipboard-read", "clipboard-write"] });
   const { processes } = await agent.ask("api/v1/snapshot");
   await page.getByRole("button", { name: `Details of process ${processes[0].pid}` }).click();
   const details = page.locator("tr.details");
-  await details.getByText("Processor").waitFor();
+  await details.getByText("CPU", { exact: true }).waitFor();
   await details.getByRole("button", { name: "Copy the command" }).click();
   const copied = await eventually("the clipboard", () => page.evaluate(() => navigator.clipboard.readText()));
   assert.equal(copied, processes[0].command);
   await page.done();
 });
 
-test("are sorted on a phone too, and say there why a value is absent", async () => {
+test("processes are sorted on a phone too, with the reasons for absent values", async () => {
   const page = await at("#/processes", { viewport: PHONE, hasTouch: true, isMobile: true });
   await live(page);
   await page.getByRole("combobox", { name: "Sort by" }).selectOption("-gpu");

@@ -3,25 +3,22 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Agent } from "./support/agent.js";
-import { accessible, launch, live, open, picture } from "./support/browser.js";
+import { accessible, live, look, open, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { nginx } from "./support/nginx.js";
 import { free, gpu, scenario } from "./support/scenario.js";
+import { suite } from "./support/suite.js";
 
-/** What this browser says by itself of answers that are no success. */
+/** Console message of Chromium for failed requests. */
 const REFUSED = ["Failed to load resource"];
 const LOST = 15;
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
+const { browser } = await suite();
 
 describe("under the prefix /a/b", () => {
   for (const [how, own, behind] of [
-    ["that the agent knows", "/a/b", ""],
-    ["that the proxy takes away", "", "/"],
+    ["a prefix of the agent works", "/a/b", ""],
+    ["a prefix that the proxy strips works", "", "/"],
   ]) {
     test(how, async () => {
       const agent = await Agent.start({ scenario: scenario([free(), gpu()]), prefix: own, token: "t" });
@@ -77,7 +74,7 @@ describe("other hosts", () => {
     for (const agent of agents) await agent.end();
   });
 
-  test("show what is free, who wants a token and who is gone, and are reached by a click", async () => {
+  test("peers show free GPUs, missing tokens and failures, and are links", async () => {
     const [, second, third] = agents;
     const page = await open(browser, `${proxy.origin}/server1/`, { expected: REFUSED });
     const asked = [];
@@ -100,7 +97,7 @@ describe("other hosts", () => {
     assert.equal(await host("far").getAttribute("href"), "http://other.invalid/gpus/");
 
     await third.stop();
-    // The question that follows comes by itself; looking again asks at once.
+    // The next poll would come by itself; showing the tab again polls at once.
     await again(page);
     await host("gpu03")
       .filter({ hasText: /unreachable since \d\d:\d\d:\d\d/ })
@@ -133,7 +130,7 @@ describe("other hosts", () => {
     await page.done();
   });
 
-  test("are asked while somebody looks, every ten seconds", async () => {
+  test("peers are polled every ten seconds while visible", async () => {
     const page = await open(browser, `${proxy.origin}/server2/`, { expected: REFUSED });
     await live(page);
     let asked = 0;
@@ -146,7 +143,7 @@ describe("other hosts", () => {
     await look(page, "visible");
     await eventually("one more", () => asked === 2);
     assert.ok(performance.now() - before < 14_000);
-    // Not from a view that does not show them.
+    // Views that do not show peers do not poll them.
     await page.goto(`${proxy.origin}/server2/#/users`);
     await page.getByRole("heading", { name: "Users" }).waitFor();
     assert.equal(await page.getByRole("navigation", { name: "Hosts" }).count(), 0);
@@ -157,11 +154,4 @@ describe("other hosts", () => {
 async function again(page) {
   await look(page, "hidden");
   await look(page, "visible");
-}
-
-function look(page, state) {
-  return page.evaluate(seen => {
-    Object.defineProperty(document, "visibilityState", { value: seen, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, state);
 }

@@ -1,28 +1,25 @@
-// Every way in which a value, a GPU, the driver or the agent can be missing.
+// Missing values, GPUs, drivers, agents and tokens.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { Agent, BINARIES, standIn } from "./support/agent.js";
-import { accessible, launch, live, open, picture } from "./support/browser.js";
+import { accessible, live, open, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { free, gpu, rows, scenario } from "./support/scenario.js";
+import { suite } from "./support/suite.js";
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
+const { browser } = await suite();
 
-/** What this browser says by itself of answers that are no success; the page says it in its own words. */
+/** Console message of Chromium for failed requests. */
 const REFUSED = ["Failed to load resource"];
 
 /** NVML's return codes. */
 const [NO_PERMISSION, DRIVER_NOT_LOADED, LOST, UNKNOWN] = [4, 9, 15, 999];
 
-describe("a value that is absent says why, on hover and on focus", () => {
+describe("an absent value has its reason on hover and focus", () => {
   const kinds = [
     [
       "not_supported",
@@ -32,14 +29,14 @@ describe("a value that is absent says why, on hover and on focus", () => {
     [
       "denied",
       scenario([free({ errors: { nvmlDeviceGetPowerUsage: NO_PERMISSION } })]),
-      "The agent may not read this: it has no permission.",
+      "The agent has no permission to read this.",
     ],
-    ["error", scenario([free({ errors: { nvmlDeviceGetPowerUsage: UNKNOWN } })]), "Reading this failed."],
+    ["error", scenario([free({ errors: { nvmlDeviceGetPowerUsage: UNKNOWN } })]), "Reading failed."],
     ["lost", scenario([free(), free({ errors: { "*": LOST } })]), "The GPU no longer answers."],
     [
       "timeout",
       scenario([free(), free()], { faults: [{ function: "nvmlDeviceGetPowerUsage", gpu: 1, hang: true }] }),
-      "There is no answer yet.",
+      "No answer yet.",
     ],
   ];
   for (const [reason, played, text] of kinds) {
@@ -92,13 +89,13 @@ describe("a value that is absent says why, on hover and on focus", () => {
     await tooltip.filter({ hasText: text }).waitFor();
     await page.mouse.move(0, 0);
     await tooltip.waitFor({ state: "hidden" });
-    // With the keyboard, since only then focus is shown.
+    // By keyboard, since tooltips only open for visible focus.
     await page.keyboard.press("Tab");
     await first.focus();
     await tooltip.filter({ hasText: text }).waitFor();
     await page.keyboard.press("Escape");
     await tooltip.waitFor({ state: "hidden" });
-    assert.doesNotMatch(await first.innerText(), /\d/, "no number stands for what was not read");
+    assert.doesNotMatch(await first.innerText(), /\d/, "no number for an unread value");
     await page.done();
   }
 });
@@ -106,7 +103,7 @@ describe("a value that is absent says why, on hover and on focus", () => {
 describe("a GPU", () => {
   const three = [free(), gpu(), gpu()];
 
-  test("that hangs turns stale and keeps its values with their age, and comes back", async () => {
+  test("that hangs turns stale with its last values, and recovers", async () => {
     const agent = await Agent.start({ scenario: scenario(three) });
     const page = await open(browser, agent.url);
     const card = page.locator("article.gpu").nth(1);
@@ -122,19 +119,19 @@ describe("a GPU", () => {
     await agent.end();
   });
 
-  test("that falls off the bus is lost, keeps its last values greyed, and its chart has an end", async () => {
+  test("that falls off the bus is lost with its last values, and its chart ends", async () => {
     const agent = await Agent.start({ scenario: scenario(three) });
     const page = await open(browser, `${agent.url}#/gpu/1`);
     const power = page.locator("[data-chart=power]");
     await power.getByText(/draw \d+/).waitFor();
     agent.play(scenario([free(), gpu({ errors: { "*": LOST } }), gpu()]));
     await page.locator(".pill[data-status=lost]").waitFor();
-    await page.getByText("It has fallen off the bus.").first().waitFor();
+    await page.getByText("Fallen off the bus.").first().waitFor();
     await page.locator("[data-old=true]").first().waitFor();
     await page.locator(".hero .memory").getByText(/60\.0/).waitFor();
     await power.locator(".legend .absent[data-reason=lost]").waitFor();
-    await page.getByText("Whether a process uses this GPU is not known.").waitFor();
-    // It is said once to who does not see it, and counted as something new.
+    await page.getByText("It is unknown whether a process uses this GPU.").waitFor();
+    // Announced once to screen readers, and counted as new.
     await page.getByRole("status").filter({ hasText: "GPU 1 lost" }).waitFor();
     await page.locator(".badge").waitFor();
     await accessible(page, "a lost GPU");
@@ -150,7 +147,7 @@ describe("a GPU", () => {
     await agent.end();
   });
 
-  test("that fell off the bus is greyed among its users, whatever number the others have then", async () => {
+  test("that fell off the bus is greyed among its users, whatever the new indices", async () => {
     const mark = row => ({ process: [{ first_pid: 4_300_000 + row, count: 1, memory_bytes: 2 ** 31 }] });
     const agent = await Agent.start({ scenario: scenario([free(), gpu(mark(1)), gpu(mark(2))]) });
     await agent.until("the processes", ({ processes }) => processes.length === 2);
@@ -158,7 +155,7 @@ describe("a GPU", () => {
     await page.locator("table.users tbody tr").first().waitFor();
     agent.play(scenario([free(), gpu({ ...mark(1), errors: { "*": LOST } }), gpu(mark(2))]));
     const past = page.locator("table.users tr.past");
-    await past.filter({ hasText: /as it was \d+/ }).waitFor();
+    await past.filter({ hasText: /\d+.*ago/ }).waitFor();
     assert.match(await past.locator(".gpu-link").innerText(), /1$/);
     await page.goto(`${agent.url}#/processes`);
     const row = page.locator("table.processes tbody tr.past");
@@ -168,7 +165,7 @@ describe("a GPU", () => {
     await agent.end();
   });
 
-  test("that was lost before anybody looked has no number and no bar", async () => {
+  test("that was lost at first has no number and no bar", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu({ errors: { "*": LOST } })]) });
     const page = await open(browser, agent.url);
     const card = page.locator("article.gpu").nth(1);
@@ -181,7 +178,7 @@ describe("a GPU", () => {
 });
 
 describe("the driver", () => {
-  test("that is missing is said in its own words, and its coming shows by itself", async () => {
+  test("that is missing is reported with its message, and appears by itself", async () => {
     const agent = await Agent.start({
       scenario: scenario([free()], { init: DRIVER_NOT_LOADED }),
       ready: false,
@@ -198,12 +195,12 @@ describe("the driver", () => {
     await agent.end();
   });
 
-  test("that goes while the page is open leaves what was known, greyed, with its age", async () => {
+  test("that is unloaded leaves the last values, greyed, with their age", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
     const page = await open(browser, agent.url);
     await page.locator(".pill[data-status=busy]").waitFor();
     agent.play(scenario([free(), gpu()], { init: DRIVER_NOT_LOADED }));
-    // The process that has loaded the driver ends, and the next finds none.
+    // The process that loaded the driver exits, and the next finds none.
     process.kill(agent.collector(), "SIGKILL");
     await page.getByText("The driver cannot be read.").waitFor();
     const cards = page.locator("article.gpu[data-old=true]");
@@ -211,14 +208,14 @@ describe("the driver", () => {
     await cards.nth(1).getByText(/60\.0/).waitFor();
     await cards
       .nth(1)
-      .getByText(/Values are of \d+/)
+      .getByText(/Values are \d+/)
       .waitFor();
     await page.locator(".facts", { hasText: /Collector\s*no driver/ }).waitFor();
     await page.done();
     await agent.end();
   });
 
-  test("that the administrator let go is said to be", async () => {
+  test("that was released is reported", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), free()]), ready: false });
     await agent.stop();
     const socket = join(agent.folder, "control.sock");
@@ -235,18 +232,18 @@ describe("the driver", () => {
       assert.equal(status, 0, stderr);
     };
     order("release", "--for", "10m");
-    await page.getByText("The administrator has let the driver go.").waitFor();
+    await page.getByText("An administrator has released the driver.").waitFor();
     assert.equal(await page.locator("article.gpu").count(), 2, "what was known stays");
     assert.doesNotMatch(await page.locator(".counts").innerText(), /trouble/, "and is no trouble");
     order("resume");
-    await page.getByText("The administrator has let the driver go.").waitFor({ state: "hidden" });
+    await page.getByText("An administrator has released the driver.").waitFor({ state: "hidden" });
     await page.done();
     await agent.end();
   });
 });
 
 describe("the agent", () => {
-  test("that stops is said not to answer; when it is there again the page goes on", async () => {
+  test("that stops is reported, and the page resumes with it", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
     const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
     await live(page);
@@ -258,7 +255,7 @@ describe("the agent", () => {
     await agent.restart();
     await live(page);
     await page.getByText("The agent does not answer.").waitFor({ state: "hidden" });
-    // What comes is new: its number begins anew.
+    // The restarted agent's sequence begins at 1 again.
     const { sequence } = await agent.ask("api/v1/snapshot");
     await agent.until("more", snapshot => snapshot.sequence > sequence + 2);
     assert.equal(await page.locator("main.old").count(), 0);
@@ -266,24 +263,24 @@ describe("the agent", () => {
     await agent.end();
   });
 
-  test("that says nothing more is late, then does not answer, and goes on where it was", async () => {
+  test("that sends nothing is late, then unreachable, and resumes", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu()]) });
     const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
     await live(page);
     agent.child.kill("SIGSTOP");
-    await page.getByText("The agent tells nothing new.").waitFor();
+    await page.getByText("No new values.").waitFor();
     assert.equal(await page.locator("main.old").count(), 1);
     await page.locator(".status[data-state=late]", { hasText: /late, \d+\s*s old/ }).waitFor();
-    await page.getByText(/What is shown is \d+\s*s old/).waitFor();
+    await page.getByText(/Values are \d+\s*s old/).waitFor();
     assert.match(await page.title(), /^late · /);
     agent.child.kill("SIGCONT");
     await live(page);
-    await page.getByText("The agent tells nothing new.").waitFor({ state: "hidden" });
+    await page.getByText("No new values.").waitFor({ state: "hidden" });
     await page.done();
     await agent.end();
   });
 
-  test("whose stream is kept back is polled, and other hosts are asked for once", async () => {
+  test("whose stream is buffered is polled, and peers are loaded once", async () => {
     const agent = await Agent.start({ scenario: scenario([free()]), args: ["--peers=gpu02=/server2"] });
     const page = await open(browser, "about:blank", { expected: REFUSED });
     let peers = 0;
@@ -301,7 +298,7 @@ describe("the agent", () => {
     await agent.end();
   });
 
-  test("that was never there is said not to answer", async () => {
+  test("that never answered is reported", async () => {
     const agent = await Agent.start({ scenario: scenario([free()]) });
     const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
     await live(page);
@@ -316,7 +313,7 @@ describe("the agent", () => {
 });
 
 describe("a token", () => {
-  test("is asked for, refused if wrong, and kept for the tab", async () => {
+  test("is requested, refused if wrong, and kept for the tab", async () => {
     const agent = await Agent.start({ scenario: scenario([free()]), token: "right" });
     const page = await open(browser, agent.url, { expected: REFUSED });
     const field = page.getByLabel("Token");
@@ -341,7 +338,7 @@ describe("a token", () => {
     await agent.end();
   });
 
-  test("that goes not so far is refused in its own words, and is not kept", async () => {
+  test("of too narrow a scope is refused with its reason, and not stored", async () => {
     const folder = mkdtempSync(join(tmpdir(), "e2e-tokens-"));
     const file = join(folder, "tokens");
     writeFileSync(file, "scraper metrics metrics-0123456789abcdef\nme read read-0123456789abcdef\n", {
@@ -356,7 +353,7 @@ describe("a token", () => {
     const page = await open(browser, agent.url, { expected: REFUSED });
     const field = page.getByLabel("Token");
     for (const [given, words] of [
-      ["metrics-0123456789abcdef", "The token may not see this page."],
+      ["metrics-0123456789abcdef", "This token is only for /metrics."],
       ["“quoted”-0123456789", "The agent refuses this token."],
     ]) {
       await field.fill(given);
@@ -369,7 +366,7 @@ describe("a token", () => {
     await field.press("Enter");
     await live(page);
     await page.getByRole("button", { name: "Settings" }).click();
-    await page.getByRole("button", { name: "Forget the token" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
     await field.waitFor();
     assert.equal(await page.locator("article.gpu, .hero").count(), 0, "what it opened goes with it");
     await page.done();
@@ -377,7 +374,7 @@ describe("a token", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("may be another, though nobody answers to the one that is kept", async () => {
+  test("can be replaced while the agent fails", async () => {
     const agent = await Agent.start({ scenario: scenario([free()]), token: "right" });
     const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
     await page.getByLabel("Token").fill("right");
@@ -385,7 +382,7 @@ describe("a token", () => {
     await live(page);
     await page.route("**/api/v1/**", route => route.fulfill({ status: 500, body: "" }));
     await page.reload();
-    await page.getByText("The agent has failed.").waitFor();
+    await page.getByText("The agent failed.").waitFor();
     await page.getByRole("button", { name: "Enter another token" }).click();
     await page.getByLabel("Token").fill("right");
     await page.unroute("**/api/v1/**");
@@ -395,12 +392,12 @@ describe("a token", () => {
     await agent.end();
   });
 
-  test("that is changed while the page is open is asked for anew, and what was known stays", async () => {
+  test("that changes is requested again, and the last values stay", async () => {
     const agent = await Agent.start({ scenario: scenario([free(), gpu()]), token: "old" });
     const page = await open(browser, agent.url, { expected: [...REFUSED, "ERR_"] });
     await page.getByLabel("Token").fill("old");
     await page.getByRole("checkbox").check();
-    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "Sign in" }).click();
     await live(page);
     assert.equal(await page.evaluate(() => localStorage.length), 1, "kept in the browser, as was chosen");
     await agent.stop();
@@ -416,7 +413,7 @@ describe("a token", () => {
   });
 });
 
-test("16 GPUs with 200 processes are all there, and fit", async () => {
+test("16 GPUs with 200 processes are shown, and fit", async () => {
   const gpus = Array.from({ length: 16 }, (_, index) =>
     index < 12 ? gpu({ process: rows(4_000_000 + index * 100, index < 8 ? 17 : 16) }) : free(),
   );

@@ -1,29 +1,17 @@
 // Every view, as a user goes through them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { Agent, known, standIn } from "./support/agent.js";
-import { accessible, launch, live, open, PHONE, picture } from "./support/browser.js";
+import { accessible, live, look, open, PHONE, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { demo } from "./support/host.js";
 import { free, gpu, scenario } from "./support/scenario.js";
+import { suite } from "./support/suite.js";
 
-let browser;
-let agent;
-
-before(async () => {
-  browser = await launch();
-  agent = await demo();
-});
-after(async () => {
-  await browser?.close();
-  await agent?.end();
-});
-
-const at = (hash, options) => open(browser, agent.url + hash, options);
+const { browser, agent, at } = await suite(demo);
 const text = async locator => (await locator.innerText()).replaceAll("\u202f", " ");
 
-test("the overview shows every GPU, and under them every process", async () => {
+test("the overview shows every GPU and every process", async () => {
   const page = await at("");
   const cards = page.locator("article.gpu");
   await cards.nth(7).waitFor();
@@ -35,7 +23,7 @@ test("the overview shows every GPU, and under them every process", async () => {
   await page.done();
 });
 
-test("a free GPU is taken by its UUID", async () => {
+test("a free GPU has its UUID to copy", async () => {
   const page = await at("", { permissions: ["clipboard-read", "clipboard-write"] });
   const { gpus } = await agent.ask("api/v1/snapshot");
   await page.locator("article.gpu").nth(7).locator("button.copy").click();
@@ -44,7 +32,7 @@ test("a free GPU is taken by its UUID", async () => {
   await page.done();
 });
 
-test("a GPU is reached by its card, and the address keeps the view", async () => {
+test("a card leads to its GPU, and the URL keeps the view", async () => {
   const page = await at("");
   const asked = [];
   page.on("request", request => asked.push(new URL(request.url()).pathname));
@@ -61,35 +49,13 @@ test("a GPU is reached by its card, and the address keeps the view", async () =>
   await page.done();
 });
 
-test("a GPU that there is not is said so", async () => {
+test("an unknown GPU is reported", async () => {
   const page = await at("#/gpu/99");
   await page.getByText("This host has no GPU 99.").waitFor();
   await page.done();
 });
 
-test("processes are filtered, sorted and exported as they are shown", async () => {
-  const page = await at("#/processes");
-  const rows = page.locator("table tbody tr").filter({ hasText: "root" });
-  await eventually("six rows", async () => (await rows.count()) === 6);
-  await page.getByRole("searchbox").fill("rank=2");
-  await eventually("one row", async () => (await rows.count()) === 1);
-  assert.match(new URL(page.url()).hash, /q=rank/);
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    (async () => {
-      await page.getByRole("button", { name: "Export" }).click();
-      await page.getByRole("button", { name: "JSON" }).click();
-    })(),
-  ]);
-  const saved = JSON.parse(readFileSync(await download.path(), "utf8"));
-  assert.deepEqual(
-    saved.map(({ gpu, command }) => [gpu, command.split(" --run")[0]]),
-    [[2, "python train.py --local-rank=2"]],
-  );
-  await page.done();
-});
-
-test("a process is markup by name only", async () => {
+test("a process name is never interpreted as HTML", async () => {
   const name = `<img src=x onerror=window.hit=${process.pid}>`;
   const other = await Agent.start({
     scenario: scenario([
@@ -110,7 +76,7 @@ test("a process is markup by name only", async () => {
   await other.end();
 });
 
-test("all of a card leads to its GPU, whose address may be copied", async () => {
+test("all of a card leads to its GPU, whose link can be copied", async () => {
   const page = await at("", { permissions: ["clipboard-read", "clipboard-write"] });
   const card = page.locator("article.gpu").nth(3);
   for (const part of [".memory .bar", "[data-tile=power]", ".spark"]) {
@@ -131,7 +97,7 @@ test("all of a card leads to its GPU, whose address may be copied", async () => 
   await page.done();
 });
 
-test("a view begins at its top and its heading, and the tab says what is free", async () => {
+test("a view starts at its top and heading, and the title has the free GPUs", async () => {
   const page = await at("", { viewport: { width: 1200, height: 500 } });
   await live(page);
   const { hostname } = (await agent.ask("api/v1/snapshot")).host;
@@ -154,7 +120,7 @@ test("a view begins at its top and its heading, and the tab says what is free", 
   await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Overview" }).click();
   await eventually("all of the overview", () => page.evaluate(() => document.activeElement.id === "main"));
   await toProcesses();
-  // What has the focus is not under the header.
+  // The focused element is not below the header.
   await page
     .getByRole("button", { name: /Details of process/ })
     .first()
@@ -178,7 +144,7 @@ test("eight GPUs fit a laptop's screen, and a GPU two lines of a phone's", async
   await page.done();
 });
 
-test("a tooltip is had by a finger and stays, and by a pointer that goes to it", async () => {
+test("a tooltip opens by touch and stays, and can be hovered", async () => {
   const other = await Agent.start({ scenario: scenario([free({ memory_temperature_c: undefined }), gpu()]) });
   const phone = await open(browser, `${other.url}#/gpu/0`, {
     viewport: PHONE,
@@ -190,11 +156,11 @@ test("a tooltip is had by a finger and stays, and by a pointer that goes to it",
   for (const place of [".legend .absent", ".legend .absent"]) {
     const absent = phone.locator(place).first();
     await absent.scrollIntoViewIfNeeded();
-    // What had the focus before loses it.
+    // The focus moves away.
     await phone.getByRole("searchbox").focus();
     await absent.tap();
     await tooltip.filter({ hasText: "Not supported" }).waitFor();
-    // Nothing takes it away by itself: what a tap does afterwards is over by then.
+    // It stays open: other effects of a tap are over by then.
     await phone.evaluate(() => new Promise(done => requestAnimationFrame(() => setTimeout(done))));
     assert.equal(await tooltip.isVisible(), true);
     await phone.getByRole("heading", { name: "Charts" }).tap();
@@ -216,7 +182,7 @@ test("a tooltip is had by a finger and stays, and by a pointer that goes to it",
   await other.end();
 });
 
-test("a GPU in instances tells each of them, and the free ones can be taken", async () => {
+test("a MIG GPU shows its instances, and free ones have their UUID to copy", async () => {
   const mark = `--run=${process.pid}-mig`;
   const played = known("mig-a100").replaceAll(/^command = "(.*)"$/gm, `command = "$1 ${mark}"`);
   const other = await Agent.start({ scenario: played });
@@ -240,7 +206,7 @@ test("a GPU in instances tells each of them, and the free ones can be taken", as
   await other.end();
 });
 
-test("unified memory is said to be the host's", async () => {
+test("unified memory is marked as the host's", async () => {
   const other = await Agent.start({ scenario: known("gb10") });
   const page = await open(browser, other.url);
   await page.getByText("memory, shared with the host").waitFor();
@@ -250,12 +216,12 @@ test("unified memory is said to be the host's", async () => {
   await other.end();
 });
 
-test("events come without what is there being made anew", async () => {
+test("new events do not render known ones again", async () => {
   const other = await Agent.start({ scenario: scenario([free(), gpu()]) });
   const page = await open(browser, `${other.url}#/events`);
   const lines = page.locator(".events li");
   other.play(scenario([free({ errors: { "*": 15 } }), gpu()]));
-  // That the collector is ready is one, and that the GPU is gone the next.
+  // Two events: the collector is ready, and the GPU is lost.
   await lines.filter({ hasText: "lost" }).first().waitFor();
   const oldest = await lines.last().elementHandle();
   const before = await lines.count();
@@ -266,7 +232,7 @@ test("events come without what is there being made anew", async () => {
   await other.end();
 });
 
-test("a note of the host's stands on the overview until it is read", async () => {
+test("a note of the host is shown until it is dismissed", async () => {
   const other = await Agent.start({ scenario: scenario([free()]), args: ["--dcgm-job-dir=/nowhere"] });
   const { host } = await other.until("the note", ({ host }) => host.notes.length === 1);
   const page = await open(browser, other.url);
@@ -281,7 +247,7 @@ test("a note of the host's stands on the overview until it is read", async () =>
   await other.end();
 });
 
-test("it is asked at the pace that is chosen, which is kept", async () => {
+test("the agent is polled at the chosen interval, which is stored", async () => {
   const page = await at("");
   await live(page);
   const asked = [];
@@ -313,7 +279,7 @@ test("with one GPU the overview is its detail", async () => {
   await one.end();
 });
 
-test("it can be paused, and stops asking while nobody looks", async () => {
+test("updates stop while paused or in the background", async () => {
   const page = await at("");
   await live(page);
   const newest = () => page.locator(".status").innerText();
@@ -333,14 +299,7 @@ test("it can be paused, and stops asking while nobody looks", async () => {
   await page.done();
 });
 
-function look(page, state) {
-  return page.evaluate(seen => {
-    Object.defineProperty(document, "visibilityState", { value: seen, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, state);
-}
-
-test("everything is reached by the keyboard", async () => {
+test("everything can be reached by keyboard", async () => {
   const page = await at("");
   await page.locator("article.gpu").nth(7).waitFor();
   await page.keyboard.press("Tab");

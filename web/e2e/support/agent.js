@@ -1,4 +1,4 @@
-// The agent as it is built, on the simulated driver.
+// The built agent, on the simulated driver.
 import { spawn } from "node:child_process";
 import {
   copyFileSync,
@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { eventually } from "./eventually.js";
 
 export const ROOT = resolve(import.meta.dirname, "../../..");
-/** Where the program, the simulated driver and the stand-ins are. */
+/** Folder of the program, the simulated driver and the stand-in processes. */
 export const BINARIES = resolve(process.env.E2E_BINARIES ?? join(ROOT, "target/release"));
 
 if (!existsSync(join(BINARIES, "nvidia-smi-web-agent"))) {
@@ -51,12 +51,12 @@ export const freePort = () =>
     });
   });
 
-/** A scenario of those that the simulated driver comes with. */
+/** A scenario that comes with the simulated driver. */
 export const known = name => readFileSync(join(ROOT, `crates/fake-nvml/scenarios/${name}.toml`), "utf8");
 
-/** A process that waits, under the name `name` and with these arguments; for the driver to list. */
+/** An idle process with this name and arguments, for the driver to list. */
 export function standIn(folder, name, args = [], options = {}) {
-  // What it calls itself is the name of its file.
+  // Its name is the name of its file.
   const file = join(folder, name.replaceAll("/", "_"));
   if (!existsSync(file)) copyFileSync(join(BINARIES, "stand-in"), file);
   return start(file, args, { argv0: name, ...options });
@@ -65,9 +65,8 @@ export function standIn(folder, name, args = [], options = {}) {
 /** A running agent. */
 export class Agent {
   /**
-   * Starts one and waits until it has read the driver.
-   *
-   * `prefix`, `token` and `args` are its configuration, `scenario` is what its driver plays.
+   * Starts an agent and waits until it has read the driver.
+   * `prefix`, `token` and `args` are its configuration, `scenario` is for its driver.
    */
   static async start({
     scenario,
@@ -100,15 +99,15 @@ export class Agent {
     return `${this.origin}${this.prefix}/`;
   }
 
-  /** Has the driver play another scenario. */
+  /** Switches the driver to another scenario. */
   play(scenario) {
     const file = join(this.folder, "scenario.toml");
-    // A reader never sees half of it.
+    // Atomic for a reader.
     writeFileSync(`${file}.new`, scenario);
     renameSync(`${file}.new`, file);
   }
 
-  /** Starts it, after a stop, at the same address. */
+  /** Starts it at the same address, also after a stop. */
   async restart() {
     this.child = start(
       join(BINARIES, "nvidia-smi-web-agent"),
@@ -138,14 +137,14 @@ export class Agent {
     });
   }
 
-  /** The process that reads the driver for it. */
+  /** PID of its collector. */
   collector() {
     const parentOf = pid => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[1];
     const isOurs = pid => {
       try {
         return parentOf(pid) === String(this.child.pid);
       } catch {
-        // It has ended meanwhile.
+        // The process has exited.
         return false;
       }
     };
@@ -161,14 +160,14 @@ export class Agent {
     await this.child.ended;
   }
 
-  /** What it answers; the reader's token is its own. */
+  /** Answer to a request with its own token. */
   async ask(path) {
     const headers = this.token ? { Authorization: this.token } : {};
     const answer = await fetch(this.url + path, { headers });
     return answer.json();
   }
 
-  /** Waits for a snapshot of which this is true. */
+  /** Waits for a snapshot that satisfies `isTrue`. */
   until(what, isTrue) {
     return eventually(what, async () => {
       const snapshot = await this.ask("api/v1/snapshot");
@@ -176,7 +175,7 @@ export class Agent {
     });
   }
 
-  /** Ends it and takes its files away. */
+  /** Ends it and removes its files. */
   async end() {
     if (running.has(this.child)) await this.stop("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// Chromium, and pages in it that may not complain.
+// Chromium, with pages that must not log errors.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,14 +15,14 @@ export const PHONE = { width: 360, height: 740 };
 
 export async function launch() {
   const isRoot = process.getuid() === 0;
-  // The sandbox wants a user who is not root. Without the flag for memory a small /dev/shm crashes tabs.
+  // Root has no sandbox. Without the flag for memory a small /dev/shm crashes tabs.
   const args = ["--disable-dev-shm-usage", ...(isRoot ? ["--no-sandbox"] : [])];
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 /**
- * Opens an address in a context of its own. `close` fails if the page ever wrote an error to the console (that is where
- * a breach of its policy is told) but for those that `expected` names.
+ * Opens a URL in a context of its own. `done` fails if the page logged an error to the console, which includes
+ * violations of its policy, except for those in `expected`.
  */
 export async function open(browser, url, { expected = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
@@ -45,11 +45,18 @@ export async function open(browser, url, { expected = [], ...options } = {}) {
 /** Waits until the page shows live data. */
 export const live = page => page.locator(".status[data-state=live]").waitFor();
 
+/** Makes the page believe that its tab is "visible" or "hidden". */
+export const look = (page, state) =>
+  page.evaluate(state => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-/** What may differ where only the colours do. */
+/** Rules that depend on colours. */
 export const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
 
-/** Fails with what axe-core finds wrong. */
+/** Fails with the findings of axe-core. */
 export async function accessible(page, what, rules = RULES) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(runOnly => window.axe.run(document, { runOnly }), rules);
@@ -59,12 +66,12 @@ export async function accessible(page, what, rules = RULES) {
   assert.deepEqual(told, [], what);
 }
 
-/** Keeps a picture of the whole page as a build artefact, also of what is out of sight and so not drawn otherwise. */
+/** Keeps a picture of the whole page as a build artefact, with parts out of sight rendered. */
 export async function picture(page, name) {
   const folder = join(ROOT, "target/screenshots");
   mkdirSync(folder, { recursive: true });
   await page.evaluate(() => {
-    // Not a style element: the page's policy allows none.
+    // Not a style element, which the page's policy forbids.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync("* { content-visibility: visible !important; }");
     document.adoptedStyleSheets.push(sheet);

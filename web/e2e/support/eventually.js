@@ -1,7 +1,7 @@
 const PATIENCE = 15_000;
 const BETWEEN = 20;
 
-/** Waits until something is true, and gives what it was; `what` is said when it never is. */
+/** Waits for a truthy result and returns it; `what` is in the error on timeout. */
 export async function eventually(what, isTrue) {
   const until = performance.now() + PATIENCE;
   let last;

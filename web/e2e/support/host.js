@@ -1,4 +1,4 @@
-// A host under mixed load, with live processes: that of the demonstration.
+// The demo host: mixed load with live processes.
 import { Agent, known, standIn } from "./agent.js";
 
 const JOBS = [
@@ -12,7 +12,7 @@ const JOBS = [
 
 let hosts = 0;
 
-/** Eight H200 and six processes. What marks them keeps others of this machine out of it. */
+/** Eight H200 and six processes, with a mark that keeps other processes of this machine out. */
 export async function demo(options = {}) {
   hosts += 1;
   const mark = `--run=${process.pid}-${hosts}`;

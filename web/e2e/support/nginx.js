@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { freePort, start } from "./agent.js";
 import { eventually } from "./eventually.js";
 
-/** Serves these places: a path to the address behind it. */
+/** Serves these paths, each from the URL behind it. */
 export async function nginx(places) {
   const folder = mkdtempSync(join(tmpdir(), "e2e-nginx-"));
   mkdirSync(join(folder, "logs"));
@@ -16,7 +16,7 @@ export async function nginx(places) {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     kind => `${kind}_temp_path ${folder}/${kind};`,
   );
-  // Compressing and buffering are as Debian's nginx has them.
+  // Compression and buffering as in Debian's nginx.
   writeFileSync(
     join(folder, "nginx.conf"),
     `daemon off; pid ${folder}/pid; error_log ${folder}/logs/error.log;

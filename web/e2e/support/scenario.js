@@ -11,7 +11,7 @@ const inToml = value => {
   return String(value);
 };
 
-/** A scenario of these GPUs, each an object of facts. */
+/** A scenario of these GPUs, each an object of readings. */
 export function scenario(gpus, { faults = [], ...top } = {}) {
   const lines = Object.entries(top).map(([key, value]) => `${key} = ${inToml(value)}`);
   for (const fault of faults) {
@@ -26,7 +26,7 @@ export function scenario(gpus, { faults = [], ...top } = {}) {
 
 const GIB = 2 ** 30;
 
-/** What a data-centre GPU tells, and what is told otherwise. */
+/** Readings of a data-centre GPU, with changes. */
 export const gpu = (changes = {}) => ({
   name: "NVIDIA H100 80GB HBM3",
   minor_number: 0,
@@ -69,11 +69,11 @@ export const gpu = (changes = {}) => ({
   ...changes,
 });
 
-/** Without load, memory or processes. */
+/** An idle GPU without processes. */
 export const free = (changes = {}) =>
   gpu({ utilization_percent: 0, memory_used_bytes: 4_194_304, power_mw: 70_000, ...changes });
 
-/** Rows for processes that there are not, so that nobody knows whose they are. */
+/** Rows of processes that do not exist, so that their users are unknown. */
 export const rows = (first, count, memory = 0.1 * GIB) => [
   { first_pid: first, count, memory_bytes: Math.round(memory), sm_percent: { wave: [1, 9], period_s: 20 } },
 ];

@@ -1,7 +1,6 @@
 // Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
 
 /** Readings of a GPU that the page lists, in its order: `path` in the API's GPU, `unit` as in `x-unit`. */
-// biome-ignore format: one reading a line
 export const FACTS = [
   { group: "Utilization", label: "GPU", path: "utilization.gpu_percent", unit: "percent", description: "Share of the last sample period in which a kernel ran." },
   { group: "Utilization", label: "Memory", path: "utilization.memory_percent", unit: "percent", description: "Share of the last sample period in which memory was read or written." },
