@@ -23,7 +23,7 @@ export function record(snapshot: Snapshot): void {
     const trend = made(gpu.uuid);
     const before = trend.step;
     const value = gpu.state === "ok" ? gpu.utilization.gpu_percent : null;
-    trend.see(snapshot.sampled_at, value, bridge());
+    trend.add(snapshot.sampled_at, value, bridge());
     moved ||= trend.step !== before;
   }
   if (moved) drawn.value += 1;

@@ -55,7 +55,7 @@ export class HistoryBuffer {
   }
 
   /** Adds a reading, with values in the order of the metrics. A reading older than the buffer is dropped. */
-  see(at: number, values: readonly (number | null)[]): void {
+  add(at: number, values: readonly (number | null)[]): void {
     const step = this.step(at);
     this.reach(step);
     if (step <= this.newest - this.steps) return;
@@ -76,7 +76,7 @@ export class HistoryBuffer {
    * Merges the agent's history, in steps of its own. Its values replace ours, since it reads more often than it
    * sends; where it has none, ours stay, since a restarted agent forgets.
    */
-  recall(uuid: string, history: History): void {
+  merge(uuid: string, history: History): void {
     for (const series of history.series) {
       const which = this.metrics.indexOf(series.metric);
       if (which < 0 || series.gpu_uuid !== uuid) continue;

@@ -19,7 +19,7 @@ export class Trend {
    * Adds a reading: a value, or null for none. It counts for the time since the reading before, if that was at most
    * `bridge` ago. A reading older than the one before means that the clock was set back: the buffer is then cleared.
    */
-  see(at: number, value: number | null, bridge: number): void {
+  add(at: number, value: number | null, bridge: number): void {
     const before = this.lastAt;
     this.lastAt = at;
     if (before !== null && at < before) this.clear();

@@ -71,25 +71,7 @@ function Users({
       )}
       <div class="scroll">
         <table class="users">
-          <thead>
-            <tr>
-              <th scope="col">User</th>
-              <th scope="col">GPUs</th>
-              <th scope="col" class="number">
-                Processes
-              </th>
-              <th scope="col" class="number">
-                GPU memory
-              </th>
-              <th scope="col" class="number">
-                SM
-              </th>
-              <th scope="col" class="number">
-                Longest run
-              </th>
-              <th scope="col">Idle, memory held</th>
-            </tr>
-          </thead>
+          <Head />
           <tbody>
             {present.map(user => (
               <UserRow key={user.owner.key} user={user} total={total} at={null} />
@@ -101,6 +83,30 @@ function Users({
         </table>
       </div>
     </>
+  );
+}
+
+function Head() {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">User</th>
+        <th scope="col">GPUs</th>
+        <th scope="col" class="number">
+          Processes
+        </th>
+        <th scope="col" class="number">
+          GPU memory
+        </th>
+        <th scope="col" class="number">
+          SM
+        </th>
+        <th scope="col" class="number">
+          Longest run
+        </th>
+        <th scope="col">Idle, memory held</th>
+      </tr>
+    </thead>
   );
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { History, Snapshot } from "../../src/api/types";
-import { type FollowedHistory, followHistory } from "../../src/live/history";
+import { FollowedHistory } from "../../src/live/history";
 import { accept, snapshot } from "../../src/live/store";
 import { METRICS, type Range, spanOf } from "../../src/model/charts";
 import { agent, asked, paths } from "../browser";
@@ -47,7 +47,7 @@ describe("the history of a GPU", () => {
   };
   const begin = async (range: Range) => {
     accept(seen(now));
-    following = followHistory(UUID, spanOf(range));
+    following = new FollowedHistory(UUID, spanOf(range));
     await vi.advanceTimersByTimeAsync(0);
     for (let second = 0; second < 10; second += 1) await pass(1_000);
   };
@@ -70,7 +70,7 @@ describe("the history of a GPU", () => {
 
   it("is requested once, then extended by snapshots", async () => {
     await begin("15m");
-    expect([questions().length, stepMs(), following.memory.value.kind]).toEqual([1, 1_000, "there"]);
+    expect([questions().length, stepMs(), following.state.value.kind]).toEqual([1, 1_000, "there"]);
   });
 
   it("fills a short pause", async () => {
@@ -93,7 +93,7 @@ describe("the history of a GPU", () => {
       await begin(range);
       await pass(pause);
       for (let second = 0; second < 30; second += 1) await pass(1_000);
-      expect([questions().length, stepMs(), following.memory.value.kind]).toEqual([2, step, "there"]);
+      expect([questions().length, stepMs(), following.state.value.kind]).toEqual([2, step, "there"]);
       expect(following.columns.value.times.length - known()).toBeLessThanOrEqual(2);
       expect(known() * step).toBeGreaterThan(spanOf(range).ms * 0.95);
     });
@@ -118,9 +118,9 @@ describe("the history of a GPU", () => {
   it("is requested again when the agent did not know the GPU yet", async () => {
     agent.answer = () => ({ status: 404, body: { detail: "There is no GPU GPU-1." } });
     await begin("15m");
-    expect(following.memory.value).toEqual({ kind: "failed", why: "There is no GPU GPU-1." });
+    expect(following.state.value).toEqual({ kind: "failed", why: "There is no GPU GPU-1." });
     agent.answer = history;
     await pass(6_000);
-    expect([following.memory.value.kind, stepMs()]).toEqual(["there", 1_000]);
+    expect([following.state.value.kind, stepMs()]).toEqual(["there", 1_000]);
   });
 });

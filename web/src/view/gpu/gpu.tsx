@@ -14,7 +14,7 @@ import { HealthBadge, idleFor } from "../overview/card";
 import { useMemoryDivision } from "../overview/division";
 import { Footer } from "../overview/footer";
 import { Instances } from "../overview/instances";
-import { Trouble } from "../overview/problems";
+import { Problems } from "../overview/problems";
 import { ProcessPanel } from "../processes/panel";
 import { Charts } from "./charts/charts";
 import { Facts } from "./facts";
@@ -63,66 +63,82 @@ function Step({ to, name, word }: { to: Shown | undefined; name: "left" | "right
 /** All details of a GPU; `alone` if it is the host's only one, and this the overview. */
 export function GpuDetail({ shown: each, alone = false }: { shown: Shown; alone?: boolean }) {
   const { gpu, asOf } = each;
-  const stands = statusOf(gpu);
-  const readAt = asOf ?? gpu.read_at;
-  const { parts, owners } = useMemoryDivision(gpu.memory, each.processes);
-  const all = events.value;
-  const happened = useMemo(
-    () => (gpu.uuid === null ? [] : wanted(all, { severity: "", kind: "", gpu: gpu.uuid })),
-    [all, gpu.uuid],
-  );
   return (
     <>
-      <section class="gpu hero" aria-label={`GPU ${gpu.index}`} data-status={stands} data-old={asOf !== null}>
-        <h2>
-          <span>
-            <b>{`GPU ${gpu.index}`}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
-          </span>
-          <HealthBadge gpu={gpu} />
-          <Pill status={stands} {...idleFor(each)} />
-        </h2>
-        {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
-        {gpu.mig.length > 0 ? (
-          <Instances shown={each} />
-        ) : (
-          isKnown(gpu) && <Footer gpu={gpu} owners={owners} />
-        )}
-        <Trouble shown={each} whole />
-        {gpu.uuid !== null && (
-          <p class="identity">
-            <code>{gpu.uuid}</code>
-            <CopyButton text={gpu.uuid} label="Copy" name="Copy the UUID" title="Copy the UUID" />
-            <CopyButton
-              text={new URL(format({ view: "gpu", gpu: gpu.uuid, query: {} }), location.href).href}
-              label="Copy link"
-              title="Copy a link by UUID, which does not depend on the index"
-            />
-            {readAt !== null && (
-              <span class="fine">
-                {asOf === null ? "Read" : "Last read"} at{" "}
-                <time data-tooltip={exact(readAt)}>
-                  <FixedWidth>{moment(readAt, agentNow())}</FixedWidth>
-                </time>
-              </span>
-            )}
-          </p>
-        )}
-      </section>
+      <Hero shown={each} />
       <Charts gpu={gpu} />
       <ProcessPanel {...(alone ? {} : { gpu })} />
       <Facts gpu={gpu} old={asOf !== null} />
-      <section class="panel" aria-label="Events of this GPU">
-        <div class="tools">
-          <h2>Events</h2>
-          <XidNote shown={each} />
-        </div>
-        {happened.length > 0 ? (
-          <EventList events={happened} now={agentNow()} gpu={false} />
-        ) : (
-          <p class="nothing">No events of this GPU.</p>
-        )}
-      </section>
+      <GpuEvents shown={each} />
     </>
+  );
+}
+
+/** The GPU's card, in full. */
+function Hero({ shown: each }: { shown: Shown }) {
+  const { gpu, asOf } = each;
+  const status = statusOf(gpu);
+  const { parts, owners } = useMemoryDivision(gpu.memory, each.processes);
+  return (
+    <section class="gpu hero" aria-label={`GPU ${gpu.index}`} data-status={status} data-old={asOf !== null}>
+      <h2>
+        <span>
+          <b>{`GPU ${gpu.index}`}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
+        </span>
+        <HealthBadge gpu={gpu} />
+        <Pill status={status} {...idleFor(each)} />
+      </h2>
+      {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
+      {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
+      <Problems shown={each} whole />
+      {gpu.uuid !== null && <Identity uuid={gpu.uuid} shown={each} />}
+    </section>
+  );
+}
+
+/** UUID and link to copy, and the time of the reading. */
+function Identity({ uuid, shown: { gpu, asOf } }: { uuid: string; shown: Shown }) {
+  const readAt = asOf ?? gpu.read_at;
+  return (
+    <p class="identity">
+      <code>{uuid}</code>
+      <CopyButton text={uuid} label="Copy" name="Copy the UUID" title="Copy the UUID" />
+      <CopyButton
+        text={new URL(format({ view: "gpu", gpu: uuid, query: {} }), location.href).href}
+        label="Copy link"
+        title="Copy a link by UUID, which does not depend on the index"
+      />
+      {readAt !== null && (
+        <span class="fine">
+          {asOf === null ? "Read" : "Last read"} at{" "}
+          <time data-tooltip={exact(readAt)}>
+            <FixedWidth>{moment(readAt, agentNow())}</FixedWidth>
+          </time>
+        </span>
+      )}
+    </p>
+  );
+}
+
+function GpuEvents({ shown: each }: { shown: Shown }) {
+  const all = events.value;
+  const { uuid } = each.gpu;
+  const found = useMemo(
+    () => (uuid === null ? [] : wanted(all, { severity: "", kind: "", gpu: uuid })),
+    [all, uuid],
+  );
+  return (
+    <section class="panel" aria-label="Events of this GPU">
+      <div class="tools">
+        <h2>Events</h2>
+        <XidNote shown={each} />
+      </div>
+      {found.length > 0 ? (
+        <EventList events={found} now={agentNow()} gpu={false} />
+      ) : (
+        <p class="nothing">No events of this GPU.</p>
+      )}
+    </section>
   );
 }
 

@@ -10,19 +10,19 @@ import { CardBody } from "./body";
 import { useMemoryDivision } from "./division";
 import { Footer } from "./footer";
 import { Instances } from "./instances";
-import { Trouble } from "./problems";
+import { Problems } from "./problems";
 
 /** One GPU at a glance, as a link to its view. */
 export function Card({ shown }: { shown: Shown }) {
   const { gpu, asOf } = shown;
-  const stands = statusOf(gpu);
+  const status = statusOf(gpu);
   const { parts, owners } = useMemoryDivision(gpu.memory, shown.processes);
   const link = useRef<HTMLAnchorElement>(null);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: its link is there for the keyboard
     <article
       class="gpu"
-      data-status={stands}
+      data-status={status}
       data-health={gpu.health.verdict}
       data-old={asOf !== null}
       onClick={event => {
@@ -35,11 +35,11 @@ export function Card({ shown }: { shown: Shown }) {
           <b>{String(gpu.index)}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
         </a>
         <HealthBadge gpu={gpu} />
-        <Pill status={stands} {...idleFor(shown)} />
+        <Pill status={status} {...idleFor(shown)} />
       </h2>
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 && <Instances shown={shown} />}
-      <Trouble shown={shown} />
+      <Problems shown={shown} />
       {gpu.mig.length === 0 && isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
     </article>
   );

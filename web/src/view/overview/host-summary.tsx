@@ -1,10 +1,11 @@
+import type { ComponentChildren } from "preact";
 import type { Collector, Gpu, Host } from "../../api/types";
 import { Meter } from "../../components/bar";
 import { FixedWidth } from "../../components/fixed-width";
 import { Icon } from "../../components/icon";
 import { Value } from "../../components/value";
 import { agentNow, now, released, shown, snapshot } from "../../live/store";
-import { read } from "../../model/absence";
+import { type Reading, read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
 import { identity } from "../../model/gpu";
 import { type Count, countOf, type Totals, totals } from "../../model/totals";
@@ -109,10 +110,8 @@ function PowerSum({ sum, all }: { sum: NonNullable<Totals["power"]>; all: number
 
 function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
   void now.value;
-  const used =
-    host.memory_total_bytes !== null && host.memory_available_bytes !== null
-      ? host.memory_total_bytes - host.memory_available_bytes
-      : null;
+  const { absent, memory_total_bytes: total, memory_available_bytes: available } = host;
+  const used = total !== null && available !== null ? total - available : null;
   return (
     <dl class="facts">
       <div>
@@ -121,55 +120,45 @@ function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
           {collector.state.replaceAll("_", " ")}
         </dd>
       </div>
-      <div>
-        <dt>Driver</dt>
-        <dd>
-          <Value of={read(host.absent, "driver_version", host.driver_version)} show={version => version} />
-        </dd>
-      </div>
-      <div>
-        <dt>CUDA</dt>
-        <dd>
-          <Value of={read(host.absent, "cuda_version", host.cuda_version)} show={version => version} />
-        </dd>
-      </div>
-      <div>
-        <dt>Uptime</dt>
-        <dd>
-          <Value of={read(host.absent, "booted_at", host.booted_at)} show={at => duration(agentNow() - at)} />
-        </dd>
-      </div>
-      <div>
-        <dt>CPU</dt>
-        <dd>
-          <Value
-            of={read(host.absent, "cpu_percent", host.cpu_percent)}
-            show={cpu => <FixedWidth>{percent(cpu)}</FixedWidth>}
-          />
-        </dd>
-      </div>
-      <div>
-        <dt>Load</dt>
-        <dd>
-          <Value
-            of={read(host.absent, "load_1m", host.load_1m)}
-            show={load => <FixedWidth>{load.toFixed(1)}</FixedWidth>}
-          />
-        </dd>
-      </div>
-      <div>
-        <dt>Host memory</dt>
-        <dd>
-          <Value
-            of={read(host.absent, used === null ? "memory_available_bytes" : "", used)}
-            show={used => (
-              <FixedWidth>
-                {host.memory_total_bytes === null ? bytes(used) : ofTotal(used, host.memory_total_bytes)}
-              </FixedWidth>
-            )}
-          />
-        </dd>
-      </div>
+      <Fact name="Driver" of={read(absent, "driver_version", host.driver_version)} show={String} />
+      <Fact name="CUDA" of={read(absent, "cuda_version", host.cuda_version)} show={String} />
+      <Fact
+        name="Uptime"
+        of={read(absent, "booted_at", host.booted_at)}
+        show={at => duration(agentNow() - at)}
+      />
+      <Fact
+        name="CPU"
+        of={read(absent, "cpu_percent", host.cpu_percent)}
+        show={cpu => <FixedWidth>{percent(cpu)}</FixedWidth>}
+      />
+      <Fact
+        name="Load"
+        of={read(absent, "load_1m", host.load_1m)}
+        show={load => <FixedWidth>{load.toFixed(1)}</FixedWidth>}
+      />
+      <Fact
+        name="Host memory"
+        of={read(absent, "memory_available_bytes", used)}
+        show={used => <FixedWidth>{total === null ? bytes(used) : ofTotal(used, total)}</FixedWidth>}
+      />
     </dl>
+  );
+}
+
+interface FactProps<T> {
+  name: string;
+  of: Reading<T>;
+  show: (value: T) => ComponentChildren;
+}
+
+function Fact<T>({ name, of, show }: FactProps<T>) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <Value of={of} show={show} />
+      </dd>
+    </div>
   );
 }

@@ -5,7 +5,7 @@ import { duration } from "../../model/format";
 import { UNREAD } from "../../model/gpu";
 
 /** Problems of a GPU and the age of its values; with `whole`, also the remedies. */
-export function Trouble({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
+export function Problems({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
   const told = whole ? reasons : reasons.slice(0, FEW);

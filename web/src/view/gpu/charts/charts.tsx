@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Gpu } from "../../../api/types";
 import { route } from "../../../browser/route";
-import { type FollowedHistory, followHistory } from "../../../live/history";
+import { FollowedHistory } from "../../../live/history";
 import { snapshot } from "../../../live/store";
 import { type ChartSelection, selectCharts } from "../../../model/chart-selection";
 import { METRICS, PLANS, type Span, spanOf } from "../../../model/charts";
@@ -21,7 +21,7 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
   const shared = useMemo(newShared, []);
   const [following, setFollowing] = useState<FollowedHistory | null>(null);
   useEffect(() => {
-    const made = followHistory(uuid, span);
+    const made = new FollowedHistory(uuid, span);
     setFollowing(made);
     return () => made.stop();
   }, [uuid, span]);
@@ -34,7 +34,7 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
       <Toolbar
         span={span}
         shared={shared}
-        memory={following?.memory.value ?? { kind: "asking" }}
+        history={following?.state.value ?? { kind: "asking" }}
         failed={failed}
       />
       {following && chosen && columns && columns.times.length > 0 && (

@@ -1,7 +1,7 @@
 import { setQuery } from "../../../browser/route";
 import { Choice } from "../../../components/choice";
 import { Icon } from "../../../components/icon";
-import type { Memory } from "../../../live/history";
+import type { HistoryState } from "../../../live/history";
 import { SPANS, type Span } from "../../../model/charts";
 import { clock } from "../../../model/format";
 import type { Shared } from "./state";
@@ -13,12 +13,12 @@ const HELP =
 export function Toolbar({
   span,
   shared,
-  memory,
+  history,
   failed,
 }: {
   span: Span;
   shared: Shared;
-  memory: Memory;
+  history: HistoryState;
   failed: boolean;
 }) {
   const range = {
@@ -34,7 +34,7 @@ export function Toolbar({
       <h2>Charts</h2>
       <Choice legend="Range" of={range} options={SPANS.map(each => [each.range, each.short] as const)} />
       <Zoomed shared={shared} />
-      <Note memory={memory} failed={failed} />
+      <Note history={history} failed={failed} />
       <button
         type="button"
         class="quiet help"
@@ -64,7 +64,7 @@ function Zoomed({ shared: { zoom } }: { shared: Shared }) {
   );
 }
 
-function Note({ memory, failed }: { memory: Memory; failed: boolean }) {
+function Note({ history, failed }: { history: HistoryState; failed: boolean }) {
   if (failed) {
     return (
       <p class="many" role="status">
@@ -77,8 +77,8 @@ function Note({ memory, failed }: { memory: Memory; failed: boolean }) {
   }
   return (
     <p class="many">
-      {memory.kind === "asking" && "Loading history …"}
-      {memory.kind === "failed" && `Retrying to load history. ${memory.why}`}
+      {history.kind === "asking" && "Loading history …"}
+      {history.kind === "failed" && `Retrying to load history. ${history.why}`}
     </p>
   );
 }
