@@ -60,9 +60,9 @@ describe("an absent value has its reason on hover and focus", () => {
     agent.play(scenario([free({ pci_bus_id: "00000000:1B:00.0" })]));
     agent.env = { NVSMI_SLEEP_AFTER: "1s", NVSMI_SYS_ROOT: join(agent.folder, "sys") };
     await agent.restart();
-    await agent.until("it to be let go", ({ gpus }) => gpus[0]?.state === "asleep");
+    await agent.until("it to be closed", ({ gpus }) => gpus[0]?.state === "asleep");
     writeFileSync(join(power, "runtime_status"), "suspended\n");
-    await says(agent, "", "asleep", "The GPU sleeps, and is not woken to be asked.");
+    await says(agent, "", "asleep", "The GPU is asleep, and the agent does not wake it.");
     await agent.end();
   });
 

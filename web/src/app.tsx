@@ -17,14 +17,14 @@ import { useViewFocus } from "./view/view-focus";
 
 /** The whole page: the login form until the agent answers, then its views. */
 export function App() {
-  const stands = link.value;
+  const connection = link.value;
   const { value: current } = route;
   useViewFocus(current.view === "gpu" ? `gpu ${current.gpu}` : current.view);
   const asksForToken = useRef(false);
   if (!hasSnapshot.value) {
     // The form stays while a token is tried, so that a second attempt keeps the input.
-    if (stands.kind !== "connecting") asksForToken.current = stands.kind === "refused";
-    return asksForToken.current ? <LoginPage /> : <ConnectingPage link={stands} />;
+    if (connection.kind !== "connecting") asksForToken.current = connection.kind === "refused";
+    return asksForToken.current ? <LoginPage /> : <ConnectingPage link={connection} />;
   }
   return (
     <>
@@ -32,7 +32,7 @@ export function App() {
         Skip to the content
       </button>
       <Header />
-      <main id="main" tabIndex={-1} class={late.value || isLost(stands) ? "old" : ""}>
+      <main id="main" tabIndex={-1} class={late.value || isLost(connection) ? "old" : ""}>
         <Banners />
         <ErrorBoundary key={current.view}>
           <CurrentView />

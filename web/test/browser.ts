@@ -16,13 +16,13 @@ export const agent: { answer: (path: string, init: RequestInit) => Answer | null
 
 /** A browser's storage. */
 class Store {
-  private readonly kept = new Map<string, string>();
-  getItem = (key: string) => this.kept.get(key) ?? null;
-  setItem = (key: string, value: string) => void this.kept.set(key, value);
-  removeItem = (key: string) => void this.kept.delete(key);
-  clear = () => this.kept.clear();
+  private readonly stored = new Map<string, string>();
+  getItem = (key: string) => this.stored.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.stored.set(key, value);
+  removeItem = (key: string) => void this.stored.delete(key);
+  clear = () => this.stored.clear();
   get length() {
-    return this.kept.size;
+    return this.stored.size;
   }
 }
 

@@ -28,8 +28,8 @@ const all = (absence: string): Record<string, string> =>
 describe("charts", () => {
   it("use metrics of the agent's history, without duplicates", () => {
     const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
-    const kept = page.split("## What the past keeps")[1]?.split("\n## ")[0] ?? "";
-    const names = [...kept.matchAll(/^- `(.*)`$/gm)].map(([, name]) => name);
+    const stored = page.split("## What the past keeps")[1]?.split("\n## ")[0] ?? "";
+    const names = [...stored.matchAll(/^- `(.*)`$/gm)].map(([, name]) => name);
     expect([...METRICS].sort()).toEqual(names.sort());
     expect(new Set(METRICS).size).toBe(METRICS.length);
   });

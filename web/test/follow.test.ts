@@ -173,8 +173,8 @@ describe("following the agent", () => {
   });
 
   it("polls where a proxy buffers the stream, and tries the stream again later", async () => {
-    const kept = [say("retry: 2000\n\n", "waits"), say("", "ends"), never];
-    for (const stream of kept) {
+    const stored = [say("retry: 2000\n\n", "waits"), say("", "ends"), never];
+    for (const stream of stored) {
       agent = new Agent();
       abort = new AbortController();
       agent.streams = [stream, say(snapshot("a"), "waits")];

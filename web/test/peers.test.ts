@@ -9,17 +9,17 @@ const place = (url: string) => placeOf({ name: "x", url }, page);
 
 describe("a peer", () => {
   it("is polled only at this origin, and not if it is this host", () => {
-    expect(place("/server2/")).toBe("beside");
-    expect(place("/")).toBe("beside");
+    expect(place("/server2/")).toBe("same_origin");
+    expect(place("/")).toBe("same_origin");
     expect(place("/server1/")).toBe("here");
     for (const url of ["https://gpus.example/server2/", "https://other.example/", "http://gpus.example/x/"]) {
-      expect(place(url), url).toBe("elsewhere");
+      expect(place(url), url).toBe("other_origin");
     }
   });
 
   it("is never polled at another origin, whatever its URL looks like", () => {
     for (const url of ["//other.example/", "/\\other.example/", "javascript:alert(1)", "data:,x"]) {
-      expect(place(url), url).toBe("elsewhere");
+      expect(place(url), url).toBe("other_origin");
     }
   });
 
@@ -32,24 +32,26 @@ describe("a peer", () => {
       { ...gpu, state: "lost", health: "critical", verdict: "unknown" },
       { ...gpu, state: "ok", health: "warning", verdict: "held" },
     ];
-    const { by, unwell } = countGpus({ ...summary, gpus });
+    const { by, collectorState } = countGpus({ ...summary, gpus });
     expect(by).toEqual({ free: 1, busy: 0, held: 1, asleep: 0, unknown: 0, trouble: 2 });
-    expect(unwell).toBeNull();
+    expect(collectorState).toBeNull();
     const idle = gpus.map(each => ({ ...each, state: "stale", health: "ok" }));
     expect(countGpus({ ...summary, gpus: idle }).by.trouble).toBe(4);
     expect(countGpus({ ...summary, collector_state: "released", gpus: idle }).by.trouble).toBe(0);
-    expect(countGpus({ ...summary, collector_state: "no_driver", gpus: [] }).unwell).toBe("no_driver");
+    expect(countGpus({ ...summary, collector_state: "no_driver", gpus: [] }).collectorState).toBe(
+      "no_driver",
+    );
   });
 
   it("has the state of its last answer", () => {
     const asking: PeerState = { kind: "asking" };
-    expect(learn(asking, { status: 200, body: summary }, 1).kind).toBe("told");
+    expect(learn(asking, { status: 200, body: summary }, 1).kind).toBe("known");
     expect(learn(asking, { status: 401, body: null }, 1).kind).toBe("token");
-    expect(learn(asking, { status: 421, body: { status: 421 } }, 1).kind).toBe("misnamed");
+    expect(learn(asking, { status: 421, body: { status: 421 } }, 1).kind).toBe("refused_name");
     for (const body of [null, "<html>", { gpus: 1 }, []]) {
-      expect(learn(asking, { status: 200, body }, 1).kind, JSON.stringify(body)).toBe("stranger");
+      expect(learn(asking, { status: 200, body }, 1).kind, JSON.stringify(body)).toBe("not_agent");
     }
-    expect(learn(asking, { status: 404, body: summary }, 1).kind).toBe("stranger");
+    expect(learn(asking, { status: 404, body: summary }, 1).kind).toBe("not_agent");
   });
 
   it("is unreachable since its first failure", () => {

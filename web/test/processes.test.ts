@@ -99,8 +99,8 @@ describe("the filter", () => {
     [{ gpu: "1" }, [100, 9]],
     [{ type: "C" }, [10]],
     [{ user: "alice", gpu: "1", text: "vllm" }, [100]],
-  ])("of %j keeps %j", (params, kept) => {
-    expect(pids(filter(all, { ...NO_FILTER, ...params }))).toEqual(kept);
+  ])("of %j keeps %j", (params, stored) => {
+    expect(pids(filter(all, { ...NO_FILTER, ...params }))).toEqual(stored);
   });
 
   it("takes regular expressions as plain text", () => {

@@ -28,7 +28,7 @@ describe("the URL", () => {
 });
 
 describe("the title of a tab", () => {
-  const of = { free: 2, stands: null, host: "gpu01", view: null };
+  const of = { free: 2, problem: null, host: "gpu01", view: null };
 
   it("has free GPUs, host and view", () => {
     expect(titleOf(of)).toBe("2 free · gpu01");
@@ -36,6 +36,6 @@ describe("the title of a tab", () => {
   });
 
   it("has no old number", () => {
-    expect(titleOf({ ...of, stands: "no answer", view: "Users" })).toBe("no answer · gpu01 · Users");
+    expect(titleOf({ ...of, problem: "no answer", view: "Users" })).toBe("no answer · gpu01 · Users");
   });
 });

@@ -1,15 +1,15 @@
-import { kept, oneOf } from "./stored";
+import { oneOf, stored } from "./stored";
 
 export type Theme = "system" | "light" | "dark";
 export type Contrast = "system" | "more";
 
-export const theme = kept<Theme>("theme", "system", oneOf<Theme>("system", "light", "dark"));
-export const contrast = kept<Contrast>("contrast", "system", oneOf<Contrast>("system", "more"));
+export const theme = stored<Theme>("theme", "system", oneOf<Theme>("system", "light", "dark"));
+export const contrast = stored<Contrast>("contrast", "system", oneOf<Contrast>("system", "more"));
 
 /** Refresh intervals to choose from, in milliseconds; 0 is the agent's own, by its stream. */
 export const REFRESH_INTERVALS = [0, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
 
-const pace = kept<number>("pace", 0, oneOf<number>(...REFRESH_INTERVALS));
+const pace = stored<number>("pace", 0, oneOf<number>(...REFRESH_INTERVALS));
 
 /** Milliseconds between polls; null for the stream. */
 export const every = {
@@ -21,7 +21,7 @@ export const every = {
 export const refreshInterval = pace;
 
 /** Groups the processes by user. */
-export const grouped = kept<boolean>(
+export const grouped = stored<boolean>(
   "grouped",
   false,
   (value): value is boolean => typeof value === "boolean",

@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from "@preact/signals";
 
 /** Signal that is kept in `localStorage`. A stored value that is not allowed (any more) counts as the default. */
-export function kept<T>(name: string, first: T, allowed: (value: unknown) => value is T): Signal<T> {
+export function stored<T>(name: string, first: T, allowed: (value: unknown) => value is T): Signal<T> {
   const key = `nvidia-smi-web-agent:${name}`;
   const choice = signal(recall(key, first, allowed));
   let begun = false;

@@ -2,15 +2,16 @@ import { colours } from "../live/store";
 import { bytes, percent } from "../model/format";
 import type { Part } from "../model/memory";
 
-const NAMES = { unattributed: "processes not visible here", reserved: "driver and firmware" } as const;
+const LABELS = { unattributed: "processes not visible here", reserved: "driver and firmware" } as const;
 
-export const partName = (part: Part): string => (part.kind === "owner" ? part.owner.label : NAMES[part.kind]);
+export const partName = (part: Part): string =>
+  part.kind === "owner" ? part.owner.label : LABELS[part.kind];
 
 /** A GPU's memory by owner, as a bar. The text beside it has the sum, this has the parts. */
 export function MemoryBar({ parts, label }: { parts: readonly Part[]; label: string }) {
-  const told = parts.map(part => `${partName(part)} ${bytes(part.bytes)}`).join(", ");
+  const described = parts.map(part => `${partName(part)} ${bytes(part.bytes)}`).join(", ");
   return (
-    <div class="bar" role="img" aria-label={told ? `${label}: ${told}` : label}>
+    <div class="bar" role="img" aria-label={described ? `${label}: ${described}` : label}>
       {parts.map(part => (
         <i
           key={part.kind === "owner" ? part.owner.key : part.kind}

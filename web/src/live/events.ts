@@ -1,7 +1,7 @@
 import type { Event } from "../api/types";
 
 /** As many as the agent keeps. */
-const MOST = 10_000;
+const MAX_EVENTS = 10_000;
 
 /** Identity of an event. */
 export const eventKey = (event: Event): string =>
@@ -13,5 +13,5 @@ export function mergeEvents(known: readonly Event[], more: readonly Event[]): Ev
   const keys = new Set(known.map(eventKey));
   const fresh = more.filter(event => !keys.has(eventKey(event)) && keys.add(eventKey(event)));
   if (fresh.length === 0) return known as Event[];
-  return [...known, ...fresh].sort((a, b) => a.at - b.at).slice(-MOST);
+  return [...known, ...fresh].sort((a, b) => a.at - b.at).slice(-MAX_EVENTS);
 }

@@ -28,18 +28,18 @@ export interface Pace {
 }
 
 /** Interval of polling in place of a stream that is not available. */
-const INSTEAD_OF_STREAM = 1_000;
+const FALLBACK_POLL_MS = 1_000;
 /** Delay before a stream that was refused is tried again. */
-const STREAM_AGAIN = 60_000;
+const STREAM_RETRY_MS = 60_000;
 /** Timeout of a stream without a snapshot, whatever else it sends: the agent sends one a second. */
-const SILENCE = 10_000;
+const SNAPSHOT_TIMEOUT_MS = 10_000;
 /**
  * Timeout of a stream that sent nothing after its last byte: something in between buffers it. Shorter than the limit
  * of `late`, so that a page that polls instead shows no gap while the stream is tried again.
  */
-const FIRST_WITHIN = 3_000;
-const FIRST_RETRY = 500;
-const LAST_RETRY = 15_000;
+const FIRST_MESSAGE_TIMEOUT_MS = 3_000;
+const MIN_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 15_000;
 
 /**
  * Follows the agent until aborted or refused: by its stream, else by polling. Reconnects with an exponential backoff
@@ -52,19 +52,19 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
   let streamFrom = 0;
   follower.link({ kind: "connecting" });
   while (!signal.aborted) {
-    const streams = pace.every === null && follower.now() >= streamFrom;
+    const useStream = pace.every === null && follower.now() >= streamFrom;
     try {
-      if (streams) {
+      if (useStream) {
         lastId = await stream(follower, signal, lastId, () => {
           failures = 0;
         });
         // It ended well: the agent is stopping, or a proxy closed it.
-        await sleep(FIRST_RETRY, signal);
+        await sleep(MIN_BACKOFF_MS, signal);
       } else {
         await follower.poll(signal);
         failures = 0;
         follower.link({ kind: "live", by: "polling" });
-        await sleep(pace.every ?? INSTEAD_OF_STREAM, signal);
+        await sleep(pace.every ?? FALLBACK_POLL_MS, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -72,12 +72,12 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
         follower.link({ kind: "refused", status: error.status });
         return;
       }
-      if (streams && isNoStream(error)) {
-        streamFrom = follower.now() + STREAM_AGAIN;
+      if (useStream && isNoStream(error)) {
+        streamFrom = follower.now() + STREAM_RETRY_MS;
         continue;
       }
       // The agent is back, maybe with room for a stream.
-      if (!streams) streamFrom = 0;
+      if (!useStream) streamFrom = 0;
       if (failures === 0) since = follower.now();
       failures += 1;
       // A broken stream alone is not reported: the agent is asked once more first.
@@ -99,7 +99,7 @@ async function stream(
   follower: Follower,
   signal: AbortSignal,
   lastId: string,
-  began: () => void,
+  onFirstMessage: () => void,
 ): Promise<string> {
   const silence = new AbortController();
   const both = AbortSignal.any([signal, silence.signal]);
@@ -110,8 +110,8 @@ async function stream(
   };
   let newest = lastId;
   let opened = false;
-  let told = false;
-  wait(FIRST_WITHIN);
+  let began = false;
+  wait(FIRST_MESSAGE_TIMEOUT_MS);
   try {
     const response = await follower.open(both, lastId);
     opened = true;
@@ -123,21 +123,21 @@ async function stream(
       const { done, value } = await reader.read();
       // A stream that was given up ends as well.
       if (done && silence.signal.aborted) throw new StreamBroken();
-      if (done && !told) throw new StreamSilent();
+      if (done && !began) throw new StreamSilent();
       if (done) return newest;
       const found = parse(value);
       newest = found.at(-1)?.id || newest;
-      if (found.some(message => message.event === "snapshot")) wait(SILENCE);
-      else if (!told) wait(FIRST_WITHIN);
+      if (found.some(message => message.event === "snapshot")) wait(SNAPSHOT_TIMEOUT_MS);
+      else if (!began) wait(FIRST_MESSAGE_TIMEOUT_MS);
       if (found.length === 0) continue;
       follower.messages(found);
-      if (told) continue;
-      told = true;
-      began();
+      if (began) continue;
+      began = true;
+      onFirstMessage();
       follower.link({ kind: "live", by: "stream" });
     }
   } catch (error) {
-    if (silence.signal.aborted && !told) throw new StreamSilent();
+    if (silence.signal.aborted && !began) throw new StreamSilent();
     if (!opened || error instanceof StreamSilent) throw error;
     throw new StreamBroken(String(error));
   } finally {
@@ -155,7 +155,7 @@ const isNoStream = (error: unknown): boolean =>
   (error instanceof HttpError && [404, 405, 406, 429, 501, 503].includes(error.status));
 
 export function backOff(failures: number, chance: number = Math.random()): number {
-  return Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (failures - 1)) * (0.75 + chance / 2);
+  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1)) * (0.75 + chance / 2);
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

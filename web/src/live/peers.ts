@@ -8,13 +8,13 @@ import { link, paused, visible } from "./store";
 /** Other hosts that this agent knows. */
 export const peers = signal<Peer[]>([]);
 /** State of the peers that can be asked, by name. */
-export const hosts = signal<ReadonlyMap<string, PeerState>>(new Map());
+export const peerStates = signal<ReadonlyMap<string, PeerState>>(new Map());
 
-const EVERY = 10_000;
+const INTERVAL_MS = 10_000;
 /** Timeout in milliseconds; below the interval, so that an answer is never older than the next request. */
 const TIMEOUT_MS = 8_000;
 
-export const here = () => ({ origin: location.origin, prefix: prefix() });
+export const pageLocation = () => ({ origin: location.origin, prefix: prefix() });
 
 const isLive = computed(() => link.value.kind === "live");
 
@@ -23,8 +23,8 @@ export function loadPeers(): void {
   effect(() => {
     if (!hasPeers.value || !isLive.value) return;
     requestJson<Peer[]>("api/v1/peers").then(
-      told => {
-        peers.value = told;
+      found => {
+        peers.value = found;
       },
       () => {
         // The next connection tries again.
@@ -36,14 +36,14 @@ export function loadPeers(): void {
 /** Polls the peers while the page is visible. */
 export function pollPeers(): () => void {
   return effect(() => {
-    const asked = peers.value.filter(peer => placeOf(peer, here()) === "beside");
-    if (asked.length === 0 || paused.value || !visible.value) return;
+    const polled = peers.value.filter(peer => placeOf(peer, pageLocation()) === "same_origin");
+    if (polled.length === 0 || paused.value || !visible.value) return;
     const abort = new AbortController();
     const round = () => {
-      for (const peer of asked) void askOne(peer, abort.signal);
+      for (const peer of polled) void pollPeer(peer, abort.signal);
     };
     round();
-    const timer = setInterval(round, EVERY);
+    const timer = setInterval(round, INTERVAL_MS);
     return () => {
       clearInterval(timer);
       abort.abort();
@@ -51,12 +51,12 @@ export function pollPeers(): () => void {
   });
 }
 
-async function askOne(peer: Peer, aborted: AbortSignal): Promise<void> {
+async function pollPeer(peer: Peer, aborted: AbortSignal): Promise<void> {
   const answer = await summaryOf(peer, aborted);
   if (aborted.aborted) return;
-  const next = new Map(hosts.peek());
+  const next = new Map(peerStates.peek());
   next.set(peer.name, learn(next.get(peer.name) ?? { kind: "asking" }, answer, Date.now()));
-  hosts.value = next;
+  peerStates.value = next;
 }
 
 /** Requests a peer's summary, without a token: this agent's is for this agent only. */

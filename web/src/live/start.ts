@@ -6,17 +6,17 @@ import type { Event, Snapshot } from "../api/types";
 import { every } from "../browser/settings";
 import { mergeEvents } from "./events";
 import { type Follower, follow, type Link } from "./follow";
-import { accept, age, agentNow, bridge, events, link, now, paused, snapshot, visible } from "./store";
+import { accept, age, agentNow, events, link, maxPause, now, paused, snapshot, visible } from "./store";
 import { fillIn, record } from "./trends";
 
 /** Query for events at first; the events view loads all. */
-const EVENTS_AT_FIRST = "since=-24h&limit=500";
+const FIRST_EVENTS = "since=-24h&limit=500";
 /** Interval of polling for events while the agent is polled, in milliseconds. */
-const EVENTS_EVERY = 10_000;
+const EVENTS_INTERVAL_MS = 10_000;
 /** Timeout of a request in milliseconds. */
 const TIMEOUT_MS = 15_000;
 /** Age of a snapshot in milliseconds from which the ages on the page grow by themselves. */
-const QUIET = 1_500;
+const QUIET_MS = 1_500;
 
 /** Takes in a snapshot; returns false if it leaves a gap, as after a pause or when a clock was set. */
 function take(next: Snapshot): boolean {
@@ -25,17 +25,17 @@ function take(next: Snapshot): boolean {
   record(next);
   if (before === null) return false;
   const passed = next.sampled_at - before.sampled_at;
-  return passed >= 0 && passed <= bridge();
+  return passed >= 0 && passed <= maxPause();
 }
 
 /** Takes in messages of the stream. Of several snapshots at once only the newest is parsed. */
 function messages(found: Message[]): boolean {
   const newest = found.findLast(message => message.event === "snapshot");
   const follows = newest === undefined || take(JSON.parse(newest.data) as Snapshot);
-  const happened = found.filter(message => message.event === "event");
-  if (happened.length > 0) {
-    const told = happened.flatMap(message => JSON.parse(message.data) as Event | Event[]);
-    events.value = mergeEvents(events.value, told);
+  const eventMessages = found.filter(message => message.event === "event");
+  if (eventMessages.length > 0) {
+    const found = eventMessages.flatMap(message => JSON.parse(message.data) as Event | Event[]);
+    events.value = mergeEvents(events.value, found);
   }
   return follows;
 }
@@ -46,12 +46,12 @@ let eventsAt = Number.NEGATIVE_INFINITY;
 function loadEvents(aborted: AbortSignal): void {
   const last = events.value.at(-1)?.at;
   // An event in the future is of a clock that was set back.
-  const which = last !== undefined && last <= agentNow() ? `since=${last}` : EVENTS_AT_FIRST;
+  const which = last !== undefined && last <= agentNow() ? `since=${last}` : FIRST_EVENTS;
   eventsAt = performance.now();
   const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);
   requestJson<Event[]>(`api/v1/events?${which}`, { signal }).then(
-    told => {
-      events.value = mergeEvents(events.value, told);
+    found => {
+      events.value = mergeEvents(events.value, found);
     },
     () => {},
   );
@@ -64,7 +64,7 @@ export async function loadAllEvents(): Promise<void> {
 
 function follower(aborted: AbortSignal): Follower {
   // The history is loaded after the first snapshot, so that it does not delay it.
-  const taken = (follows: boolean) => {
+  const accepted = (follows: boolean) => {
     if (follows) return;
     void fillIn(aborted);
     loadEvents(aborted);
@@ -79,12 +79,12 @@ function follower(aborted: AbortSignal): Follower {
       if (!isSame(next, link.value)) link.value = next;
     },
     messages: found => {
-      taken(messages(found));
+      accepted(messages(found));
     },
     poll: async signal => {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-      taken(take(await requestJson<Snapshot>("api/v1/snapshot", { signal: patience })));
-      if (performance.now() - eventsAt > EVENTS_EVERY) loadEvents(signal);
+      accepted(take(await requestJson<Snapshot>("api/v1/snapshot", { signal: patience })));
+      if (performance.now() - eventsAt > EVENTS_INTERVAL_MS) loadEvents(signal);
     },
     open: (signal, lastId) =>
       ask("api/v1/stream", {
@@ -115,7 +115,7 @@ export function start(): void {
     if (!visible.value) return;
     const tick = () => {
       // A snapshot sets the time itself, which avoids a second render.
-      if (age() > QUIET) now.value = agentNow();
+      if (age() > QUIET_MS) now.value = agentNow();
     };
     // At once, so that a user who returns does not see old values without their age.
     tick();

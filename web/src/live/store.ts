@@ -36,7 +36,7 @@ export const age = (): number => performance.now() - received.here;
  * Age in milliseconds from which a snapshot is late. The agent makes one at least every 1.4 s, so a slow line does
  * not explain it.
  */
-const LATE = 5_000;
+const LATE_MS = 5_000;
 /** The same in polling intervals. */
 const LATE_POLLS = 2.5;
 
@@ -44,11 +44,11 @@ const LATE_POLLS = 2.5;
 export const late = computed(() => {
   void now.value;
   if (snapshot.value === null || paused.value) return false;
-  return age() > bridge();
+  return age() > maxPause();
 });
 
 /** Longest pause between two snapshots that is not a gap, in milliseconds. */
-export const bridge = (): number => Math.max(LATE, LATE_POLLS * (every.value ?? 0));
+export const maxPause = (): number => Math.max(LATE_MS, LATE_POLLS * (every.value ?? 0));
 
 /** True while an administrator has released the driver: unread GPUs are then expected. */
 export const released = computed(() => snapshot.value?.collector.state === "released");

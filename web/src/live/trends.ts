@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { requestJson } from "../api/request";
 import type { History, Snapshot } from "../api/types";
 import { Trend } from "../model/trend";
-import { bridge } from "./store";
+import { maxPause } from "./store";
 
 /** Sparklines of the cards: 15 minutes in steps of 5 s. */
 const STEP_MS = 5_000;
@@ -23,7 +23,7 @@ export function record(snapshot: Snapshot): void {
     const trend = made(gpu.uuid);
     const before = trend.step;
     const value = gpu.state === "ok" ? gpu.utilization.gpu_percent : null;
-    trend.add(snapshot.sampled_at, value, bridge());
+    trend.add(snapshot.sampled_at, value, maxPause());
     moved ||= trend.step !== before;
   }
   if (moved) drawn.value += 1;

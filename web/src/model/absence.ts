@@ -20,13 +20,13 @@ const KNOWN: Record<string, [word: string, text: string]> = {
   hidden: ["hidden", "Hidden: sign in with a token of a wider scope."],
 };
 
-const told = new Map<string | undefined, Absence>();
+const cache = new Map<string | undefined, Absence>();
 
 /** Meaning of a reason, as the same object each time. A reason that this page does not know is shown as it is. */
 export function absence(reason: string | undefined): Absence {
-  const before = told.get(reason);
+  const before = cache.get(reason);
   const found = before ?? meaningOf(reason);
-  if (!before) told.set(reason, found);
+  if (!before) cache.set(reason, found);
   return found;
 }
 

@@ -34,9 +34,12 @@ export function selectCharts(
   const chosen: ChartSelection = { charts: [], never: [], zero: [] };
   for (const plan of plans) {
     const lines = plan.lines.map(line => drawnOf(line, gpu, metrics, columns));
-    const told = lines.filter(({ why }) => why?.reason !== "not_supported");
-    if (told.length === 0) chosen.never.push(plan.name);
-    else if (plan.quiet && told.every(({ why, column }) => why === null && isZero(columns.values[column]))) {
+    const supported = lines.filter(({ why }) => why?.reason !== "not_supported");
+    if (supported.length === 0) chosen.never.push(plan.name);
+    else if (
+      plan.quiet &&
+      supported.every(({ why, column }) => why === null && isZero(columns.values[column]))
+    ) {
       chosen.zero.push(plan.name);
     } else chosen.charts.push({ plan, lines });
   }

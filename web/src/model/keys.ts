@@ -18,9 +18,9 @@ export type KeyResult =
   | { do: "let go" };
 
 /** Steps of Page Up and Page Down, as a fraction of the chart. */
-const PAGE = 10;
+const PAGES = 10;
 /** Fewest steps to zoom into. */
-const FEWEST = 4;
+const MIN_STEPS = 4;
 
 /**
  * Action of a key: arrows, Page Up, Page Down, Home and End move the cursor; with Shift they select; Enter zooms into
@@ -55,7 +55,7 @@ export function press(key: string, shift: boolean, state: KeyState): KeyResult |
 }
 
 function target(key: string, at: number, last: number): number | null {
-  const page = Math.max(1, Math.round(last / PAGE));
+  const page = Math.max(1, Math.round(last / PAGES));
   switch (key) {
     case "ArrowLeft":
     case "ArrowDown":
@@ -79,7 +79,7 @@ function target(key: string, at: number, last: number): number | null {
 /** Zooms into half of the chart, about the cursor. */
 function closer(times: readonly number[], at: number): KeyResult | null {
   const half = Math.floor(times.length / 2);
-  if (half < FEWEST) return null;
+  if (half < MIN_STEPS) return null;
   const from = Math.min(Math.max(0, at - Math.floor(half / 2)), times.length - half);
   return { do: "zoom", from: times[from] ?? 0, to: times[from + half - 1] ?? 0 };
 }

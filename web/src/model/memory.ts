@@ -22,7 +22,7 @@ export interface Memory {
 }
 
 /** Smallest unexplained part of the memory that is drawn; less is the driver's own. */
-const WORTH_A_STRIPE = 0.004;
+const MIN_UNEXPLAINED = 0.004;
 
 /**
  * Divides a memory by owner. `of` is the part of the whole, from 0 to 1. All parts together never exceed the whole,
@@ -47,7 +47,7 @@ export function divide(memory: Memory, processes: readonly Process[]): Division 
     if (bytes !== null) put(bytes, bytes * scale, (bytes, of) => ({ kind: "owner", owner, bytes, of }));
   }
   const unexplained = Math.max(0, used - explained);
-  if (unexplained / total >= WORTH_A_STRIPE) {
+  if (unexplained / total >= MIN_UNEXPLAINED) {
     put(unexplained, unexplained, (bytes, of) => ({ kind: "unattributed", bytes, of }));
   }
   const reserved = memory.reserved_bytes ?? 0;

@@ -5,19 +5,19 @@ import { type Count, countOf } from "./totals";
 export interface PeerCounts {
   by: Record<Count, number>;
   /** State of the collector, if it is not ok. */
-  unwell: string | null;
+  collectorState: string | null;
 }
 
 /** State of another host. */
 export type PeerState =
   | { kind: "asking" }
-  | { kind: "told"; counts: PeerCounts }
+  | { kind: "known"; counts: PeerCounts }
   /** It requires a token, and is never sent this agent's. */
   | { kind: "token" }
   /** It refuses its host name (421). */
-  | { kind: "misnamed" }
+  | { kind: "refused_name" }
   /** Something answers there, but no agent. */
-  | { kind: "stranger" }
+  | { kind: "not_agent" }
   /** Start of the failure, by this machine's clock. */
   | { kind: "unreachable"; since: number };
 
@@ -29,14 +29,14 @@ export type Place =
   /** This page's own host. */
   | "here"
   /** At this origin, so that it can be asked. */
-  | "beside"
+  | "same_origin"
   /** At another origin: a link only. */
-  | "elsewhere";
+  | "other_origin";
 
 export function placeOf(peer: Peer, page: { origin: string; prefix: string }): Place {
   const url = new URL(peer.url, page.origin);
-  if (!peer.url.startsWith("/") || url.origin !== page.origin) return "elsewhere";
-  return url.pathname === page.prefix ? "here" : "beside";
+  if (!peer.url.startsWith("/") || url.origin !== page.origin) return "other_origin";
+  return url.pathname === page.prefix ? "here" : "same_origin";
 }
 
 /** State after one more answer; null is no answer. */
@@ -45,9 +45,9 @@ export function learn(before: PeerState, answer: PeerAnswer, now: number): PeerS
     return before.kind === "unreachable" ? before : { kind: "unreachable", since: now };
   }
   if (answer.status === 401 || answer.status === 403) return { kind: "token" };
-  if (answer.status === 421) return { kind: "misnamed" };
-  if (answer.status !== 200 || !isSummary(answer.body)) return { kind: "stranger" };
-  return { kind: "told", counts: countGpus(answer.body) };
+  if (answer.status === 421) return { kind: "refused_name" };
+  if (answer.status !== 200 || !isSummary(answer.body)) return { kind: "not_agent" };
+  return { kind: "known", counts: countGpus(answer.body) };
 }
 
 function isSummary(body: unknown): body is Summary {
@@ -57,11 +57,11 @@ function isSummary(body: unknown): body is Summary {
 
 export function countGpus(summary: Summary): PeerCounts {
   const by: PeerCounts["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
-  const unwell = summary.collector_state;
-  const isReleased = unwell === "released";
+  const collectorState = summary.collector_state;
+  const isReleased = collectorState === "released";
   for (const gpu of summary.gpus) {
     const { state, health, verdict } = gpu;
     by[countOf({ state, health: { verdict: health }, use: { verdict } }, isReleased)] += 1;
   }
-  return { by, unwell: unwell === "ok" ? null : unwell };
+  return { by, collectorState: collectorState === "ok" ? null : collectorState };
 }

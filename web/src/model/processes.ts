@@ -150,15 +150,15 @@ const settle = (a: Process, b: Process): number =>
 export function keepOrder(sorted: readonly Process[], before: readonly string[]): Process[] {
   const now = new Map(sorted.map(process => [rowKey(process), process]));
   const known = new Set(before);
-  const kept = before.flatMap(key => now.get(key) ?? []);
+  const stored = before.flatMap(key => now.get(key) ?? []);
   let previous: Process | null = null;
   for (const process of sorted) {
     if (!known.has(rowKey(process))) {
-      kept.splice(previous === null ? 0 : kept.indexOf(previous) + 1, 0, process);
+      stored.splice(previous === null ? 0 : stored.indexOf(previous) + 1, 0, process);
     }
     previous = process;
   }
-  return kept;
+  return stored;
 }
 
 /** Text for an empty table: "no process" only where that is known. */

@@ -20,13 +20,13 @@ export interface Tile {
 }
 
 /** Tiles that fit on a card. */
-const PLACES = 4;
+const MAX_TILES = 4;
 
 /** The first tiles that a GPU reports: one that it never reports makes room for the next. */
 export const tilesOf = (gpu: Gpu): Tile[] =>
   [temperature(gpu), power(gpu), clock(gpu), tensor(gpu), sm(gpu), bandwidth(gpu), fan(gpu)]
     .filter(tile => !isNever(tile.of))
-    .slice(0, PLACES);
+    .slice(0, MAX_TILES);
 
 const ofWhole = (value: number | null, whole: number | null): number | null =>
   value === null || !whole ? null : value / whole;
@@ -35,7 +35,7 @@ const about = (path: FactPath, limit: string | null): string =>
   [descriptionOf(path), limit].filter(Boolean).join(" ");
 
 /** Margin to the slowdown temperature at which a GPU is shown as hot, in °C. */
-const CLOSE = 5;
+const HOT_MARGIN = 5;
 
 function temperature({ absent, temperature }: Gpu): Tile {
   const { gpu_celsius: now, slowdown_celsius: hot, margin_celsius: margin } = temperature;
@@ -58,7 +58,7 @@ function temperature({ absent, temperature }: Gpu): Tile {
     unit: "°C",
     label: hot === null ? "GPU" : `of ${hot}`,
     part: ofWhole(now, hot),
-    high: left !== null && left <= CLOSE,
+    high: left !== null && left <= HOT_MARGIN,
   };
 }
 
@@ -78,16 +78,16 @@ function power({
   };
 }
 
-function clock({ absent, clocks: { sm_mhz: now, max_sm_mhz: most } }: Gpu): Tile {
+function clock({ absent, clocks: { sm_mhz: now, max_sm_mhz: max } }: Gpu): Tile {
   return {
     key: "clock",
     name: "SM clock",
-    about: about("clocks.sm_mhz", most === null ? null : `Maximum ${count(most)} MHz.`),
+    about: about("clocks.sm_mhz", max === null ? null : `Maximum ${count(max)} MHz.`),
     of: read(absent, "clocks.sm_mhz", now),
     unit: "GHz",
     show: gigahertz,
-    label: most === null ? "SM clock" : `of ${gigahertz(most)}`,
-    part: ofWhole(now, most),
+    label: max === null ? "SM clock" : `of ${gigahertz(max)}`,
+    part: ofWhole(now, max),
   };
 }
 

@@ -1,17 +1,17 @@
 /** Title of the tab: free GPUs first, then the host, then the view. */
 export function titleOf({
   free,
-  stands,
+  problem,
   host,
   view,
 }: {
   /** Number of free GPUs. */
   free: number;
   /** Reason why that is unknown; null if it is known. */
-  stands: string | null;
+  problem: string | null;
   host: string;
   /** Name of the view; null for the overview. */
   view: string | null;
 }): string {
-  return [stands ?? `${free} free`, host, view].filter(part => part !== null).join(" · ");
+  return [problem ?? `${free} free`, host, view].filter(part => part !== null).join(" · ");
 }

@@ -40,9 +40,9 @@ export function countOf(
   released: boolean,
 ): Count {
   if (isTrouble(gpu, released)) return "trouble";
-  const stands = statusOf(gpu);
-  return stands === "free" || stands === "busy" || stands === "held" || stands === "asleep"
-    ? stands
+  const status = statusOf(gpu);
+  return status === "free" || status === "busy" || status === "held" || status === "asleep"
+    ? status
     : "unknown";
 }
 
@@ -52,9 +52,9 @@ function memoryOf(gpus: readonly Gpu[]): Sum | null {
     if (gpu.state !== "ok") continue;
     // With MIG the GPU's memory may be denied while the instances' is reported.
     const parts = gpu.memory.total_bytes === null ? instances(gpu) : [gpu.memory];
-    const told = parts.filter(part => part.total_bytes !== null && part.used_bytes !== null);
-    if (told.length === 0 || told.length < parts.length) continue;
-    for (const part of told) {
+    const known = parts.filter(part => part.total_bytes !== null && part.used_bytes !== null);
+    if (known.length === 0 || known.length < parts.length) continue;
+    for (const part of known) {
       sum.used += part.used_bytes ?? 0;
       sum.total += part.total_bytes ?? 0;
     }
@@ -67,14 +67,14 @@ const instances = (gpu: Gpu): { total_bytes: number | null; used_bytes: number |
   gpu.mig.map(mig => ({ total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes }));
 
 function powerOf(gpus: readonly Gpu[]): Totals["power"] {
-  const told = gpus.filter(gpu => gpu.state === "ok" && gpu.power.draw_watts !== null);
-  if (told.length === 0) return null;
-  const limits = told.map(gpu => gpu.power.enforced_limit_watts ?? gpu.power.limit_watts);
+  const known = gpus.filter(gpu => gpu.state === "ok" && gpu.power.draw_watts !== null);
+  if (known.length === 0) return null;
+  const limits = known.map(gpu => gpu.power.enforced_limit_watts ?? gpu.power.limit_watts);
   return {
-    draw: told.reduce((sum, gpu) => sum + (gpu.power.draw_watts ?? 0), 0),
+    draw: known.reduce((sum, gpu) => sum + (gpu.power.draw_watts ?? 0), 0),
     limit: limits.every(limit => limit !== null)
       ? limits.reduce<number>((sum, limit) => sum + (limit ?? 0), 0)
       : null,
-    of: told.length,
+    of: known.length,
   };
 }

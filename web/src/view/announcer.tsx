@@ -4,13 +4,13 @@ import { late, link, released, shown } from "../live/store";
 import { type Condition, news } from "../model/announcements";
 import { identity, isTrouble, statusOf } from "../model/gpu";
 
-const said = signal("");
+const announcement = signal("");
 
 /** Announces trouble and the state of the connection to screen readers; no numbers, and no use. */
 export function Announcer() {
   return (
     <p class="unseen" role="status" aria-live="polite">
-      {said.value || null}
+      {announcement.value || null}
     </p>
   );
 }
@@ -18,17 +18,19 @@ export function Announcer() {
 export function followAnnouncements(): void {
   let before: ReadonlyMap<string, Condition> = new Map();
   effect(() => {
-    const now = stands();
-    const told = news(before, now);
+    const now = conditions();
+    const texts = news(before, now);
     before = now;
-    if (told.length === 0) return;
+    if (texts.length === 0) return;
     // A few words only: nobody can follow a long list.
-    said.value =
-      told.length > 3 ? `${told.length} changes: ${told.slice(0, 3).join(", ")} and more` : told.join(", ");
+    announcement.value =
+      texts.length > 3
+        ? `${texts.length} changes: ${texts.slice(0, 3).join(", ")} and more`
+        : texts.join(", ");
   });
 }
 
-function stands(): Map<string, Condition> {
+function conditions(): Map<string, Condition> {
   const found = new Map<string, Condition>(
     shown.value.map(({ gpu }) => [
       identity(gpu),

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { prefix } from "../api/address";
 import type { Collector } from "../api/types";
-import { kept } from "../browser/stored";
+import { stored } from "../browser/stored";
 import { Icon } from "../components/icon";
 import { agentNow, late, link, now, paused, snapshot } from "../live/store";
 import { duration, moment } from "../model/format";
@@ -49,7 +49,7 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
     return (
       <Banner severity="critical" title={authMessage(stands.status)}>
         {old} Enter another token:
-        <TokenForm told />
+        <TokenForm reported />
       </Banner>
     );
   }
@@ -108,8 +108,10 @@ function CollectorBanner({ collector }: { collector: Collector }) {
 }
 
 /** Notes of this agent that were dismissed. */
-const readNotes = kept<readonly string[]>(`read-notes:${prefix()}`, [], (value): value is readonly string[] =>
-  Array.isArray(value),
+const readNotes = stored<readonly string[]>(
+  `read-notes:${prefix()}`,
+  [],
+  (value): value is readonly string[] => Array.isArray(value),
 );
 
 /** Notes about missing permissions and the like, until they are dismissed. */

@@ -1,8 +1,8 @@
 import { prefix } from "../api/address";
-import { kept } from "../browser/stored";
+import { stored } from "../browser/stored";
 
 /** Time of the newest event of this agent that was seen. */
-export const seenEvents = kept<number>(
+export const seenEvents = stored<number>(
   `seen-events:${prefix()}`,
   0,
   (value): value is number => typeof value === "number",

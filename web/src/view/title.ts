@@ -15,7 +15,7 @@ export function followTitle(): void {
         shown.value.map(({ gpu }) => gpu),
         released.value,
       ).by.free,
-      stands: stands(),
+      problem: connectionProblem(),
       host: snapshot.value.host.hostname ?? location.hostname,
       view: nameOf(route.value),
     });
@@ -25,7 +25,7 @@ export function followTitle(): void {
   });
 }
 
-function stands(): string | null {
+function connectionProblem(): string | null {
   if (link.value.kind === "refused") return "token refused";
   if (paused.value) return "paused";
   if (link.value.kind === "unreachable") return "no answer";

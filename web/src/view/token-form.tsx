@@ -4,10 +4,10 @@ import { link, paused } from "../live/store";
 import { authMessage } from "../model/problem";
 
 /** Form for the token. `told` if the text beside it already reports a wrong token. */
-export function TokenForm({ told = false }: { told?: boolean }) {
+export function TokenForm({ reported = false }: { reported?: boolean }) {
   const field = useRef<HTMLInputElement>(null);
-  const [how, setHow] = useState<Keep>("tab");
-  const [slip, setSlip] = useState<string | null>(null);
+  const [keep, setKeep] = useState<Keep>("tab");
+  const [mistake, setMistake] = useState<string | null>(null);
   const status = link.value.kind === "refused" ? link.value.status : null;
   const wrong = status !== null && token.value !== null;
   useEffect(() => {
@@ -15,20 +15,20 @@ export function TokenForm({ told = false }: { told?: boolean }) {
     field.current?.focus();
     field.current?.select();
   }, [status]);
-  const problem = slip ?? (wrong && !told ? authMessage(status) : null);
+  const problem = mistake ?? (wrong && !reported ? authMessage(status) : null);
   return (
     <form
       class="token"
       onSubmit={event => {
         event.preventDefault();
         const value = field.current?.value.trim() ?? "";
-        const found = slipOf(value);
-        setSlip(found);
+        const found = mistakeOf(value);
+        setMistake(found);
         if (found !== null) {
           field.current?.focus();
           return;
         }
-        tryToken(value, how);
+        tryToken(value, keep);
         // A user who enters a token wants to see the values.
         paused.value = false;
       }}
@@ -55,8 +55,8 @@ export function TokenForm({ told = false }: { told?: boolean }) {
       <label class="check">
         <input
           type="checkbox"
-          checked={how === "browser"}
-          onChange={() => setHow(how === "tab" ? "browser" : "tab")}
+          checked={keep === "browser"}
+          onChange={() => setKeep(keep === "tab" ? "browser" : "tab")}
         />
         Stay signed in on this browser
       </label>
@@ -65,7 +65,7 @@ export function TokenForm({ told = false }: { told?: boolean }) {
 }
 
 /** Problem with a typed token; null for none. */
-function slipOf(value: string): string | null {
+function mistakeOf(value: string): string | null {
   if (value === "") return "Enter the token.";
   return isSendable(value) ? null : "A token has no control characters. Copy it again.";
 }

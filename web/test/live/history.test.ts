@@ -24,8 +24,8 @@ function history(path: string): { status: number; body: unknown } {
   const query = new URL(path, "http://gpu01").searchParams;
   const since = query.get("since") ?? "";
   const ago = since.startsWith("-") ? Number.parseInt(since.slice(1), 10) * 1_000 : now - Number(since);
-  const kept = ago <= 15 * MINUTE ? 1_000 : 10_000;
-  const step_ms = Math.ceil((Number.parseInt(query.get("step") ?? "", 10) * 1_000) / kept) * kept;
+  const stored = ago <= 15 * MINUTE ? 1_000 : 10_000;
+  const step_ms = Math.ceil((Number.parseInt(query.get("step") ?? "", 10) * 1_000) / stored) * stored;
   const steps = Math.floor(ago / step_ms);
   if (steps * METRICS.length > 100_000) return { status: 400, body: { detail: "too many points" } };
   const values = Array.from({ length: steps }, () => 1);

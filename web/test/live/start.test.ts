@@ -94,11 +94,11 @@ describe("the shown state", () => {
   });
 
   it("is not late while a buffered stream is tried again", async () => {
-    const kept = () => new Response(new ReadableStream());
+    const stored = () => new Response(new ReadableStream());
     agent.answer = path => {
       const sampled_at = 1_700_000_000_000 + performance.now();
       if (path.endsWith("/snapshot")) return { status: 200, body: { ...next(), sampled_at } };
-      return path.endsWith("/stream") ? kept() : answers(path);
+      return path.endsWith("/stream") ? stored() : answers(path);
     };
     refreshInterval.value = 2_000;
     await pass(100);

@@ -9,7 +9,7 @@ import { byDay, withoutGpu } from "../../model/events";
 import { clock, exact } from "../../model/format";
 
 /** Limit of events to draw; a host in trouble may have thousands. */
-const MOST = 500;
+const MAX_EVENTS = 500;
 
 /** Events, by day. */
 export function EventList({
@@ -22,7 +22,7 @@ export function EventList({
   gpu?: boolean;
 }) {
   const today = new Date(now).toDateString();
-  const days = useMemo(() => byDay(events.slice(0, MOST), now), [events, today]);
+  const days = useMemo(() => byDay(events.slice(0, MAX_EVENTS), now), [events, today]);
   const indices = new Map(shown.value.map(each => [each.gpu.uuid, each.gpu.index]));
   // An event of the host has no GPU, and a GPU may have no UUID.
   indices.delete(null);
@@ -38,7 +38,9 @@ export function EventList({
           </ol>
         </section>
       ))}
-      {events.length > MOST && <p class="nothing">{events.length - MOST} older events are not shown.</p>}
+      {events.length > MAX_EVENTS && (
+        <p class="nothing">{events.length - MAX_EVENTS} older events are not shown.</p>
+      )}
     </div>
   );
 }

@@ -9,7 +9,7 @@ import { isTrouble, statusOf, type ThrottleReason, throttleReasons } from "../..
 import type { Division } from "../../model/memory";
 
 /** Names that fit on a card. */
-const NAMES = 3;
+const MAX_NAMES = 3;
 
 /** Owners and throttling; for a free GPU, a button to use it. */
 export function Footer({ gpu, owners }: { gpu: Gpu; owners: Division["owners"] }) {
@@ -67,14 +67,14 @@ export const Who = memo(({ owners, otherwise, tooltip }: WhoProps) => {
       </WithTooltip>
     );
   }
-  const rest = owners.slice(NAMES);
-  const told = owners.map(({ owner, bytes: has }) =>
+  const rest = owners.slice(MAX_NAMES);
+  const descriptions = owners.map(({ owner, bytes: has }) =>
     has === null ? owner.label : `${owner.label}: ${bytes(has)}`,
   );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: names that are cut off or left out must be had without a mouse
-    <ul class="who" data-tooltip={told.join("\n")} tabIndex={0}>
-      {owners.slice(0, NAMES).map(({ owner }) => (
+    <ul class="who" data-tooltip={descriptions.join("\n")} tabIndex={0}>
+      {owners.slice(0, MAX_NAMES).map(({ owner }) => (
         <li key={owner.key}>
           <Swatch of={owner.key} />
           {owner.label}

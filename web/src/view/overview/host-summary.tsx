@@ -39,11 +39,11 @@ const ORDER: [Count, string][] = [
 
 function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
   // "0 free" is shown too: it is what people look for.
-  const told = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
+  const visible = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
   return (
     <div class="counts">
       <ul>
-        {told.map(([key, word]) => (
+        {visible.map(([key, word]) => (
           <li key={key} data-status={sums.by[key] > 0 ? key : "none"}>
             <b>{String(sums.by[key])}</b> <Icon name={key} />
             {word}

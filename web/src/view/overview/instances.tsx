@@ -20,7 +20,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
             process.compute_instance === mig.compute_instance,
         );
         const memory = { total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes };
-        const told = memory.total_bytes === null ? null : memory.used_bytes;
+        const known = memory.total_bytes === null ? null : memory.used_bytes;
         const { parts, owners } = divide(memory, own);
         const label = `Memory of ${mig.profile ?? "the instance"}`;
         return (
@@ -28,7 +28,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
             <p>
               <b>{mig.profile ?? "instance"}</b>
               <Value
-                of={read(gpu.absent, `mig.${at}.memory_total_bytes`, told)}
+                of={read(gpu.absent, `mig.${at}.memory_total_bytes`, known)}
                 what={label}
                 show={used => <span>{ofTotal(used, memory.total_bytes ?? 0)}</span>}
               />
@@ -37,7 +37,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
               )}
               <Pill status={verdict(mig.use.verdict)} />
             </p>
-            {told === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
+            {known === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
             {mig.use.verdict === "free" && mig.uuid !== null ? (
               <Take uuid={mig.uuid} of={`${mig.profile ?? "an instance"} of GPU ${gpu.index}`} />
             ) : (

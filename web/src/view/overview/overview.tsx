@@ -7,7 +7,7 @@ import { HostSummary } from "./host-summary";
 import { PeerList } from "./peers";
 
 /** Cards up to which they have their full height. */
-const ROOMY = 8;
+const MAX_FULL_CARDS = 8;
 
 export function Overview() {
   const gpus = shown.value;
@@ -22,7 +22,7 @@ export function Overview() {
         <GpuDetail shown={only} alone />
       ) : (
         <section
-          class={gpus.length > ROOMY ? "cards dense" : "cards"}
+          class={gpus.length > MAX_FULL_CARDS ? "cards dense" : "cards"}
           aria-label="GPUs"
           style={{ "--in-a-row": perRow(gpus.length) }}
         >

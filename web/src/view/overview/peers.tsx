@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Peer } from "../../api/types";
 import { Icon } from "../../components/icon";
 import { WithTooltip } from "../../components/with-tooltip";
-import { here, hosts, peers, pollPeers } from "../../live/peers";
+import { pageLocation, peerStates, peers, pollPeers } from "../../live/peers";
 import { hostname, released, shown, snapshot } from "../../live/store";
 import { moment } from "../../model/format";
 import { type PeerCounts, type PeerState, type Place, placeOf } from "../../model/peers";
@@ -12,7 +12,7 @@ import { type Count, totals } from "../../model/totals";
 export function PeerList() {
   useEffect(pollPeers, []);
   if (peers.value.length === 0) return null;
-  const placed = peers.value.map(peer => ({ peer, place: placeOf(peer, here()) }));
+  const placed = peers.value.map(peer => ({ peer, place: placeOf(peer, pageLocation()) }));
   const named = placed.some(({ place }) => place === "here");
   return (
     <nav class="hosts" aria-label="Hosts">
@@ -33,38 +33,38 @@ export function PeerList() {
 }
 
 function Chip({ name, url, place }: Peer & { place: Place }) {
-  const state = hosts.value.get(name);
+  const state = peerStates.value.get(name);
   return (
     <a
       class="host"
       href={place === "here" ? "#/" : url}
       aria-current={place === "here" ? "true" : undefined}
-      data-state={place === "beside" ? (state?.kind ?? "asking") : place}
+      data-state={place === "same_origin" ? (state?.kind ?? "asking") : place}
     >
       <b>{name}</b>
-      {place === "here" && <Counts of={own()} />}
-      {place === "beside" && <Known state={state ?? { kind: "asking" }} />}
-      {place === "elsewhere" && <Icon name="away" />}
+      {place === "here" && <Counts of={ownCounts()} />}
+      {place === "same_origin" && <PeerStatus state={state ?? { kind: "asking" }} />}
+      {place === "other_origin" && <Icon name="away" />}
     </a>
   );
 }
 
-const own = (): PeerCounts => {
+const ownCounts = (): PeerCounts => {
   const state = snapshot.value?.collector.state ?? "starting";
   return {
     by: totals(
       shown.value.map(({ gpu }) => gpu),
       released.value,
     ).by,
-    unwell: state === "ok" ? null : state,
+    collectorState: state === "ok" ? null : state,
   };
 };
 
-function Known({ state }: { state: PeerState }) {
+function PeerStatus({ state }: { state: PeerState }) {
   switch (state.kind) {
     case "asking":
       return <span class="fine">connecting</span>;
-    case "told":
+    case "known":
       return <Counts of={state.counts} />;
     case "token":
       return (
@@ -72,13 +72,13 @@ function Known({ state }: { state: PeerState }) {
           <Icon name="denied" /> token needed
         </span>
       );
-    case "misnamed":
+    case "refused_name":
       return (
-        <WithTooltip class="bad" tooltip={MISNAMED}>
+        <WithTooltip class="bad" tooltip={REFUSED_NAME_HINT}>
           <Icon name="denied" /> refuses this host name
         </WithTooltip>
       );
-    case "stranger":
+    case "not_agent":
       return (
         <span class="bad">
           <Icon name="error" /> no agent answers
@@ -102,9 +102,9 @@ const ORDER: [Count, string][] = [
   ["trouble", "in trouble"],
 ];
 
-const MISNAMED = "Add the name to --allowed-hosts on that host, or set a token there.";
+const REFUSED_NAME_HINT = "Add the name to --allowed-hosts on that host, or set a token there.";
 
-const UNWELL: Record<string, string> = {
+const COLLECTOR_STATES: Record<string, string> = {
   starting: "starting",
   stalled: "driver does not answer",
   restarting: "collector restarting",
@@ -112,18 +112,20 @@ const UNWELL: Record<string, string> = {
   released: "driver released",
 };
 
-function Counts({ of: { by, unwell } }: { of: PeerCounts }) {
-  const told = ORDER.filter(([key]) => by[key] > 0);
+function Counts({ of: { by, collectorState } }: { of: PeerCounts }) {
+  const visible = ORDER.filter(([key]) => by[key] > 0);
   return (
     <>
-      {told.map(([key, word]) => (
+      {visible.map(([key, word]) => (
         <span key={key} class="of" data-status={key}>
           <Icon name={key} />
           <b>{by[key]}</b> {word}
         </span>
       ))}
-      {unwell !== null && <span class="bad">{UNWELL[unwell] ?? unwell}</span>}
-      {told.length === 0 && unwell === null && <span class="fine">no GPU</span>}
+      {collectorState !== null && (
+        <span class="bad">{COLLECTOR_STATES[collectorState] ?? collectorState}</span>
+      )}
+      {visible.length === 0 && collectorState === null && <span class="fine">no GPU</span>}
     </>
   );
 }

@@ -8,7 +8,7 @@ import { UNREAD } from "../../model/gpu";
 export function Problems({ shown: { gpu, asOf }, whole = false }: { shown: Shown; whole?: boolean }) {
   const state = STATES[gpu.state];
   const reasons = gpu.health.reasons.filter(reason => reason.code !== gpu.state);
-  const told = whole ? reasons : reasons.slice(0, FEW);
+  const visible = whole ? reasons : reasons.slice(0, MAX_REASONS);
   if (gpu.state === "ok" && reasons.length === 0) return null;
   return (
     <div class="trouble">
@@ -17,7 +17,7 @@ export function Problems({ shown: { gpu, asOf }, whole = false }: { shown: Shown
           <b>{state ?? `State: ${gpu.state}.`}</b> {gpu.state_detail ?? actionOf(gpu)}
         </p>
       )}
-      {told.map(reason => (
+      {visible.map(reason => (
         <p
           key={reason.code}
           data-severity={gpu.health.verdict}
@@ -27,14 +27,14 @@ export function Problems({ shown: { gpu, asOf }, whole = false }: { shown: Shown
           {whole && reason.action && <span class="fine">. {reason.action}</span>}
         </p>
       ))}
-      {reasons.length > told.length && <p class="fine">And {reasons.length - told.length} more.</p>}
+      {reasons.length > visible.length && <p class="fine">And {reasons.length - visible.length} more.</p>}
       {asOf !== null && <Since at={asOf} />}
     </div>
   );
 }
 
 /** Reasons that fit on a card; the GPU's view has them all. */
-const FEW = 2;
+const MAX_REASONS = 2;
 
 const STATES: Record<string, string> = {
   [UNREAD]: "Not read now.",

@@ -14,9 +14,9 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   const state = rows.current;
   const old = shown.value.filter(({ asOf }) => asOf !== null).map(each => each.gpu.index);
   const gpus = shown.value.map(each => each.gpu);
-  const here = shown.value.filter(each => !gpu || each.gpu.index === gpu.index);
-  const all = here.flatMap(each => each.processes);
-  const uses = here.map(each => each.gpu.use);
+  const listed = shown.value.filter(each => !gpu || each.gpu.index === gpu.index);
+  const all = listed.flatMap(each => each.processes);
+  const uses = listed.map(each => each.gpu.use);
   const wanted = filterOf(gpu);
   const by = order();
   const place = useRef<HTMLDivElement>(null);

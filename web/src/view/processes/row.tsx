@@ -18,7 +18,7 @@ interface Props {
 }
 
 /** Interval of rendering out of sight, in milliseconds, for screen readers and text search. */
-const OUT_OF_SIGHT = 5_000;
+const OUT_OF_SIGHT_MS = 5_000;
 
 /** Rows by their elements: one observer for all. */
 const rows = new WeakMap<Element, Row>();
@@ -28,7 +28,7 @@ function watch(line: Element, row: Row): void {
   // With a margin, so that rows are current when they scroll into view.
   observer ??= new IntersectionObserver(
     entries => {
-      for (const { target, isIntersecting } of entries) rows.get(target)?.see(isIntersecting);
+      for (const { target, isIntersecting } of entries) rows.get(target)?.setInSight(isIntersecting);
     },
     { rootMargin: "120px" },
   );
@@ -49,7 +49,7 @@ export class Row extends Component<Props> {
   private inSight = true;
   private drawn: Props | null = null;
   // Spreads the rendering of rows out of sight.
-  private readonly late = Math.random() * OUT_OF_SIGHT;
+  private readonly spread = Math.random() * OUT_OF_SIGHT_MS;
 
   override componentDidMount(): void {
     if (this.line.current) watch(this.line.current, this);
@@ -60,7 +60,7 @@ export class Row extends Component<Props> {
   }
 
   /** It has scrolled into view, or out of it. */
-  see(inSight: boolean): void {
+  setInSight(inSight: boolean): void {
     const comes = inSight && !this.inSight;
     this.inSight = inSight;
     if (comes) this.forceUpdate();
@@ -70,7 +70,7 @@ export class Row extends Component<Props> {
     const { drawn } = this;
     if (!drawn || next.open) return true;
     if (next.open !== drawn.open || next.old !== drawn.old || next.columns !== drawn.columns) return true;
-    if (!this.inSight && Math.abs(next.now - drawn.now) < OUT_OF_SIGHT + this.late) return false;
+    if (!this.inSight && Math.abs(next.now - drawn.now) < OUT_OF_SIGHT_MS + this.spread) return false;
     return (
       next.gpu?.memory.total_bytes !== drawn.gpu?.memory.total_bytes ||
       // The running time is shown in minutes, except for the first.

@@ -1,6 +1,6 @@
 import type { Gpu, Process } from "../../api/types";
 import { route, setQuery } from "../../browser/route";
-import { kept } from "../../browser/stored";
+import { stored } from "../../browser/stored";
 import {
   type Filter,
   filter,
@@ -16,7 +16,7 @@ import { COLUMNS, type Column, FIRST } from "./columns";
 const isKey = (value: unknown): value is SortKey => COLUMNS.some(column => column.key === value);
 
 /** Visible columns, in the table's order. */
-export const chosen = kept<readonly SortKey[]>(
+export const visibleColumns = stored<readonly SortKey[]>(
   "columns",
   FIRST,
   (value): value is readonly SortKey[] => Array.isArray(value) && value.length > 0 && value.every(isKey),
@@ -28,7 +28,7 @@ export function columnsOf(processes: readonly Process[], one = false): Column[] 
   // The view of one GPU has the index in its heading.
   const says = (column: Column) =>
     !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
-  return COLUMNS.filter(column => chosen.value.includes(column.key) && has(column) && says(column));
+  return COLUMNS.filter(column => visibleColumns.value.includes(column.key) && has(column) && says(column));
 }
 
 /** Filter in the URL. The view of one GPU is filtered by that GPU. */
@@ -60,7 +60,7 @@ export function orderBy(column: Column): void {
 export const orderText = ({ key, down }: Order): string => `${down ? "-" : ""}${key}`;
 
 /** Interval of sorting by a column that changes each second, in milliseconds. */
-const SETTLED = 5_000;
+const SORT_INTERVAL_MS = 5_000;
 
 /** Rows in an order that does not jump. */
 export class Rows {
@@ -73,7 +73,7 @@ export class Rows {
     const sorted = sort(filter(processes, filterOf), order);
     const moves = COLUMNS.some(column => column.key === order.key && column.moves);
     const by = `${order.key} ${order.down}`;
-    const keeps = moves && by === this.by && (held || now - this.at < SETTLED);
+    const keeps = moves && by === this.by && (held || now - this.at < SORT_INTERVAL_MS);
     const rows = keeps ? keepOrder(sorted, this.keys) : sorted;
     if (!keeps) this.at = now;
     this.by = by;

@@ -13,7 +13,7 @@ import { Row } from "./row";
 import { columnsOf, orderBy } from "./state";
 
 /** Rows to draw at first. */
-const PAGE = 250;
+const FIRST_ROWS = 250;
 
 interface Props {
   rows: readonly Process[];
@@ -27,7 +27,7 @@ interface Props {
 }
 
 export function Table({ rows, gpus, one, old, order, place }: Props) {
-  const [most, setMost] = useState(PAGE);
+  const [limit, setLimit] = useState(FIRST_ROWS);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const toggle = useCallback((id: string) => setOpen(now => toggled(now, id)), []);
   const found = columnsOf(rows, one);
@@ -35,7 +35,7 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
   const columns = useMemo(() => found, [found.map(column => column.key).join()]);
   const byIndex = new Map(gpus.map(gpu => [gpu.index, gpu]));
   const now = agentNow();
-  const shown = rows.slice(0, most);
+  const shown = rows.slice(0, limit);
   const draw = (process: Process) => {
     const id = rowKey(process);
     return (
@@ -67,8 +67,8 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
           <tbody role="rowgroup">{shown.map(draw)}</tbody>
         )}
       </table>
-      {rows.length > most && (
-        <button type="button" class="all" onClick={() => setMost(Number.POSITIVE_INFINITY)}>
+      {rows.length > limit && (
+        <button type="button" class="all" onClick={() => setLimit(Number.POSITIVE_INFINITY)}>
           Show all {plural(rows.length, "process", "processes")}
         </button>
       )}

@@ -11,7 +11,7 @@ import { ownerOf } from "../../model/owner";
 import type { Filter, SortKey } from "../../model/processes";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
-import { chosen, columnsOf, order, orderText } from "./state";
+import { columnsOf, order, orderText, visibleColumns } from "./state";
 
 interface Props {
   all: readonly Process[];
@@ -28,7 +28,7 @@ export function Tools({ all, rows, filter, gpus, anyGpu }: Props) {
   now.current = rows;
   return (
     <ToolBar
-      told={`${count(rows.length)} of ${count(all.length)}`}
+      counts={`${count(rows.length)} of ${count(all.length)}`}
       rows={now}
       filter={useStable(filter)}
       owners={useStable(owners(all, filter.user))}
@@ -44,7 +44,7 @@ function useStable<T>(value: T): T {
 }
 
 interface BarProps {
-  told: string;
+  counts: string;
   /** Rows at the time of an export. */
   rows: { readonly current: readonly Process[] };
   filter: Filter;
@@ -53,7 +53,7 @@ interface BarProps {
   anyGpu: boolean;
 }
 
-function ToolBar({ told, rows, filter, owners, gpus, anyGpu }: BarProps) {
+function ToolBar({ counts, rows, filter, owners, gpus, anyGpu }: BarProps) {
   return (
     <div class="tools">
       <h2>Processes</h2>
@@ -74,7 +74,7 @@ function ToolBar({ told, rows, filter, owners, gpus, anyGpu }: BarProps) {
         <SortChoice />
         <QuerySelect label="Type" value={filter.type} name="type" first="All types" options={TYPES} />
       </search>
-      <span class="many">{told}</span>
+      <span class="many">{counts}</span>
       <div class="buttons">
         <button
           type="button"
@@ -144,9 +144,9 @@ const gpuNames = (gpus: readonly Gpu[]): [string, string][] =>
 function ColumnChoice() {
   const set = (column: Column, shown: boolean) => {
     const next: SortKey[] = COLUMNS.map(each => each.key).filter(key =>
-      key === column.key ? shown : chosen.value.includes(key),
+      key === column.key ? shown : visibleColumns.value.includes(key),
     );
-    if (next.length > 0) chosen.value = next;
+    if (next.length > 0) visibleColumns.value = next;
   };
   return (
     <Popover name="columns" class="wide" label="Columns" quiet={false} button={<>Columns</>}>
@@ -156,7 +156,7 @@ function ColumnChoice() {
           <label key={column.key} class="check">
             <input
               type="checkbox"
-              checked={chosen.value.includes(column.key)}
+              checked={visibleColumns.value.includes(column.key)}
               onChange={event => set(column, event.currentTarget.checked)}
             />
             {column.name}
@@ -166,7 +166,7 @@ function ColumnChoice() {
       <button
         type="button"
         onClick={() => {
-          chosen.value = FIRST;
+          visibleColumns.value = FIRST;
         }}
       >
         Reset

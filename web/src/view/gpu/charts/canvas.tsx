@@ -22,14 +22,14 @@ export function ChartCanvas(props: Props) {
   const { times, values } = columns.value;
   const cursor = shared.cursor.value;
   const at = nearest(times, cursor?.time ?? Number.POSITIVE_INFINITY);
-  const told = lines.map(({ line, column }) => {
+  const readings = lines.map(({ line, column }) => {
     const value = values[column]?.[at] ?? null;
     return `${line.name} ${value === null ? "not read" : plan.show(value)}`;
   });
   // Values are read out only at a cursor set by keys: the newest would be read out each second.
   const text =
     cursor?.by === "keys"
-      ? `${clock(times[at] ?? 0)}: ${told.join(", ")}`
+      ? `${clock(times[at] ?? 0)}: ${readings.join(", ")}`
       : "Use the arrow keys to read values";
   return (
     <div
@@ -61,7 +61,7 @@ export function ChartCanvas(props: Props) {
         if (shared.cursor.peek()?.by === "keys") applyKey({ do: "let go" }, props);
       }}
     >
-      <p class="unseen">{useSentence(props)}</p>
+      <p class="unseen">{useSummary(props)}</p>
       {cursor && <When time={times[at] ?? cursor.time} window={window.value} />}
     </div>
   );
@@ -91,12 +91,12 @@ function applyKey(done: KeyResult, { shared, columns }: Props): void {
 }
 
 /** Interval of the summary for screen readers, in milliseconds: nobody can follow one each second. */
-const SENTENCE_EVERY = 15_000;
+const SUMMARY_INTERVAL_MS = 15_000;
 
-function useSentence(props: Props): string {
+function useSummary(props: Props): string {
   const made = useRef({ at: Number.NEGATIVE_INFINITY, text: "" });
   const now = performance.now();
-  if (now - made.current.at > SENTENCE_EVERY) made.current = { at: now, text: describe(props) };
+  if (now - made.current.at > SUMMARY_INTERVAL_MS) made.current = { at: now, text: describe(props) };
   return made.current.text;
 }
 

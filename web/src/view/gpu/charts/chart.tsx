@@ -19,13 +19,13 @@ export function Chart(props: ChartProps) {
     const { from, to } = window.value;
     return between(following.columns.value, which, from, to);
   });
-  const told = lines.filter(({ why }) => why === null);
+  const available = lines.filter(({ why }) => why === null);
   const first = lines[0];
   return (
     <section class="panel chart" aria-label={plan.name} data-chart={plan.key}>
       <div class="head">
         <h3>{plan.name}</h3>
-        {told.length > 0 && (
+        {available.length > 0 && (
           <button
             type="button"
             class="quiet"
@@ -41,16 +41,16 @@ export function Chart(props: ChartProps) {
         )}
         <Legend {...props} columns={columns} />
       </div>
-      {told.length === 0 && first?.why && (
+      {available.length === 0 && first?.why && (
         <p class="nothing">
           No data for the last {span.long}. {first.why.text}
         </p>
       )}
-      {told.length > 0 &&
+      {available.length > 0 &&
         (asTable.value ? (
-          <ChartTable plan={plan} lines={told} span={span} columns={columns} />
+          <ChartTable plan={plan} lines={available} span={span} columns={columns} />
         ) : (
-          <ChartCanvas {...props} lines={told} window={window} columns={columns} />
+          <ChartCanvas {...props} lines={available} window={window} columns={columns} />
         ))}
     </section>
   );

@@ -3,7 +3,7 @@ const waiting = new Map<object, () => void>();
 let asked = false;
 
 /** Milliseconds of drawing per frame; the rest waits for the next frame, so that the page stays responsive. */
-const BUDGET = 5;
+const FRAME_BUDGET_MS = 5;
 
 /** Draws in one of the next frames. A second call for the same object replaces the first. */
 export function scheduleDraw(about: object, draw: () => void): void {
@@ -14,7 +14,7 @@ export function scheduleDraw(about: object, draw: () => void): void {
 }
 
 function work(): void {
-  const until = performance.now() + BUDGET;
+  const until = performance.now() + FRAME_BUDGET_MS;
   try {
     for (const [about, draw] of waiting) {
       waiting.delete(about);

@@ -36,10 +36,10 @@ const AXIS_HEIGHT = 24;
 /** Dash patterns, so that lines differ not only by colour. */
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 /** Shortest brush in pixels; less is a click. */
-const SHORTEST_BRUSH = 6;
+const MIN_BRUSH = 6;
 const LINE_WIDTH = 1.5;
 /** Pixels that a chart must have moved to be drawn again. */
-const WORTH_DRAWING = 2;
+const MIN_MOVE = 2;
 
 /** Chart drawn by uPlot. All charts of a page share a cursor. */
 export class Plot {
@@ -57,7 +57,7 @@ export class Plot {
   constructor(
     private readonly place: HTMLElement,
     private looks: Looks,
-    private readonly told: PlotEvents,
+    private readonly events: PlotEvents,
   ) {
     this.colours = canvasColours(place);
     const { width, height } = place.getBoundingClientRect();
@@ -77,7 +77,7 @@ export class Plot {
     this.wanted = { columns, window };
     const perPixel = (window.to - window.from) / Math.max(1, this.plot.bbox.width / devicePixelRatio);
     const moved = Math.abs(window.to - this.drawn.to) + Math.abs(window.from - this.drawn.from);
-    if (this.seen && moved >= perPixel * WORTH_DRAWING) scheduleDraw(this, () => this.now());
+    if (this.seen && moved >= perPixel * MIN_MOVE) scheduleDraw(this, () => this.now());
   }
 
   /** Draws again in other colours or limits. */
@@ -101,7 +101,7 @@ export class Plot {
       plot.setScale("x", { min: wanted.window.from, max: wanted.window.to });
     });
     if (this.held !== null) this.hold(this.held);
-    else if (this.hovered) this.told.pointed(this.under());
+    else if (this.hovered) this.events.pointed(this.under());
   }
 
   /** Puts the cursor on a time without a pointer; null removes it. */
@@ -149,11 +149,11 @@ export class Plot {
     // After uPlot's own listener, which was added first and has moved the cursor.
     over.addEventListener("mousemove", () => {
       this.held = null;
-      this.told.pointed(this.under());
+      this.events.pointed(this.under());
     });
     over.addEventListener("mouseleave", () => {
       this.hovered = false;
-      this.told.pointed(null);
+      this.events.pointed(null);
     });
     // A horizontal swipe moves the cursor, a vertical one scrolls the page.
     over.addEventListener("pointermove", event => {
@@ -162,7 +162,7 @@ export class Plot {
       const left = Math.min(box.width, Math.max(0, event.clientX - box.left));
       const time = this.plot.posToVal(left, "x");
       const at = this.plot.data[0][this.plot.valToIdx(time)];
-      if (at !== undefined) this.told.pointed(at);
+      if (at !== undefined) this.events.pointed(at);
     });
   }
 
@@ -182,7 +182,7 @@ export class Plot {
       padding: [8, 12, 0, 0],
       cursor: {
         y: false,
-        drag: { x: true, y: false, setScale: false, dist: SHORTEST_BRUSH },
+        drag: { x: true, y: false, setScale: false, dist: MIN_BRUSH },
         points: { size: 7, width: 1.5, fill: () => this.colours.card },
         sync: { key: "gpu", scales: ["x", null], filters: { pub: type => type === "mousemove" } },
         bind: { dblclick: () => () => this.doubleClicked() },
@@ -227,7 +227,7 @@ export class Plot {
 
   /** Replaces uPlot's own handler, which would reset this chart alone. */
   private doubleClicked(): null {
-    this.told.reset();
+    this.events.reset();
     return null;
   }
 
@@ -237,7 +237,7 @@ export class Plot {
     // Whole milliseconds, since the axis' hours are counted from there.
     const [from, to] = [left, left + width].map(at => Math.round(plot.posToVal(at, "x"))) as [number, number];
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.told.brushed({ from, to });
+    this.events.brushed({ from, to });
   }
 
   /** Range of the vertical axis. */
