@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn some_are_spared_some_wait_and_the_rest_is_closed() {
+    fn failures_burst_then_wait_then_close() {
         let (pace, now, mut places) = (Arc::default(), Instant::now(), Vec::new());
         assert_eq!(said(&pace, stranger(1), 1000, now, &mut places), [10, 32, 958]);
         assert_eq!(said(&pace, stranger(2), 12, now, &mut places), [10, 2, 0], "another has his own");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn one_a_second_is_never_slowed() {
+    fn one_failure_per_second_never_throttled() {
         let (pace, begun, mut places) = (Arc::default(), Instant::now(), Vec::new());
         for second in 0..100 {
             let now = begun + Duration::from_secs(second);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spared_comes_back() {
+    fn burst_refills() {
         let (pace, begun, mut places) = (Arc::default(), Instant::now(), Vec::new());
         said(&pace, stranger(1), 50, begun, &mut places);
         places.clear();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_so_is_what_waits() {
+    fn table_and_waiters_are_bounded() {
         let (pace, now, mut places) = (Arc::<Pace>::default(), Instant::now(), Vec::new());
         for number in 0..5000 {
             said(&pace, stranger(number), 11, now, &mut places);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_not_remembered_counts_with_the_rest_and_gives_his_place_back() {
+    fn evicted_client_shares_limit_and_releases_place() {
         let (pace, now, mut places) = (Arc::<Pace>::default(), Instant::now(), Vec::new());
         for number in 0..u32::try_from(MOST).unwrap() {
             said(&pace, stranger(number), 1, now, &mut places);

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_bare_token_and_bearer() {
+    fn token_accepted_bare_and_bearer() {
         for presented in ["changeme", "Bearer changeme", "bearer changeme", "BEARER   changeme"] {
             assert!(admits("changeme", &[presented.as_bytes()]), "{presented}");
         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn token_in_other_forms_rejected() {
         for presented in [
             "",
             "Changeme",
@@ -120,19 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_header_counts() {
+    fn first_authorization_header_counts() {
         assert!(admits("changeme", &[b"changeme", b"other"]));
         assert!(!admits("changeme", &[b"other", b"changeme"]));
     }
 
     #[test]
-    fn is_never_written_out() {
+    fn token_never_in_debug_output() {
         let token = Token::new("changeme").unwrap();
         assert_eq!(format!("{token:?} {token:#?}"), "Token(…) Token(…)");
     }
 
     #[test]
-    fn what_no_header_can_carry_is_known() {
+    fn token_not_valid_in_header_detected() {
         for (token, can) in
             [("changeme", true), ("a b", true), ("é", true), ("a ", false), ("\ta", false), ("a\nb", false)]
         {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_token_is_none() {
+    fn empty_token_is_none() {
         assert!(Token::new("").is_none());
     }
 }

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_line_by_line() {
+    fn tokens_file_read_by_line() {
         let text = b"# who has what\n\n  alice\tread   0123456789abcdef \r\nboard summary 0123456789abcdeg\n\
             prom.1_x-y metrics 0123456789abcde#";
         let tokens = Tokens::parse(text).unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_line_and_remedy_and_never_with_the_token() {
+    fn tokens_error_names_line_and_remedy_without_token() {
         let secret = "0123456789abcdef";
         for (text, line, part) in [
             (format!("alice {secret}"), 1, "2 of 3 parts"),
@@ -206,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_borne_and_no_error_tells_a_secret(
+        fn arbitrary_bytes_tolerated_and_errors_hide_secrets(
             lines in prop::collection::vec("(read|summary|metrics|alice|#| |\t|\r|0123456789abcdef|\\PC){0,8}", 0..6),
         ) {
             if let Err(error) = Tokens::parse(lines.join("\n").as_bytes()) {
@@ -215,12 +215,12 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_at_all_are_borne(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_binary_tolerated(bytes in any::<Vec<u8>>()) {
             let _ = Tokens::parse(&bytes);
         }
 
         #[test]
-        fn what_is_written_is_found(
+        fn written_tokens_are_found(
             all in prop::collection::btree_map("[a-zA-Z0-9._-]{1,64}", (0..3_usize, "[!-~]{16,80}"), 1..20),
         ) {
             let mut seen = std::collections::BTreeSet::new();

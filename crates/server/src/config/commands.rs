@@ -74,7 +74,7 @@ mod tests {
     use crate::host;
 
     #[test]
-    fn the_frozen_contract_shows_all_until_told_otherwise() {
+    fn legacy_contract_shows_commands_by_default() {
         assert_eq!(Shown::by(None), Shown { status: Commands::Full, api: Commands::Masked });
         for told in [Commands::Full, Commands::Masked, Commands::Name, Commands::Hidden] {
             assert_eq!(Shown::by(Some(told)), Shown { status: told, api: told });
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn each_shows_less_than_the_one_before() {
+    fn scopes_are_ordered() {
         let arguments = Ok(["python", "--token=planted"].map(String::from).into());
         let process = Process { arguments, ..host::process(1) };
         let shown = |commands: Commands| commands.frozen(&process);

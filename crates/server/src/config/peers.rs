@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_paths_and_addresses() {
+    fn peers_parsed_from_paths_and_addresses() {
         let expected =
             [("gpu02", "/server2/"), ("über", "/a/b/"), ("root", "/"), ("far", "https://gpu9.example:8443/x/?y#z")];
         let expected = expected.map(|(name, url)| (name.to_owned(), url.to_owned()));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_it_refuses() {
+    fn rejected_value_is_named() {
         for (text, part) in [
             ("gpu02", "NAME=PATH"),
             ("=/x", "no name"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_refused_and_not_said() {
+    fn peer_password_rejected_and_hidden() {
         for text in ["a=https://u:planted@x/", "a=ftp://u:planted@x/", "https://u:planted@x/"] {
             let message = text.parse::<Peers>().unwrap_err().to_string();
             assert!(!message.contains("planted"), "{message}");
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics_and_gives_only_what_is_harmless(text in "[a-z=/:,.@ \\PC]{0,60}") {
+        fn arbitrary_peer_is_harmless(text in "[a-z=/:,.@ \\PC]{0,60}") {
             for (name, url) in text.parse().map(|Peers(peers)| peers).unwrap_or_default().into_iter().map(|peer| (peer.name, peer.url)) {
                 prop_assert!(!name.is_empty());
                 prop_assert!(url.starts_with("http://") || url.starts_with("https://") || (url.starts_with('/') && !url.starts_with("//")));

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_token_is_told_however_it_is_written() {
+    fn access_log_hides_token_in_any_form() {
         let secret = crate::auth::Token::new("hush/hush-hush-hush").unwrap();
         let told = |uri: &str| {
             let tokens =
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_nothing_of_people_is_told_of_a_query() {
+    fn access_log_hides_personal_query_parameters() {
         for (query, expected) in [
             ("idx=0,1&process=C", "idx=0,1&process=C"),
             ("token=hush&idx=0", "…&idx=0"),

@@ -32,7 +32,7 @@ mod tests {
     use hyper::header::HeaderValue;
 
     #[test]
-    fn reads_what_a_reader_takes() {
+    fn accepted_encodings_parsed() {
         for (header, gzip, brotli) in [
             ("gzip", true, false),
             ("deflate, GZip;q=0.5, br", true, true),

@@ -78,13 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_json_must_and_nothing_else() {
+    fn json_escapes_only_required_characters() {
         let body = driver_failure("\"é\\\n\u{1f}日").unwrap();
         assert_eq!(body, "{\"code\":2,\"data\":null,\"error\":\"\\\"é\\\\\\n\\u001f日\"}");
     }
 
     #[test]
-    fn the_constants_are_json() {
+    fn constants_are_valid_json() {
         for body in [
             UNAUTHORIZED,
             FORBIDDEN,

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn this_host_its_addresses_and_the_named_are_known() {
+    fn own_and_configured_names_allowed() {
         for host in [
             "localhost",
             "LocalHost:8000",
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_name_is_foreign() {
+    fn other_names_rejected() {
         for host in [
             "evil.example",
             "evil.example:8000",
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_neither_scheme_nor_port() {
+    fn host_name_without_scheme_and_port() {
         for text in ["", "http://a", "a:80", "a/b", "*", "a b", "é"] {
             assert_eq!(text.parse::<HostName>(), Err(HostNameError), "{text}");
         }

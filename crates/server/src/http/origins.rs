@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_read_as_browsers_write_it() {
+    fn origin_parsed_as_browsers_send_it() {
         for (text, expected) in [
             ("https://gpu.example.org", "https://gpu.example.org"),
             ("HTTPS://GPU.example.org/", "https://gpu.example.org"),

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes() {
+    fn percent_decoding_is_exact() {
         assert_eq!(query("a%2Cb+%2B%2c"), b"a,b +,");
         assert_eq!(query("%E6%97%a5%ff"), b"\xe6\x97\xa5\xff");
         assert_eq!(query("%"), b"%");

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn large_pieces_are_not_copied() {
+    fn large_pieces_not_copied() {
         let large = Bytes::from(vec![b'x'; SHARED_FROM]);
         let mut pieces = Pieces::default();
         pieces.push(&Bytes::from_static(b"["));
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sends_what_was_put_in(sizes in proptest::collection::vec(0..6000_usize, 0..9)) {
+        fn pieces_sent_in_order(sizes in proptest::collection::vec(0..6000_usize, 0..9)) {
             let parts: Vec<Bytes> = (0_u8..).zip(&sizes).map(|(byte, size)| vec![byte; *size].into()).collect();
             let mut pieces = Pieces::default();
             parts.iter().for_each(|part| pieces.push(part));

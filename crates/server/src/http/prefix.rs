@@ -96,7 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_every_spelling() {
+    fn prefix_spellings_parsed() {
         for (text, expected) in [
             ("", ""),
             ("/", ""),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_it_refuses() {
+    fn rejected_value_is_named() {
         for text in ["//", "a//b", "//a", "a//"] {
             assert!(matches!(text.parse::<Prefix>(), Err(PrefixError::EmptySegment { .. })), "{text}");
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn strips_whole_segments_only() {
+    fn prefix_strips_whole_segments() {
         let prefix: Prefix = "a/b".parse().unwrap();
         assert_eq!(prefix.strip("/a/b"), Some(""));
         assert_eq!(prefix.strip("/a/b/"), Some("/"));
@@ -144,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_reads_the_same_again(text in "[a./%*]{0,6}") {
+        fn parsed_value_round_trips(text in "[a./%*]{0,6}") {
             if let Ok(prefix) = text.parse::<Prefix>() {
                 prop_assert_eq!(prefix.as_str().parse::<Prefix>(), Ok(prefix));
             }

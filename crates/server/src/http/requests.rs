@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_answer_counts_once() {
+    fn answer_counted_once() {
         let requests = Requests::of(["/a", "/b"].into_iter());
         for (route, status) in [(Some(1), 200), (Some(1), 200), (None, 404), (Some(0), 418), (Some(9), 200)] {
             requests.count(route, StatusCode::from_u16(status).unwrap());

@@ -35,7 +35,7 @@ mod tests {
     use hyper::header::HeaderValue;
 
     #[test]
-    fn open_metrics_is_for_who_asks_for_it() {
+    fn openmetrics_only_on_request() {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let newer = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

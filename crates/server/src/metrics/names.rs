@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_names_one_or_both() {
+    fn name_sets_parsed() {
         let both = Names { native: true, dcgm: true };
         for (list, names) in
             [("native", Names::NATIVE), ("dcgm", Names::DCGM), ("native,dcgm", both), ("dcgm, native,dcgm", both)]

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_beginning_is_several_blocks() {
+    fn stored_blocks_split_at_limit() {
         let plain = b"nvsmi_gpu_power_watts 1\n".repeat(5000);
         for length in [0, 1, MOST_STORED, MOST_STORED + 1, 200_000] {
             let first = vec![b'x'; length];
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_put_in_comes_out(first in any::<Vec<u8>>(), plain in any::<Vec<u8>>()) {
+        fn stored_blocks_round_trip(first in any::<Vec<u8>>(), plain in any::<Vec<u8>>()) {
             prop_assert_eq!(unpacked(&first, &plain), [first, plain].concat());
         }
     }

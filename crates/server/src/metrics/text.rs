@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_formats_differ_where_they_must() {
+    fn formats_differ_where_required() {
         let sample = |samples: &mut Samples<'_>| samples.push(&labels(&[("x", "y")]), 1.5);
         assert_eq!(
             written(Format::Text, Kind::Counter, sample),
@@ -211,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn a_family_without_samples_leaves_no_trace() {
+    fn family_without_samples_omitted() {
         assert_eq!(written(Format::Text, Kind::Gauge, |_| {}), "");
         assert_eq!(written(Format::OpenMetrics, Kind::Gauge, |_| {}), "# EOF\n");
     }
 
     #[test]
-    fn buckets_add_up() {
+    fn buckets_are_cumulative() {
         static BOUNDS: [u64; 2] = [100_000, 1_000_000_000];
         let mut histogram = Histogram::new(&BOUNDS);
         for length in [50_000, 100_000, 2_500_000, 3_000_000_000] {
@@ -247,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_of_a_label_breaks_its_line(value in any::<String>()) {
+        fn label_values_escaped(value in any::<String>()) {
             let text = labels(&[("x", &value)]);
             let inner = text.strip_prefix("x=\"").unwrap().strip_suffix('"').unwrap();
             prop_assert!(!inner.contains('\n'));

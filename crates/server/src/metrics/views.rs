@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_for_is_rendered_ahead() {
+    fn only_requested_views_rendered_ahead() {
         let (demand, settings) = (Arc::default(), Arc::default());
         let next = |boot| Views::render(&at(boot), Commands::Full, &settings, &demand);
         let first = next(1000);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_rendered_once() {
+    fn view_rendered_once() {
         let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
         for form in FORMS {
             let plain = || views.text(&at(1), Scope::Read, form).as_ptr();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_is_worked_out_once_in_a_millisecond() {
+    fn scrape_head_rendered_once_per_millisecond() {
         let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
         for packed in [false, true] {
             let ask = |now, moment: &str| {

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_address_has_its_own_and_gives_them_back() {
+    fn permits_counted_per_address_and_released() {
         let crowd = Crowd::new(2);
         let from = |address: &str| crowd.enter(Peer::Ip(address.parse().unwrap()));
         let (first, _second) = (from("192.0.2.1:1").unwrap(), from("192.0.2.1:2").unwrap());

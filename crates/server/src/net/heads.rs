@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_beyond_the_first_part_comes_out_of_the_store_and_back() {
+    async fn header_budget_reserved_and_returned() {
         let heads = Heads::new(10_000);
         let (mut ours, mut theirs) = connection(&heads);
         theirs.write_all(&[0; 16_000]).await.unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_takes_more_than_there_is_left_is_refused_and_nobody_else() {
+    async fn header_budget_exhausted_rejects_only_that_client() {
         let heads = Heads::new(10_000);
         let (mut ours, mut theirs) = connection(&heads);
         theirs.write_all(&[0; 30_000]).await.unwrap();

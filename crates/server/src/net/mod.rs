@@ -240,13 +240,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_does_not_arrive_is_not_waited_for() {
+    async fn request_head_times_out() {
         let (answer, took) = answer_to(b"GET / HTTP/1.1\r\nhost: a\r\nx-slow: ", Limits::default()).await;
         assert_eq!((answer.as_str(), took), ("", Duration::from_secs(10)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_connection_is_closed() {
+    async fn idle_connection_closed() {
         let (answer, took) = answer_to(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", Limits::default()).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("here"), "{answer}");
         assert_eq!(took, Duration::from_secs(10));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_to_take_a_connection_ends_nothing() {
+    async fn accept_failure_is_survived() {
         let asked = Arc::new(AtomicUsize::new(0));
         let errors = [io::ErrorKind::Other, io::ErrorKind::ConnectionAborted, io::ErrorKind::OutOfMemory];
         let source = Failing { errors: Mutex::new(errors.into()), asked: Arc::clone(&asked) };
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_the_last_failure_the_loop_goes_on() {
+    async fn accept_loop_continues_after_failures() {
         let asked = Arc::new(AtomicUsize::new(0));
         let source = Failing { errors: Mutex::new([io::ErrorKind::Other].into()), asked: Arc::clone(&asked) };
         serve_from(source, |_, _| async { here() }, Limits::default(), sleep(2 * REST)).await;

@@ -168,7 +168,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_who_stops_reading_is_left() {
+    async fn stopped_reader_is_disconnected() {
         let (ours, _theirs) = duplex(8);
         let begun = Instant::now();
         let error = Patient::new(ours, TIMEOUT).write_all(&[0; 9]).await.unwrap_err();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_encrypted_and_not_taken_is_not_waited_for() {
+    async fn unread_tls_bytes_are_not_waited_for() {
         for ends in ["flush", "shutdown"] {
             let mut ours = Patient::new(Hoarder, TIMEOUT);
             ours.write_all(b"an answer").await.unwrap();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_is_waited_for_as_long_as_he_reads() {
+    async fn slow_reader_tolerated_while_reading() {
         const PART: usize = 512 * 1024;
         let (ours, mut theirs) = duplex(PART);
         let begun = Instant::now();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_a_byte_now_and_then_is_left_soon() {
+    async fn trickling_reader_is_disconnected() {
         let (ours, mut theirs) = duplex(8);
         let begun = Instant::now();
         let reading = tokio::spawn(async move {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_whose_reader_stops_now_and_then_goes_on() {
+    async fn stream_survives_reader_pauses() {
         let (ours, mut theirs) = duplex(8);
         let mut ours = Patient::new(ours, TIMEOUT);
         let reading = tokio::spawn(async move {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_of_a_request_is_read_away() {
+    async fn rest_of_request_is_drained() {
         let (ours, mut theirs) = duplex(8);
         let sending = tokio::spawn(async move {
             theirs.write_all(&[0; 9000]).await.unwrap();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_close_is_not_waited_for_long() {
+    async fn lingering_close_times_out() {
         let (ours, _theirs) = duplex(8);
         let begun = Instant::now();
         Patient::new(ours, TIMEOUT).shutdown().await.unwrap();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_sends_without_end_is_cut_off() {
+    async fn endless_sender_is_cut_off() {
         let (ours, mut theirs) = duplex(4096);
         let sending = tokio::spawn(async move {
             let mut sent = 0;

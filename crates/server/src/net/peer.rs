@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_strangers_addresses_are_one() {
+    fn addresses_of_one_network_count_as_one() {
         let origin = |address: &str| Peer::Ip(address.parse().unwrap()).origin();
         for (one, other, same) in [
             ("192.0.2.1:1", "192.0.2.1:2", true),

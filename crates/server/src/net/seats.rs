@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_again_when_its_reader_has_gone() {
+    fn stream_permit_released_with_client() {
         let streams = Arc::new(Streams::new(2));
         let (first, _second) = (streams.take(None).unwrap(), streams.take(None).unwrap());
         assert_eq!(streams.take(None).unwrap_err(), Full::All);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_address_has_all_places() {
+    fn stream_permits_limited_per_address() {
         let streams = Arc::new(Streams::new(8));
         let take = |address: &str| streams.take(Some(Peer::Ip(address.parse().unwrap())));
         let mut of_one: Vec<_> = (1..=6).map(|port| take(&format!("192.0.2.1:{port}")).unwrap()).collect();

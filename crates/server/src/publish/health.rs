@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn one_gpu_read_on_time_is_enough() {
+    fn ready_with_one_fresh_gpu() {
         assert!(readiness(CollectorState::Ok, &[GpuState::Stale, GpuState::Ok]).0);
         assert!(readiness(CollectorState::Ok, &[GpuState::Lost]).0);
         assert!(readiness(CollectorState::Ok, &[]).0);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_is_told() {
+    fn readyz_reports_state_only() {
         let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
         for (state, body) in [
             (CollectorState::Starting, r#"{"state":"starting"}"#),

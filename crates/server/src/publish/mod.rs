@@ -151,7 +151,7 @@ mod tests {
     use crate::host;
 
     #[test]
-    fn is_starting_until_the_first_snapshot() {
+    fn starting_until_first_snapshot() {
         let publisher = Publisher::new(Stamp::default());
         let newest = publisher.subscribe();
         assert_eq!(newest.borrow().snapshot.collector.state, CollectorState::Starting);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_keeps_the_snapshot_it_began_with() {
+    fn answer_keeps_its_snapshot() {
         let publisher = Publisher::new(Stamp::default());
         let held = Arc::clone(&publisher.subscribe().borrow());
         publisher.publish(host::snapshot(CollectorState::Ok, vec![]));

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_path_stands_twice() {
+    fn paths_are_unique() {
         for (position, route) in ROUTES.iter().enumerate() {
             assert!(ROUTES[..position].iter().all(|earlier| earlier.path != route.path), "{}", route.path);
         }

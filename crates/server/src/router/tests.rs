@@ -117,7 +117,7 @@ async fn all(app: &App, token: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn no_answer_of_a_scope_names_what_it_may_not() {
+async fn scopes_never_expose_denied_names() {
     let everything = all(&app(file().1), Some(READ)).await;
     for planted in hosts::PLANTED {
         assert!(everything.contains(planted) || planted == "planted-argument", "{planted} is not planted");
@@ -149,7 +149,7 @@ async fn no_answer_of_a_scope_names_what_it_may_not() {
 }
 
 #[tokio::test]
-async fn every_scope_is_let_in_where_it_may_and_nowhere_else() {
+async fn scopes_reach_allowed_paths_only() {
     let app = app(file().1);
     for path in paths() {
         let open = ["/healthz", "/readyz", "/"].contains(&path.as_str()) || path.starts_with(ASSETS);
@@ -167,7 +167,7 @@ async fn every_scope_is_let_in_where_it_may_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_summary_of_the_frozen_contract_keeps_every_row_and_key() {
+async fn status_summary_keeps_rows_and_keys() {
     let app = app(file().1);
     let data = |token| -> serde_json::Value { serde_json::from_str(&text(ask(&app, "/status", Some(token)))).unwrap() };
     let (whole, summary) = (data(READ), data(SUMMARY));
@@ -188,7 +188,7 @@ async fn a_summary_of_the_frozen_contract_keeps_every_row_and_key() {
 }
 
 #[tokio::test]
-async fn without_a_token_is_seen_what_the_administrator_says() {
+async fn anonymous_scope_is_as_configured() {
     let token = || Token::new("of-the-environment");
     for (anonymous, token, seen) in [
         (Anonymous::Unsaid, None, [200, 200, 200]),
@@ -216,7 +216,7 @@ async fn without_a_token_is_seen_what_the_administrator_says() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_its_token_and_with_no_others() {
+async fn stream_ends_when_own_token_revoked() {
     let (sender, config) = file();
     let (publisher, app) =
         publishing(ServerConfig { token: Token::new("of-the-environment"), ..config }, hosts::healthy());
@@ -251,7 +251,7 @@ fn from(address: &str) -> Option<Peer> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_right_token_never_waits_for_wrong_ones() {
+async fn token_valid_never_throttled_by_invalid_ones() {
     let app = app(file().1);
     let mut waiting = Vec::new();
     let mut counts = [0; 3];
@@ -283,7 +283,7 @@ async fn a_right_token_never_waits_for_wrong_ones() {
 }
 
 #[tokio::test]
-async fn forwarded_addresses_are_not_believed() {
+async fn forwarded_addresses_ignored() {
     let app = app(file().1);
     let waits = (0..12).filter(|number| {
         let mut request = request("/count", Some(WRONG));
@@ -296,7 +296,7 @@ async fn forwarded_addresses_are_not_believed() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_address_is_none() {
+async fn token_in_address_rejected() {
     let app = app(file().1);
     for path in [format!("/count?token={READ}"), format!("/count?authorization={READ}"), format!("/{READ}/count")] {
         assert_eq!(status(&app, &path, None), 401, "{path}");
@@ -304,7 +304,7 @@ async fn a_token_in_the_address_is_none() {
 }
 
 #[tokio::test]
-async fn an_open_agent_of_this_host_answers_to_its_own_names_alone() {
+async fn open_local_agent_answers_to_own_names_only() {
     let named = || Some(vec!["gpu01".parse::<HostName>().unwrap()]);
     let open = app(ServerConfig { allowed_hosts: named(), ..ServerConfig::default() });
     let with_token = app(ServerConfig { allowed_hosts: named(), token: Token::new(READ), ..ServerConfig::default() });
@@ -328,7 +328,7 @@ async fn an_open_agent_of_this_host_answers_to_its_own_names_alone() {
 }
 
 #[tokio::test]
-async fn every_answer_is_protected_against_browsers() {
+async fn answers_have_browser_protection_headers() {
     let app = app(ServerConfig { token: Token::new(READ), ..ServerConfig::default() });
     for path in paths() {
         for token in [Some(READ), None] {
@@ -350,7 +350,7 @@ async fn every_answer_is_protected_against_browsers() {
 }
 
 #[tokio::test]
-async fn one_address_leaves_places_for_streams_to_others() {
+async fn streams_limited_per_address() {
     let app = app(ServerConfig { streams: Arc::new(crate::net::seats::Streams::new(4)), ..ServerConfig::default() });
     let open = |address: &str| {
         let peer = Some(Peer::Ip(address.parse().unwrap()));
@@ -365,7 +365,7 @@ async fn one_address_leaves_places_for_streams_to_others() {
 }
 
 #[tokio::test]
-async fn pages_of_named_origins_may_read_and_no_others() {
+async fn cors_allows_named_origins_only() {
     let origin: WebOrigin = "https://board.example.org".parse().unwrap();
     let named = app(ServerConfig { cors_origins: vec![origin], token: Token::new(READ), ..ServerConfig::default() });
     let closed = app(ServerConfig { token: Token::new(READ), ..ServerConfig::default() });
@@ -398,7 +398,7 @@ async fn pages_of_named_origins_may_read_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_and_is_counted() {
+async fn panic_is_500_and_counted() {
     fn breaks(_: &Asked<'_>) -> Response {
         panic!("a view that breaks, on purpose")
     }

@@ -95,7 +95,7 @@ mod tests {
     use telemetry::Absence;
 
     #[test]
-    fn rounds_as_the_recordings_do() {
+    fn rounding_matches_recordings() {
         let watts = |draw_mw, limit_mw| Power { draw_mw: Ok(draw_mw), limit_mw: Ok(limit_mw) }.to_string();
         assert_eq!(watts(500, 1500), "0W / 2W");
         assert_eq!(watts(2500, 349_500), "2W / 350W");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_is_not_available() {
+    fn absent_is_not_available() {
         let absent = Err(Absence::NotSupported);
         assert_eq!(Power { draw_mw: absent, limit_mw: Ok(1000) }.to_string(), "N/A / 1W");
         assert_eq!(Power { draw_mw: Ok(1000), limit_mw: absent }.to_string(), "1W / N/A");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn running_times_read_as_pythons() {
+    fn running_time_formatted_as_in_python() {
         for (milliseconds, expected) in [
             (9_999, "N/A"),
             (10_000, "0:00:10"),
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rounding_is_never_off_by_more_than_a_half(numerator in any::<u64>(), denominator in 1..u64::MAX) {
+        fn rounding_error_at_most_half(numerator in any::<u64>(), denominator in 1..u64::MAX) {
             let (numerator, denominator) = (u128::from(numerator), u128::from(denominator));
             let rounded = round_half_even(numerator, denominator).unwrap();
             let twice_off = (2 * numerator).abs_diff(2 * rounded * denominator);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_cut_from_the_whole() {
+    fn filtered_answers_are_cut_from_whole() {
         let view = view();
         for (query, devices, processes) in [
             ("", vec![0, 1, 2], vec![(0, 10), (0, 11), (2, 10), (2, 12)]),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn one_process_alone_is_kept_and_filtered() {
+    fn single_process_is_filtered() {
         let mut gpu = host::gpu(0);
         gpu.processes = vec![host::process(5)];
         let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![gpu]), Scope::Read, Commands::Full);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gpu_is_an_answer() {
+    fn host_without_gpu_has_answer() {
         let view = StatusView::render(&host::snapshot(CollectorState::Ok, vec![]), Scope::Read, Commands::Full);
         assert_eq!(body(view.status(None)), r#"{"code":0,"data":{"count":0,"devices":[],"processes":[]}}"#);
         assert_eq!(body(view.status(Some("process=C"))), body(view.status(None)));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rows_are_shown_while_nothing_is_read() {
+    fn last_rows_shown_while_unread() {
         for state in [CollectorState::Ok, CollectorState::Stalled, CollectorState::Restarting] {
             let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
             assert_eq!(view.status(None).status(), StatusCode::OK);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_driver_every_answer_is_its_text() {
+    fn driver_error_text_in_every_answer() {
         let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
         for (state, text) in [
             (no_driver, "Driver Not Loaded"),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_the_index_whatever_nvml_said() {
+    fn row_index_is_position() {
         let view = StatusView::render(
             &host::snapshot(CollectorState::Ok, vec![host::gpu(4), host::gpu(9)]),
             Scope::Read,

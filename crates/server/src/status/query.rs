@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_indices_as_the_recordings_do() {
+    fn indices_parsed_as_recorded() {
         for (query, expected) in [
             ("", None),
             ("&&other=1;idx=2", None),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_indices_as_the_recordings_do() {
+    fn indices_rejected_as_recorded() {
         for query in [
             "idx=",
             "idx",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_filter() {
+    fn filter_parsed() {
         for (query, expected) in [
             ("", Ok(Filter::All)),
             ("process", Ok(Filter::All)),
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn judges_the_index_first() {
+    fn index_checked_before_filter() {
         assert_eq!(parse("process=Z&idx=9", 2), Err(QueryError::Index));
         assert_eq!(parse("process=Z&idx=1", 2), Err(QueryError::Process));
         assert_eq!(parse("idx=0", 0), Err(QueryError::Index));
     }
 
     #[test]
-    fn keeps_256_indices_and_no_more() {
+    fn indices_limited_to_256() {
         let most = format!("idx={}0", "0,".repeat(255));
         assert_eq!(gpus(&most).unwrap().unwrap().len(), 256);
         assert_eq!(gpus(&format!("{most},0")), Err(QueryError::Index));
@@ -247,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_the_model(text in "[-0-3_, \\+\t\x1c\x0ba٣]{0,9}", count in 0..40_usize) {
+        fn query_agrees_with_model(text in "[-0-3_, \\+\t\x1c\x0ba٣]{0,9}", count in 0..40_usize) {
             let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
             let expected = model(&text, count).ok_or(QueryError::Index);
             let read = parse(&format!("a=b&idx={encoded}&c"), count).map(|query| query.gpus.unwrap());
@@ -255,12 +255,12 @@ mod tests {
         }
 
         #[test]
-        fn bears_any_text(query in "\\PC{0,200}", count in 0..4_usize) {
+        fn arbitrary_text_tolerated(query in "\\PC{0,200}", count in 0..4_usize) {
             let _ = parse(&query, count);
         }
 
         #[test]
-        fn bears_the_shape_of_queries(query in "(idx|process|%|&|=|,|\\+|[0-9A-G]){0,40}", count in 0..4_usize) {
+        fn query_like_text_tolerated(query in "(idx|process|%|&|=|,|\\+|[0-9A-G]){0,40}", count in 0..4_usize) {
             if let Ok(StatusQuery { gpus: Some(gpus), .. }) = parse(&query, count) {
                 prop_assert!(!gpus.is_empty() && gpus.iter().all(|gpu| *gpu < count));
             }

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_row_reads_as_recorded() {
+    fn device_row_as_recorded() {
         assert_eq!(
             device(&host::gpu(1)),
             concat!(
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_device_keeps_every_key() {
+    fn absent_device_keeps_every_key() {
         let mut gpu = host::gpu(1);
         gpu.fast = FastSet::absent(Absence::Lost);
         gpu.identity.name = Err(Absence::Lost);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn no_memory_at_all_is_no_share_of_it() {
+    fn memory_share_absent_without_memory() {
         let mut gpu = host::gpu(1);
         let memory = gpu.fast.memory.as_mut().unwrap();
         (memory.total_bytes, memory.used_bytes, memory.free_bytes) = (0, Ok(0), Ok(0));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_row_reads_as_recorded() {
+    fn process_row_as_recorded() {
         let row = |scope| {
             let row = ProcessRow::new(2, &by_pid(&[host::process(7)])[0], scope, Commands::Full);
             serde_json::to_string(&row).unwrap()
@@ -223,20 +223,20 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_name_is_digits() {
+    fn user_without_name_is_digits() {
         let nameless = Process { user: None, uid: Ok(4242), ..host::process(7) };
         assert_eq!(field(nameless.clone(), "username"), "4242");
         assert_eq!(field(Process { uid: Err(Absence::Denied), ..nameless }, "username"), "N/A");
     }
 
     #[test]
-    fn what_the_original_does_not_list_is_no_row() {
+    fn extra_processes_have_no_row() {
         let extra = Process { extra: true, ..host::process(7) };
         assert_eq!(rows(&[extra, host::process(8)]).len(), 1);
     }
 
     #[test]
-    fn commands_tell_the_kinds_of_process_apart() {
+    fn process_command_depends_on_state() {
         let with = |life, arguments| field(Process { life, arguments, ..host::process(7) }, "command");
         assert_eq!(with(Life::Running, Ok(vec![])), "Zombie Process");
         assert_eq!(with(Life::Running, Ok(vec![String::new()])), "Zombie Process");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vanished_process_keeps_its_row() {
+    fn ended_process_keeps_row() {
         for life in [Life::Gone, Life::Unknown] {
             let row = &rows(&[Process { life, ..host::process(7) }])[0];
             assert_eq!((&row["username"], &row["running_time"]), (&"N/A".into(), &"N/A".into()));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_driver_does_not_tell_is_not_available() {
+    fn unreported_value_is_not_available() {
         let process = Process {
             gpu_memory_bytes: Err(Absence::NotSupported),
             running: Err(Absence::Timeout),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_by_pid_and_each_pid_once() {
+    fn rows_sorted_by_pid_without_duplicates() {
         let entry =
             |pid, kind, mebibytes: u64| Process { kind, gpu_memory_bytes: Ok(mebibytes << 20), ..host::process(pid) };
         let rows = rows(&[

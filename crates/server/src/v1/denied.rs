@@ -30,7 +30,7 @@ mod tests {
     use telemetry::{sample::FastSet, snapshot::CollectorState};
 
     #[test]
-    fn what_is_denied_is_listed_and_nothing_else() {
+    fn denied_paths_are_listed_exactly() {
         let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
         gpus[0].fast.power_draw_mw = Err(Absence::Denied);
         gpus[0].slow.recovery_action = Err(Absence::Denied);

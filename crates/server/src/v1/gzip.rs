@@ -39,7 +39,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_compressed_can_be_read_again() {
+    fn compressed_block_round_trips() {
         let plain = b"abc".repeat(1000);
         let packed = compress(&plain).unwrap();
         let mut read = Vec::new();
@@ -49,7 +49,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_can_be_joined_in_any_order(parts in proptest::collection::vec(proptest::collection::vec(0..4_u8, 0..5000), 1..5)) {
+        fn compressed_blocks_join_in_any_order(parts in proptest::collection::vec(proptest::collection::vec(0..4_u8, 0..5000), 1..5)) {
             let mut stream = STREAM_HEADER.to_vec();
             parts.iter().for_each(|part| stream.extend_from_slice(&block(part).unwrap()));
             let mut read = Vec::new();

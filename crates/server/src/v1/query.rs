@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_times() {
+    fn query_times_parsed() {
         let read = |query: &str| since(query, 10_000_000).ok();
         assert_eq!(read(""), Some(None));
         assert_eq!(read("since=5"), Some(Some(5)));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_gpus_are_asked_for_and_no_more() {
+    fn query_gpus_limited() {
         let list = |count: usize| vec!["0"; count].join(",");
         assert_eq!(names(&list(256)).ok().map(|names| names.len()), Some(256));
         for list in [list(257), list(32_000), ",".repeat(32_000)] {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_wins() {
+    fn query_last_value_wins() {
         assert_eq!(value("a=1&b=%C3%A9&a=2", "a").as_deref(), Some("2"));
         assert_eq!(value("a=1&b=%C3%A9+x", "b").as_deref(), Some("é x"));
         assert_eq!(value("a", "a").as_deref(), Some(""));

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_null_has_its_path_and_its_reason() {
+    fn null_has_path_and_reason() {
         assert_eq!(
             seen(Scope::Read, Ok(1)),
             r#"{"plain":1,"several":[1],"owner":1,"owners":[7],"members":[1],"type":{"use":1},"absent":{}}"#
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn who_it_is_is_hidden_from_a_summary() {
+    fn identity_hidden_from_summary() {
         assert_eq!(
             seen(Scope::Summary, Ok(1)),
             concat!(

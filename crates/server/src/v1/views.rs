@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_for_is_rendered_ahead() {
+    fn only_requested_views_rendered_ahead() {
         let demand = Arc::default();
         let next = |boot| Views::render(&at(boot), Commands::Full, &demand, None);
         let first = next(1000);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_rendered_once() {
+    fn view_rendered_once() {
         let views = Views::render(&at(1), Commands::Full, &Arc::default(), None);
         let body = |which, packed| views.body(&at(1), Scope::Read, which, packed).unwrap().0;
         for which in ALL {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_rendered_when_they_change() {
+    fn events_rendered_when_changed() {
         let before = at(1);
         let demand = Arc::default();
         let first = Views::render(&before, Commands::Full, &demand, None);

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_are_words() {
+    fn bits_become_words() {
         assert_eq!(event_reasons(0), [""; 0]);
         assert_eq!(event_reasons(0b1_0000_0101), ["gpu_idle", "sw_power_cap", "display_clock_setting"]);
         assert_eq!(event_reasons(1 << 63 | 1 << 9 | 1 << 7), ["hw_power_brake_slowdown", "bit_9", "bit_63"]);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_words_and_unknown_ones_are_kept() {
+    fn numbers_become_words_unknown_ones_stay() {
         assert_eq!([architecture(2), architecture(10), architecture(11)], ["kepler", "blackwell", "unknown_11"]);
         assert_eq!([compute_mode(3), compute_mode(4)], ["exclusive_process", "unknown_4"]);
         assert_eq!([recovery_action(2), recovery_action(9)], ["node_reboot", "unknown_9"]);

@@ -44,7 +44,7 @@ async fn judged(app: &Router, document: &Value, asked: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn each_answer_is_as_the_document_says() {
+async fn answers_match_openapi() {
     let publisher = Publisher::new(Stamp::default());
     let app = router(ServerConfig::default(), publisher.subscribe());
     let document = document(&app, None).await;
@@ -65,7 +65,7 @@ async fn each_answer_is_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn a_strangers_answer_is_documented_and_a_token_is_asked_for_only_where_there_is_one() {
+async fn unauthorized_answer_documented_if_tokens_exist() {
     let publisher = Publisher::new(Stamp::default());
     let app = |token| router(ServerConfig { token, ..ServerConfig::default() }, publisher.subscribe());
     let open = document(&app(None), None).await;
@@ -87,7 +87,7 @@ async fn a_strangers_answer_is_documented_and_a_token_is_asked_for_only_where_th
 }
 
 #[tokio::test]
-async fn what_a_scope_is_refused_is_documented() {
+async fn forbidden_answer_documented() {
     let publisher = Publisher::new(Stamp::default());
     publisher.publish(host::snapshot(CollectorState::Ok, vec![host::gpu(0)]));
     let text = b"a read reads-everything\nb summary sees-a-summary-only\nc metrics scrapes-metrics-only\n";
@@ -118,7 +118,7 @@ async fn what_a_scope_is_refused_is_documented() {
 }
 
 #[tokio::test]
-async fn the_document_comes_compressed_to_whoever_takes_that() {
+async fn openapi_compressed_on_request() {
     let app = router(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe());
     let mut lengths = Vec::new();
     for (takes, coding) in [("gzip", Some("gzip")), ("br", None)] {

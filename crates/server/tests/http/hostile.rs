@@ -125,13 +125,13 @@ fn take(frames: &[Vec<u8>], child: &Child, now: u64) -> usize {
 }
 
 #[test]
-fn a_frame_as_it_is_gets_through() {
+fn frame_unchanged_is_accepted() {
     assert_eq!(take(&[changed(&[])], &Child::Alive, NOW.boot.0), 1);
 }
 
 proptest! {
     #[test]
-    fn any_frame_that_decodes_is_borne(
+    fn arbitrary_decodable_frame_tolerated(
         changes in prop::collection::vec(prop::collection::vec((any::<usize>(), any::<u8>()), 0..6), 1..4),
         child in prop_oneof![Just(Child::Alive), Just(Child::Silent { detail: String::new() })],
         now in any::<u64>(),

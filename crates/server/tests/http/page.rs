@@ -26,7 +26,7 @@ async fn ask_with(app: &Router, address: &str, header: (&str, &str)) -> (Answer,
 }
 
 #[tokio::test]
-async fn every_file_comes_under_the_prefix_with_the_policy() {
+async fn page_files_have_prefix_and_policy() {
     for prefix in ["", "/a/b"] {
         let app = app(prefix, "changeme", None);
         let page = get(&app, &format!("{prefix}/")).await;
@@ -51,7 +51,7 @@ async fn every_file_comes_under_the_prefix_with_the_policy() {
 }
 
 #[tokio::test]
-async fn the_page_holds_nothing_that_its_policy_forbids() {
+async fn page_obeys_own_policy() {
     let page = get(&app("", "", None), "/").await.body;
     for forbidden in [" style=", "<style", "https:", "href=\"/", "src=\"/", "src=\"http", "href=\"http", " onload="] {
         assert!(!page.contains(forbidden), "{forbidden}");
@@ -63,7 +63,7 @@ async fn the_page_holds_nothing_that_its_policy_forbids() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_needs_no_token_either() {
+async fn missing_page_file_needs_no_token() {
     let app = app("p", "changeme", None);
     for missing in ["/p/assets/none.js", "/p/assets/", "/p/assets/%2e%2e/count", "/p/assets/x/y.js"] {
         assert_eq!(get(&app, missing).await.brief(), (404, NOT_FOUND), "{missing}");
@@ -71,7 +71,7 @@ async fn what_is_not_there_needs_no_token_either() {
 }
 
 #[tokio::test]
-async fn a_known_version_is_not_sent_again() {
+async fn unchanged_file_is_304() {
     let app = app("", "", None);
     let (page, _) = ask_with(&app, "/", ("accept-encoding", "identity")).await;
     let tag = page.header("etag").to_owned();
@@ -87,7 +87,7 @@ async fn a_known_version_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn head_tells_the_length() {
+async fn head_has_length() {
     let app = app("", "", None);
     let page = get(&app, "/").await;
     for address in files(&page.body).iter().map(|file| format!("/{file}")).chain(["/".into()]) {
@@ -107,7 +107,7 @@ mod built {
     use super::*;
 
     #[tokio::test]
-    async fn files_are_named_by_their_content_and_kept_for_ever() {
+    async fn hashed_files_cached_forever() {
         let app = app("", "", None);
         for file in files(&get(&app, "/").await.body) {
             let answer = get(&app, &format!("/{file}")).await;
@@ -116,7 +116,7 @@ mod built {
     }
 
     #[tokio::test]
-    async fn each_reader_gets_the_smallest_form_it_takes() {
+    async fn smallest_accepted_encoding_sent() {
         let app = app("", "", None);
         let page = get(&app, "/").await;
         for address in files(&page.body).iter().map(|file| format!("/{file}")).chain(["/".into()]) {
@@ -135,7 +135,7 @@ mod built {
     }
 
     #[tokio::test]
-    async fn what_is_loaded_first_is_light() {
+    async fn first_load_is_small() {
         let app = app("", "", None);
         let page = get(&app, "/").await;
         let mut sum = 0;
@@ -150,7 +150,7 @@ mod built {
 /// The plain page, which says what is here.
 #[cfg(not(feature = "page"))]
 #[tokio::test]
-async fn the_plain_page_leads_to_what_there_is() {
+async fn plain_page_links_to_endpoints() {
     let app = app("p", "", None);
     let page = get(&app, "/p/").await.body;
     let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();

@@ -60,7 +60,7 @@ async fn refusal(app: &Router, method: Method, address: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn refusals_are_problems() {
+async fn errors_are_problem_documents() {
     let app = published(None, with_a_secret());
     for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
@@ -80,7 +80,7 @@ async fn refusals_are_problems() {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_the_envelope() {
+async fn unauthorized_answer_is_envelope() {
     let publisher = Publisher::new(Stamp::default());
     let app = router(ServerConfig { token: Token::new("x"), ..ServerConfig::default() }, publisher.subscribe());
     for path in ["/api/v1/snapshot", "/api/v1/nothing", "/openapi.json"] {
@@ -91,7 +91,7 @@ async fn a_stranger_gets_the_envelope() {
 }
 
 #[tokio::test]
-async fn every_state_of_the_collector_is_an_answer() {
+async fn collector_states_have_answers() {
     let no_driver = CollectorState::NoDriver { text: "Driver Not Loaded".into() };
     let publisher = Publisher::new(Stamp::default());
     for (state, word) in [(None, "starting"), (Some(no_driver), "no_driver"), (Some(CollectorState::Ok), "ok")] {
@@ -105,7 +105,7 @@ async fn every_state_of_the_collector_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_gpu_is_found_by_an_escaped_path_too() {
+async fn gpu_found_by_escaped_path() {
     let app = published(None, with_a_secret());
     let (_, _, plain) = ask(&app, Method::GET, "/p/api/v1/gpus/GPU-0").await;
     for path in ["/p/api/v1/gpus/GPU%2D0", "/p/api/v1/gp%75s/GPU%2D0"] {
@@ -115,7 +115,7 @@ async fn a_gpu_is_found_by_an_escaped_path_too() {
 }
 
 #[tokio::test]
-async fn only_the_frozen_contract_shows_secrets_and_only_unless_told_otherwise() {
+async fn secrets_shown_by_legacy_contract_only() {
     for (told, status, rich) in [
         (None, "--token planted", Some("python --token ***")),
         (Some(Commands::Full), "--token planted", Some("python --token planted")),
@@ -135,7 +135,7 @@ async fn only_the_frozen_contract_shows_secrets_and_only_unless_told_otherwise()
 }
 
 #[tokio::test]
-async fn other_hosts_are_told_to_who_may_ask() {
+async fn peers_shown_to_authorized_clients() {
     let with = |peers: &str| {
         let publisher = Publisher::new(Stamp::default());
         publisher.publish(with_a_secret());

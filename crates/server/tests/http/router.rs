@@ -69,7 +69,7 @@ pub(crate) async fn get(app: &Router, address: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn answers_under_every_spelling_of_the_prefix() {
+async fn prefix_spellings_answered() {
     for (prefix, base) in [("", ""), ("/", ""), ("a/b", "/a/b"), ("/a/b/", "/a/b")] {
         let app = app(prefix, "", two_gpus());
         assert_eq!(get(&app, &format!("{base}/count")).await.brief(), (200, r#"{"code":0,"data":2}"#));
@@ -84,7 +84,7 @@ async fn answers_under_every_spelling_of_the_prefix() {
 }
 
 #[tokio::test]
-async fn answers_say_what_they_are_and_are_not_kept() {
+async fn answers_have_type_and_no_store() {
     let app = app("", "", two_gpus());
     for address in ["/count", "/status", "/status?idx=0", "/status?idx=9", "/nothing", "/healthz", "/readyz"] {
         let answer = get(&app, address).await;
@@ -95,7 +95,7 @@ async fn answers_say_what_they_are_and_are_not_kept() {
 }
 
 #[tokio::test]
-async fn an_escaped_path_is_the_path_it_stands_for() {
+async fn escaped_path_is_decoded() {
     let app = app("a/b", "x", two_gpus());
     assert_eq!(ask(&app, Method::GET, "/a/b/%63ount", Some("x")).await.status, 200);
     assert_eq!(ask(&app, Method::GET, "/a%2Fb%2fcount", Some("x")).await.status, 200);
@@ -108,7 +108,7 @@ async fn an_escaped_path_is_the_path_it_stands_for() {
 }
 
 #[tokio::test]
-async fn the_token_comes_before_everything() {
+async fn token_checked_before_everything() {
     for snapshot in [two_gpus(), no_driver(), None] {
         let app = app("p", "changeme", snapshot);
         for address in [
@@ -142,7 +142,7 @@ async fn the_token_comes_before_everything() {
 }
 
 #[tokio::test]
-async fn the_token_opens() {
+async fn valid_token_is_accepted() {
     let app = app("p", "changeme", two_gpus());
     for token in ["changeme", "Bearer changeme", "bearer  changeme"] {
         assert_eq!(ask(&app, Method::GET, "/p/count", Some(token)).await.status, 200, "{token}");
@@ -152,7 +152,7 @@ async fn the_token_opens() {
 }
 
 #[tokio::test]
-async fn health_and_the_page_need_no_token() {
+async fn health_and_page_need_no_token() {
     let app = app("p", "changeme", None);
     assert_eq!(get(&app, "/p/healthz").await.status, 200);
     assert_eq!(get(&app, "/p/readyz").await.brief(), (503, r#"{"state":"starting"}"#));
@@ -163,7 +163,7 @@ async fn health_and_the_page_need_no_token() {
 }
 
 #[tokio::test]
-async fn the_driver_comes_before_the_query_and_after_the_path() {
+async fn driver_error_after_path_before_query() {
     let driver = r#"{"code":2,"data":null,"error":"Driver Not Loaded"}"#;
     let app = app("", "", no_driver());
     for address in ["/count", "/status", "/status?idx=a", "/status?process=Z"] {
@@ -176,7 +176,7 @@ async fn the_driver_comes_before_the_query_and_after_the_path() {
 }
 
 #[tokio::test]
-async fn before_the_first_snapshot_it_is_starting() {
+async fn starting_before_first_snapshot() {
     let app = app("", "", None);
     let starting = r#"{"code":2,"data":null,"error":"Collector Starting"}"#;
     assert_eq!(get(&app, "/count").await.brief(), (500, starting));
@@ -184,7 +184,7 @@ async fn before_the_first_snapshot_it_is_starting() {
 }
 
 #[tokio::test]
-async fn the_index_comes_before_the_process() {
+async fn index_checked_before_process() {
     let app = app("", "", two_gpus());
     assert_eq!(get(&app, "/status?process=Z&idx=9").await.brief(), (400, INVALID_INDEX));
     assert_eq!(get(&app, "/status?idx").await.brief(), (400, INVALID_INDEX));
@@ -194,7 +194,7 @@ async fn the_index_comes_before_the_process() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_what_is_allowed() {
+async fn other_methods_get_allow_header() {
     let app = app("", "", two_gpus());
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::TRACE] {
         for address in ["/count", "/status", "/healthz", "/", "/assets/style.css"] {
@@ -207,7 +207,7 @@ async fn other_methods_are_told_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body() {
+async fn head_is_get_without_body() {
     let app = app("", "", two_gpus());
     for address in ["/count", "/status", "/status?idx=0,1", "/status?idx=9", "/nothing", "/", "/healthz"] {
         let with = get(&app, address).await;
@@ -219,7 +219,7 @@ async fn head_is_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn a_slash_too_many_is_sent_on_by_a_relative_address() {
+async fn trailing_slash_redirect_is_relative() {
     let app = app("a/b", "", two_gpus());
     for (address, location) in [
         ("/a/b/count/", "../count"),
@@ -240,7 +240,7 @@ async fn a_slash_too_many_is_sent_on_by_a_relative_address() {
 }
 
 #[tokio::test]
-async fn a_new_snapshot_is_seen_at_once() {
+async fn new_snapshot_served_at_once() {
     let publisher = Publisher::new(Stamp::default());
     let app = router(ServerConfig::default(), publisher.subscribe());
     assert_eq!(get(&app, "/count").await.status, 500);

@@ -94,7 +94,7 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_whole_answer() {
+async fn answer_is_complete() {
     let served = served().await;
     let answer = served.answer_to(&request("/count", "")).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -104,7 +104,7 @@ async fn a_whole_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_in_pieces_has_a_length_too() {
+async fn answer_in_pieces_has_length() {
     let mut gpu = host::gpu(0);
     gpu.processes = (1..=100).map(host::process).collect();
     let publisher = Publisher::new(Stamp::default());
@@ -119,7 +119,7 @@ async fn an_answer_in_pieces_has_a_length_too() {
 }
 
 #[tokio::test]
-async fn head_has_a_length_and_no_body_and_the_connection_goes_on() {
+async fn head_has_length_no_body_keeps_connection() {
     let served = served().await;
     let mut stream = served.connect().await;
     stream.write_all(b"HEAD /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
@@ -130,7 +130,7 @@ async fn head_has_a_length_and_no_body_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn an_address_over_64_kib_is_414() {
+async fn request_line_over_64_kib_is_414() {
     let served = served().await;
     let address = |bytes: usize| format!("/count?{}", "x".repeat(bytes - "/count?".len()));
     assert_eq!(status(&served.answer_to(&request(&address(65_534), "")).await), "200");
@@ -139,7 +139,7 @@ async fn an_address_over_64_kib_is_414() {
 }
 
 #[tokio::test]
-async fn a_head_over_the_limit_is_431() {
+async fn head_over_limit_is_431() {
     let served = served().await;
     let long = |bytes: usize| format!("x: {}\r\n", "y".repeat(bytes));
     assert_eq!(status(&served.answer_to(&request("/count", &long(100_000))).await), "200");
@@ -151,7 +151,7 @@ async fn a_head_over_the_limit_is_431() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_400() {
+async fn malformed_request_is_400() {
     let served = served().await;
     for request in ["\x16\x03\x01\x02\x00 \x01\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /count\u{1} HTTP/1.1\r\n\r\n"] {
         assert_eq!(status(&served.answer_to(request.as_bytes()).await), "400", "{request:?}");
@@ -171,7 +171,7 @@ async fn odd_targets_are_404() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_comes_slowly_is_not_waited_for() {
+async fn slow_head_times_out() {
     let served = served().await;
     let mut stream = served.connect().await;
     stream.write_all(b"GET /count HTTP/1.1\r\nx: ").await.unwrap();
@@ -184,7 +184,7 @@ async fn a_head_that_comes_slowly_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn beyond_the_cap_a_connection_waits_for_another_to_end() {
+async fn connection_over_limit_waits() {
     let limits = Limits { connections: 2, ..Limits::default() };
     let served = Served::start(app(), limits).await;
     let mut first = served.connect().await;
@@ -208,7 +208,7 @@ async fn beyond_the_cap_a_connection_waits_for_another_to_end() {
 }
 
 #[tokio::test]
-async fn one_address_has_no_more_connections_than_are_for_it() {
+async fn connections_limited_per_address() {
     let limits = Limits { connections_each: 2, ..Limits::default() };
     let served = Served::start(app(), limits).await;
     let mut open = Vec::new();
@@ -232,7 +232,7 @@ async fn one_address_has_no_more_connections_than_are_for_it() {
 }
 
 #[tokio::test]
-async fn requests_that_are_not_whole_take_no_more_memory_than_there_is_for_all() {
+async fn partial_requests_share_memory_budget() {
     let limits = Limits { all_heads_bytes: 64 * 1024, ..Limits::default() };
     let served = Served::start(app(), limits).await;
     let begun = |bytes: usize| format!("GET /count HTTP/1.1\r\nhost: a\r\nx: {}", "y".repeat(bytes)).into_bytes();
@@ -256,7 +256,7 @@ async fn requests_that_are_not_whole_take_no_more_memory_than_there_is_for_all()
 
 /// A path that tells when it was asked, and answers when it is told to.
 #[tokio::test]
-async fn many_requests_one_behind_the_other_are_all_answered() {
+async fn pipelined_requests_all_answered() {
     const MANY: usize = 3000;
     let limits = Limits { all_heads_bytes: 0, ..Limits::default() };
     let served = Served::start(app(), limits).await;
@@ -293,7 +293,7 @@ async fn refuses(address: SocketAddr) {
 }
 
 #[tokio::test]
-async fn at_the_end_answers_in_the_making_are_given_and_no_more_taken() {
+async fn shutdown_finishes_answers_and_accepts_none() {
     let (app, mut waiting) = gated();
     let served = Served::start(app, Limits::default()).await;
     let (address, mut idle, mut busy) = (served.address, served.connect().await, served.connect().await);
@@ -312,7 +312,7 @@ async fn at_the_end_answers_in_the_making_are_given_and_no_more_taken() {
 }
 
 #[tokio::test]
-async fn at_the_end_nobody_is_waited_for_longer_than_the_grace() {
+async fn shutdown_bounded_by_grace_period() {
     let (app, mut waiting) = gated();
     let served = Served::start(app, Limits::default()).await;
     let mut busy = served.connect().await;
@@ -329,7 +329,7 @@ async fn at_the_end_nobody_is_waited_for_longer_than_the_grace() {
 }
 
 #[tokio::test]
-async fn the_end_comes_at_once_when_nobody_is_there() {
+async fn shutdown_immediate_without_clients() {
     let served = served().await;
     served.stop().await;
 }

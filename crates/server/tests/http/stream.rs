@@ -91,7 +91,7 @@ fn read(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_snapshot_comes_as_it_is_published() {
+async fn stream_sends_each_snapshot() {
     let site = Site::new(1);
     site.publish(1, &[]);
     let mut stream = site.open(&[]).await;
@@ -108,7 +108,7 @@ async fn each_snapshot_comes_as_it_is_published() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_skips_snapshots_and_no_event() {
+async fn slow_stream_skips_snapshots_not_events() {
     let site = Site::new(1);
     site.publish(1, &[]);
     let mut stream = site.open(&[]).await;
@@ -123,7 +123,7 @@ async fn a_slow_reader_skips_snapshots_and_no_event() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_told_what_happened_meanwhile() {
+async fn reconnecting_stream_gets_missed_events() {
     let site = Site::new(3);
     // What was kept from the run before is told by `/events`.
     site.publish(9, &[0, 3, 6, 7]);
@@ -156,7 +156,7 @@ async fn who_comes_back_is_told_what_happened_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_tick_is_made_once_for_all_readers() {
+async fn stream_tick_rendered_once() {
     let site = Site::new(4);
     site.publish(1, &[1]);
     for headers in [&[][..], &[("accept-encoding", "gzip")]] {
@@ -168,7 +168,7 @@ async fn a_tick_is_made_once_for_all_readers() {
 }
 
 #[tokio::test]
-async fn it_is_compressed_for_who_takes_that() {
+async fn stream_compressed_on_request() {
     let site = Site::new(2);
     site.publish(1, &[1]);
     let mut stream = site.open(&[("accept-encoding", "gzip")]).await;
@@ -186,7 +186,7 @@ async fn it_is_compressed_for_who_takes_that() {
 }
 
 #[tokio::test]
-async fn past_the_last_place_the_answer_says_what_to_do() {
+async fn stream_limit_answer_has_remedy() {
     let site = Site::new(2);
     let first = site.open(&[]).await;
     let _second = site.open(&[]).await;
@@ -203,7 +203,7 @@ async fn past_the_last_place_the_answer_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn all_end_when_the_agent_stops() {
+async fn streams_end_when_agent_stops() {
     let site = Site::new(2);
     site.publish(1, &[]);
     let mut stream = site.open(&[]).await;
@@ -218,7 +218,7 @@ async fn all_end_when_the_agent_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_broken() {
+async fn stream_sends_keepalive() {
     let site = Site::new(1);
     let mut stream = site.open(&[]).await;
     next(&mut stream).await;

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_chooses_and_what_cannot_be_served_is_told() {
+    fn counters_file_selects_and_lists_unavailable() {
         let text = "# Format\n\nDCGM_FI_DEV_GPU_TEMP, gauge, Temperature (in C).\r\n\
             DCGM_FI_DEV_DEC_UTIL ,     counter, \"With, a comma and \"\"marks\"\"\"\n\
             DCGM_FI_DEV_SERIAL, label, S\nDCGM_FI_DRIVER_VERSION, label, V\nDCGM_FI_DEV_GPU_TEMP, gauge, again\n\
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_named() {
+    fn counters_file_invalid_line_named() {
         for (text, message) in [
             (
                 "# ok\nDCGM_FI_DEV_GPU_TEMP, gauge\n",
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_dcgm_exporters_25_and_more() {
+    fn dcgm_default_has_exporters_25_and_more() {
         let of = |wanted| fields::all().filter(|(set, _)| *set == wanted).count();
         assert_eq!((of(Set::Default), of(Set::More)), (25, 12));
         let counters = DcgmCounters::default();
@@ -271,12 +271,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bears_any_text(text in any::<String>()) {
+        fn arbitrary_text_tolerated(text in any::<String>()) {
             let _ = DcgmCounters::parse(&text);
         }
 
         #[test]
-        fn bears_lines_of_its_own_kind(text in "([A-Z_]{0,9}[, \"#]{0,3}){0,12}\n?") {
+        fn counters_like_lines_tolerated(text in "([A-Z_]{0,9}[, \"#]{0,3}){0,12}\n?") {
             let _ = DcgmCounters::parse(&text);
         }
     }

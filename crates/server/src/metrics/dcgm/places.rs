@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_profile_is_the_gpu_instances() {
+    fn profile_is_that_of_gpu_instance() {
         for (told, profile) in [("1g.5gb", "1g.5gb"), ("1c.3g.40gb", "3g.40gb"), ("", ""), ("2g.10gb+me", "2g.10gb+me")]
         {
             assert_eq!(gpu_profile(told), profile);

@@ -28,7 +28,7 @@ const BASE: &str =
 const END: &str = "Hostname=\"gpu01\",DCGM_FI_DRIVER_VERSION=\"580.159.04\"";
 
 #[test]
-fn labels_stand_in_its_order_and_values_in_its_format() {
+fn dcgm_labels_order_and_value_format() {
     let lines = lines(&one(), settings("dcgm"));
     for (name, value) in [
         ("DCGM_FI_DEV_SM_CLOCK", "1980"),
@@ -52,7 +52,7 @@ fn labels_stand_in_its_order_and_values_in_its_format() {
 }
 
 #[test]
-fn without_an_xid_it_is_zero_and_without_events_it_is_left_out() {
+fn dcgm_xid_zero_without_error_absent_without_events() {
     let mut snapshot = one();
     snapshot.gpus[0].xid.last = None;
     let lines_now = lines(&snapshot, settings("dcgm"));
@@ -63,7 +63,7 @@ fn without_an_xid_it_is_zero_and_without_events_it_is_left_out() {
 }
 
 #[test]
-fn the_hosts_name_has_the_label_that_is_set() {
+fn dcgm_hostname_label_is_configurable() {
     let mut settings = settings("dcgm");
     settings.dcgm.hostname_label = "hostname".into();
     let lines = lines(&one(), settings);
@@ -71,7 +71,7 @@ fn the_hosts_name_has_the_label_that_is_set() {
 }
 
 #[test]
-fn a_job_is_a_label_and_several_are_several_series() {
+fn dcgm_job_label_one_series_per_job() {
     let job = |pid, job: Option<&str>| telemetry::snapshot::Process {
         job: job.map(String::from),
         ..hosts::process(pid, telemetry::snapshot::ProcessKind::Compute)
@@ -94,7 +94,7 @@ fn a_job_is_a_label_and_several_are_several_series() {
 }
 
 #[test]
-fn the_one_pod_that_has_it_is_a_label_and_several_are_none() {
+fn dcgm_pod_label_only_for_single_pod() {
     let ends = |snapshot: &Snapshot| -> Vec<String> {
         let lines = lines(snapshot, settings("dcgm"));
         of(&lines, "DCGM_FI_DEV_GPU_TEMP").iter().map(|line| line.split(END).nth(1).unwrap().to_owned()).collect()
@@ -138,7 +138,7 @@ fn instance(gpu_instance: u32, compute_instance: u32, profile: &str, used: u64) 
 }
 
 #[test]
-fn a_gpu_that_is_cut_is_told_of_by_its_gpu_instances() {
+fn dcgm_mig_gpu_has_instance_series() {
     let mut snapshot = one();
     snapshot.gpus[0].mig =
         Ok(vec![instance(1, 0, "1c.3g.71gb", 5), instance(1, 1, "2c.3g.71gb", 5), instance(9, 0, "1g.18gb", 7)]);
@@ -159,7 +159,7 @@ fn a_gpu_that_is_cut_is_told_of_by_its_gpu_instances() {
 }
 
 #[test]
-fn unified_memory_and_what_is_not_supported_is_left_out() {
+fn dcgm_omits_unified_memory_and_unsupported() {
     let mut snapshot = one();
     let gpu = &mut snapshot.gpus[0];
     gpu.fast.memory = gpu.fast.memory.map(|memory| Memory { unified: true, ..memory });
@@ -169,7 +169,7 @@ fn unified_memory_and_what_is_not_supported_is_left_out() {
 }
 
 #[test]
-fn a_lost_gpu_has_its_xid_and_no_more() {
+fn dcgm_lost_gpu_has_xid_only() {
     let mut snapshot = one();
     snapshot.gpus[0].state = telemetry::snapshot::GpuState::Lost;
     let lines = lines(&snapshot, settings("dcgm"));
@@ -177,7 +177,7 @@ fn a_lost_gpu_has_its_xid_and_no_more() {
 }
 
 #[test]
-fn a_file_of_counters_decides_what_is_served() {
+fn dcgm_counters_file_selects_metrics() {
     let text = "DCGM_FI_DEV_GPU_TEMP, counter, Heat\nDCGM_FI_DEV_FB_TOTAL, gauge, All \\ of it\nDCGM_FI_DEV_SERIAL, label, S\n";
     let mut settings = settings("dcgm");
     settings.dcgm.counters = DcgmCounters::parse(text).unwrap();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn the_list_of_metrics_is_what_the_code_says() {
+fn docs_metrics_match_code() {
     let mut text = String::from(HEAD);
     type Belongs = fn(&Of) -> bool;
     let sections: [(&str, &str, Belongs); 5] = [

@@ -32,7 +32,7 @@ fn subject(metric: &Metric) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_declarations_follow_the_rules_of_names() {
+fn metric_names_follow_conventions() {
     let mut names = BTreeSet::new();
     for metric in table::all() {
         let name = metric.name;
@@ -50,7 +50,7 @@ fn the_declarations_follow_the_rules_of_names() {
 }
 
 #[test]
-fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
+fn metrics_appear_with_declared_labels() {
     let mut mig = hosts::all().swap_remove(3).1;
     for instance in mig.gpus[0].mig.iter_mut().flatten() {
         instance.pods = Ok(vec![pod("a", "main"), pod("a", "side")]);
@@ -82,7 +82,7 @@ fn every_metric_is_told_of_some_host_with_the_labels_it_declares() {
 }
 
 #[test]
-fn values_are_in_base_units() {
+fn values_in_base_units() {
     let samples = samples_of(&full(), "native");
     let gpu =
         |name: &str| value(&samples, name, &[("gpu", "0"), ("uuid", "GPU-0")]).unwrap_or_else(|| panic!("{name}"));
@@ -119,7 +119,7 @@ fn values_are_in_base_units() {
 }
 
 #[test]
-fn a_gpu_that_does_not_count_its_energy_has_what_its_draw_adds_up_to() {
+fn energy_falls_back_to_summed_power() {
     let energy = |reading| {
         let mut snapshot = full();
         snapshot.gpus[0].fast.energy_mj = reading;
@@ -130,7 +130,7 @@ fn a_gpu_that_does_not_count_its_energy_has_what_its_draw_adds_up_to() {
 }
 
 #[test]
-fn what_is_not_read_gives_no_sample() {
+fn unread_value_has_no_sample() {
     for why in [Absence::NotSupported, Absence::Denied, Absence::Timeout] {
         let mut gpu = hosts::absent(why);
         gpu.fast.compute = Err(why);
@@ -154,7 +154,7 @@ fn what_is_not_read_gives_no_sample() {
 }
 
 #[test]
-fn what_was_never_read_has_no_time_and_instances_without_a_place_no_series() {
+fn no_time_if_never_read_no_series_without_placement() {
     let mut snapshot = full();
     snapshot.gpus[1].never_read = true;
     let instances = hosts::all().swap_remove(3).1.gpus.swap_remove(0).mig.unwrap();
@@ -167,7 +167,7 @@ fn what_was_never_read_has_no_time_and_instances_without_a_place_no_series() {
 }
 
 #[test]
-fn a_gpu_that_is_not_read_on_time_keeps_who_it_is_and_its_state() {
+fn stale_gpu_keeps_identity_and_state() {
     for state in [GpuState::Stale, GpuState::Lost, GpuState::Asleep, GpuState::Denied, GpuState::Error] {
         let mut snapshot = full();
         snapshot.gpus[1].state = state;
@@ -199,7 +199,7 @@ fn a_gpu_that_is_not_read_on_time_keeps_who_it_is_and_its_state() {
 }
 
 #[test]
-fn a_held_gpu_says_for_how_long() {
+fn held_gpu_has_duration() {
     let mut snapshot = full();
     let since = Stamp { boot: BootTime(snapshot.at.boot.0 - 90_500), ..snapshot.at };
     snapshot.gpus[1].usage = Usage { verdict: UseVerdict::Held, since, ..snapshot.gpus[1].usage.clone() };
@@ -209,7 +209,7 @@ fn a_held_gpu_says_for_how_long() {
 }
 
 #[test]
-fn processes_are_told_where_they_are_wanted_and_not_without_end() {
+fn process_series_optional_and_bounded() {
     let mut snapshot = full();
     for (pid, memory) in [(10, Ok(5)), (11, Err(Absence::NotSupported)), (12, Ok(7)), (13, Ok(6))] {
         let mut process = hosts::process(pid, telemetry::snapshot::ProcessKind::Compute);
@@ -241,7 +241,7 @@ fn processes_are_told_where_they_are_wanted_and_not_without_end() {
 }
 
 #[test]
-fn no_scope_and_no_name_shows_what_it_may_not() {
+fn scopes_and_names_hide_denied_labels() {
     let mut planted = hosts::planted();
     for process in planted.gpus.iter_mut().flat_map(|gpu| &mut gpu.processes) {
         process.gpu_instance = Some(1);
@@ -271,7 +271,7 @@ fn no_scope_and_no_name_shows_what_it_may_not() {
 }
 
 #[test]
-fn every_host_makes_a_whole_text() {
+fn every_host_gives_valid_text() {
     for (name, snapshot) in hosts::all() {
         for names in ["native", "dcgm", "native,dcgm"] {
             let samples = samples_of(&snapshot, names);

@@ -54,7 +54,7 @@ fn still(text: &str) -> String {
 }
 
 #[test]
-fn a_scrape_may_ask_for_other_names() {
+fn scrape_can_select_names() {
     for (default, query, native, dcgm) in [
         ("native", "", true, false),
         ("dcgm", "", false, true),
@@ -77,7 +77,7 @@ fn a_scrape_may_ask_for_other_names() {
 }
 
 #[test]
-fn the_format_is_the_one_that_is_asked_for() {
+fn scrape_format_is_negotiated() {
     let host = Host::new("native");
     let text = host.scrape("", &[]);
     assert_eq!(text.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
@@ -102,7 +102,7 @@ fn the_format_is_the_one_that_is_asked_for() {
 }
 
 #[test]
-fn compressed_scrapes_are_the_same() {
+fn compressed_scrape_equals_plain() {
     let host = Host::new("native,dcgm");
     for query in ["", "names=native", "names=dcgm"] {
         let plain = host.scrape(query, &[]);
@@ -116,7 +116,7 @@ fn compressed_scrapes_are_the_same() {
 }
 
 #[test]
-fn the_beginning_is_of_the_moment_and_the_rest_of_the_snapshot() {
+fn scrape_head_is_current_rest_is_snapshot() {
     let host = Host::new("native");
     let first = host.text("");
     host.requests.count(Some(1), StatusCode::OK);

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_step_of_a_handshake_waits_for_its_turn() {
+    async fn handshake_steps_wait_for_turn() {
         let pem = pem();
         let (tls, mut client) = (Arc::new(Tls::new(&pem).unwrap()), client(&pem));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_words_have_the_length_they_say() {
+    fn plain_http_reply_length_is_correct() {
         let text = std::str::from_utf8(PLAIN_WORDS).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_take_turns_however_many_connections_each_has() {
+    async fn handshakes_take_turns_by_address() {
         let queue = Arc::new(Queue::default());
         let (order, mut told) = tokio::sync::mpsc::unbounded_channel();
         let first = queue.turn(stranger(0)).await;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_are_served_between_two_turns() {
+    async fn other_work_runs_between_handshakes() {
         let queue = Arc::new(Queue::default());
         let served = Arc::new(tokio::sync::Notify::new());
         let first = queue.turn(stranger(1)).await;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_leaves_the_queue_leaves_no_trace() {
+    async fn queue_entry_removed_on_drop() {
         let queue = Arc::new(Queue::default());
         let first = queue.turn(stranger(1)).await;
         for number in [1, 1, 2] {

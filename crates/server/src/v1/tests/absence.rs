@@ -61,7 +61,7 @@ fn judge(object: &Value) {
 }
 
 #[test]
-fn null_and_reason_go_together() {
+fn null_always_has_reason() {
     let hosts = hosts::all().into_iter().chain([("planted", hosts::planted())]);
     for (_, snapshot) in hosts {
         for scope in SCOPES {
@@ -80,7 +80,7 @@ fn null_and_reason_go_together() {
 }
 
 #[test]
-fn names_are_null_without_a_reason_only_where_there_is_nothing_to_name() {
+fn names_null_without_reason_only_if_nothing_to_name() {
     let row = |change: fn(&mut Process)| {
         let mut snapshot = hosts::planted();
         change(&mut snapshot.gpus[0].processes[0]);
@@ -111,7 +111,7 @@ fn names_are_null_without_a_reason_only_where_there_is_nothing_to_name() {
 }
 
 #[test]
-fn reasons_are_those_of_the_readings() {
+fn reasons_are_those_of_readings() {
     let lost = Host::new(hosts::all().swap_remove(2).1, Scope::Read, Commands::Masked).json("snapshot");
     let absent = &lost["gpus"][1]["absent"];
     for path in ["name", "memory.total_bytes", "utilization.gpu_percent", "mig", "fans", "use.unattributed_bytes"] {
@@ -134,7 +134,7 @@ fn reasons_are_those_of_the_readings() {
 }
 
 #[test]
-fn commands_are_shown_as_far_as_the_administrator_lets_them() {
+fn commands_shown_as_configured() {
     let row = |commands| Host::new(hosts::planted(), Scope::Read, commands).json("processes")[0].clone();
     assert_eq!(row(Commands::Masked)["command"], "planted-name planted-argument");
     let (name, hidden) = (row(Commands::Name), row(Commands::Hidden));

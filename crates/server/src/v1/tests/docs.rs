@@ -21,7 +21,7 @@ pub(crate) fn fresh(file: &str, expected: &str) {
 }
 
 #[test]
-fn the_examples_are_answers() {
+fn docs_examples_are_real_answers() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let mut examples = Map::new();
     for (asked, path) in PATHS {
@@ -33,7 +33,7 @@ fn the_examples_are_answers() {
 }
 
 #[test]
-fn the_reference_is_what_the_code_says() {
+fn docs_reference_matches_code() {
     let document = document();
     for free in absence::FREE {
         assert!(
@@ -78,7 +78,7 @@ fn the_reference_is_what_the_code_says() {
 }
 
 #[test]
-fn sets_that_are_open_are_listed_in_words() {
+fn docs_list_values_of_open_sets() {
     let document = document();
     for (object, field, words) in words::described() {
         let described = &document["components"]["schemas"][object]["properties"][field]["description"];

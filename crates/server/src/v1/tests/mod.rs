@@ -118,7 +118,7 @@ const PATHS: [(&str, &str); 10] = [
 const OTHER_PATHS: [&str; 5] = ["/status", "/count", "/healthz", "/readyz", "/openapi.json"];
 
 #[test]
-fn every_answer_is_as_the_document_says() {
+fn answers_match_schema() {
     let document = document();
     // The stream has no end and so tests of its own.
     assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + OTHER_PATHS.len() + 1);
@@ -145,7 +145,7 @@ fn every_answer_is_as_the_document_says() {
 }
 
 #[test]
-fn no_scope_sees_what_it_may_not() {
+fn scopes_hide_denied_fields() {
     let all = |scope, commands| -> String {
         let host = Host::new(hosts::planted(), scope, commands);
         let asked = [
@@ -177,7 +177,7 @@ fn no_scope_sees_what_it_may_not() {
 }
 
 #[test]
-fn filters_keep_what_is_asked_for() {
+fn filters_keep_matching_rows() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let all = host.json("processes");
     let kept = |query: &str| {
@@ -222,7 +222,7 @@ fn filters_keep_what_is_asked_for() {
 }
 
 #[test]
-fn one_gpu_is_found_by_index_and_uuid() {
+fn gpu_found_by_index_and_uuid() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let all = host.json("gpus");
     assert_eq!(host.json("snapshot")["gpus"], all);
@@ -235,7 +235,7 @@ fn one_gpu_is_found_by_index_and_uuid() {
 }
 
 #[test]
-fn events_since_a_time_are_those_and_no_others() {
+fn events_since_time_are_exact() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let count = |query: &str| host.json(&format!("events{query}")).as_array().unwrap().len();
     let now = hosts::AT.unix_ms;
@@ -249,7 +249,7 @@ fn events_since_a_time_are_those_and_no_others() {
 }
 
 #[test]
-fn events_since_a_time_are_compressed() {
+fn events_since_time_are_compressed() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let packed =
         host.get_with("events?since=0", &HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]));
@@ -282,7 +282,7 @@ fn users_are_added_up() {
 }
 
 #[test]
-fn nobody_is_blamed_for_what_only_draws_nor_for_what_may_be_another_users() {
+fn users_not_charged_for_graphics_or_ambiguous_use() {
     let mut snapshot = hosts::healthy();
     let xorg =
         Process { holds: false, kind: ProcessKind::Graphics, uid: Ok(117), ..snapshot.gpus[1].processes[0].clone() };
@@ -303,7 +303,7 @@ fn nobody_is_blamed_for_what_only_draws_nor_for_what_may_be_another_users() {
 }
 
 #[test]
-fn the_summary_counts() {
+fn summary_counts() {
     let (_, lost) = hosts::all().swap_remove(2);
     let summary = Host::new(lost.clone(), Scope::Summary, Commands::Masked).json("summary");
     assert_eq!((&summary["gpus_total"], &summary["gpus_ok"]), (&2.into(), &1.into()));
@@ -322,7 +322,7 @@ fn the_summary_counts() {
 }
 
 #[test]
-fn compressed_answers_are_the_same() {
+fn compressed_answers_equal_plain_ones() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"))]);
     assert_eq!(unpacked(&super::openapi::document(true, true).0), super::openapi::document(true, false).0);
@@ -342,7 +342,7 @@ fn compressed_answers_are_the_same() {
 }
 
 #[test]
-fn keys_stand_in_the_contracts_order() {
+fn keys_in_contract_order() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let text = String::from_utf8(body(host.get("snapshot"))).unwrap();
     let mut rest = text.as_str();
@@ -371,7 +371,7 @@ fn keys_stand_in_the_contracts_order() {
 }
 
 #[test]
-fn the_past_is_told_in_steps() {
+fn history_is_in_steps() {
     let host = Host::new(hosts::healthy(), Scope::Summary, Commands::Masked);
     let answer = host.json("history?metric=utilization.gpu_percent,power.draw_watts&gpu=GPU-1,0");
     assert_eq!(answer["step_ms"], 1000);
@@ -386,7 +386,7 @@ fn the_past_is_told_in_steps() {
 }
 
 #[test]
-fn what_the_past_cannot_answer_is_refused_with_the_remedy() {
+fn history_query_rejected_with_remedy() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     for (query, status, remedies) in [
         ("", 400, &["metric is missing", "utilization.gpu_percent, utilization.memory_percent"][..]),

@@ -72,7 +72,7 @@ fn is(kind: &str, value: &Value) -> bool {
 }
 
 #[test]
-fn the_judge_sees_what_is_wrong() {
+fn schema_check_finds_errors() {
     use serde_json::json;
     let schema = json!({"type": "object", "required": ["a"], "properties": {
         "a": {"type": ["integer", "null"], "minimum": 0}, "b": {"type": "array", "items": {"enum": ["x"], "type": "string"}}}});

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{docs::fresh, document};
 
 #[test]
-fn docs_the_pages_types_are_what_the_code_says() {
+fn docs_page_types_match_code() {
     let mut text = String::from(HEAD);
     for (name, schema) in document()["components"]["schemas"].as_object().unwrap() {
         write!(text, "\n{}export ", comment(schema, "")).unwrap();
