@@ -9,9 +9,11 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use clap::Args;
+use collector::Settings;
 use telemetry::frame::{self, Message};
 
 use crate::{
@@ -117,12 +119,32 @@ fn callgrind(out: &Path) -> Outcome<Command> {
 }
 
 fn collect(host: &Host, mut command: Command) -> Outcome<Child> {
-    let settings = host.command(Path::new("/"), NAME);
-    for (name, value) in settings.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+    let environment = host.command(Path::new("/"), NAME);
+    for (name, value) in environment.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         command.env(name, value);
     }
-    command.args(["collect", "--resolve-pids", "--interval=500ms", "--nvml-library"]).arg(host.library());
-    Ok(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?)
+    let settings = Settings {
+        interval: Duration::from_millis(500),
+        resolve_pids: true,
+        library: Some(host.library()),
+        ..Settings::default()
+    };
+    command.arg("collect").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    settings.write(child.stdin.as_mut().ok_or("no input")?)?;
+    Ok(child)
+}
+
+/// Writes to standard output the settings of a collector that reads this library ten times a second, for
+/// `scripts/memcheck`.
+pub(crate) fn write_settings(library: &Path) -> Outcome {
+    let settings = Settings {
+        interval: Duration::from_millis(100),
+        resolve_pids: true,
+        library: Some(library.to_owned()),
+        ..Settings::default()
+    };
+    Ok(settings.write(&mut io::stdout())?)
 }
 
 /// Reads so many samples of GPUs, and then lets the collector go.

@@ -17,6 +17,8 @@ mod soak;
 mod table;
 mod views;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 /// Why a measurement cannot go on, in words.
@@ -39,6 +41,12 @@ enum What {
     Growth(growth::Options),
     /// Instructions of one tick and of one request of each kind, held against bench/counts.toml
     Counts(counts::Options),
+    /// Settings of a collector, as its standard input takes them
+    #[command(hide = true)]
+    Settings {
+        /// The driver library
+        library: PathBuf,
+    },
     /// Whether memory or descriptors grow over a long time
     Soak(soak::Options),
 }
@@ -49,6 +57,7 @@ fn main() -> Outcome {
         What::Draw => views::draw_again(),
         What::Growth(options) => growth::run(&options),
         What::Counts(options) => counts::run(&options),
+        What::Settings { library } => counts::write_settings(&library),
         What::Soak(options) => soak::run(&options),
     }
 }

@@ -4,17 +4,16 @@
 mod pages;
 mod value;
 
-use std::{ffi::OsString, os::fd::RawFd, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
-use collector::LeftOut;
 use server::{HostName, Names, Peers, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv, service::Service};
-use value::{coarse, fine, interval, label, left_out, length, names, path, port, socket};
+use value::{coarse, fine, interval, label, length, names, path, port, socket};
 
 /// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
 ///
@@ -237,6 +236,11 @@ pub(crate) struct Options {
     pub(crate) proc_root: PathBuf,
 }
 
+/// The path that an option names. An empty one counts as none, since a container's environment often has one.
+pub(crate) fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).cloned()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Anonymous {
     None,
@@ -296,11 +300,6 @@ pub(crate) enum Command {
     /// and PIDs are replaced; users, commands and the host's name are not read at all. A running agent may go on. The
     /// status is 1 if a call did not come back or brought the library down, which the capture then says.
     Capture(CaptureTo),
-    /// Read the machine and write frames to standard output (the agent starts this itself)
-    Collect(Told),
-    /// Call the driver for a capture and write records to standard output (`capture` starts this itself)
-    #[command(hide = true)]
-    Record(RecordTo),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -312,13 +311,6 @@ pub(crate) struct CaptureTo {
     /// How long the driver may take; what has come by then is written
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct RecordTo {
-    /// The descriptor of the memory in which calls into the driver are noted
-    #[arg(long, hide = true)]
-    pub(crate) board: Option<RawFd>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -335,21 +327,6 @@ pub(crate) struct Health {
     pub(crate) gpus: bool,
 }
 
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Told {
-    /// The descriptor of the memory in which calls into the driver are noted
-    #[arg(long, hide = true)]
-    pub(crate) board: Option<RawFd>,
-
-    /// A GPU that is not to be read, and for how long, such as 1:600s
-    #[arg(long, hide = true, value_parser = left_out)]
-    pub(crate) leave_out: Vec<LeftOut>,
-
-    /// The PCI bus id of a GPU that was let go: the library is loaded only once somebody else wakes it
-    #[arg(long, hide = true)]
-    pub(crate) asleep: Vec<String>,
-}
-
 /// Why there is nothing to run.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -361,9 +338,7 @@ pub(crate) enum Stop {
 
 /// Reads flags, variables and `.env`.
 pub(crate) fn parse() -> Result<Cli, Stop> {
-    // The collector gets all it needs as flags, and must not see what the parent kept from it.
-    let is_collector = std::env::args_os().nth(1).is_some_and(|first| first == "collect" || first == "record");
-    let dotenv = if is_collector { DotEnv::default() } else { DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)? };
+    let dotenv = DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)?;
     let of_service = (asks_health() || is_named("check")) && dotenv == DotEnv::default();
     let service = if of_service { Service::read() } else { Service::default() };
     parse_from(std::env::args_os(), dotenv, service, std::env::var_os("TOKEN"))

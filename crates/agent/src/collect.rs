@@ -1,52 +1,73 @@
-//! `collect` and `record`: the processes that load the driver library.
+//! `collect` and `record`: child processes that load the driver library. The agent starts them itself, with their
+//! settings on standard input.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _},
     process::ExitCode,
 };
 
-use collector::{CaptureSettings, Settings};
+use collector::Settings;
 
-use crate::{
-    cli::{Cli, RecordTo, Sleep, Told},
-    config::{named, runtime_directory},
-};
+use crate::{cli::AccessLog, logging};
 
-/// Reads the machine until standard input ends.
-pub(crate) fn run(cli: &Cli, told: &Told) -> io::Result<ExitCode> {
-    refuse_a_terminal("collect writes binary frames for the agent that starts it; run it without a command")?;
-    let options = &cli.options;
-    let Err(error) = collector::run(Settings {
-        interval: options.interval,
-        library: options.nvml_library.clone(),
-        resolve_pids: options.resolve_pids,
-        proc_root: options.proc_root.clone(),
-        container_socket: named(options.container_socket.as_deref()),
-        kubelet_socket: named(options.kubelet_socket.as_deref()),
-        kubelet_period: options.kubelet_period,
-        board: told.board,
-        left_out: told.leave_out.clone(),
-        sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
-        sys_root: options.sys_root.clone(),
-        asleep: told.asleep.clone(),
-        job_dir: options.dcgm_job_dir.clone(),
-        runtime_directory: runtime_directory(),
-    });
-    Err(error)
+/// A child process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChildCommand {
+    /// Reads the machine until standard input ends, and writes frames.
+    Collector,
+    /// Calls the driver once for a capture, and writes records.
+    Recorder,
 }
 
-/// Calls the driver for a capture.
-pub(crate) fn record(cli: &Cli, to: &RecordTo) -> io::Result<ExitCode> {
-    refuse_a_terminal("record writes binary frames for the capture that starts it; run capture")?;
-    let options = &cli.options;
-    let Err(error) = collector::capture(CaptureSettings {
-        library: options.nvml_library.clone(),
-        proc_root: options.proc_root.clone(),
-        board: to.board,
-    });
-    Err(error)
+impl ChildCommand {
+    /// The child that these arguments start; none for a command of the user's.
+    pub(crate) fn named_by(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let command = arguments.nth(1).filter(|_| arguments.next().is_none())?;
+        [Self::Collector, Self::Recorder].into_iter().find(|child| command == child.command())
+    }
+
+    /// The argument that starts it.
+    pub(crate) const fn command(self) -> &'static str {
+        match self {
+            Self::Collector => "collect",
+            Self::Recorder => "record",
+        }
+    }
+
+    /// Runs it until the process ends.
+    ///
+    /// # Errors
+    /// It was started by hand, its settings do not arrive, or it cannot begin.
+    pub(crate) fn run(self) -> io::Result<ExitCode> {
+        if io::stdout().is_terminal() {
+            let command = self.command();
+            return Err(io::Error::other(format!(
+                "{command} writes binary frames for the agent that starts it; run the agent without {command}"
+            )));
+        }
+        let settings = Settings::read(&mut io::stdin().lock()).map_err(io::Error::other)?;
+        let settings = settings.ok_or_else(|| io::Error::other("standard input ended before the settings"))?;
+        logging::start(settings.log, AccessLog::Off)?;
+        let Err(error) = match self {
+            Self::Collector => collector::run(settings),
+            Self::Recorder => collector::capture(&settings),
+        };
+        Err(error)
+    }
 }
 
-fn refuse_a_terminal(why: &str) -> io::Result<()> {
-    if io::stdout().is_terminal() { Err(io::Error::other(why)) } else { Ok(()) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn child_is_named_by_one_argument_alone() {
+        let named = |arguments: &[&str]| ChildCommand::named_by(["agent"].iter().chain(arguments).map(OsString::from));
+        assert_eq!(named(&["collect"]), Some(ChildCommand::Collector));
+        assert_eq!(named(&["record"]), Some(ChildCommand::Recorder));
+        for arguments in [&[][..], &["check"], &["collect", "--help"], &["check", "collect"]] {
+            assert_eq!(named(arguments), None, "{arguments:?}");
+        }
+    }
 }

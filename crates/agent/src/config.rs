@@ -3,16 +3,17 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use collector::Settings;
 use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show};
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{AccessLog, Cli, Commands, Options, Sleep},
+    cli::{AccessLog, Cli, Commands, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
     service,
-    supervisor::CollectSettings,
 };
 
 /// What each part is given.
@@ -25,7 +26,9 @@ pub(crate) struct Config {
     pub(crate) stream_clients: usize,
     /// How much is shown of command lines, and what of it are metrics.
     pub(crate) show: Show,
-    pub(crate) collect: CollectSettings,
+    pub(crate) collector: Settings,
+    /// A GPU whose memory is allocated is no longer busy after this long without work.
+    pub(crate) idle_after: Duration,
     /// How much of the past is kept.
     pub(crate) depth: Depth,
     /// Where it is kept over a restart.
@@ -57,28 +60,33 @@ impl Config {
             exposure,
             stream_clients: options.stream_clients,
             show: show(options)?,
-            collect: CollectSettings {
-                interval: options.interval,
-                library: options.nvml_library.clone(),
-                resolve_pids: options.resolve_pids,
-                proc_root: options.proc_root.clone(),
-                container_socket: named(options.container_socket.as_deref()),
-                kubelet_socket: named(options.kubelet_socket.as_deref()),
-                kubelet_period: options.kubelet_period,
-                idle_after: options.idle_after,
-                sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
-                sys_root: options.sys_root.clone(),
-                job_dir: named(options.dcgm_job_dir.as_deref()),
-                log: options.log,
-            },
+            collector: collector_settings(options),
+            idle_after: options.idle_after,
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
-            state_dir: options
-                .state_dir
-                .clone()
-                .filter(|path| !path.as_os_str().is_empty())
-                .or_else(|| first_folder("STATE_DIRECTORY")),
+            state_dir: given(options.state_dir.as_ref()).or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),
         })
+    }
+}
+
+/// Settings of the collector, and of the child of a capture.
+pub(crate) fn collector_settings(options: &Options) -> Settings {
+    Settings {
+        interval: options.interval,
+        library: given(options.nvml_library.as_ref()),
+        resolve_pids: options.resolve_pids,
+        proc_root: options.proc_root.clone(),
+        container_socket: given(options.container_socket.as_ref()),
+        kubelet_socket: given(options.kubelet_socket.as_ref()),
+        kubelet_period: options.kubelet_period,
+        job_dir: given(options.dcgm_job_dir.as_ref()),
+        runtime_directory: runtime_directory(),
+        sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
+        sys_root: options.sys_root.clone(),
+        log: options.log,
+        call_table: None,
+        excluded: Vec::new(),
+        suspended: Vec::new(),
     }
 }
 
@@ -89,7 +97,7 @@ fn show(options: &Options) -> io::Result<Show> {
         Commands::Name => server::Commands::Name,
         Commands::Hidden => server::Commands::Hidden,
     });
-    let counters = named(options.dcgm_counters.as_deref()).as_deref().map(counters).transpose()?.unwrap_or_default();
+    let counters = given(options.dcgm_counters.as_ref()).as_deref().map(counters).transpose()?.unwrap_or_default();
     let metrics = MetricsSettings {
         names: options.metrics_names,
         processes: options.metrics_processes.then_some(options.metrics_processes_max),
@@ -113,13 +121,7 @@ const CONTROL_SOCKET: &str = "control.sock";
 
 /// The control socket that was asked for, else the one in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
-    named(cli.options.control_socket.as_deref())
-        .or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
-}
-
-/// A path that may have been set to nothing.
-pub(crate) fn named(path: Option<&Path>) -> Option<PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned)
+    given(cli.options.control_socket.as_ref()).or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
 }
 
 /// The control socket of the agent that a command is for. An administrator's shell does not have the service's variables.

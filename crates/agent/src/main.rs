@@ -33,12 +33,17 @@ mod tcp_table;
 use std::process::ExitCode;
 
 use cli::Command;
+use collect::ChildCommand;
 use control::Request;
 
 /// Wrong flags, variables or files: nothing was started.
 const EXIT_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before the command line, `.env` and the environment are read: a child gets its settings from its parent alone.
+    if let Some(child) = ChildCommand::named_by(std::env::args_os()) {
+        return child.run().unwrap_or_else(|error| refuse(&error.to_string()));
+    }
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(cli::Stop::Asked(text)) => {
@@ -56,8 +61,6 @@ fn main() -> ExitCode {
         Some(Command::Health(asked)) => health::run(&cli, *asked),
         Some(Command::Check) => check::run(&cli),
         Some(Command::Capture(to)) => capture::run(&cli, to),
-        Some(Command::Collect(told)) => collect::run(&cli, told),
-        Some(Command::Record(to)) => collect::record(&cli, to),
     };
     logging::finish();
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))

@@ -75,7 +75,8 @@ fn begin(config: Config) -> io::Result<ExitCode> {
     let archive = Arc::new(Archive::new(history));
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::recalling(kept))?;
+    let supervisor =
+        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::recalling(kept))?;
     let keeper =
         config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone(), state::EVERY)).transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));

@@ -4,14 +4,7 @@
 //! Each GPU has a thread here too, so that a call which hangs keeps no other GPU from being captured. Whoever started
 //! this reads what came, sees in the call table which calls did not come back, and waits no longer than it wants to.
 
-use std::{
-    io,
-    os::fd::{AsFd as _, RawFd},
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{io, os::fd::AsFd as _, path::Path, sync::Arc, thread, time::Duration};
 
 use telemetry::{
     Absence,
@@ -27,31 +20,22 @@ use crate::{
     nvml::{Device, EventSet, Library, find},
     record::Recorder,
     run::{end_on_panic, ignore_the_parents_signals, shared_table, take_standard_output},
+    settings::Settings,
 };
 
 /// How long Xid events are waited for: to see whether waiting works.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// What a capture is told.
-#[derive(Clone, Debug)]
-pub struct CaptureSettings {
-    /// The driver library; none to look for it where it usually is.
-    pub library: Option<PathBuf>,
-    /// The root of `/proc`, of which only the host's memory is read.
-    pub proc_root: PathBuf,
-    /// The descriptor of the call table that the parent shares ([`telemetry::call_table`]).
-    pub board: Option<RawFd>,
-}
-
-/// Asks the driver for everything once, and ends the process: with status 0 when all calls came back.
+/// Asks the driver for everything once, and ends the process: with status 0 when all calls came back. Of the settings
+/// it uses the library, the call table, and the root of `/proc`, of which it reads the host's memory.
 ///
 /// # Errors
 /// What keeps it from beginning: the board, a thread.
-pub fn capture(settings: CaptureSettings) -> io::Result<std::convert::Infallible> {
+pub fn capture(settings: &Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
     let out = take_standard_output()?;
-    let calls = CallTable::map(shared_table(settings.board)?.as_ref().map(|board| board.as_fd()))?;
+    let calls = CallTable::map(shared_table(settings.call_table)?.as_ref().map(|board| board.as_fd()))?;
     crash::record_in(calls)?;
     leave_when_input_ends()?;
     let recorder = Recorder::new(out);

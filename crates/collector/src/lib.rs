@@ -28,7 +28,7 @@ mod socket;
 mod ticker;
 mod xids;
 
-pub use capture::{CaptureSettings, capture};
+pub use capture::capture;
 pub use run::run;
-pub use settings::{LeftOut, Settings};
+pub use settings::{ExcludedGpu, Settings};
 pub use socket::{try_container_socket, try_kubelet_socket};

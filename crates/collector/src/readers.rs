@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use crate::settings::LeftOut;
+use crate::settings::ExcludedGpu;
 
 /// Started readers, and GPUs that are left out for a time.
 pub(crate) struct GpuReaders {
@@ -11,10 +11,10 @@ pub(crate) struct GpuReaders {
 }
 
 impl GpuReaders {
-    /// Starts none; the GPUs of `left_out` wait for their time.
-    pub(crate) fn new(left_out: &[LeftOut]) -> Self {
+    /// Starts none; excluded GPUs wait for their time.
+    pub(crate) fn new(excluded: &[ExcludedGpu]) -> Self {
         let now = Instant::now();
-        let waits = left_out.iter().map(|out| (out.gpu, now.checked_add(out.wait).unwrap_or(now)));
+        let waits = excluded.iter().map(|out| (out.gpu, now.checked_add(out.retry_after).unwrap_or(now)));
         Self { started: BTreeSet::new(), left_out: waits.collect() }
     }
 
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn readers_start_once_and_left_out_ones_after_their_time() {
-        let mut readers = GpuReaders::new(&[LeftOut { gpu: 1, wait: Duration::from_secs(60) }]);
+        let mut readers = GpuReaders::new(&[ExcludedGpu { gpu: 1, retry_after: Duration::from_secs(60) }]);
         let now = Instant::now();
         assert_eq!(readers.due(3, now), [0, 2]);
         assert!(readers.waits(1) && !readers.waits(0));

@@ -45,7 +45,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
     let out = take_standard_output()?;
-    let calls = CallTable::map(shared_table(settings.board)?.as_ref().map(AsFd::as_fd))?;
+    let calls = CallTable::map(shared_table(settings.call_table)?.as_ref().map(AsFd::as_fd))?;
     crash::record_in(calls)?;
     let ticker = Arc::new(Ticker::default());
     let in_flight = InFlight::default();
@@ -77,7 +77,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         allocations: Allocations::default(),
         proc_root: settings.proc_root,
         in_flight: in_flight.clone(),
-        readers: GpuReaders::new(&settings.left_out),
+        readers: GpuReaders::new(&settings.excluded),
         xids: Arc::default(),
         written: Instant::now(),
     };
@@ -88,8 +88,8 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         },
         None => None,
     };
-    if !settings.asleep.is_empty()
-        && let Err(error) = report_suspended(settings.asleep, &mut sleep, settings.interval, &mut assembler)
+    if !settings.suspended.is_empty()
+        && let Err(error) = report_suspended(settings.suspended, &mut sleep, settings.interval, &mut assembler)
     {
         exit.leave(&error.to_string());
     }

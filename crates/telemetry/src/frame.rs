@@ -6,6 +6,8 @@
 
 use std::io::{self, Read, Write};
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::{capture::Record, sample::Sample};
 
 const MAGIC: [u8; 4] = *b"NSWF";
@@ -13,6 +15,7 @@ const VERSION: u16 = 1;
 const KIND_SAMPLE: u16 = 1;
 const KIND_HEARTBEAT: u16 = 2;
 const KIND_RECORD: u16 = 3;
+const KIND_SETTINGS: u16 = 4;
 const HEADER_BYTES: usize = 16;
 
 /// The longest body. 10,000 processes with 4 MiB of commands take a third of it.
@@ -85,12 +88,37 @@ pub fn write(to: &mut impl Write, message: &Message) -> Result<(), FrameError> {
 /// # Errors
 /// [`FrameError::TooLong`] or [`FrameError::Body`].
 pub fn encode(message: &Message) -> Result<Vec<u8>, FrameError> {
-    let (kind, frame) = match message {
-        Message::Sample(sample) => (KIND_SAMPLE, postcard::to_extend(sample, vec![0; HEADER_BYTES])?),
-        Message::Heartbeat => (KIND_HEARTBEAT, vec![0; HEADER_BYTES]),
-        Message::Record(record) => (KIND_RECORD, postcard::to_extend(record, vec![0; HEADER_BYTES])?),
-    };
-    let mut frame = frame;
+    match message {
+        Message::Sample(sample) => encode_body(KIND_SAMPLE, sample),
+        Message::Heartbeat => encode_body(KIND_HEARTBEAT, &()),
+        Message::Record(record) => encode_body(KIND_RECORD, record),
+    }
+}
+
+/// Writes the settings of a child process as one frame; the child reads it with [`read_settings`].
+///
+/// # Errors
+/// Those of [`write`].
+pub fn write_settings(to: &mut impl Write, settings: &impl Serialize) -> Result<(), FrameError> {
+    to.write_all(&encode_body(KIND_SETTINGS, settings)?)?;
+    to.flush()?;
+    Ok(())
+}
+
+/// Reads the settings of this process; none when the stream ends before them.
+///
+/// # Errors
+/// Any of [`FrameError`]; [`FrameError::Kind`] for any other frame.
+pub fn read_settings<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>, FrameError> {
+    match read_body(from)? {
+        Some((KIND_SETTINGS, body)) => Ok(Some(postcard::from_bytes(&body)?)),
+        Some((found, _)) => Err(FrameError::Kind { found }),
+        None => Ok(None),
+    }
+}
+
+fn encode_body(kind: u16, body: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+    let mut frame = postcard::to_extend(body, vec![0; HEADER_BYTES])?;
     let (header, body) = frame.split_at_mut(HEADER_BYTES);
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY_BYTES);
     let Some(length) = length else { return Err(FrameError::TooLong { length: body.len() }) };
@@ -107,6 +135,17 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, FrameError> {
 /// # Errors
 /// Any of [`FrameError`]. The stream is of no more use after one.
 pub fn read(from: &mut impl Read) -> Result<Option<Message>, FrameError> {
+    let Some((kind, body)) = read_body(from)? else { return Ok(None) };
+    match kind {
+        KIND_SAMPLE => Ok(Some(Message::Sample(Box::new(postcard::from_bytes(&body)?)))),
+        KIND_HEARTBEAT => Ok(Some(Message::Heartbeat)),
+        KIND_RECORD => Ok(Some(Message::Record(Box::new(postcard::from_bytes(&body)?)))),
+        found => Err(FrameError::Kind { found }),
+    }
+}
+
+/// Reads one frame: its kind and its checked body.
+fn read_body(from: &mut impl Read) -> Result<Option<(u16, Vec<u8>)>, FrameError> {
     let Some(header) = read_header(from)? else { return Ok(None) };
     let mut body = Vec::new();
     // Grows with what arrives, so that a false length costs nothing.
@@ -117,12 +156,7 @@ pub fn read(from: &mut impl Read) -> Result<Option<Message>, FrameError> {
     if crc32fast::hash(&body) != header.checksum {
         return Err(FrameError::Checksum);
     }
-    match header.kind {
-        KIND_SAMPLE => Ok(Some(Message::Sample(Box::new(postcard::from_bytes(&body)?)))),
-        KIND_HEARTBEAT => Ok(Some(Message::Heartbeat)),
-        KIND_RECORD => Ok(Some(Message::Record(Box::new(postcard::from_bytes(&body)?)))),
-        found => Err(FrameError::Kind { found }),
-    }
+    Ok(Some((header.kind, body)))
 }
 
 struct Header {
@@ -193,6 +227,17 @@ mod tests {
         assert_eq!(read(&mut stream).unwrap(), Some(Message::Heartbeat));
         assert_eq!(read(&mut stream).unwrap(), Some(record()));
         assert_eq!(read(&mut stream).unwrap(), None);
+    }
+
+    #[test]
+    fn settings_frame_is_no_message_and_the_other_way_round() {
+        let mut settings = Vec::new();
+        write_settings(&mut settings, &(7_u32, "a")).unwrap();
+        assert_eq!(read_settings(&mut settings.as_slice()).unwrap(), Some((7_u32, String::from("a"))));
+        assert!(matches!(read(&mut settings.as_slice()), Err(FrameError::Kind { found: KIND_SETTINGS })));
+        let beat = encode(&Message::Heartbeat).unwrap();
+        assert!(matches!(read_settings::<u32>(&mut beat.as_slice()), Err(FrameError::Kind { .. })));
+        assert_eq!(read_settings::<u32>(&mut [].as_slice()).unwrap(), None);
     }
 
     #[test]

@@ -29,6 +29,8 @@ use telemetry::{
 
 use crate::{
     cli::{CaptureTo, Cli},
+    collect::ChildCommand,
+    config::collector_settings,
     say,
     supervisor::{child::ending, program},
 };
@@ -135,10 +137,8 @@ fn named(call: &Call) -> String {
 
 /// Starts the child, and takes its records until it is done or the time is over.
 fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
-    let options = &cli.options;
     let board = program::board()?;
-    let mut command = program::ourselves("record", &board, options.log, options.nvml_library.as_deref());
-    let mut child = command.arg("--proc-root").arg(&options.proc_root).spawn()?;
+    let mut child = program::start(ChildCommand::Recorder, &board, collector_settings(&cli.options))?;
     let input = child.stdin.take();
     let (sender, inbox) = mpsc::channel();
     if let Some(mut output) = child.stdout.take() {

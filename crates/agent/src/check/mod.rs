@@ -14,8 +14,8 @@ use telemetry::{
 };
 
 use crate::{
-    cli::Cli,
-    config::{Config, named},
+    cli::{Cli, given},
+    config::Config,
     control,
     exposure::{self, Exposure},
     say, state,
@@ -135,7 +135,7 @@ fn admitted(exposure: &Exposure) -> String {
 fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
     let counters = &config.show.metrics.dcgm.counters;
     let unserved = counters.unserved();
-    if named(cli.options.dcgm_counters.as_deref()).is_some() {
+    if given(cli.options.dcgm_counters.as_ref()).is_some() {
         let (all, served) = (counters.served() + unserved.len(), counters.served());
         say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
     }
@@ -161,7 +161,7 @@ fn history(depth: Depth, gpus: usize) -> String {
 fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collect.clone(), publisher, Deriver::default())?;
+    let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
         let known = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);
@@ -173,10 +173,10 @@ fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
 
 /// Tries each socket that is to be asked, as the collector will.
 fn sockets(config: &Config) -> Vec<Result<String, String>> {
-    let containers = config.collect.container_socket.as_deref().map(|path| {
+    let containers = config.collector.container_socket.as_deref().map(|path| {
         collector::try_container_socket(path).map(|()| format!("containers             {} answers\n", path.display()))
     });
-    let kubelet = config.collect.kubelet_socket.as_deref().map(|path| {
+    let kubelet = config.collector.kubelet_socket.as_deref().map(|path| {
         let told =
             |given| format!("kubelet                {} answers; containers that have GPUs: {given}\n", path.display());
         collector::try_kubelet_socket(path).map(told)

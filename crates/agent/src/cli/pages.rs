@@ -20,10 +20,9 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy")
 }
 
-/// The command as its users meet it: what the agent starts itself is none of theirs.
+/// The command without clap's `help` subcommand.
 fn command() -> Command {
     let mut command = Cli::command().disable_help_subcommand(true);
-    command = command.mut_subcommand("collect", |collect| collect.hide(true));
     command.build();
     command
 }

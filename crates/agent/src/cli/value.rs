@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use collector::LeftOut;
 use server::{Names, NamesError};
 
 use crate::control::LENGTHS;
@@ -94,12 +93,4 @@ pub(super) fn coarse(value: &str) -> Result<Duration, String> {
 fn kept(value: &str, most: Duration) -> Option<Duration> {
     let range = Duration::from_secs(60)..=most;
     humantime::parse_duration(value).ok().filter(|length| range.contains(length))
-}
-
-pub(super) fn left_out(value: &str) -> Result<LeftOut, String> {
-    let parse = || {
-        let (gpu, wait) = value.split_once(':')?;
-        Some(LeftOut { gpu: gpu.parse().ok()?, wait: humantime::parse_duration(wait).ok()? })
-    };
-    parse().ok_or_else(|| "an index and a time are wanted, such as 1:600s".into())
 }

@@ -9,7 +9,7 @@ mod warnings;
 use std::{
     io,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -17,7 +17,7 @@ use server::{Anonymous, Tls, Token};
 
 use crate::{
     bind::Bind,
-    cli::{self, Cli},
+    cli::{self, Cli, given},
 };
 use certificates::Certificates;
 pub(crate) use tokens::TokenFile;
@@ -112,9 +112,4 @@ pub(crate) fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
 /// Whether everybody on this host can read a file.
 fn is_public(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
-}
-
-/// A file that is named; an empty name counts as none, since a container's environment often has one.
-pub(crate) fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }

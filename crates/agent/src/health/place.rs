@@ -18,7 +18,11 @@ use tokio_rustls::rustls::{
 };
 
 use super::trust;
-use crate::{bind::Bind, cli::Options, exposure, tcp_table};
+use crate::{
+    bind::Bind,
+    cli::{self, Options},
+    exposure, tcp_table,
+};
 
 /// One place.
 #[derive(Clone, Debug)]
@@ -43,11 +47,11 @@ impl Place {
     /// socket than TLS.
     pub(super) fn of(options: &Options) -> Result<Self, String> {
         let binds = exposure::binds(options).map_err(|error| error.to_string())?;
-        let certificate = exposure::given(options.tls_cert.as_ref());
+        let certificate = cli::given(options.tls_cert.as_ref());
         let socket = binds.iter().find(|bind| matches!(bind, Bind::Unix { .. })).filter(|_| certificate.is_some());
         match (socket.or(binds.first()), certificate) {
             (Some(Bind::Unix { path, .. }), _) => Ok(Self::Unix(path.clone())),
-            (Some(Bind::Address(_)), Some(_)) if exposure::given(options.tls_client_ca.as_ref()).is_some() => Err(
+            (Some(Bind::Address(_)), Some(_)) if cli::given(options.tls_client_ca.as_ref()).is_some() => Err(
                 "the agent lets in only who has a certificate (--tls-client-ca), which this has not: let it listen on a \
                  socket too, such as --bind 0.0.0.0,unix:/run/nvidia-smi-web-agent/health.sock"
                     .into(),

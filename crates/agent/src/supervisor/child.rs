@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use collector::Settings;
 use nix::sys::signal::Signal;
 use telemetry::{
     call_table,
@@ -16,7 +17,10 @@ use telemetry::{
     sample::Call,
 };
 
-use crate::supervisor::{CollectSettings, Event, program, room::Room};
+use crate::{
+    collect::ChildCommand,
+    supervisor::{Event, program, room::Room},
+};
 
 /// What the reader of a collector's pipe has to say.
 #[derive(Debug)]
@@ -37,34 +41,9 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a collector, and a thread that reads its frames.
-    pub(super) fn start(
-        settings: &CollectSettings,
-        number: u64,
-        flags: &[String],
-        events: mpsc::Sender<Event>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(settings: Settings, number: u64, events: mpsc::Sender<Event>) -> io::Result<Self> {
         let board = program::board()?;
-        let mut command = program::ourselves("collect", &board, settings.log, settings.library.as_deref());
-        command
-            .arg(format!("--interval={}ms", settings.interval.as_millis()))
-            .arg(format!("--kubelet-period={}ms", settings.kubelet_period.as_millis()))
-            .arg("--proc-root")
-            .arg(&settings.proc_root)
-            .arg("--sys-root")
-            .arg(&settings.sys_root);
-        let files =
-            [("--container-socket", &settings.container_socket), ("--kubelet-socket", &settings.kubelet_socket)];
-        for (flag, file) in files.into_iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?))) {
-            command.arg(flag).arg(file);
-        }
-        if let Some(folder) = &settings.job_dir {
-            command.arg("--dcgm-job-dir").arg(folder);
-        }
-        if settings.resolve_pids {
-            command.arg("--resolve-pids");
-        }
-        command.args(flags);
-        let mut process = command.spawn()?;
+        let mut process = program::start(ChildCommand::Collector, &board, settings)?;
         let input = process.stdin.take();
         if let Some(output) = process.stdout.take() {
             let reader = thread::Builder::new().name("frames".into());

@@ -7,13 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use collector::Settings;
 use telemetry::{
     derive::{Child, LeftOut},
     sample::Failure,
 };
 
 use crate::supervisor::{
-    CollectSettings, Event,
+    Event,
     backoff::Backoff,
     child::{Process, Report, ending},
     hold::Hold,
@@ -62,7 +63,7 @@ enum Phase {
 
 /// The life of collectors.
 pub(super) struct Life {
-    settings: CollectSettings,
+    settings: Settings,
     events: mpsc::Sender<Event>,
     phase: Phase,
     process: Option<Process>,
@@ -90,7 +91,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(settings: CollectSettings, events: mpsc::Sender<Event>) -> Self {
+    pub(super) fn new(settings: Settings, events: mpsc::Sender<Event>) -> Self {
         let now = Instant::now();
         Self {
             settings,
@@ -243,8 +244,8 @@ impl Life {
 
     fn start(&mut self, now: Instant) -> bool {
         self.number += 1;
-        let flags = self.plan.flags(&self.settings, now);
-        match Process::start(&self.settings, self.number, &flags, self.events.clone()) {
+        let settings = self.plan.settings(&self.settings, now);
+        match Process::start(settings, self.number, self.events.clone()) {
             Ok(process) => {
                 tracing::debug!(pid = process.pid(), "the collector is started");
                 self.process = Some(process);

@@ -17,12 +17,12 @@ mod words;
 
 use std::{
     io,
-    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
+use collector::Settings;
 use server::Publisher;
 use telemetry::{
     Stamp,
@@ -46,35 +46,6 @@ const LATE: Duration = Duration::from_millis(100);
 /// How long the thread may take to let the collector go.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a collector is started with.
-#[derive(Clone, Debug)]
-pub(crate) struct CollectSettings {
-    /// The time between two readings.
-    pub(crate) interval: Duration,
-    /// The driver library; none to look for it.
-    pub(crate) library: Option<PathBuf>,
-    /// Resolve PIDs although this is not the host's PID namespace.
-    pub(crate) resolve_pids: bool,
-    /// The root of `/proc`.
-    pub(crate) proc_root: PathBuf,
-    /// Docker's or Podman's socket, to ask for the names of containers.
-    pub(crate) container_socket: Option<PathBuf>,
-    /// The kubelet's socket for pod resources.
-    pub(crate) kubelet_socket: Option<PathBuf>,
-    /// How often the kubelet is asked.
-    pub(crate) kubelet_period: Duration,
-    /// After this long without a process GPUs are let go; never if none.
-    pub(crate) sleep_after: Option<Duration>,
-    /// The root of sysfs.
-    pub(crate) sys_root: PathBuf,
-    /// After this long without work a GPU whose memory is held is no longer busy.
-    pub(crate) idle_after: Duration,
-    /// The folder in which a scheduler says which jobs are on which GPU.
-    pub(crate) job_dir: Option<PathBuf>,
-    /// What is logged.
-    pub(crate) log: tracing::Level,
-}
-
 /// What the supervisor's thread is told.
 enum Event {
     /// By the reader of the collector of this number, which has so much room.
@@ -93,12 +64,17 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     /// Starts the thread, which starts the first collector. What is derived goes on from what the deriver knows.
-    pub(crate) fn start(settings: CollectSettings, publisher: Publisher, deriver: Deriver) -> io::Result<Self> {
+    pub(crate) fn start(
+        settings: Settings,
+        idle_after: Duration,
+        publisher: Publisher,
+        deriver: Deriver,
+    ) -> io::Result<Self> {
         let (events, inbox) = mpsc::channel();
         let state = State {
             tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
             interval: settings.interval,
-            idle_after: settings.idle_after,
+            idle_after,
             life: Life::new(settings, events.clone()),
             publisher,
             deriver,

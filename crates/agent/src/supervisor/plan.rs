@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use collector::{ExcludedGpu, Settings};
 use telemetry::{derive::LeftOut, sample::Call};
 
-use crate::supervisor::{CollectSettings, blame::Blame};
+use crate::supervisor::blame::Blame;
 
 /// What the next collector is told beyond its settings.
 #[derive(Debug, Default)]
@@ -19,18 +20,17 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The flags for a collector that is started now.
-    pub(super) fn flags(&mut self, settings: &CollectSettings, now: Instant) -> Vec<String> {
-        let left_out = self.blame.left_out(now);
-        self.left_out = left_out.iter().map(|(out, _)| out.clone()).collect();
-        let out = left_out.iter().map(|(out, wait)| format!("--leave-out={}:{}ms", out.gpu, wait.as_millis()));
-        // Once: if it ends otherwise than by their waking, the next one reads.
-        let resting = std::mem::take(&mut self.resting).into_iter().map(|bus| format!("--asleep={bus}"));
-        let sleep = match settings.sleep_after.filter(|_| !self.sleepless) {
-            Some(after) => format!("--sleep-after={}ms", after.as_millis()),
-            None => "--sleep=never".into(),
-        };
-        out.chain(resting).chain([sleep]).collect()
+    /// The settings of a collector that is started now.
+    pub(super) fn settings(&mut self, base: &Settings, now: Instant) -> Settings {
+        let excluded = self.blame.left_out(now);
+        self.left_out = excluded.iter().map(|(out, _)| out.clone()).collect();
+        Settings {
+            excluded: excluded.iter().map(|(out, wait)| ExcludedGpu { gpu: out.gpu, retry_after: *wait }).collect(),
+            // Once: if it ends otherwise than by their waking, the next one reads.
+            suspended: std::mem::take(&mut self.resting),
+            sleep_after: base.sleep_after.filter(|_| !self.sleepless),
+            ..base.clone()
+        }
     }
 
     /// The GPUs that the present collector was told not to read.
@@ -73,40 +73,26 @@ mod tests {
     use std::time::Duration;
     use telemetry::BootTime;
 
-    fn settings(sleep_after: Option<Duration>) -> CollectSettings {
-        CollectSettings {
-            interval: Duration::from_secs(1),
-            library: None,
-            resolve_pids: false,
-            proc_root: "/proc".into(),
-            container_socket: None,
-            kubelet_socket: None,
-            kubelet_period: Duration::from_secs(10),
-            sleep_after,
-            job_dir: None,
-            sys_root: "/sys".into(),
-            idle_after: Duration::from_secs(900),
-            log: tracing::Level::INFO,
-        }
-    }
-
     #[test]
     fn plan_passes_on_what_was_learnt() {
         let now = Instant::now();
-        let auto = settings(Some(Duration::from_secs(60)));
+        let base = Settings { sleep_after: Some(Duration::from_secs(60)), ..Settings::default() };
+        let never = Settings { sleep_after: None, ..base.clone() };
         let mut plan = Plan::default();
-        assert_eq!(plan.flags(&auto, now), ["--sleep-after=60000ms"]);
-        assert_eq!(plan.flags(&settings(None), now), ["--sleep=never"]);
+        assert_eq!(plan.settings(&base, now), base);
+        assert_eq!(plan.settings(&never, now), never);
         plan.rest(&["00000000:01:00.0".into()]);
-        assert_eq!(plan.flags(&auto, now), ["--asleep=00000000:01:00.0", "--sleep-after=60000ms"]);
-        assert_eq!(plan.flags(&auto, now), ["--sleep-after=60000ms"], "once");
+        let suspended = Settings { suspended: vec!["00000000:01:00.0".into()], ..base.clone() };
+        assert_eq!(plan.settings(&base, now), suspended);
+        assert_eq!(plan.settings(&base, now), base, "once");
         plan.rested_in_vain();
-        assert_eq!(plan.flags(&auto, now), ["--sleep=never"]);
+        assert_eq!(plan.settings(&base, now), never);
         plan.new_driver();
         let call = Call { function: "nvmlX".into(), gpu: Some(2), since: BootTime(1) };
         plan.died_in(&call, now);
         plan.died_in(&call, now);
-        assert_eq!(plan.flags(&auto, now), ["--leave-out=2:600000ms", "--sleep-after=60000ms"]);
+        let excluded = vec![ExcludedGpu { gpu: 2, retry_after: Duration::from_secs(600) }];
+        assert_eq!(plan.settings(&base, now), Settings { excluded, ..base });
         assert_eq!(plan.left_out().len(), 1);
     }
 }

@@ -7,14 +7,14 @@ use std::{
         fd::AsRawFd as _,
         unix::{fs::FileExt as _, process::CommandExt as _},
     },
-    path::Path,
-    process::{Command, Stdio},
+    process::{Child as Process, Command, Stdio},
 };
 
+use collector::Settings;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use telemetry::call_table;
 
-use crate::supervisor::environment::is_kept_back;
+use crate::{collect::ChildCommand, supervisor::environment::is_kept_back};
 
 /// A call table, for a process that will be started.
 pub(crate) fn board() -> io::Result<File> {
@@ -33,26 +33,30 @@ pub(crate) fn bytes(board: &File) -> Vec<u8> {
     }
 }
 
-/// This program with one of its commands, to be given more arguments.
+/// Starts this program as a child process and sends it its settings. Its standard input stays open: it leaves when
+/// that closes.
 ///
 /// It is the program that runs now, by `/proc/self/exe`: its file may have been replaced by an upgrade, and another
 /// version would write other frames.
-pub(crate) fn ourselves(command: &str, board: &File, log: tracing::Level, library: Option<&Path>) -> Command {
-    let mut ourselves = Command::new("/proc/self/exe");
-    ourselves
+pub(crate) fn start(child: ChildCommand, board: &File, settings: Settings) -> io::Result<Process> {
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg0("nvidia-smi-web-agent")
-        .arg(command)
-        .arg(format!("--board={}", board.as_raw_fd()))
-        .arg(format!("--log={log}"))
+        .arg(child.command())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // A signal from the terminal is for the parent.
         .process_group(0);
-    if let Some(library) = library {
-        ourselves.arg("--nvml-library").arg(library);
-    }
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_kept_back(name)) {
-        ourselves.env_remove(name);
+        command.env_remove(name);
     }
-    ourselves
+    let mut process = command.spawn()?;
+    let settings = Settings { call_table: Some(board.as_raw_fd()), ..settings };
+    let sent = process.stdin.as_mut().map_or(Ok(()), |input| settings.write(input));
+    if let Err(error) = sent {
+        process.kill()?;
+        process.wait()?;
+        return Err(io::Error::other(format!("it does not take its settings: {error}")));
+    }
+    Ok(process)
 }

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use collector::Settings;
 use nix::sys::signal::{Signal, kill};
 use serde_json::json;
 use telemetry::{
@@ -124,21 +125,32 @@ fn sigterm_ends_agent_in_order() {
 
 /// A collector without a parent, and what it writes.
 pub(crate) fn collect(driver: &Driver, interval: &str, each: impl FnMut(Message) -> bool) {
-    collect_with(driver, interval, &[], each);
+    collect_with(driver, interval, |_| (), each);
 }
 
-/// The same with further arguments.
-pub(crate) fn collect_with(driver: &Driver, interval: &str, arguments: &[&str], mut each: impl FnMut(Message) -> bool) {
+/// The same with further settings.
+pub(crate) fn collect_with(
+    driver: &Driver,
+    interval: &str,
+    set: impl FnOnce(&mut Settings),
+    mut each: impl FnMut(Message) -> bool,
+) {
+    let mut settings = Settings {
+        interval: humantime::parse_duration(interval).unwrap(),
+        resolve_pids: true,
+        library: Some(driver.library()),
+        ..Settings::default()
+    };
+    set(&mut settings);
     let mut process = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"))
-        .args(["collect", "--resolve-pids", "--interval", interval, "--nvml-library"])
-        .arg(driver.library())
-        .args(arguments)
+        .arg("collect")
         .env("FAKE_NVML_SCENARIO", driver.scenario())
         .env("FAKE_NVML_CALLS", driver.counts())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    settings.write(process.stdin.as_mut().unwrap()).unwrap();
     let mut output = BufReader::new(process.stdout.take().unwrap());
     while let Some(message) = frame::read(&mut output).unwrap() {
         if each(message) {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use collector::Settings;
 use serde_json::{Value, json};
 use telemetry::{Absence, frame::Message, sample::Driver as DriverState};
 
@@ -123,9 +124,12 @@ fn engine_hung_blocks_no_frame_and_names_follow() {
     let (driver, proc) = host();
     let socket = Played::new(Plays::Hang);
     let path = socket.path();
-    let arguments = ["--proc-root", proc.root().to_str().unwrap(), "--container-socket", path.to_str().unwrap()];
+    let set = |settings: &mut Settings| {
+        settings.proc_root = proc.root().into();
+        settings.container_socket = Some(path.clone());
+    };
     let (mut during, mut frames) = ((0, 0), 0);
-    collect_with(&driver, "100ms", &arguments, |message| {
+    collect_with(&driver, "100ms", set, |message| {
         let Message::Sample(sample) = message else { return false };
         if !matches!(sample.driver, DriverState::Ready(_)) {
             return false;
@@ -220,8 +224,11 @@ fn frame_has_container_name() {
     let (driver, proc) = host();
     let socket = Played::new(engine());
     let path = socket.path();
-    let arguments = ["--proc-root", proc.root().to_str().unwrap(), "--container-socket", path.to_str().unwrap()];
-    collect_with(&driver, "100ms", &arguments, |message| {
+    let set = |settings: &mut Settings| {
+        settings.proc_root = proc.root().into();
+        settings.container_socket = Some(path.clone());
+    };
+    collect_with(&driver, "100ms", set, |message| {
         let Message::Sample(sample) = message else { return false };
         let name = |place: usize| sample.processes.get(place)?.container.clone().map(|container| container.name);
         assert!(matches!(sample.allocations, Err(Absence::NotSupported)), "nobody asks a kubelet");

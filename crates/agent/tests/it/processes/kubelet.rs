@@ -1,6 +1,9 @@
 //! Which pods have which GPUs, by the kubelet's socket: whole GPUs, MIG instances and shared ones, on a kubelet whose
 //! gRPC is not ours; and what one that hangs, restarts or is none costs.
 
+use std::time::Duration;
+
+use collector::Settings;
 use serde_json::{Value, json};
 use telemetry::{Absence, frame::Message, sample::Driver as DriverState};
 
@@ -197,9 +200,12 @@ fn kubelet_restart_keeps_last_pods() {
 fn kubelet_hung_blocks_no_frame_and_gpus_are_unknown() {
     let (driver, proc, socket) = (gpus(""), Proc::new(), Played::new(Plays::Hang));
     let path = socket.path();
-    let arguments = ["--kubelet-period=100ms", "--kubelet-socket", path.to_str().unwrap()];
+    let set = |settings: &mut Settings| {
+        settings.kubelet_period = Duration::from_millis(100);
+        settings.kubelet_socket = Some(path.clone());
+    };
     let (mut during, mut frames) = ((0, 0), 0);
-    collect_with(&driver, "100ms", &arguments, |message| {
+    collect_with(&driver, "100ms", set, |message| {
         let Message::Sample(sample) = message else { return false };
         if !matches!(sample.driver, DriverState::Ready(_)) {
             return false;

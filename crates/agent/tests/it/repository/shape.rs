@@ -40,7 +40,7 @@ fn crate_dependencies_point_down() {
     assert_eq!(ours("server"), ["telemetry"]);
     assert_eq!(ours("fake-nvml"), [""; 0]);
     assert_eq!(ours("agent"), ["collector", "server", "telemetry"]);
-    assert_eq!(ours("bench"), ["server", "telemetry"]);
+    assert_eq!(ours("bench"), ["collector", "server", "telemetry"]);
 }
 
 #[test]
