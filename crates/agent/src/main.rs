@@ -12,6 +12,7 @@
 mod bind;
 mod capture;
 mod check;
+mod child_process;
 mod cli;
 mod collect;
 mod config;
@@ -32,8 +33,8 @@ mod tcp_table;
 
 use std::process::ExitCode;
 
+use child_process::ChildCommand;
 use cli::Command;
-use collect::ChildCommand;
 use control::Request;
 
 /// Wrong flags, variables or files: nothing was started.
@@ -41,8 +42,8 @@ const EXIT_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     // Before the command line, `.env` and the environment are read: a child gets its settings from its parent alone.
-    if let Some(child) = ChildCommand::named_by(std::env::args_os()) {
-        return child.run().unwrap_or_else(|error| refuse(&error.to_string()));
+    if let Some(command) = ChildCommand::of(std::env::args_os()) {
+        return collect::run(command).unwrap_or_else(|error| refuse(&error.to_string()));
     }
     let cli = match cli::parse() {
         Ok(cli) => cli,

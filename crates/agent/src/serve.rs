@@ -79,7 +79,7 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::recalling(kept))?;
     let keeper =
         config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone(), state::EVERY)).transpose()?;
-    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.orders()));
+    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.release_control()));
     // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         // A socket's file is there until the end.

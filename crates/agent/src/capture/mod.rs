@@ -21,18 +21,17 @@ use std::{
 };
 
 use telemetry::{
-    BootTime, call_table,
+    BootTime,
     capture::{About, Outcome, Record},
     frame::{self, Message},
     sample::Call,
 };
 
 use crate::{
+    child_process::{self, CallTable, ChildCommand, describe_exit},
     cli::{CaptureTo, Cli},
-    collect::ChildCommand,
     config::collector_settings,
     say,
-    supervisor::{child::ending, program},
 };
 
 /// Status if the capture is partial.
@@ -137,8 +136,8 @@ fn named(call: &Call) -> String {
 
 /// Starts the child, and takes its records until it is done or the time is over.
 fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
-    let board = program::board()?;
-    let mut child = program::start(ChildCommand::Recorder, &board, collector_settings(&cli.options))?;
+    let table = CallTable::create()?;
+    let mut child = child_process::start(ChildCommand::Record, &table, collector_settings(&cli.options))?;
     let input = child.stdin.take();
     let (sender, inbox) = mpsc::channel();
     if let Some(mut output) = child.stdout.take() {
@@ -160,7 +159,7 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
             Ok(Message::Sample(_) | Message::Heartbeat) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                let end = late(&board, timeout);
+                let end = late(&table, timeout);
                 drop(input);
                 // One that is stuck in the kernel outlives us; there is nothing to be done about it.
                 let _ = ended(&mut child);
@@ -171,20 +170,20 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
     let end = match ended(&mut child)? {
         Some(status) if status.success() => End::Whole,
         Some(status) => End::Died {
-            how: ending(status),
+            how: describe_exit(status),
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
-            call: call_table::died_in(&program::bytes(&board)),
+            call: table.died_in(),
         },
-        None => late(&board, timeout),
+        None => late(&table, timeout),
     };
     Ok((records, end))
 }
 
 /// What the child was at when the time was over.
-fn late(board: &File, timeout: Duration) -> End {
+fn late(table: &CallTable, timeout: Duration) -> End {
     let now = BootTime::now();
     let waiting = |call: Call| Waiting { since: Duration::from_millis(now.0.saturating_sub(call.since.0)), call };
-    End::Late { timeout, calls: call_table::in_flight(&program::bytes(board)).into_iter().map(waiting).collect() }
+    End::Late { timeout, calls: table.in_flight().into_iter().map(waiting).collect() }
 }
 
 /// How the child ended, if it does soon.

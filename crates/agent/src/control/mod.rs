@@ -12,7 +12,7 @@ pub(crate) use client::run;
 
 use crate::{
     socket::{BindError, Bound, Wanted},
-    supervisor::{NotReleased, Orders},
+    supervisor::{NotReleased, ReleaseControl},
 };
 
 /// For the service's user, and for root, whom no mode keeps out.
@@ -66,9 +66,9 @@ impl FromStr for Request {
 
 /// Opens the socket and obeys what comes over it, in a thread of its own. The socket's file is there until the
 /// outcome is dropped. Without it the agent serves all the same, so a failure is a warning.
-pub(crate) fn open(path: &Path, orders: Orders) -> Option<Bound> {
+pub(crate) fn open(path: &Path, driver: ReleaseControl) -> Option<Bound> {
     let opened = bind(path).map_err(|error| error.to_string()).and_then(|mut bound| {
-        listen::start(bound.take_listener(), move |request| obey(&orders, request))
+        listen::start(bound.take_listener(), move |request| obey(&driver, request))
             .map(|()| bound)
             .map_err(|error| format!("no thread for {}: {error}", path.display()))
     });
@@ -84,9 +84,9 @@ pub(crate) fn open(path: &Path, orders: Orders) -> Option<Bound> {
     }
 }
 
-fn obey(orders: &Orders, request: Request) -> Answer {
+fn obey(driver: &ReleaseControl, request: Request) -> Answer {
     match request {
-        Request::Release(length) => match orders.release(length) {
+        Request::Release(length) => match driver.release(length) {
             Ok(released) => Ok(format!(
                 "released until {}: the collector has ended and nothing of the agent holds a GPU; \
                  `nvidia-smi-web-agent resume` ends it sooner",
@@ -95,7 +95,7 @@ fn obey(orders: &Orders, request: Request) -> Answer {
             Err(error @ NotReleased::Stuck { .. }) => Err(format!("not released yet: {error}")),
             Err(NotReleased::Unanswered(error)) => Err(error.to_string()),
         },
-        Request::Resume => match orders.resume() {
+        Request::Resume => match driver.resume() {
             Ok(true) => Ok("resumed: the GPUs are read again".into()),
             Ok(false) => Ok("nothing to resume: it was not released".into()),
             Err(error) => Err(error.to_string()),

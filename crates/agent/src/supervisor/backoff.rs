@@ -1,33 +1,33 @@
-//! How long to wait before the next collector.
+//! Exponential backoff before the next collector.
 
 use std::time::Duration;
 
-/// After a crash the first comes almost at once, so that data is back within two seconds.
+/// Wait after the first crash, short enough that data is back within two seconds.
 const FIRST: Duration = Duration::from_millis(200);
-/// The second, and from there on twice as long each time…
+/// Wait after the second crash; it doubles with each crash after that.
 const SECOND: Duration = Duration::from_secs(1);
-/// …up to this.
-const LONGEST: Duration = Duration::from_secs(30);
-/// A collector that ran for this long has nothing to do with the crashes before it.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+/// Longest wait.
+const MAX: Duration = Duration::from_secs(30);
+/// Run time after which the backoff starts again: such a collector did not crash for the same reason.
+const RESET_AFTER: Duration = Duration::from_secs(60);
 
 /// Counts crashes in a row.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    in_a_row: u32,
+    crashes: u32,
 }
 
 impl Backoff {
-    /// The wait after a crash of a collector that ran for so long.
+    /// Wait after a crash of a collector that ran this long.
     pub(super) fn after(&mut self, ran: Duration) -> Duration {
-        if ran >= FORGET_AFTER {
-            self.in_a_row = 0;
+        if ran >= RESET_AFTER {
+            self.crashes = 0;
         }
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        match self.in_a_row {
+        self.crashes = self.crashes.saturating_add(1);
+        match self.crashes {
             1 => FIRST,
-            // Capped, so that the power does not overflow.
-            more => (SECOND * 2_u32.pow((more - 2).min(5))).min(LONGEST),
+            // The exponent is capped, so that the power does not overflow.
+            more => (SECOND * 2_u32.pow((more - 2).min(5))).min(MAX),
         }
     }
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backoff_grows_to_30_seconds_and_resets() {
+    fn backoff_doubles_up_to_thirty_seconds_and_resets() {
         let mut backoff = Backoff::default();
         let mut after = |ran| backoff.after(Duration::from_secs(ran)).as_millis();
         assert_eq!([after(1), after(1), after(1), after(1)], [200, 1000, 2000, 4000]);

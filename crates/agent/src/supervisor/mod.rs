@@ -1,28 +1,23 @@
-//! The supervisor: one thread that keeps one collector running and publishes a snapshot on every tick of its clock.
+//! The supervisor: a thread that keeps one collector running and publishes a snapshot on every tick.
 //!
-//! A tick ends with a sample, or without one when its time is up; so a snapshot is never older than it must be, and
-//! one comes whatever the collector does.
+//! A tick ends with a sample, or without one at its timeout, so snapshots keep coming whatever the collector does.
 
 mod backoff;
-mod blame;
-pub(crate) mod child;
-mod environment;
-mod hold;
-mod life;
-mod orders;
+mod handle;
 mod plan;
-pub(crate) mod program;
-mod room;
-mod words;
+mod process;
+mod release;
+mod requests;
 
 use std::{
     io,
-    sync::{Arc, mpsc},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use collector::Settings;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 use server::Publisher;
 use telemetry::{
     Stamp,
@@ -31,135 +26,145 @@ use telemetry::{
     sample::{Driver, Sample},
 };
 
-use child::Report;
-use life::Life;
-use orders::Order;
-pub(crate) use orders::{NotReleased, Orders};
-use room::Place;
+use handle::CollectorHandle;
+use process::Report;
+use requests::Request;
+pub(crate) use requests::{NotReleased, ReleaseControl};
 
-/// The longest time between two snapshots: ages are told to the second even if the GPUs are read once a minute.
-const LONGEST_TICK: Duration = Duration::from_secs(1);
-/// How much later than its tick a sample may come before a snapshot is published without it: the collector waits up
-/// to a quarter of the interval for its lanes, and a little for the facts.
-const LATE: Duration = Duration::from_millis(100);
-
-/// How long the thread may take to let the collector go.
-const STOP_WITHIN: Duration = Duration::from_secs(2);
-
-/// What the supervisor's thread is told.
-enum Event {
-    /// By the reader of the collector of this number, which has so much room.
-    Report(u64, Report, Place),
-    /// By an administrator.
-    Order(Order),
-    Stop,
-}
+/// Longest time between two snapshots: ages are accurate to the second even if the GPUs are read once a minute.
+const MAX_TICK: Duration = Duration::from_secs(1);
+/// Time after its tick at which a snapshot is published without a sample: the collector waits up to a quarter of the
+/// interval for its GPU readers, and a little for the process facts.
+const TICK_GRACE: Duration = Duration::from_millis(100);
+/// Timeout of the supervisor's thread to detach the collector.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Reports that may queue. What a collector writes beyond that waits in its pipe, so that a flood of frames does not
+/// become the parent's memory. Requests have a queue of their own and never wait for reports.
+const REPORT_QUEUE: usize = 16;
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    events: mpsc::Sender<Event>,
-    /// Nothing comes here; it closes when the thread ends.
-    ended: mpsc::Receiver<()>,
+    requests: Sender<Request>,
+    /// Carries nothing; dropping it stops the thread.
+    stop: Sender<()>,
+    /// Carries nothing; it disconnects when the thread ends.
+    ended: Receiver<()>,
 }
 
 impl Supervisor {
-    /// Starts the thread, which starts the first collector. What is derived goes on from what the deriver knows.
+    /// Starts the thread, which starts the first collector. Derivation continues from the deriver's state.
     pub(crate) fn start(
         settings: Settings,
         idle_after: Duration,
         publisher: Publisher,
         deriver: Deriver,
     ) -> io::Result<Self> {
-        let (events, inbox) = mpsc::channel();
-        let state = State {
-            tick: settings.interval.min(LONGEST_TICK) + settings.interval.min(LONGEST_TICK) / 4 + LATE,
+        let (reports, incoming) = bounded(REPORT_QUEUE);
+        let (requests, requested) = unbounded();
+        let (stop, stopped) = bounded(0);
+        let (running, ended) = bounded(0);
+        let tick = settings.interval.min(MAX_TICK);
+        let worker = Worker {
+            tick: tick + tick / 4 + TICK_GRACE,
             interval: settings.interval,
             idle_after,
-            life: Life::new(settings, events.clone()),
+            collector: CollectorHandle::new(settings, reports),
             publisher,
             deriver,
             sample: None,
         };
-        let (lives, ended) = mpsc::channel();
+        let inbox = Inbox { reports: incoming, requests: requested, stop: stopped };
         thread::Builder::new().name("supervisor".into()).spawn(move || {
-            let _lives: mpsc::Sender<()> = lives;
-            state.run(&inbox);
+            let _running: Sender<()> = running;
+            worker.run(&inbox);
         })?;
-        Ok(Self { events, ended })
+        Ok(Self { requests, stop, ended })
     }
 
-    /// Where an administrator's orders go.
-    pub(crate) fn orders(&self) -> Orders {
-        Orders::new(self.events.clone())
+    /// Handle by which other threads release and resume the driver.
+    pub(crate) fn release_control(&self) -> ReleaseControl {
+        ReleaseControl::new(self.requests.clone())
     }
 
-    /// Lets the collector go, without waiting for it to end. A thread that is stuck is not waited for either: the
-    /// collector leaves when this process ends.
+    /// Detaches the collector without waiting for its end: it leaves when this process ends, at the latest. A stuck
+    /// supervisor thread is not waited for either.
     pub(crate) fn stop(self) {
-        // The thread ends by nothing else; if it has all the same, there is nothing to stop.
-        let _ = self.events.send(Event::Stop);
-        if self.ended.recv_timeout(STOP_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
-            tracing::error!("the supervisor is stuck and is left behind");
+        drop(self.stop);
+        if self.ended.recv_timeout(STOP_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the supervisor is stuck; exiting without it");
         }
     }
 }
 
-struct State {
+/// Inputs of the supervisor's thread.
+struct Inbox {
+    /// Reports, each with the number of the collector that sent it.
+    reports: Receiver<(u64, Report)>,
+    requests: Receiver<Request>,
+    stop: Receiver<()>,
+}
+
+/// State of the supervisor's thread.
+struct Worker {
     tick: Duration,
     interval: Duration,
     idle_after: Duration,
-    life: Life,
+    collector: CollectorHandle,
     publisher: Publisher,
     deriver: Deriver,
-    /// The newest sample of the collector that runs now.
+    /// Newest sample of the present collector.
     sample: Option<Arc<Sample>>,
 }
 
-impl State {
-    fn run(mut self, inbox: &mpsc::Receiver<Event>) {
+impl Worker {
+    fn run(mut self, inbox: &Inbox) {
         let mut next = Instant::now();
         loop {
-            let changed = self.life.attend(Instant::now());
-            if changed.started {
+            let changes = self.collector.poll(Instant::now());
+            if changes.started {
                 self.sample = None;
             }
-            if changed.any() || Instant::now() >= next {
+            if changes.any() || Instant::now() >= next {
                 self.publish();
                 next = Instant::now() + self.tick;
             }
-            // After publishing, so that who hears it can see it.
-            self.life.answer();
-            let wake = self.life.wake().map_or(next, |wake| wake.min(next));
+            // After publishing, so that the answer is true of the newest snapshot.
+            self.collector.answer();
+            let wake = self.collector.wake().map_or(next, |wake| wake.min(next));
             let asleep = Instant::now();
-            match inbox.recv_timeout(wake.saturating_duration_since(asleep)) {
-                Ok(Event::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return self.life.let_go(),
-                Ok(Event::Report(number, report, _place)) => {
-                    if self.take(number, report) {
+            select! {
+                recv(inbox.reports) -> report => {
+                    // The collector's handle keeps a sender, so the channel does not disconnect.
+                    if let Ok((number, report)) = report && self.accept(number, report) {
                         self.publish();
                         next = Instant::now() + self.tick;
                     }
                 }
-                Ok(Event::Order(order)) => {
-                    self.life.obey(order);
-                    next = Instant::now();
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                recv(inbox.requests) -> request => match request {
+                    Ok(request) => {
+                        self.collector.handle(request);
+                        next = Instant::now();
+                    }
+                    Err(_) => return self.collector.detach(),
+                },
+                recv(inbox.stop) -> _ => return self.collector.detach(),
+                default(wake.saturating_duration_since(asleep)) => {}
             }
-            self.life.forgive(wake.max(asleep));
+            self.collector.discount_stall(wake.max(asleep));
         }
     }
 
-    /// Takes a report in; `true` if there is something new to publish.
-    fn take(&mut self, number: u64, report: Report) -> bool {
-        if !self.life.hears(number, &report) {
+    /// Takes in a report; `true` if there is something new to publish.
+    fn accept(&mut self, number: u64, report: Report) -> bool {
+        if !self.collector.heard(number, &report) {
             return false;
         }
         let Report::Message(Message::Sample(sample)) = report else { return false };
         match &sample.driver {
-            Driver::Failed(failure) => self.life.failed(failure),
-            Driver::Replaced { detail } => self.life.replaced(detail),
-            Driver::Suspending { buses } => self.life.resting(buses),
-            Driver::SuspendFailed => self.life.sleepless(),
+            Driver::Failed(failure) => self.collector.failed(failure),
+            Driver::Replaced { detail } => self.collector.replaced(detail),
+            Driver::Suspending { buses } => self.collector.suspending(buses),
+            Driver::SuspendFailed => self.collector.suspend_failed(),
             _ => {}
         }
         self.sample = Some(Arc::from(sample));
@@ -167,15 +172,15 @@ impl State {
     }
 
     fn publish(&mut self) {
-        let child = self.life.child();
+        let child = self.collector.state();
         let alive = matches!(child, Child::Alive | Child::Silent { .. });
         let snapshot = self.deriver.derive(&Input {
             now: Stamp::now(),
             interval: self.interval,
             child: &child,
             sample: self.sample.as_ref().filter(|_| alive),
-            restarts: self.life.restarts(),
-            left_out: self.life.left_out(),
+            restarts: self.collector.restarts(),
+            left_out: self.collector.left_out(),
             idle_after: self.idle_after,
         });
         self.publisher.publish(snapshot);

@@ -147,7 +147,7 @@ impl Deck {
             }
             _ => {
                 header[8..12].copy_from_slice(&(32_u32 << 20).to_le_bytes());
-                ("not heard of", header)
+                ("no report for", header)
             }
         }
     }

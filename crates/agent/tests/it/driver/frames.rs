@@ -73,7 +73,7 @@ fn frame_of_one_gibibyte_rejected_by_header() {
 #[test]
 fn frame_without_end_counts_as_silence() {
     // Every frame after it is taken for its body.
-    is_replaced(&header(8, &(32_u32 << 20).to_le_bytes()), 1, "not heard of");
+    is_replaced(&header(8, &(32_u32 << 20).to_le_bytes()), 1, "no report for");
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! Requests of other threads to the supervisor: release the driver, and resume.
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+/// Time after which a release is answered even if the collector has not ended: it may take three seconds to leave, and
+/// then it is killed.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Additional wait for the answer: the supervisor may be deriving a snapshot.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A request, with the channel for its answer.
+pub(super) enum Request {
+    /// Stop the collector and start none for this long.
+    Release { length: Duration, answer: Sender<ReleaseOutcome> },
+    /// Start a collector again. The answer is whether a release was in force.
+    Resume { answer: Sender<bool> },
+}
+
+pub(super) type ReleaseOutcome = Result<Released, NotReleased>;
+
+/// No collector runs: nothing of the agent holds the driver or a device.
+#[derive(Debug)]
+pub(crate) struct Released {
+    /// End of the release, as RFC 3339.
+    pub(crate) until: String,
+}
+
+/// Reason why a release is not complete.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotReleased {
+    /// The collector does not end.
+    #[error(
+        "{collector} has not ended within {} s and may still hold the devices; it ends when the call returns, and no \
+         other is started until {until}", ANSWER_TIMEOUT.as_secs()
+    )]
+    Stuck {
+        /// PID and calls in flight.
+        collector: String,
+        /// End of the release, as RFC 3339.
+        until: String,
+    },
+    /// The supervisor's thread is stuck or gone.
+    #[error("{0}")]
+    Unanswered(#[from] Unanswered),
+}
+
+/// The supervisor's thread is stuck or gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the agent's supervisor does not answer; restart the service")]
+pub(crate) struct Unanswered;
+
+/// Handle by which any thread releases and resumes the driver.
+#[derive(Clone)]
+pub(crate) struct ReleaseControl(Sender<Request>);
+
+impl ReleaseControl {
+    pub(super) fn new(requests: Sender<Request>) -> Self {
+        Self(requests)
+    }
+
+    /// Stops the collector, waits for its end, and keeps the next from starting for this long.
+    ///
+    /// # Errors
+    /// [`NotReleased::Stuck`] while the collector's process remains, [`NotReleased::Unanswered`].
+    pub(crate) fn release(&self, length: Duration) -> ReleaseOutcome {
+        let (answer, answered) = bounded(1);
+        self.send(Request::Release { length, answer }, &answered)?
+    }
+
+    /// Ends a release; `false` if none was in force.
+    pub(crate) fn resume(&self) -> Result<bool, Unanswered> {
+        let (answer, answered) = bounded(1);
+        self.send(Request::Resume { answer }, &answered)
+    }
+
+    fn send<T>(&self, request: Request, answered: &Receiver<T>) -> Result<T, Unanswered> {
+        self.0.send(request).map_err(|_| Unanswered)?;
+        answered.recv_timeout(ANSWER_TIMEOUT + GRACE).map_err(|_| Unanswered)
+    }
+}
