@@ -13,7 +13,7 @@ import "./style/charts.css";
 import "./style/peers.css";
 import "./style/old.css";
 import { render } from "preact";
-import { recall } from "./api/token";
+import { loadToken } from "./api/token";
 import { App } from "./app";
 import { followAddress } from "./browser/route";
 import { applyTheme } from "./browser/theme";
@@ -25,7 +25,7 @@ import { followTitle } from "./view/title";
 import { trackLinkClicks } from "./view/view-focus";
 
 applyTheme();
-recall();
+loadToken();
 followAddress();
 showTooltips();
 trackLinkClicks();

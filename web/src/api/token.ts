@@ -29,7 +29,7 @@ export const isSendable = (value: string): boolean => !/[\0-\x1f\x7f]/.test(valu
 export const bearer = (value: string): string =>
   `Bearer ${String.fromCharCode(...new TextEncoder().encode(value))}`;
 
-export function recall(): void {
+export function loadToken(): void {
   const found = attempt(() => sessionStorage.getItem(key())) ?? attempt(() => localStorage.getItem(key()));
   token.value = found !== null && isSendable(found) ? found : null;
 }
@@ -39,19 +39,19 @@ let tried: Keep | null = null;
 
 /** Uses a token. It is stored once the agent has accepted it. */
 export function tryToken(value: string, how: Keep): void {
-  forget();
+  forgetToken();
   tried = how;
   token.value = value;
 }
 
 /** Stores the token that was tried, since the agent has accepted it. */
-export function settle(): void {
+export function storeTriedToken(): void {
   const [how, value] = [tried, token.value];
   tried = null;
   if (how !== null && value !== null) attempt(() => store(how).setItem(key(), value));
 }
 
-export function forget(): void {
+export function forgetToken(): void {
   attempt(() => sessionStorage.removeItem(key()));
   attempt(() => localStorage.removeItem(key()));
   tried = null;

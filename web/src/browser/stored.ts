@@ -3,7 +3,7 @@ import { effect, type Signal, signal } from "@preact/signals";
 /** Signal that is kept in `localStorage`. A stored value that is not allowed (any more) counts as the default. */
 export function stored<T>(name: string, first: T, allowed: (value: unknown) => value is T): Signal<T> {
   const key = `nvidia-smi-web-agent:${name}`;
-  const choice = signal(recall(key, first, allowed));
+  const choice = signal(load(key, first, allowed));
   let begun = false;
   effect(() => {
     const value = JSON.stringify(choice.value);
@@ -20,7 +20,7 @@ export function stored<T>(name: string, first: T, allowed: (value: unknown) => v
   return choice;
 }
 
-function recall<T>(key: string, first: T, allowed: (value: unknown) => value is T): T {
+function load<T>(key: string, first: T, allowed: (value: unknown) => value is T): T {
   try {
     const value: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
     return value !== null && allowed(value) ? value : first;

@@ -19,7 +19,14 @@ export function Pill({ status, tooltip, idle }: { status: GpuStatus; tooltip?: s
   return (
     <WithTooltip class="pill" data-status={status} tooltip={tooltip}>
       <Icon name={status} />
-      {idle ? `idle ${idle}, memory held` : STATUS_LABELS[status]}
+      {idle ? (
+        <span>
+          idle {idle}
+          <span class="wide">, memory held</span>
+        </span>
+      ) : (
+        STATUS_LABELS[status]
+      )}
     </WithTooltip>
   );
 }

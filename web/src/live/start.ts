@@ -1,7 +1,7 @@
 import { effect, untracked } from "@preact/signals";
 import type { Message } from "../api/messages";
 import { ask, requestJson } from "../api/request";
-import { settle, token } from "../api/token";
+import { storeTriedToken, token } from "../api/token";
 import type { Event, Snapshot } from "../api/types";
 import { every } from "../browser/settings";
 import { mergeEvents } from "./events";
@@ -72,7 +72,7 @@ function follower(aborted: AbortSignal): Follower {
   return {
     now: () => performance.now(),
     link: next => {
-      if (next.kind === "live") settle();
+      if (next.kind === "live") storeTriedToken();
       // "connecting" is only shown before the first snapshot, or while a token is tried.
       const known = snapshot.value !== null && link.value.kind !== "refused";
       if (next.kind === "connecting" && known) return;

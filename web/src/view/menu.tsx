@@ -1,5 +1,5 @@
 import { computed } from "@preact/signals";
-import { forget, token } from "../api/token";
+import { forgetToken, token } from "../api/token";
 import { contrast, REFRESH_INTERVALS, refreshInterval, theme } from "../browser/settings";
 import { Choice } from "../components/choice";
 import { Icon } from "../components/icon";
@@ -66,6 +66,6 @@ export function Menu() {
 
 /** Forgets the token, and everything that it opened. */
 function leave(): void {
-  forget();
+  forgetToken();
   location.reload();
 }

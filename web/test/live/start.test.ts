@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { forget, recall, token, tryToken } from "../../src/api/token";
+import { forgetToken, loadToken, token, tryToken } from "../../src/api/token";
 import { refreshInterval } from "../../src/browser/settings";
 import { loadPeers } from "../../src/live/peers";
 import { start } from "../../src/live/start";
@@ -56,7 +56,7 @@ beforeEach(async () => {
   snapshot.value = null;
   link.value = { kind: "connecting" };
   refreshInterval.value = 0;
-  forget();
+  forgetToken();
   asked.length = 0;
   agent.answer = answers;
   paused.value = false;
@@ -229,10 +229,10 @@ describe("a token", () => {
 
   it("that no header can carry is not loaded", () => {
     sessionStorage.setItem(key, "a\u0000b");
-    recall();
+    loadToken();
     expect(token.value).toBe(null);
     sessionStorage.setItem(key, "right");
-    recall();
+    loadToken();
     expect(token.value).toBe("right");
     sessionStorage.removeItem(key);
   });
