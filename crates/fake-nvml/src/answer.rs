@@ -1,6 +1,6 @@
-//! Playing a captured answer: each argument of a call takes its part of it.
+//! Playback of answers that a scenario gives for single calls: each argument receives its part.
 
-use std::ffi::{c_char, c_uint};
+use std::ffi::c_char;
 use std::mem::offset_of;
 
 use nvml_wrapper_sys::bindings::{
@@ -10,122 +10,113 @@ use nvml_wrapper_sys::bindings::{
     nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
-use crate::code::{Done, SUCCESS, UNKNOWN};
-use crate::engine::complain;
+use crate::code::{Outcome, UNKNOWN};
 use crate::events::EventSet;
 use crate::gpm::Sample;
 use crate::handle::Device;
-use crate::pointer::{Argument, Open, Text};
+use crate::log::warn;
+use crate::pointer::{Fields, Size, TextOut};
 use crate::scenario::{Answer, Item};
 
-/// What is left of an answer while the arguments take their parts.
-pub(crate) struct Spoken<'a> {
+/// The rest of an answer while the arguments receive their parts.
+pub(crate) struct Playback<'a> {
     items: std::slice::Iter<'a, Item>,
-    /// A text whose room is told by the next argument.
-    text: Option<(&'a Text, &'a [u8])>,
+    /// Time on the scenario's clock, for numbers that move.
+    seconds: f64,
+    /// Text whose buffer size is the next argument.
+    text: Option<(&'a TextOut, &'a [u8])>,
 }
 
-impl Answer {
-    /// Whether it is played by the arguments; a list is played by its function.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.list.is_none()
+impl<'a> Playback<'a> {
+    pub(crate) fn new(answer: &'a Answer, seconds: f64) -> Self {
+        Self { items: answer.items.iter(), seconds, text: None }
     }
 
-    /// Answers as the driver did.
-    pub(crate) fn play(&self, arguments: &[&dyn Argument]) -> Done {
-        if self.code != SUCCESS {
-            return Err(self.code);
-        }
-        let mut spoken = Spoken { items: self.told.iter(), text: None };
-        arguments.iter().try_for_each(|argument| argument.hear(&mut spoken))
-    }
-}
-
-impl<'a> Spoken<'a> {
     pub(crate) fn word(&mut self) -> Result<u64, u32> {
         match self.items.next() {
             Some(Item::Word(word)) => Ok(*word),
-            _ => Err(unfit("a number")),
+            Some(Item::Moving(value)) => Ok(value.whole(self.seconds) as u64),
+            _ => Err(mismatch("number")),
         }
     }
 
     fn text(&mut self) -> Result<&'a [u8], u32> {
         match self.items.next() {
             Some(Item::Text(text)) => Ok(text),
-            _ => Err(unfit("a text")),
+            _ => Err(mismatch("text")),
         }
     }
 
-    /// Keeps a text until its room is known.
-    pub(crate) fn begin_text(&mut self, text: &'a Text) -> Done {
-        self.text = Some((text, self.text()?));
+    /// Keeps a text until the size of its buffer is known.
+    pub(crate) fn start_text(&mut self, buffer: &'a TextOut) -> Outcome {
+        self.text = Some((buffer, self.text()?));
         Ok(())
     }
 
-    /// Writes the text whose room is known now.
-    pub(crate) fn end_text(&mut self, room: c_uint) -> Done {
-        self.text.take().map_or(Ok(()), |(text, bytes)| text.put(bytes, room))
+    /// Writes the text that was kept.
+    pub(crate) fn finish_text(&mut self, size: Size) -> Outcome {
+        self.text.take().map_or(Ok(()), |(buffer, bytes)| buffer.put(bytes, size))
     }
 }
 
-fn unfit(wanted: &str) -> u32 {
-    complain(&format!("an answer of the scenario lacks {wanted} where its function writes one"));
+fn mismatch(expected: &str) -> u32 {
+    warn(&format!("expected a {expected} in the scenario's answer, because its function writes one there"));
     UNKNOWN
 }
 
-/// What a call may write, part by part.
-pub(crate) trait Told: Sized {
-    /// Takes its parts of an answer.
-    fn hear(_place: Open<Self>, _answer: &mut Spoken<'_>) -> Done {
-        complain("an answer of the scenario is for a function whose values are not captured");
+/// A result type that answers can be written to.
+pub(crate) trait Playable: Sized {
+    /// Writes its parts of an answer. Fails for a type that captures do not contain.
+    fn play(_to: Fields<Self>, _playback: &mut Playback<'_>) -> Outcome {
+        warn("the scenario has an answer for a function whose results cannot be played");
         Err(UNKNOWN)
     }
 }
 
-impl Told for u32 {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-        place.field(0).put(answer.word()? as Self);
+impl Playable for u32 {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        to.field(0).put(playback.word()? as Self);
         Ok(())
     }
 }
 
-impl Told for i32 {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-        place.field(0).put(answer.word()? as Self);
+impl Playable for i32 {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        to.field(0).put(playback.word()? as Self);
         Ok(())
     }
 }
 
-impl Told for u64 {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-        place.field(0).put(answer.word()?);
+impl Playable for u64 {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        to.field(0).put(playback.word()?);
         Ok(())
     }
 }
 
-/// A null handle where a driver gave one; others are given by the function itself.
-impl Told for Device {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-        place.field(0).put(answer.word()?);
+/// A null handle where a driver returned one; its function returns the others itself.
+impl Playable for Device {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        to.field(0).put(playback.word()?);
         Ok(())
     }
 }
 
-/// Structures of numbers, of which those named are written in that order; the version that the caller must have put
-/// first, if there is one.
-macro_rules! told {
+/// Implements [`Playable`] for structures of numbers: the named fields are written in this order. `version` is the
+/// version that the caller must have set.
+macro_rules! structures {
     ($($structure:ident $(version $version:literal)? { $($field:ident: $type:ty),* })*) => {
-        $(impl Told for $structure {
-            fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-                $(place.field::<$structure>(0).expect_version($version)?;)?
-                $(place.field(offset_of!($structure, $field)).put(answer.word()? as $type);)*
+        $(impl Playable for $structure {
+            fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+                $(to.field::<$structure>(0).expect_version($version)?;)?
+                $(to.field(offset_of!($structure, $field)).put(playback.word()? as $type);)*
                 Ok(())
             }
         })*
     };
 }
 
-told! {
+structures! {
     nvmlUtilization_t { gpu: u32, memory: u32 }
     nvmlMemory_t { total: u64, free: u64, used: u64 }
     nvmlMemory_v2_t version 2 { total: u64, reserved: u64, free: u64, used: u64 }
@@ -137,9 +128,9 @@ told! {
     nvmlGpuFabricInfo_v3_t { state: u8, status: u32 }
 }
 
-impl Told for nvmlPciInfo_t {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
-        write_text::<16>(place, offset_of!(Self, busIdLegacy), answer.text()?);
+impl Playable for nvmlPciInfo_t {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        put_padded::<16>(to, offset_of!(Self, busIdLegacy), playback.text()?);
         for offset in [
             offset_of!(Self, domain),
             offset_of!(Self, bus),
@@ -147,41 +138,42 @@ impl Told for nvmlPciInfo_t {
             offset_of!(Self, pciDeviceId),
             offset_of!(Self, pciSubSystemId),
         ] {
-            place.field(offset).put(answer.word()? as u32);
+            to.field(offset).put(playback.word()? as u32);
         }
-        write_text::<32>(place, offset_of!(Self, busId), answer.text()?);
+        put_padded::<32>(to, offset_of!(Self, busId), playback.text()?);
         Ok(())
     }
 }
 
-/// Writes a field of fixed length, the rest zero.
-fn write_text<const LENGTH: usize>(place: Open<nvmlPciInfo_t>, offset: usize, text: &[u8]) {
+/// Writes a text field of fixed length, padded with zeros.
+fn put_padded<const LENGTH: usize>(to: Fields<nvmlPciInfo_t>, offset: usize, text: &[u8]) {
     let mut field: [c_char; LENGTH] = [0; LENGTH];
     for (to, byte) in field.iter_mut().zip(text) {
         *to = *byte as c_char;
     }
-    place.field(offset).put(field);
+    to.field(offset).put(field);
 }
 
-impl Told for nvmlGridLicensableFeatures_t {
-    fn hear(place: Open<Self>, answer: &mut Spoken<'_>) -> Done {
+impl Playable for nvmlGridLicensableFeatures_t {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        /// Entries of the structure's array.
+        const MAX_FEATURES: usize = 3;
         let features = offset_of!(Self, gridLicensableFeatures);
-        place.field(offset_of!(Self, isGridLicenseSupported)).put(answer.word()? as i32);
-        let count = answer.word()? as u32;
-        place.field(offset_of!(Self, licensableFeaturesCount)).put(count);
-        // As many as there is room for.
-        for feature in 0..(count as usize).min(3) {
+        to.field(offset_of!(Self, isGridLicenseSupported)).put(playback.word()? as i32);
+        let count = playback.word()? as u32;
+        to.field(offset_of!(Self, licensableFeaturesCount)).put(count);
+        for feature in 0..(count as usize).min(MAX_FEATURES) {
             let at = features + feature * size_of::<nvmlGridLicensableFeature_t>();
-            place.field(at + offset_of!(nvmlGridLicensableFeature_t, featureState)).put(answer.word()? as u32);
+            to.field(at + offset_of!(nvmlGridLicensableFeature_t, featureState)).put(playback.word()? as u32);
         }
         Ok(())
     }
 }
 
-impl Told for nvmlDeviceAttributes_t {}
-impl Told for nvmlEventData_t {}
-impl Told for nvmlGpmMetricsGet_t {}
-impl Told for nvmlProcessDetailList_v1_t {}
-impl Told for nvmlProcessesUtilizationInfo_v1_t {}
-impl Told for EventSet {}
-impl Told for Sample {}
+impl Playable for nvmlDeviceAttributes_t {}
+impl Playable for nvmlEventData_t {}
+impl Playable for nvmlGpmMetricsGet_t {}
+impl Playable for nvmlProcessDetailList_v1_t {}
+impl Playable for nvmlProcessesUtilizationInfo_v1_t {}
+impl Playable for EventSet {}
+impl Playable for Sample {}

@@ -1,28 +1,29 @@
-//! One call: what it may see, what it must suffer first, and how it tells a fact.
+//! One call: its checks, its faults, and access to the scenario for the body of the exported function.
 
 use std::sync::Arc;
 
-use crate::abi::Function;
-use crate::code::{Done, GPU_IS_LOST, INVALID_ARGUMENT, NOT_SUPPORTED, SUCCESS, UNINITIALIZED};
+use crate::argument::{Argument, play};
+use crate::code::{GPU_IS_LOST, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, Outcome, SUCCESS, UNINITIALIZED};
 use crate::engine::{Playing, engine, enter};
+use crate::function::Function;
 use crate::handle::{Device, Target};
-use crate::pointer::{Argument, GARBAGE, Out, Room, Text};
+use crate::pointer::{GARBAGE, Out, Size, TextOut};
 use crate::scenario::{Answer, Answers, Gpu, List, Mig, Scenario};
 use crate::value::Value;
 
-/// A call that got past the checks that all have in common.
+/// A call that passed the common checks.
 pub(crate) struct Call {
     function: Function,
     playing: Arc<Playing>,
-    /// On the scenario's clock.
+    /// Time on the scenario's clock.
     pub(crate) seconds: f64,
-    /// Whether the answer must be absurd.
+    /// True if the results must be absurd.
     pub(crate) garbage: bool,
-    /// The fault that calls process lists too short, by its place.
-    short: Option<usize>,
+    /// Index of the fault that reports buffers for process lists as too small.
+    small_buffer: Option<usize>,
 }
 
-/// A type of the ABI that a fact can be told as.
+/// Integer type of the ABI.
 pub(crate) trait Number: Copy {
     fn from_whole(number: i64) -> Self;
 }
@@ -39,29 +40,39 @@ impl Number for u64 {
     }
 }
 
-/// Refuses null pointers.
-fn all_there(arguments: &[&dyn Argument]) -> Done {
+impl Number for i32 {
+    fn from_whole(number: i64) -> Self {
+        number as Self
+    }
+}
+
+/// Fails with "invalid argument" for a null pointer.
+fn check_pointers(arguments: &[&dyn Argument]) -> Outcome {
     if arguments.iter().any(|argument| argument.is_missing()) { Err(INVALID_ARGUMENT) } else { Ok(()) }
 }
 
 /// Runs an exported function that concerns no GPU.
-pub(crate) fn on_system(function: Function, arguments: &[&dyn Argument], body: impl FnOnce(&Call) -> Done) -> u32 {
+pub(crate) fn on_system(function: Function, arguments: &[&dyn Argument], body: impl FnOnce(&Call) -> Outcome) -> u32 {
     enter(function, || {
-        let mut call = Call::begin(function)?;
-        all_there(arguments)?;
-        call.suffer(None)?;
-        match call.captured(None, arguments)? {
-            Some(answer) => answer.play(arguments),
+        let mut call = Call::start(function)?;
+        check_pointers(arguments)?;
+        call.apply_faults(None)?;
+        match call.plain_answer(None, arguments)? {
+            Some(answer) => play(answer, arguments, call.seconds),
             None => body(&call),
         }
     })
 }
 
-/// Runs an exported function that finds a GPU. It suffers the faults of what it found, by [`Call::hand_out`].
-pub(crate) fn on_lookup(function: Function, arguments: &[&dyn Argument], body: impl FnOnce(&mut Call) -> Done) -> u32 {
+/// Runs an exported function that finds a GPU. [`Call::put_handle`] applies the faults of that GPU.
+pub(crate) fn on_lookup(
+    function: Function,
+    arguments: &[&dyn Argument],
+    body: impl FnOnce(&mut Call) -> Outcome,
+) -> u32 {
     enter(function, || {
-        let mut call = Call::begin(function)?;
-        all_there(arguments)?;
+        let mut call = Call::start(function)?;
+        check_pointers(arguments)?;
         body(&mut call)
     })
 }
@@ -71,27 +82,27 @@ pub(crate) fn on_device(
     function: Function,
     device: Device,
     arguments: &[&dyn Argument],
-    body: impl FnOnce(&Call, Target) -> Done,
+    body: impl FnOnce(&Call, Target) -> Outcome,
 ) -> u32 {
     enter(function, || {
-        let mut call = Call::begin(function)?;
-        all_there(&[&device])?;
-        all_there(arguments)?;
+        let mut call = Call::start(function)?;
+        check_pointers(&[&device])?;
+        check_pointers(arguments)?;
         let target = device.target()?;
-        call.suffer(Some(target))?;
-        match call.captured(Some(target), arguments)? {
-            Some(answer) => answer.play(arguments),
+        call.apply_faults(Some(target))?;
+        match call.plain_answer(Some(target), arguments)? {
+            Some(answer) => play(answer, arguments, call.seconds),
             None => body(&call, target),
         }
     })
 }
 
-/// Runs an exported function that takes the handle of a GPU, and knows no MIG instances.
+/// Runs an exported function that takes the handle of a GPU and does not support MIG instances.
 pub(crate) fn on_gpu(
     function: Function,
     device: Device,
     arguments: &[&dyn Argument],
-    body: impl FnOnce(&Call, &Gpu) -> Done,
+    body: impl FnOnce(&Call, &Gpu) -> Outcome,
 ) -> u32 {
     on_device(function, device, arguments, |call, target| match target.mig {
         None => body(call, call.gpu(target)?),
@@ -100,27 +111,28 @@ pub(crate) fn on_gpu(
 }
 
 impl Call {
-    fn begin(function: Function) -> Result<Self, u32> {
+    fn new(function: Function, playing: Arc<Playing>) -> Result<Self, u32> {
+        playing.scenario.has(function)?;
+        let seconds = engine().seconds(playing.scenario.clock);
+        Ok(Self { function, playing, seconds, garbage: false, small_buffer: None })
+    }
+
+    fn start(function: Function) -> Result<Self, u32> {
         let playing = engine().playing().filter(|_| engine().is_initialized()).ok_or(UNINITIALIZED)?;
-        playing.scenario.has(function)?;
-        let seconds = engine().seconds(playing.scenario.clock);
-        Ok(Self { function, playing, seconds, garbage: false, short: None })
+        Self::new(function, playing)
     }
 
-    /// What goes wrong with an init, which comes before there is a call.
-    pub(crate) fn before_init(function: Function) -> Done {
-        let playing = engine().begin()?;
-        playing.scenario.has(function)?;
-        let seconds = engine().seconds(playing.scenario.clock);
-        Self { function, playing, seconds, garbage: false, short: None }.suffer(None)
+    /// Applies the faults of an init function, which runs before the library is initialized.
+    pub(crate) fn before_init(function: Function) -> Outcome {
+        Self::new(function, engine().start()?)?.apply_faults(None)
     }
 
-    /// Lets everything happen that the scenario has in store for this call.
-    pub(crate) fn suffer(&mut self, target: Option<Target>) -> Done {
+    /// Applies the scenario's faults and error codes to this call.
+    pub(crate) fn apply_faults(&mut self, target: Option<Target>) -> Outcome {
         let gpu = target.map(|target| target.gpu);
         let playing = Arc::clone(&self.playing);
-        for (place, (fault, met)) in playing.scenario.fault.iter().zip(&playing.met).enumerate() {
-            if !fault.matches(self.function, gpu) || !met.strikes(fault) {
+        for (index, (fault, counter)) in playing.scenario.fault.iter().zip(&playing.fault_counters).enumerate() {
+            if !fault.matches(self.function, gpu) || !counter.applies(fault) {
                 continue;
             }
             fault.delay(self.seconds);
@@ -128,20 +140,20 @@ impl Call {
                 let hangs = |playing: &Playing| {
                     playing.scenario.fault.iter().any(|fault| fault.hang && fault.matches(self.function, gpu))
                 };
-                engine().hold_while(hangs);
+                engine().block_while(hangs);
             }
-            fault.write_astray();
+            fault.write_stray();
             fault.end_process();
             self.garbage |= fault.garbage;
             if fault.insufficient_size_times.is_some() {
-                self.short = Some(place);
+                self.small_buffer = Some(index);
             }
             if let Some(code) = fault.code.filter(|code| *code != SUCCESS) {
                 return Err(code);
             }
         }
-        // The scenario may be another one after a wait, but what `short` counts is in the one before.
-        if let Some(current) = engine().playing().filter(|_| self.short.is_none()) {
+        // The scenario may have changed during a wait, but `small_buffer` is an index into the previous version.
+        if let Some(current) = engine().playing().filter(|_| self.small_buffer.is_none()) {
             self.playing = current;
         }
         self.seconds = engine().seconds(self.playing.scenario.clock);
@@ -160,27 +172,33 @@ impl Call {
         Ok(errors.of(self.function))
     }
 
-    /// The scenario's own table is about GPUs; its `"*"` says nothing of functions that concern none.
+    /// Code from the scenario's own table, whose `"*"` means the functions of a GPU.
     fn common_error(&self, target: Option<Target>) -> Option<u32> {
         let errors = &self.playing.scenario.errors;
         if target.is_some() { errors.of(self.function) } else { errors.of_exactly(self.function) }
     }
 
-    /// The answer that was captured for this call, if its arguments play it.
-    fn captured(&self, target: Option<Target>, arguments: &[&dyn Argument]) -> Result<Option<&Answer>, u32> {
-        let with: Vec<u64> = arguments.iter().filter_map(|argument| argument.asks()).collect();
-        let answer = self.answers(target)?.to(self.function, &with);
+    /// Fails with the code that the scenario gives a function of this GPU by name.
+    pub(crate) fn check_error(&self, gpu: &Gpu, function: Function) -> Outcome {
+        let code = gpu.errors.of_exactly(function).or_else(|| self.scenario().errors.of_exactly(function));
+        code.filter(|code| *code != SUCCESS).map_or(Ok(()), Err)
+    }
+
+    /// Answer that the scenario gives for this call, if the arguments can play it.
+    fn plain_answer(&self, target: Option<Target>, arguments: &[&dyn Argument]) -> Result<Option<&Answer>, u32> {
+        let selectors: Vec<u64> = arguments.iter().filter_map(|argument| argument.selector()).collect();
+        let answer = self.answers(target)?.to(self.function, &selectors);
         Ok(answer.filter(|answer| answer.is_plain() && !self.garbage))
     }
 
-    /// The list that was captured for this call; told is what decides which, where that is no argument.
-    pub(crate) fn captured_list(&self, target: Target, told: &[u64]) -> Result<Option<&List>, u32> {
-        Ok(self.captured_answer(target, told)?.and_then(|answer| answer.list.as_ref()))
+    /// List that the scenario gives for this call. `selectors` select one of several, where no argument does.
+    pub(crate) fn answered_list(&self, target: Target, selectors: &[u64]) -> Result<Option<&List>, u32> {
+        Ok(self.answer(target, selectors)?.and_then(|answer| answer.list.as_ref()))
     }
 
-    /// What was captured for this call.
-    pub(crate) fn captured_answer(&self, target: Target, told: &[u64]) -> Result<Option<&Answer>, u32> {
-        Ok(self.answers(Some(target))?.to(self.function, told).filter(|_| !self.garbage))
+    /// Answer that the scenario gives for this call.
+    pub(crate) fn answer(&self, target: Target, selectors: &[u64]) -> Result<Option<&Answer>, u32> {
+        Ok(self.answers(Some(target))?.to(self.function, selectors).filter(|_| !self.garbage))
     }
 
     fn answers(&self, target: Option<Target>) -> Result<&Answers, u32> {
@@ -195,33 +213,35 @@ impl Call {
         &self.playing.scenario
     }
 
-    /// A GPU; one that a handle was given out for and that the scenario no longer describes is lost.
+    /// GPU of a handle, or "GPU is lost" if a newer scenario no longer describes it.
     pub(crate) fn gpu(&self, target: Target) -> Result<&Gpu, u32> {
         self.playing.scenario.gpu.get(target.gpu).ok_or(GPU_IS_LOST)
     }
 
-    /// The MIG instance, if the target is one. One that is gone is not found.
+    /// MIG instance of a handle, or "not found" if a newer scenario no longer describes it.
     pub(crate) fn mig(&self, target: Target) -> Result<Option<&Mig>, u32> {
         let instances = &self.gpu(target)?.mig;
-        target.mig.map(|place| instances.get(place).ok_or(crate::code::NOT_FOUND)).transpose()
+        target.mig.map(|place| instances.get(place).ok_or(NOT_FOUND)).transpose()
     }
 
-    /// Gives out a handle, after what goes wrong with that GPU.
-    pub(crate) fn hand_out(&mut self, device: Out<Device>, target: Target) -> Done {
-        self.suffer(Some(target))?;
+    /// Writes a handle, after the faults of its GPU.
+    pub(crate) fn put_handle(&mut self, device: Out<Device>, target: Target) -> Outcome {
+        self.apply_faults(Some(target))?;
         match self.answers(Some(target))?.to(self.function, &[]) {
-            Some(answer) => answer.play(&[&device]),
+            Some(answer) => play(answer, &[&device], self.seconds),
             None => self.put(device, Device::from(target)),
         }
     }
 
-    /// Whether a process list must be called too short this time.
-    pub(crate) fn shortens(&self) -> bool {
-        self.short.is_some_and(|place| self.playing.met[place].shortens(&self.playing.scenario.fault[place]))
+    /// Returns true if the buffer of this process list must be reported as too small.
+    pub(crate) fn reports_small_buffer(&self) -> bool {
+        self.small_buffer.is_some_and(|index| {
+            self.playing.fault_counters[index].reports_small_buffer(&self.playing.scenario.fault[index])
+        })
     }
 
     /// Writes a result.
-    pub(crate) fn put<T: Copy>(&self, out: Out<T>, value: T) -> Done {
+    pub(crate) fn put<T: Copy>(&self, out: Out<T>, value: T) -> Outcome {
         if self.garbage {
             out.put_garbage();
         } else {
@@ -231,36 +251,40 @@ impl Call {
     }
 
     /// Writes a text.
-    pub(crate) fn put_text(&self, out: &Text, Room(room): Room, text: &[u8]) -> Done {
-        if self.garbage { out.put(&vec![GARBAGE; room.saturating_sub(1) as usize], room) } else { out.put(text, room) }
-    }
-
-    /// Writes a text that may be absent.
-    pub(crate) fn tell_text(&self, out: &Text, room: Room, text: Option<&str>) -> Done {
-        match text {
-            None if !self.garbage => Err(NOT_SUPPORTED),
-            text => self.put_text(out, room, text.unwrap_or_default().as_bytes()),
+    pub(crate) fn put_text(&self, out: &TextOut, size: Size, text: &[u8]) -> Outcome {
+        if self.garbage {
+            out.put(&vec![GARBAGE; size.0.saturating_sub(1) as usize], size)
+        } else {
+            out.put(text, size)
         }
     }
 
-    /// A fact as it is now. Below zero means the same as absent, but where the fact is a temperature.
+    /// Writes a text, or fails with "not supported" without one.
+    pub(crate) fn put_optional_text(&self, out: &TextOut, size: Size, text: Option<&str>) -> Outcome {
+        match text {
+            None if !self.garbage => Err(NOT_SUPPORTED),
+            text => self.put_text(out, size, text.unwrap_or_default().as_bytes()),
+        }
+    }
+
+    /// Current number of a fact. A negative one means "not supported", except for temperatures ([`Self::signed_fact`]).
     pub(crate) fn fact(&self, fact: &Option<Value>) -> Result<i64, u32> {
         self.signed_fact(fact)
             .and_then(|number| if number < 0 && !self.garbage { Err(NOT_SUPPORTED) } else { Ok(number) })
     }
 
-    /// A fact that may be below zero.
+    /// Current number of a fact that may be negative.
     pub(crate) fn signed_fact(&self, fact: &Option<Value>) -> Result<i64, u32> {
         match fact {
             Some(value) => Ok(value.whole(self.seconds)),
-            // An absurd answer succeeds whatever the GPU supports.
+            // A garbage result succeeds even for an unsupported fact.
             None if self.garbage => Ok(0),
             None => Err(NOT_SUPPORTED),
         }
     }
 
-    /// Writes a fact.
-    pub(crate) fn tell<T: Number>(&self, out: Out<T>, fact: &Option<Value>) -> Done {
+    /// Writes the current number of a fact.
+    pub(crate) fn put_fact<T: Number>(&self, out: Out<T>, fact: &Option<Value>) -> Outcome {
         let number = self.fact(fact)?;
         self.put(out, T::from_whole(number))
     }

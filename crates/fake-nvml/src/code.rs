@@ -1,4 +1,4 @@
-//! Return codes under short names, and their texts.
+//! NVML's return codes under short names, and their texts.
 
 use std::ffi::CStr;
 
@@ -16,10 +16,10 @@ pub(crate) const GPU_IS_LOST: u32 = sys::nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST;
 pub(crate) const VERSION_MISMATCH: u32 = sys::nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 pub(crate) const UNKNOWN: u32 = sys::nvmlReturn_enum_NVML_ERROR_UNKNOWN;
 
-/// A call's outcome: nothing, or the code that it returns.
-pub(crate) type Done = Result<(), u32>;
+/// Result of a call: success, or the error code to return.
+pub(crate) type Outcome = Result<(), u32>;
 
-/// What the vendor's library says for a code.
+/// Text that NVIDIA's library returns for a code, including its spelling mistake.
 pub(crate) const fn text(code: u32) -> &'static CStr {
     match code {
         0 => c"Success",

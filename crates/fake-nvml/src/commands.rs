@@ -1,25 +1,25 @@
-//! Live processes of this machine, by what stands in their command lines.
+//! Processes of this machine and their command lines.
 
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How old a list may be: a scenario with many rows must not scan the machine for each.
-const FRESH: Duration = Duration::from_secs(1);
+/// Maximum age of a list, so that a scenario with many rows does not scan `/proc` for each.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// PIDs in ascending order, with their command lines, words parted by spaces.
+/// PIDs in ascending order, each with its command line, arguments separated by spaces.
 pub(crate) type Commands = Arc<Vec<(u32, String)>>;
 
-/// The last list and when it was made.
+/// Latest list and the time of its scan.
 #[derive(Default)]
 pub(crate) struct CommandScan(Mutex<Option<(Instant, Commands)>>);
 
 impl CommandScan {
-    /// The processes of this machine as of at most a second ago, without this one: a monitor is not its own job.
+    /// Processes of this machine, at most a second old, without the caller's own: a monitor is not its own job.
     pub(crate) fn list(&self) -> Commands {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match last.as_ref() {
-            Some((at, commands)) if at.elapsed() < FRESH => Arc::clone(commands),
+            Some((at, commands)) if at.elapsed() < MAX_AGE => Arc::clone(commands),
             _ => {
                 let commands = Arc::new(scan());
                 *last = Some((Instant::now(), Arc::clone(&commands)));

@@ -1,31 +1,33 @@
-//! How often each function was called, in a file that a test can read at any time.
+//! Calls per function, in a file that tests can read at any time. A call of `nvmlDeviceGetFieldValues` counts once, whatever
+//! its number of fields.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::abi::Function;
+use crate::function::Function;
+use crate::log::warn;
 
 const NAME_WIDTH: usize = 60;
 const COUNT_WIDTH: usize = 19;
 const LINE_WIDTH: usize = NAME_WIDTH + COUNT_WIDTH + 1;
 
-/// The counts of all functions, one line of fixed width for each, so that a count is one write at its own place.
+/// Counts of all functions, each on a line of fixed width, so that an update is one write at a known offset.
 pub(crate) struct Counters {
     file: Option<File>,
-    /// One lock for each function, held only while its line is written, so that lines never go backwards.
+    /// One lock per function, held while its line is written, so that a count in the file never decreases.
     counts: Vec<Mutex<u64>>,
 }
 
 impl Counters {
-    /// Opens the file, if there is to be one, and goes on from the counts in it: a process that is started again adds to
-    /// what the one before it counted.
+    /// Opens the file, if a path is given, and continues from the counts in it, so that they add up over restarts of the
+    /// caller's process.
     pub(crate) fn open(path: Option<&Path>) -> Self {
         let file = path.and_then(|path| {
             let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
             if let Err(error) = &opened {
-                crate::engine::complain(&format!("{}: {error}", path.display()));
+                warn(&format!("{}: {error}", path.display()));
             }
             opened.ok()
         });
@@ -57,13 +59,13 @@ impl Counters {
     fn write(&self, place: usize, count: u64) {
         if let Some(file) = &self.file {
             let line = format!("{:<NAME_WIDTH$}{count:>COUNT_WIDTH$}\n", Function::NAMES[place]);
-            // A full disk must not change what the library answers.
+            // A full disk must not change the results of calls.
             let _ = file.write_all_at(line.as_bytes(), (place * LINE_WIDTH) as u64);
         }
     }
 }
 
-/// The count in a function's line, if that line is about this function.
+/// Count in the line at `place`, or 0 if the line belongs to another function.
 fn earlier(file: Option<&File>, name: &str, place: u64) -> u64 {
     let mut line = [0; LINE_WIDTH];
     let read = file.is_some_and(|file| file.read_exact_at(&mut line, place * LINE_WIDTH as u64).is_ok());

@@ -1,33 +1,32 @@
-//! Event sets: who waits for the Xids of which GPU, and what was told already.
+//! Event sets: the GPUs registered in each, and the Xid events already delivered.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nvml_wrapper_sys::bindings::nvmlEventSet_st;
 
-use crate::code::{Done, INVALID_ARGUMENT, TIMEOUT};
+use crate::code::{INVALID_ARGUMENT, Outcome, TIMEOUT};
 use crate::engine::{Playing, engine};
-use crate::pointer::Argument;
 
-/// How often who waits looks by himself whether the scenario has changed: mostly another call has found that before. A
-/// driver's wait costs nothing, so this one may cost next to nothing.
-const LOOK: Duration = Duration::from_millis(250);
+/// Longest pause between two checks of the scenario file during a wait. Usually another call has noticed a change earlier,
+/// and a real driver's wait costs no processor time.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
 
-/// An event set as a caller hands it in.
+/// Event set passed by a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub(crate) struct EventSet(*mut nvmlEventSet_st);
 
-impl Argument for EventSet {
-    fn is_missing(&self) -> bool {
+impl EventSet {
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 }
 
-/// A Xid that has happened.
+/// An Xid event of the scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Happened {
+pub(crate) struct XidEvent {
     pub(crate) gpu: usize,
     pub(crate) code: u64,
     due: Instant,
@@ -35,29 +34,35 @@ pub(crate) struct Happened {
 
 #[derive(Default)]
 struct Registrations {
-    /// A GPU, and since when it is listened to: nothing before that is told.
+    /// GPUs and the time of their registration: earlier events are not delivered.
     gpus: Vec<(usize, Instant)>,
-    told: Vec<Happened>,
+    delivered: Vec<XidEvent>,
 }
 
 impl Registrations {
-    /// The earliest event that was not told. It may be due later.
-    fn next(&self, playing: &Playing) -> Option<Happened> {
-        let happened = self.gpus.iter().flat_map(|&(gpu, since)| {
+    /// Earliest event that was not delivered. It may be due in the future.
+    fn next(&self, playing: &Playing) -> Option<XidEvent> {
+        let events = self.gpus.iter().flat_map(|&(gpu, since)| {
             let xids = playing.scenario.gpu.get(gpu).and_then(|gpu| gpu.xids.as_deref()).unwrap_or_default();
             let dues = playing.due.get(gpu).map(Vec::as_slice).unwrap_or_default();
-            let events = xids.iter().zip(dues).map(move |(xid, &due)| Happened { gpu, code: xid.code, due });
+            let events = xids.iter().zip(dues).map(move |(xid, &due)| XidEvent { gpu, code: xid.code, due });
             events.filter(move |event| event.due >= since)
         });
-        happened.filter(|event| !self.told.contains(event)).min_by_key(|event| event.due)
+        events.filter(|event| !self.delivered.contains(event)).min_by_key(|event| event.due)
     }
 }
 
-/// The sets that were created and not freed, by their handles' addresses.
+/// Sets that were created and not freed, by the address of their handle.
 #[derive(Default)]
 pub(crate) struct EventSets {
     known: Mutex<HashMap<usize, Arc<Mutex<Registrations>>>>,
     created: Mutex<usize>,
+}
+
+/// The event sets of this process.
+pub(crate) fn event_sets() -> &'static EventSets {
+    static SETS: OnceLock<EventSets> = OnceLock::new();
+    SETS.get_or_init(EventSets::default)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,7 +78,7 @@ impl EventSets {
         EventSet(std::ptr::without_provenance_mut(address))
     }
 
-    pub(crate) fn free(&self, set: EventSet) -> Done {
+    pub(crate) fn free(&self, set: EventSet) -> Outcome {
         lock(&self.known).remove(&set.0.addr()).map(drop).ok_or(INVALID_ARGUMENT)
     }
 
@@ -81,7 +86,7 @@ impl EventSets {
         lock(&self.known).get(&set.0.addr()).map(Arc::clone).ok_or(INVALID_ARGUMENT)
     }
 
-    pub(crate) fn register(&self, set: EventSet, gpu: usize) -> Done {
+    pub(crate) fn register(&self, set: EventSet, gpu: usize) -> Outcome {
         let registrations = self.registrations(set)?;
         let mut registrations = lock(&registrations);
         if !registrations.gpus.iter().any(|(known, _)| *known == gpu) {
@@ -90,8 +95,8 @@ impl EventSets {
         Ok(())
     }
 
-    /// Waits for an event, without holding anything while it sleeps, so that a scenario read meanwhile is heard of.
-    pub(crate) fn wait(&self, set: EventSet, timeout: Duration) -> Result<Happened, u32> {
+    /// Waits for an event. It holds no lock while it sleeps, so that a new scenario takes effect during the wait.
+    pub(crate) fn wait(&self, set: EventSet, timeout: Duration) -> Result<XidEvent, u32> {
         let registrations = self.registrations(set)?;
         let started = Instant::now();
         loop {
@@ -99,16 +104,16 @@ impl EventSets {
             let next = engine().playing().and_then(|playing| lock(&registrations).next(&playing));
             let now = Instant::now();
             if let Some(event) = next.filter(|event| event.due <= now) {
-                lock(&registrations).told.push(event);
+                lock(&registrations).delivered.push(event);
                 return Ok(event);
             }
             let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(TIMEOUT);
             }
-            let due = next.map_or(LOOK, |event| event.due - now);
-            engine().wait_for_another(version, left.min(due).min(LOOK));
-            engine().look();
+            let due = next.map_or(CHECK_EVERY, |event| event.due - now);
+            engine().wait_for_version_after(version, left.min(due).min(CHECK_EVERY));
+            engine().reload_if_due();
         }
     }
 }

@@ -1,53 +1,58 @@
-//! Samples of GPM: a caller takes two and asks what happened between them.
+//! GPM samples: a caller takes two and reads the metrics of the time between them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nvml_wrapper_sys::bindings::nvmlGpmSample_st;
 
-use crate::code::{Done, INVALID_ARGUMENT};
+use crate::code::{INVALID_ARGUMENT, Outcome};
 use crate::handle::Target;
-use crate::pointer::Argument;
 
-/// Samples that lie closer together than this have no values between them.
-const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
+/// Shortest time between two samples for which there are metrics.
+const MIN_WINDOW: Duration = Duration::from_millis(100);
 
-/// A sample as a caller hands it in.
+/// Sample passed by a caller.
 #[derive(Debug, Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Sample(*mut nvmlGpmSample_st);
 
-impl Argument for Sample {
-    fn is_missing(&self) -> bool {
+impl Sample {
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 }
 
-/// What and when a sample was taken of.
+/// Device and time of a sample.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
+pub(crate) struct SampleData {
     pub(crate) target: Target,
     /// On the scenario's clock.
     pub(crate) seconds: f64,
     at: Instant,
 }
 
-/// What lies between two samples.
+/// Time between two samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) target: Target,
-    /// When it ends, on the scenario's clock.
+    /// End on the scenario's clock.
     pub(crate) seconds: f64,
-    /// Whether it is too short for any value.
+    /// True if it is too short for metrics.
     pub(crate) is_empty: bool,
 }
 
-/// The samples that were allocated and not freed, by their handles' addresses.
+/// Samples that were allocated and not freed, by the address of their handle.
 #[derive(Default)]
 pub(crate) struct Samples {
-    known: Mutex<HashMap<usize, Option<Taken>>>,
+    known: Mutex<HashMap<usize, Option<SampleData>>>,
     allocated: Mutex<usize>,
+}
+
+/// The GPM samples of this process.
+pub(crate) fn samples() -> &'static Samples {
+    static SAMPLES: OnceLock<Samples> = OnceLock::new();
+    SAMPLES.get_or_init(Samples::default)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,25 +68,25 @@ impl Samples {
         Sample(std::ptr::without_provenance_mut(address))
     }
 
-    pub(crate) fn free(&self, sample: Sample) -> Done {
+    pub(crate) fn free(&self, sample: Sample) -> Outcome {
         lock(&self.known).remove(&sample.0.addr()).map(drop).ok_or(INVALID_ARGUMENT)
     }
 
-    pub(crate) fn take(&self, sample: Sample, target: Target, seconds: f64) -> Done {
+    pub(crate) fn take(&self, sample: Sample, target: Target, seconds: f64) -> Outcome {
         let mut known = lock(&self.known);
-        let kept = known.get_mut(&sample.0.addr()).ok_or(INVALID_ARGUMENT)?;
-        *kept = Some(Taken { target, seconds, at: Instant::now() });
+        let data = known.get_mut(&sample.0.addr()).ok_or(INVALID_ARGUMENT)?;
+        *data = Some(SampleData { target, seconds, at: Instant::now() });
         Ok(())
     }
 
-    /// The time from one sample to another of the same GPU.
+    /// Time from one sample to a later one of the same device.
     pub(crate) fn between(&self, first: Sample, second: Sample) -> Result<Window, u32> {
         let known = lock(&self.known);
-        let taken = |sample: Sample| known.get(&sample.0.addr()).copied().flatten().ok_or(INVALID_ARGUMENT);
-        let (first, second) = (taken(first)?, taken(second)?);
+        let data = |sample: Sample| known.get(&sample.0.addr()).copied().flatten().ok_or(INVALID_ARGUMENT);
+        let (first, second) = (data(first)?, data(second)?);
         if first.target != second.target || second.at <= first.at {
             return Err(INVALID_ARGUMENT);
         }
-        Ok(Window { target: second.target, seconds: second.seconds, is_empty: second.at - first.at < SHORTEST_WINDOW })
+        Ok(Window { target: second.target, seconds: second.seconds, is_empty: second.at - first.at < MIN_WINDOW })
     }
 }

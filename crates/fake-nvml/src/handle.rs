@@ -1,13 +1,12 @@
-//! Handles: what they point to is told by their value alone, so that a wrong one is refused and never followed.
+//! Device handles. The address itself encodes the GPU, so that a wrong handle is rejected and never dereferenced.
 
 use nvml_wrapper_sys::bindings::{nvmlDevice_st, nvmlDevice_t};
 
 use crate::code::INVALID_ARGUMENT;
-use crate::pointer::Argument;
 
 const BASE: usize = 0x4e56_0000_0000;
 const GPU_SHIFT: u32 = 16;
-const PLACE_SHIFT: u32 = 4;
+const MIG_SHIFT: u32 = 4;
 const LIMIT: usize = 1 << 12;
 
 /// A GPU, or one of its MIG instances, by index.
@@ -17,32 +16,26 @@ pub(crate) struct Target {
     pub(crate) mig: Option<usize>,
 }
 
-/// A device handle as a caller hands it in.
+/// Device handle passed by a caller.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Device(nvmlDevice_t);
 
-impl Argument for Device {
-    fn is_missing(&self) -> bool {
-        self.0.is_null()
-    }
-}
-
 impl From<Target> for Device {
     fn from(target: Target) -> Self {
-        let place = target.mig.map_or(0, |mig| mig + 1);
-        let address = BASE | target.gpu << GPU_SHIFT | place << PLACE_SHIFT;
+        let mig = target.mig.map_or(0, |mig| mig + 1);
+        let address = BASE | target.gpu << GPU_SHIFT | mig << MIG_SHIFT;
         Self(std::ptr::without_provenance_mut::<nvmlDevice_st>(address))
     }
 }
 
 impl Device {
-    /// What the handle stands for, or "invalid argument" for one that was never given out.
+    /// Device behind the handle, or "invalid argument" for a handle that this library never returned.
     pub(crate) fn target(self) -> Result<Target, u32> {
         let address = self.0.addr();
         let gpu = address.wrapping_sub(BASE) >> GPU_SHIFT;
-        let place = (address >> PLACE_SHIFT) & (LIMIT - 1);
-        let target = Target { gpu, mig: place.checked_sub(1) };
+        let mig = (address >> MIG_SHIFT) & (LIMIT - 1);
+        let target = Target { gpu, mig: mig.checked_sub(1) };
         if gpu < LIMIT && Self::from(target).0 == self.0 { Ok(target) } else { Err(INVALID_ARGUMENT) }
     }
 
@@ -56,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_distinct_and_invalid_ones_rejected() {
+    fn handles_round_trip_and_wild_ones_fail() {
         for target in [Target { gpu: 0, mig: None }, Target { gpu: 7, mig: None }, Target { gpu: 7, mig: Some(6) }] {
             assert_eq!(Device::from(target).target(), Ok(target));
         }

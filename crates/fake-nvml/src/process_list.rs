@@ -1,4 +1,4 @@
-//! Rows of process lists, and the three layouts in which drivers have written them.
+//! Rows of process lists, and the three layouts that drivers have used for them.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -6,44 +6,44 @@ use std::sync::Arc;
 use nvml_wrapper_sys::bindings::{nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t};
 
 use crate::call::Call;
-use crate::code::{Done, INSUFFICIENT_SIZE, INVALID_ARGUMENT};
+use crate::code::{INSUFFICIENT_SIZE, INVALID_ARGUMENT, Outcome};
 use crate::commands::Commands;
 use crate::engine::engine;
 use crate::handle::Target;
 use crate::pointer::{List, Out};
-use crate::scenario::{Kind, List as Captured, Process};
+use crate::scenario::{Kind, List as AnsweredList, Process};
 use crate::value::Value;
 
-/// A process on a GPU, as of one call.
+/// A process on a GPU, at the time of one call.
 pub(crate) struct Row<'a> {
     pub(crate) pid: u32,
-    pub(crate) told: &'a Process,
+    pub(crate) process: &'a Process,
 }
 
-/// Which list is asked for.
+/// Type of a process list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum ListKind {
     Compute,
     Graphics,
-    /// Clients of a multi-process service.
-    Shared,
-    /// Whatever the type.
-    Any,
+    /// Clients of the Multi-Process Service (MPS).
+    Mps,
+    /// Processes of every type.
+    All,
 }
 
-/// An entry's layout.
+/// Layout of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// PID and memory.
     Bytes16,
-    /// And the MIG instance.
+    /// PID, memory and MIG instance.
     Bytes24,
-    /// And the protected memory, which only early drivers of the 535 branch had.
+    /// PID, memory, MIG instance and protected memory: only early R535 drivers.
     Bytes32,
 }
 
 impl Layout {
-    /// The layout that the scenario gives the newest functions.
+    /// Layout of the `_v3` functions in this scenario.
     pub(crate) fn newest(call: &Call) -> Self {
         match call.scenario().process_layout {
             16 => Self::Bytes16,
@@ -60,15 +60,15 @@ impl Layout {
         }
     }
 
-    /// Writes an entry field by field, as a driver does: the gap after the PID stays what it was.
-    fn write(self, entry: List<u8>, call: &Call, row: &Row<'_>) -> Done {
+    /// Writes an entry field by field, like a driver: the padding after the PID keeps its bytes.
+    fn write(self, entry: List<u8>, call: &Call, row: &Row<'_>) -> Outcome {
         let field = |offset: usize| entry.at(offset);
-        let memory = row.told.memory_bytes.map_or(u64::MAX, |bytes| bytes.whole(call.seconds) as u64);
+        let memory = row.process.memory_bytes.map_or(u64::MAX, |bytes| bytes.whole(call.seconds) as u64);
         call.put(field(offset_of!(nvmlProcessInfo_v2_t, pid)).cast(), row.pid)?;
         call.put(field(offset_of!(nvmlProcessInfo_v2_t, usedGpuMemory)).cast(), memory)?;
         if self != Self::Bytes16 {
-            call.put(field(offset_of!(nvmlProcessInfo_v2_t, gpuInstanceId)).cast(), row.told.gpu_instance)?;
-            call.put(field(offset_of!(nvmlProcessInfo_v2_t, computeInstanceId)).cast(), row.told.compute_instance)?;
+            call.put(field(offset_of!(nvmlProcessInfo_v2_t, gpuInstanceId)).cast(), row.process.gpu_instance)?;
+            call.put(field(offset_of!(nvmlProcessInfo_v2_t, computeInstanceId)).cast(), row.process.compute_instance)?;
         }
         if self == Self::Bytes32 {
             call.put(field(size_of::<nvmlProcessInfo_v2_t>()).cast(), 0_u64)?;
@@ -77,111 +77,112 @@ impl Layout {
     }
 }
 
-/// The rows of a list, in the order of the scenario. A MIG instance sees its own.
-pub(crate) fn rows(call: &Call, target: Target, wanted: Wanted) -> Result<Vec<Row<'_>>, u32> {
+/// Rows of a list, in the order of the scenario. A MIG instance lists only its own processes.
+pub(crate) fn rows(call: &Call, target: Target, kind: ListKind) -> Result<Vec<Row<'_>>, u32> {
     let instance = call.mig(target)?.map(|mig| (mig.gpu_instance, mig.compute_instance));
     let mut commands: Option<Commands> = None;
     let mut rows = Vec::new();
-    for told in &call.gpu(target)?.process {
-        let listed = match wanted {
-            Wanted::Compute => matches!(told.kind, Kind::Compute | Kind::Both),
-            Wanted::Graphics => matches!(told.kind, Kind::Graphics | Kind::Both),
-            Wanted::Shared => told.kind == Kind::Shared,
-            Wanted::Any => true,
+    for process in &call.gpu(target)?.process {
+        let listed = match kind {
+            ListKind::Compute => matches!(process.kind, Kind::Compute | Kind::Both),
+            ListKind::Graphics => matches!(process.kind, Kind::Graphics | Kind::Both),
+            ListKind::Mps => process.kind == Kind::Mps,
+            ListKind::All => true,
         };
-        if !listed || instance.is_some_and(|instance| instance != (told.gpu_instance, told.compute_instance)) {
+        if !listed || instance.is_some_and(|instance| instance != (process.gpu_instance, process.compute_instance)) {
             continue;
         }
-        if let Some(part) = &told.command {
+        if let Some(part) = &process.command {
             let commands = commands.get_or_insert_with(|| engine().commands.list());
             let matching = Arc::clone(commands);
-            let matching = matching.iter().filter(|(_, line)| line.contains(part.as_str())).take(told.limit);
-            rows.extend(matching.map(|(pid, _)| Row { pid: *pid, told }));
+            let matching = matching.iter().filter(|(_, line)| line.contains(part.as_str())).take(process.limit);
+            rows.extend(matching.map(|(pid, _)| Row { pid: *pid, process }));
         } else {
-            let first = told.first_pid.or(told.pid).unwrap_or_default();
-            rows.extend((0..told.count.unwrap_or(1)).map(|offset| Row { pid: first.wrapping_add(offset), told }));
+            let first = process.first_pid.or(process.pid).unwrap_or_default();
+            let offsets = 0..process.count.unwrap_or(1);
+            rows.extend(offsets.map(|offset| Row { pid: first.wrapping_add(offset), process }));
         }
     }
     Ok(rows)
 }
 
-/// Answers one of the functions that list processes.
-pub(crate) fn answer(
+/// Writes the list of one of the functions that list processes.
+pub(crate) fn put_list(
     call: &Call,
     target: Target,
-    wanted: Wanted,
+    kind: ListKind,
     layout: Layout,
     count: Out<u32>,
     entries: List<u8>,
-) -> Done {
-    answer_with(call, target, (wanted, &[]), layout, count, entries)
+) -> Outcome {
+    put_selected_list(call, target, (kind, &[]), layout, count, entries)
 }
 
-/// The same, for a function that is told which list is wanted.
-pub(crate) fn answer_with(
+/// Writes a list whose type is not part of the function's name: `selectors` select the scenario's answer.
+pub(crate) fn put_selected_list(
     call: &Call,
     target: Target,
-    (wanted, told): (Wanted, &[u64]),
+    (kind, selectors): (ListKind, &[u64]),
     layout: Layout,
     count: Out<u32>,
     entries: List<u8>,
-) -> Done {
-    if let Some(captured) = call.captured_answer(target, told)? {
-        return match &captured.list {
+) -> Outcome {
+    if let Some(answer) = call.answer(target, selectors)? {
+        return match &answer.list {
             Some(list) => play(list, count, entries),
-            None => Err(captured.code),
+            None => Err(answer.code),
         };
     }
-    let rows = rows(call, target, wanted)?;
-    let room = count.get();
+    let rows = rows(call, target, kind)?;
+    let capacity = count.get();
     let listed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    if room > 0 && entries.is_absent() {
+    if capacity > 0 && entries.is_null() {
         return Err(INVALID_ARGUMENT);
     }
-    // As if a process had come up since the caller asked for the size.
-    if room > 0 && call.shortens() {
-        count.put(listed.max(room) + 1);
+    // As if a process had started since the caller asked for the size.
+    if capacity > 0 && call.reports_small_buffer() {
+        count.put(listed.max(capacity) + 1);
         return Err(INSUFFICIENT_SIZE);
     }
     count.put(listed);
-    if listed > room {
+    if listed > capacity {
         return Err(INSUFFICIENT_SIZE);
     }
-    for (place, row) in rows.iter().enumerate() {
-        layout.write(entries.from(place * layout.stride()), call, row)?;
+    for (index, row) in rows.iter().enumerate() {
+        layout.write(entries.skip(index * layout.stride()), call, row)?;
     }
     Ok(())
 }
 
-/// Writes a list as it was captured.
-fn play(list: &Captured, count: Out<u32>, entries: List<u8>) -> Done {
-    let room = count.get();
+/// Writes a list of the scenario's answers.
+fn play(list: &AnsweredList, count: Out<u32>, entries: List<u8>) -> Outcome {
+    let capacity = count.get();
     let listed = match list {
-        Captured::Entries { entries, .. } => u32::try_from(entries.len()).unwrap_or(u32::MAX),
-        Captured::Unknown { count, .. } => *count,
+        AnsweredList::Entries { entries, .. } => u32::try_from(entries.len()).unwrap_or(u32::MAX),
+        AnsweredList::Unknown { count, .. } => *count,
     };
-    if room > 0 && entries.is_absent() {
+    if capacity > 0 && entries.is_null() {
         return Err(INVALID_ARGUMENT);
     }
     count.put(listed);
-    if listed > room {
+    if listed > capacity {
         return Err(INSUFFICIENT_SIZE);
     }
     match list {
-        Captured::Entries { width, entries: rows } => {
-            for (place, row) in rows.iter().enumerate() {
-                write_words(entries.from(place * width), *width, row);
+        AnsweredList::Entries { width, entries: rows } => {
+            for (index, row) in rows.iter().enumerate() {
+                write_words(entries.skip(index * width), *width, row);
             }
         }
-        // As many bytes as callers have room for by the widest layout, whatever the file says.
-        Captured::Unknown { written, .. } => {
+        // Never more bytes than the widest layout has, because callers' buffers are at least that large.
+        AnsweredList::Unknown { written, .. } => {
             (0..(*written).min(listed as usize * Layout::Bytes32.stride())).for_each(|at| entries.at(at).put(!0));
         }
     }
     Ok(())
 }
 
-/// Writes PID, memory, the instances and the protected memory, as far as there are any.
+/// Writes PID, memory, MIG instance and protected memory: as many as the row has and the width permits.
 fn write_words(entry: List<u8>, width: usize, row: &[u64]) {
     let offsets = [
         offset_of!(nvmlProcessInfo_v2_t, pid),
@@ -190,15 +191,15 @@ fn write_words(entry: List<u8>, width: usize, row: &[u64]) {
         offset_of!(nvmlProcessInfo_v2_t, computeInstanceId),
         size_of::<nvmlProcessInfo_v2_t>(),
     ];
-    for ((place, offset), word) in offsets.into_iter().enumerate().zip(row).filter(|((_, offset), _)| *offset < width) {
-        match place {
+    for ((index, offset), word) in offsets.into_iter().enumerate().zip(row).filter(|((_, offset), _)| *offset < width) {
+        match index {
             1 | 4 => entry.at(offset).cast().put(*word),
             _ => entry.at(offset).cast().put(*word as u32),
         }
     }
 }
 
-/// A share that a process has, within what 32 bits hold.
-pub(crate) fn share(call: &Call, told: &Option<Value>) -> u32 {
-    told.map_or(0, |value| u32::try_from(value.whole(call.seconds)).unwrap_or(0))
+/// Current share of a process in percent, or 0 if it does not fit in 32 bits.
+pub(crate) fn share(call: &Call, percent: &Option<Value>) -> u32 {
+    percent.map_or(0, |value| u32::try_from(value.whole(call.seconds)).unwrap_or(0))
 }

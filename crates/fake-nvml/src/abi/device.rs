@@ -1,4 +1,4 @@
-//! Who a GPU is, and how it is set.
+//! Identity and modes of a GPU.
 
 use std::ffi::{c_char, c_int, c_uint};
 use std::mem::offset_of;
@@ -9,17 +9,17 @@ use nvml_wrapper_sys::bindings::{
 
 use super::export;
 use crate::call::Call;
-use crate::code::{Done, NOT_SUPPORTED};
-use crate::pointer::{Open, Out, Room, Text};
+use crate::code::{NOT_SUPPORTED, Outcome};
+use crate::pointer::{Fields, Out, Size, TextOut};
 use crate::scenario::{Gpu, PciAddress};
 use crate::value::Value;
 
-/// The name's bytes, which need not be UTF-8.
+/// Bytes of the name, which may be invalid UTF-8.
 fn name(gpu: &Gpu) -> Option<&[u8]> {
     gpu.name_bytes.as_deref().or_else(|| gpu.name.as_deref().map(str::as_bytes))
 }
 
-/// What a name says of the brand.
+/// Brand according to the name.
 fn brand(gpu: &Gpu) -> Option<c_uint> {
     let name = gpu.name.as_deref()?;
     let brands = [
@@ -36,17 +36,17 @@ fn brand(gpu: &Gpu) -> Option<c_uint> {
     Some(found.map_or(sys::nvmlBrandType_enum_NVML_BRAND_NVIDIA, |(_, brand)| *brand))
 }
 
-/// A text in a field of fixed length, the rest zero.
+/// Text in a field of fixed length, padded with zeros.
 fn padded<const LENGTH: usize>(text: &str) -> [c_char; LENGTH] {
     let mut field = [0; LENGTH];
-    for (place, byte) in field.iter_mut().zip(text.bytes().take(LENGTH - 1)) {
-        *place = byte as c_char;
+    for (to, byte) in field.iter_mut().zip(text.bytes().take(LENGTH - 1)) {
+        *to = byte as c_char;
     }
     field
 }
 
-/// What all versions of the PCI structure begin with. Older ones end before the long bus id, and are not written to there.
-fn pci_info(call: &Call, gpu: &Gpu, info: Open<nvmlPciInfo_t>, has_long_id: bool) -> Done {
+/// Writes the PCI structure. Older versions end before the long bus id, which is then not written.
+fn pci_info(call: &Call, gpu: &Gpu, info: Fields<nvmlPciInfo_t>, has_long_id: bool) -> Outcome {
     let address = gpu.pci_bus_id.as_deref().and_then(PciAddress::parse).ok_or(NOT_SUPPORTED)?;
     let long = address.to_string();
     let short: [c_char; 16] = padded(&format!("{:04X}{}", address.domain & 0xffff, &long[8..]));
@@ -62,10 +62,10 @@ fn pci_info(call: &Call, gpu: &Gpu, info: Open<nvmlPciInfo_t>, has_long_id: bool
     Ok(())
 }
 
-/// A mode that a change would not wait for a reboot with: pending is what is current.
-fn current_and_pending(call: &Call, fact: &Option<Value>, current: Out<c_uint>, pending: Out<c_uint>) -> Done {
-    call.tell(current, fact)?;
-    call.tell(pending, fact)
+/// Writes a mode whose change needs no reboot: the pending value equals the current one.
+fn current_and_pending(call: &Call, fact: &Option<Value>, current: Out<c_uint>, pending: Out<c_uint>) -> Outcome {
+    call.put_fact(current, fact)?;
+    call.put_fact(pending, fact)
 }
 
 export! {
@@ -73,7 +73,7 @@ export! {
         call.put(index, target.mig.unwrap_or(target.gpu) as c_uint)
     }
 
-    device fn nvmlDeviceGetName(call, target; text: Text, length: Room) {
+    device fn nvmlDeviceGetName(call, target; text: TextOut, length: Size) {
         let name = name(call.gpu(target)?);
         if name.is_none() && !call.garbage {
             return Err(NOT_SUPPORTED);
@@ -86,64 +86,52 @@ export! {
         call.put_text(&text, length, &name)
     }
 
-    device fn nvmlDeviceGetUUID(call, target; text: Text, length: Room) {
+    device fn nvmlDeviceGetUUID(call, target; text: TextOut, length: Size) {
         let uuid = match call.mig(target)? {
             Some(mig) => &mig.uuid,
             None => &call.gpu(target)?.uuid,
         };
-        call.tell_text(&text, length, uuid.as_deref())
+        call.put_optional_text(&text, length, uuid.as_deref())
     }
 
-    gpu fn nvmlDeviceGetSerial(call, gpu; text: Text, length: Room) { call.tell_text(&text, length, gpu.serial.as_deref()) }
+    gpu fn nvmlDeviceGetSerial(call, gpu; text: TextOut, length: Size) { call.put_optional_text(&text, length, gpu.serial.as_deref()) }
 
-    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: Text, length: Room) {
-        call.tell_text(&text, length, gpu.vbios_version.as_deref())
+    gpu fn nvmlDeviceGetVbiosVersion(call, gpu; text: TextOut, length: Size) {
+        call.put_optional_text(&text, length, gpu.vbios_version.as_deref())
     }
 
-    gpu fn nvmlDeviceGetMinorNumber(call, gpu; number: Out<c_uint>) { call.tell(number, &gpu.minor_number) }
-
-    gpu fn nvmlDeviceGetArchitecture(call, gpu; architecture: Out<c_uint>) { call.tell(architecture, &gpu.architecture) }
-
-    gpu fn nvmlDeviceGetBrand(call, gpu; told: Out<c_uint>) { call.put(told, brand(gpu).ok_or(NOT_SUPPORTED)?) }
+    gpu fn nvmlDeviceGetBrand(call, gpu; value: Out<c_uint>) { call.put(value, brand(gpu).ok_or(NOT_SUPPORTED)?) }
 
     device fn nvmlDeviceGetCudaComputeCapability(call, target; major: Out<c_int>, minor: Out<c_int>) {
-        let [told_major, told_minor] = call.gpu(target)?.compute_capability.ok_or(NOT_SUPPORTED)?;
-        call.put(major, told_major)?;
-        call.put(minor, told_minor)
+        let [major_version, minor_version] = call.gpu(target)?.compute_capability.ok_or(NOT_SUPPORTED)?;
+        call.put(major, major_version)?;
+        call.put(minor, minor_version)
     }
 
-    gpu fn nvmlDeviceGetPciInfo(call, gpu; info: Open<nvmlPciInfo_t>) { pci_info(call, gpu, info, false) }
+    gpu fn nvmlDeviceGetPciInfo(call, gpu; info: Fields<nvmlPciInfo_t>) { pci_info(call, gpu, info, false) }
 
-    gpu fn nvmlDeviceGetPciInfo_v2(call, gpu; info: Open<nvmlPciInfo_t>) { pci_info(call, gpu, info, false) }
+    gpu fn nvmlDeviceGetPciInfo_v2(call, gpu; info: Fields<nvmlPciInfo_t>) { pci_info(call, gpu, info, false) }
 
-    gpu fn nvmlDeviceGetPciInfo_v3(call, gpu; info: Open<nvmlPciInfo_t>) { pci_info(call, gpu, info, true) }
-
-    gpu fn nvmlDeviceGetPersistenceMode(call, gpu; mode: Out<c_uint>) { call.tell(mode, &gpu.persistence) }
-
-    gpu fn nvmlDeviceGetComputeMode(call, gpu; mode: Out<c_uint>) { call.tell(mode, &gpu.compute_mode) }
-
-    gpu fn nvmlDeviceGetDisplayActive(call, gpu; active: Out<c_uint>) { call.tell(active, &gpu.display_active) }
-
-    gpu fn nvmlDeviceGetDisplayMode(call, gpu; mode: Out<c_uint>) { call.tell(mode, &gpu.display_active) }
+    gpu fn nvmlDeviceGetPciInfo_v3(call, gpu; info: Fields<nvmlPciInfo_t>) { pci_info(call, gpu, info, true) }
 
     gpu fn nvmlDeviceGetMigMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {
         current_and_pending(call, &gpu.mig_mode, current, pending)
     }
 
-    gpu fn nvmlDeviceGetGridLicensableFeatures_v4(call, gpu; told: Open<nvmlGridLicensableFeatures_t>) {
+    gpu fn nvmlDeviceGetGridLicensableFeatures_v4(call, gpu; features: Fields<nvmlGridLicensableFeatures_t>) {
         let licensed = call.fact(&gpu.vgpu_licensed)?;
         let first = offset_of!(nvmlGridLicensableFeatures_t, gridLicensableFeatures);
-        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, isGridLicenseSupported)), 1_i32)?;
-        call.put(told.field(offset_of!(nvmlGridLicensableFeatures_t, licensableFeaturesCount)), 1_u32)?;
-        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureCode)), 1_u32)?;
-        call.put(told.field(first + offset_of!(nvmlGridLicensableFeature_t, featureState)), licensed as c_uint)
+        call.put(features.field(offset_of!(nvmlGridLicensableFeatures_t, isGridLicenseSupported)), 1_i32)?;
+        call.put(features.field(offset_of!(nvmlGridLicensableFeatures_t, licensableFeaturesCount)), 1_u32)?;
+        call.put(features.field(first + offset_of!(nvmlGridLicensableFeature_t, featureCode)), 1_u32)?;
+        call.put(features.field(first + offset_of!(nvmlGridLicensableFeature_t, featureState)), licensed as c_uint)
     }
 
     gpu fn nvmlDeviceGetEccMode(call, gpu; current: Out<c_uint>, pending: Out<c_uint>) {
         current_and_pending(call, &gpu.ecc_enabled, current, pending)
     }
 
-    // Only Windows knows driver models; elsewhere the functions are there and say so.
+    // Driver models exist on Windows only. On Linux the functions exist and return "not supported".
     gpu fn nvmlDeviceGetDriverModel(_call, _gpu; _current: Out<c_uint>, _pending: Out<c_uint>) { Err(NOT_SUPPORTED) }
 
     gpu fn nvmlDeviceGetDriverModel_v2(_call, _gpu; _current: Out<c_uint>, _pending: Out<c_uint>) { Err(NOT_SUPPORTED) }

@@ -1,4 +1,4 @@
-//! Events: critical Xids.
+//! Events: critical Xid errors.
 
 use std::ffi::{c_uint, c_ulonglong};
 use std::time::Duration;
@@ -7,17 +7,16 @@ use nvml_wrapper_sys::bindings::{self as sys, nvmlEventData_t};
 
 use super::export;
 use crate::code::NOT_SUPPORTED;
-use crate::engine::engine;
-use crate::events::EventSet;
+use crate::events::{EventSet, event_sets};
 use crate::handle::{Device, Target};
 use crate::pointer::Out;
 
 const XID: c_ulonglong = sys::nvmlEventTypeXidCriticalError as c_ulonglong;
 
 export! {
-    system fn nvmlEventSetCreate(call; set: Out<EventSet>) { call.put(set, engine().events.create()) }
+    system fn nvmlEventSetCreate(call; set: Out<EventSet>) { call.put(set, event_sets().create()) }
 
-    system fn nvmlEventSetFree(_call; set: EventSet) { engine().events.free(set) }
+    system fn nvmlEventSetFree(_call; set: EventSet) { event_sets().free(set) }
 
     gpu fn nvmlDeviceGetSupportedEventTypes(call, gpu; types: Out<c_ulonglong>) {
         gpu.xids.as_ref().ok_or(NOT_SUPPORTED)?;
@@ -29,15 +28,15 @@ export! {
         if types & !XID != 0 {
             return Err(NOT_SUPPORTED);
         }
-        if types == 0 { Ok(()) } else { engine().events.register(set, target.gpu) }
+        if types == 0 { Ok(()) } else { event_sets().register(set, target.gpu) }
     }
 
     system fn nvmlEventSetWait_v2(call; set: EventSet, data: Out<nvmlEventData_t>, timeout_ms: c_uint) {
-        let happened = engine().events.wait(set, Duration::from_millis(timeout_ms.into()))?;
+        let event = event_sets().wait(set, Duration::from_millis(timeout_ms.into()))?;
         call.put(data, nvmlEventData_t {
-            device: Device::from(Target { gpu: happened.gpu, mig: None }).pointer(),
+            device: Device::from(Target { gpu: event.gpu, mig: None }).pointer(),
             eventType: XID,
-            eventData: happened.code,
+            eventData: event.code,
             gpuInstanceId: c_uint::MAX,
             computeInstanceId: c_uint::MAX,
         })

@@ -1,44 +1,45 @@
-//! Field values: many facts in one call, each with a status of its own.
+//! Field values: many values in one call, each with a return code of its own.
 
 use std::ffi::{c_int, c_uint};
 use std::mem::offset_of;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use nvml_wrapper_sys::bindings::{self as sys, field_id as fields, nvmlFieldValue_t, nvmlValue_t};
 
 use super::export;
 use crate::call::Call;
-use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED};
-use crate::pointer::{List, Open};
+use crate::code::{INVALID_ARGUMENT, NOT_SUPPORTED, Outcome, SUCCESS};
+use crate::function::Function;
+use crate::pointer::{Fields, List};
 use crate::scenario::{Field, FieldKey, Gpu};
 use crate::value::Value;
 
-/// The scope that stands for all links together.
+/// Scope of an NVLink field that means all links together.
 const ALL_LINKS: c_uint = c_uint::MAX;
 
-/// A field's value, and the type that it is told in.
-enum Told {
-    Wide(u64),
-    Narrow(u32),
-    Signed(i64),
-    Real(f64),
-    /// Of a type that the scenario says, which may be one that NVML does not have.
-    Typed(u32, u64),
+/// A value, by its type in the ABI.
+enum FieldValue {
+    UnsignedLongLong(u64),
+    UnsignedInt(u32),
+    SignedLongLong(i64),
+    Double(f64),
+    /// Bits with a type given by the scenario, which may be one that NVML does not define.
+    Other(u32, u64),
 }
 
-/// Whether a field's scope is a link.
-const fn is_of_a_link(id: c_uint) -> bool {
+/// Returns true if the scope of a field is a link.
+const fn is_per_link(id: c_uint) -> bool {
     matches!(id, fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX
         | fields::NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID
         | fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_GET_POWER_STATE
         | fields::NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS..=fields::NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER)
 }
 
-/// Whether a field counts something that outgrows 32 bits.
+/// Returns true if a field is a 64-bit counter.
 const fn is_wide(id: c_uint) -> bool {
-    id < fields::NVML_FI_DEV_MEMORY_TEMP
+    (fields::NVML_FI_DEV_ECC_SBE_VOL_TOTAL <= id && id < fields::NVML_FI_DEV_MEMORY_TEMP)
         || counts_pcie_bytes(id)
-        || matches!(id, fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION
+        || matches!(id, fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | fields::NVML_FI_DEV_ENERGY
             | fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX
             | fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC
             | fields::NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS..=fields::NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER)
@@ -48,120 +49,166 @@ const fn counts_pcie_bytes(id: c_uint) -> bool {
     matches!(id, fields::NVML_FI_DEV_PCIE_COUNT_TX_BYTES | fields::NVML_FI_DEV_PCIE_COUNT_RX_BYTES)
 }
 
-/// Fields that tell what other functions tell too.
-fn of_a_fact(gpu: &Gpu, id: c_uint) -> Option<Value> {
-    match id {
-        fields::NVML_FI_DEV_MEMORY_TEMP => gpu.memory_temperature_c,
-        fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION => gpu.energy_mj,
-        fields::NVML_FI_DEV_NVLINK_LINK_COUNT => gpu.nvlinks_total.or(gpu.nvlinks),
-        fields::NVML_FI_DEV_PCIE_REPLAY_COUNTER => gpu.pcie_replays,
-        fields::NVML_FI_DEV_POWER_AVERAGE | fields::NVML_FI_DEV_POWER_INSTANT => gpu.power_mw,
-        fields::NVML_FI_DEV_POWER_MIN_LIMIT => gpu.min_limit_mw,
-        fields::NVML_FI_DEV_POWER_MAX_LIMIT => gpu.max_limit_mw,
-        fields::NVML_FI_DEV_POWER_DEFAULT_LIMIT => gpu.default_limit_mw,
-        fields::NVML_FI_DEV_POWER_CURRENT_LIMIT => gpu.enforced_limit_mw,
-        fields::NVML_FI_DEV_POWER_REQUESTED_LIMIT => gpu.power_limit_mw,
-        _ => None,
-    }
-}
-
-/// The errors of a link, or of all: those that there are are replays of the first.
-fn errors_of_a_link(gpu: &Gpu, id: c_uint, scope: c_uint) -> Option<Value> {
-    let errors = gpu.nvlink_errors?;
-    match id {
-        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY if scope == 0 || scope == ALL_LINKS => Some(errors),
-        fields::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL => Some(errors),
-        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC => Some(Value::Whole(0)),
-        _ => None,
-    }
-}
-
-fn field(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<Told, u32> {
-    if let Some(of_this_scope) = gpu.fields.get(&FieldKey { id, scope: Some(scope) }) {
-        return told(call, id, of_this_scope, 1);
-    }
-    // A scenario may give fields that are newer than the header.
-    if id >= fields::NVML_FI_MAX && !gpu.fields.keys().any(|key| key.id == id) {
-        return Err(INVALID_ARGUMENT);
-    }
-    let mut share = 1;
-    if is_of_a_link(id) {
-        let links = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
-        if scope != ALL_LINKS && i64::from(scope) >= links {
-            return Err(INVALID_ARGUMENT);
+/// Function with the same value as a field, and the fact behind both.
+fn equivalent(gpu: &Gpu, id: c_uint) -> Option<(Function, Option<Value>)> {
+    use Function as F;
+    Some(match id {
+        fields::NVML_FI_DEV_ECC_CURRENT | fields::NVML_FI_DEV_ECC_PENDING => (F::nvmlDeviceGetEccMode, gpu.ecc_enabled),
+        fields::NVML_FI_DEV_ECC_SBE_VOL_TOTAL => (F::nvmlDeviceGetTotalEccErrors, gpu.ecc_volatile_corrected),
+        fields::NVML_FI_DEV_ECC_DBE_VOL_TOTAL => (F::nvmlDeviceGetTotalEccErrors, gpu.ecc_volatile_uncorrected),
+        fields::NVML_FI_DEV_ECC_SBE_AGG_TOTAL => (F::nvmlDeviceGetTotalEccErrors, gpu.ecc_aggregate_corrected),
+        fields::NVML_FI_DEV_ECC_DBE_AGG_TOTAL => (F::nvmlDeviceGetTotalEccErrors, gpu.ecc_aggregate_uncorrected),
+        fields::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | fields::NVML_FI_DEV_ENERGY => {
+            (F::nvmlDeviceGetTotalEnergyConsumption, gpu.energy_mj)
         }
-        let is_sum = (fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX)
-            .contains(&id);
-        if is_sum && scope != ALL_LINKS {
-            share = links.max(1);
+        fields::NVML_FI_DEV_NVLINK_LINK_COUNT => (F::nvmlDeviceGetNvLinkState, gpu.nvlinks_total.or(gpu.nvlinks)),
+        fields::NVML_FI_DEV_PCIE_REPLAY_COUNTER => (F::nvmlDeviceGetPcieReplayCounter, gpu.pcie_replays),
+        fields::NVML_FI_DEV_REMAPPED_COR => (F::nvmlDeviceGetRemappedRows, gpu.remapped_correctable),
+        fields::NVML_FI_DEV_REMAPPED_UNC => (F::nvmlDeviceGetRemappedRows, gpu.remapped_uncorrectable),
+        fields::NVML_FI_DEV_REMAPPED_PENDING => (F::nvmlDeviceGetRemappedRows, gpu.remapped_pending),
+        fields::NVML_FI_DEV_REMAPPED_FAILURE => (F::nvmlDeviceGetRemappedRows, gpu.remapped_failed),
+        fields::NVML_FI_DEV_POWER_AVERAGE | fields::NVML_FI_DEV_POWER_INSTANT => {
+            (F::nvmlDeviceGetPowerUsage, gpu.power_mw)
         }
-    }
-    let given = gpu.fields.get(&FieldKey { id, scope: None }).copied();
-    let fact = || of_a_fact(gpu, id).or_else(|| errors_of_a_link(gpu, id, scope)).map(Field::Value);
-    let told = told(call, id, &given.or_else(fact).ok_or(NOT_SUPPORTED)?, share)?;
-    Ok(match told {
-        Told::Wide(bytes) if gpu.pcie_counters_wrap && counts_pcie_bytes(id) => Told::Wide(bytes & u64::from(u32::MAX)),
-        told => told,
+        fields::NVML_FI_DEV_POWER_MIN_LIMIT => (F::nvmlDeviceGetPowerManagementLimitConstraints, gpu.min_limit_mw),
+        fields::NVML_FI_DEV_POWER_MAX_LIMIT => (F::nvmlDeviceGetPowerManagementLimitConstraints, gpu.max_limit_mw),
+        fields::NVML_FI_DEV_POWER_DEFAULT_LIMIT => (F::nvmlDeviceGetPowerManagementDefaultLimit, gpu.default_limit_mw),
+        fields::NVML_FI_DEV_POWER_CURRENT_LIMIT => (F::nvmlDeviceGetEnforcedPowerLimit, gpu.enforced_limit_mw),
+        fields::NVML_FI_DEV_POWER_REQUESTED_LIMIT => (F::nvmlDeviceGetPowerManagementLimit, gpu.power_limit_mw),
+        _ => return None,
     })
 }
 
-/// What a field tells now, of which a share is asked for.
-fn told(call: &Call, id: c_uint, field: &Field, share: i64) -> Result<Told, u32> {
+/// Value of a field that equals a function: an error code given to the function fails the field as well.
+fn equivalent_value(call: &Call, gpu: &Gpu, id: c_uint) -> Result<Option<Value>, u32> {
+    let Some((function, fact)) = equivalent(gpu, id).filter(|_| call.scenario().field_equivalents) else {
+        return Ok(None);
+    };
+    call.check_error(gpu, function)?;
+    call.fact(&fact).map(|_| fact)
+}
+
+/// Value of a field that equals no function, or one with another way of counting: the memory's temperature, and the state
+/// and errors of a link. The scenario's `nvlink_errors` are replays of the first link.
+fn own_value(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Option<Value> {
+    match id {
+        fields::NVML_FI_DEV_MEMORY_TEMP => gpu.memory_temperature_c,
+        fields::NVML_FI_DEV_NVLINK_GET_STATE => {
+            let active = call.fact(&gpu.nvlinks).ok()?;
+            Some(Value::Whole(i64::from(i64::from(scope) < active)))
+        }
+        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY if scope == 0 || scope == ALL_LINKS => gpu.nvlink_errors,
+        fields::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL => gpu.nvlink_errors,
+        fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC => {
+            gpu.nvlink_errors.map(|_| Value::Whole(0))
+        }
+        _ => None,
+    }
+}
+
+/// Divisor of a value that is given for all links: the number of links for the throughput of one link, and else 1. Fails
+/// with "invalid argument" for a link that does not exist.
+fn divisor(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<i64, u32> {
+    if !is_per_link(id) {
+        return Ok(1);
+    }
+    let links = call.fact(&gpu.nvlinks_total.or(gpu.nvlinks))?;
+    if scope == ALL_LINKS {
+        return Ok(1);
+    }
+    if i64::from(scope) >= links {
+        return Err(INVALID_ARGUMENT);
+    }
+    let throughput = fields::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX..=fields::NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX;
+    Ok(if throughput.contains(&id) { links.max(1) } else { 1 })
+}
+
+/// Value of a field now: from the scenario's `fields`, or from a fact that a function has as well.
+fn read(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<FieldValue, u32> {
+    if let Some(field) = gpu.fields.get(&FieldKey { id, scope: Some(scope) }) {
+        return evaluate(call, id, field, 1);
+    }
+    // A scenario may contain fields that are newer than the header.
+    if id >= fields::NVML_FI_MAX && !gpu.fields.keys().any(|key| key.id == id) {
+        return Err(INVALID_ARGUMENT);
+    }
+    let divisor = divisor(call, gpu, id, scope)?;
+    let field = match gpu.fields.get(&FieldKey { id, scope: None }) {
+        Some(field) => *field,
+        None => {
+            let fact = equivalent_value(call, gpu, id)?.or_else(|| own_value(call, gpu, id, scope));
+            Field::Value(fact.ok_or(NOT_SUPPORTED)?)
+        }
+    };
+    Ok(match evaluate(call, id, &field, divisor)? {
+        FieldValue::UnsignedLongLong(bytes) if gpu.pcie_counters_wrap && counts_pcie_bytes(id) => {
+            FieldValue::UnsignedLongLong(bytes & u64::from(u32::MAX))
+        }
+        value => value,
+    })
+}
+
+/// Current value of a field of the scenario, divided by `divisor`.
+fn evaluate(call: &Call, id: c_uint, field: &Field, divisor: i64) -> Result<FieldValue, u32> {
     let value = match field {
         Field::Code(code) => return Err(*code),
         Field::Typed { value, kind } if *kind == sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE => {
-            return Ok(Told::Real(value.at(call.seconds)));
+            return Ok(FieldValue::Double(value.at(call.seconds)));
         }
-        Field::Typed { value, kind } => return Ok(Told::Typed(*kind, value.whole(call.seconds) as u64)),
+        Field::Typed { value, kind } => return Ok(FieldValue::Other(*kind, value.whole(call.seconds) as u64)),
         Field::Value(value) => value,
     };
-    let whole = value.whole(call.seconds) / share;
+    let whole = value.whole(call.seconds) / divisor;
     Ok(match value {
-        Value::Fraction(real) => Told::Real(*real),
-        _ if whole < 0 => Told::Signed(whole),
+        Value::Fraction(number) => FieldValue::Double(*number),
+        _ if whole < 0 => FieldValue::SignedLongLong(whole),
         _ => match u32::try_from(whole) {
-            Ok(narrow) if !is_wide(id) => Told::Narrow(narrow),
-            _ => Told::Wide(whole as u64),
+            Ok(number) if !is_wide(id) => FieldValue::UnsignedInt(number),
+            _ => FieldValue::UnsignedLongLong(whole as u64),
         },
     })
 }
 
-/// Writes a field's answer; what is asked for stays as the caller put it.
-fn write(call: &Call, entry: Open<nvmlFieldValue_t>, told: Result<Told, u32>) -> code::Done {
+/// Writes the results of an entry. The id and the scope, which the caller set, are not written.
+fn write(call: &Call, entry: Fields<nvmlFieldValue_t>, result: Result<FieldValue, u32>, started: Instant) -> Outcome {
     let now_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
-    let (code, kind, value) = match told {
-        Ok(Told::Real(value)) => (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { dVal: value }),
-        Ok(Told::Narrow(value)) => {
-            // A narrower member of the union is its lower bytes; the others must not be left as they were in memory.
-            (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValue_t { ullVal: value.into() })
+    let latency_us = (started.elapsed().as_micros() as i64).max(1);
+    let (code, kind, value) = match result {
+        Ok(FieldValue::Double(value)) => {
+            (SUCCESS, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { dVal: value })
         }
-        Ok(Told::Wide(value)) => {
-            (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValue_t { ullVal: value })
+        Ok(FieldValue::UnsignedInt(value)) => {
+            // The whole union is written, because a narrower member must not leave old bytes beside it.
+            (SUCCESS, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValue_t { ullVal: value.into() })
         }
-        Ok(Told::Signed(value)) => {
-            (0, sys::nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG, nvmlValue_t { sllVal: value })
+        Ok(FieldValue::UnsignedLongLong(value)) => {
+            (SUCCESS, sys::nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValue_t { ullVal: value })
         }
-        Ok(Told::Typed(kind, bits)) => (0, kind, nvmlValue_t { ullVal: bits }),
+        Ok(FieldValue::SignedLongLong(value)) => {
+            (SUCCESS, sys::nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG, nvmlValue_t { sllVal: value })
+        }
+        Ok(FieldValue::Other(kind, bits)) => (SUCCESS, kind, nvmlValue_t { ullVal: bits }),
         Err(code) => (code, sys::nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE, nvmlValue_t { ullVal: 0 }),
     };
     entry.field(offset_of!(nvmlFieldValue_t, timestamp)).put(now_us);
-    entry.field(offset_of!(nvmlFieldValue_t, latencyUsec)).put(1_i64);
-    entry.field(offset_of!(nvmlFieldValue_t, nvmlReturn)).put(if call.garbage { code::SUCCESS } else { code });
+    entry.field(offset_of!(nvmlFieldValue_t, latencyUsec)).put(latency_us);
+    entry.field(offset_of!(nvmlFieldValue_t, nvmlReturn)).put(if call.garbage { SUCCESS } else { code });
     call.put(entry.field(offset_of!(nvmlFieldValue_t, valueType)), kind)?;
     call.put(entry.field(offset_of!(nvmlFieldValue_t, value)), value)
 }
 
 export! {
-    gpu fn nvmlDeviceGetFieldValues(call, gpu; count: c_int, fields: List<nvmlFieldValue_t>) {
+    gpu fn nvmlDeviceGetFieldValues(call, gpu; count: c_int, values: List<nvmlFieldValue_t>) {
         let count = usize::try_from(count).map_err(|_| INVALID_ARGUMENT)?;
-        if count == 0 || fields.is_absent() {
+        if count == 0 || values.is_null() {
             return Err(INVALID_ARGUMENT);
         }
-        for place in 0..count {
-            let entry = fields.at(place).open();
+        for index in 0..count {
+            let started = Instant::now();
+            let entry = values.at(index).fields();
             let id = entry.field(offset_of!(nvmlFieldValue_t, fieldId)).get();
             let scope = entry.field(offset_of!(nvmlFieldValue_t, scopeId)).get();
-            write(call, entry, field(call, gpu, id, scope))?;
+            write(call, entry, read(call, gpu, id, scope), started)?;
         }
         Ok(())
     }

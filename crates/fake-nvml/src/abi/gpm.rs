@@ -1,4 +1,4 @@
-//! GPM: profiling numbers, from two samples.
+//! GPU Performance Monitoring (GPM): profiling metrics from two samples.
 
 use std::collections::BTreeMap;
 use std::ffi::{c_char, c_uint};
@@ -8,17 +8,17 @@ use nvml_wrapper_sys::bindings::{
     self as sys, nvmlGpmMetric_t, nvmlGpmMetric_t__bindgen_ty_1, nvmlGpmMetricsGet_t, nvmlGpmSupport_t,
 };
 
-use super::{Function, export};
+use super::export;
 use crate::code::{self, INVALID_ARGUMENT, NOT_SUPPORTED, VERSION_MISMATCH};
-use crate::engine::engine;
-use crate::gpm::{Sample, Window};
-use crate::pointer::{List, Open, Out};
+use crate::function::Function;
+use crate::gpm::{Sample, Window, samples};
+use crate::pointer::{Fields, List, Out};
 use crate::scenario::{Metric, MetricId};
 
-/// More metrics than any header knows are a mistake of the caller's.
-const MOST_METRICS: c_uint = 4_096;
+/// Largest accepted number of metrics; every header has fewer.
+const MAX_METRICS: c_uint = 4_096;
 
-/// A metric's value at the end of a window, or why there is none.
+/// Value of a metric at the end of a window, or an error code.
 fn metric(metrics: &Option<BTreeMap<MetricId, Metric>>, window: Window, id: c_uint) -> Result<f64, u32> {
     match metrics.as_ref().and_then(|metrics| metrics.get(&MetricId(id))).ok_or(NOT_SUPPORTED)? {
         Metric::Code(code) => Err(*code),
@@ -35,41 +35,41 @@ export! {
         call.put(support, nvmlGpmSupport_t { version: sys::NVML_GPM_SUPPORT_VERSION, isSupportedDevice: c_uint::from(gpu.gpm.is_some()) })
     }
 
-    system fn nvmlGpmSampleAlloc(call; sample: Out<Sample>) { call.put(sample, engine().samples.allocate()) }
+    system fn nvmlGpmSampleAlloc(call; sample: Out<Sample>) { call.put(sample, samples().allocate()) }
 
-    system fn nvmlGpmSampleFree(_call; sample: Sample) { engine().samples.free(sample) }
+    system fn nvmlGpmSampleFree(_call; sample: Sample) { samples().free(sample) }
 
     device fn nvmlGpmSampleGet(call, target; sample: Sample) {
         if call.gpu(target)?.gpm.is_none() {
             return Err(NOT_SUPPORTED);
         }
-        engine().samples.take(sample, target, call.seconds)
+        samples().take(sample, target, call.seconds)
     }
 
     device fn nvmlGpmMigSampleGet(call, target; gpu_instance: c_uint, sample: Sample) {
         let gpu = call.gpu(target)?;
         let place = gpu.mig.iter().position(|mig| mig.gpu_instance == gpu_instance).ok_or(INVALID_ARGUMENT)?;
-        gpu.mig[place].errors.strike(Function::nvmlGpmMigSampleGet)?;
+        gpu.mig[place].errors.check(Function::nvmlGpmMigSampleGet)?;
         if gpu.mig[place].gpm.is_none() {
             return Err(NOT_SUPPORTED);
         }
-        engine().samples.take(sample, crate::handle::Target { gpu: target.gpu, mig: Some(place) }, call.seconds)
+        samples().take(sample, crate::handle::Target { gpu: target.gpu, mig: Some(place) }, call.seconds)
     }
 
-    // Newer headers have longer arrays in this structure, so that only the metrics asked for are looked at.
-    system fn nvmlGpmMetricsGet(call; request: Open<nvmlGpmMetricsGet_t>) {
+    // Newer headers have longer arrays in this structure, so that only the requested metrics are accessed.
+    system fn nvmlGpmMetricsGet(call; request: Fields<nvmlGpmMetricsGet_t>) {
         let version: c_uint = request.field(offset_of!(nvmlGpmMetricsGet_t, version)).get();
         if version != sys::NVML_GPM_METRICS_GET_VERSION {
             return Err(VERSION_MISMATCH);
         }
         let number: c_uint = request.field(offset_of!(nvmlGpmMetricsGet_t, numMetrics)).get();
-        if number > MOST_METRICS {
+        if number > MAX_METRICS {
             return Err(INVALID_ARGUMENT);
         }
         let first = request.field(offset_of!(nvmlGpmMetricsGet_t, sample1)).get();
         let second = request.field(offset_of!(nvmlGpmMetricsGet_t, sample2)).get();
-        let window = engine().samples.between(first, second)?;
-        // The one function that learns only here of which GPU or instance it is.
+        let window = samples().between(first, second)?;
+        // This function takes no device handle, so that errors of the device are applied here.
         let (errors, of) = match call.mig(window.target)? {
             Some(mig) => (&mig.errors, &mig.gpm),
             None => {
@@ -77,20 +77,20 @@ export! {
                 (&gpu.errors, &gpu.gpm)
             }
         };
-        errors.strike(Function::nvmlGpmMetricsGet)?;
+        errors.check(Function::nvmlGpmMetricsGet)?;
         let metrics: List<nvmlGpmMetric_t> = request.field::<nvmlGpmMetric_t>(offset_of!(nvmlGpmMetricsGet_t, metrics)).list();
-        for place in 0..number as usize {
-            let entry = metrics.at(place).open();
-            let told = metric(of, window, entry.field(offset_of!(nvmlGpmMetric_t, metricId)).get());
-            entry.field(offset_of!(nvmlGpmMetric_t, nvmlReturn)).put(told.err().filter(|_| !call.garbage).unwrap_or(code::SUCCESS));
-            call.put(entry.field(offset_of!(nvmlGpmMetric_t, value)), told.unwrap_or(0.0))?;
+        for index in 0..number as usize {
+            let entry = metrics.at(index).fields();
+            let value = metric(of, window, entry.field(offset_of!(nvmlGpmMetric_t, metricId)).get());
+            entry.field(offset_of!(nvmlGpmMetric_t, nvmlReturn)).put(value.err().filter(|_| !call.garbage).unwrap_or(code::SUCCESS));
+            call.put(entry.field(offset_of!(nvmlGpmMetric_t, value)), value.unwrap_or(0.0))?;
             entry.field(offset_of!(nvmlGpmMetric_t, metricInfo)).put(names());
         }
         Ok(())
     }
 }
 
-/// What a client may print of a metric. The scenario has no names, only ids.
+/// Names of a metric, which clients may print. The scenario has only ids.
 fn names() -> nvmlGpmMetric_t__bindgen_ty_1 {
     let text: *mut c_char = c"metric".as_ptr().cast_mut();
     nvmlGpmMetric_t__bindgen_ty_1 { shortName: text, longName: text, unit: c"".as_ptr().cast_mut() }

@@ -1,4 +1,4 @@
-//! Errors of the memory, and what was done about them.
+//! Memory errors and row remapping.
 
 use std::ffi::{c_uint, c_ulonglong};
 
@@ -10,7 +10,7 @@ use crate::pointer::{List, Out};
 use crate::scenario::Gpu;
 use crate::value::Value;
 
-/// The counter for an error type and a period.
+/// Counter of an error type (corrected or not) and a period (volatile or aggregate).
 fn ecc_errors(gpu: &Gpu, kind: c_uint, counter: c_uint) -> Result<&Option<Value>, u32> {
     match (kind, counter) {
         (
@@ -35,7 +35,7 @@ fn ecc_errors(gpu: &Gpu, kind: c_uint, counter: c_uint) -> Result<&Option<Value>
 
 export! {
     gpu fn nvmlDeviceGetTotalEccErrors(call, gpu; kind: c_uint, counter: c_uint, errors: Out<c_ulonglong>) {
-        call.tell(errors, ecc_errors(gpu, kind, counter)?)
+        call.put_fact(errors, ecc_errors(gpu, kind, counter)?)
     }
 
     gpu fn nvmlDeviceGetMemoryErrorCounter(call, gpu; kind: c_uint, counter: c_uint, location: c_uint, errors: Out<c_ulonglong>) {
@@ -43,14 +43,14 @@ export! {
         if location != sys::nvmlMemoryLocation_enum_NVML_MEMORY_LOCATION_DEVICE_MEMORY {
             return Err(NOT_SUPPORTED);
         }
-        call.tell(errors, fact)
+        call.put_fact(errors, fact)
     }
 
     gpu fn nvmlDeviceGetRemappedRows(call, gpu; correctable: Out<c_uint>, uncorrectable: Out<c_uint>, pending: Out<c_uint>, failed: Out<c_uint>) {
-        call.tell(correctable, &gpu.remapped_correctable)?;
-        call.tell(uncorrectable, &gpu.remapped_uncorrectable)?;
-        call.tell(pending, &gpu.remapped_pending)?;
-        call.tell(failed, &gpu.remapped_failed)
+        call.put_fact(correctable, &gpu.remapped_correctable)?;
+        call.put_fact(uncorrectable, &gpu.remapped_uncorrectable)?;
+        call.put_fact(pending, &gpu.remapped_pending)?;
+        call.put_fact(failed, &gpu.remapped_failed)
     }
 
     gpu fn nvmlDeviceGetRetiredPages(_call, _gpu; _cause: c_uint, _count: Out<c_uint>, _addresses: List<c_ulonglong>) { Err(NOT_SUPPORTED) }
@@ -58,6 +58,4 @@ export! {
     gpu fn nvmlDeviceGetRetiredPages_v2(_call, _gpu; _cause: c_uint, _count: Out<c_uint>, _addresses: List<c_ulonglong>, _times: List<c_ulonglong>) {
         Err(NOT_SUPPORTED)
     }
-
-    gpu fn nvmlDeviceGetRetiredPagesPendingStatus(_call, _gpu; _pending: Out<c_uint>) { Err(NOT_SUPPORTED) }
 }

@@ -9,20 +9,12 @@ use nvml_wrapper_sys::bindings::{self as sys, nvmlGpuFabricInfo_t, nvmlGpuFabric
 
 use super::export;
 use crate::code::{INVALID_ARGUMENT, NOT_SUPPORTED};
-use crate::pointer::{Open, Out};
+use crate::pointer::{Fields, List, Out};
 
-/// The driver samples over this window before it answers, for each direction.
+/// Sampling window of the driver, per direction.
 const PCIE_WINDOW: Duration = Duration::from_millis(20);
 
 export! {
-    gpu fn nvmlDeviceGetCurrPcieLinkGeneration(call, gpu; generation: Out<c_uint>) { call.tell(generation, &gpu.pcie_generation) }
-
-    gpu fn nvmlDeviceGetCurrPcieLinkWidth(call, gpu; width: Out<c_uint>) { call.tell(width, &gpu.pcie_width) }
-
-    gpu fn nvmlDeviceGetMaxPcieLinkGeneration(call, gpu; generation: Out<c_uint>) { call.tell(generation, &gpu.pcie_max_generation) }
-
-    gpu fn nvmlDeviceGetMaxPcieLinkWidth(call, gpu; width: Out<c_uint>) { call.tell(width, &gpu.pcie_max_width) }
-
     gpu fn nvmlDeviceGetPcieThroughput(call, gpu; counter: c_uint, kib_per_s: Out<c_uint>) {
         let fact = match counter {
             sys::nvmlPcieUtilCounter_enum_NVML_PCIE_UTIL_TX_BYTES => &gpu.pcie_tx_kib_per_s,
@@ -32,10 +24,8 @@ export! {
         if fact.is_some() {
             thread::sleep(PCIE_WINDOW);
         }
-        call.tell(kib_per_s, fact)
+        call.put_fact(kib_per_s, fact)
     }
-
-    gpu fn nvmlDeviceGetPcieReplayCounter(call, gpu; replays: Out<c_uint>) { call.tell(replays, &gpu.pcie_replays) }
 
     gpu fn nvmlDeviceGetNvLinkState(call, gpu; link: c_uint, is_active: Out<c_uint>) {
         let active = call.fact(&gpu.nvlinks)?;
@@ -57,13 +47,13 @@ export! {
         let replays = call.fact(&gpu.nvlink_errors)?;
         match counter {
             sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_REPLAY if link == 0 => call.put(errors, replays as u64),
-            // Links of data that is checked by ECC are not among those that scenarios have.
+            // Scenarios have no links with ECC-protected data.
             sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_ECC_DATA => Err(NOT_SUPPORTED),
             _ => call.put(errors, 0),
         }
     }
 
-    gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Open<nvmlGpuFabricInfo_t>) {
+    gpu fn nvmlDeviceGetGpuFabricInfo(call, gpu; info: Fields<nvmlGpuFabricInfo_t>) {
         let state = call.fact(&gpu.fabric_state)? as u8;
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, clusterUuid)), [0_u8; 16])?;
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, status)), call.fact(&gpu.fabric_status).unwrap_or(0) as c_uint)?;
@@ -71,7 +61,7 @@ export! {
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_t, state)), state)
     }
 
-    gpu fn nvmlDeviceGetGpuFabricInfoV(call, gpu; info: Open<nvmlGpuFabricInfo_v3_t>) {
+    gpu fn nvmlDeviceGetGpuFabricInfoV(call, gpu; info: Fields<nvmlGpuFabricInfo_v3_t>) {
         let version_3 = info.field::<nvmlGpuFabricInfo_v3_t>(0).expect_version(3).is_ok();
         if !version_3 {
             info.field::<nvmlGpuFabricInfo_v2_t>(0).expect_version(2)?;
@@ -88,7 +78,7 @@ export! {
         Ok(())
     }
 
-    gpu fn nvmlDeviceGetTopologyNearestGpus(_call, _gpu; _level: c_uint, _count: Out<c_uint>, _devices: crate::pointer::List<u64>) {
+    gpu fn nvmlDeviceGetTopologyNearestGpus(_call, _gpu; _level: c_uint, _count: Out<c_uint>, _devices: List<u64>) {
         Err(NOT_SUPPORTED)
     }
 }

@@ -1,32 +1,32 @@
-//! From an index, a UUID or a PCI address to a handle.
+//! Handles by index, UUID and PCI address.
 
 use std::ffi::c_uint;
 
 use super::export;
 use crate::call::Call;
-use crate::code::{Done, INVALID_ARGUMENT, NOT_FOUND};
+use crate::code::{INVALID_ARGUMENT, NOT_FOUND, Outcome};
 use crate::handle::{Device, Target};
-use crate::pointer::{Name, Out};
+use crate::pointer::{Out, TextIn};
 use crate::scenario::PciAddress;
 
-fn by_index(call: &mut Call, index: c_uint, device: Out<Device>) -> Done {
+fn by_index(call: &mut Call, index: c_uint, device: Out<Device>) -> Outcome {
     let described = call.scenario().gpu.len();
     let counted = call.scenario().count.map_or(described, |count| count as usize);
     let gpu = index as usize;
     if gpu >= counted.min(described) {
         return Err(INVALID_ARGUMENT);
     }
-    call.hand_out(device, Target { gpu, mig: None })
+    call.put_handle(device, Target { gpu, mig: None })
 }
 
-fn by_pci_bus_id(call: &mut Call, id: &Name, device: Out<Device>) -> Done {
+fn by_pci_bus_id(call: &mut Call, id: &TextIn, device: Out<Device>) -> Outcome {
     let wanted = PciAddress::parse(id.text()?).ok_or(INVALID_ARGUMENT)?;
     let found = call
         .scenario()
         .gpu
         .iter()
         .position(|gpu| gpu.pci_bus_id.as_deref().and_then(PciAddress::parse) == Some(wanted));
-    call.hand_out(device, Target { gpu: found.ok_or(NOT_FOUND)?, mig: None })
+    call.put_handle(device, Target { gpu: found.ok_or(NOT_FOUND)?, mig: None })
 }
 
 fn by_uuid(call: &Call, wanted: &str) -> Option<Target> {
@@ -44,12 +44,12 @@ export! {
 
     lookup fn nvmlDeviceGetHandleByIndex_v2(call; index: c_uint, device: Out<Device>) { by_index(call, index, device) }
 
-    lookup fn nvmlDeviceGetHandleByPciBusId(call; id: Name, device: Out<Device>) { by_pci_bus_id(call, &id, device) }
+    lookup fn nvmlDeviceGetHandleByPciBusId(call; id: TextIn, device: Out<Device>) { by_pci_bus_id(call, &id, device) }
 
-    lookup fn nvmlDeviceGetHandleByPciBusId_v2(call; id: Name, device: Out<Device>) { by_pci_bus_id(call, &id, device) }
+    lookup fn nvmlDeviceGetHandleByPciBusId_v2(call; id: TextIn, device: Out<Device>) { by_pci_bus_id(call, &id, device) }
 
-    lookup fn nvmlDeviceGetHandleByUUID(call; uuid: Name, device: Out<Device>) {
+    lookup fn nvmlDeviceGetHandleByUUID(call; uuid: TextIn, device: Out<Device>) {
         let target = by_uuid(call, uuid.text()?).ok_or(NOT_FOUND)?;
-        call.hand_out(device, target)
+        call.put_handle(device, target)
     }
 }

@@ -1,4 +1,4 @@
-//! Memory.
+//! Memory sizes.
 
 use nvml_wrapper_sys::bindings::{nvmlBAR1Memory_t, nvmlMemory_t, nvmlMemory_v2_t};
 
@@ -9,7 +9,7 @@ use crate::handle::Target;
 use crate::pointer::Out;
 use crate::value::Value;
 
-/// A GPU's memory, or a MIG instance's, in bytes.
+/// Memory of a GPU or a MIG instance, in bytes.
 struct Memory {
     total: u64,
     reserved: u64,
@@ -39,15 +39,15 @@ impl Memory {
 
 export! {
     device fn nvmlDeviceGetMemoryInfo(call, target; memory: Out<nvmlMemory_t>) {
-        let told = Memory::of(call, target)?;
-        call.put(memory, nvmlMemory_t { total: told.total, free: told.free(), used: told.used.saturating_add(told.reserved) })
+        let values = Memory::of(call, target)?;
+        call.put(memory, nvmlMemory_t { total: values.total, free: values.free(), used: values.used.saturating_add(values.reserved) })
     }
 
     device fn nvmlDeviceGetMemoryInfo_v2(call, target; memory: Out<nvmlMemory_v2_t>) {
         memory.expect_version(2)?;
         let version = memory.get().version;
-        let told = Memory::of(call, target)?;
-        call.put(memory, nvmlMemory_v2_t { version, total: told.total, reserved: told.reserved, free: told.free(), used: told.used })
+        let values = Memory::of(call, target)?;
+        call.put(memory, nvmlMemory_v2_t { version, total: values.total, reserved: values.reserved, free: values.free(), used: values.used })
     }
 
     device fn nvmlDeviceGetBAR1MemoryInfo(call, target; memory: Out<nvmlBAR1Memory_t>) {

@@ -4,29 +4,30 @@ use std::ffi::c_uint;
 
 use nvml_wrapper_sys::bindings::nvmlDeviceAttributes_t;
 
-use super::{Function, export};
+use super::export;
 use crate::code::{INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED};
+use crate::function::Function;
 use crate::handle::{Device, Target};
 use crate::pointer::Out;
 use crate::scenario::{Gpu, Mig};
 use crate::value::Value;
 
-/// What GPUs that can be parted are parted into at most.
-const MOST_INSTANCES: usize = 7;
+/// Maximum number of instances per GPU.
+const MAX_INSTANCES: usize = 7;
 
-/// Whether a GPU is parted.
-fn is_parted(gpu: &Gpu) -> bool {
+/// Returns true if MIG mode is enabled.
+fn has_mig_enabled(gpu: &Gpu) -> bool {
     gpu.mig_mode.is_some_and(|mode| mode != Value::Whole(0))
 }
 
-/// The first number of a profile's name: 3 for `3g.20gb`.
+/// Number of slices in a profile's name: 3 for `3g.20gb`.
 fn slices(mig: &Mig) -> c_uint {
     mig.profile.split('g').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 export! {
     gpu fn nvmlDeviceGetMaxMigDeviceCount(call, gpu; count: Out<c_uint>) {
-        call.put(count, if is_parted(gpu) { MOST_INSTANCES.max(gpu.mig.len()) as c_uint } else { 0 })
+        call.put(count, if has_mig_enabled(gpu) { MAX_INSTANCES.max(gpu.mig.len()) as c_uint } else { 0 })
     }
 
     device fn nvmlDeviceGetMigDeviceHandleByIndex(call, target; index: c_uint, instance: Out<Device>) {
@@ -35,11 +36,11 @@ export! {
         }
         let gpu = call.gpu(target)?;
         let found = gpu.places().position(|place| place == index as usize);
-        if found.is_none() && !is_parted(gpu) {
+        if found.is_none() && !has_mig_enabled(gpu) {
             return Err(NOT_SUPPORTED);
         }
         let place = found.ok_or(NOT_FOUND)?;
-        gpu.mig[place].errors.strike(Function::nvmlDeviceGetMigDeviceHandleByIndex)?;
+        gpu.mig[place].errors.check(Function::nvmlDeviceGetMigDeviceHandleByIndex)?;
         call.put(instance, Device::from(Target { gpu: target.gpu, mig: Some(place) }))
     }
 

@@ -1,12 +1,13 @@
-//! Starting, stopping, and what concerns the machine as a whole.
+//! Init, shutdown, versions and the number of GPUs.
 
 use std::ffi::{c_char, c_int, c_uint};
 
-use super::{Function, export};
+use super::export;
 use crate::call::Call;
-use crate::code::{self, SUCCESS};
+use crate::code::{self, Outcome, SUCCESS};
 use crate::engine::{engine, enter};
-use crate::pointer::{Out, Room, Text};
+use crate::function::Function;
+use crate::pointer::{Out, Size, TextOut};
 
 fn init(function: Function) -> u32 {
     enter(function, || {
@@ -30,20 +31,20 @@ extern "C" fn nvmlInitWithFlags(_flags: c_uint) -> u32 {
     init(Function::nvmlInitWithFlags)
 }
 
-/// The one function that answers before init, and with a text.
+/// The only function that works before init and returns a text.
 #[unsafe(no_mangle)]
 extern "C" fn nvmlErrorString(result: c_uint) -> *const c_char {
     enter(Function::nvmlErrorString, || Ok(()));
     code::text(result).as_ptr()
 }
 
-/// CUDA's version as both functions tell it.
-fn cuda_version(call: &Call, version: Out<c_int>) -> code::Done {
+/// CUDA version, for both versions of the function.
+fn cuda_version(call: &Call, version: Out<c_int>) -> Outcome {
     call.put(version, call.scenario().cuda_version)
 }
 
-/// The number of GPUs as both functions tell it.
-fn count(call: &Call, count: Out<c_uint>) -> code::Done {
+/// Number of GPUs, for both versions of the function.
+fn count(call: &Call, count: Out<c_uint>) -> Outcome {
     let scenario = call.scenario();
     match scenario.count_error {
         SUCCESS => call.put(count, scenario.count.unwrap_or(scenario.gpu.len() as c_uint)),
@@ -54,12 +55,12 @@ fn count(call: &Call, count: Out<c_uint>) -> code::Done {
 export! {
     system fn nvmlShutdown(_call) { engine().shutdown() }
 
-    system fn nvmlSystemGetDriverVersion(call; version: Text, length: Room) {
+    system fn nvmlSystemGetDriverVersion(call; version: TextOut, length: Size) {
         call.put_text(&version, length, call.scenario().driver_version.as_bytes())
     }
 
-    system fn nvmlSystemGetNVMLVersion(call; version: Text, length: Room) {
-        call.tell_text(&version, length, call.scenario().nvml_version.as_deref())
+    system fn nvmlSystemGetNVMLVersion(call; version: TextOut, length: Size) {
+        call.put_optional_text(&version, length, call.scenario().nvml_version.as_deref())
     }
 
     system fn nvmlSystemGetCudaDriverVersion(call; version: Out<c_int>) { cuda_version(call, version) }

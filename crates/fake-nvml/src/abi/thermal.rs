@@ -7,22 +7,22 @@ use nvml_wrapper_sys::bindings::{self as sys, nvmlMarginTemperature_v1_t, nvmlTe
 
 use super::export;
 use crate::code::{INVALID_ARGUMENT, NOT_SUPPORTED};
-use crate::pointer::{Open, Out};
+use crate::pointer::{Fields, Out};
 use crate::scenario::Gpu;
 use crate::value::Value;
 
-/// The fans' speeds: those given one by one, or the one given alone.
+/// Speeds of all fans: `fan_speeds`, or `fan_percent` as the only fan.
 fn fans(gpu: &Gpu) -> &[Value] {
     gpu.fan_speeds.as_deref().unwrap_or(gpu.fan_percent.as_slice())
 }
 
 export! {
-    gpu fn nvmlDeviceGetFanSpeed(call, gpu; speed: Out<c_uint>) { call.tell(speed, &fans_as_one(gpu)) }
+    gpu fn nvmlDeviceGetFanSpeed(call, gpu; speed: Out<c_uint>) { call.put_fact(speed, &first_fan(gpu)) }
 
     gpu fn nvmlDeviceGetFanSpeed_v2(call, gpu; fan: c_uint, speed: Out<c_uint>) {
         match fans(gpu).get(fan as usize) {
             None if !fans(gpu).is_empty() => Err(INVALID_ARGUMENT),
-            told => call.tell(speed, &told.copied()),
+            fan => call.put_fact(speed, &fan.copied()),
         }
     }
 
@@ -40,33 +40,33 @@ export! {
         call.put(temperature, call.signed_fact(&gpu.temperature_c)? as c_int)
     }
 
-    gpu fn nvmlDeviceGetTemperatureV(call, gpu; temperature: Open<nvmlTemperature_v1_t>) {
+    gpu fn nvmlDeviceGetTemperatureV(call, gpu; temperature: Fields<nvmlTemperature_v1_t>) {
         temperature.field::<nvmlTemperature_v1_t>(0).expect_version(1)?;
         let sensor: c_uint = temperature.field(offset_of!(nvmlTemperature_v1_t, sensorType)).get();
         if sensor != sys::nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU {
             return Err(INVALID_ARGUMENT);
         }
-        let told = call.signed_fact(&gpu.temperature_c)? as c_int;
-        call.put(temperature.field(offset_of!(nvmlTemperature_v1_t, temperature)), told)
+        let celsius = call.signed_fact(&gpu.temperature_c)? as c_int;
+        call.put(temperature.field(offset_of!(nvmlTemperature_v1_t, temperature)), celsius)
     }
 
-    gpu fn nvmlDeviceGetMarginTemperature(call, gpu; margin: Open<nvmlMarginTemperature_v1_t>) {
+    gpu fn nvmlDeviceGetMarginTemperature(call, gpu; margin: Fields<nvmlMarginTemperature_v1_t>) {
         margin.field::<nvmlMarginTemperature_v1_t>(0).expect_version(1)?;
-        let told = call.signed_fact(&gpu.margin_temperature_c)? as c_int;
-        call.put(margin.field(offset_of!(nvmlMarginTemperature_v1_t, marginTemperature)), told)
+        let celsius = call.signed_fact(&gpu.margin_temperature_c)? as c_int;
+        call.put(margin.field(offset_of!(nvmlMarginTemperature_v1_t, marginTemperature)), celsius)
     }
 
     gpu fn nvmlDeviceGetTemperatureThreshold(call, gpu; threshold: c_uint, temperature: Out<c_uint>) {
         match threshold {
-            sys::nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN => call.tell(temperature, &gpu.shutdown_temperature_c),
-            sys::nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN => call.tell(temperature, &gpu.slowdown_temperature_c),
+            sys::nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN => call.put_fact(temperature, &gpu.shutdown_temperature_c),
+            sys::nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN => call.put_fact(temperature, &gpu.slowdown_temperature_c),
             known if known < sys::nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_COUNT => Err(NOT_SUPPORTED),
             _ => Err(INVALID_ARGUMENT),
         }
     }
 }
 
-/// The speed that the oldest function tells: the first fan's, unless it is given on its own.
-fn fans_as_one(gpu: &Gpu) -> Option<Value> {
+/// Speed for the oldest function: `fan_percent`, or the first fan's.
+fn first_fan(gpu: &Gpu) -> Option<Value> {
     gpu.fan_percent.or_else(|| fans(gpu).first().copied())
 }

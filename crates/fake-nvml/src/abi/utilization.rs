@@ -1,4 +1,4 @@
-//! Shares of time in which the parts of a GPU are busy.
+//! Utilization of the engines of a GPU.
 
 use std::ffi::c_uint;
 
@@ -6,23 +6,23 @@ use nvml_wrapper_sys::bindings::nvmlUtilization_t;
 
 use super::export;
 use crate::call::Call;
-use crate::code::Done;
+use crate::code::Outcome;
 use crate::pointer::Out;
 use crate::value::Value;
 
-/// What current drivers name as the time that a share is of.
+/// Sampling period that current drivers report.
 const PERIOD_US: c_uint = 167_000;
 
-fn share(call: &Call, fact: &Option<Value>, share: Out<c_uint>, period_us: Out<c_uint>) -> Done {
-    call.tell(share, fact)?;
+fn share(call: &Call, fact: &Option<Value>, share: Out<c_uint>, period_us: Out<c_uint>) -> Outcome {
+    call.put_fact(share, fact)?;
     call.put(period_us, PERIOD_US)
 }
 
 export! {
     gpu fn nvmlDeviceGetUtilizationRates(call, gpu; rates: Out<nvmlUtilization_t>) {
         let memory = gpu.memory_utilization_percent.or(Some(Value::Whole(0)));
-        let told = nvmlUtilization_t { gpu: call.fact(&gpu.utilization_percent)? as c_uint, memory: call.fact(&memory)? as c_uint };
-        call.put(rates, told)
+        let rates_now = nvmlUtilization_t { gpu: call.fact(&gpu.utilization_percent)? as c_uint, memory: call.fact(&memory)? as c_uint };
+        call.put(rates, rates_now)
     }
 
     gpu fn nvmlDeviceGetEncoderUtilization(call, gpu; percent: Out<c_uint>, period_us: Out<c_uint>) {

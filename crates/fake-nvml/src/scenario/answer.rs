@@ -1,4 +1,5 @@
-//! What a driver answered to single calls, as it was captured: played back as it was, before any fact is asked.
+//! Results of single calls, played back before any fact is used: captured from a driver, or written by hand for functions
+//! that have no fact.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -7,67 +8,72 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Value as Toml;
 
-use crate::abi::Function;
+use crate::function::Function;
+use crate::value::Value;
 
-/// Answers by the call that they were given to.
+/// Answers by call.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Answers(BTreeMap<Asked, Answer>);
+pub(crate) struct Answers(BTreeMap<CallKey, Answer>);
 
 impl Answers {
-    /// The answer to a call: that to these very arguments before that to any.
-    pub(crate) fn to(&self, function: Function, with: &[u64]) -> Option<&Answer> {
-        let exact = self.0.get(&Asked { function, with: with.to_vec() });
-        exact.or_else(|| self.0.get(&Asked { function, with: Vec::new() }))
+    /// Answer to a call: one for these selectors has priority over one for any.
+    pub(crate) fn to(&self, function: Function, selectors: &[u64]) -> Option<&Answer> {
+        let exact = self.0.get(&CallKey { function, selectors: selectors.to_vec() });
+        exact.or_else(|| self.0.get(&CallKey { function, selectors: Vec::new() }))
     }
 }
 
-/// A function and what it was asked with: `nvmlDeviceGetClockInfo(1)`, or its name alone for any arguments.
+/// Function and selectors of a call: `nvmlDeviceGetClockInfo(1)`, or the name alone for any selectors.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Asked {
+struct CallKey {
     function: Function,
-    with: Vec<u64>,
+    selectors: Vec<u64>,
 }
 
-impl<'de> Deserialize<'de> for Asked {
+impl<'de> Deserialize<'de> for CallKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let key = String::deserialize(deserializer)?;
-        let (name, with) = match key.strip_suffix(')').and_then(|call| call.split_once('(')) {
-            Some((name, with)) => (name, with.split(',').map(|number| number.trim().parse()).collect()),
+        let (name, selectors) = match key.strip_suffix(')').and_then(|call| call.split_once('(')) {
+            Some((name, selectors)) => (name, selectors.split(',').map(|number| number.trim().parse()).collect()),
             None => (key.as_str(), Ok(Vec::new())),
         };
-        let with = with.map_err(|_| D::Error::custom(format!("`{key}` is no function with numbers in brackets")))?;
+        let selectors = selectors
+            .map_err(|_| D::Error::custom(format!("expected a function with numbers in brackets, got `{key}`")))?;
         let function = Function::named(name);
-        let function = function.ok_or_else(|| D::Error::custom(format!("there is no exported function `{name}`")))?;
-        Ok(Self { function, with })
+        let function = function.ok_or_else(|| D::Error::custom(format!("`{name}` is not an exported function")))?;
+        Ok(Self { function, selectors })
     }
 }
 
-/// One call's outcome. `1980`, `"text"`, or a list of both, in the order of what the call writes; `{ code = 3 }`; or a
-/// list of processes, `{ width = 24, entries = [[…], …] }`, or one of no known layout, `{ count = 3, written = 80 }`.
+/// Result of one call. `1980`, `"text"`, a number that changes ([`crate::value`]), or a list of these in the order in which
+/// the call writes them; `{ code = 3 }`; a list of processes, `{ width = 24, entries = [[…], …] }`; or one of an unknown
+/// layout, `{ count = 3, written = 80 }`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) code: u32,
-    pub(crate) told: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     pub(crate) list: Option<List>,
 }
 
 /// One value that a call writes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
-    /// The bits of a number, as many of which count as the call writes: -1 is all ones.
+    /// Bits of a number, of which the call writes as many as its type has: -1 is all ones.
     Word(u64),
-    /// `"text"`, or `{ bytes = […] }` for what is no UTF-8.
+    /// Number that changes with time.
+    Moving(Value),
+    /// `"text"`, or `{ bytes = […] }` for invalid UTF-8.
     Text(Vec<u8>),
 }
 
 /// A list that a call writes into the caller's buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum List {
-    /// Entries of a known layout: for process lists PID, memory and, from 24 bytes on, GPU and compute instance; for
-    /// process utilization PID, age in µs, and the shares.
+    /// Entries of a known layout. Process lists: PID, memory and, from 24 bytes on, GPU and compute instance. Process
+    /// utilization: PID, age in µs, and the shares.
     Entries { width: usize, entries: Vec<Vec<u64>> },
-    /// So many entries, which are together so many bytes of nothing in particular.
+    /// Number of entries, and of bytes that are written for all of them.
     Unknown { count: u32, written: usize },
 }
 
@@ -78,13 +84,18 @@ impl<'de> Deserialize<'de> for Answer {
 }
 
 impl Answer {
-    fn read(told: Toml) -> Result<Self, String> {
-        match told {
+    /// Returns true if the arguments of the call play it; a list is played by its function.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.list.is_none()
+    }
+
+    fn read(toml: Toml) -> Result<Self, String> {
+        match toml {
             Toml::Array(items) => {
-                let told = items.into_iter().map(Item::read).collect::<Result<_, _>>()?;
-                Ok(Self { told, ..Self::default() })
+                let items = items.into_iter().map(Item::read).collect::<Result<_, _>>()?;
+                Ok(Self { items, ..Self::default() })
             }
-            Toml::Table(mut table) if !table.contains_key("bytes") => {
+            Toml::Table(mut table) if LIST_KEYS.iter().any(|key| table.contains_key(*key)) => {
                 let mut take = |key: &str| table.remove(key);
                 let answer = match (take("code"), take("width"), take("entries"), take("count"), take("written")) {
                     (Some(code), None, None, None, None) => Self { code: number(&code)?, ..Self::default() },
@@ -98,7 +109,7 @@ impl Answer {
                 };
                 if table.is_empty() { Ok(answer) } else { Err(FORMS.into()) }
             }
-            one => Ok(Self { told: vec![Item::read(one)?], ..Self::default() }),
+            one => Ok(Self { items: vec![Item::read(one)?], ..Self::default() }),
         }
     }
 
@@ -107,18 +118,24 @@ impl Answer {
     }
 }
 
-const FORMS: &str = "an answer is a value, a list of values, { code }, { width, entries } or { count, written }";
+/// Keys of the tables that are not a single value.
+const LIST_KEYS: [&str; 5] = ["code", "width", "entries", "count", "written"];
+const FORMS: &str = "expected a value, a list of values, { code }, { width, entries } or { count, written }";
 
 impl Item {
-    fn read(told: Toml) -> Result<Self, String> {
-        match told {
+    fn read(toml: Toml) -> Result<Self, String> {
+        match toml {
             Toml::Integer(number) => Ok(Self::Word(number as u64)),
+            Toml::Boolean(value) => Ok(Self::Word(value.into())),
             Toml::String(text) => Ok(Self::Text(text.into_bytes())),
-            Toml::Table(mut table) if table.len() == 1 => match table.remove("bytes") {
-                Some(Toml::Array(bytes)) => Ok(Self::Text(bytes.iter().map(number).collect::<Result<_, _>>()?)),
-                _ => Err(FORMS.into()),
+            Toml::Table(mut table) => match table.remove("bytes") {
+                Some(Toml::Array(bytes)) if table.is_empty() => {
+                    Ok(Self::Text(bytes.iter().map(number).collect::<Result<_, _>>()?))
+                }
+                Some(_) => Err(FORMS.into()),
+                None => Value::deserialize(Toml::Table(table)).map(Self::Moving).map_err(|error| one_line(&error)),
             },
-            other => Err(format!("{} is no number, text or {{ bytes = […] }}", other.type_str())),
+            other => Err(format!("expected a number, a text or {{ bytes = […] }}, got a {}", other.type_str())),
         }
     }
 }
@@ -129,9 +146,9 @@ fn rows(entries: Toml) -> Result<Vec<Vec<u64>>, String> {
     Ok(rows.into_iter().map(row).collect())
 }
 
-fn number<T: TryFrom<i64>>(told: &Toml) -> Result<T, String> {
-    let number = told.as_integer().and_then(|number| T::try_from(number).ok());
-    number.ok_or_else(|| format!("{told:?} is no number of that size"))
+fn number<T: TryFrom<i64>>(toml: &Toml) -> Result<T, String> {
+    let number = toml.as_integer().and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| format!("expected a smaller or a positive number, got {toml:?}"))
 }
 
 fn one_line(error: &impl Display) -> String {

@@ -1,51 +1,53 @@
-//! What goes wrong, and in which calls.
+//! Faults and error codes, and the calls that they concern.
 
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::abi::Function;
-use crate::code::{Done, SUCCESS};
+use crate::code::{Outcome, SUCCESS};
+use crate::function::Function;
 use crate::value::Value;
 
-/// What goes wrong in calls of one function. Faults are tried in their order in the file.
+/// Fault of the calls of one function. Faults apply in the order of the file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
-    /// The exact exported name, or `"*"` for every function of a GPU.
+    /// Exact exported name, or `"*"` for every function of a GPU.
     pub(crate) function: Pattern,
-    /// The index of a GPU (and its MIG instances); all unless given.
+    /// Index of a GPU, including its MIG instances. Default: all.
     pub(crate) gpu: Option<usize>,
+    /// Return code.
     pub(crate) code: Option<u32>,
+    /// Time that the call takes, in milliseconds.
     pub(crate) latency_ms: Option<Value>,
-    /// Blocks until a scenario without a matching hang is read.
+    /// Blocks until a version of the scenario without a matching hang is read.
     #[serde(default)]
     pub(crate) hang: bool,
-    /// Success, with absurd values.
+    /// Returns success with absurd values.
     #[serde(default)]
     pub(crate) garbage: bool,
     pub(crate) crash: Option<Crash>,
-    /// The whole process exits with this status.
+    /// Exits the process with this status.
     pub(crate) exit: Option<i32>,
-    /// Bytes are written to where they do not belong.
+    /// Writes stray bytes.
     pub(crate) write: Option<Write>,
-    /// A process list answers "insufficient size" this many times, each time as if one more entry had come up.
+    /// Number of times that a process list returns "insufficient size", each time for one more entry.
     pub(crate) insufficient_size_times: Option<u64>,
-    /// Matching calls that go well first. Counted anew for each version of the scenario.
+    /// Number of matching calls without the fault first. Each version of the scenario starts counting again.
     #[serde(default)]
     pub(crate) after_calls: u64,
-    /// How many matching calls go wrong then.
+    /// Number of matching calls with the fault after that. Default: all.
     pub(crate) times: Option<u64>,
 }
 
-/// What a call writes, and where.
+/// Bytes that a call writes, and their destination.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Write {
-    pub(crate) to: Place,
+    pub(crate) to: Destination,
     pub(crate) bytes: Vec<u8>,
-    /// How often, one after the other.
+    /// Number of times that the bytes are written.
     #[serde(default = "once")]
     pub(crate) repeat: u64,
 }
@@ -54,17 +56,17 @@ fn once() -> u64 {
     1
 }
 
-/// A place that is not the library's to write to.
+/// Destination that the library must not write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Place {
-    /// Standard output, as a library does that prints what it has to say.
+pub(crate) enum Destination {
+    /// Standard output, like a library that prints messages.
     Stdout,
-    /// Every pipe of the process that is open for writing, but the standard ones: a stray descriptor.
+    /// Every pipe of the process that is open for writing, except the standard descriptors.
     Pipes,
 }
 
-/// How a call brings the process down.
+/// Way in which a call crashes the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Crash {
@@ -72,13 +74,13 @@ pub(crate) enum Crash {
     Segv,
     /// `abort()`.
     Abort,
-    /// The heap is overrun, and the allocator finds out.
+    /// Heap overrun that the allocator detects.
     Heap,
-    /// A panic inside this library, which it must answer with "unknown error".
+    /// Panic inside this library, which must return "unknown error".
     Panic,
 }
 
-/// A function, or all that concern a GPU.
+/// One function, or all functions of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Pattern {
     Every,
@@ -93,27 +95,27 @@ impl<'de> Deserialize<'de> for Pattern {
         }
         Function::named(&name)
             .map(Self::One)
-            .ok_or_else(|| D::Error::custom(format!("there is no exported function `{name}`")))
+            .ok_or_else(|| D::Error::custom(format!("`{name}` is not an exported function")))
     }
 }
 
-/// Function to return code.
+/// Return codes by function.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Errors(BTreeMap<Pattern, u32>);
 
 impl Errors {
-    /// The code for a function, its own before that of `"*"`. 0 is no error, and so takes a function out of `"*"`.
+    /// Code of a function: its own, or that of `"*"`. A code of 0 exempts the function from `"*"`.
     pub(crate) fn of(&self, function: Function) -> Option<u32> {
         self.of_exactly(function).or_else(|| self.0.get(&Pattern::Every).copied())
     }
 
-    /// Fails a function of that name alone: one that is not called with the GPU or instance whose table this is.
-    pub(crate) fn strike(&self, function: Function) -> Done {
+    /// Fails with the function's own code, for a call whose device is not an argument.
+    pub(crate) fn check(&self, function: Function) -> Outcome {
         self.of_exactly(function).filter(|code| *code != SUCCESS).map_or(Ok(()), Err)
     }
 
-    /// The code for a function that is not one of a GPU, which `"*"` is not about.
+    /// Code of a function without that of `"*"`.
     pub(crate) fn of_exactly(&self, function: Function) -> Option<u32> {
         self.0.get(&Pattern::One(function)).copied()
     }

@@ -1,4 +1,4 @@
-//! Field values and GPM metrics: numbers of a table, each of which may fail by itself.
+//! Field values and GPM metrics: numbers by id, each of which may fail alone.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -6,8 +6,8 @@ use toml::Value as Toml;
 
 use crate::value::Value;
 
-/// A field's value: `44`, or a table that tells how it moves; `{ code = 3 }` where the field fails; or
-/// `{ value = 44, type = 1 }` with the type that the driver said it is of (`nvmlValueType_t`).
+/// Value of a field: a number ([`crate::value`]); `{ code = 3 }` if the field alone fails; or `{ value = 44, type = 1 }` with
+/// the type that the driver reports (`nvmlValueType_t`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Field {
     Value(Value),
@@ -15,7 +15,7 @@ pub(crate) enum Field {
     Code(u32),
 }
 
-/// A GPM metric's value: `0.5`, or a table that tells how it moves, or `{ code = 3 }`.
+/// Value of a GPM metric: a number ([`crate::value`]), or `{ code = 3 }`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Metric {
     Value(Value),
@@ -24,37 +24,38 @@ pub(crate) enum Metric {
 
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut told = Toml::deserialize(deserializer)?;
-        let table = told.as_table_mut();
-        if let Some(code) = table.as_ref().and_then(|table| alone(table, "code")) {
+        let mut toml = Toml::deserialize(deserializer)?;
+        let table = toml.as_table_mut();
+        if let Some(code) = table.as_ref().and_then(|table| only_entry(table, "code")) {
             return Ok(Self::Code(code));
         }
         let kind = table.and_then(|table| table.remove("type"));
-        let Some(kind) = kind else { return value(told).map(Self::Value) };
+        let Some(kind) = kind else { return value(toml).map(Self::Value) };
         let kind = kind.as_integer().and_then(|kind| u32::try_from(kind).ok());
-        let kind = kind.ok_or_else(|| D::Error::custom("a field's `type` is one of NVML's numbers"))?;
-        let inner = told.as_table_mut().filter(|table| table.len() == 1).and_then(|table| table.remove("value"));
-        let inner = inner.ok_or_else(|| D::Error::custom("a field with a `type` needs `value`, and nothing else"))?;
+        let kind = kind.ok_or_else(|| D::Error::custom("expected a number of nvmlValueType_t as `type`"))?;
+        let inner = toml.as_table_mut().filter(|table| table.len() == 1).and_then(|table| table.remove("value"));
+        let inner =
+            inner.ok_or_else(|| D::Error::custom("expected `value` as the only other key of a field with a `type`"))?;
         Ok(Self::Typed { value: value(inner)?, kind })
     }
 }
 
 impl<'de> Deserialize<'de> for Metric {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let told = Toml::deserialize(deserializer)?;
-        match told.as_table().and_then(|table| alone(table, "code")) {
+        let toml = Toml::deserialize(deserializer)?;
+        match toml.as_table().and_then(|table| only_entry(table, "code")) {
             Some(code) => Ok(Self::Code(code)),
-            None => value(told).map(Self::Value),
+            None => value(toml).map(Self::Value),
         }
     }
 }
 
-/// The only entry of a table, if it has that name and is a code.
-fn alone(table: &toml::Table, name: &str) -> Option<u32> {
+/// Code in a table whose only entry has this name.
+fn only_entry(table: &toml::Table, name: &str) -> Option<u32> {
     let number = table.get(name).filter(|_| table.len() == 1)?.as_integer()?;
     u32::try_from(number).ok()
 }
 
-fn value<E: serde::de::Error>(told: Toml) -> Result<Value, E> {
-    Value::deserialize(told).map_err(|error| E::custom(error.to_string().trim()))
+fn value<E: serde::de::Error>(toml: Toml) -> Result<Value, E> {
+    Value::deserialize(toml).map_err(|error| E::custom(error.to_string().trim()))
 }

@@ -1,22 +1,22 @@
-//! What a GPU is and tells.
+//! GPUs and MIG instances.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Answers, Errors, Field, FieldKey, Metric, MetricId, Process};
+use super::{Answers, Errors, Field, FieldKey, Metric, MetricId, Process, Readings};
 use crate::value::Value;
 
-/// One GPU.
+/// One GPU. Facts have the names of the golden files; a missing fact is "not supported".
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gpu {
     pub(crate) name: Option<String>,
-    /// In place of `name`, for a name that is no UTF-8.
+    /// Name as bytes, instead of `name`, for invalid UTF-8.
     pub(crate) name_bytes: Option<Vec<u8>>,
-    /// Derived from seed and index unless given.
+    /// Default: derived from seed and index.
     pub(crate) uuid: Option<String>,
-    /// Derived from the index unless given; as in `00000000:18:00.0`.
+    /// Such as `00000000:18:00.0`. Default: derived from the index.
     pub(crate) pci_bus_id: Option<String>,
     pub(crate) serial: Option<String>,
     pub(crate) vbios_version: Option<String>,
@@ -25,12 +25,12 @@ pub(crate) struct Gpu {
     pub(crate) compute_capability: Option<[i32; 2]>,
 
     pub(crate) fan_percent: Option<Value>,
-    /// One for each fan. `fan_percent` alone is one fan.
+    /// Speed of each fan. `fan_percent` alone means one fan.
     pub(crate) fan_speeds: Option<Vec<Value>>,
     pub(crate) temperature_c: Option<Value>,
     pub(crate) memory_temperature_c: Option<Value>,
     pub(crate) slowdown_temperature_c: Option<Value>,
-    /// How far it is from slowing down; may be below zero.
+    /// Margin to the slowdown threshold; may be negative.
     pub(crate) margin_temperature_c: Option<Value>,
     pub(crate) shutdown_temperature_c: Option<Value>,
 
@@ -43,7 +43,7 @@ pub(crate) struct Gpu {
     pub(crate) energy_mj: Option<Value>,
 
     pub(crate) utilization_percent: Option<Value>,
-    /// 0 unless given, when `utilization_percent` is.
+    /// Default: 0 if `utilization_percent` is given.
     pub(crate) memory_utilization_percent: Option<Value>,
     pub(crate) encoder_percent: Option<Value>,
     pub(crate) decoder_percent: Option<Value>,
@@ -51,9 +51,9 @@ pub(crate) struct Gpu {
     pub(crate) ofa_percent: Option<Value>,
 
     pub(crate) memory_total_bytes: Option<Value>,
-    /// As version 2 of the call tells it: without what is reserved. Version 1 tells the sum.
+    /// Used memory without the reserved memory, as in version 2 of the function. Version 1 returns the sum.
     pub(crate) memory_used_bytes: Option<Value>,
-    /// 0 unless given.
+    /// Default: 0.
     pub(crate) memory_reserved_bytes: Option<Value>,
     pub(crate) bar1_total_bytes: Option<Value>,
     pub(crate) bar1_used_bytes: Option<Value>,
@@ -77,17 +77,17 @@ pub(crate) struct Gpu {
     pub(crate) pcie_tx_kib_per_s: Option<Value>,
     pub(crate) pcie_rx_kib_per_s: Option<Value>,
     pub(crate) pcie_replays: Option<Value>,
-    /// The counters of bytes, fields 197 and 198, have 32 bits and begin anew at their end.
+    /// True if the byte counters, fields 197 and 198, have 32 bits and wrap around.
     pub(crate) pcie_counters_wrap: bool,
 
-    /// Links that are active.
+    /// Number of active links.
     pub(crate) nvlinks: Option<Value>,
-    /// Links that there are; those active unless given.
+    /// Number of links. Default: the active ones.
     pub(crate) nvlinks_total: Option<Value>,
-    /// Errors of all links and kinds: told as replays of the first link, by its counter and by its field.
+    /// Errors of all links, reported as replays of the first link by function and field.
     pub(crate) nvlink_errors: Option<Value>,
     pub(crate) fabric_state: Option<Value>,
-    /// A return code.
+    /// Return code of the fabric registration.
     pub(crate) fabric_status: Option<Value>,
 
     pub(crate) ecc_enabled: Option<Value>,
@@ -104,28 +104,31 @@ pub(crate) struct Gpu {
     pub(crate) compute_mode: Option<Value>,
     pub(crate) mig_mode: Option<Value>,
     pub(crate) display_active: Option<Value>,
-    /// Whether the one feature that can be licensed is.
+    /// True if the only licensable feature is licensed. Without the key no feature can be licensed.
     pub(crate) vgpu_licensed: Option<Value>,
 
-    /// GPM metric id to value. A GPU without this table does not support GPM.
+    /// Values by path in the agent's API, in its units: `{ "power.draw_watts" = 562.5 }` is `power_mw = 562500`.
+    pub(crate) readings: Readings,
+    /// Values by GPM metric id. A GPU without this table does not support GPM.
     pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,
-    /// Field id to value. A NVLink throughput (138 to 141) is that of all links together unless the key is `id:link`,
-    /// which is that of the scope alone, whatever else is described.
+    /// Values by field id, with priority over the fact of an equivalent function. An NVLink throughput (138 to 141) is the
+    /// sum of all links; a key `id:link` sets one link.
     pub(crate) fields: BTreeMap<FieldKey, Field>,
     /// MIG instances, by index.
     pub(crate) mig: Vec<Mig>,
-    /// Xid events to come. A GPU without this list does not support events; with an empty one it has none.
+    /// Future Xid events. A GPU without this list does not support events.
     pub(crate) xids: Option<Vec<Xid>>,
-    /// Function to return code, for this GPU and not for its MIG instances; `"*"` is every function of a GPU.
+    /// Return codes by function, for this GPU without its MIG instances; `"*"` is every function of a GPU. A field that
+    /// equals the function fails with the same code.
     pub(crate) errors: Errors,
-    /// What was captured of calls for this GPU.
+    /// Results by function, with priority over facts: `{ nvmlDeviceGetModuleId = 3 }`. They do not change fields.
     pub(crate) answers: Answers,
-    /// Who uses the GPU.
+    /// Processes on the GPU.
     pub(crate) process: Vec<Process>,
 }
 
 impl Gpu {
-    /// The place of each MIG instance.
+    /// Index of each MIG instance among the possible ones.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
         self.mig.iter().scan(0, |next, mig| {
             let place = mig.place.unwrap_or(*next);
@@ -143,12 +146,12 @@ pub(crate) struct Mig {
     pub(crate) gpu_instance: u32,
     #[serde(default)]
     pub(crate) compute_instance: u32,
-    /// As in `1g.5gb`.
+    /// Such as `1g.5gb`.
     #[serde(default)]
     pub(crate) profile: String,
-    /// Its index among the places that instances can have; the one after the instance before unless given.
+    /// Index among the possible instances. Default: one more than the previous instance.
     pub(crate) place: Option<usize>,
-    /// Derived from seed and place unless given.
+    /// Default: derived from seed and index.
     pub(crate) uuid: Option<String>,
     pub(crate) memory_total_bytes: Option<Value>,
     pub(crate) memory_used_bytes: Option<Value>,
@@ -156,22 +159,22 @@ pub(crate) struct Mig {
     pub(crate) bar1_total_bytes: Option<Value>,
     pub(crate) bar1_used_bytes: Option<Value>,
     pub(crate) multiprocessors: Option<Value>,
-    /// GPM metric id to value, of its GPU instance: where several are in one, the first's. An instance without this table
-    /// gives no samples.
+    /// Values by GPM metric id of the GPU instance; the first instance's table counts if several share one. An instance
+    /// without this table has no samples.
     pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,
-    /// Function to return code, for this instance.
+    /// Return codes by function, for this instance.
     #[serde(default)]
     pub(crate) errors: Errors,
-    /// What was captured of calls for this instance.
+    /// Results by function, for this instance.
     #[serde(default)]
     pub(crate) answers: Answers,
 }
 
-/// A critical Xid that will be reported.
+/// Future Xid event.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Xid {
-    /// Seconds after the scenario that first lists it was read.
+    /// Delay in seconds after the first version of the scenario that contains it was read.
     pub(crate) after_s: f64,
     pub(crate) code: u64,
 }

@@ -1,10 +1,10 @@
-//! Identities that are made up, and PCI addresses.
+//! Generated UUIDs, and PCI addresses.
 
 use std::fmt;
 
 use crate::value::scramble;
 
-/// An identity in the form of a random UUID, the same for the same place in the same scenario.
+/// UUID that depends only on the seed and on the indices of GPU and MIG instance.
 pub(super) fn uuid(seed: u64, gpu: u32, mig: u32) -> String {
     let high = scramble(seed ^ (u64::from(gpu) << 32 | u64::from(mig)));
     let low = scramble(high);
@@ -18,7 +18,7 @@ pub(super) fn uuid(seed: u64, gpu: u32, mig: u32) -> String {
     )
 }
 
-/// A PCI address, as the functions of NVML take and tell it.
+/// PCI address as NVML formats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PciAddress {
     pub(crate) domain: u32,
@@ -27,7 +27,7 @@ pub(crate) struct PciAddress {
 }
 
 impl PciAddress {
-    /// Reads `00000000:18:00.0`, with a domain of any length or none.
+    /// Parses `00000000:18:00.0`, with a domain of any length or none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let hex = |part: &str| u32::from_str_radix(part, 16).ok();
         let (rest, device) = text.rsplit_once(':')?;

@@ -1,20 +1,20 @@
-//! Keys of tables that stand for numbers.
+//! Table keys that contain numbers.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// A GPM metric's id; keys of TOML are strings.
+/// Id of a GPM metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MetricId(pub(crate) u32);
 
 impl<'de> Deserialize<'de> for MetricId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let key = String::deserialize(deserializer)?;
-        key.parse().map(Self).map_err(|_| D::Error::custom(format!("`{key}` is no metric id")))
+        key.parse().map(Self).map_err(|_| D::Error::custom(format!("expected a metric id, got `{key}`")))
     }
 }
 
-/// A field's id, and its scope (a link) if the value is for that alone.
+/// Id of a field, and the scope (a link) of a value for that scope alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FieldKey {
     pub(crate) id: u32,
@@ -24,7 +24,7 @@ pub(crate) struct FieldKey {
 impl<'de> Deserialize<'de> for FieldKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let key = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("`{key}` is no field id, nor `id:scope`"));
+        let wrong = || D::Error::custom(format!("expected a field id or `id:scope`, got `{key}`"));
         let (id, scope) = match key.split_once(':') {
             Some((id, scope)) => (id, Some(scope.parse().map_err(|_| wrong())?)),
             None => (key.as_str(), None),

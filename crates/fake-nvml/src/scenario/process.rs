@@ -1,31 +1,31 @@
-//! Who uses a GPU.
+//! Processes on a GPU.
 
 use serde::Deserialize;
 
 use crate::value::Value;
 
-/// One row, or several, of a GPU's process lists.
+/// One or several rows in the process lists of a GPU.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Process {
     pub(crate) pid: Option<u32>,
-    /// Every live process of this machine, but the caller, whose command line contains this.
+    /// Part of a command line: every process of this machine with it, except the caller.
     pub(crate) command: Option<String>,
-    /// How many processes `command` may bring at most.
+    /// Maximum number of processes that `command` finds.
     #[serde(default = "default_limit")]
     pub(crate) limit: usize,
-    /// With `count`, rows with consecutive PIDs from this on.
+    /// First PID of `count` rows with consecutive PIDs.
     pub(crate) first_pid: Option<u32>,
     pub(crate) count: Option<u32>,
     #[serde(rename = "type", default)]
     pub(crate) kind: Kind,
-    /// "Not told" (all ones) unless given.
+    /// Memory in use. Default: unknown (all ones).
     pub(crate) memory_bytes: Option<Value>,
     #[serde(default = "no_instance")]
     pub(crate) gpu_instance: u32,
     #[serde(default = "no_instance")]
     pub(crate) compute_instance: u32,
-    /// A process without this has no utilization sample.
+    /// SM utilization. A process without it has no utilization sample.
     pub(crate) sm_percent: Option<Value>,
     pub(crate) memory_percent: Option<Value>,
     pub(crate) encoder_percent: Option<Value>,
@@ -40,7 +40,7 @@ fn no_instance() -> u32 {
     u32::MAX
 }
 
-/// Which lists name a process.
+/// Lists that contain a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum Kind {
     #[default]
@@ -50,7 +50,7 @@ pub(crate) enum Kind {
     Graphics,
     #[serde(rename = "C+G")]
     Both,
-    /// That of the clients of a multi-process service, which the server computes for.
+    /// List of the clients of the Multi-Process Service (MPS).
     #[serde(rename = "M")]
-    Shared,
+    Mps,
 }

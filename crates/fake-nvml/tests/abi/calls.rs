@@ -1,4 +1,4 @@
-//! What all calls have in common: init, null pointers, wild handles, the counters, the exported names.
+//! The common part of all calls: init, null pointers, wild handles, counters and exported names.
 
 use std::ffi::c_char;
 use std::fs;
@@ -20,7 +20,7 @@ fn init_is_counted() {
 }
 
 #[test]
-fn error_texts_are_nvmls() {
+fn error_texts_equal_the_library_s() {
     let fake = Fake::load(ONE);
     assert_eq!(fake.error_text(9), "Driver Not Loaded");
     assert_eq!(fake.error_text(15), "GPU is lost");
@@ -29,19 +29,19 @@ fn error_texts_are_nvmls() {
 }
 
 #[test]
-fn versions_reported() {
+fn versions_are_returned() {
     let fake = Fake::play(ONE);
     for (name, expected) in [("nvmlSystemGetDriverVersion", "570.1"), ("nvmlSystemGetNVMLVersion", "13.570.1")] {
         let function: unsafe extern "C" fn(*mut c_char, u32) -> u32 = fake.function(name);
         let mut buffer = [0_u8; 80];
-        // SAFETY: the buffer has the size that is told.
+        // SAFETY: the buffer has the given size.
         assert_eq!(unsafe { function(buffer.as_mut_ptr().cast(), 80) }, 0);
         assert_eq!(std::str::from_utf8(&buffer).unwrap().trim_end_matches('\0'), expected);
     }
 }
 
 #[test]
-fn null_pointers_and_invalid_handles_rejected() {
+fn null_pointers_and_wild_handles_fail() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let power: unsafe extern "C" fn(Handle, *mut u32) -> u32 = fake.function("nvmlDeviceGetPowerUsage");
@@ -49,21 +49,21 @@ fn null_pointers_and_invalid_handles_rejected() {
     let by_uuid: unsafe extern "C" fn(*const c_char, *mut Handle) -> u32 = fake.function("nvmlDeviceGetHandleByUUID");
     let none: Handle = std::ptr::null_mut();
     let wild: Handle = std::ptr::without_provenance_mut(0x1234);
-    let mut told = 0;
-    // SAFETY: the pointers lead to a value of ours or are those that the library must refuse.
+    let mut value = 0;
+    // SAFETY: the pointers lead to a value of ours, or must be rejected by the library.
     unsafe {
         assert_eq!(power(gpu, none.cast()), 2);
-        assert_eq!(power(none, &raw mut told), 2);
-        assert_eq!(power(wild, &raw mut told), 2);
+        assert_eq!(power(none, &raw mut value), 2);
+        assert_eq!(power(wild, &raw mut value), 2);
         assert_eq!(name(gpu, std::ptr::null_mut(), 96), 2);
         assert_eq!(by_uuid(std::ptr::null(), std::ptr::null_mut()), 2);
-        assert_eq!(power(gpu, &raw mut told), 0);
+        assert_eq!(power(gpu, &raw mut value), 0);
     }
-    assert_eq!(told, 7);
+    assert_eq!(value, 7);
 }
 
 #[test]
-fn calls_are_counted() {
+fn calls_are_counted_in_the_file() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let before = fake.counted("nvmlDeviceGetPowerUsage");
@@ -74,7 +74,7 @@ fn calls_are_counted() {
     assert_eq!(fake.counted("nvmlDeviceGetHandleByIndex_v2"), 1);
     assert_eq!(fake.counted("nvmlDeviceGetName"), 0);
     let text = fs::read_to_string(fake.folder().join("calls")).unwrap();
-    assert!(text.lines().all(|line| line.len() == 79), "every line has its place");
+    assert!(text.lines().all(|line| line.len() == 79), "lines of fixed width");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn exported_names_are_separate_strings() {
 }
 
 #[test]
-fn library_has_expected_soname() {
+fn library_has_the_soname_of_nvml() {
     let bytes = fs::read(built_library()).unwrap();
     let name = b"\0libnvidia-ml.so.1\0";
     assert!(bytes.windows(name.len()).any(|window| window == name));

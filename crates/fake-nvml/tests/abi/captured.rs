@@ -1,9 +1,10 @@
-//! What was captured of a driver is played back call by call.
+//! Answers of a scenario, captured or written by hand, are played back call by call.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlFieldValue_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessUtilizationSample_t, nvmlUtilization_t,
+    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessUtilizationSample_t, nvmlUtilization_t,
 };
 
+use crate::fields::fields;
 use crate::support::{Fake, Handle};
 
 const CAPTURE: &str = r#"
@@ -44,22 +45,22 @@ answers = { nvmlDeviceGetHandleByIndex_v2 = 0 }
 "#;
 
 #[test]
-fn captured_calls_repeat_answers() {
+fn answers_are_played_back() {
     let fake = Fake::play(CAPTURE);
     let gpu = fake.handle(0);
     assert_eq!(fake.text("nvmlDeviceGetName", gpu, 96), (0, b"N\xffA".to_vec()));
-    assert_eq!(fake.text("nvmlDeviceGetSerial", gpu, 4), (7, b"####".to_vec()), "no room");
-    assert_eq!(fake.get("nvmlDeviceGetPowerUsage", gpu), (0, 41_000_u32), "before the fact");
-    assert_eq!(fake.get::<u32>("nvmlDeviceGetPerformanceState", gpu), (0, 1), "of what was not captured, the fact");
+    assert_eq!(fake.text("nvmlDeviceGetSerial", gpu, 4), (7, b"####".to_vec()), "buffer too small");
+    assert_eq!(fake.get("nvmlDeviceGetPowerUsage", gpu), (0, 41_000_u32), "an answer has priority over the fact");
+    assert_eq!(fake.get::<u32>("nvmlDeviceGetPerformanceState", gpu), (0, 1), "the fact without an answer");
     assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 3);
     assert_eq!(fake.get_of("nvmlDeviceGetClockInfo", gpu, 0), (0, 1980_u32));
     assert_eq!(fake.get_of::<u32>("nvmlDeviceGetClockInfo", gpu, 1).0, 999);
-    assert_eq!(fake.get_of::<u32>("nvmlDeviceGetClockInfo", gpu, 2).0, 3, "not captured, and no fact");
+    assert_eq!(fake.get_of::<u32>("nvmlDeviceGetClockInfo", gpu, 2).0, 3, "neither answer nor fact");
     assert_eq!(fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu), (0, u64::MAX));
     assert_eq!(fake.get::<[u32; 2]>("nvmlDeviceGetOfaUtilization", gpu).0, 13, "missing");
 }
 
-/// A call that writes a structure.
+/// Calls a function that writes a structure.
 fn structure<T: Copy>(fake: &Fake, name: &str, mut value: T) -> (u32, T) {
     let function: unsafe extern "C" fn(Handle, *mut T) -> u32 = fake.function(name);
     // SAFETY: the pointer leads to a structure of the type that the function writes.
@@ -68,7 +69,7 @@ fn structure<T: Copy>(fake: &Fake, name: &str, mut value: T) -> (u32, T) {
 }
 
 #[test]
-fn captured_structures_written_field_by_field() {
+fn structures_are_played_by_field() {
     let fake = Fake::play(CAPTURE);
     let (code, rates) = structure(&fake, "nvmlDeviceGetUtilizationRates", nvmlUtilization_t { gpu: 0, memory: 0 });
     assert_eq!((code, rates.gpu, rates.memory), (0, 37, 12));
@@ -86,20 +87,20 @@ fn captured_structures_written_field_by_field() {
 }
 
 #[test]
-fn captured_lists_written_in_layout() {
+fn lists_keep_their_layout() {
     let fake = Fake::play(CAPTURE);
     let list = |name: &str, mut count: u32| {
         let function: unsafe extern "C" fn(Handle, *mut u32, *mut u8) -> u32 = fake.function(name);
         let mut buffer = [0xa5_u8; 64];
-        // SAFETY: there is room for two of the widest entries.
+        // SAFETY: the buffer has space for two of the widest entries.
         let code = unsafe { function(fake.handle(0), &raw mut count, buffer.as_mut_ptr()) };
         (code, count, buffer)
     };
     let (code, count, bytes) = list("nvmlDeviceGetComputeRunningProcesses_v3", 2);
     assert_eq!((code, count), (0, 2));
     assert_eq!(bytes[..4], 4_000_001_u32.to_ne_bytes());
-    assert_eq!((&bytes[4..8], &bytes[24..32]), (&[0xa5; 4][..], &[0xff; 8][..]), "the gap is left alone");
-    assert_eq!(bytes[32], 0xa5, "and what follows");
+    assert_eq!((&bytes[4..8], &bytes[24..32]), (&[0xa5; 4][..], &[0xff; 8][..]), "the padding is not written");
+    assert_eq!(bytes[32], 0xa5, "nor are the bytes after the list");
     assert_eq!(list("nvmlDeviceGetComputeRunningProcesses_v3", 1).0, 7);
     let (code, count, bytes) = list("nvmlDeviceGetGraphicsRunningProcesses_v3", 2);
     assert_eq!((code, count, &bytes[19..21]), (0, 2, &[0xff, 0xa5][..]));
@@ -108,34 +109,24 @@ fn captured_lists_written_in_layout() {
         fake.function("nvmlDeviceGetProcessUtilization");
     let blank = nvmlProcessUtilizationSample_t { pid: 0, timeStamp: 1, smUtil: 0, memUtil: 0, encUtil: 0, decUtil: 0 };
     let (mut room, mut count) = ([blank; 4], 4);
-    // SAFETY: there is room for as many as is told.
+    // SAFETY: the array has `count` entries.
     assert_eq!(unsafe { samples(fake.handle(0), room.as_mut_ptr(), &raw mut count, 12_345) }, 0);
     assert_eq!((count, room[0].pid, room[0].smUtil, room[1].decUtil), (2, 4_000_001, 37, 4));
     assert!(room[0].timeStamp > 1_700_000_000_000_000 && room[1].timeStamp == 0);
 }
 
 #[test]
-fn captured_fields_have_types_and_codes() {
+fn fields_keep_type_and_code() {
     let fake = Fake::play(CAPTURE);
-    let function: unsafe extern "C" fn(Handle, i32, *mut nvmlFieldValue_t) -> u32 =
-        fake.function("nvmlDeviceGetFieldValues");
-    let field = |id, scope| {
-        // SAFETY: numbers and a union of numbers, for which all zeroes are a value.
-        let mut field: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
-        (field.fieldId, field.scopeId) = (id, scope);
-        // SAFETY: the pointer leads to a field of ours.
-        assert_eq!(unsafe { function(fake.handle(0), 1, &raw mut field) }, 0);
-        // SAFETY: all of the union was zeroed, and any bits are a number.
-        (field.nvmlReturn, field.valueType, unsafe { field.value.ullVal })
-    };
+    let field = |id, scope| fields(&fake, &[(id, scope)])[0];
     assert_eq!(field(82, 0), (0, 1, 44));
     assert_eq!(field(230, 0).0, 25);
-    assert_eq!(field(138, u32::MAX), (0, 99, 7), "a type that NVML does not have");
+    assert_eq!(field(138, u32::MAX), (0, 99, 7), "a type that NVML does not define");
     assert_eq!(field(139, u32::MAX).0, 3, "not captured");
 }
 
 #[test]
-fn captured_instances_keep_places_and_null_handle() {
+fn instances_have_indices_and_null_handles_are_played() {
     let fake = Fake::play(CAPTURE);
     assert_eq!(fake.get::<u32>("nvmlDeviceGetMaxMigDeviceCount", fake.handle(0)), (0, 7));
     let instance = |place| fake.get_of::<usize>("nvmlDeviceGetMigDeviceHandleByIndex", fake.handle(0), place);
@@ -149,7 +140,7 @@ fn captured_instances_keep_places_and_null_handle() {
 }
 
 #[test]
-fn captured_answer_of_wrong_shape_is_error() {
+fn answer_of_wrong_type_is_an_error() {
     let fake = Fake::play(
         "[[gpu]]\nanswers = { nvmlDeviceGetPowerUsage = 'x', nvmlDeviceGetName = 7, nvmlDeviceGetUtilizationRates = 1 }\n",
     );

@@ -1,4 +1,4 @@
-//! Waiting for Xids.
+//! Xid events.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn register(fake: &Fake, gpu: u32, set: Handle) -> u32 {
     unsafe { register(fake.handle(gpu), XID, set) }
 }
 
-/// The code, and the event's GPU and Xid.
+/// Return code, GPU and Xid of the next event.
 fn wait(fake: &Fake, set: Handle, timeout_ms: u32) -> (u32, usize, u64) {
     let wait: unsafe extern "C" fn(Handle, *mut nvmlEventData_t, u32) -> u32 = fake.function("nvmlEventSetWait_v2");
     // SAFETY: the structure is made of integers and a pointer, which may be null.
@@ -33,7 +33,7 @@ fn wait(fake: &Fake, set: Handle, timeout_ms: u32) -> (u32, usize, u64) {
 }
 
 #[test]
-fn event_wait_times_out() {
+fn wait_without_events_times_out() {
     let fake = Fake::play("[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 0, set), 0);
@@ -44,7 +44,7 @@ fn event_wait_times_out() {
 }
 
 #[test]
-fn event_reported_once_when_due() {
+fn event_is_delivered_once_when_due() {
     let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 1, set), 0);
@@ -56,27 +56,27 @@ fn event_reported_once_when_due() {
 }
 
 #[test]
-fn events_before_registration_not_reported() {
+fn events_before_registration_are_not_delivered() {
     let fake = Fake::play("[[gpu]]\nxids = [{ after_s = 0, code = 31 }]\n");
     std::thread::sleep(Duration::from_millis(20));
     let set = create(&fake);
     assert_eq!(register(&fake, 0, set), 0);
     assert_eq!(wait(&fake, set, 60).0, 10);
-    // Another one comes up with a new version of the scenario; the one before is not told again.
+    // A new version of the scenario adds another event. The previous one is not delivered again.
     fake.replace("[[gpu]]\nxids = [{ after_s = 0, code = 31 }, { after_s = 0, code = 79 }]\n");
     assert_eq!(wait(&fake, set, 2_000).2, 79);
     assert_eq!(wait(&fake, set, 60).0, 10);
 }
 
 #[test]
-fn events_need_support_and_set() {
+fn events_need_support_and_a_set() {
     let fake = Fake::play("[[gpu]]\n[[gpu]]\nxids = []\n");
     let set = create(&fake);
     assert_eq!(register(&fake, 0, set), 3, "no list of Xids");
     assert_eq!(fake.get::<u64>("nvmlDeviceGetSupportedEventTypes", fake.handle(0)).0, 3);
     assert_eq!(fake.get("nvmlDeviceGetSupportedEventTypes", fake.handle(1)), (0, XID));
     let free: unsafe extern "C" fn(Handle) -> u32 = fake.function("nvmlEventSetFree");
-    // SAFETY: a set that was freed is what the library must refuse.
+    // SAFETY: the library must reject a freed set.
     assert_eq!(unsafe { (free(set), free(set)) }, (0, 2));
     assert_eq!(wait(&fake, set, 10).0, 2);
 }

@@ -1,8 +1,7 @@
-//! What a GPU tells when nothing goes wrong.
+//! Values of a GPU without faults.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlFieldValue_t, nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t,
-    nvmlUtilization_t,
+    nvmlGridLicensableFeatures_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlTemperature_v1_t, nvmlUtilization_t,
 };
 
 use crate::support::{Fake, Handle};
@@ -30,7 +29,7 @@ energy_mj = 5000000000
 "#;
 
 #[test]
-fn golden_facts_reported() {
+fn facts_of_golden_files_are_returned() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 51_u32));
@@ -39,21 +38,21 @@ fn golden_facts_reported() {
     assert_eq!(fake.get("nvmlDeviceGetPowerManagementLimit", gpu), (0, 350_000_u32));
     let rates: unsafe extern "C" fn(Handle, *mut nvmlUtilization_t) -> u32 =
         fake.function("nvmlDeviceGetUtilizationRates");
-    let mut told = nvmlUtilization_t { gpu: 9, memory: 9 };
+    let mut utilization = nvmlUtilization_t { gpu: 9, memory: 9 };
     // SAFETY: the pointer leads to a structure of ours.
-    assert_eq!(unsafe { rates(gpu, &raw mut told) }, 0);
-    assert_eq!((told.gpu, told.memory), (5, 0));
+    assert_eq!(unsafe { rates(gpu, &raw mut utilization) }, 0);
+    assert_eq!((utilization.gpu, utilization.memory), (5, 0));
     assert_eq!(fake.text("nvmlDeviceGetName", gpu, 96), (0, b"NVIDIA GeForce RTX 3090".to_vec()));
-    assert_eq!(fake.text("nvmlDeviceGetName", gpu, 24).0, 0, "the end fits exactly");
-    assert_eq!(fake.text("nvmlDeviceGetName", gpu, 23).0, 7, "the end does not fit");
+    assert_eq!(fake.text("nvmlDeviceGetName", gpu, 24).0, 0, "exact size");
+    assert_eq!(fake.text("nvmlDeviceGetName", gpu, 23).0, 7, "no space for the NUL");
     assert_eq!(fake.get("nvmlDeviceGetBrand", gpu), (0, 15_u32));
 }
 
 #[test]
-fn absent_fact_is_not_supported() {
+fn missing_fact_is_not_supported() {
     let fake = Fake::play("[[gpu]]\nname = \"X\"\nfan_percent = -1\ntemperature_c = -7\n");
     let gpu = fake.handle(0);
-    assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 3, "below zero");
+    assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 3, "negative");
     for name in [
         "nvmlDeviceGetPowerUsage",
         "nvmlDeviceGetEnforcedPowerLimit",
@@ -63,17 +62,17 @@ fn absent_fact_is_not_supported() {
         assert_eq!(fake.get::<u64>(name, gpu).0, 3, "{name}");
     }
     assert_eq!(fake.text("nvmlDeviceGetSerial", gpu, 30).0, 3);
-    assert_eq!(fake.get_of("nvmlDeviceGetTemperature", gpu, 0), (0, -7_i32), "temperatures may be below zero");
+    assert_eq!(fake.get_of("nvmlDeviceGetTemperature", gpu, 0), (0, -7_i32), "temperatures may be negative");
 }
 
 #[test]
-fn name_may_be_non_utf8() {
+fn name_may_be_invalid_utf_8() {
     let fake = Fake::play("[[gpu]]\nname_bytes = [0x4e, 0xff, 0x56]\n");
     assert_eq!(fake.text("nvmlDeviceGetName", fake.handle(0), 96), (0, vec![0x4e, 0xff, 0x56]));
 }
 
 #[test]
-fn memory_v2_excludes_reserved() {
+fn memory_v2_excludes_reserved_memory() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let first: unsafe extern "C" fn(Handle, *mut nvmlMemory_t) -> u32 = fake.function("nvmlDeviceGetMemoryInfo");
@@ -98,22 +97,22 @@ fn memory_v2_excludes_reserved() {
 }
 
 #[test]
-fn temperature_function_checks_version() {
+fn temperature_v_checks_version_word() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let function: unsafe extern "C" fn(Handle, *mut nvmlTemperature_v1_t) -> u32 =
         fake.function("nvmlDeviceGetTemperatureV");
-    let mut told = nvmlTemperature_v1_t { version: 12 | 1 << 24, sensorType: 0, temperature: 0 };
+    let mut reading = nvmlTemperature_v1_t { version: 12 | 1 << 24, sensorType: 0, temperature: 0 };
     // SAFETY: the pointer leads to a structure of ours.
-    assert_eq!(unsafe { function(gpu, &raw mut told) }, 0);
-    assert_eq!(told.temperature, 55);
-    told.version = 12;
+    assert_eq!(unsafe { function(gpu, &raw mut reading) }, 0);
+    assert_eq!(reading.temperature, 55);
+    reading.version = 12;
     // SAFETY: as above.
-    assert_eq!(unsafe { function(gpu, &raw mut told) }, 25);
+    assert_eq!(unsafe { function(gpu, &raw mut reading) }, 25);
 }
 
 #[test]
-fn old_pci_structures_not_overrun() {
+fn old_pci_structures_are_not_overrun() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     for (name, written) in
@@ -124,7 +123,7 @@ fn old_pci_structures_not_overrun() {
         // SAFETY: the buffer is larger than the structure.
         assert_eq!(unsafe { function(gpu, buffer.as_mut_ptr()) }, 0, "{name}");
         assert_eq!(&buffer[..12], b"0000:0A:00.0", "{name}");
-        assert_eq!(buffer[20..24], 10_u32.to_ne_bytes(), "{name}: the bus");
+        assert_eq!(buffer[20..24], 10_u32.to_ne_bytes(), "{name}: bus");
         assert!(buffer[written..].iter().all(|byte| *byte == 0xa5), "{name} wrote past {written}");
         if written == 68 {
             assert_eq!(&buffer[36..52], b"00000000:0A:00.0");
@@ -133,68 +132,41 @@ fn old_pci_structures_not_overrun() {
 }
 
 #[test]
-fn license_reported_where_supported() {
+fn licence_needs_a_licensable_feature() {
     let fake = Fake::play("[[gpu]]\nvgpu_licensed = 1\n[[gpu]]\nvgpu_licensed = false\n[[gpu]]\n");
     let function: unsafe extern "C" fn(Handle, *mut nvmlGridLicensableFeatures_t) -> u32 =
         fake.function("nvmlDeviceGetGridLicensableFeatures_v4");
-    let told = |gpu| {
+    let license = |gpu| {
         // SAFETY: numbers and arrays of bytes, for which all zeroes are a value.
-        let mut told: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
+        let mut features: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
         // SAFETY: the pointer leads to a structure of ours.
-        let code = unsafe { function(fake.handle(gpu), &raw mut told) };
-        (code, told.licensableFeaturesCount, told.gridLicensableFeatures[0].featureState)
+        let code = unsafe { function(fake.handle(gpu), &raw mut features) };
+        (code, features.licensableFeaturesCount, features.gridLicensableFeatures[0].featureState)
     };
-    assert_eq!([told(0), told(1), told(2)], [(0, 1, 1), (0, 1, 0), (3, 0, 0)]);
+    assert_eq!([license(0), license(1), license(2)], [(0, 1, 1), (0, 1, 0), (3, 0, 0)]);
 }
 
 #[test]
-fn links_end_after_last() {
+fn link_index_ends_at_link_count() {
     let fake = Fake::play(ONE);
     let gpu = fake.handle(0);
     let states: Vec<(u32, u32)> = (0..5).map(|link| fake.get_of("nvmlDeviceGetNvLinkState", gpu, link)).collect();
     assert_eq!(states, [(0, 1), (0, 1), (0, 1), (0, 0), (2, 0)]);
     let errors: unsafe extern "C" fn(Handle, u32, u32, *mut u64) -> u32 =
         fake.function("nvmlDeviceGetNvLinkErrorCounter");
-    let told = |link, counter| {
-        let mut count = 9;
+    let count = |link, counter| {
+        let mut number = 9;
         // SAFETY: the pointer leads to a number of ours.
-        (unsafe { errors(gpu, link, counter, &raw mut count) }, count)
+        (unsafe { errors(gpu, link, counter, &raw mut number) }, number)
     };
-    assert_eq!([told(0, 0), told(0, 4), told(3, 0), told(4, 0), told(0, 5)], [(0, 6), (3, 9), (0, 0), (2, 9), (2, 9)]);
+    assert_eq!(
+        [count(0, 0), count(0, 4), count(3, 0), count(4, 0), count(0, 5)],
+        [(0, 6), (3, 9), (0, 0), (2, 9), (2, 9)]
+    );
 }
 
 #[test]
-fn field_status_is_individual() {
-    let fake = Fake::play(ONE);
-    let function: unsafe extern "C" fn(Handle, i32, *mut nvmlFieldValue_t) -> u32 =
-        fake.function("nvmlDeviceGetFieldValues");
-    let ask = |id: u32, scope: u32| {
-        // SAFETY: the structure is made of integers, and of a union of numbers.
-        let mut field: nvmlFieldValue_t = unsafe { std::mem::zeroed() };
-        field.fieldId = id;
-        field.scopeId = scope;
-        field.nvmlReturn = 77;
-        field
-    };
-    let mut fields =
-        [ask(138, u32::MAX), ask(138, 0), ask(138, 1), ask(138, 4), ask(82, 0), ask(83, 0), ask(230, 0), ask(5_000, 0)];
-    // SAFETY: the array has as many entries as are told.
-    assert_eq!(unsafe { function(fake.handle(0), fields.len() as i32, fields.as_mut_ptr()) }, 0);
-    // SAFETY: all 64 bits were zero before the library wrote the value.
-    let told: Vec<_> =
-        fields.iter().map(|field| (field.nvmlReturn, field.valueType, unsafe { field.value.ullVal })).collect();
-    assert_eq!(told[0], (0, 3, 4_000), "all links");
-    assert_eq!(told[1], (0, 3, 1_000), "a link's share");
-    assert_eq!(told[2], (0, 3, 7), "the link's own value");
-    assert_eq!(told[3].0, 2, "no such link");
-    assert_eq!(told[4], (0, 1, 44));
-    assert_eq!(told[5], (0, 3, 5_000_000_000), "told by a fact");
-    assert_eq!(told[6].0, 3);
-    assert_eq!(told[7].0, 2);
-}
-
-#[test]
-fn mig_instances_have_own_handles() {
+fn mig_instance_has_own_handle() {
     let fake = Fake::play(
         r#"
 [[gpu]]
@@ -236,19 +208,19 @@ name = "whole"
     assert_eq!(fake.get("nvmlDeviceGetDeviceHandleFromMigDeviceHandle", mig), (0, gpu.addr()));
     assert_eq!(fake.text("nvmlDeviceGetName", mig, 96), (0, b"NVIDIA A100 MIG 3g.40gb".to_vec()));
     assert!(fake.text("nvmlDeviceGetUUID", mig, 96).1.starts_with(b"MIG-"));
-    assert_eq!(fake.get::<[u64; 3]>("nvmlDeviceGetMemoryInfo", gpu).0, 4, "the parent is denied");
-    assert_eq!(fake.get("nvmlDeviceGetMemoryInfo", mig), (0, [400_u64, 300, 100]), "the instance is not");
+    assert_eq!(fake.get::<[u64; 3]>("nvmlDeviceGetMemoryInfo", gpu).0, 4, "parent without permission");
+    assert_eq!(fake.get("nvmlDeviceGetMemoryInfo", mig), (0, [400_u64, 300, 100]), "instance with permission");
     assert_eq!(fake.get::<u64>("nvmlDeviceGetUtilizationRates", mig).0, 3);
     let list: unsafe extern "C" fn(Handle, *mut u32, *mut u64) -> u32 =
         fake.function("nvmlDeviceGetComputeRunningProcesses_v3");
     let (mut count, mut entries) = (4, [0_u64; 12]);
-    // SAFETY: there is room for four entries of 24 bytes.
+    // SAFETY: the array has space for four entries of 24 bytes.
     assert_eq!(unsafe { list(mig, &raw mut count, entries.as_mut_ptr()) }, 0);
     assert_eq!((count, entries[0]), (1, 41), "only its own processes");
 }
 
 #[test]
-fn gpus_found_by_every_key() {
+fn gpu_is_found_by_every_key() {
     let fake = Fake::play("seed = 1\n[[gpu]]\n[[gpu]]\npci_bus_id = \"00000000:C3:00.0\"\nuuid = \"GPU-x\"\n");
     let second = fake.handle(1);
     for (name, key) in [

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose.
+//! Faults and error codes.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -20,24 +20,24 @@ fn fan(fake: &Fake, gpu: u32) -> (u32, u32) {
 }
 
 #[test]
-fn errors_by_function_gpu_and_all() {
+fn errors_apply_by_function_gpu_and_wildcard() {
     let fake = Fake::play(
         "errors = { nvmlDeviceGetPowerUsage = 4 }\n[[gpu]]\nfan_percent = 1\npower_mw = 5\nerrors = { nvmlDeviceGetFanSpeed = 999, nvmlDeviceGetPowerUsage = 0 }\n[[gpu]]\nfan_percent = 2\npower_mw = 6\n",
     );
     assert_eq!(fan(&fake, 0).0, 999);
     assert_eq!(fan(&fake, 1), (0, 2));
-    assert_eq!(fake.get("nvmlDeviceGetPowerUsage", fake.handle(0)), (0, 5_u32), "the GPU's own table comes first");
+    assert_eq!(fake.get("nvmlDeviceGetPowerUsage", fake.handle(0)), (0, 5_u32), "the GPU's own table has priority");
     assert_eq!(fake.get::<u32>("nvmlDeviceGetPowerUsage", fake.handle(1)).0, 4);
     fake.replay("[[gpu]]\n[gpu.errors]\n\"*\" = 15\n[[gpu]]\nfan_percent = 2\n");
     assert_eq!(fake.handle_code(0).0, 15, "a lost GPU has no handle");
-    assert_eq!(fan(&fake, 1), (0, 2), "its neighbour is well");
+    assert_eq!(fan(&fake, 1), (0, 2), "the other GPU works");
 }
 
 #[test]
 fn init_has_own_code() {
     let fake = Fake::load("init = 18\n");
     assert_eq!(fake.init(), 18);
-    assert_eq!(fake.handle_code(0).0, 1, "it did not start");
+    assert_eq!(fake.handle_code(0).0, 1, "not initialized");
     let slow = Fake::load("init_latency_ms = 150\n[[gpu]]\n");
     let started = Instant::now();
     assert_eq!(slow.init(), 0);
@@ -45,7 +45,7 @@ fn init_has_own_code() {
 }
 
 #[test]
-fn fault_has_function_gpu_and_turns() {
+fn fault_has_function_gpu_and_times() {
     let fake =
         Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\ncode = 999\nafter_calls = 2\ntimes = 3"));
     assert_eq!(fan(&fake, 0).0, 0, "another GPU does not count");
@@ -54,14 +54,14 @@ fn fault_has_function_gpu_and_turns() {
 }
 
 #[test]
-fn gpu_functions_can_all_be_slow() {
+fn wildcard_fault_delays_one_gpu() {
     let fake = Fake::play(&with("function = \"*\"\ngpu = 1\nlatency_ms = 300"));
     let started = Instant::now();
     assert_eq!(fan(&fake, 0), (0, 1));
-    assert!(started.elapsed() < Duration::from_millis(250), "the neighbour: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(250), "the other GPU: {:?}", started.elapsed());
     let started = Instant::now();
     assert_eq!(fan(&fake, 1), (0, 2));
-    assert!(started.elapsed() >= Duration::from_millis(600), "the handle and the speed: {:?}", started.elapsed());
+    assert!(started.elapsed() >= Duration::from_millis(600), "handle and speed: {:?}", started.elapsed());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn garbage_succeeds_with_absurd_values() {
     assert_eq!(
         fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu),
         (0, 0xeeee_eeee_eeee_eeee_u64),
-        "also what is not supported"
+        "even for an unsupported value"
     );
     let (code, name) = fake.text("nvmlDeviceGetName", gpu, 96);
     assert_eq!((code, name.len()), (0, 95));
@@ -81,27 +81,27 @@ fn garbage_succeeds_with_absurd_values() {
 }
 
 #[test]
-fn hang_ends_with_scenario_and_blocks_no_other() {
+fn hang_ends_with_its_scenario_and_blocks_one_call() {
     let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ngpu = 1\nhang = true"));
     let (first, second) = (fake.handle(0).addr(), fake.handle(1).addr());
     let finished = AtomicBool::new(false);
     thread::scope(|scope| {
         let hanging = scope.spawn(|| {
-            let told: (u32, u32) = fake.get("nvmlDeviceGetFanSpeed", std::ptr::without_provenance_mut(second));
+            let result: (u32, u32) = fake.get("nvmlDeviceGetFanSpeed", std::ptr::without_provenance_mut(second));
             finished.store(true, Ordering::SeqCst);
-            told
+            result
         });
         thread::sleep(Duration::from_millis(150));
         assert!(!finished.load(Ordering::SeqCst), "it hangs");
-        // If this were held too, it would never come back.
+        // If the hang blocked this call as well, it would never return.
         assert_eq!(fake.get("nvmlDeviceGetFanSpeed", std::ptr::without_provenance_mut(first)), (0, 1_u32));
         fake.replace(&TWO.replace("fan_percent = 2", "fan_percent = 3"));
-        assert_eq!(hanging.join().unwrap(), (0, 3), "it goes on with what plays now");
+        assert_eq!(hanging.join().unwrap(), (0, 3), "it continues with the new version");
     });
 }
 
 #[test]
-fn init_can_hang() {
+fn init_hangs_until_scenario_changes() {
     let fake = Fake::load("init_hang = true\n[[gpu]]\n");
     let finished = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -112,70 +112,70 @@ fn init_can_hang() {
         });
         thread::sleep(Duration::from_millis(150));
         assert!(!finished.load(Ordering::SeqCst));
-        assert_eq!(fake.handle_code(0).0, 1, "meanwhile nothing is started");
+        assert_eq!(fake.handle_code(0).0, 1, "not initialized during the hang");
         fake.replace("[[gpu]]\n");
         assert_eq!(hanging.join().unwrap(), 0);
     });
 }
 
 #[test]
-fn panics_stay_inside_library() {
+fn panic_becomes_unknown_error() {
     let fake = Fake::play(&with("function = \"nvmlDeviceGetFanSpeed\"\ncrash = \"panic\"\ntimes = 1"));
     assert_eq!(fan(&fake, 0).0, 999);
-    assert_eq!(fan(&fake, 0), (0, 1), "and it goes on");
+    assert_eq!(fan(&fake, 0), (0, 1), "the next call works");
 }
 
-/// Not a test of its own: the one below runs it, with a fault, in a process that does not survive it.
+/// Helper of the test below, which runs it in a process that crashes.
 #[test]
-fn meet_a_crash() {
+fn helper_that_crashes() {
     let Ok(fault) = std::env::var("FAULT") else { return };
     let fake = Fake::play(&with(&fault));
     fan(&fake, 0);
 }
 
 #[test]
-fn crash_ends_process() {
-    let meet = |fault: &str| {
+fn crash_ends_the_process() {
+    let crash = |fault: &str| {
         Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "failures::meet_a_crash"])
+            .args(["--exact", "failures::helper_that_crashes"])
             .env("FAULT", format!("function = \"nvmlDeviceGetFanSpeed\"\n{fault}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()
             .unwrap()
     };
-    assert_eq!(meet("crash = \"segv\"").signal(), Some(11));
-    assert_eq!(meet("crash = \"abort\"").signal(), Some(6));
-    assert_eq!(meet("crash = \"heap\"").signal(), Some(6));
-    assert_eq!(meet("exit = 43").code(), Some(43));
-    assert_eq!(meet("latency_ms = 1").code(), Some(0), "the same without a crash");
+    assert_eq!(crash("crash = \"segv\"").signal(), Some(11));
+    assert_eq!(crash("crash = \"abort\"").signal(), Some(6));
+    assert_eq!(crash("crash = \"heap\"").signal(), Some(6));
+    assert_eq!(crash("exit = 43").code(), Some(43));
+    assert_eq!(crash("latency_ms = 1").code(), Some(0), "no crash without a fault");
 }
 
-/// Not a test of its own: the one below runs it in a process whose standard output and one pipe of which it reads.
+/// Helper of the test below, which reads the standard output of its process; it reads a pipe itself.
 #[test]
-fn write_to_where_it_does_not_belong() {
-    if std::env::var_os("ASTRAY").is_none() {
+fn helper_that_writes_stray_bytes() {
+    if std::env::var_os("STRAY").is_none() {
         return;
     }
     let (mut end, pipe) = std::io::pipe().unwrap();
     let fault =
         "function = \"nvmlDeviceGetFanSpeed\"\ntimes = 1\nwrite = { to = \"PLACE\", bytes = [104, 105], repeat = 3 }";
     for place in ["stdout", "pipes"] {
-        assert_eq!(fan(&Fake::play(&with(&fault.replace("PLACE", place))), 0), (0, 1), "the call goes well");
+        assert_eq!(fan(&Fake::play(&with(&fault.replace("PLACE", place))), 0), (0, 1), "the call succeeds");
     }
     drop(pipe);
-    let mut said = String::new();
-    end.read_to_string(&mut said).unwrap();
-    assert_eq!(said, "hihihi");
+    let mut read = String::new();
+    end.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "hihihi");
 }
 
 #[test]
-fn stray_write_reaches_descriptor() {
+fn stray_bytes_reach_stdout_and_pipes() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "failures::write_to_where_it_does_not_belong", "--nocapture"])
-        .env("ASTRAY", "1")
+        .args(["--exact", "failures::helper_that_writes_stray_bytes", "--nocapture"])
+        .env("STRAY", "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("hihihi"), "{said}");
+    let written = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && written.contains("hihihi"), "{written}");
 }

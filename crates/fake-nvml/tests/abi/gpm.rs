@@ -1,4 +1,4 @@
-//! Profiling numbers from two samples.
+//! GPM metrics from two samples.
 
 use std::ffi::c_void;
 use std::thread;
@@ -24,7 +24,7 @@ fn take(fake: &Fake, gpu: u32, sample: Handle) -> u32 {
     unsafe { take(fake.handle(gpu), sample) }
 }
 
-/// The code, and status and value of the metrics 1, 10 and 2.
+/// Return code of the call, and return code and value of the metrics 1, 10 and 2.
 fn metrics(fake: &Fake, version: u32, first: Handle, second: Handle) -> (u32, [(u32, f64); 3]) {
     let get: unsafe extern "C" fn(*mut nvmlGpmMetricsGet_t) -> u32 = fake.function("nvmlGpmMetricsGet");
     // SAFETY: the structure is made of numbers and of pointers, which may be null.
@@ -39,58 +39,58 @@ fn metrics(fake: &Fake, version: u32, first: Handle, second: Handle) -> (u32, [(
     }
     // SAFETY: the pointer leads to a structure of ours.
     let code = unsafe { get(&raw mut *request) };
-    assert_eq!(request.metrics[3].nvmlReturn, 77, "no more than asked for");
-    let told = |place: usize| (request.metrics[place].nvmlReturn, request.metrics[place].value);
-    (code, [told(0), told(1), told(2)])
+    assert_eq!(request.metrics[3].nvmlReturn, 77, "only the requested metrics");
+    let metric = |index: usize| (request.metrics[index].nvmlReturn, request.metrics[index].value);
+    (code, [metric(0), metric(1), metric(2)])
 }
 
 #[test]
-fn gpm_values_need_two_samples_apart() {
+fn metrics_need_two_samples_with_time_between() {
     let fake = Fake::play(TWO);
     let (first, second) = (allocate(&fake), allocate(&fake));
     assert_eq!(metrics(&fake, 1, first, second).0, 2, "neither was taken");
     assert_eq!(take(&fake, 0, first), 0);
     assert_eq!(metrics(&fake, 1, first, second).0, 2, "one was taken");
-    // A busy machine may put more time between two calls than there should be.
+    // On a busy machine the time between two calls may be longer than expected.
     let too_close = (0..50).any(|_| {
         assert_eq!((take(&fake, 0, first), take(&fake, 0, second)), (0, 0));
-        let (code, told) = metrics(&fake, 1, first, second);
-        code == 0 && told[0].1.is_nan()
+        let (code, metrics) = metrics(&fake, 1, first, second);
+        code == 0 && metrics[0].1.is_nan()
     });
-    assert!(too_close, "samples right after each other have no values between them");
+    assert!(too_close, "no metrics between immediate samples");
     thread::sleep(Duration::from_millis(110));
     assert_eq!(take(&fake, 0, second), 0);
     assert_eq!(metrics(&fake, 1, first, second), (0, [(0, 71.5), (0, 20.0), (3, 0.0)]));
-    assert_eq!(metrics(&fake, 1, second, first).0, 2, "the wrong way round");
+    assert_eq!(metrics(&fake, 1, second, first).0, 2, "swapped samples");
     assert_eq!(metrics(&fake, 2, first, second).0, 25);
 }
 
 #[test]
-fn gpm_unsupported_without_metrics() {
+fn gpu_without_metrics_lacks_support() {
     let fake = Fake::play(TWO);
     let sample = allocate(&fake);
     assert_eq!(take(&fake, 1, sample), 3);
     let support: unsafe extern "C" fn(Handle, *mut [u32; 2]) -> u32 = fake.function("nvmlGpmQueryDeviceSupport");
     for (gpu, expected) in [(0, 1), (1, 0)] {
-        let mut told = [1, 9];
+        let mut query = [1, 9];
         // SAFETY: the structure is two words, the first its version.
-        assert_eq!(unsafe { support(fake.handle(gpu), &raw mut told) }, 0);
-        assert_eq!(told[1], expected, "GPU {gpu}");
+        assert_eq!(unsafe { support(fake.handle(gpu), &raw mut query) }, 0);
+        assert_eq!(query[1], expected, "GPU {gpu}");
     }
 }
 
 #[test]
-fn gpm_freed_sample_rejected() {
+fn freed_sample_fails() {
     let fake = Fake::play(TWO);
     let sample = allocate(&fake);
     let free: unsafe extern "C" fn(Handle) -> u32 = fake.function("nvmlGpmSampleFree");
-    // SAFETY: a sample that was freed is what the library must refuse.
+    // SAFETY: the library must reject a freed sample.
     assert_eq!(unsafe { (free(sample), free(sample)) }, (0, 2));
     assert_eq!(take(&fake, 0, sample), 2);
 }
 
 #[test]
-fn gpm_instance_has_own_values() {
+fn gpu_instance_has_own_metrics() {
     let fake = Fake::play(
         "[[gpu]]\nmig_mode = 1\ngpm = { 1 = 5 }\n[[gpu.mig]]\ngpu_instance = 3\ngpm = { 1 = 25 }\n[[gpu.mig]]\n\
          gpu_instance = 4\n",
@@ -99,7 +99,7 @@ fn gpm_instance_has_own_values() {
     // SAFETY: the handles are the library's own.
     let take = |instance: u32, sample: Handle| unsafe { take(fake.handle(0), instance, sample) };
     let (first, second) = (allocate(&fake), allocate(&fake));
-    assert_eq!([take(4, first), take(5, first), take(3, first)], [3, 2, 0], "without samples, not there, there");
+    assert_eq!([take(4, first), take(5, first), take(3, first)], [3, 2, 0], "no samples, no instance, success");
     thread::sleep(Duration::from_millis(110));
     assert_eq!(take(3, second), 0);
     assert_eq!(metrics(&fake, 1, first, second), (0, [(0, 25.0), (3, 0.0), (3, 0.0)]));

@@ -1,4 +1,4 @@
-//! Process lists in their three layouts, and what each process takes.
+//! Process lists in three layouts, and utilization by process.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -9,11 +9,11 @@ type List = unsafe extern "C" fn(Handle, *mut u32, *mut u8) -> u32;
 
 const SENTINEL: u8 = 0xa5;
 
-/// A call with room for this many bytes, which are what it did not write.
+/// Return code, count and bytes of a list; bytes that were not written are the sentinel.
 fn list(fake: &Fake, name: &str, room: usize, mut count: u32) -> (u32, u32, Vec<u8>) {
     let function: List = fake.function(name);
     let mut buffer = vec![u64::from_ne_bytes([SENTINEL; 8]); room.div_ceil(8)];
-    // SAFETY: the tests give room for as many entries as they tell.
+    // SAFETY: the tests pass a buffer for `count` entries.
     let code = unsafe { function(fake.handle(0), &raw mut count, buffer.as_mut_ptr().cast()) };
     (code, count, buffer.iter().flat_map(|word| word.to_ne_bytes()).collect())
 }
@@ -31,7 +31,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn newest_process_function_uses_scenario_layout() {
+fn v3_list_has_the_layout_of_the_scenario() {
     let layouts = [
         (16, "02010000 a5a5a5a5 0504030201000000", "03010000 a5a5a5a5 ffffffffffffffff"),
         (
@@ -56,7 +56,7 @@ fn newest_process_function_uses_scenario_layout() {
 }
 
 #[test]
-fn older_process_functions_have_one_layout() {
+fn older_lists_have_one_layout() {
     let fake = Fake::play(&scenario(32));
     let (_, _, first) = list(&fake, "nvmlDeviceGetComputeRunningProcesses", 96, 3);
     assert_eq!(first[16..20], [3, 1, 0, 0], "the second entry of 16 bytes");
@@ -67,7 +67,7 @@ fn older_process_functions_have_one_layout() {
 }
 
 #[test]
-fn process_of_both_types_in_both_lists() {
+fn process_of_both_types_is_in_both_lists() {
     let fake = Fake::play(&scenario(24));
     let (code, count, written) = list(&fake, "nvmlDeviceGetGraphicsRunningProcesses_v3", 96, 4);
     assert_eq!((code, count), (0, 2));
@@ -87,24 +87,24 @@ fn process_of_both_types_in_both_lists() {
 }
 
 #[test]
-fn process_list_too_long_reports_size() {
+fn a_list_that_does_not_fit_tells_its_size() {
     let fake = Fake::play(&scenario(24));
     let function: List = fake.function("nvmlDeviceGetComputeRunningProcesses_v3");
     let mut count = 0;
-    // SAFETY: with no room, the library must not follow the pointer.
+    // SAFETY: with a count of 0, the library must not dereference the pointer.
     assert_eq!(unsafe { function(fake.handle(0), &raw mut count, std::ptr::null_mut()) }, 7);
     assert_eq!(count, 2);
-    // SAFETY: a null pointer with room is what the library must refuse.
+    // SAFETY: the library must reject a null pointer with a count.
     assert_eq!(unsafe { function(fake.handle(0), &raw mut count, std::ptr::null_mut()) }, 2);
     let (code, count, written) = list(&fake, "nvmlDeviceGetComputeRunningProcesses_v3", 24, 1);
     assert_eq!((code, count), (7, 2));
     assert!(written.iter().all(|byte| *byte == SENTINEL), "nothing is written");
     let empty = Fake::play("[[gpu]]\n");
-    assert_eq!(list(&empty, "nvmlDeviceGetComputeRunningProcesses_v3", 0, 0).0, 0, "nothing to tell needs no room");
+    assert_eq!(list(&empty, "nvmlDeviceGetComputeRunningProcesses_v3", 0, 0).0, 0, "an empty list needs no buffer");
 }
 
 #[test]
-fn process_list_can_grow_between_calls() {
+fn list_grows_between_calls() {
     let text = scenario(24)
         + "[[fault]]\nfunction = \"nvmlDeviceGetComputeRunningProcesses_v3\"\ninsufficient_size_times = 2\n";
     let fake = Fake::play(&text);
@@ -119,7 +119,7 @@ fn process_list_can_grow_between_calls() {
 }
 
 #[test]
-fn process_list_of_10000() {
+fn list_of_ten_thousand_processes() {
     let fake = Fake::play("[[gpu]]\n[[gpu.process]]\nfirst_pid = 100000\ncount = 10000\nmemory_bytes = 5\n");
     let (code, count, written) = list(&fake, "nvmlDeviceGetComputeRunningProcesses_v3", 24 * 10_000, 10_000);
     assert_eq!((code, count), (0, 10_000));
@@ -128,7 +128,7 @@ fn process_list_of_10000() {
 }
 
 #[test]
-fn live_processes_found_by_command_line() {
+fn processes_are_found_by_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
     let start = |argument: &str| {
@@ -155,7 +155,7 @@ fn live_processes_found_by_command_line() {
 }
 
 #[test]
-fn stand_in_ends_with_parent() {
+fn stand_in_ends_with_its_parent() {
     let stand_in = env!("CARGO_BIN_EXE_stand-in");
     let shell = |before: &str| {
         let script = format!("{before} {stand_in} x >/dev/null 2>&1 & echo $!; sleep 1");
@@ -173,7 +173,7 @@ fn stand_in_ends_with_parent() {
     assert_eq!(outcome, (false, true));
 }
 
-/// An entry of `nvmlDeviceGetProcessUtilization`.
+/// Entry of `nvmlDeviceGetProcessUtilization`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Sample {
@@ -183,7 +183,7 @@ struct Sample {
 }
 
 #[test]
-fn process_utilization_reported() {
+fn process_utilization_has_samples() {
     let fake = Fake::play(
         "[[gpu]]\n[[gpu.process]]\npid = 9\nsm_percent = 37100\nmemory_percent = 4\n[[gpu.process]]\npid = 8\n[[gpu]]\n",
     );
@@ -191,10 +191,10 @@ fn process_utilization_reported() {
         fake.function("nvmlDeviceGetProcessUtilization");
     let (mut count, mut samples) = (0, [Sample::default(); 100]);
     let gpu = fake.handle(0);
-    // SAFETY: the library writes at most as many entries as it is told there is room for.
+    // SAFETY: the library writes at most `count` entries.
     unsafe {
         assert_eq!(function(gpu, std::ptr::null_mut(), &raw mut count, 0), 7);
-        assert_eq!(count, 100, "the usual room");
+        assert_eq!(count, 100, "the usual capacity");
         assert_eq!(function(gpu, samples.as_mut_ptr(), &raw mut count, 0), 0);
         assert_eq!(count, 1, "a process without a share has no sample");
         assert_eq!((samples[0].pid, samples[0].shares), (9, [37_100, 4, 0, 0]));
@@ -203,7 +203,7 @@ fn process_utilization_reported() {
         assert_eq!(
             function(gpu, samples.as_mut_ptr(), &raw mut count, samples[0].at_us + 10_000_000),
             6,
-            "nothing since"
+            "no newer sample"
         );
         assert_eq!(function(fake.handle(1), samples.as_mut_ptr(), &raw mut count, 0), 6, "an idle GPU");
     }

@@ -1,9 +1,9 @@
-//! The scenario as a file: absent, wrong, changed.
+//! The scenario file: missing, invalid and changed.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::support::{Fake, NOTICED};
+use crate::support::{Fake, RELOADED};
 
 #[test]
 fn init_fails_without_scenario() {
@@ -16,22 +16,22 @@ fn init_fails_without_scenario() {
 }
 
 #[test]
-fn scenario_change_is_played() {
+fn changed_scenario_is_reloaded() {
     let fake = Fake::play("[[gpu]]\nfan_percent = 10\n");
     let gpu = fake.handle(0);
     assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 10_u32));
     fake.replay("[[gpu]]\nfan_percent = 20\n");
     assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32));
     fake.replay("[[gpu]]\nfan_percent = \"no\"\n");
-    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "a wrong version changes nothing");
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "an invalid version is ignored");
     fake.replay("");
-    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "nor does an empty one");
+    assert_eq!(fake.get("nvmlDeviceGetFanSpeed", gpu), (0, 20_u32), "so is an empty one");
     fake.replay("driver_version = \"1\"\n");
-    assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 15, "a GPU that is gone is lost");
+    assert_eq!(fake.get::<u32>("nvmlDeviceGetFanSpeed", gpu).0, 15, "a removed GPU is lost");
 }
 
 #[test]
-fn count_can_shrink_under_handles() {
+fn handles_survive_a_smaller_count() {
     let fake = Fake::play("[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
     let second = fake.handle(1);
     fake.replay("count = 1\n[[gpu]]\nfan_percent = 1\n[[gpu]]\nfan_percent = 2\n");
@@ -44,9 +44,9 @@ fn count_can_shrink_under_handles() {
 
 fn count(fake: &Fake) -> (u32, u32) {
     let function: unsafe extern "C" fn(*mut u32) -> u32 = fake.function("nvmlDeviceGetCount_v2");
-    let mut told = 0;
+    let mut count = 0;
     // SAFETY: the pointer leads to a number of ours.
-    (unsafe { function(&raw mut told) }, told)
+    (unsafe { function(&raw mut count) }, count)
 }
 
 #[test]
@@ -55,15 +55,15 @@ fn values_change_with_time_since_loading() {
     let gpu = fake.handle(0);
     let (_, first): (u32, u64) = fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu);
     assert!((1_000_000..1_005_000).contains(&first), "{first}");
-    std::thread::sleep(NOTICED);
+    std::thread::sleep(RELOADED);
     let (_, second): (u32, u64) = fake.get("nvmlDeviceGetTotalEnergyConsumption", gpu);
     assert!(second >= first + 40, "{first} {second}");
 }
 
-/// Not a test of its own: the one below runs it in a process whose standard error it reads.
+/// Helper of the test below, which reads the standard error of its process.
 #[test]
-fn init_fails_with_invalid_scenario() {
-    if std::env::var_os("WRONG_SCENARIO").is_none() {
+fn helper_with_invalid_scenario() {
+    if std::env::var_os("INVALID_SCENARIO").is_none() {
         return;
     }
     let fake = Fake::load("seed = 1\n[[gpu]]\nnmae = \"X\"\n");
@@ -71,16 +71,16 @@ fn init_fails_with_invalid_scenario() {
 }
 
 #[test]
-fn scenario_error_is_one_line() {
+fn mistake_is_reported_in_one_line() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "scenario_file::init_fails_with_invalid_scenario", "--nocapture"])
-        .env("WRONG_SCENARIO", "1")
+        .args(["--exact", "scenario_file::helper_with_invalid_scenario", "--nocapture"])
+        .env("INVALID_SCENARIO", "1")
         .stdout(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("fake-nvml: ")).collect();
-    assert_eq!(lines.len(), 1, "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.starts_with("fake-nvml: ")).collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
     for part in ["scenario.toml", "line 3, column 1", "nmae"] {
         assert!(lines[0].contains(part), "{}", lines[0]);
     }

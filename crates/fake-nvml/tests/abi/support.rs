@@ -1,4 +1,4 @@
-//! A staged copy of the library, with a scenario of its own.
+//! A copy of the library with its own scenario.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::fs;
@@ -10,19 +10,19 @@ use std::time::Duration;
 use libloading::Library;
 use tempfile::TempDir;
 
-/// An opaque handle.
+/// Opaque handle.
 pub(crate) type Handle = *mut c_void;
 
-/// One loaded copy. Each test has its own, so that tests in one process do not meet.
+/// A loaded copy. Each test has its own, so that tests in one process do not share state.
 pub(crate) struct Fake {
     pub(crate) library: Library,
     folder: TempDir,
 }
 
-/// Long enough for a changed scenario to be noticed.
-pub(crate) const NOTICED: Duration = Duration::from_millis(40);
+/// Time after which a changed scenario is reloaded.
+pub(crate) const RELOADED: Duration = Duration::from_millis(40);
 
-/// The library that was built with this test.
+/// Library that was built with this test.
 pub(crate) fn built_library() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folders = own.ancestors().skip(1).take(2);
@@ -31,7 +31,7 @@ pub(crate) fn built_library() -> PathBuf {
 }
 
 impl Fake {
-    /// Loads a copy that finds this scenario, and no other thing about it is done yet.
+    /// Loads a copy with this scenario, without init.
     pub(crate) fn load(scenario: &str) -> Self {
         static ENVIRONMENT: Mutex<()> = Mutex::new(());
         let folder = tempfile::tempdir().unwrap();
@@ -39,8 +39,8 @@ impl Fake {
         fs::copy(built_library(), &path).unwrap();
         fs::write(folder.path().join("scenario.toml"), scenario).unwrap();
         let _alone = ENVIRONMENT.lock().unwrap();
-        // SAFETY: the lock keeps other tests from reading or changing the environment meanwhile; the library reads it at
-        // its first call, which is made here. Loading it runs no code of its own.
+        // SAFETY: under the lock, no other test accesses the environment. The library reads it in its first call, which
+        // is below. Loading it runs no code.
         let library = unsafe {
             std::env::set_var("FAKE_NVML_SCENARIO", folder.path().join("scenario.toml"));
             std::env::set_var("FAKE_NVML_CALLS", folder.path().join("calls"));
@@ -51,20 +51,20 @@ impl Fake {
         fake
     }
 
-    /// Loads a copy and starts it.
+    /// Loads and initializes a copy.
     pub(crate) fn play(scenario: &str) -> Self {
         let fake = Self::load(scenario);
         assert_eq!(fake.init(), 0, "init of {scenario}");
         fake
     }
 
-    /// Puts another scenario in the place of the first and waits until it plays.
+    /// Replaces the scenario and waits until it is reloaded.
     pub(crate) fn replay(&self, scenario: &str) {
         self.replace(scenario);
-        thread::sleep(NOTICED);
+        thread::sleep(RELOADED);
     }
 
-    /// Puts another scenario in the place of the first.
+    /// Replaces the scenario.
     pub(crate) fn replace(&self, scenario: &str) {
         let path = self.folder.path().join("scenario.new");
         fs::write(&path, scenario).unwrap();
@@ -75,9 +75,9 @@ impl Fake {
         self.folder.path()
     }
 
-    /// A function of the library, as the type that the caller names.
+    /// Function of the library, with the type given by the caller.
     pub(crate) fn function<F: Copy>(&self, name: &str) -> F {
-        // SAFETY: the type is the test's own claim of what the ABI says.
+        // SAFETY: each test states the function's type in the ABI.
         *unsafe { self.library.get::<F>(name) }.unwrap_or_else(|_| panic!("{name} is exported"))
     }
 
@@ -85,7 +85,7 @@ impl Fake {
         self.plain("nvmlInit_v2")
     }
 
-    /// A function without arguments.
+    /// Calls a function without arguments.
     pub(crate) fn plain(&self, name: &str) -> u32 {
         let function: unsafe extern "C" fn() -> u32 = self.function(name);
         // SAFETY: the function takes nothing.
@@ -98,7 +98,7 @@ impl Fake {
         unsafe { CStr::from_ptr(function(code)) }.to_str().unwrap().to_owned()
     }
 
-    /// The code and the handle for an index.
+    /// Return code and handle for an index.
     pub(crate) fn handle_code(&self, index: u32) -> (u32, Handle) {
         let function: unsafe extern "C" fn(u32, *mut Handle) -> u32 = self.function("nvmlDeviceGetHandleByIndex_v2");
         let mut handle = std::ptr::null_mut();
@@ -113,16 +113,16 @@ impl Fake {
         handle
     }
 
-    /// A function that writes one value of one GPU.
+    /// Calls a function that writes one value of a GPU.
     pub(crate) fn get<T: Default>(&self, name: &str, handle: Handle) -> (u32, T) {
         let function: unsafe extern "C" fn(Handle, *mut T) -> u32 = self.function(name);
         let mut value = T::default();
-        // SAFETY: the pointer leads to a value of ours, of the type that the test says the function writes.
+        // SAFETY: the pointer leads to a value of ours, of the type that the function writes.
         let code = unsafe { function(handle, &raw mut value) };
         (code, value)
     }
 
-    /// The same, after a selector.
+    /// Calls a function with a selector that writes one value of a GPU.
     pub(crate) fn get_of<T: Default>(&self, name: &str, handle: Handle, which: u32) -> (u32, T) {
         let function: unsafe extern "C" fn(Handle, u32, *mut T) -> u32 = self.function(name);
         let mut value = T::default();
@@ -131,18 +131,18 @@ impl Fake {
         (code, value)
     }
 
-    /// A function that writes a text about a GPU into a buffer of this size.
-    pub(crate) fn text(&self, name: &str, handle: Handle, room: u32) -> (u32, Vec<u8>) {
+    /// Calls a function that writes a text into a buffer of `size` bytes.
+    pub(crate) fn text(&self, name: &str, handle: Handle, size: u32) -> (u32, Vec<u8>) {
         let function: unsafe extern "C" fn(Handle, *mut c_char, u32) -> u32 = self.function(name);
-        let mut buffer = vec![b'#'; room as usize];
-        // SAFETY: the buffer has the size that is told.
-        let code = unsafe { function(handle, buffer.as_mut_ptr().cast(), room) };
+        let mut buffer = vec![b'#'; size as usize];
+        // SAFETY: the buffer has the given size.
+        let code = unsafe { function(handle, buffer.as_mut_ptr().cast(), size) };
         let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
         buffer.truncate(end);
         (code, buffer)
     }
 
-    /// What the counters' file says of a function.
+    /// Calls of a function according to the counters' file.
     pub(crate) fn counted(&self, name: &str) -> u64 {
         let text = fs::read_to_string(self.folder.path().join("calls")).unwrap();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name)).unwrap();
