@@ -13,6 +13,7 @@ pub mod frame;
 pub mod history;
 pub mod mask;
 pub mod reading;
+pub mod readings;
 pub mod sample;
 pub mod snapshot;
 pub mod words;

@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    sample::{
-        Activity, Container, DriverFacts, FastSet, Identity, Life, MigSample, PodContainer, ProcessShare, SlowSet,
-        Traffic,
-    },
+    readings::{Activity, Field, Identity, Readings, Value},
+    sample::{Container, DriverFacts, Life, MigSample, PodContainer, ProcessShare},
     words::words,
 };
 
@@ -184,16 +182,12 @@ pub struct Gpu {
     pub never_read: bool,
     /// How old that reading is.
     pub age: Duration,
-    /// Who it is. What a lost GPU no longer tells is what it told before.
+    /// Identity. A lost GPU keeps the one that it reported last.
     pub identity: Identity,
-    /// The fast set; absent as a whole when it is too old to be shown as the present.
-    pub fast: FastSet,
-    /// The slow set; absent as a whole when it is too old to be shown as the present.
-    pub slow: SlowSet,
-    /// What ran where.
-    pub activity: Activity,
-    /// What crossed its links.
-    pub traffic: Traffic,
+    /// The readings of the catalogue; absent as a whole when they are too old to be shown as the present.
+    pub readings: Readings,
+    /// Whether the driver's lists of processes were read.
+    pub lists: ListsRead,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
     /// The containers to which the kubelet gave the whole GPU, sorted. Those of its MIG instances stand there.
@@ -210,6 +204,34 @@ pub struct Gpu {
     pub totals: Totals,
     /// The jobs that the folder of job files says are on it; none if there is no such folder.
     pub jobs: Option<Vec<String>>,
+}
+
+impl Gpu {
+    /// A reading of the catalogue.
+    ///
+    /// # Errors
+    /// The reason why it is absent.
+    pub fn value(&self, field: Field) -> Reading<Value<'_>> {
+        let value = self.readings.value(field).or_else(|| self.identity.value(field));
+        value.unwrap_or(Err(Absence::NotSupported))
+    }
+}
+
+/// Whether the driver's own lists of a GPU's processes were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListsRead {
+    /// The list of processes that compute.
+    pub compute: Reading<()>,
+    /// The list of processes that draw.
+    pub graphics: Reading<()>,
+}
+
+impl ListsRead {
+    /// Neither was read, for one reason.
+    #[must_use]
+    pub const fn absent(why: Absence) -> Self {
+        Self { compute: Err(why), graphics: Err(why) }
+    }
 }
 
 /// One MIG instance.

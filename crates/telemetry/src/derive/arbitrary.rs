@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     Absence, BootTime, Reading,
     sample::{
-        Allocation, Container, CpuTicks, Device, Fabric, GpuSample, HostSample, Links, ListedProcess, Memory,
-        MigSample, PodContainer, ProcessFacts, ProcessShare, RemappedRows, SampledProcess, Utilization, XidSample,
+        Allocation, Container, CpuTicks, Device, GpuSample, HostSample, ListedProcess, Memory, MigSample, PodContainer,
+        ProcessFacts, ProcessShare, SampledProcess, XidSample,
     },
     snapshot::{Mig, UseVerdict, blank},
 };
@@ -60,16 +60,16 @@ fn gpu() -> impl Strategy<Value = GpuSample> {
             gpu.identity.uuid = uuid;
             gpu.read_at = read_at;
             gpu.xid_since = xid_since;
-            gpu.activity.sm_ratio = ratio;
-            gpu.fast.compute = compute;
-            gpu.fast.graphics = graphics;
-            gpu.fast.mps = mps;
-            gpu.fast.memory = memory;
-            gpu.fast.utilization = busy.map(|gpu_percent| Utilization { gpu_percent, memory_percent: 0 });
-            gpu.fast.energy_mj = energy;
-            gpu.fast.event_reasons = energy;
-            gpu.fast.sm_mhz = Ok(clock);
-            gpu.fast.shares = Ok(vec![SampledProcess {
+            gpu.readings.activity.sm_ratio = ratio;
+            gpu.lists.compute = compute;
+            gpu.lists.graphics = graphics;
+            gpu.lists.mps = mps;
+            gpu.readings.memory.set_whole(memory);
+            gpu.readings.utilization.gpu_percent = busy;
+            gpu.readings.power.energy_mj = energy;
+            gpu.readings.clocks.event_reasons = energy;
+            gpu.readings.clocks.sm_mhz = Ok(clock);
+            gpu.lists.shares = Ok(vec![SampledProcess {
                 pid: 1,
                 share: Ok(ProcessShare {
                     sm_percent: share,
@@ -79,13 +79,14 @@ fn gpu() -> impl Strategy<Value = GpuSample> {
                 }),
             }]);
             let (count, action, fabric, rows) = slow;
-            gpu.slow.ecc_volatile_uncorrected = count;
-            gpu.slow.recovery_action = action;
-            gpu.slow.max_sm_mhz = action;
-            gpu.slow.fabric = fabric.map(|(state, status)| Fabric { state, status });
-            gpu.slow.links = fabric.map(|(active, total)| Links { active, total });
-            gpu.slow.remapped_rows =
-                rows.map(|(pending, failed)| RemappedRows { correctable: 0, uncorrectable: 0, pending, failed });
+            gpu.readings.ecc.volatile_uncorrected = count;
+            gpu.readings.state.recovery_action = action;
+            gpu.readings.clocks.max_sm_mhz = action;
+            gpu.readings.fabric.state = fabric.map(|(state, _)| state);
+            gpu.readings.fabric.status = fabric.map(|(_, status)| status);
+            gpu.readings.nvlink.links_total = fabric.map(|(_, total)| total);
+            gpu.readings.remapped_rows.pending = rows.map(|(pending, _)| pending);
+            gpu.readings.remapped_rows.failed = rows.map(|(_, failed)| failed);
             gpu.mig = mig.map(|all| {
                 let instance = |(uuid, compute, memory, id)| MigSample {
                     gpu_instance: id,
@@ -158,7 +159,7 @@ fn check(snapshot: &Snapshot, xids: u64) {
     assert!(is_sane(snapshot.host.cpu_percent) && is_sane(snapshot.host.load_1m));
     assert!(snapshot.host.cpu_percent.is_ok_and(|percent| percent <= 100.0) || snapshot.host.cpu_percent.is_err());
     for gpu in &snapshot.gpus {
-        assert!(is_sane(gpu.activity.sm_ratio));
+        assert!(is_sane(gpu.readings.activity.sm_ratio));
         assert!(gpu.totals.busy.unwrap_or_default() <= gpu.totals.read.unwrap_or_default());
         assert!(gpu.xid.count.is_err() || gpu.xid.count.is_ok_and(|count| count <= gpu.xid.by_severity.iter().sum()));
         assert!(gpu.health.reasons.is_sorted_by(|one, next| one.severity >= next.severity));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Absence, BootTime, Stamp,
-    derive::recall::KeptFaults,
+    derive::{gpu::is_lost, recall::KeptFaults},
     sample::{GpuSample, XidSample},
     snapshot::{Gpu, Severity, Xid},
     xid,
@@ -75,7 +75,7 @@ impl Faults {
             self.since = Some(since);
             self.count = 0;
         }
-        let lost = gpu.handle == Err(Absence::Lost) || gpu.fast.absences().any(|(_, why)| why == Absence::Lost);
+        let lost = gpu.handle == Err(Absence::Lost) || is_lost(gpu);
         if lost || gpu.handle.is_err() {
             self.marks.lost |= lost;
             return;
@@ -83,9 +83,9 @@ impl Faults {
         let before = &self.marks;
         let now = Marks {
             driver: driver.map(String::from).or_else(|| before.driver.clone()),
-            energy_mj: gpu.fast.energy_mj.ok().or(before.energy_mj),
-            uncorrected: gpu.slow.ecc_volatile_uncorrected.ok().or(before.uncorrected),
-            recovery_action: gpu.slow.recovery_action.ok().or(before.recovery_action),
+            energy_mj: gpu.readings.power.energy_mj.ok().or(before.energy_mj),
+            uncorrected: gpu.readings.ecc.volatile_uncorrected.ok().or(before.uncorrected),
+            recovery_action: gpu.readings.state.recovery_action.ok().or(before.recovery_action),
             lost: false,
         };
         let done = before.recovery_action.is_some_and(|action| action != 0) && now.recovery_action == Some(0);
@@ -159,12 +159,12 @@ mod tests {
     fn gpu_reset_clears_latched_xids() {
         type Change = fn(&mut GpuSample);
         let nothing: Change = |_| {};
-        let energy: Change = |gpu| gpu.fast.energy_mj = Ok(499);
-        let more: Change = |gpu| gpu.fast.energy_mj = Ok(501);
-        let unread: Change = |gpu| gpu.fast.energy_mj = Err(Absence::Timeout);
-        let counts: Change = |gpu| gpu.slow.ecc_volatile_uncorrected = Ok(2);
-        let action: Change = |gpu| gpu.slow.recovery_action = Ok(0);
-        let other: Change = |gpu| gpu.slow.recovery_action = Ok(2);
+        let energy: Change = |gpu| gpu.readings.power.energy_mj = Ok(499);
+        let more: Change = |gpu| gpu.readings.power.energy_mj = Ok(501);
+        let unread: Change = |gpu| gpu.readings.power.energy_mj = Err(Absence::Timeout);
+        let counts: Change = |gpu| gpu.readings.ecc.volatile_uncorrected = Ok(2);
+        let action: Change = |gpu| gpu.readings.state.recovery_action = Ok(0);
+        let other: Change = |gpu| gpu.readings.state.recovery_action = Ok(2);
         let denied: Change = |gpu| gpu.handle = Err(Absence::Denied);
         for (name, change, driver, ended) in [
             ("nothing", nothing, "1", false),
@@ -178,9 +178,9 @@ mod tests {
             ("not readable", denied, "2", false),
         ] {
             let mut sample = gpu(0, "A", 0);
-            sample.fast.energy_mj = Ok(500);
-            sample.slow.ecc_volatile_uncorrected = Ok(3);
-            sample.slow.recovery_action = Ok(1);
+            sample.readings.power.energy_mj = Ok(500);
+            sample.readings.ecc.volatile_uncorrected = Ok(3);
+            sample.readings.state.recovery_action = Ok(1);
             let mut faults = Faults::default();
             faults.read(&sample, Some("1"));
             faults.add(&xid(48, 0));

@@ -10,8 +10,9 @@ use crate::{
         cpu::{self, ProcessTimes},
         expired_after, pods, process, stale_after,
     },
-    sample::{Activity, Call, Failure, FastSet, GpuSample, Memory, MigSample, Sample, SlowSet, Traffic},
-    snapshot::{Gpu, GpuState, Health, Mig, Severity, Totals, Usage, Xid},
+    readings::{Activity, Every, MemoryReadings, Pcie, Readings},
+    sample::{Call, Failure, GpuSample, MigSample, ProcessLists, Sample},
+    snapshot::{Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
 };
 
 /// What readings are judged by.
@@ -33,10 +34,8 @@ pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu
         Some(out) => Gpu {
             state: GpuState::Error,
             state_detail: Some(format!("left out for ten minutes: the library died twice in {}", out.function)),
-            fast: FastSet::absent(Absence::Error),
-            slow: SlowSet::absent(Absence::Error),
-            activity: Activity::absent(Absence::Error),
-            traffic: Traffic::absent(Absence::Error),
+            readings: Readings::absent(Absence::Error),
+            lists: ListsRead::absent(Absence::Error),
             mig: Err(Absence::Error),
             ..gpu
         },
@@ -53,7 +52,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         Err(Absence::Lost) => GpuState::Lost,
         Err(Absence::Denied) => GpuState::Denied,
         Err(_) => GpuState::Error,
-        Ok(()) if lost(&sample.fast) => GpuState::Lost,
+        Ok(()) if is_lost(sample) => GpuState::Lost,
         Ok(()) if stale => GpuState::Stale,
         Ok(()) => GpuState::Ok,
     };
@@ -72,10 +71,8 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         never_read: sample.read_at.is_none(),
         age,
         identity: sample.identity.clone(),
-        fast: if expired { FastSet::absent(Absence::Timeout) } else { sample.fast.clone() },
-        slow: if expired { SlowSet::absent(Absence::Timeout) } else { slow(sample) },
-        activity: if expired { Activity::absent(Absence::Timeout) } else { sane(&sample.activity) },
-        traffic: if expired { Traffic::absent(Absence::Timeout) } else { traffic(sample) },
+        readings: if expired { Readings::absent(Absence::Timeout) } else { readings(sample) },
+        lists: if expired { ListsRead::absent(Absence::Timeout) } else { lists(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
         xid: Xid {
@@ -99,38 +96,26 @@ fn refused(failure: &Failure) -> String {
     format!("{function} answered {text} ({code}){hint}")
 }
 
-/// A GPU on the processor's chip, which shares its memory, has no PCIe link, whatever the driver says of one.
-fn is_on_chip(sample: &GpuSample) -> bool {
-    sample.fast.memory.is_ok_and(|memory| memory.unified)
+fn readings(sample: &GpuSample) -> Readings {
+    let mut readings = sample.readings.clone();
+    readings.activity = sane(&readings.activity);
+    // A GPU on the processor's chip, which shares its memory, has no PCIe link, whatever the driver reports of one.
+    if readings.memory.unified == Ok(true) {
+        readings.pcie = Pcie::absent(Absence::NotSupported);
+    }
+    readings
 }
 
-fn slow(sample: &GpuSample) -> SlowSet {
-    let slow = sample.slow.clone();
-    if !is_on_chip(sample) {
-        return slow;
+fn lists(sample: &GpuSample) -> ListsRead {
+    let ProcessLists { compute, graphics, .. } = &sample.lists;
+    ListsRead {
+        compute: compute.as_ref().map(|_| ()).map_err(|why| *why),
+        graphics: graphics.as_ref().map(|_| ()).map_err(|why| *why),
     }
-    let none = Err(Absence::NotSupported);
-    SlowSet {
-        pcie_generation: none,
-        pcie_width: none,
-        pcie_max_generation: none,
-        pcie_max_width: none,
-        pcie_replays: none,
-        ..slow
-    }
-}
-
-fn traffic(sample: &GpuSample) -> Traffic {
-    let traffic = sample.traffic.clone();
-    if !is_on_chip(sample) {
-        return traffic;
-    }
-    let none = Err(Absence::NotSupported);
-    Traffic { pcie_tx_bytes_per_second: none, pcie_rx_bytes_per_second: none, ..traffic }
 }
 
 fn without_instances(sample: &GpuSample) -> Option<String> {
-    let has_none = sample.slow.mig_mode == Ok(true) && sample.mig.as_ref().is_ok_and(Vec::is_empty);
+    let has_none = sample.readings.modes.mig == Ok(true) && sample.mig.as_ref().is_ok_and(Vec::is_empty);
     has_none.then(|| "MIG is on and there is no instance yet, without which CUDA cannot use it".into())
 }
 
@@ -165,20 +150,14 @@ fn sane(activity: &Activity) -> Activity {
 /// A GPU that was let go: who it is and how much memory it has do not change while it sleeps.
 fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let why = Absence::Asleep;
-    let memory = sample.fast.memory.map(|memory| Memory {
-        used_bytes: Err(why),
-        free_bytes: Err(why),
-        reserved_bytes: Err(why),
-        ..memory
-    });
+    let (total_bytes, unified) = (sample.readings.memory.total_bytes, sample.readings.memory.unified);
+    let memory = MemoryReadings { total_bytes, unified, ..MemoryReadings::absent(why) };
     let gpu = read(sample, whole, ages);
     Gpu {
         state: GpuState::Asleep,
         state_detail: None,
-        fast: FastSet { memory, ..FastSet::absent(why) },
-        slow: SlowSet::absent(why),
-        activity: Activity::absent(why),
-        traffic: Traffic::absent(why),
+        readings: Readings { memory, ..Readings::absent(why) },
+        lists: ListsRead::absent(why),
         mig: Err(why),
         pods: Err(why),
         xid: Xid { since: Err(why), ..gpu.xid },
@@ -193,10 +172,8 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known.state = GpuState::Lost;
     known.state_detail = Some("the driver no longer counts it".into());
     known.age = ages.now.boot.since(known.read_at.boot);
-    known.fast = FastSet::absent(Absence::Lost);
-    known.slow = SlowSet::absent(Absence::Lost);
-    known.activity = Activity::absent(Absence::Lost);
-    known.traffic = Traffic::absent(Absence::Lost);
+    known.readings = Readings::absent(Absence::Lost);
+    known.lists = ListsRead::absent(Absence::Lost);
     known.mig = Err(Absence::Lost);
     known.xid.since = Err(Absence::Lost);
     known.pods = Err(Absence::Lost);
@@ -210,7 +187,10 @@ pub(super) fn first_stuck(gpus: &[GpuSample]) -> Option<&Call> {
     gpus.iter().filter_map(|gpu| gpu.stuck.as_ref()).min_by_key(|call| call.since)
 }
 
-/// Any call that answered "lost" is enough: a GPU off the bus may still tell what its driver has cached.
-fn lost(fast: &FastSet) -> bool {
-    fast.absences().any(|(_, why)| why == Absence::Lost)
+/// One call that answered "lost" is enough: a GPU off the bus may still report what its driver has cached. Readings of
+/// the last ten ticks do not count: a GPU that answers again keeps some of them for a while.
+pub(super) fn is_lost(sample: &GpuSample) -> bool {
+    let readings =
+        sample.readings.absences().filter(|(field, _)| field.spec().every == Every::Tick).map(|(_, why)| why);
+    readings.chain(sample.lists.absences().map(|(_, why)| why)).any(|why| why == Absence::Lost)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Absence, Reading, Stamp,
     derive::lasting::Lasting,
-    sample::{Fabric, Links, RemappedRows, SlowSet},
+    readings::Readings,
     snapshot::{Gpu, GpuState, Health, Reason, Severity},
     xid,
 };
@@ -29,7 +29,6 @@ const SW_THERMAL: u64 = 1 << 5;
 const HW_THERMAL: u64 = 1 << 6;
 const POWER_BRAKE: u64 = 1 << 7;
 
-const FABRIC_NOT_SUPPORTED: u32 = 0;
 const FABRIC_COMPLETED: u32 = 3;
 
 /// The conditions of a GPU that must last before they count.
@@ -49,19 +48,25 @@ pub(super) struct Conditions {
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
     uncorrected: Option<u64>,
-    rows: Option<RemappedRows>,
-    links: Option<Links>,
-    fabric: Option<Fabric>,
+    row_pending: Option<bool>,
+    row_failed: Option<bool>,
+    links: Option<u32>,
+    fabric_status: Option<u32>,
     recovery_action: Option<u32>,
 }
 
 impl Newest {
-    fn take_in(&mut self, slow: &SlowSet) {
-        keep(&mut self.uncorrected, slow.ecc_volatile_uncorrected);
-        keep(&mut self.rows, slow.remapped_rows);
-        keep(&mut self.links, slow.links);
-        keep(&mut self.fabric, slow.fabric);
-        keep(&mut self.recovery_action, slow.recovery_action);
+    fn take_in(&mut self, readings: &Readings) {
+        keep(&mut self.uncorrected, readings.ecc.volatile_uncorrected);
+        keep(&mut self.row_pending, readings.remapped_rows.pending);
+        keep(&mut self.row_failed, readings.remapped_rows.failed);
+        keep(&mut self.links, readings.nvlink.links_total);
+        keep(&mut self.fabric_status, readings.fabric.status);
+        // A registration that began again has not failed.
+        if readings.fabric.state.is_ok_and(|state| state != FABRIC_COMPLETED) {
+            self.fabric_status = None;
+        }
+        keep(&mut self.recovery_action, readings.state.recovery_action);
     }
 }
 
@@ -91,7 +96,7 @@ pub(super) fn judge(
     held: impl Iterator<Item = (xid::Entry, Stamp)>,
     Moment { now, gap, reads }: Moment,
 ) -> Health {
-    conditions.newest.take_in(&gpu.slow);
+    conditions.newest.take_in(&gpu.readings);
     let newest = conditions.newest;
     let stale = gpu.state == GpuState::Stale;
     let unread = conditions.unread.see(reads.then_some(stale), now, gap).filter(|_| reads && stale);
@@ -111,7 +116,7 @@ pub(super) fn judge(
     let brake = slowed(gpu, POWER_BRAKE, WELL_UNDER_IN_NEED_PERCENT);
     let told = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
     let other = slowed(gpu, HW_SLOWDOWN, WELL_UNDER_PERCENT)
-        .map(|any| any && gpu.fast.event_reasons.is_ok_and(|reasons| reasons & told == 0));
+        .map(|any| any && gpu.readings.clocks.event_reasons.is_ok_and(|reasons| reasons & told == 0));
     let mut reasons: Vec<Reason> = held.filter_map(|(entry, _)| of_xid(&entry)).collect();
     reasons.extend(lasts(|now| &mut now.thermal, thermal, LASTS).then(thermal_slowdown));
     reasons.extend(lasts(|now| &mut now.brake, brake, LASTS).then(power_brake));
@@ -188,27 +193,27 @@ fn ecc(newest: &Newest) -> Option<Reason> {
 
 fn remap_pending(newest: &Newest) -> Option<Reason> {
     let text = "a bad row of memory waits to be replaced by a spare one";
-    let pending = newest.rows.is_some_and(|rows| rows.pending);
+    let pending = newest.row_pending == Some(true);
     pending.then(|| reason(Severity::Warning, "row_remap_pending", text, "Reset the GPU when nobody needs it."))
 }
 
 fn remap_failed(newest: &Newest) -> Option<Reason> {
     let text = "a bad row of memory could not be replaced";
-    let failed = newest.rows.is_some_and(|rows| rows.failed);
+    let failed = newest.row_failed == Some(true);
     failed.then(|| reason(Severity::Critical, "row_remap_failed", text, "Have the GPU replaced."))
 }
 
 /// Whether it is under load; `None` if that was not read.
 fn is_loaded(gpu: &Gpu) -> Option<bool> {
-    Some(gpu.fast.utilization.ok()?.gpu_percent >= LOADED_PERCENT)
+    Some(gpu.readings.utilization.gpu_percent.ok()? >= LOADED_PERCENT)
 }
 
 /// Whether one of these reasons holds its SMs under that part of their highest clock although it is under load. A GPU
 /// with MIG tells no load: there it counts as long as the GPU does not call itself idle.
 fn slowed(gpu: &Gpu, wanted: u64, under_percent: u64) -> Option<bool> {
-    let (now, highest) = (gpu.fast.sm_mhz.ok()?, gpu.slow.max_sm_mhz.ok()?);
-    let reasons = gpu.fast.event_reasons.ok()?;
-    let loaded = match gpu.fast.utilization {
+    let (now, highest) = (gpu.readings.clocks.sm_mhz.ok()?, gpu.readings.clocks.max_sm_mhz.ok()?);
+    let reasons = gpu.readings.clocks.event_reasons.ok()?;
+    let loaded = match gpu.readings.utilization.gpu_percent {
         Err(Absence::NotSupported) => reasons & GPU_IDLE == 0,
         _ => is_loaded(gpu)?,
     };
@@ -233,9 +238,9 @@ fn hardware_slowdown() -> Reason {
 
 /// Whether its PCIe link is below what GPU and slot can do although it is under load.
 fn link_is_slow(gpu: &Gpu) -> Option<bool> {
-    let slow = &gpu.slow;
-    let narrow = slow.pcie_width.ok()? < slow.pcie_max_width.ok()?;
-    let old = slow.pcie_generation.ok()? < slow.pcie_max_generation.ok()?;
+    let pcie = &gpu.readings.pcie;
+    let narrow = pcie.width.ok()? < pcie.max_width.ok()?;
+    let old = pcie.generation.ok()? < pcie.max_generation.ok()?;
     Some(is_loaded(gpu)? && (narrow || old))
 }
 
@@ -244,21 +249,21 @@ fn slow_link(gpu: &Gpu) -> Reason {
         (Ok(generation), Ok(width)) => format!("generation {generation} ×{width}"),
         _ => "less than it could".into(),
     };
-    let slow = &gpu.slow;
-    let now = show(slow.pcie_generation, slow.pcie_width);
-    let could = show(slow.pcie_max_generation, slow.pcie_max_width);
+    let pcie = &gpu.readings.pcie;
+    let now = show(pcie.generation, pcie.width);
+    let could = show(pcie.max_generation, pcie.max_width);
     let text = format!("under load the PCIe link runs at {now} where {could} is possible");
     reason(Severity::Warning, "pcie_link", text, "Seat the GPU anew; check riser, cable and firmware settings.")
 }
 
 /// Whether the GPU has not joined the NVSwitch fabric that it is part of. One without NVLink has none to join.
 fn fabric_is_waiting(gpu: &Gpu) -> Option<bool> {
-    let fabric = gpu.slow.fabric.ok()?;
-    Some(is_on_fabric(gpu.slow.links.ok()) && fabric.state != FABRIC_NOT_SUPPORTED && fabric.state != FABRIC_COMPLETED)
+    let state = gpu.readings.fabric.state.ok()?;
+    Some(is_on_fabric(gpu.readings.nvlink.links_total.ok()) && state != FABRIC_COMPLETED)
 }
 
-fn is_on_fabric(links: Option<Links>) -> bool {
-    links.is_some_and(|links| links.total > 0)
+fn is_on_fabric(links: Option<u32>) -> bool {
+    links.is_some_and(|links| links > 0)
 }
 
 fn fabric_waits() -> Reason {
@@ -269,9 +274,9 @@ fn fabric_waits() -> Reason {
 const FABRIC: &str = "Check that the fabric manager runs and has the driver's version.";
 
 fn fabric_failed(newest: &Newest) -> Option<Reason> {
-    let fabric = newest.fabric?;
-    let failed = is_on_fabric(newest.links) && fabric.state == FABRIC_COMPLETED && fabric.status != 0;
-    let text = || format!("joining the NVSwitch fabric failed with code {}", fabric.status);
+    let status = newest.fabric_status?;
+    let failed = is_on_fabric(newest.links) && status != 0;
+    let text = || format!("joining the NVSwitch fabric failed with code {status}");
     failed.then(|| reason(Severity::Critical, "fabric_failed", text(), FABRIC))
 }
 

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     Absence, Reading,
+    readings::{Activity, Identity},
     sample::{
-        Activity, Allocation, DriverFacts, GpuSample, Identity, ListedProcess, Memory, MigSample, PodContainer,
-        ProcessFacts, Utilization, XidSample,
+        Allocation, DriverFacts, GpuSample, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts, XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict, blank},
 };
@@ -21,10 +21,10 @@ fn listed(pid: u32) -> ListedProcess {
 
 fn idle(index: u32, uuid: &str, read: u64, jobs: &[u32]) -> GpuSample {
     let mut gpu = gpu(index, uuid, read);
-    gpu.fast.compute = Ok(jobs.iter().copied().map(listed).collect());
-    gpu.fast.graphics = Ok(Vec::new());
-    gpu.fast.memory = Ok(Memory { used_bytes: Ok(4), ..blank::memory(100) });
-    gpu.fast.utilization = Ok(Utilization { gpu_percent: 0, memory_percent: 0 });
+    gpu.lists.compute = Ok(jobs.iter().copied().map(listed).collect());
+    gpu.lists.graphics = Ok(Vec::new());
+    gpu.readings.memory.set_whole(Ok(Memory { used_bytes: Ok(4), ..blank::memory(100) }));
+    gpu.readings.utilization.gpu_percent = Ok(0);
     gpu.xid_since = Ok(at(1));
     gpu
 }
@@ -172,7 +172,7 @@ fn gpu_with_unknown_instances_is_not_free() {
         ("an instance of which nothing is known", Ok(true), Ok(vec![MigSample::absent(Absence::Denied)]), &[], Unknown),
     ] {
         let mut gpu = idle(0, "A", 1000, jobs);
-        gpu.slow.mig_mode = mode;
+        gpu.readings.modes.mig = mode;
         gpu.mig = mig;
         let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
         let gpu = &snapshot.gpus[0];
@@ -184,7 +184,7 @@ fn gpu_with_unknown_instances_is_not_free() {
 #[test]
 fn holding_processes_are_marked() {
     let mut gpu = idle(0, "A", 1000, &[7, 8]);
-    gpu.fast.graphics = Ok(vec![listed(8), listed(9)]);
+    gpu.lists.graphics = Ok(vec![listed(8), listed(9)]);
     let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
     let told: Vec<_> = snapshot.gpus[0].processes.iter().map(|process| (process.pid, process.holds)).collect();
     assert_eq!(told, [(7, true), (8, false), (9, false)], "neither what draws, nor a small one that does both");
@@ -203,9 +203,9 @@ fn mig_instances_judged_and_gpu_by_them() {
     };
     let mut deriver = Deriver::default();
     let mut parent = idle(0, "A", 1000, &[]);
-    parent.fast.compute = Err(Absence::Denied);
-    parent.fast.memory = Err(Absence::Denied);
-    parent.fast.utilization = Err(Absence::NotSupported);
+    parent.lists.compute = Err(Absence::Denied);
+    parent.readings.memory.set_whole(Err(Absence::Denied));
+    parent.readings.utilization.gpu_percent = Err(Absence::NotSupported);
     parent.mig = Ok(vec![instance(1, "M1", &[]), instance(2, "M2", &[7])]);
     let mut sample = ready("1", 1000, vec![parent]);
     sample.processes =
@@ -247,7 +247,7 @@ fn mig_instance_held_if_activity_read() {
         let mut last = None;
         for second in 1..=30 {
             let mut parent = idle(0, "A", second * 1000, &[]);
-            parent.fast.utilization = no.map(|_| Utilization { gpu_percent: 0, memory_percent: 0 });
+            parent.readings.utilization.gpu_percent = no.map(|_| 0);
             parent.mig = Ok(vec![instance(1, &[7], taken), instance(2, &[], other)]);
             last = Some(derive(&mut deriver, second * 1000, &Arc::new(ready("1", second * 1000, vec![parent]))));
         }
@@ -314,7 +314,7 @@ fn use_unknown_without_process_list() {
         (Err(Absence::NotSupported), Ok(Vec::new()), UseVerdict::Unknown),
     ] {
         let mut gpu = idle(0, "A", 1000, &[]);
-        (gpu.fast.compute, gpu.fast.graphics) = (compute, graphics);
+        (gpu.lists.compute, gpu.lists.graphics) = (compute, graphics);
         let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
         assert_eq!(snapshot.gpus[0].usage.verdict, verdict);
     }
@@ -339,7 +339,7 @@ fn totals_survive_restart_and_index_change() {
     let mut deriver = Deriver::default();
     let busy = |index, read| {
         let mut gpu = idle(index, "A", read, &[]);
-        gpu.fast.utilization = Ok(Utilization { gpu_percent: 50, memory_percent: 0 });
+        gpu.readings.utilization.gpu_percent = Ok(50);
         gpu
     };
     let total = |snapshot: &Snapshot| {

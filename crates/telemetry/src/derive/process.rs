@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     Absence, BootTime, Reading,
     derive::{cpu::ProcessTimes, hold::IDLE_BELOW_PERCENT},
-    sample::{FastSet, GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
+    sample::{GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
     snapshot::{Pod, Process, ProcessKind},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 /// A client of the Multi-Process Service, and what runs on a MIG instance, computes, though the GPU's own lists may not
 /// name it.
 pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> Vec<Process> {
-    let fast = &gpu.fast;
+    let lists = &gpu.lists;
     let facts: BTreeMap<u32, &ProcessFacts> = whole.processes.iter().map(|facts| (facts.pid, facts)).collect();
     let row = |listed: &ListedProcess, kind: ProcessKind| {
         let facts = facts.get(&listed.pid).copied();
@@ -25,10 +25,10 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
         }
     };
     let mut rows: BTreeMap<(u32, Option<u32>, Option<u32>), Process> = BTreeMap::new();
-    for listed in list(&fast.compute) {
+    for listed in list(&lists.compute) {
         rows.insert(key(listed), row(listed, ProcessKind::Compute));
     }
-    for listed in list(&fast.graphics) {
+    for listed in list(&lists.graphics) {
         rows.entry(key(listed))
             .and_modify(|process| {
                 process.gpu_memory_bytes = listed.memory_bytes;
@@ -39,7 +39,7 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
             .or_insert_with(|| row(listed, ProcessKind::Graphics));
     }
     let extra = |listed: &ListedProcess| Process { extra: true, ..row(listed, ProcessKind::Compute) };
-    for listed in list(&fast.mps) {
+    for listed in list(&lists.mps) {
         if !rows.contains_key(&(listed.pid, None, None)) {
             rows.entry(key(listed)).or_insert_with(|| extra(listed));
         }
@@ -55,7 +55,7 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
         rows.entry(key(&listed)).or_insert_with(|| placed.unwrap_or_else(|| extra(&listed)));
     }
     for process in rows.values_mut() {
-        process.share = share(process, fast);
+        process.share = share(process, gpu);
     }
     rows.into_values().collect()
 }
@@ -73,14 +73,14 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 ///
 /// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, nor for one
 /// that only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
-fn share(process: &Process, fast: &FastSet) -> Reading<ProcessShare> {
-    let shares = fast.shares.as_ref().map_err(|why| *why)?;
+fn share(process: &Process, gpu: &GpuSample) -> Reading<ProcessShare> {
+    let shares = gpu.lists.shares.as_ref().map_err(|why| *why)?;
     let newest = shares.iter().rev().find(|told| told.pid == process.pid);
     match newest.map(|told| told.share) {
         Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),
         Some(share) => share,
         None if process.extra => Err(Absence::NotSupported),
-        None if shares.is_empty() && fast.utilization?.gpu_percent >= IDLE_BELOW_PERCENT => Err(Absence::Error),
+        None if shares.is_empty() && gpu.readings.utilization.gpu_percent? >= IDLE_BELOW_PERCENT => Err(Absence::Error),
         None => Ok(ProcessShare { sm_percent: 0, memory_percent: 0, encoder_percent: 0, decoder_percent: 0 }),
     }
 }

@@ -72,8 +72,8 @@ fn faults(gpu: &Gpu, driver: Option<&str>) -> Option<KeptFaults> {
         uuid,
         held: gpu.xid.held.clone(),
         driver: driver.map(String::from),
-        energy_mj: gpu.fast.energy_mj.ok(),
-        uncorrected: gpu.slow.ecc_volatile_uncorrected.ok(),
-        recovery_action: gpu.slow.recovery_action.ok(),
+        energy_mj: gpu.readings.power.energy_mj.ok(),
+        uncorrected: gpu.readings.ecc.volatile_uncorrected.ok(),
+        recovery_action: gpu.readings.state.recovery_action.ok(),
     })
 }

@@ -14,8 +14,9 @@ use crate::{
         totals::Sums,
         usage::{self, Facts, Finding, Taken},
     },
-    sample::{FastSet, GpuSample, Identity, Sample},
-    snapshot::{Gpu, GpuState, Mig, Process},
+    readings::Identity,
+    sample::{GpuSample, Sample},
+    snapshot::{Gpu, GpuState, ListsRead, Mig, Process},
 };
 
 #[derive(Debug, Default)]
@@ -147,8 +148,8 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
 
 /// How much of the time a GPU worked, in %. With MIG the driver does not tell, but its instances may.
 fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
-    match gpu.fast.utilization {
-        Ok(utilization) => Some(utilization.gpu_percent),
+    match gpu.readings.utilization.gpu_percent {
+        Ok(percent) => Some(percent),
         Err(Absence::NotSupported) => {
             let shares: Option<Vec<u32>> = gpu.mig.as_ref().ok()?.iter().map(share_of_instance).collect();
             shares?.into_iter().max()
@@ -179,10 +180,10 @@ fn look_at_whole(gpu: &Gpu) -> Finding {
     let finding = look_at_gpu(gpu);
     let unread = match &gpu.mig {
         // Before both are first read, the GPU's own lists are what there is.
-        Err(Absence::Timeout) if gpu.slow.mig_mode == Err(Absence::Timeout) => None,
+        Err(Absence::Timeout) if gpu.readings.modes.mig == Err(Absence::Timeout) => None,
         Err(why) => Some(*why),
         // Nobody has it, and nobody can: CUDA needs an instance.
-        Ok(_) if gpu.slow.mig_mode == Ok(true) => return Finding { taken: Taken::Yes, ..finding },
+        Ok(_) if gpu.readings.modes.mig == Ok(true) => return Finding { taken: Taken::Yes, ..finding },
         Ok(_) => None,
     };
     match unread {
@@ -195,18 +196,18 @@ fn look_at_whole(gpu: &Gpu) -> Finding {
 fn look_at_gpu(gpu: &Gpu) -> Finding {
     let processes: Vec<&Process> = gpu.processes.iter().collect();
     usage::look(&Facts {
-        listed: has_lists(&gpu.fast).map(|()| processes.clone()),
+        listed: has_lists(&gpu.lists).map(|()| processes.clone()),
         sharers: processes,
-        memory: gpu.fast.memory,
+        memory: gpu.readings.memory.whole(),
         allocated: pods::allocated(&gpu.pods),
     })
 }
 
 /// Both lists were read, or the GPU does not draw: one list alone cannot tell that nobody is there.
-fn has_lists(fast: &FastSet) -> Reading<()> {
-    fast.compute.as_ref().map_err(|why| *why)?;
-    match fast.graphics {
-        Ok(_) | Err(Absence::NotSupported) => Ok(()),
+fn has_lists(lists: &ListsRead) -> Reading<()> {
+    lists.compute?;
+    match lists.graphics {
+        Ok(()) | Err(Absence::NotSupported) => Ok(()),
         Err(why) => Err(why),
     }
 }
@@ -214,7 +215,7 @@ fn has_lists(fast: &FastSet) -> Reading<()> {
 /// Whether each process is one of those that hold its GPU or MIG instance.
 fn holders(gpu: &Gpu) -> Vec<bool> {
     let all: Vec<&Process> = gpu.processes.iter().collect();
-    let on_whole = usage::unexplained(&gpu.fast.memory, &all);
+    let on_whole = usage::unexplained(&gpu.readings.memory.whole(), &all);
     let on_instances: Vec<(&Mig, usage::Unexplained)> = gpu
         .mig
         .iter()

@@ -3,10 +3,8 @@ use std::{sync::Arc, time::Duration};
 use super::*;
 use crate::{
     Absence, BootTime,
-    sample::{
-        Activity, Call, Driver, DriverFacts, Failure, FastSet, GpuSample, Identity, Life, ListedProcess, ProcessFacts,
-        SlowSet, Traffic,
-    },
+    readings::{Identity, Readings, Temperature},
+    sample::{Call, Driver, DriverFacts, Failure, GpuSample, Life, ListedProcess, ProcessFacts, ProcessLists},
     snapshot::ProcessKind,
 };
 
@@ -30,10 +28,11 @@ pub(super) fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
             minor_number: Ok(index),
             ..Identity::absent(Absence::NotSupported)
         },
-        fast: FastSet { temperature_celsius: Ok(41), ..FastSet::absent(Absence::NotSupported) },
-        slow: SlowSet::absent(Absence::NotSupported),
-        activity: Activity::absent(Absence::NotSupported),
-        traffic: Traffic::absent(Absence::NotSupported),
+        readings: Readings {
+            temperature: Temperature { gpu_celsius: Ok(41), ..Temperature::absent(Absence::NotSupported) },
+            ..Readings::absent(Absence::NotSupported)
+        },
+        lists: ProcessLists::absent(Absence::NotSupported),
         mig: Ok(Vec::new()),
         xid_since: Err(Absence::NotSupported),
     }
@@ -99,7 +98,7 @@ fn gpu_stale_then_expired_by_reading_age() {
     ] {
         let snapshot = bench.alive(now, &sample);
         assert_eq!(snapshot.gpus[0].state, state, "at {now}");
-        assert_eq!(snapshot.gpus[0].fast.temperature_celsius, temperature, "at {now}");
+        assert_eq!(snapshot.gpus[0].readings.temperature.gpu_celsius, temperature, "at {now}");
         assert_eq!(snapshot.gpus[0].read_at, at(5000));
     }
 }
@@ -217,7 +216,7 @@ fn gpu_not_counted_listed_last_with_name() {
     assert_eq!(uuids, ["B", "C", "A"]);
     assert_eq!(snapshot.gpus[2].index, 2);
     assert_eq!(snapshot.gpus[2].state, GpuState::Lost);
-    assert_eq!(snapshot.gpus[2].fast.temperature_celsius, Err(Absence::Lost));
+    assert_eq!(snapshot.gpus[2].readings.temperature.gpu_celsius, Err(Absence::Lost));
     let back = bench.alive(3000, &ready(3000, vec![gpu(0, "A", 3000), gpu(1, "B", 3000), gpu(2, "C", 3000)]));
     assert_eq!(back.gpus.len(), 3);
     assert_eq!(back.gpus[0].state, GpuState::Ok);
@@ -251,8 +250,8 @@ fn pid_in_both_lists_is_one_row_with_graphics_memory() {
         |pid, bytes| ListedProcess { pid, memory_bytes: Ok(bytes), gpu_instance: None, compute_instance: None };
     let mut sample = ready(20_000, vec![gpu(0, "A", 20_000)]);
     let inner = Arc::make_mut(&mut sample);
-    inner.gpus[0].fast.compute = Ok(vec![listed(30, 3), listed(10, 1)]);
-    inner.gpus[0].fast.graphics = Ok(vec![listed(10, 2), listed(20, 4)]);
+    inner.gpus[0].lists.compute = Ok(vec![listed(30, 3), listed(10, 1)]);
+    inner.gpus[0].lists.graphics = Ok(vec![listed(10, 2), listed(20, 4)]);
     inner.processes = vec![ProcessFacts {
         pid: 10,
         life: Life::Running,
@@ -315,13 +314,13 @@ fn gpu_excluded_is_error_naming_function() {
 fn gpus_suspended_are_asleep_until_read() {
     let mut bench = bench();
     let mut read = gpu(0, "A", 1000);
-    read.fast.memory = Ok(crate::sample::Memory {
+    read.readings.memory.set_whole(Ok(crate::sample::Memory {
         total_bytes: 24,
         used_bytes: Ok(1),
         free_bytes: Ok(23),
         reserved_bytes: Ok(0),
         unified: false,
-    });
+    }));
     bench.alive(1000, &ready(1000, vec![read]));
     let resting = sample(2000, Driver::Suspending { buses: Vec::new() }, Vec::new());
     bench.alive(2000, &resting);
@@ -336,8 +335,8 @@ fn gpus_suspended_are_asleep_until_read() {
         assert_eq!(snapshot.collector.state, CollectorState::Ok, "at {now}");
         let gpu = &snapshot.gpus[0];
         assert_eq!((gpu.state, gpu.identity.name.as_deref()), (GpuState::Asleep, Ok("name of A")), "at {now}");
-        assert_eq!(gpu.fast.temperature_celsius, Err(Absence::Asleep));
-        let memory = gpu.fast.memory.unwrap();
+        assert_eq!(gpu.readings.temperature.gpu_celsius, Err(Absence::Asleep));
+        let memory = gpu.readings.memory.whole().unwrap();
         assert_eq!((memory.total_bytes, memory.used_bytes), (24, Err(Absence::Asleep)));
     }
     let call = Some(Call { function: "nvmlInit_v2".into(), gpu: None, since: BootTime(9_000_000) });
@@ -349,18 +348,20 @@ fn gpus_suspended_are_asleep_until_read() {
 #[test]
 fn gpu_on_cpu_package_has_no_pcie_link() {
     let mut sample = gpu(0, "A", 1000);
-    sample.slow.pcie_generation = Ok(1);
-    sample.slow.pcie_replays = Ok(0);
-    sample.slow.persistence_mode = Ok(true);
-    sample.traffic.pcie_tx_bytes_per_second = Ok(5);
-    sample.traffic.nvlink_tx_bytes_per_second = Ok(7);
+    sample.readings.pcie.generation = Ok(1);
+    sample.readings.pcie.replays = Ok(0);
+    sample.readings.modes.persistence = Ok(true);
+    sample.readings.pcie.tx_bytes_per_second = Ok(5);
+    sample.readings.nvlink.tx_bytes_per_second = Ok(7);
     for unified in [false, true] {
-        sample.fast.memory = Ok(crate::sample::Memory { unified, ..crate::snapshot::blank::memory(24) });
+        let memory = crate::sample::Memory { unified, ..crate::snapshot::blank::memory(24) };
+        sample.readings.memory.set_whole(Ok(memory));
         let snapshot = bench().alive(1000, &ready(1000, vec![sample.clone()]));
-        let (slow, traffic) = (&snapshot.gpus[0].slow, &snapshot.gpus[0].traffic);
-        let pcie = [slow.pcie_generation.is_ok(), slow.pcie_replays.is_ok(), traffic.pcie_tx_bytes_per_second.is_ok()];
-        assert_eq!(pcie, [!unified; 3]);
-        assert_eq!((slow.persistence_mode, traffic.nvlink_tx_bytes_per_second), (Ok(true), Ok(7)));
+        let readings = &snapshot.gpus[0].readings;
+        let pcie = &readings.pcie;
+        let is_read = [pcie.generation.is_ok(), pcie.replays.is_ok(), pcie.tx_bytes_per_second.is_ok()];
+        assert_eq!(is_read, [!unified; 3]);
+        assert_eq!((readings.modes.persistence, readings.nvlink.tx_bytes_per_second), (Ok(true), Ok(7)));
     }
 }
 

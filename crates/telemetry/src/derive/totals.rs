@@ -38,20 +38,20 @@ impl Sums {
         self.last = Some(at);
         let totals = &mut self.totals;
         add(&mut totals.read, Ok(passed));
-        let percent = gpu.fast.utilization.map(|utilization| f64::from(utilization.gpu_percent) / 100.0);
+        let percent = gpu.readings.utilization.gpu_percent.map(|percent| f64::from(percent) / 100.0);
         let parts = [
             (&mut totals.utilization_read, percent.map(|_| 1.0)),
-            (&mut totals.activity_read, gpu.activity.sm_ratio.map(|_| 1.0)),
+            (&mut totals.activity_read, gpu.readings.activity.sm_ratio.map(|_| 1.0)),
             (&mut totals.busy, percent),
-            (&mut totals.sm_active, gpu.activity.sm_ratio),
-            (&mut totals.tensor_active, gpu.activity.tensor_ratio),
-            (&mut totals.dram_active, gpu.activity.dram_ratio),
+            (&mut totals.sm_active, gpu.readings.activity.sm_ratio),
+            (&mut totals.tensor_active, gpu.readings.activity.tensor_ratio),
+            (&mut totals.dram_active, gpu.readings.activity.dram_ratio),
         ];
         for (total, ratio) in parts {
             add(total, ratio.and_then(|ratio| part(passed, ratio)));
         }
         let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
-        let drawn = gpu.fast.power_draw_mw.map(|draw| u64::from(draw).saturating_mul(milliseconds));
+        let drawn = gpu.readings.power.draw_mw.map(|draw| u64::from(draw).saturating_mul(milliseconds));
         totals.drawn_uj = match (totals.drawn_uj, drawn) {
             (Ok(so_far), Ok(drawn)) => Ok(so_far.saturating_add(drawn)),
             (Ok(so_far), Err(_)) => Ok(so_far),
@@ -81,16 +81,16 @@ fn part(whole: Duration, ratio: f64) -> Reading<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{derive::tests, sample::Utilization};
+    use crate::derive::tests;
     use proptest::prelude::*;
 
     const LONGEST: Duration = Duration::from_secs(3);
 
     fn reading(at_ms: u64, percent: Reading<u32>, sm_ratio: Reading<f64>) -> GpuSample {
         let mut gpu = tests::gpu(0, "A", at_ms);
-        gpu.fast.utilization = percent.map(|gpu_percent| Utilization { gpu_percent, memory_percent: 0 });
-        gpu.activity.sm_ratio = sm_ratio;
-        gpu.fast.power_draw_mw = percent.map(|percent| percent * 1000);
+        gpu.readings.utilization.gpu_percent = percent;
+        gpu.readings.activity.sm_ratio = sm_ratio;
+        gpu.readings.power.draw_mw = percent.map(|percent| percent * 1000);
         gpu
     }
 

@@ -137,7 +137,7 @@ impl Past {
             return;
         }
         self.read_at = at;
-        let row: Row = std::array::from_fn(|position| (metric::ALL[position].read)(gpu).ok());
+        let row: Row = std::array::from_fn(|position| metric::read(gpu, metric::ALL[position]).ok());
         self.fine.put(at.0, &row);
         self.coarse.put(at.0, &row);
     }

@@ -119,7 +119,7 @@ impl History {
                 .flat_map(|(uuid, past)| question.metrics.iter().map(move |metric| (uuid, past, *metric)))
                 .map(|(uuid, past, metric)| Series {
                     gpu_uuid: (*uuid).clone(),
-                    metric: metric::ALL[metric].name,
+                    metric: metric::ALL[metric].spec().path,
                     values: values(past, metric),
                 })
                 .collect(),

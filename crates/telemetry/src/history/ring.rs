@@ -109,7 +109,7 @@ impl Ring {
         let of = |metric: usize| {
             let values = self.values[metric].as_ref()?;
             let row = (first..=last).map(|step| values.get(self.place(step)).copied().unwrap_or(f32::NAN));
-            Some((metric::ALL[metric].name.to_owned(), row.collect()))
+            Some((metric::ALL[metric].spec().path.to_owned(), row.collect()))
         };
         Some(SavedRing { step_ms: self.step_ms, first, series: (0..METRICS).filter_map(of).collect() })
     }
@@ -123,7 +123,7 @@ impl Ring {
         let length = saved.series.iter().map(|(_, values)| values.len()).min().unwrap_or(0);
         let metrics: Vec<Option<&Vec<f32>>> = metric::ALL
             .iter()
-            .map(|metric| saved.series.iter().find(|(name, _)| name == metric.name).map(|(_, values)| values))
+            .map(|metric| saved.series.iter().find(|(name, _)| name == metric.spec().path).map(|(_, values)| values))
             .collect();
         // A file may say anything.
         let moved = (moved_ms + i128::from(self.step_ms / 2)).div_euclid(self.step_ms.into());
@@ -274,7 +274,7 @@ mod tests {
             [(i64::MAX, 1), (i64::MIN, -1), (i64::MAX - 1, 0), (i64::MIN, 0), (3, 0), (0, i128::MAX / 2000)]
         {
             let mut ring = Ring::new(1000, 3);
-            let series = vec![(metric::ALL[0].name.to_owned(), vec![1.0; 5]), ("x".to_owned(), vec![2.0; 4])];
+            let series = vec![(metric::ALL[0].spec().path.to_owned(), vec![1.0; 5]), ("x".to_owned(), vec![2.0; 4])];
             ring.load(&SavedRing { step_ms: 1000, first, series }, moved * 1000, 60_000);
             ring.put(60_000, &row(60.0));
             ring.put(61_000, &row(61.0));

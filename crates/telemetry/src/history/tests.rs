@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
     Absence,
-    sample::{FastSet, Utilization},
     snapshot::{Collector, blank},
 };
 
@@ -29,8 +28,9 @@ fn snapshot(at_ms: u64, gpus: Vec<Gpu>) -> Snapshot {
 }
 
 fn gpu(uuid: &str, at_ms: u64, percent: u32) -> Gpu {
-    let utilization = Ok(Utilization { gpu_percent: percent, memory_percent: 0 });
-    Gpu { fast: FastSet { utilization, ..FastSet::absent(Absence::NotSupported) }, ..blank::gpu(uuid, stamp(at_ms)) }
+    let mut gpu = blank::gpu(uuid, stamp(at_ms));
+    gpu.readings.utilization.gpu_percent = Ok(percent);
+    gpu
 }
 
 /// A GPU that was read once a second, from the first to before the last; its use is the second modulo 100.

@@ -7,10 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Absence, BootTime, Reading, Stamp};
 
-pub use gpu::{
-    Activity, Bar1, Fabric, FastSet, GpuSample, Identity, Links, Memory, MigSample, ProcessShare, RemappedRows,
-    SampledProcess, SlowSet, Traffic, Utilization,
-};
+pub use gpu::{GpuSample, Memory, MigSample, ProcessLists, ProcessShare, SampledProcess};
 pub use pods::{Allocation, Device, PodContainer};
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Gpu, GpuState, Health, Process, ProcessKind, Totals, Usage, Xid};
+use super::{Gpu, GpuState, Health, ListsRead, Process, ProcessKind, Totals, Usage, Xid};
 use crate::{
     Absence::{self, NotSupported},
     BootTime, Stamp,
-    sample::{Activity, FastSet, Identity, Life, Memory, SlowSet, Traffic},
+    readings::{Identity, Readings},
+    sample::{Life, Memory},
 };
 
 pub(crate) fn at(boot_ms: u64) -> Stamp {
@@ -58,10 +59,8 @@ pub(crate) fn gpu(uuid: &str, read_at: Stamp) -> Gpu {
         never_read: false,
         age: Duration::ZERO,
         identity: Identity { uuid: Ok(uuid.into()), ..Identity::absent(NotSupported) },
-        fast: FastSet::absent(NotSupported),
-        slow: SlowSet::absent(NotSupported),
-        activity: Activity::absent(NotSupported),
-        traffic: Traffic::absent(NotSupported),
+        readings: Readings::absent(NotSupported),
+        lists: ListsRead::absent(NotSupported),
         mig: Err(NotSupported),
         pods: Err(NotSupported),
         xid: Xid {

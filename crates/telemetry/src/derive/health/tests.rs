@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    sample::{Fabric, Links, RemappedRows, Utilization},
+    readings::{Fabric, RemappedRows},
     snapshot::blank::{self, at},
 };
 
@@ -13,20 +13,21 @@ const fn moment(now: Stamp) -> Moment {
 /// A GPU that is well and under full load.
 fn well() -> Gpu {
     let mut gpu = blank::gpu("A", at(0));
-    gpu.fast.utilization = Ok(Utilization { gpu_percent: 100, memory_percent: 0 });
-    gpu.fast.sm_mhz = Ok(1980);
-    gpu.fast.event_reasons = Ok(0);
-    gpu.fast.memory = Ok(blank::memory(1 << 36));
-    gpu.slow.max_sm_mhz = Ok(1980);
-    gpu.slow.pcie_generation = Ok(5);
-    gpu.slow.pcie_max_generation = Ok(5);
-    gpu.slow.pcie_width = Ok(16);
-    gpu.slow.pcie_max_width = Ok(16);
-    gpu.slow.ecc_volatile_uncorrected = Ok(0);
-    gpu.slow.remapped_rows = Ok(RemappedRows { correctable: 9, uncorrectable: 9, pending: false, failed: false });
-    gpu.slow.links = Ok(Links { active: 18, total: 18 });
-    gpu.slow.fabric = Ok(Fabric { state: 3, status: 0 });
-    gpu.slow.recovery_action = Ok(0);
+    gpu.readings.utilization.gpu_percent = Ok(100);
+    gpu.readings.clocks.sm_mhz = Ok(1980);
+    gpu.readings.clocks.event_reasons = Ok(0);
+    gpu.readings.memory.set_whole(Ok(blank::memory(1 << 36)));
+    gpu.readings.clocks.max_sm_mhz = Ok(1980);
+    gpu.readings.pcie.generation = Ok(5);
+    gpu.readings.pcie.max_generation = Ok(5);
+    gpu.readings.pcie.width = Ok(16);
+    gpu.readings.pcie.max_width = Ok(16);
+    gpu.readings.ecc.volatile_uncorrected = Ok(0);
+    gpu.readings.remapped_rows =
+        RemappedRows { correctable: Ok(9), uncorrectable: Ok(9), pending: Ok(false), failed: Ok(false) };
+    gpu.readings.nvlink.links_total = Ok(18);
+    gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(0) };
+    gpu.readings.state.recovery_action = Ok(0);
     gpu
 }
 
@@ -50,10 +51,14 @@ type Change = fn(&mut Gpu);
 #[test]
 fn health_rules_all_reported() {
     use Severity::{Critical, Warning};
-    let rows = |pending, failed| Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending, failed });
+    let rows = |pending, failed| RemappedRows {
+        pending: Ok(pending),
+        failed: Ok(failed),
+        ..RemappedRows::absent(Absence::NotSupported)
+    };
     let recovering = |action| {
         let mut gpu = well();
-        gpu.slow.recovery_action = Ok(action);
+        gpu.readings.state.recovery_action = Ok(action);
         gpu
     };
     let with = |change: &dyn Fn(&mut Gpu)| {
@@ -69,17 +74,17 @@ fn health_rules_all_reported() {
         ("denied", with(&|gpu| gpu.state = GpuState::Denied), vec![(Warning, "unreadable")]),
         ("no handle", with(&|gpu| gpu.state = GpuState::Error), vec![(Warning, "unreadable")]),
         ("asleep", with(&|gpu| gpu.state = GpuState::Asleep), vec![]),
-        ("ECC", with(&|gpu| gpu.slow.ecc_volatile_uncorrected = Ok(1)), vec![(Warning, "ecc_uncorrected")]),
-        ("ECC long ago", with(&|gpu| gpu.slow.ecc_aggregate_uncorrected = Ok(1)), vec![]),
-        ("pending", with(&|gpu| gpu.slow.remapped_rows = rows(true, false)), vec![(Warning, "row_remap_pending")]),
+        ("ECC", with(&|gpu| gpu.readings.ecc.volatile_uncorrected = Ok(1)), vec![(Warning, "ecc_uncorrected")]),
+        ("ECC long ago", with(&|gpu| gpu.readings.ecc.aggregate_uncorrected = Ok(1)), vec![]),
+        ("pending", with(&|gpu| gpu.readings.remapped_rows = rows(true, false)), vec![(Warning, "row_remap_pending")]),
         (
             "failed",
-            with(&|gpu| gpu.slow.remapped_rows = rows(true, true)),
+            with(&|gpu| gpu.readings.remapped_rows = rows(true, true)),
             vec![(Critical, "row_remap_failed"), (Warning, "row_remap_pending")],
         ),
         (
             "fabric failed",
-            with(&|gpu| gpu.slow.fabric = Ok(Fabric { state: 3, status: 999 })),
+            with(&|gpu| gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(999) }),
             vec![(Critical, "fabric_failed")],
         ),
         ("reset", recovering(1), vec![(Critical, "recovery_action")]),
@@ -96,41 +101,45 @@ fn health_rules_all_reported() {
 
 #[test]
 fn health_throttling_counts_after_three_minutes_of_load() {
-    let slow: Change = |gpu| gpu.fast.sm_mhz = Ok(700);
+    let slow: Change = |gpu| gpu.readings.clocks.sm_mhz = Ok(700);
     let change = |bits: u64, more: Change| {
         let mut gpu = well();
         slow(&mut gpu);
-        gpu.fast.event_reasons = Ok(bits);
+        gpu.readings.clocks.event_reasons = Ok(bits);
         more(&mut gpu);
         gpu
     };
     let as_is: Change = |_| {};
-    let idle: Change = |gpu| gpu.fast.utilization = Ok(Utilization { gpu_percent: 49, memory_percent: 0 });
-    let near: Change = |gpu| gpu.fast.sm_mhz = Ok(792);
-    let narrow: Change = |gpu| gpu.slow.pcie_width = Ok(8);
-    let old: Change = |gpu| gpu.slow.pcie_generation = Ok(1);
+    let idle: Change = |gpu| gpu.readings.utilization.gpu_percent = Ok(49);
+    let near: Change = |gpu| gpu.readings.clocks.sm_mhz = Ok(792);
+    let narrow: Change = |gpu| gpu.readings.pcie.width = Ok(8);
+    let old: Change = |gpu| gpu.readings.pcie.generation = Ok(1);
     let narrow_and_idle: Change = |gpu| {
-        gpu.slow.pcie_width = Ok(8);
-        gpu.fast.utilization = Ok(Utilization { gpu_percent: 0, memory_percent: 0 });
+        gpu.readings.pcie.width = Ok(8);
+        gpu.readings.utilization.gpu_percent = Ok(0);
     };
     let none: Change = |gpu| {
-        gpu.slow.pcie_width = Err(Absence::NotSupported);
-        gpu.slow.pcie_generation = Err(Absence::NotSupported);
+        gpu.readings.pcie.width = Err(Absence::NotSupported);
+        gpu.readings.pcie.generation = Err(Absence::NotSupported);
     };
-    let waiting: Change = |gpu| gpu.slow.fabric = Ok(Fabric { state: 2, status: 0 });
+    // NVML's status means nothing before the registration is completed.
+    fn waits(state: u32) -> Fabric {
+        Fabric { state: Ok(state), status: Err(Absence::Timeout) }
+    }
+    let waiting: Change = |gpu| gpu.readings.fabric = waits(2);
     let alone: Change = |gpu| {
-        gpu.slow.fabric = Ok(Fabric { state: 1, status: 0 });
-        gpu.slow.links = Ok(Links { active: 0, total: 0 });
+        gpu.readings.fabric = waits(1);
+        gpu.readings.nvlink.links_total = Ok(0);
     };
     // A laptop at its base clock, and a GPU for data centres at half of its own.
-    let base: Change = |gpu| gpu.fast.sm_mhz = Ok(1290);
-    let half: Change = |gpu| gpu.fast.sm_mhz = Ok(1280);
-    let mig: Change = |gpu| gpu.fast.utilization = Err(Absence::NotSupported);
+    let base: Change = |gpu| gpu.readings.clocks.sm_mhz = Ok(1290);
+    let half: Change = |gpu| gpu.readings.clocks.sm_mhz = Ok(1280);
+    let mig: Change = |gpu| gpu.readings.utilization.gpu_percent = Err(Absence::NotSupported);
     let mig_and_narrow: Change = |gpu| {
-        gpu.fast.utilization = Err(Absence::NotSupported);
-        gpu.slow.pcie_width = Ok(8);
+        gpu.readings.utilization.gpu_percent = Err(Absence::NotSupported);
+        gpu.readings.pcie.width = Ok(8);
     };
-    let denied: Change = |gpu| gpu.fast.utilization = Err(Absence::Denied);
+    let denied: Change = |gpu| gpu.readings.utilization.gpu_percent = Err(Absence::Denied);
     for (name, gpu, expected) in [
         ("too hot, by hardware", change(HW_THERMAL | HW_SLOWDOWN, as_is), Some("thermal_slowdown")),
         ("half its clocks, by hardware", change(HW_THERMAL | HW_SLOWDOWN, half), Some("thermal_slowdown")),
@@ -167,8 +176,8 @@ fn health_throttling_counts_after_three_minutes_of_load() {
 fn health_throttling_count_restarts_at_full_speed() {
     let mut conditions = Conditions::default();
     let mut hot = well();
-    hot.fast.sm_mhz = Ok(300);
-    hot.fast.event_reasons = Ok(HW_THERMAL);
+    hot.readings.clocks.sm_mhz = Ok(300);
+    hot.readings.clocks.event_reasons = Ok(HW_THERMAL);
     let mut see = |second: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
         judge(&gpu, &mut conditions, std::iter::empty(), moment(gpu.read_at)).reasons.len()
@@ -197,8 +206,8 @@ fn health_xids_follow_catalogue_worst_first() {
 fn health_duration_reset_while_unread() {
     let mut conditions = Conditions::default();
     let mut hot = well();
-    hot.fast.sm_mhz = Ok(300);
-    hot.fast.event_reasons = Ok(HW_THERMAL);
+    hot.readings.clocks.sm_mhz = Ok(300);
+    hot.readings.clocks.event_reasons = Ok(HW_THERMAL);
     for (second, state, reasons) in [
         (0, GpuState::Ok, 0),
         (60, GpuState::Ok, 0),
@@ -252,12 +261,13 @@ fn health_failed_once_silent_values_expire() {
 #[test]
 fn health_problem_kept_until_read_again() {
     let mut bad = well();
-    bad.slow.ecc_volatile_uncorrected = Ok(2);
-    bad.slow.remapped_rows = Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending: true, failed: true });
-    bad.slow.recovery_action = Ok(1);
-    bad.slow.fabric = Ok(Fabric { state: 3, status: 7 });
+    bad.readings.ecc.volatile_uncorrected = Ok(2);
+    bad.readings.remapped_rows.pending = Ok(true);
+    bad.readings.remapped_rows.failed = Ok(true);
+    bad.readings.state.recovery_action = Ok(1);
+    bad.readings.fabric = Fabric { state: Ok(3), status: Ok(7) };
     let all = ["fabric_failed", "recovery_action", "row_remap_failed", "ecc_uncorrected", "row_remap_pending"];
-    let unread = |why| Gpu { slow: SlowSet::absent(why), ..well() };
+    let unread = |why| Gpu { readings: Readings::absent(why), ..well() };
     let mut conditions = Conditions::default();
     for (name, gpu, expected) in [
         ("as read", bad, &all[..]),
@@ -278,7 +288,7 @@ fn health_link_slow_only_if_read_under_load() {
     // One reading a minute: what is told of the link may be ten minutes old, from before the load.
     let gap = Duration::from_secs(600);
     let mut old = well();
-    old.slow.pcie_generation = Ok(1);
+    old.readings.pcie.generation = Ok(1);
     let mut conditions = Conditions::default();
     let mut see = |minute: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(minute * 60_000), ..gpu.clone() };

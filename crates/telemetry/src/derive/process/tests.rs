@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     derive::tests::{at, gpu},
-    sample::{Driver, Memory, MigSample, SampledProcess, Utilization},
+    sample::{Driver, Memory, MigSample, SampledProcess},
 };
 
 fn listed(pid: u32) -> ListedProcess {
@@ -37,9 +37,9 @@ fn share_is_newest_without_garbage() {
         ("no list", Err(Absence::Denied), Ok(90), Err(Absence::Denied)),
     ] {
         let mut gpu = gpu(0, "A", 0);
-        gpu.fast.compute = Ok(vec![listed(1)]);
-        gpu.fast.utilization = busy.map(|gpu_percent| Utilization { gpu_percent, memory_percent: 0 });
-        gpu.fast.shares = shares;
+        gpu.lists.compute = Ok(vec![listed(1)]);
+        gpu.readings.utilization.gpu_percent = busy;
+        gpu.lists.shares = shares;
         assert_eq!(rows(&gpu)[0].share, expected, "{name}");
     }
 }
@@ -47,10 +47,10 @@ fn share_is_newest_without_garbage() {
 #[test]
 fn mps_client_computes_but_is_extra() {
     let mut gpu = gpu(0, "A", 0);
-    gpu.fast.compute = Ok(vec![listed(1)]);
-    gpu.fast.graphics = Ok(vec![listed(2)]);
-    gpu.fast.mps = Ok(vec![listed(1), listed(2), listed(3)]);
-    gpu.fast.shares = Ok(vec![share_of(9, 9)]);
+    gpu.lists.compute = Ok(vec![listed(1)]);
+    gpu.lists.graphics = Ok(vec![listed(2)]);
+    gpu.lists.mps = Ok(vec![listed(1), listed(2), listed(3)]);
+    gpu.lists.shares = Ok(vec![share_of(9, 9)]);
     let told: Vec<_> = rows(&gpu).iter().map(|row| (row.pid, row.kind, row.extra)).collect();
     use ProcessKind::{Compute, Graphics};
     assert_eq!(told, [(1, Compute, false), (2, Graphics, false), (3, Compute, true)]);
@@ -67,18 +67,18 @@ fn mig_instance_names_its_processes() {
         ..MigSample::absent(Absence::Error)
     };
     let mut gpu = gpu(0, "A", 0);
-    gpu.fast.compute = Err(Absence::Denied);
+    gpu.lists.compute = Err(Absence::Denied);
     gpu.mig = Ok(vec![instance(1, 10), instance(2, 20)]);
     let told = |gpu: &GpuSample| -> Vec<_> {
         rows(gpu).iter().map(|row| (row.pid, row.gpu_instance, row.compute_instance, row.extra)).collect()
     };
     assert_eq!(told(&gpu), [(10, Some(1), Some(0), true), (20, Some(2), Some(0), true)]);
     // Who may read the GPU's own list finds them there.
-    gpu.fast.compute =
+    gpu.lists.compute =
         Ok(vec![ListedProcess { gpu_instance: Some(1), compute_instance: Some(0), ..listed(10) }, listed(20)]);
     assert_eq!(told(&gpu), [(10, Some(1), Some(0), false), (20, Some(2), Some(0), false)]);
     // One that stands in both lists stays so, and one that is on two instances is on both.
-    gpu.fast.graphics = Ok(vec![listed(20)]);
+    gpu.lists.graphics = Ok(vec![listed(20)]);
     gpu.mig = Ok(vec![instance(1, 20), instance(2, 20)]);
     assert_eq!(rows(&gpu)[1].kind, ProcessKind::Both);
     assert_eq!(
@@ -91,7 +91,7 @@ fn mig_instance_names_its_processes() {
 fn process_start_is_wall_clock_time() {
     let facts = |started| ProcessFacts { started, ..ProcessFacts::unread(1, Absence::Error) };
     let mut gpu = gpu(0, "A", 0);
-    gpu.fast.compute = Ok(vec![listed(1)]);
+    gpu.lists.compute = Ok(vec![listed(1)]);
     for (name, started, expected) in [
         ("before", Ok(BootTime(4000)), Ok(1_700_000_004_000)),
         ("later than now", Ok(BootTime(9000)), Ok(1_700_000_005_000)),
