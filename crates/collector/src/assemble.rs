@@ -243,11 +243,9 @@ impl<W: Write> Assembler<W> {
             read_at: slot.finished.as_ref().map(|finished| finished.read_at),
             stuck,
             identity: finished.identity,
-            fast: finished.fast,
-            slow: finished.slow,
-            activity: finished.extra.activity,
-            traffic: finished.extra.traffic,
-            mig: finished.extra.mig,
+            readings: finished.readings,
+            lists: finished.lists,
+            mig: finished.mig,
             xid_since: self.xids.since(index),
         }
     }

@@ -2,15 +2,16 @@
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
     thread,
     time::{Duration, Instant},
 };
 
 use telemetry::{
-    Absence, Stamp,
-    sample::{FastSet, Identity, SlowSet},
+    Absence, Reading, Stamp,
+    readings::{Every, Field, Identity, Readings},
+    sample::{MigSample, ProcessLists},
 };
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     crash,
     nvml::{Code, Device, Errors, Gpm, Library, LinkStates, Rates, Since, pcie_most},
     process::host_memory,
-    ticker::{GpuReading, SlowReading, Tick, Ticker},
+    ticker::{GpuReading, Tick, Ticker},
     xids::Xids,
 };
 
@@ -39,24 +40,26 @@ const CAPTURED_WINDOW: Duration = Duration::from_secs(1);
 const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(10);
 
-/// How many parts the slow set is read in, one per tick.
-const SLOW_PARTS: u64 = 10;
-/// With which of them it is asked again who a GPU is: one with few calls of its own.
-const IDENTITY_PART: u64 = 5;
+/// Parts in which the readings of ten ticks are read, one per tick.
+const PARTS: usize = 10;
+/// The part with which the identity is read again.
+const IDENTITY_PART: usize = 5;
 
 /// A handle and what was read under it.
 struct Session<'a> {
     device: Device<'a>,
     numbering: u64,
     identity: Identity,
-    slow: SlowSet,
-    /// The slow set's next part; none until it was read whole.
-    next_part: Option<u64>,
+    readings: Readings,
+    lists: ProcessLists,
+    mig: Reading<Vec<MigSample>>,
+    proc_root: &'a Path,
+    /// The next part of the readings of ten ticks; none until all were read once.
+    next_part: Option<usize>,
     /// How many processes the lists held, so that the next buffer is large enough.
     listed: [usize; 3],
     gpm: Gpm,
     rates: Rates,
-    extra: SlowReading,
     /// Whether Xid errors were listened for under this handle.
     listened: bool,
     got: Instant,
@@ -115,11 +118,11 @@ impl GpuReader {
         crash::set_slot(&self.slot);
         let tick = Tick { number: 1, numbering: 0 };
         let Ok(mut held) = self.open(tick, None) else { return };
-        let _ = self.fast(&mut held);
-        held.read_slow();
+        held.read_tick();
+        held.read_rest();
         held.device.ask_in_other_ways();
         thread::sleep(CAPTURED_WINDOW);
-        held.read_slow();
+        held.read_rest();
     }
 
     /// Gets the handle and asks who it is. The same GPU as before goes on where it was; if another stands under this
@@ -142,10 +145,12 @@ impl GpuReader {
             device,
             numbering: tick.numbering,
             identity,
-            slow: same.as_ref().map_or(SlowSet::absent(why), |before| before.slow.clone()),
+            readings: same.as_ref().map_or(Readings::absent(why), |before| before.readings.clone()),
+            lists: ProcessLists::absent(why),
+            mig: same.as_ref().map_or(Err(why), |before| before.mig.clone()),
+            proc_root: &self.proc_root,
             next_part: same.as_ref().and_then(|before| before.next_part),
             listed: same.as_ref().map_or([0; 3], |before| before.listed),
-            extra: same.as_ref().map_or(SlowReading::absent(why), |before| before.extra.clone()),
             gpm: same.as_mut().map(|before| std::mem::take(&mut before.gpm)).unwrap_or_default(),
             rates: same.as_mut().map(|before| std::mem::take(&mut before.rates)).unwrap_or_default(),
             listened: false,
@@ -158,56 +163,24 @@ impl GpuReader {
 
     fn read(&self, tick: Tick, held: &mut Session<'_>) {
         let reader = self.index as usize;
-        let fast = self.fast(held);
+        held.read_tick();
         let finished = GpuReading {
             handle: Ok(()),
             refusal: None,
             driver_gone: held.device.driver_gone(),
             read_at: Stamp::now(),
             identity: held.identity.clone(),
-            fast,
-            slow: held.slow.clone(),
-            extra: held.extra.clone(),
+            readings: held.plausible(),
+            lists: held.lists.clone(),
+            mig: held.mig.clone(),
         };
         // Before what costs more, so that a slow call there does not make the reader late.
         self.ticker.report(reader, tick.number, finished);
         let is_new = !std::mem::replace(&mut held.listened, true);
         self.xids.subscribe(self.index, &held.device, &held.identity.uuid, is_new);
-        held.read_slow();
+        held.read_rest();
         held.did_well |= !held.device.is_stale();
-        self.ticker.report_slow(reader, held.slow.clone(), held.extra.clone());
-    }
-
-    fn fast(&self, held: &mut Session<'_>) -> FastSet {
-        let device = &held.device;
-        let compute = device.compute_processes(held.listed[0]);
-        let graphics = device.graphics_processes(held.listed[1]);
-        let mps = device.mps_processes(held.listed[2]);
-        held.listed = [&compute, &graphics, &mps].map(|list| list.as_ref().map_or(0, Vec::len));
-        FastSet {
-            memory: device.memory(|| host_memory(&self.proc_root)),
-            fan_percent: device.fan_percent(),
-            temperature_celsius: device.temperature_celsius(),
-            power_draw_mw: device.power_draw_mw(),
-            power_limit_mw: device.power_limit_mw(),
-            utilization: device.utilization(),
-            memory_temperature_celsius: device.memory_temperature_celsius(),
-            energy_mj: device.energy_mj(),
-            encoder_percent: device.encoder_percent(),
-            decoder_percent: device.decoder_percent(),
-            jpeg_percent: device.jpeg_percent(),
-            ofa_percent: device.ofa_percent(),
-            graphics_mhz: device.graphics_mhz(),
-            sm_mhz: device.sm_mhz(),
-            memory_mhz: device.memory_mhz(),
-            video_mhz: device.video_mhz(),
-            event_reasons: device.event_reasons(),
-            performance_state: device.performance_state(),
-            mps,
-            shares: device.shares(),
-            compute,
-            graphics,
-        }
+        self.ticker.report_rest(reader, held.plausible(), held.mig.clone());
     }
 }
 
@@ -224,30 +197,60 @@ impl Session<'_> {
         (self.min_lifetime * 2).clamp(SHORTEST_LIFETIME, LONGEST_LIFETIME)
     }
 
-    /// What is not read on every tick, or costs more than the fast set may.
-    fn read_slow(&mut self) {
+    /// Reads the lists of processes, and all readings of every tick.
+    fn read_tick(&mut self) {
+        let device = &self.device;
+        let compute = device.compute_processes(self.listed[0]);
+        let graphics = device.graphics_processes(self.listed[1]);
+        let mps = device.mps_processes(self.listed[2]);
+        self.listed = [&compute, &graphics, &mps].map(|list| list.as_ref().map_or(0, Vec::len));
+        self.lists = ProcessLists { compute, graphics, mps, shares: device.shares() };
+        for field in own_calls(Every::Tick) {
+            self.read_field(field);
+        }
+    }
+
+    /// Reads what has a longer sampling period, or is read over a window.
+    fn read_rest(&mut self) {
         let part = self.next_part;
         if part.is_none_or(|part| part == 0) {
-            // At once, so that what the mode says is of these instances.
-            self.slow.mig_mode = self.device.mig_mode();
-            self.extra.mig = self.device.mig_instances(self.slow.mig_mode);
+            // At once, so that the mode is that of these instances.
+            self.readings.modes.mig = self.device.mig_mode();
+            self.mig = self.device.mig_instances(self.readings.modes.mig);
         }
-        let instances = self.extra.mig.iter().flatten().filter_map(|instance| instance.gpu_instance.ok());
-        self.gpm.read(&self.device, instances.collect::<BTreeSet<u32>>().into_iter());
-        self.extra.activity = self.gpm.activity();
-        for instance in self.extra.mig.iter_mut().flatten() {
-            instance.activity = instance.gpu_instance.map(|id| self.gpm.activity_of(id));
-        }
-        let most = pcie_most(self.slow.pcie_max_generation, self.slow.pcie_max_width);
-        self.extra.traffic = self.rates.read(&self.device, &self.gpm, most);
+        self.read_windows();
         match part {
-            None => (0..SLOW_PARTS).for_each(|part| read_part(&self.device, part, &mut self.slow)),
-            Some(part) => read_part(&self.device, part, &mut self.slow),
+            None => TENTHS.iter().flatten().for_each(|field| self.read_field(*field)),
+            Some(part) => TENTHS[part].iter().for_each(|field| self.read_field(*field)),
         }
         if part == Some(IDENTITY_PART) {
             self.check_identity();
         }
-        self.next_part = Some(part.map_or(0, |part| (part + 1) % SLOW_PARTS));
+        self.next_part = Some(part.map_or(0, |part| (part + 1) % PARTS));
+    }
+
+    /// Reads activity and traffic over the time since the reading before.
+    fn read_windows(&mut self) {
+        let instances = self.mig.iter().flatten().filter_map(|instance| instance.gpu_instance.ok());
+        self.gpm.read(&self.device, instances.collect::<BTreeSet<u32>>().into_iter());
+        self.readings.activity = self.gpm.activity();
+        for instance in self.mig.iter_mut().flatten() {
+            instance.activity = instance.gpu_instance.map(|id| self.gpm.activity_of(id));
+        }
+        let pcie = &mut self.readings.pcie;
+        let traffic = self.rates.read(&self.device, &self.gpm, pcie_most(pcie.max_generation, pcie.max_width));
+        pcie.tx_bytes_per_second = traffic.pcie_tx_bytes_per_second;
+        pcie.rx_bytes_per_second = traffic.pcie_rx_bytes_per_second;
+        let nvlink = &mut self.readings.nvlink;
+        nvlink.tx_bytes_per_second = traffic.nvlink_tx_bytes_per_second;
+        nvlink.rx_bytes_per_second = traffic.nvlink_rx_bytes_per_second;
+    }
+
+    /// The readings, without values that no GPU can have.
+    fn plausible(&self) -> Readings {
+        let mut readings = self.readings.clone();
+        readings.reject_implausible();
+        readings
     }
 
     /// Asks again who it is: an answer may have been garbage, or none. If it says that it is another GPU, the handle is
@@ -263,61 +266,128 @@ impl Session<'_> {
     }
 }
 
-/// One part of the slow set, about as many calls as any other, so that each field is read once in [`SLOW_PARTS`]
-/// ticks.
-fn read_part(device: &Device<'_>, part: u64, slow: &mut SlowSet) {
-    match part {
-        0 => {
-            slow.enforced_limit_mw = device.enforced_limit_mw();
-            slow.default_limit_mw = device.default_limit_mw();
-            slow.recovery_action = device.recovery_action();
-        }
-        1 => {
-            slow.slowdown_celsius = device.slowdown_celsius();
-            slow.shutdown_celsius = device.shutdown_celsius();
-            slow.margin_celsius = device.margin_celsius();
-            slow.fans = device.fans();
-        }
-        2 => {
-            slow.pcie_max_generation = device.pcie_max_generation();
-            slow.pcie_max_width = device.pcie_max_width();
-            slow.pcie_replays = device.pcie_replays();
-        }
-        3 => {
-            slow.pcie_generation = device.pcie_generation();
-            slow.pcie_width = device.pcie_width();
-            slow.bar1 = device.bar1();
-        }
-        4 => {
-            slow.max_graphics_mhz = device.max_graphics_mhz();
-            slow.max_sm_mhz = device.max_sm_mhz();
-            slow.max_memory_mhz = device.max_memory_mhz();
-        }
-        5 => {
-            slow.persistence_mode = device.persistence_mode();
-            slow.compute_mode = device.compute_mode();
-            slow.display_active = device.display_active();
-            slow.vgpu_licensed = device.vgpu_licensed();
-        }
-        6 => {
-            slow.ecc_enabled = device.ecc_enabled();
-            slow.remapped_rows = device.remapped_rows();
-        }
-        7 => {
-            slow.ecc_volatile_corrected = device.ecc_errors(Errors::Corrected, Since::Driver);
-            slow.ecc_volatile_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Driver);
-            slow.power_throttled_ns = device.power_throttled_ns();
-            slow.thermal_throttled_ns = device.thermal_throttled_ns();
-        }
-        8 => {
-            slow.ecc_aggregate_corrected = device.ecc_errors(Errors::Corrected, Since::Ever);
-            slow.ecc_aggregate_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Ever);
-            slow.fabric = device.fabric();
-        }
-        _ => {
-            let states = device.link_states();
-            slow.links = states.as_ref().map(LinkStates::links).map_err(|why| *why);
-            slow.nvlink_errors = states.and_then(|states| device.nvlink_errors(&states));
+/// Fields that are read every ten ticks, a tenth on each.
+static TENTHS: LazyLock<[Vec<Field>; PARTS]> = LazyLock::new(|| {
+    let mut tenths = [const { Vec::new() }; PARTS];
+    for (position, field) in own_calls(Every::TenTicks).enumerate() {
+        tenths[position % PARTS].push(field);
+    }
+    tenths
+});
+
+/// Fields of one sampling period that have a call of their own.
+fn own_calls(every: Every) -> impl Iterator<Item = Field> {
+    Field::ALL.iter().copied().filter(move |field| {
+        let spec = field.spec();
+        spec.every == every && !spec.comes_with_another
+    })
+}
+
+impl Session<'_> {
+    /// Reads a field of the catalogue, and those that come with it.
+    fn read_field(&mut self, field: Field) {
+        let device = &self.device;
+        let readings = &mut self.readings;
+        match field {
+            // Read when the handle is got, and again every ten ticks: see `check_identity`.
+            Field::Uuid
+            | Field::Name
+            | Field::Serial
+            | Field::PciBusId
+            | Field::Architecture
+            | Field::ComputeCapability
+            | Field::MinorNumber
+            | Field::VbiosVersion => {}
+            // Read over a window: see `read_windows`.
+            Field::ActivityGraphics
+            | Field::ActivitySm
+            | Field::ActivitySmOccupancy
+            | Field::ActivityTensor
+            | Field::ActivityDram
+            | Field::ActivityFp64
+            | Field::ActivityFp32
+            | Field::ActivityFp16
+            | Field::PcieTx
+            | Field::PcieRx
+            | Field::NvlinkTx
+            | Field::NvlinkRx => {}
+            // With its instances: see `read_instances`.
+            Field::ModeMig => {}
+            Field::UtilizationGpu | Field::UtilizationMemory => {
+                let rates = device.utilization();
+                readings.utilization.gpu_percent = rates.map(|(gpu, _)| gpu);
+                readings.utilization.memory_percent = rates.map(|(_, memory)| memory);
+            }
+            Field::UtilizationEncoder => readings.utilization.encoder_percent = device.encoder_percent(),
+            Field::UtilizationDecoder => readings.utilization.decoder_percent = device.decoder_percent(),
+            Field::UtilizationJpeg => readings.utilization.jpeg_percent = device.jpeg_percent(),
+            Field::UtilizationOfa => readings.utilization.ofa_percent = device.ofa_percent(),
+            Field::MemoryTotal
+            | Field::MemoryUsed
+            | Field::MemoryFree
+            | Field::MemoryReserved
+            | Field::MemoryUnified => readings.memory.set_whole(device.memory(|| host_memory(self.proc_root))),
+            Field::Bar1Total | Field::Bar1Used => {
+                let bar1 = device.bar1();
+                readings.memory.bar1_total_bytes = bar1.map(|(total, _)| total);
+                readings.memory.bar1_used_bytes = bar1.map(|(_, used)| used);
+            }
+            Field::TemperatureGpu => readings.temperature.gpu_celsius = device.temperature_celsius(),
+            Field::TemperatureMemory => readings.temperature.memory_celsius = device.memory_temperature_celsius(),
+            Field::TemperatureSlowdown => readings.temperature.slowdown_celsius = device.slowdown_celsius(),
+            Field::TemperatureShutdown => readings.temperature.shutdown_celsius = device.shutdown_celsius(),
+            Field::TemperatureMargin => readings.temperature.margin_celsius = device.margin_celsius(),
+            Field::PowerDraw => readings.power.draw_mw = device.power_draw_mw(),
+            Field::PowerLimit => readings.power.limit_mw = device.power_limit_mw(),
+            Field::PowerEnforcedLimit => readings.power.enforced_limit_mw = device.enforced_limit_mw(),
+            Field::PowerDefaultLimit => readings.power.default_limit_mw = device.default_limit_mw(),
+            Field::PowerEnergy => readings.power.energy_mj = device.energy_mj(),
+            Field::ClockGraphics => readings.clocks.graphics_mhz = device.graphics_mhz(),
+            Field::ClockSm => readings.clocks.sm_mhz = device.sm_mhz(),
+            Field::ClockMemory => readings.clocks.memory_mhz = device.memory_mhz(),
+            Field::ClockVideo => readings.clocks.video_mhz = device.video_mhz(),
+            Field::ClockMaxGraphics => readings.clocks.max_graphics_mhz = device.max_graphics_mhz(),
+            Field::ClockMaxSm => readings.clocks.max_sm_mhz = device.max_sm_mhz(),
+            Field::ClockMaxMemory => readings.clocks.max_memory_mhz = device.max_memory_mhz(),
+            Field::ClockEventReasons => readings.clocks.event_reasons = device.event_reasons(),
+            Field::ClockPowerThrottled => readings.clocks.power_throttled_ns = device.power_throttled_ns(),
+            Field::ClockThermalThrottled => readings.clocks.thermal_throttled_ns = device.thermal_throttled_ns(),
+            Field::PerformanceState => readings.state.performance_state = device.performance_state(),
+            Field::RecoveryAction => readings.state.recovery_action = device.recovery_action(),
+            Field::FanSpeed => readings.fans.speed_percent = device.fan_percent(),
+            Field::FanSpeeds => readings.fans.speeds_percent = device.fans(),
+            Field::PcieGeneration => readings.pcie.generation = device.pcie_generation(),
+            Field::PcieWidth => readings.pcie.width = device.pcie_width(),
+            Field::PcieMaxGeneration => readings.pcie.max_generation = device.pcie_max_generation(),
+            Field::PcieMaxWidth => readings.pcie.max_width = device.pcie_max_width(),
+            Field::PcieReplays => readings.pcie.replays = device.pcie_replays(),
+            Field::NvlinkActive | Field::NvlinkTotal | Field::NvlinkErrors => {
+                let states = device.link_states();
+                readings.nvlink.links_active = states.as_ref().map(LinkStates::active).map_err(|why| *why);
+                readings.nvlink.links_total = states.as_ref().map(LinkStates::total).map_err(|why| *why);
+                readings.nvlink.errors = states.and_then(|states| device.nvlink_errors(&states));
+            }
+            Field::EccEnabled => readings.ecc.enabled = device.ecc_enabled(),
+            Field::EccVolatileCorrected => {
+                readings.ecc.volatile_corrected = device.ecc_errors(Errors::Corrected, Since::Driver);
+            }
+            Field::EccVolatileUncorrected => {
+                readings.ecc.volatile_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Driver);
+            }
+            Field::EccAggregateCorrected => {
+                readings.ecc.aggregate_corrected = device.ecc_errors(Errors::Corrected, Since::Ever);
+            }
+            Field::EccAggregateUncorrected => {
+                readings.ecc.aggregate_uncorrected = device.ecc_errors(Errors::Uncorrected, Since::Ever);
+            }
+            Field::RowsCorrectable | Field::RowsUncorrectable | Field::RowsPending | Field::RowsFailed => {
+                readings.remapped_rows = device.remapped_rows();
+            }
+            Field::ModePersistence => readings.modes.persistence = device.persistence_mode(),
+            Field::ModeCompute => readings.modes.compute = device.compute_mode(),
+            Field::ModeDisplayActive => readings.modes.display_active = device.display_active(),
+            Field::ModeVgpuLicensed => readings.modes.vgpu_licensed = device.vgpu_licensed(),
+            Field::FabricState | Field::FabricStatus => readings.fabric = device.fabric(),
         }
     }
 }

@@ -9,7 +9,8 @@ use std::{
 
 use telemetry::{
     Absence, Reading, Stamp,
-    sample::{Activity, Failure, FastSet, Identity, ListedProcess, MigSample, SlowSet, Traffic},
+    readings::{Identity, Readings},
+    sample::{Failure, ListedProcess, MigSample, ProcessLists},
 };
 
 use crate::{
@@ -27,31 +28,16 @@ pub(crate) struct GpuReading {
     pub(crate) driver_gone: Option<Code>,
     pub(crate) read_at: Stamp,
     pub(crate) identity: Identity,
-    pub(crate) fast: FastSet,
-    pub(crate) slow: SlowSet,
-    pub(crate) extra: SlowReading,
-}
-
-/// What is read after the fast set was reported.
-#[derive(Clone, Debug)]
-pub(crate) struct SlowReading {
-    pub(crate) activity: Activity,
-    pub(crate) traffic: Traffic,
+    pub(crate) readings: Readings,
+    pub(crate) lists: ProcessLists,
     pub(crate) mig: Reading<Vec<MigSample>>,
-}
-
-impl SlowReading {
-    /// Nothing of it, for one reason.
-    pub(crate) const fn absent(why: Absence) -> Self {
-        Self { activity: Activity::absent(why), traffic: Traffic::absent(why), mig: Err(why) }
-    }
 }
 
 impl GpuReading {
     /// Every process list that was read: the GPU's own, MPS's, and those of its MIG instances.
     pub(crate) fn lists(&self) -> impl Iterator<Item = &Vec<ListedProcess>> {
-        let own = [&self.fast.compute, &self.fast.graphics, &self.fast.mps];
-        let instances = self.extra.mig.iter().flatten().map(|instance| &instance.compute);
+        let own = [&self.lists.compute, &self.lists.graphics, &self.lists.mps];
+        let instances = self.mig.iter().flatten().map(|instance| &instance.compute);
         own.into_iter().chain(instances).flatten()
     }
 
@@ -63,9 +49,9 @@ impl GpuReading {
             driver_gone: None,
             read_at: Stamp::now(),
             identity: Identity::absent(why),
-            fast: FastSet::absent(why),
-            slow: SlowSet::absent(why),
-            extra: SlowReading::absent(why),
+            readings: Readings::absent(why),
+            lists: ProcessLists::absent(why),
+            mig: Err(why),
         }
     }
 }
@@ -185,11 +171,11 @@ impl Ticker {
     }
 
     /// Puts what the reader read after it reported beside the reading in its slot.
-    pub(crate) fn report_slow(&self, reader: usize, slow: SlowSet, extra: SlowReading) {
+    pub(crate) fn report_rest(&self, reader: usize, readings: Readings, mig: Reading<Vec<MigSample>>) {
         let mut state = lock(&self.state);
         if let Some(finished) = state.slots.get_mut(reader).and_then(|slot| slot.finished.as_mut()) {
-            finished.slow = slow;
-            finished.extra = extra;
+            finished.readings = readings;
+            finished.mig = mig;
         }
     }
 
@@ -199,7 +185,7 @@ impl Ticker {
         let idle = |slot: &Slot| {
             let finished = slot.finished.as_ref()?;
             let none = |list: &Reading<Vec<ListedProcess>>| list.as_ref().is_ok_and(Vec::is_empty);
-            let idle = none(&finished.fast.compute) && none(&finished.fast.graphics);
+            let idle = none(&finished.lists.compute) && none(&finished.lists.graphics);
             finished.identity.pci_bus_id.clone().ok().filter(|_| idle)
         };
         let buses: Vec<String> = state.slots.iter().take(state.counted).map(idle).collect::<Option<_>>()?;

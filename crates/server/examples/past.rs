@@ -10,7 +10,7 @@ use server::{Archive, Publisher, ServerConfig, router};
 use telemetry::{
     BootTime, Stamp,
     history::{Depth, History, metric},
-    sample::{Activity, Traffic, Utilization},
+    readings::Activity,
     snapshot::{CollectorState, Gpu, Snapshot},
 };
 use tower::ServiceExt as _;
@@ -25,26 +25,24 @@ const DAY: u64 = 86_400;
 fn gpu(index: u32, second: u64) -> Gpu {
     let mut gpu = host::gpu(index);
     let wave = u32::try_from(second % 97).unwrap_or(0) + index;
-    gpu.fast.utilization = Ok(Utilization { gpu_percent: wave, memory_percent: wave });
-    gpu.fast.power_draw_mw = Ok(300_123 + wave * 1000);
-    (gpu.fast.encoder_percent, gpu.fast.decoder_percent) = (Ok(wave), Ok(wave));
-    (gpu.fast.graphics_mhz, gpu.fast.sm_mhz, gpu.fast.memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
-    gpu.fast.memory_temperature_celsius = Ok(44);
+    (gpu.readings.utilization.gpu_percent, gpu.readings.utilization.memory_percent) = (Ok(wave), Ok(wave));
+    gpu.readings.power.draw_mw = Ok(300_123 + wave * 1000);
+    (gpu.readings.utilization.encoder_percent, gpu.readings.utilization.decoder_percent) = (Ok(wave), Ok(wave));
+    (gpu.readings.clocks.graphics_mhz, gpu.readings.clocks.sm_mhz, gpu.readings.clocks.memory_mhz) =
+        (Ok(1980), Ok(1980), Ok(3201));
+    gpu.readings.temperature.memory_celsius = Ok(44);
     let ratio = f64::from(wave) / 113.0;
-    gpu.activity = Activity {
+    gpu.readings.activity = Activity {
         sm_ratio: Ok(ratio),
         sm_occupancy_ratio: Ok(ratio),
         tensor_ratio: Ok(ratio),
         dram_ratio: Ok(ratio),
-        ..gpu.activity
+        ..gpu.readings.activity
     };
     let bytes = Ok(u64::from(wave) * 1_234_567);
-    gpu.traffic = Traffic {
-        pcie_tx_bytes_per_second: bytes,
-        pcie_rx_bytes_per_second: bytes,
-        nvlink_tx_bytes_per_second: bytes,
-        nvlink_rx_bytes_per_second: bytes,
-    };
+    let (pcie, nvlink) = (&mut gpu.readings.pcie, &mut gpu.readings.nvlink);
+    (pcie.tx_bytes_per_second, pcie.rx_bytes_per_second) = (bytes, bytes);
+    (nvlink.tx_bytes_per_second, nvlink.rx_bytes_per_second) = (bytes, bytes);
     gpu
 }
 

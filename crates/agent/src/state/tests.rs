@@ -5,7 +5,8 @@ use telemetry::{
     Absence, BootTime,
     derive::{Child, Deriver, Input},
     history::{Depth, Question, Spread},
-    sample::{Driver, DriverFacts, FastSet, GpuSample, Identity, Sample, SlowSet, Utilization},
+    readings::{Identity, Readings, Utilization},
+    sample::{Driver, DriverFacts, GpuSample, ProcessLists, Sample},
 };
 
 use super::*;
@@ -15,7 +16,7 @@ fn sample(at: Stamp) -> Arc<Sample> {
     let facts =
         DriverFacts { driver_version: Ok("1".into()), nvml_version: Ok("1".into()), cuda_version: Ok(1), init_ms: 0 };
     let identity = Identity { uuid: Ok("GPU-1".into()), ..Identity::absent(Absence::NotSupported) };
-    let utilization = Ok(Utilization { gpu_percent: 42, memory_percent: 0 });
+    let utilization = Utilization { gpu_percent: Ok(42), ..Utilization::absent(Absence::NotSupported) };
     let gpu = GpuSample {
         index: 0,
         handle: Ok(()),
@@ -23,10 +24,8 @@ fn sample(at: Stamp) -> Arc<Sample> {
         read_at: Some(at),
         stuck: None,
         identity,
-        fast: FastSet { utilization, ..FastSet::absent(Absence::NotSupported) },
-        slow: SlowSet::absent(Absence::NotSupported),
-        activity: telemetry::sample::Activity::absent(Absence::NotSupported),
-        traffic: telemetry::sample::Traffic::absent(Absence::NotSupported),
+        readings: Readings { utilization, ..Readings::absent(Absence::NotSupported) },
+        lists: ProcessLists::absent(Absence::NotSupported),
         mig: Ok(Vec::new()),
         xid_since: Err(Absence::NotSupported),
     };

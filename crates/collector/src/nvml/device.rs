@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlPciInfo_t};
-use telemetry::{Absence, Reading, sample::Identity};
+use telemetry::{Absence, Reading, readings::Identity};
 
 use crate::{
     call_table::CallSlot,

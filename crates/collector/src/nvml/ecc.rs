@@ -4,7 +4,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlEccCounterType_t, nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_CORRECTED,
     nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_UNCORRECTED, nvmlMemoryErrorType_t,
 };
-use telemetry::{Reading, sample::RemappedRows};
+use telemetry::{Reading, readings::RemappedRows};
 
 use crate::nvml::{Device, library::call};
 
@@ -52,7 +52,7 @@ impl Device<'_> {
     }
 
     /// `nvmlDeviceGetRemappedRows`.
-    pub(crate) fn remapped_rows(&self) -> Reading<RemappedRows> {
+    pub(crate) fn remapped_rows(&self) -> RemappedRows {
         let (mut correctable, mut uncorrectable, mut pending, mut failed) = (0, 0, 0, 0);
         let code = call!(
             self.library,
@@ -65,7 +65,14 @@ impl Device<'_> {
                 &raw mut failed
             )
         );
-        self.reading(code)?;
-        Ok(RemappedRows { correctable, uncorrectable, pending: pending != 0, failed: failed != 0 })
+        match self.reading(code) {
+            Ok(()) => RemappedRows {
+                correctable: Ok(correctable),
+                uncorrectable: Ok(uncorrectable),
+                pending: Ok(pending != 0),
+                failed: Ok(failed != 0),
+            },
+            Err(why) => RemappedRows::absent(why),
+        }
     }
 }

@@ -10,14 +10,11 @@ use std::{
 };
 
 use nvml_wrapper_sys::bindings::{nvmlGpmMetricsGet_t, nvmlGpmSample_t, nvmlGpmSupport_t};
-use telemetry::{
-    Absence, Reading,
-    sample::{Activity, Traffic},
-};
+use telemetry::{Absence, Reading, readings::Activity};
 
 use crate::{
     call_table::CallSlot,
-    nvml::{Code, Device, Library, library::call},
+    nvml::{Code, Device, Library, library::call, link::Traffic},
 };
 
 /// The shortest window that a metric is told over. NVML takes windows from 100 ms on. A second is what is wanted, less

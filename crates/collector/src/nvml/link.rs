@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nvml_wrapper_sys::bindings::nvmlGpuFabricInfo_t;
-use telemetry::{
-    Absence, Reading,
-    sample::{Fabric, Links, Traffic},
-};
+use telemetry::{Absence, Reading, readings::Fabric};
 
 use crate::nvml::{
     Code, Device, Gpm,
@@ -27,7 +24,33 @@ const ERROR_FIELDS_OF_ALL: [u32; 6] = [206, 207, 208, 211, 212, 215];
 /// The shortest time over which a rate is told.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(900);
 
-/// Byte counters as they were, to tell rates from.
+/// `nvmlGpuFabricState_t`: there is no fabric.
+const FABRIC_NOT_SUPPORTED: u32 = 0;
+/// `nvmlGpuFabricState_t`: only then does the status mean anything.
+const FABRIC_COMPLETED: u32 = 3;
+
+/// Rates of the links, in bytes per second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) pcie_tx_bytes_per_second: Reading<u64>,
+    pub(crate) pcie_rx_bytes_per_second: Reading<u64>,
+    pub(crate) nvlink_tx_bytes_per_second: Reading<u64>,
+    pub(crate) nvlink_rx_bytes_per_second: Reading<u64>,
+}
+
+impl Traffic {
+    /// No rate, for one reason.
+    pub(crate) const fn absent(why: Absence) -> Self {
+        Self {
+            pcie_tx_bytes_per_second: Err(why),
+            pcie_rx_bytes_per_second: Err(why),
+            nvlink_tx_bytes_per_second: Err(why),
+            nvlink_rx_bytes_per_second: Err(why),
+        }
+    }
+}
+
+/// Byte counters as they were, to calculate rates from.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     before: Option<(Instant, Counters)>,
@@ -117,10 +140,14 @@ pub(crate) fn pcie_most(generation: Reading<u32>, width: Reading<u32>) -> Readin
 pub(crate) struct LinkStates(Vec<(u32, bool)>);
 
 impl LinkStates {
-    /// How many there are.
-    pub(crate) fn links(&self) -> Links {
-        let number = |links: usize| u32::try_from(links).unwrap_or(u32::MAX);
-        Links { active: number(self.0.iter().filter(|(_, up)| *up).count()), total: number(self.0.len()) }
+    /// Number of links that are up.
+    pub(crate) fn active(&self) -> u32 {
+        u32::try_from(self.0.iter().filter(|(_, up)| *up).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Number of links.
+    pub(crate) fn total(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -220,16 +247,17 @@ impl Device<'_> {
         u64::try_from(self.field(field, scope)?).map_err(|_| Absence::Error)
     }
 
-    /// `nvmlDeviceGetGpuFabricInfo`. A GPU that knows of no fabric has none.
-    pub(crate) fn fabric(&self) -> Reading<Fabric> {
+    /// `nvmlDeviceGetGpuFabricInfo`. A GPU without a fabric reports state 0.
+    pub(crate) fn fabric(&self) -> Fabric {
         // SAFETY: plain numbers and an array of bytes, for which all zeroes are a value.
         let mut info: nvmlGpuFabricInfo_t = unsafe { std::mem::zeroed() };
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetGpuFabricInfo(self.handle, &raw mut info)))?;
-        let state = u32::from(info.state);
-        if state == 0 {
-            return Err(Absence::NotSupported);
+        let code = call!(self.library, self.slot, nvmlDeviceGetGpuFabricInfo(self.handle, &raw mut info));
+        match (self.reading(code), u32::from(info.state)) {
+            (Err(why), _) => Fabric::absent(why),
+            (Ok(()), FABRIC_NOT_SUPPORTED) => Fabric::absent(Absence::NotSupported),
+            (Ok(()), state) if state < FABRIC_COMPLETED => Fabric { state: Ok(state), status: Err(Absence::Timeout) },
+            (Ok(()), state) => Fabric { state: Ok(state), status: Ok(info.status) },
         }
-        Ok(Fabric { state, status: info.status })
     }
 }
 
@@ -299,7 +327,7 @@ mod tests {
             ("not allowed", vec![no(4)], Err(Absence::Denied)),
         ] {
             let state = |link: u32| told.get(link as usize).copied().unwrap_or(Err(Code::NOT_SUPPORTED));
-            let found = states(state).map(|links| (links.links().active, links.links().total));
+            let found = states(state).map(|links| (links.active(), links.total()));
             assert_eq!(found, expected, "{name}");
         }
     }

@@ -7,10 +7,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
     nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN, nvmlUtilization_t,
 };
-use telemetry::{
-    Absence, Reading,
-    sample::{Bar1, Utilization},
-};
+use telemetry::{Absence, Reading};
 
 use crate::nvml::{Code, Device, device::version_word, library::call};
 
@@ -177,17 +174,14 @@ impl Device<'_> {
         Ok(current != 0)
     }
 
-    /// `nvmlDeviceGetUtilizationRates`. More than 100 % is garbage.
-    pub(crate) fn utilization(&self) -> Reading<Utilization> {
+    /// `nvmlDeviceGetUtilizationRates`: of the GPU and of its memory, in %.
+    pub(crate) fn utilization(&self) -> Reading<(u32, u32)> {
         let mut rates = nvmlUtilization_t { gpu: 0, memory: 0 };
         self.reading(call!(self.library, self.slot, nvmlDeviceGetUtilizationRates(self.handle, &raw mut rates)))?;
-        if rates.gpu > 100 || rates.memory > 100 {
-            return Err(Absence::Error);
-        }
-        Ok(Utilization { gpu_percent: rates.gpu, memory_percent: rates.memory })
+        Ok((rates.gpu, rates.memory))
     }
 
-    /// `nvmlDeviceGetEncoderUtilization`, in % of its last sample period. More than 100 % is garbage.
+    /// `nvmlDeviceGetEncoderUtilization`, in % of its last sample period.
     pub(crate) fn encoder_percent(&self) -> Reading<u32> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
@@ -196,10 +190,10 @@ impl Device<'_> {
             nvmlDeviceGetEncoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
-        if percent > 100 { Err(Absence::Error) } else { Ok(percent) }
+        Ok(percent)
     }
 
-    /// `nvmlDeviceGetDecoderUtilization`, in % of its last sample period. More than 100 % is garbage.
+    /// `nvmlDeviceGetDecoderUtilization`, in % of its last sample period.
     pub(crate) fn decoder_percent(&self) -> Reading<u32> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
@@ -208,10 +202,10 @@ impl Device<'_> {
             nvmlDeviceGetDecoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
-        if percent > 100 { Err(Absence::Error) } else { Ok(percent) }
+        Ok(percent)
     }
 
-    /// `nvmlDeviceGetJpgUtilization`, in % of its last sample period. More than 100 % is garbage.
+    /// `nvmlDeviceGetJpgUtilization`, in % of its last sample period.
     pub(crate) fn jpeg_percent(&self) -> Reading<u32> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
@@ -220,10 +214,10 @@ impl Device<'_> {
             nvmlDeviceGetJpgUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
-        if percent > 100 { Err(Absence::Error) } else { Ok(percent) }
+        Ok(percent)
     }
 
-    /// `nvmlDeviceGetOfaUtilization`, in % of its last sample period. More than 100 % is garbage.
+    /// `nvmlDeviceGetOfaUtilization`, in % of its last sample period.
     pub(crate) fn ofa_percent(&self) -> Reading<u32> {
         let (mut percent, mut period_us) = (0, 0);
         let code = call!(
@@ -232,7 +226,7 @@ impl Device<'_> {
             nvmlDeviceGetOfaUtilization(self.handle, &raw mut percent, &raw mut period_us)
         );
         self.reading(code)?;
-        if percent > 100 { Err(Absence::Error) } else { Ok(percent) }
+        Ok(percent)
     }
 
     /// `nvmlDeviceGetPerformanceState`: 0 is the fastest, 15 the slowest.
@@ -255,8 +249,8 @@ impl Device<'_> {
         Ok(bits)
     }
 
-    /// `nvmlDeviceGetCudaComputeCapability`: major and minor.
-    pub(crate) fn compute_capability(&self) -> Reading<(i32, i32)> {
+    /// `nvmlDeviceGetCudaComputeCapability`, such as `9.0`.
+    pub(crate) fn compute_capability(&self) -> Reading<String> {
         let (mut major, mut minor) = (0, 0);
         let code = call!(
             self.library,
@@ -264,14 +258,14 @@ impl Device<'_> {
             nvmlDeviceGetCudaComputeCapability(self.handle, &raw mut major, &raw mut minor)
         );
         self.reading(code)?;
-        Ok((major, minor))
+        Ok(format!("{major}.{minor}"))
     }
 
-    /// `nvmlDeviceGetBAR1MemoryInfo`.
-    pub(crate) fn bar1(&self) -> Reading<Bar1> {
+    /// `nvmlDeviceGetBAR1MemoryInfo`: total and used bytes.
+    pub(crate) fn bar1(&self) -> Reading<(u64, u64)> {
         let mut memory = nvmlBAR1Memory_t { bar1Total: 0, bar1Free: 0, bar1Used: 0 };
         self.reading(call!(self.library, self.slot, nvmlDeviceGetBAR1MemoryInfo(self.handle, &raw mut memory)))?;
-        Ok(Bar1 { total_bytes: memory.bar1Total, used_bytes: memory.bar1Used })
+        Ok((memory.bar1Total, memory.bar1Used))
     }
 
     /// `nvmlDeviceGetFanSpeed_v2` of each fan that `nvmlDeviceGetNumFans` counts, in %. One that fails fails all.

@@ -39,20 +39,20 @@ pub(crate) struct DeviceRow<'a> {
 impl<'a> DeviceRow<'a> {
     /// The row of the GPU at that position.
     pub(crate) fn new(idx: usize, gpu: &'a Gpu) -> Self {
-        let fast = &gpu.fast;
+        let readings = &gpu.readings;
         Self {
             idx,
             name: gpu.identity.name.as_deref().unwrap_or(NOT_AVAILABLE),
-            fan_speed: Number(fast.fan_percent.ok()),
-            temperature: Number(fast.temperature_celsius.ok()),
-            power_status: Power { draw_mw: fast.power_draw_mw, limit_mw: fast.power_limit_mw },
-            gpu_utilization: Number(fast.utilization.ok().map(|utilization| utilization.gpu_percent)),
-            memory_total_human: Mebibytes(fast.memory.map(|memory| memory.total_bytes)),
-            memory_used_human: Mebibytes(fast.memory.and_then(|memory| memory.used_bytes)),
-            memory_free_human: Mebibytes(fast.memory.and_then(|memory| memory.free_bytes)),
-            memory_utilization: Number(
-                fast.memory.ok().and_then(|memory| percent(memory.used_bytes.ok()?, memory.total_bytes)),
-            ),
+            fan_speed: Number(readings.fans.speed_percent.ok()),
+            temperature: Number(readings.temperature.gpu_celsius.ok()),
+            power_status: Power { draw_mw: readings.power.draw_mw, limit_mw: readings.power.limit_mw },
+            gpu_utilization: Number(readings.utilization.gpu_percent.ok()),
+            memory_total_human: Mebibytes(readings.memory.total_bytes),
+            memory_used_human: Mebibytes(readings.memory.used_bytes),
+            memory_free_human: Mebibytes(readings.memory.free_bytes),
+            memory_utilization: Number((|| {
+                percent(readings.memory.used_bytes.ok()?, readings.memory.total_bytes.ok()?)
+            })()),
             ts: gpu.read_at.unix_ms,
         }
     }
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::host;
-    use telemetry::{Absence, sample::FastSet};
+    use telemetry::{Absence, readings::Readings};
 
     fn device(gpu: &Gpu) -> String {
         serde_json::to_string(&DeviceRow::new(1, gpu)).unwrap()
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn absent_device_keeps_every_key() {
         let mut gpu = host::gpu(1);
-        gpu.fast = FastSet::absent(Absence::Lost);
+        gpu.readings = Readings::absent(Absence::Lost);
         gpu.identity.name = Err(Absence::Lost);
         assert_eq!(
             device(&gpu),
@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn memory_share_absent_without_memory() {
         let mut gpu = host::gpu(1);
-        let memory = gpu.fast.memory.as_mut().unwrap();
-        (memory.total_bytes, memory.used_bytes, memory.free_bytes) = (0, Ok(0), Ok(0));
+        let memory = &mut gpu.readings.memory;
+        (memory.total_bytes, memory.used_bytes, memory.free_bytes) = (Ok(0), Ok(0), Ok(0));
         assert!(device(&gpu).contains(r#""memory_free_human":"0MiB","memory_utilization":"N/A""#));
     }
 

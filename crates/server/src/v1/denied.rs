@@ -27,14 +27,14 @@ pub fn denied(snapshot: &Snapshot) -> Vec<(u32, Vec<String>)> {
 mod tests {
     use super::*;
     use crate::host;
-    use telemetry::{sample::FastSet, snapshot::CollectorState};
+    use telemetry::{readings::Readings, snapshot::CollectorState};
 
     #[test]
     fn denied_paths_are_listed_exactly() {
         let mut gpus: Vec<Gpu> = (0..3).map(host::gpu).collect();
-        gpus[0].fast.power_draw_mw = Err(Absence::Denied);
-        gpus[0].slow.recovery_action = Err(Absence::Denied);
-        gpus[2] = Gpu { state: GpuState::Denied, fast: FastSet::absent(Absence::Denied), ..host::gpu(2) };
+        gpus[0].readings.power.draw_mw = Err(Absence::Denied);
+        gpus[0].readings.state.recovery_action = Err(Absence::Denied);
+        gpus[2] = Gpu { state: GpuState::Denied, readings: Readings::absent(Absence::Denied), ..host::gpu(2) };
         let snapshot = host::snapshot(CollectorState::Ok, gpus);
         let readings = ["power.draw_watts", "recovery_action"].map(String::from).to_vec();
         assert_eq!(denied(&snapshot), [(0, readings), (2, vec![])]);

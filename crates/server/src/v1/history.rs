@@ -42,7 +42,7 @@ fn metrics(list: Option<&str>) -> Result<Vec<usize>, Refused> {
 }
 
 fn choices() -> String {
-    let names: Vec<&str> = metric::ALL.iter().map(|metric| metric.name).collect();
+    let names: Vec<&str> = metric::ALL.iter().map(|metric| metric.spec().path).collect();
     format!("names what is kept, with commas between: {}.", names.join(", "))
 }
 

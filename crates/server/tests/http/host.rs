@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    sample::{Activity, FastSet, Identity, Life, Memory, SlowSet, Traffic, Utilization},
+    readings::{Fans, Identity, MemoryReadings, PowerReadings, Readings, Temperature, Utilization},
+    sample::Life,
     snapshot::{
-        Collector, CollectorState, Gpu, GpuState, Health, Host, Process, ProcessKind, Snapshot, Totals, Usage, Xid,
+        Collector, CollectorState, Gpu, GpuState, Health, Host, ListsRead, Process, ProcessKind, Snapshot, Totals,
+        Usage, Xid,
     },
 };
 
@@ -42,24 +44,8 @@ pub(crate) fn gpu(index: u32) -> Gpu {
             name: Ok("NVIDIA GeForce RTX 3090".into()),
             ..Identity::absent(Absence::NotSupported)
         },
-        fast: FastSet {
-            memory: Ok(Memory {
-                total_bytes: 25_769_803_776,
-                used_bytes: Ok(12_297_699_328),
-                free_bytes: Ok(25_769_803_776 - 12_297_699_328 - 338_690_048),
-                reserved_bytes: Ok(338_690_048),
-                unified: false,
-            }),
-            fan_percent: Ok(51),
-            temperature_celsius: Ok(55),
-            power_draw_mw: Ok(119_312),
-            power_limit_mw: Ok(350_000),
-            utilization: Ok(Utilization { gpu_percent: 5, memory_percent: 1 }),
-            ..FastSet::absent(Absence::NotSupported)
-        },
-        slow: SlowSet::absent(Absence::NotSupported),
-        activity: Activity::absent(Absence::NotSupported),
-        traffic: Traffic::absent(Absence::NotSupported),
+        readings: readings(),
+        lists: ListsRead::absent(Absence::NotSupported),
         mig: Ok(Vec::new()),
         pods: Err(Absence::NotSupported),
         xid: Xid {
@@ -74,6 +60,25 @@ pub(crate) fn gpu(index: u32) -> Gpu {
         processes: Vec::new(),
         totals: Totals::absent(Absence::NotSupported),
         jobs: None,
+    }
+}
+
+fn readings() -> Readings {
+    const NONE: Absence = Absence::NotSupported;
+    Readings {
+        memory: MemoryReadings {
+            total_bytes: Ok(25_769_803_776),
+            used_bytes: Ok(12_297_699_328),
+            free_bytes: Ok(25_769_803_776 - 12_297_699_328 - 338_690_048),
+            reserved_bytes: Ok(338_690_048),
+            unified: Ok(false),
+            ..MemoryReadings::absent(NONE)
+        },
+        fans: Fans { speed_percent: Ok(51), ..Fans::absent(NONE) },
+        temperature: Temperature { gpu_celsius: Ok(55), ..Temperature::absent(NONE) },
+        power: PowerReadings { draw_mw: Ok(119_312), limit_mw: Ok(350_000), ..PowerReadings::absent(NONE) },
+        utilization: Utilization { gpu_percent: Ok(5), memory_percent: Ok(1), ..Utilization::absent(NONE) },
+        ..Readings::absent(NONE)
     }
 }
 

@@ -10,9 +10,10 @@ use telemetry::{
     Absence, BootTime, Stamp,
     derive::{Child, Deriver, Input},
     frame::{self, Message},
+    readings::{Activity, Fans, Identity, Readings, Temperature},
     sample::{
-        Activity, Call, Driver, DriverFacts, FastSet, GpuSample, HostSample, Identity, Life, ListedProcess, MigSample,
-        ProcessFacts, Sample, SlowSet, Traffic, XidSample,
+        Call, Driver, DriverFacts, GpuSample, HostSample, Life, ListedProcess, MigSample, ProcessFacts, ProcessLists,
+        Sample, XidSample,
     },
 };
 use tower::ServiceExt as _;
@@ -32,16 +33,17 @@ fn sample() -> Sample {
         read_at: Some(NOW),
         stuck: Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(index), since: NOW.boot }),
         identity: Identity { uuid: text("GPU-1"), name: text("NVIDIA H200"), ..Identity::absent(Absence::Denied) },
-        fast: FastSet {
-            fan_percent: Ok(30),
-            temperature_celsius: Ok(-1),
+        readings: Readings {
+            fans: Fans { speed_percent: Ok(30), ..Fans::absent(Absence::Lost) },
+            temperature: Temperature { gpu_celsius: Ok(-1), ..Temperature::absent(Absence::Lost) },
+            activity: Activity { sm_ratio: Ok(0.5), ..Activity::absent(Absence::Timeout) },
+            ..Readings::absent(Absence::Timeout)
+        },
+        lists: ProcessLists {
             compute: Ok(vec![listed(7), listed(8)]),
             graphics: Ok(vec![listed(8)]),
-            ..FastSet::absent(Absence::Lost)
+            ..ProcessLists::absent(Absence::Lost)
         },
-        slow: SlowSet::absent(Absence::Timeout),
-        activity: Activity { sm_ratio: Ok(0.5), ..Activity::absent(Absence::Timeout) },
-        traffic: Traffic::absent(Absence::Timeout),
         mig: Ok(vec![MigSample { gpu_instance: Ok(1), ..MigSample::absent(Absence::Denied) }]),
         xid_since: Ok(NOW),
     };

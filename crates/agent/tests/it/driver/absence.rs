@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use telemetry::{
     Absence,
     frame::Message,
-    sample::{FastSet, GpuSample, Identity, SlowSet},
+    readings::{Every, Identity, MemoryReadings, Nvlink, Readings},
+    sample::{GpuSample, ProcessLists},
 };
 
 use crate::{
@@ -262,7 +263,9 @@ fn readings_absent_when_every_function_fails() {
     let driver = Driver::new(&scenario());
     let failing: Vec<(usize, u32)> =
         gpus().filter(|(_, place, _)| *place == Place::Functions).map(|(index, _, code)| (index, code)).collect();
-    let whole = |gpu: &GpuSample| gpu.slow.absences().all(|(_, why)| why != Absence::Timeout);
+    let whole = |gpu: &GpuSample| {
+        gpu.readings.absences().all(|(field, why)| field.spec().every == Every::Window || why != Absence::Timeout)
+    };
     let mut last = None;
     collect(&driver, "1s", |message| {
         let Message::Sample(sample) = message else { return false };
@@ -275,22 +278,28 @@ fn readings_absent_when_every_function_fails() {
     let sample = last.unwrap();
     for (index, code) in failing {
         let (gpu, why) = (&sample.gpus[index], why(code));
-        let (mut fast, mut slow) = (gpu.fast.clone(), gpu.slow.clone());
+        let (mut readings, mut lists) = (gpu.readings.clone(), gpu.lists.clone());
         if why == Absence::NotSupported {
-            assert!(fast.memory.unwrap().unified, "{code}");
-            fast.memory = Err(why);
+            assert_eq!(readings.memory.unified, Ok(true), "{code}");
+            readings.memory = MemoryReadings::absent(why);
         }
         if code == NOT_FOUND {
             // "Not found" is how an idle GPU says that no process ran.
-            assert_eq!(fast.shares, Ok(Vec::new()));
-            fast.shares = Err(why);
+            assert_eq!(lists.shares, Ok(Vec::new()));
+            lists.shares = Err(why);
         }
         if code == INVALID_ARGUMENT {
-            assert_eq!((slow.links, slow.nvlink_errors), (Err(Absence::NotSupported), Err(Absence::NotSupported)));
-            (slow.links, slow.nvlink_errors) = (Err(why), Err(why));
+            let none = Nvlink::absent(Absence::NotSupported);
+            let Nvlink { links_active, links_total, errors, .. } = readings.nvlink;
+            assert_eq!((links_active, links_total, errors), (none.links_active, none.links_total, none.errors));
+            readings.nvlink = Nvlink::absent(why);
         }
-        assert_eq!(fast, FastSet::absent(why), "{code}");
-        assert_eq!(slow, SlowSet::absent(why), "{code}");
+        // Tested where their windows are.
+        for &field in Readings::FIELDS.iter().filter(|field| field.spec().every == Every::Window) {
+            readings.set_absent(field, why);
+        }
+        assert_eq!(readings, Readings::absent(why), "{code}");
+        assert_eq!(lists, ProcessLists::absent(why), "{code}");
         assert_eq!(gpu.identity, Identity::absent(why), "{code}");
     }
 }

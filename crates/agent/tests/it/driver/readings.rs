@@ -3,7 +3,8 @@
 use telemetry::{
     Absence,
     frame::Message,
-    sample::{Bar1, Driver as DriverState, Fabric, GpuSample, Links, RemappedRows, Sample, Utilization},
+    readings::{Fabric, Readings, RemappedRows},
+    sample::{Driver as DriverState, GpuSample, Sample},
 };
 
 use crate::{lifecycle::collector::collect, support::Driver};
@@ -98,65 +99,80 @@ type = 'M'
 }
 
 fn fast_is(gpu: &GpuSample, n: u32) -> bool {
-    let fast = &gpu.fast;
-    let memory = fast.memory.unwrap();
+    let Readings { utilization, clocks, temperature, power, memory, fans, state, .. } = &gpu.readings;
+    let lists = &gpu.lists;
     let listed = |list: &telemetry::Reading<Vec<telemetry::sample::ListedProcess>>| matches!(list.as_ref().unwrap()[..], [listed] if listed.pid == 1 && listed.memory_bytes == Ok(n.into()));
-    let clients: Vec<u32> = fast.mps.as_ref().unwrap().iter().map(|listed| listed.pid).collect();
-    let shares: Vec<_> = fast.shares.as_ref().unwrap().iter().map(|told| (told.pid, told.share)).collect();
-    let mhz = [fast.graphics_mhz, fast.sm_mhz, fast.memory_mhz, fast.video_mhz];
-    let percent = [fast.fan_percent, fast.encoder_percent, fast.decoder_percent, fast.jpeg_percent, fast.ofa_percent];
-    memory.total_bytes == 1_000_000 + u64::from(n)
+    let clients: Vec<u32> = lists.mps.as_ref().unwrap().iter().map(|listed| listed.pid).collect();
+    let shares: Vec<_> = lists.shares.as_ref().unwrap().iter().map(|told| (told.pid, told.share)).collect();
+    let mhz = [clocks.graphics_mhz, clocks.sm_mhz, clocks.memory_mhz, clocks.video_mhz];
+    let engines = [utilization.encoder_percent, utilization.decoder_percent, utilization.jpeg_percent];
+    memory.total_bytes == Ok(1_000_000 + u64::from(n))
         && memory.used_bytes == Ok(n.into())
         && memory.reserved_bytes == Ok(n.into())
-        && percent == [Ok(n); 5]
+        && engines == [Ok(n); 3]
+        && [fans.speed_percent, utilization.ofa_percent] == [Ok(n); 2]
         && mhz == [Ok(1000 + n); 4]
-        && [fast.temperature_celsius, fast.memory_temperature_celsius] == [Ok(40 + n.cast_signed()); 2]
-        && [fast.power_draw_mw, fast.power_limit_mw] == [Ok(1000 + n); 2]
-        && fast.energy_mj == Ok(1000 + u64::from(n))
-        && fast.utilization == Ok(Utilization { gpu_percent: n, memory_percent: n })
-        && fast.event_reasons == Ok(n.into())
-        && fast.performance_state == Ok(n)
-        && listed(&fast.compute)
-        && listed(&fast.graphics)
+        && [temperature.gpu_celsius, temperature.memory_celsius] == [Ok(40 + n.cast_signed()); 2]
+        && [power.draw_mw, power.limit_mw] == [Ok(1000 + n); 2]
+        && power.energy_mj == Ok(1000 + u64::from(n))
+        && [utilization.gpu_percent, utilization.memory_percent] == [Ok(n); 2]
+        && clocks.event_reasons == Ok(n.into())
+        && state.performance_state == Ok(n)
+        && listed(&lists.compute)
+        && listed(&lists.graphics)
         && clients == [n]
         && matches!(shares[..], [(1, Ok(share))] if share.sm_percent == n)
 }
 
 fn slow_is(gpu: &GpuSample, n: u32) -> bool {
-    let (slow, flag) = (&gpu.slow, n % 2 == 1);
-    let counts = [
-        slow.ecc_volatile_corrected,
-        slow.ecc_volatile_uncorrected,
-        slow.ecc_aggregate_corrected,
-        slow.ecc_aggregate_uncorrected,
-    ];
+    let Readings {
+        clocks,
+        temperature,
+        power,
+        memory,
+        fans,
+        state,
+        pcie,
+        nvlink,
+        ecc,
+        remapped_rows,
+        modes,
+        fabric,
+        ..
+    } = &gpu.readings;
+    let flag = n % 2 == 1;
+    let counts = [ecc.volatile_corrected, ecc.volatile_uncorrected, ecc.aggregate_corrected, ecc.aggregate_uncorrected];
     let small = [
-        slow.pcie_generation,
-        slow.pcie_width,
-        slow.pcie_max_generation,
-        slow.pcie_max_width,
-        slow.pcie_replays,
-        slow.compute_mode,
-        slow.recovery_action,
+        pcie.generation,
+        pcie.width,
+        pcie.max_generation,
+        pcie.max_width,
+        pcie.replays,
+        modes.compute,
+        state.recovery_action,
     ];
-    let watts =
-        [slow.enforced_limit_mw, slow.default_limit_mw, slow.max_graphics_mhz, slow.max_sm_mhz, slow.max_memory_mhz];
-    let rows = RemappedRows { correctable: n, uncorrectable: n, pending: flag, failed: flag };
+    let large = [
+        power.enforced_limit_mw,
+        power.default_limit_mw,
+        clocks.max_graphics_mhz,
+        clocks.max_sm_mhz,
+        clocks.max_memory_mhz,
+    ];
+    let rows = RemappedRows { correctable: Ok(n), uncorrectable: Ok(n), pending: Ok(flag), failed: Ok(flag) };
     counts == [Ok(n.into()); 4]
         && small == [Ok(n); 7]
-        && watts == [Ok(1000 + n); 5]
-        && [slow.slowdown_celsius, slow.shutdown_celsius] == [Ok(40 + n); 2]
-        && slow.margin_celsius == Ok(40 + n as i32)
-        && [slow.ecc_enabled, slow.persistence_mode, slow.display_active] == [Ok(flag); 3]
-        && slow.mig_mode == Ok(false)
-        && slow.remapped_rows == Ok(rows)
-        && slow.bar1 == Ok(Bar1 { total_bytes: 1_000_000 + u64::from(n), used_bytes: n.into() })
-        && slow.vgpu_licensed == Ok(flag)
-        && [slow.power_throttled_ns, slow.thermal_throttled_ns] == [Ok(n.into()); 2]
-        && slow.fans == Ok(vec![n, n])
-        && slow.links == Ok(Links { active: n, total: 18 })
-        && slow.nvlink_errors == Ok(n.into())
-        && slow.fabric == Ok(Fabric { state: 3, status: n })
+        && large == [Ok(1000 + n); 5]
+        && [temperature.slowdown_celsius, temperature.shutdown_celsius] == [Ok(40 + n); 2]
+        && temperature.margin_celsius == Ok(40 + n as i32)
+        && [ecc.enabled, modes.persistence, modes.display_active, modes.vgpu_licensed] == [Ok(flag); 4]
+        && modes.mig == Ok(false)
+        && *remapped_rows == rows
+        && (memory.bar1_total_bytes, memory.bar1_used_bytes) == (Ok(1_000_000 + u64::from(n)), Ok(n.into()))
+        && [clocks.power_throttled_ns, clocks.thermal_throttled_ns] == [Ok(n.into()); 2]
+        && fans.speeds_percent == Ok(vec![n, n])
+        && (nvlink.links_active, nvlink.links_total) == (Ok(n), Ok(18))
+        && nvlink.errors == Ok(n.into())
+        && *fabric == (Fabric { state: Ok(3), status: Ok(n) })
 }
 
 #[test]
@@ -201,26 +217,26 @@ fn gpm_gives_activity_and_rates() {
     collect(&driver, "100ms", |message| {
         let Message::Sample(sample) = message else { return false };
         let Some(gpu) = sample.gpus.into_iter().next() else { return false };
-        first.get_or_insert(gpu.activity.sm_ratio);
-        let over = gpu.activity.sm_ratio.is_ok();
+        first.get_or_insert(gpu.readings.activity.sm_ratio);
+        let over = gpu.readings.activity.sm_ratio.is_ok();
         last = Some(gpu);
         over
     });
     assert_eq!(first, Some(Err(Absence::Timeout)), "there is no window yet");
     let gpu = last.unwrap();
     let ratios = [
-        gpu.activity.graphics_ratio,
-        gpu.activity.sm_ratio,
-        gpu.activity.sm_occupancy_ratio,
-        gpu.activity.tensor_ratio,
-        gpu.activity.dram_ratio,
-        gpu.activity.fp64_ratio,
-        gpu.activity.fp32_ratio,
-        gpu.activity.fp16_ratio,
+        gpu.readings.activity.graphics_ratio,
+        gpu.readings.activity.sm_ratio,
+        gpu.readings.activity.sm_occupancy_ratio,
+        gpu.readings.activity.tensor_ratio,
+        gpu.readings.activity.dram_ratio,
+        gpu.readings.activity.fp64_ratio,
+        gpu.readings.activity.fp32_ratio,
+        gpu.readings.activity.fp16_ratio,
     ];
     assert!(ratios.iter().all(|ratio| *ratio == Ok(0.04)), "{ratios:?}");
-    assert_eq!(gpu.traffic.pcie_tx_bytes_per_second, Ok(4 << 20));
-    assert_eq!(gpu.traffic.nvlink_rx_bytes_per_second, Ok(4 << 20));
+    assert_eq!(gpu.readings.pcie.tx_bytes_per_second, Ok(4 << 20));
+    assert_eq!(gpu.readings.nvlink.rx_bytes_per_second, Ok(4 << 20));
     assert!(gpu.xid_since.is_ok());
     assert_eq!(driver.calls("nvmlGpmSampleAlloc"), driver.calls("nvmlGpmSampleFree"), "each is freed before the end");
 }
@@ -248,7 +264,7 @@ fn gpm_read_per_gpu_instance() {
                 [Ok(Ok(0.25)), Ok(Ok(0.25)), Ok(Ok(0.75))],
                 "compute instances share their GPU instance's"
             );
-            assert_eq!(gpu_now.activity.graphics_ratio, Ok(0.5), "the GPU's own");
+            assert_eq!(gpu_now.readings.activity.graphics_ratio, Ok(0.5), "the GPU's own");
             let first = mig[0].activity.clone().unwrap();
             assert_eq!((first.sm_ratio, first.dram_ratio), (Err(Absence::NotSupported), Err(Absence::Error)));
             begun = true;
@@ -312,16 +328,16 @@ fn rates_before_hopper_come_from_counters() {
     collect(&driver, "100ms", |message| {
         let Message::Sample(sample) = message else { return false };
         let Some(gpu) = sample.gpus.into_iter().next() else { return false };
-        let over = gpu.traffic.pcie_tx_bytes_per_second.is_ok();
-        last = Some(gpu.traffic);
+        let over = gpu.readings.pcie.tx_bytes_per_second.is_ok();
+        last = Some(gpu.readings);
         over
     });
-    let traffic = last.unwrap();
+    let Readings { pcie, nvlink, .. } = last.unwrap();
     let near = |rate: telemetry::Reading<u64>, expected: f64| (rate.unwrap() as f64 / expected - 1.0).abs() < 0.2;
-    assert!(near(traffic.pcie_tx_bytes_per_second, 1e6), "{traffic:?}");
-    assert_eq!(traffic.pcie_rx_bytes_per_second, Ok(0));
-    assert!(near(traffic.nvlink_tx_bytes_per_second, 1024e3), "{traffic:?}");
-    assert_eq!(traffic.nvlink_rx_bytes_per_second, Err(Absence::NotSupported));
+    assert!(near(pcie.tx_bytes_per_second, 1e6), "{pcie:?}");
+    assert_eq!(pcie.rx_bytes_per_second, Ok(0));
+    assert!(near(nvlink.tx_bytes_per_second, 1024e3), "{nvlink:?}");
+    assert_eq!(nvlink.rx_bytes_per_second, Err(Absence::NotSupported));
 }
 
 #[test]
@@ -336,7 +352,7 @@ fn pcie_counter_of_32_bits_used_only_on_slow_link() {
     let mut rates = Vec::new();
     collect(&driver, "100ms", |message| {
         let Message::Sample(sample) = message else { return false };
-        let told = sample.gpus.iter().map(|gpu| gpu.traffic.pcie_tx_bytes_per_second);
+        let told = sample.gpus.iter().map(|gpu| gpu.readings.pcie.tx_bytes_per_second);
         rates = told.collect::<Vec<telemetry::Reading<u64>>>();
         !rates.is_empty() && rates.iter().all(|rate| *rate != Err(Absence::Timeout))
     });
@@ -535,7 +551,7 @@ fn nvlink_errors(scenario: &str) -> telemetry::Reading<u64> {
     let mut errors = Err(Absence::Timeout);
     collect(&driver, "100ms", |message| {
         let Message::Sample(sample) = message else { return false };
-        errors = sample.gpus.first().map_or(Err(Absence::Timeout), |gpu| gpu.slow.nvlink_errors);
+        errors = sample.gpus.first().map_or(Err(Absence::Timeout), |gpu| gpu.readings.nvlink.errors);
         errors != Err(Absence::Timeout)
     });
     errors
@@ -579,19 +595,19 @@ fn processes_found_by_blackwell_functions() {
         format!("{usual}, nvmlDeviceGetRunningProcessDetailList = 3, nvmlDeviceGetProcessUtilization = 999"),
     ] {
         let driver = Driver::new(&gpu(&errors));
-        let mut fast = None;
+        let mut lists = None;
         collect(&driver, "100ms", |message| {
             let Message::Sample(sample) = message else { return false };
-            fast = sample.gpus.into_iter().next().map(|gpu| gpu.fast);
-            fast.is_some()
+            lists = sample.gpus.into_iter().next().map(|gpu| gpu.lists);
+            lists.is_some()
         });
-        let fast = fast.unwrap();
+        let lists = lists.unwrap();
         if errors.contains("DetailList") {
-            assert_eq!((&fast.compute, &fast.graphics), (&Err(Absence::NotSupported), &Err(Absence::NotSupported)));
-            assert_eq!(fast.shares, Err(Absence::Error));
+            assert_eq!((&lists.compute, &lists.graphics), (&Err(Absence::NotSupported), &Err(Absence::NotSupported)));
+            assert_eq!(lists.shares, Err(Absence::Error));
             continue;
         }
-        for list in [&fast.compute, &fast.graphics] {
+        for list in [&lists.compute, &lists.graphics] {
             let listed = list.as_ref().unwrap_or_else(|why| panic!("{errors}: {why:?}"));
             assert_eq!(
                 listed.iter().map(|one| (one.pid, one.memory_bytes)).collect::<Vec<_>>(),
@@ -599,8 +615,8 @@ fn processes_found_by_blackwell_functions() {
                 "{errors}"
             );
         }
-        assert_eq!(fast.mps, Ok(Vec::new()), "{errors}");
-        let shares = fast.shares.unwrap();
+        assert_eq!(lists.mps, Ok(Vec::new()), "{errors}");
+        let shares = lists.shares.unwrap();
         let share = shares[0].share.unwrap();
         assert_eq!((shares[0].pid, share.sm_percent, share.encoder_percent), (7, 37, 3), "{errors}");
     }

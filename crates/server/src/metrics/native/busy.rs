@@ -8,7 +8,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_utilization_ratio",
         "ratio",
         "Of the last sample period, the part in which a kernel ran.",
-        |gpu| gpu.fast.utilization.map(|utilization| ratio(utilization.gpu_percent)),
+        |gpu| gpu.readings.utilization.gpu_percent.map(ratio),
     )
     .from("`nvmlDeviceGetUtilizationRates`")
     .dcgm("DCGM_FI_DEV_GPU_UTIL"),
@@ -16,26 +16,26 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_memory_utilization_ratio",
         "ratio",
         "Of the last sample period, the part in which memory was read or written.",
-        |gpu| gpu.fast.utilization.map(|utilization| ratio(utilization.memory_percent)),
+        |gpu| gpu.readings.utilization.memory_percent.map(ratio),
     )
     .from("`nvmlDeviceGetUtilizationRates`")
     .dcgm("DCGM_FI_DEV_MEM_COPY_UTIL"),
     Metric::gauge("nvsmi_gpu_encoder_utilization_ratio", "ratio", "How busy the video encoder is.", |gpu| {
-        gpu.fast.encoder_percent.map(ratio)
+        gpu.readings.utilization.encoder_percent.map(ratio)
     })
     .from("`nvmlDeviceGetEncoderUtilization`")
     .dcgm("DCGM_FI_DEV_ENC_UTIL"),
     Metric::gauge("nvsmi_gpu_decoder_utilization_ratio", "ratio", "How busy the video decoder is.", |gpu| {
-        gpu.fast.decoder_percent.map(ratio)
+        gpu.readings.utilization.decoder_percent.map(ratio)
     })
     .from("`nvmlDeviceGetDecoderUtilization`")
     .dcgm("DCGM_FI_DEV_DEC_UTIL"),
     Metric::gauge("nvsmi_gpu_jpeg_utilization_ratio", "ratio", "How busy the JPEG engine is.", |gpu| {
-        gpu.fast.jpeg_percent.map(ratio)
+        gpu.readings.utilization.jpeg_percent.map(ratio)
     })
     .from("`nvmlDeviceGetJpgUtilization`"),
     Metric::gauge("nvsmi_gpu_ofa_utilization_ratio", "ratio", "How busy the optical flow engine is.", |gpu| {
-        gpu.fast.ofa_percent.map(ratio)
+        gpu.readings.utilization.ofa_percent.map(ratio)
     })
     .from("`nvmlDeviceGetOfaUtilization`"),
     // What ran where.
@@ -43,7 +43,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_graphics_active_ratio",
         "ratio",
         "Of the last window, the part in which the graphics or compute engine worked.",
-        |gpu| gpu.activity.graphics_ratio,
+        |gpu| gpu.readings.activity.graphics_ratio,
     )
     .from("`nvmlGpmMetricsGet`, metric 1")
     .dcgm("DCGM_FI_PROF_GR_ENGINE_ACTIVE"),
@@ -51,32 +51,32 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_sm_active_ratio",
         "ratio",
         "Of the last window, the part in which SMs had work, over all SMs.",
-        |gpu| gpu.activity.sm_ratio,
+        |gpu| gpu.readings.activity.sm_ratio,
     )
     .from("`nvmlGpmMetricsGet`, metric 2")
     .dcgm("DCGM_FI_PROF_SM_ACTIVE"),
     Metric::gauge("nvsmi_gpu_sm_occupancy_ratio", "ratio", "Warps on the SMs, of those that could be there.", |gpu| {
-        gpu.activity.sm_occupancy_ratio
+        gpu.readings.activity.sm_occupancy_ratio
     })
     .from("`nvmlGpmMetricsGet`, metric 3")
     .dcgm("DCGM_FI_PROF_SM_OCCUPANCY"),
     Metric::gauge("nvsmi_gpu_tensor_active_ratio", "ratio", "How busy the tensor pipes are.", |gpu| {
-        gpu.activity.tensor_ratio
+        gpu.readings.activity.tensor_ratio
     })
     .from("`nvmlGpmMetricsGet`, metric 5")
     .dcgm("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE"),
     Metric::gauge("nvsmi_gpu_dram_active_ratio", "ratio", "How much of the memory's bandwidth is used.", |gpu| {
-        gpu.activity.dram_ratio
+        gpu.readings.activity.dram_ratio
     })
     .from("`nvmlGpmMetricsGet`, metric 10")
     .dcgm("DCGM_FI_PROF_DRAM_ACTIVE"),
-    Metric::gauge("nvsmi_gpu_fp64_active_ratio", "ratio", "How busy the FP64 pipe is.", |gpu| gpu.activity.fp64_ratio)
+    Metric::gauge("nvsmi_gpu_fp64_active_ratio", "ratio", "How busy the FP64 pipe is.", |gpu| gpu.readings.activity.fp64_ratio)
         .from("`nvmlGpmMetricsGet`, metric 11")
         .dcgm("DCGM_FI_PROF_PIPE_FP64_ACTIVE"),
-    Metric::gauge("nvsmi_gpu_fp32_active_ratio", "ratio", "How busy the FP32 pipe is.", |gpu| gpu.activity.fp32_ratio)
+    Metric::gauge("nvsmi_gpu_fp32_active_ratio", "ratio", "How busy the FP32 pipe is.", |gpu| gpu.readings.activity.fp32_ratio)
         .from("`nvmlGpmMetricsGet`, metric 12")
         .dcgm("DCGM_FI_PROF_PIPE_FP32_ACTIVE"),
-    Metric::gauge("nvsmi_gpu_fp16_active_ratio", "ratio", "How busy the FP16 pipe is.", |gpu| gpu.activity.fp16_ratio)
+    Metric::gauge("nvsmi_gpu_fp16_active_ratio", "ratio", "How busy the FP16 pipe is.", |gpu| gpu.readings.activity.fp16_ratio)
         .from("`nvmlGpmMetricsGet`, metric 13")
         .dcgm("DCGM_FI_PROF_PIPE_FP16_ACTIVE"),
     // What readings add up to.

@@ -11,41 +11,41 @@ use crate::{
 pub(crate) const METRICS: &[Metric] = &[
     // Memory.
     Metric::gauge("nvsmi_gpu_memory_total_bytes", "bytes", "All memory of a GPU.", |gpu| {
-        gpu.fast.memory.map(|memory| wide(memory.total_bytes))
+        gpu.readings.memory.total_bytes.map(wide)
     })
     .from("`nvmlDeviceGetMemoryInfo_v2`")
     .dcgm("DCGM_FI_DEV_FB_TOTAL"),
     Metric::gauge("nvsmi_gpu_memory_used_bytes", "bytes", "Memory in use, without what is reserved where that is known.", |gpu| {
-        gpu.fast.memory.and_then(|memory| memory.used_bytes).map(wide)
+        gpu.readings.memory.used_bytes.map(wide)
     })
     .from("`nvmlDeviceGetMemoryInfo_v2`")
     .dcgm("DCGM_FI_DEV_FB_USED"),
     Metric::gauge("nvsmi_gpu_memory_free_bytes", "bytes", "Memory that can be had.", |gpu| {
-        gpu.fast.memory.and_then(|memory| memory.free_bytes).map(wide)
+        gpu.readings.memory.free_bytes.map(wide)
     })
     .from("`nvmlDeviceGetMemoryInfo_v2`")
     .dcgm("DCGM_FI_DEV_FB_FREE"),
     Metric::gauge("nvsmi_gpu_memory_reserved_bytes", "bytes", "Memory that driver and firmware keep to themselves.", |gpu| {
-        gpu.fast.memory.and_then(|memory| memory.reserved_bytes).map(wide)
+        gpu.readings.memory.reserved_bytes.map(wide)
     })
     .from("`nvmlDeviceGetMemoryInfo_v2`")
     .dcgm("DCGM_FI_DEV_FB_RESERVED"),
     Metric::gauge("nvsmi_gpu_memory_unified", "", "1 if a GPU's memory is the host's, which it shares.", |gpu| {
-        gpu.fast.memory.map(|memory| flag(memory.unified))
+        gpu.readings.memory.unified.map(flag)
     })
     .from("`nvmlDeviceGetMemoryInfo_v2`, `/proc/meminfo`"),
     Metric::gauge("nvsmi_gpu_bar1_total_bytes", "bytes", "The window through which the host writes to a GPU's memory.", |gpu| {
-        gpu.slow.bar1.map(|bar1| wide(bar1.total_bytes))
+        gpu.readings.memory.bar1_total_bytes.map(wide)
     })
     .from("`nvmlDeviceGetBAR1MemoryInfo`")
     .dcgm("DCGM_FI_DEV_BAR1_TOTAL"),
     Metric::gauge("nvsmi_gpu_bar1_used_bytes", "bytes", "How much of that window is mapped.", |gpu| {
-        gpu.slow.bar1.map(|bar1| wide(bar1.used_bytes))
+        gpu.readings.memory.bar1_used_bytes.map(wide)
     })
     .from("`nvmlDeviceGetBAR1MemoryInfo`")
     .dcgm("DCGM_FI_DEV_BAR1_USED"),
     // Errors of the memory.
-    Metric::gauge("nvsmi_gpu_ecc_enabled", "", "1 if errors of the memory are corrected.", |gpu| gpu.slow.ecc_enabled.map(flag))
+    Metric::gauge("nvsmi_gpu_ecc_enabled", "", "1 if errors of the memory are corrected.", |gpu| gpu.readings.ecc.enabled.map(flag))
         .from("`nvmlDeviceGetEccMode`"),
     Metric::new(
         "nvsmi_gpu_ecc_errors_total",
@@ -53,11 +53,11 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "Errors of the memory, by whether they were corrected, since the driver was loaded (volatile) or over the GPU's life (aggregate).",
         Of::Gpus(|gpu, samples| {
-            let slow = &gpu.slow;
-            samples.read(&["corrected", "volatile"], slow.ecc_volatile_corrected.map(wide));
-            samples.read(&["uncorrected", "volatile"], slow.ecc_volatile_uncorrected.map(wide));
-            samples.read(&["corrected", "aggregate"], slow.ecc_aggregate_corrected.map(wide));
-            samples.read(&["uncorrected", "aggregate"], slow.ecc_aggregate_uncorrected.map(wide));
+            let ecc = &gpu.readings.ecc;
+            samples.read(&["corrected", "volatile"], ecc.volatile_corrected.map(wide));
+            samples.read(&["uncorrected", "volatile"], ecc.volatile_uncorrected.map(wide));
+            samples.read(&["corrected", "aggregate"], ecc.aggregate_corrected.map(wide));
+            samples.read(&["uncorrected", "aggregate"], ecc.aggregate_uncorrected.map(wide));
         }),
     )
     .with(&["type", "count"])
@@ -69,22 +69,21 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "Rows of memory that were replaced by spare ones, by whether the errors in them could be corrected.",
         Of::Gpus(|gpu, samples| {
-            if let Ok(rows) = gpu.slow.remapped_rows {
-                samples.push(&["correctable"], f64::from(rows.correctable));
-                samples.push(&["uncorrectable"], f64::from(rows.uncorrectable));
-            }
+            let rows = &gpu.readings.remapped_rows;
+            samples.read(&["correctable"], rows.correctable.map(f64::from));
+            samples.read(&["uncorrectable"], rows.uncorrectable.map(f64::from));
         }),
     )
     .with(&["type"])
     .from("`nvmlDeviceGetRemappedRows`")
     .dcgm("DCGM_FI_DEV_CORRECTABLE_REMAPPED_ROWS, DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS"),
     Metric::gauge("nvsmi_gpu_row_remap_pending", "", "1 if a row waits for a reset to be replaced.", |gpu| {
-        gpu.slow.remapped_rows.map(|rows| flag(rows.pending))
+        gpu.readings.remapped_rows.pending.map(flag)
     })
     .from("`nvmlDeviceGetRemappedRows`")
     .dcgm("DCGM_FI_DEV_ROW_REMAP_PENDING"),
     Metric::gauge("nvsmi_gpu_row_remap_failed", "", "1 if a row could not be replaced.", |gpu| {
-        gpu.slow.remapped_rows.map(|rows| flag(rows.failed))
+        gpu.readings.remapped_rows.failed.map(flag)
     })
     .from("`nvmlDeviceGetRemappedRows`")
     .dcgm("DCGM_FI_DEV_ROW_REMAP_FAILURE"),
@@ -94,7 +93,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "What the driver asks to be done, which is the label; always 1.",
         Of::Gpus(|gpu, samples| {
-            if let Ok(action) = gpu.slow.recovery_action {
+            if let Ok(action) = gpu.readings.state.recovery_action {
                 samples.push(&[&words::recovery_action(action)], 1.0);
             }
         }),

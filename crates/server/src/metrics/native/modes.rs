@@ -10,15 +10,17 @@ use crate::{
 
 pub(crate) const METRICS: &[Metric] = &[
     Metric::gauge("nvsmi_gpu_persistence_mode", "", "1 if the driver stays loaded without a client.", |gpu| {
-        gpu.slow.persistence_mode.map(flag)
+        gpu.readings.modes.persistence.map(flag)
     })
     .from("`nvmlDeviceGetPersistenceMode`")
     .dcgm("DCGM_FI_DEV_PERSISTENCE_MODE"),
-    Metric::gauge("nvsmi_gpu_mig_mode", "", "1 if a GPU is cut into MIG instances.", |gpu| gpu.slow.mig_mode.map(flag))
-        .from("`nvmlDeviceGetMigMode`")
-        .dcgm("DCGM_FI_DEV_MIG_MODE"),
+    Metric::gauge("nvsmi_gpu_mig_mode", "", "1 if a GPU is cut into MIG instances.", |gpu| {
+        gpu.readings.modes.mig.map(flag)
+    })
+    .from("`nvmlDeviceGetMigMode`")
+    .dcgm("DCGM_FI_DEV_MIG_MODE"),
     Metric::gauge("nvsmi_gpu_display_active", "", "1 if a GPU drives a display.", |gpu| {
-        gpu.slow.display_active.map(flag)
+        gpu.readings.modes.display_active.map(flag)
     })
     .from("`nvmlDeviceGetDisplayActive`"),
     Metric::new(
@@ -27,7 +29,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "Who may compute, which is the label; always 1.",
         Of::Gpus(|gpu, samples| {
-            if let Ok(mode) = gpu.slow.compute_mode {
+            if let Ok(mode) = gpu.readings.modes.compute {
                 samples.push(&[&words::compute_mode(mode)], 1.0);
             }
         }),
@@ -36,7 +38,7 @@ pub(crate) const METRICS: &[Metric] = &[
     .from("`nvmlDeviceGetComputeMode`")
     .dcgm("DCGM_FI_DEV_COMPUTE_MODE"),
     Metric::gauge("nvsmi_gpu_vgpu_licensed", "", "1 if a feature of a virtual GPU is licensed.", |gpu| {
-        gpu.slow.vgpu_licensed.map(flag)
+        gpu.readings.modes.vgpu_licensed.map(flag)
     })
     .from("`nvmlDeviceGetGridLicensableFeatures_v4`")
     .dcgm("DCGM_FI_DEV_VGPU_LICENSE_STATUS"),

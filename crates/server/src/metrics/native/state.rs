@@ -161,7 +161,7 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .from("derived"),
     Metric::gauge("nvsmi_gpu_processes", "", "Processes on a GPU, its MIG instances' included.", |gpu| {
-        let lists = [&gpu.fast.compute, &gpu.fast.graphics].map(|list| list.is_ok());
+        let lists = [gpu.lists.compute, gpu.lists.graphics].map(|list| list.is_ok());
         if lists == [false; 2] { Err(Absence::Timeout) } else { Ok(count(gpu)) }
     })
     .from("`nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3`"),

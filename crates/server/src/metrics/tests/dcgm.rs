@@ -162,8 +162,8 @@ fn dcgm_mig_gpu_has_instance_series() {
 fn dcgm_omits_unified_memory_and_unsupported() {
     let mut snapshot = one();
     let gpu = &mut snapshot.gpus[0];
-    gpu.fast.memory = gpu.fast.memory.map(|memory| Memory { unified: true, ..memory });
-    gpu.fast.utilization = Err(Absence::NotSupported);
+    gpu.readings.memory.unified = Ok(true);
+    gpu.readings.utilization.gpu_percent = Err(Absence::NotSupported);
     let text = text_of(&snapshot, settings("dcgm"), Scope::Read, Commands::Masked);
     assert!(!text.contains("DCGM_FI_DEV_FB_") && !text.contains("DCGM_FI_DEV_GPU_UTIL"), "not even their heads");
 }

@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    sample::{Activity, PodContainer},
+    readings::Activity,
+    sample::PodContainer,
     snapshot::{Gpu, Histogram, Snapshot, Timings, Totals, Xid},
 };
 
@@ -112,17 +113,20 @@ fn full() -> Snapshot {
 }
 
 fn full_gpu(mut gpu: Gpu) -> Gpu {
-    let (slow, fast) = (&mut gpu.slow, &mut gpu.fast);
-    (slow.max_graphics_mhz, slow.max_sm_mhz, slow.max_memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
-    slow.margin_celsius = Ok(28);
-    (slow.power_throttled_ns, slow.thermal_throttled_ns) = (Ok(1_500_000_000), Ok(0));
-    (slow.ecc_volatile_corrected, slow.ecc_volatile_uncorrected) = (Ok(3), Ok(2));
-    (slow.ecc_aggregate_corrected, slow.ecc_aggregate_uncorrected) = (Ok(5), Ok(4));
-    (slow.nvlink_errors, slow.persistence_mode, slow.display_active) = (Ok(1), Ok(true), Ok(false));
-    (slow.mig_mode, slow.vgpu_licensed) = (Ok(false), Ok(false));
-    fast.power_draw_mw = Ok(118_923);
-    (fast.compute, fast.graphics) = (Ok(Vec::new()), Ok(Vec::new()));
-    gpu.activity = Activity {
+    let clocks = &mut gpu.readings.clocks;
+    (clocks.max_graphics_mhz, clocks.max_sm_mhz, clocks.max_memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
+    (clocks.power_throttled_ns, clocks.thermal_throttled_ns) = (Ok(1_500_000_000), Ok(0));
+    gpu.readings.temperature.margin_celsius = Ok(28);
+    let ecc = &mut gpu.readings.ecc;
+    (ecc.volatile_corrected, ecc.volatile_uncorrected) = (Ok(3), Ok(2));
+    (ecc.aggregate_corrected, ecc.aggregate_uncorrected) = (Ok(5), Ok(4));
+    gpu.readings.nvlink.errors = Ok(1);
+    let modes = &mut gpu.readings.modes;
+    (modes.persistence, modes.display_active, modes.mig, modes.vgpu_licensed) =
+        (Ok(true), Ok(false), Ok(false), Ok(false));
+    gpu.readings.power.draw_mw = Ok(118_923);
+    (gpu.lists.compute, gpu.lists.graphics) = (Ok(()), Ok(()));
+    gpu.readings.activity = Activity {
         graphics_ratio: Ok(0.98),
         sm_ratio: Ok(0.37),
         sm_occupancy_ratio: Ok(0.25),
@@ -132,9 +136,9 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
         fp32_ratio: Ok(0.01),
         fp16_ratio: Ok(0.02),
     };
-    let traffic = &mut gpu.traffic;
-    (traffic.pcie_tx_bytes_per_second, traffic.pcie_rx_bytes_per_second) = (Ok(1 << 30), Ok(2 << 30));
-    (traffic.nvlink_tx_bytes_per_second, traffic.nvlink_rx_bytes_per_second) = (Ok(5 << 30), Ok(7 << 30));
+    let (pcie, nvlink) = (&mut gpu.readings.pcie, &mut gpu.readings.nvlink);
+    (pcie.tx_bytes_per_second, pcie.rx_bytes_per_second) = (Ok(1 << 30), Ok(2 << 30));
+    (nvlink.tx_bytes_per_second, nvlink.rx_bytes_per_second) = (Ok(5 << 30), Ok(7 << 30));
     let time = |milliseconds| Ok(std::time::Duration::from_millis(milliseconds));
     gpu.pods = Ok(vec![pod("train-0", "main")]);
     gpu.totals = Totals {

@@ -122,7 +122,7 @@ fn values_in_base_units() {
 fn energy_falls_back_to_summed_power() {
     let energy = |reading| {
         let mut snapshot = full();
-        snapshot.gpus[0].fast.energy_mj = reading;
+        snapshot.gpus[0].readings.power.energy_mj = reading;
         value(&samples_of(&snapshot, "native"), "nvsmi_gpu_energy_joules_total", &[("gpu", "0")]).map(str::to_owned)
     };
     assert_eq!(energy(Err(Absence::NotSupported)).as_deref(), Some("7"));
@@ -133,7 +133,7 @@ fn energy_falls_back_to_summed_power() {
 fn unread_value_has_no_sample() {
     for why in [Absence::NotSupported, Absence::Denied, Absence::Timeout] {
         let mut gpu = hosts::absent(why);
-        gpu.fast.compute = Err(why);
+        gpu.lists.compute = Err(why);
         gpu.processes.clear();
         let snapshot = Snapshot { gpus: vec![gpu], ..hosts::healthy() };
         let told: BTreeSet<String> = samples_of(&snapshot, "native").into_iter().map(|sample| sample.name).collect();

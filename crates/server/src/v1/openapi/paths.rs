@@ -215,7 +215,7 @@ pub(super) const PATHS: &[Path] = &[
 ];
 
 fn history_parameters() -> Vec<Parameter> {
-    let metrics: Vec<&str> = metric::ALL.iter().map(|metric| metric.name).collect();
+    let metrics: Vec<&str> = metric::ALL.iter().map(|metric| metric.spec().path).collect();
     let one = format!("({})", metrics.join("|").replace('.', "\\."));
     let which = "Dotted paths in a GPU's object, with commas between them; a wrong one is answered with all there are.";
     let since =

@@ -45,7 +45,7 @@ view! {
         /// The CUDA compute capability, such as `9.0`.
         /// Source: `nvmlDeviceGetCudaComputeCapability`. Lane: at the handle. Absent: where it never told.
         read compute_capability: Option<String> =
-            gpu.identity.compute_capability.map(|(major, minor)| format!("{major}.{minor}"));
+            gpu.identity.compute_capability.clone();
         /// The number in `/dev/nvidiaN`.
         /// Source: `nvmlDeviceGetMinorNumber`. Lane: at the handle. Absent: `not_supported` under WSL.
         read minor_number: Option<u32> = gpu.identity.minor_number;
@@ -69,7 +69,7 @@ view! {
         /// How busy its parts are.
         part utilization: UtilizationView = |eye| UtilizationView::of(eye, gpu);
         /// What ran where in the last window, by the GPU's own monitors.
-        part activity: ActivityView = |eye| ActivityView::of(eye, &gpu.activity);
+        part activity: ActivityView = |eye| ActivityView::of(eye, &gpu.readings.activity);
         /// Its memory.
         part memory: MemoryView = |eye| MemoryView::of(eye, gpu);
         /// How warm it is.
@@ -80,7 +80,7 @@ view! {
         part clocks: Clocks = |eye| Clocks::of(eye, gpu);
         /// The performance state: 0 is the fastest.
         /// Source: `nvmlDeviceGetPerformanceState`. Lane: fast. Absent: `not_supported` on some vGPUs.
-        read performance_state: Option<u32> = gpu.fast.performance_state;
+        read performance_state: Option<u32> = gpu.readings.state.performance_state;
         /// Its fans.
         /// Source: `nvmlDeviceGetFanSpeed_v2` of each fan, else `nvmlDeviceGetFanSpeed`. Lane: slow. Absent: `not_supported` on boards cooled by the chassis; then the list is empty.
         list fans: Vec<Fan> = Fan::all(eye, gpu);
@@ -99,7 +99,7 @@ view! {
         /// What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`,
         /// `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`.
         /// Source: `nvmlDeviceGetFieldValues`, field 230. Lane: slow. Absent: `not_supported` before driver 570.
-        read recovery_action: Option<String> = gpu.slow.recovery_action.map(words::recovery_action);
+        read recovery_action: Option<String> = gpu.readings.state.recovery_action.map(words::recovery_action);
         /// Its MIG instances; empty without MIG.
         /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Lane: slow. Absent: `timeout` before the first; then the list is empty.
         list mig: Vec<MigView> = MigView::all(eye, gpu);

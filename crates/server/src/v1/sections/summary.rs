@@ -104,7 +104,7 @@ view! {
         value verdict: UseVerdictWord = Word::of(gpu.usage.verdict);
         /// Memory free for allocation.
         /// Source: `nvmlDeviceGetMemoryInfo_v2`, else `nvmlDeviceGetMemoryInfo`. Lane: fast. Absent: as the GPU is.
-        read memory_free_bytes: Option<u64> = gpu.fast.memory.and_then(|memory| memory.free_bytes);
+        read memory_free_bytes: Option<u64> = gpu.readings.memory.free_bytes;
         /// Whether it is well.
         /// Source: derived. Lane: derived. Absent: never.
         value health: SeverityWord = Word::of(gpu.health.verdict);

@@ -1,6 +1,6 @@
 //! How busy a GPU is.
 
-use telemetry::{sample::Activity, snapshot::Gpu};
+use telemetry::{readings::Activity, snapshot::Gpu};
 
 use crate::v1::view::view;
 
@@ -9,22 +9,22 @@ view! {
     struct UtilizationView of (eye, gpu: &Gpu) {
         /// Of the time, that a kernel ran.
         /// Source: `nvmlDeviceGetUtilizationRates`. Lane: fast. Absent: `not_supported` with MIG.
-        read gpu_percent: Option<u32> = gpu.fast.utilization.map(|utilization| utilization.gpu_percent);
+        read gpu_percent: Option<u32> = gpu.readings.utilization.gpu_percent;
         /// Of the time, that memory was read or written.
         /// Source: `nvmlDeviceGetUtilizationRates`. Lane: fast. Absent: `not_supported` with MIG.
-        read memory_percent: Option<u32> = gpu.fast.utilization.map(|utilization| utilization.memory_percent);
+        read memory_percent: Option<u32> = gpu.readings.utilization.memory_percent;
         /// The encoder.
         /// Source: `nvmlDeviceGetEncoderUtilization`. Lane: fast. Absent: `not_supported` with MIG.
-        read encoder_percent: Option<u32> = gpu.fast.encoder_percent;
+        read encoder_percent: Option<u32> = gpu.readings.utilization.encoder_percent;
         /// The decoder.
         /// Source: `nvmlDeviceGetDecoderUtilization`. Lane: fast. Absent: `not_supported` with MIG.
-        read decoder_percent: Option<u32> = gpu.fast.decoder_percent;
+        read decoder_percent: Option<u32> = gpu.readings.utilization.decoder_percent;
         /// The JPEG engine.
         /// Source: `nvmlDeviceGetJpgUtilization`. Lane: fast. Absent: `not_supported` before Ampere.
-        read jpeg_percent: Option<u32> = gpu.fast.jpeg_percent;
+        read jpeg_percent: Option<u32> = gpu.readings.utilization.jpeg_percent;
         /// The optical flow engine.
         /// Source: `nvmlDeviceGetOfaUtilization`. Lane: fast. Absent: `not_supported` before Ampere.
-        read ofa_percent: Option<u32> = gpu.fast.ofa_percent;
+        read ofa_percent: Option<u32> = gpu.readings.utilization.ofa_percent;
     }
 }
 

@@ -62,7 +62,7 @@ fn docs_reference_matches_code() {
     }
     text.push_str("\n## What the past keeps\n\n");
     for metric in &telemetry::history::metric::ALL {
-        writeln!(text, "- `{}`", metric.name).unwrap();
+        writeln!(text, "- `{}`", metric.spec().path).unwrap();
     }
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {

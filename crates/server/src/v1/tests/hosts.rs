@@ -4,13 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use telemetry::{
     Absence, BootTime, Stamp,
-    sample::{
-        Activity, Bar1, Container, DriverFacts, Fabric, FastSet, Identity, Links, Memory, MigSample, PodContainer,
-        ProcessShare, RemappedRows, SlowSet, Traffic,
-    },
+    readings::{Activity, Clocks, Ecc, Fabric, Identity, Modes, Nvlink, Pcie, Readings, RemappedRows, State},
+    sample::{Container, DriverFacts, Memory, MigSample, PodContainer, ProcessShare},
     snapshot::{
-        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, Mig, Pod, PodName, Process, ProcessKind, Reason,
-        Severity, Snapshot, Usage, UseVerdict, Xid,
+        CollectorState, Event, EventKind, Gpu, GpuState, Health, Host, ListsRead, Mig, Pod, PodName, Process,
+        ProcessKind, Reason, Severity, Snapshot, Usage, UseVerdict, Xid,
     },
 };
 
@@ -98,47 +96,10 @@ pub(crate) fn healthy_gpu(index: u32) -> Gpu {
             minor_number: Ok(index),
             serial: Ok("1650".into()),
             architecture: Ok(9),
-            compute_capability: Ok((9, 0)),
+            compute_capability: Ok("9.0".into()),
             vbios_version: Ok("96.00.99.00.01".into()),
         },
-        fast: FastSet {
-            memory_temperature_celsius: Ok(44),
-            energy_mj: Ok(123_456_789),
-            encoder_percent: Ok(0),
-            decoder_percent: Ok(0),
-            jpeg_percent: Ok(0),
-            ofa_percent: Ok(0),
-            graphics_mhz: Ok(1980),
-            sm_mhz: Ok(1980),
-            memory_mhz: Ok(3201),
-            video_mhz: Ok(1545),
-            event_reasons: Ok(4),
-            performance_state: Ok(0),
-            ..host::gpu(index).fast
-        },
-        slow: SlowSet {
-            enforced_limit_mw: Ok(700_000),
-            default_limit_mw: Ok(700_000),
-            slowdown_celsius: Ok(92),
-            margin_celsius: Ok(51),
-            shutdown_celsius: Ok(95),
-            pcie_generation: Ok(5),
-            pcie_width: Ok(16),
-            pcie_max_generation: Ok(5),
-            pcie_max_width: Ok(16),
-            pcie_replays: Ok(0),
-            bar1: Ok(Bar1 { total_bytes: 1 << 37, used_bytes: 1 << 20 }),
-            remapped_rows: Ok(RemappedRows { correctable: 0, uncorrectable: 0, pending: false, failed: false }),
-            links: Ok(Links { active: 18, total: 18 }),
-            fabric: Ok(Fabric { state: 3, status: 0 }),
-            recovery_action: Ok(0),
-            compute_mode: Ok(0),
-            fans: Ok(vec![51, 52]),
-            ecc_enabled: Ok(true),
-            ..SlowSet::absent(Absence::Timeout)
-        },
-        activity: Activity { sm_ratio: Ok(0.37), ..Activity::absent(Absence::NotSupported) },
-        traffic: Traffic { pcie_tx_bytes_per_second: Ok(1 << 30), ..Traffic::absent(Absence::Timeout) },
+        readings: readings(index),
         xid: Xid { since: Ok(AT), last: Some((79, AT)), count: Ok(1), by_severity: [0, 0, 1], held: Vec::new() },
         usage: Usage {
             verdict: UseVerdict::Busy,
@@ -160,14 +121,55 @@ pub(crate) fn healthy_gpu(index: u32) -> Gpu {
     }
 }
 
+fn readings(index: u32) -> Readings {
+    let mut readings = host::gpu(index).readings;
+    readings.temperature.memory_celsius = Ok(44);
+    readings.temperature.slowdown_celsius = Ok(92);
+    readings.temperature.margin_celsius = Ok(51);
+    readings.temperature.shutdown_celsius = Ok(95);
+    readings.power.energy_mj = Ok(123_456_789);
+    readings.power.enforced_limit_mw = Ok(700_000);
+    readings.power.default_limit_mw = Ok(700_000);
+    let utilization = &mut readings.utilization;
+    (utilization.encoder_percent, utilization.decoder_percent) = (Ok(0), Ok(0));
+    (utilization.jpeg_percent, utilization.ofa_percent) = (Ok(0), Ok(0));
+    let none = Err(Absence::Timeout);
+    readings.clocks = Clocks {
+        graphics_mhz: Ok(1980),
+        sm_mhz: Ok(1980),
+        memory_mhz: Ok(3201),
+        video_mhz: Ok(1545),
+        event_reasons: Ok(4),
+        ..Clocks::absent(Absence::Timeout)
+    };
+    readings.state = State { performance_state: Ok(0), recovery_action: Ok(0) };
+    readings.pcie = Pcie {
+        generation: Ok(5),
+        width: Ok(16),
+        max_generation: Ok(5),
+        max_width: Ok(16),
+        replays: Ok(0),
+        tx_bytes_per_second: Ok(1 << 30),
+        rx_bytes_per_second: none,
+    };
+    (readings.memory.bar1_total_bytes, readings.memory.bar1_used_bytes) = (Ok(1 << 37), Ok(1 << 20));
+    readings.remapped_rows =
+        RemappedRows { correctable: Ok(0), uncorrectable: Ok(0), pending: Ok(false), failed: Ok(false) };
+    readings.nvlink = Nvlink { links_active: Ok(18), links_total: Ok(18), ..Nvlink::absent(Absence::Timeout) };
+    readings.fabric = Fabric { state: Ok(3), status: Ok(0) };
+    readings.modes = Modes { compute: Ok(0), ..Modes::absent(Absence::Timeout) };
+    readings.fans.speeds_percent = Ok(vec![51, 52]);
+    readings.ecc = Ecc { enabled: Ok(true), ..Ecc::absent(Absence::Timeout) };
+    readings.activity.sm_ratio = Ok(0.37);
+    readings
+}
+
 /// Nothing read, for one reason.
 pub(crate) fn absent(why: Absence) -> Gpu {
     Gpu {
         identity: Identity::absent(why),
-        fast: FastSet::absent(why),
-        slow: SlowSet::absent(why),
-        activity: Activity::absent(why),
-        traffic: Traffic::absent(why),
+        readings: Readings::absent(why),
+        lists: ListsRead::absent(why),
         mig: Err(why),
         pods: Err(why),
         xid: Xid { since: Err(why), last: None, count: Err(why), by_severity: [0; 3], held: Vec::new() },

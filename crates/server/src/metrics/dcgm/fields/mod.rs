@@ -6,10 +6,7 @@ mod default;
 mod known;
 mod more;
 
-use telemetry::{
-    Absence, Reading,
-    sample::{Activity, Memory},
-};
+use telemetry::{Absence, Reading, readings::Activity, sample::Memory};
 
 use super::places::Place;
 use crate::metrics::text::Kind;
@@ -101,7 +98,7 @@ fn watts(reading: Reading<u32>) -> Reading<Number> {
 fn mebibytes(place: &Place<'_>, part: impl Fn(&Memory) -> Reading<u64>) -> Reading<Number> {
     let memory = match place.mig {
         Some(mig) => mig.sample.memory?,
-        None => place.gpu.fast.memory?,
+        None => place.gpu.readings.memory.whole()?,
     };
     if memory.unified {
         return Err(Absence::NotSupported);
@@ -113,7 +110,7 @@ fn mebibytes(place: &Place<'_>, part: impl Fn(&Memory) -> Reading<u64>) -> Readi
 fn active(place: &Place<'_>, part: impl Fn(&Activity) -> Reading<f64>) -> Reading<Number> {
     match place.mig {
         Some(mig) => part(&mig.activity()),
-        None => part(&place.gpu.activity),
+        None => part(&place.gpu.readings.activity),
     }
     .map(Number::Real)
 }

@@ -19,22 +19,24 @@ pub(super) const FIELDS: &[Field] = &[
         active(place, |activity| activity.fp16_ratio)
     }),
     counter("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "", "Corrected memory errors since the driver was loaded", |place| {
-        wide(place.gpu.slow.ecc_volatile_corrected)
+        wide(place.gpu.readings.ecc.volatile_corrected)
     }),
     counter("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", "", "Uncorrected memory errors since the driver was loaded", |place| {
-        wide(place.gpu.slow.ecc_volatile_uncorrected)
+        wide(place.gpu.readings.ecc.volatile_uncorrected)
     }),
     counter("DCGM_FI_DEV_ECC_SBE_AGG_TOTAL", "", "Corrected memory errors over the GPU's life", |place| {
-        wide(place.gpu.slow.ecc_aggregate_corrected)
+        wide(place.gpu.readings.ecc.aggregate_corrected)
     }),
     counter("DCGM_FI_DEV_ECC_DBE_AGG_TOTAL", "", "Uncorrected memory errors over the GPU's life", |place| {
-        wide(place.gpu.slow.ecc_aggregate_uncorrected)
+        wide(place.gpu.readings.ecc.aggregate_uncorrected)
     }),
     counter("DCGM_FI_DEV_POWER_VIOLATION", "ns", "For how long the power limit has held the clocks down", |place| {
-        wide(place.gpu.slow.power_throttled_ns)
+        wide(place.gpu.readings.clocks.power_throttled_ns)
     }),
     counter("DCGM_FI_DEV_THERMAL_VIOLATION", "ns", "For how long heat has held the clocks down", |place| {
-        wide(place.gpu.slow.thermal_throttled_ns)
+        wide(place.gpu.readings.clocks.thermal_throttled_ns)
     }),
-    gauge("DCGM_FI_DEV_FAN_SPEED", "%", "The fan's intended speed", |place| whole(place.gpu.fast.fan_percent)),
+    gauge("DCGM_FI_DEV_FAN_SPEED", "%", "The fan's intended speed", |place| {
+        whole(place.gpu.readings.fans.speed_percent)
+    }),
 ];
