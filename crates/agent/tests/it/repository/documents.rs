@@ -1,4 +1,4 @@
-//! The tests that the documents cite exist.
+//! The tests and files that the documents cite exist, and the README stays short.
 
 use std::{
     fs,
@@ -92,4 +92,51 @@ fn missing_test_is_noticed() {
     assert!(!exists("it::repository::documents::there_is_no_such_test"));
     assert!(!exists("it::nowhere::*") && !exists("it::nowhere::at_all"));
     assert!(exists("it::repository::documents::*"));
+}
+
+/// Every Markdown file of the repository's own.
+fn documents() -> Vec<PathBuf> {
+    let folders = ["", "docs", "bench", "findings"].map(|folder| root().join(folder));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    files.map(|file| file.unwrap().path()).filter(|file| file.extension().is_some_and(|kind| kind == "md")).collect()
+}
+
+/// Targets of the links in a text, without those on other hosts.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.starts_with("http"))
+}
+
+/// Anchors of a document's headings, as forges make them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |character: &char| character.is_alphanumeric() || "-_ ".contains(*character);
+    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn document_links_lead_to_existing_files_and_headings() {
+    let mut count = 0;
+    for document in documents() {
+        for link in links(&fs::read_to_string(&document).unwrap()) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = if path.is_empty() { document.clone() } else { document.with_file_name("").join(path) };
+            assert!(file.exists(), "{}: expected a file at {link}", document.display());
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&file).unwrap();
+                assert!(
+                    anchors(&text).contains(&anchor.into()),
+                    "{}: expected a heading for {link}",
+                    document.display()
+                );
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} links");
+}
+
+#[test]
+fn readme_has_120_lines_at_most() {
+    let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
+    assert!(lines <= 120, "README.md: expected at most 120 lines, got {lines}: move details to docs/");
 }
