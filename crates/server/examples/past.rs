@@ -8,15 +8,12 @@ use axum::{body::Body, http::Request};
 use http_body_util::BodyExt as _;
 use server::{Archive, Publisher, ServerConfig, router};
 use telemetry::{
-    BootTime, Stamp,
+    BootTime, Stamp, fixtures as host,
     history::{Depth, History, metric},
     readings::Activity,
     snapshot::{CollectorState, Gpu, Snapshot},
 };
 use tower::ServiceExt as _;
-
-#[path = "../tests/http/host.rs"]
-mod host;
 
 const GPUS: u32 = 16;
 const DAY: u64 = 86_400;

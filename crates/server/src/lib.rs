@@ -16,8 +16,7 @@ mod stream;
 mod v1;
 
 #[cfg(test)]
-#[path = "../tests/http/host.rs"]
-mod host;
+use telemetry::fixtures as host;
 
 pub use auth::{Anonymous, Token, Tokens, TokensError, scope::Scope};
 pub use config::{

@@ -9,6 +9,8 @@ pub mod capture;
 pub mod clock;
 pub mod command;
 pub mod derive;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 pub mod frame;
 pub mod history;
 pub mod mask;

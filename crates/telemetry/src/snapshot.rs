@@ -474,6 +474,3 @@ impl ProcessKind {
         matches!(self, Self::Graphics | Self::Both)
     }
 }
-
-#[cfg(test)]
-pub(crate) mod blank;

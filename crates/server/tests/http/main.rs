@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
 mod documented;
-mod host;
 mod hostile;
 mod page;
 mod rich;
@@ -11,3 +10,5 @@ mod router;
 mod schema;
 mod socket;
 mod stream;
+
+use telemetry::fixtures as host;

@@ -7,11 +7,12 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use super::*;
 use crate::{
     Absence, BootTime, Reading,
+    fixtures::blank,
     sample::{
         Allocation, Container, CpuTicks, Device, GpuSample, HostSample, ListedProcess, Memory, MigSample, PodContainer,
         ProcessFacts, ProcessShare, SampledProcess, XidSample,
     },
-    snapshot::{Mig, UseVerdict, blank},
+    snapshot::{Mig, UseVerdict},
 };
 
 fn word() -> impl Strategy<Value = u64> {

@@ -103,7 +103,7 @@ fn ratio(part: u64, whole: u64) -> Reading<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{sample::Driver, snapshot::blank};
+    use crate::{fixtures::blank, sample::Driver};
 
     fn sample(at: u64, processes: &[(u32, u64, u64)]) -> Sample {
         let facts = |&(pid, started, cpu_ms): &(u32, u64, u64)| ProcessFacts {

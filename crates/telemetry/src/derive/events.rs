@@ -142,7 +142,7 @@ const fn severity_of(state: GpuState) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::blank::{self, at};
+    use crate::fixtures::blank::{self, at};
 
     fn xid(code: u64, gpu_instance: Option<u32>) -> XidSample {
         XidSample { gpu: 3, uuid: Ok("A".into()), code, at: at(code), times: 1, gpu_instance, compute_instance: None }

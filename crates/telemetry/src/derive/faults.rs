@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use crate::{
         derive::tests::{at, gpu},
+        fixtures::blank,
         sample::GpuSample,
-        snapshot::blank,
     };
 
     fn xid(code: u64, boot: u64) -> XidSample {

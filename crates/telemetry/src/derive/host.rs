@@ -55,7 +55,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{sample::Driver, snapshot::blank};
+    use crate::{fixtures::blank, sample::Driver};
 
     fn sample(at: u64, busy: u64, total: u64) -> Sample {
         let host = HostSample {

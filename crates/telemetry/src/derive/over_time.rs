@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     Absence, Reading,
+    fixtures::blank,
     readings::{Activity, Identity},
     sample::{
         Allocation, DriverFacts, GpuSample, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts, XidSample,
     },
-    snapshot::{EventKind, Severity, UseVerdict, blank},
+    snapshot::{EventKind, Severity, UseVerdict},
 };
 
 fn listed(pid: u32) -> ListedProcess {

@@ -354,7 +354,7 @@ fn gpu_on_cpu_package_has_no_pcie_link() {
     sample.readings.pcie.tx_bytes_per_second = Ok(5);
     sample.readings.nvlink.tx_bytes_per_second = Ok(7);
     for unified in [false, true] {
-        let memory = crate::sample::Memory { unified, ..crate::snapshot::blank::memory(24) };
+        let memory = crate::sample::Memory { unified, ..crate::fixtures::blank::memory(24) };
         sample.readings.memory.set_whole(Ok(memory));
         let snapshot = bench().alive(1000, &ready(1000, vec![sample.clone()]));
         let readings = &snapshot.gpus[0].readings;

@@ -66,7 +66,7 @@ fn raise(told: &mut Histogram, to: &Histogram) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::blank::at;
+    use crate::fixtures::blank::at;
     use proptest::prelude::*;
 
     fn sample(began: u64, calls: &[(&str, u64)]) -> Sample {

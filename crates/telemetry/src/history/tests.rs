@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    Absence,
-    snapshot::{Collector, blank},
-};
+use crate::{Absence, fixtures::blank, snapshot::Collector};
 
 const SECOND: u64 = 1000;
 /// The wall clock's lead over the boot clock.

@@ -104,7 +104,7 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Absence, Stamp, snapshot::blank};
+    use crate::{Absence, Stamp, fixtures::blank};
 
     fn of(pod: &str, container: &str) -> PodContainer {
         PodContainer { namespace: "ml".into(), pod: pod.into(), container: container.into() }

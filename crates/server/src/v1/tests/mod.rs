@@ -2,7 +2,6 @@
 
 mod absence;
 pub(crate) mod docs;
-pub(crate) mod hosts;
 mod schema;
 mod types;
 
@@ -15,6 +14,7 @@ use hyper::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
 };
 use serde_json::Value;
+pub(crate) use telemetry::fixtures::hosts;
 use telemetry::{
     Absence, BootTime, Stamp,
     history::{Depth, History},

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
+    fixtures::blank::{self, at},
     readings::{Fabric, RemappedRows},
-    snapshot::blank::{self, at},
 };
 
 const GAP: Duration = Duration::from_secs(60);

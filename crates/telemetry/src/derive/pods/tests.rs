@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
     derive::tests::gpu as sampled,
+    fixtures::blank,
     sample::Container,
-    snapshot::{Mig, Pod, Usage, blank},
+    snapshot::{Mig, Pod, Usage},
 };
 
 fn of(pod: &str, container: &str) -> PodContainer {

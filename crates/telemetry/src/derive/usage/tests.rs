@@ -1,6 +1,6 @@
 use super::*;
+use crate::fixtures::blank;
 use crate::sample::Container;
-use crate::snapshot::blank;
 
 const GIB: u64 = 1 << 30;
 
