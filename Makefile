@@ -4,7 +4,7 @@ CARGO ?= cargo
 BUILT = $${CARGO_TARGET_DIR:-target}/release
 PORT ?= 8000
 
-.PHONY: help build demo run test images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
+.PHONY: help build demo run test test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,11 +26,13 @@ web/node_modules/.bin/biome: web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-test: tools web/node_modules/.bin/biome ## Install what the tests need, and run all tests
+test: tools build web/node_modules/.bin/biome ## Install what the tests need; test the release binary on a simulated driver, and the page
 	npm --prefix web test
-	$(CARGO) build --release --workspace
-	$(CARGO) nextest run --release --workspace
+	@scripts/run-tests simulated
 	@scripts/browser
+
+test-peers: tools build ## Compare with nvitop, gpustat, nvtop, VictoriaMetrics and schemathesis
+	@scripts/run-tests peers
 
 images: build ## Make the pictures of docs/images (a quarter of an hour)
 	@scripts/images
@@ -49,7 +51,7 @@ audit: ## Check the same, and fail if advisories cannot be reached
 
 chaos: ## Play random faults for half an hour (CHAOS_SECONDS, CHAOS_SEED); `make test` has a short run
 	$(CARGO) build --release --workspace
-	CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --release --workspace --test chaos -- --nocapture
+	BUILD=release CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --workspace --test chaos -- --nocapture
 
 fuzz: ## Test every parser with random input, a million cases each (PROPTEST_CASES; ten minutes)
 	@scripts/fuzz
@@ -65,13 +67,13 @@ lint: web/node_modules/.bin/biome ## Check format, types and lints
 	npm --prefix web run check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy -p server --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --no-default-features --all-targets -- -D warnings
 
 counts: build ## Compare instructions per tick and request with bench/counts.toml
 	@command -v valgrind >/dev/null || scripts/apt valgrind
 	@$(BUILT)/bench counts
 
-check: lint supply test counts ## Run everything a change must pass: format, lints, licences, tests, instruction counts
+check: lint supply test test-peers counts ## Run everything a change must pass: format, lints, licences, tests, instruction counts
 
 bench: build ## Measure beside nginx, a bare server and other programs (bench/README.md; half an hour)
 	@bench/peers

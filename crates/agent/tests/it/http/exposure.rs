@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     http::stream::Stream,
-    support::{Agent, Driver, StandIn, Start, answer, eventually, get, raw},
+    support::{Agent, Driver, StandIn, Start, agent_program, answer, eventually, get, raw},
 };
 
 /// How long a wrong token waits once an address has spent what it has to spare.
@@ -368,7 +368,7 @@ fn unprivileged_agent_serves_and_check_lists_missing_rights() {
     let dev = driver.folder().join("dev");
     fs::create_dir(&dev).unwrap();
     let program = driver.folder().join("agent");
-    fs::copy(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"), &program).unwrap();
+    fs::copy(agent_program(), &program).unwrap();
     open_up(driver.folder());
     for (name, mode) in [("nvidiactl", 0o666), ("nvidia0", 0o600), ("nvidia-uvm", 0o600)] {
         fs::write(dev.join(name), "").unwrap();

@@ -14,7 +14,7 @@ use telemetry::{
     sample::{Driver as DriverState, Sample},
 };
 
-use crate::support::{Agent, Driver, StandIn, Start, eventually, nix_pid};
+use crate::support::{Agent, Driver, StandIn, Start, agent_program, eventually, nix_pid};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\npower_mw = 100000\nenforced_limit_mw = 700000\n";
 const HANG: &str = "\n[[fault]]\nfunction = 'nvmlDeviceGetPowerUsage'\nhang = true\n";
@@ -142,7 +142,7 @@ pub(crate) fn collect_with(
         ..Settings::default()
     };
     set(&mut settings);
-    let mut process = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"))
+    let mut process = Command::new(agent_program())
         .arg("collect")
         .env("FAKE_NVML_SCENARIO", driver.scenario())
         .env("FAKE_NVML_CALLS", driver.counts())

@@ -8,7 +8,7 @@ use std::{
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::support::{Agent, Driver, KeptAlive, Start, eventually, nix_pid};
+use crate::support::{Agent, Driver, KeptAlive, Start, agent_program, eventually, nix_pid};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\ntemperature_c = 40\n";
 
@@ -53,15 +53,15 @@ fn log_full_or_closed_blocks_nothing() {
 
 #[test]
 fn command_output_unwritable_fails_without_panic() {
-    let agent = env!("CARGO_BIN_EXE_nvidia-smi-web-agent");
-    let output = Command::new(agent).arg("--help").stdout(full()).output().unwrap();
+    let agent = agent_program();
+    let output = Command::new(&agent).arg("--help").stdout(full()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("cannot write to standard output") && error.lines().count() == 1, "{error}");
     // Who closes the pipe has read enough.
-    let output = Command::new(agent).arg("--help").stdout(unread()).output().unwrap();
+    let output = Command::new(&agent).arg("--help").stdout(unread()).output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
-    let status = Command::new(agent).arg("--no-such-flag").stderr(full()).status().unwrap();
+    let status = Command::new(&agent).arg("--no-such-flag").stderr(full()).status().unwrap();
     assert_eq!(status.code(), Some(2));
 }
 

@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Agent, Driver, Start, Trace, eventually};
+use crate::support::{Agent, Driver, Start, Trace, agent_program, eventually};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\ntemperature_c = 40\npower_mw = 100000\n";
 
@@ -183,7 +183,7 @@ fn release_denied_to_other_user() {
     let agent = room.agent(&driver).serve().ready();
     fs::set_permissions(room.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = room.0.path().join("client");
-    fs::copy(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"), &program).unwrap();
+    fs::copy(agent_program(), &program).unwrap();
     let as_another = || {
         let mut command = Command::new(&program);
         let output = command.args(["release", &room.flag()]).current_dir("/").uid(4242).gid(4242).output().unwrap();

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Driver, client, repository};
+use crate::support::{Driver, agent_program, client, repository};
 
 const GPU: &str = "
 [[gpu]]
@@ -61,7 +61,8 @@ fn check(driver: &Driver, says: &str) -> (i32, Value) {
     let run = Command::new(python)
         .arg(repository("scripts/gpu-check"))
         .args([Path::new("--output"), &output])
-        .args(["--interval=100ms", "--seconds=0.5", "--agent", env!("CARGO_BIN_EXE_nvidia-smi-web-agent")])
+        .args(["--interval=100ms", "--seconds=0.5", "--agent"])
+        .arg(agent_program())
         .env_clear()
         .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
         .env("LD_LIBRARY_PATH", driver.folder())

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{Driver, Response, eventually, get, request};
+use crate::support::{Driver, Response, agent_program, eventually, get, request};
 
 /// How an agent is to be started.
 pub(crate) struct Start {
@@ -32,7 +32,7 @@ impl Start {
     /// With nothing but its name: in an empty working directory and a nearly empty environment.
     pub(crate) fn bare() -> Self {
         let work = TempDir::new().expect("a temporary folder");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"));
+        let mut command = Command::new(agent_program());
         command.current_dir(work.path()).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
         // Nor does it know of an agent that is installed where the tests run.
         command.env("NVSMI_SERVICE_FILE", "/nonexistent").env("NVSMI_SERVICE_FOLDER", "/nonexistent");

@@ -1,7 +1,7 @@
 //! The fake driver library, staged under its real names in a folder of its own.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -12,11 +12,21 @@ pub(crate) struct Driver {
     folder: TempDir,
 }
 
-/// Something that the workspace builds, beside the agent.
+/// Path of a program or library of the workspace: of the profile that `BUILD` names (`make test` sets `release`), or of
+/// the tests' own.
 pub(crate) fn built(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent")).with_file_name(name);
-    assert!(path.exists(), "{} is not built: run `make test`, or `cargo build --release --workspace`", path.display());
+    let own = Path::new(env!("CARGO_BIN_EXE_nvidia-smi-web-agent"));
+    let path = match env::var("BUILD") {
+        Ok(profile) => own.ancestors().nth(2).expect("a target directory").join(profile).join(name),
+        Err(_) => own.with_file_name(name),
+    };
+    assert!(path.exists(), "expected {}: run `make test`, or `cargo build --workspace`", path.display());
     path
+}
+
+/// Path of the agent under test.
+pub(crate) fn agent_program() -> PathBuf {
+    built("nvidia-smi-web-agent")
 }
 
 impl Driver {

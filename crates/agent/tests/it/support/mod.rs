@@ -13,7 +13,7 @@ mod trace;
 
 pub(crate) use agent::{Agent, Start, nix_pid};
 pub(crate) use clients::{client, clients, repository};
-pub(crate) use driver::{Driver, built};
+pub(crate) use driver::{Driver, agent_program, built};
 pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
 pub(crate) use monitor::{Monitor, Target};
 pub(crate) use proc::Proc;
