@@ -1,6 +1,6 @@
 //! The agent on a simulated host.
 
-use std::{net::SocketAddr, process::Child, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, process::Child, time::Duration};
 
 use crate::{
     Outcome, cost, get,
@@ -14,33 +14,66 @@ pub(crate) struct Agent {
     pub(crate) address: SocketAddr,
 }
 
-/// What the agent is called in counts of calls.
+/// Name of the agent in the driver's call counters.
 pub(crate) const NAME: &str = "agent";
 
 impl Agent {
-    /// Starts it, and waits until everything has been read once.
+    /// Starts the agent of this build, and waits until it has read everything once.
     pub(crate) fn start(host: &Host, interval: Duration, arguments: &[&str]) -> Outcome<Self> {
+        Self::start_program(&built("nvidia-smi-web-agent")?, NAME, host, interval, arguments)
+    }
+
+    /// Starts an agent of any build, whose calls the driver counts under `name`.
+    pub(crate) fn start_program(
+        program: &Path,
+        name: &str,
+        host: &Host,
+        interval: Duration,
+        arguments: &[&str],
+    ) -> Outcome<Self> {
         let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
-        let mut command = host.command(&built("nvidia-smi-web-agent")?, NAME);
+        let mut command = host.command(program, name);
         command.arg("--nvml-library").arg(host.library()).args(["--bind=127.0.0.1", "--log=error", "--resolve-pids"]);
         command.arg(format!("--port={}", address.port())).arg(format!("--interval={}ms", interval.as_millis()));
-        let agent = Self { process: command.args(arguments).spawn()?, address };
+        let process = command.args(arguments).spawn().map_err(|error| format!("{}: {error}", program.display()))?;
+        let agent = Self { process, address };
         get::until(address, "/readyz", |answer| answer.status == 200)?;
         if host.gpus > 0 {
-            // What is measured over a window comes last.
+            // GPM metrics are the last to appear, because they need a time window.
             let all = |text: &str| text.matches("\nnvsmi_gpu_sm_active_ratio{").count() == host.gpus;
             get::until(address, "/metrics", |answer| all(&String::from_utf8_lossy(&answer.body)))?;
         }
         Ok(agent)
     }
 
-    /// The agent and its collector.
+    /// PIDs of the agent and its collector.
     pub(crate) fn pids(&self) -> Vec<u32> {
         cost::tree(self.process.id())
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// PIDs of the collector.
+    pub(crate) fn collector(&self) -> Vec<u32> {
+        self.pids().into_iter().filter(|pid| *pid != self.pid()).collect()
+    }
+
+    /// Calls into the driver since the start, by function, as the agent counts them at `/metrics`.
+    pub(crate) fn calls(&self) -> Outcome<BTreeMap<String, f64>> {
+        const METRIC: &str = "nvsmi_agent_nvml_call_duration_seconds_count{";
+        let text = String::from_utf8(get::get(self.address, "/metrics", "identity")?.body)?;
+        let call = |line: &str| {
+            let (labels, count) = line.strip_prefix(METRIC)?.rsplit_once(' ')?;
+            let function = labels.split("function=\"").nth(1)?.split('"').next()?;
+            Some((function.to_owned(), count.parse::<f64>().ok()?))
+        };
+        let mut calls = BTreeMap::new();
+        for (function, count) in text.lines().filter_map(call) {
+            *calls.entry(function).or_default() += count;
+        }
+        Ok(calls)
     }
 }
 

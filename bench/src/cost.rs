@@ -1,10 +1,10 @@
-//! What processes use, by the kernel's account.
+//! Processor time, memory and descriptors of processes, from `/proc`.
 
 use std::{fs, time::Duration};
 
 use crate::Outcome;
 
-/// A process and all that it has started.
+/// PIDs of a process and its descendants.
 pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut all = vec![root];
     let mut next = 0;
@@ -20,28 +20,28 @@ pub(crate) fn tree(root: u32) -> Vec<u32> {
     all
 }
 
-/// Processor time that these processes have used. Of threads that live it is known to the nanosecond; what ended
-/// threads have used is known in hundredths of a second, and counts where it is more.
+/// Processor time of these processes: the larger of the sum over live threads, exact to the nanosecond, and the process
+/// total, which includes ended threads but counts hundredths of a second.
 pub(crate) fn processor_time(pids: &[u32]) -> Duration {
     pids.iter().map(|pid| by_threads(*pid).max(by_ticks(*pid))).sum()
 }
 
 fn by_threads(pid: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let told = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
-    Duration::from_nanos(told.filter_map(|line| line.split(' ').next()?.parse::<u64>().ok()).sum())
+    let statistics = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    Duration::from_nanos(statistics.filter_map(|line| line.split(' ').next()?.parse::<u64>().ok()).sum())
 }
 
 fn by_ticks(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name may hold anything, and ends with the last parenthesis.
+    // The name may contain any character; it ends with the last parenthesis.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // utime and stime, in hundredths on every Linux that anybody runs.
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    // utime and stime, in hundredths of a second on all common kernels.
     Duration::from_millis(10 * (ticks(11) + ticks(12)))
 }
 
-/// The proportional set size of these processes, in KiB: what pages they share is counted once.
+/// Proportional set size of these processes in KiB, which counts shared pages once.
 pub(crate) fn proportional_kib(pids: &[u32]) -> Outcome<u64> {
     let mut sum = 0;
     for pid in pids {
@@ -53,7 +53,7 @@ pub(crate) fn proportional_kib(pids: &[u32]) -> Outcome<u64> {
     Ok(sum)
 }
 
-/// How many descriptors these processes have open.
+/// Number of open descriptors of these processes.
 pub(crate) fn descriptors(pids: &[u32]) -> usize {
     pids.iter().map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)).sum()
 }

@@ -1,12 +1,12 @@
-//! Instructions by callgrind: of a tick on either side of the pipe, and of a request of each kind. They do not depend on
-//! what else the machine does, so that a bound can be put on them.
+//! Instructions per tick of collector and agent, and per request, counted by callgrind. They do not depend on the load of the
+//! machine, so that they can have bounds.
 
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
     fs,
     io::{self, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -26,12 +26,18 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write what is counted into bench/counts.toml instead
+    /// Write the counts to bench/counts.toml instead of comparing them
     #[arg(long)]
     renew: bool,
+    /// Compare with another build, given by the folder of its release binaries
+    ///
+    /// Its own `bench counts` runs there, because recorded frames and settings differ between builds.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "renew")]
+    beside: Option<PathBuf>,
 }
 
-/// Ticks and requests that are counted, and how many of each.
+/// Ticks and requests that are counted, and the number of repetitions. `unseen` is a tick of an idle agent, `seen` one after
+/// requests for all views.
 const COUNTED: [(&str, usize); 10] = [
     ("unseen", 20),
     ("seen", 20),
@@ -44,37 +50,22 @@ const COUNTED: [(&str, usize); 10] = [
     ("/metrics+gzip", 100),
     ("/api/v1/history?metric=power.draw_watts&gpu=0", 100),
 ];
-/// The collector's tick. A tenth of what is slow comes with each, so that ten are one round.
+/// Tick of the collector. Each includes a tenth of the slow readings, so that ten ticks read everything.
 const COLLECTOR: &str = "collector";
 const FEW: usize = 10;
 const MANY: usize = 30;
-/// What a count may be over its bound, in parts of it: addresses and hash seeds differ from run to run, and the C library's
-/// routines from processor to processor.
-const SLACK: f64 = 0.10;
+/// Fraction by which a count may exceed its bound, because addresses and hash seeds differ between runs, and routines of the C
+/// library between processors.
+const TOLERANCE: f64 = 0.10;
 
-const HEAD: &str = "# Instructions of one tick or one request, by callgrind: 8 GPUs, 50 processes, release build. `make counts` holds what is\n\
-                    # counted against these; `target/release/bench counts --renew` writes them anew.\n";
+const HEAD: &str = "# Instructions per tick or request, counted by callgrind: 8 GPUs, 50 processes, release build. `make counts` compares with\n\
+                    # these; `target/release/bench counts --renew` writes them.\n";
 
 pub(crate) fn run(options: &Options) -> Outcome {
-    let host = Host::new(8, 50, 0)?;
-    let frames = host.folder().join("frames");
-    record(&host, &frames)?;
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    let once = |what: &str, times: usize| -> Outcome<u64> {
-        let out = host.folder().join("callgrind");
-        let mut command = callgrind(&out)?;
-        let status = command.arg(built("work")?).arg(&frames).args([what, &times.to_string()]).status()?;
-        if !status.success() {
-            return Err(format!("work {what} ended with {status}").into());
-        }
-        instructions(&out, None)
-    };
-    for (what, times) in COUNTED {
-        let (few, many) = (once(what, times / 10)?, once(what, times)?);
-        counts.insert(what.into(), many.saturating_sub(few) / (times - times / 10) as u64);
+    let counts = count()?;
+    if let Some(folder) = &options.beside {
+        return compare(&counts, folder);
     }
-    let (few, many) = (collector(&host, FEW)?, collector(&host, MANY)?);
-    counts.insert(COLLECTOR.into(), many.saturating_sub(few) / (MANY - FEW) as u64);
     let file = repository("bench/counts.toml");
     if options.renew {
         let mut text = HEAD.to_owned();
@@ -84,28 +75,80 @@ pub(crate) fn run(options: &Options) -> Outcome {
         return Ok(fs::write(file, text)?);
     }
     let bounds: BTreeMap<String, u64> = toml::from_str(&fs::read_to_string(&file)?)?;
-    hold(&counts, &bounds)
+    check(&counts, &bounds)
 }
 
-/// Holds counts against their bounds, and says all of them.
-fn hold(counts: &BTreeMap<String, u64>, bounds: &BTreeMap<String, u64>) -> Outcome {
+fn count() -> Outcome<BTreeMap<String, u64>> {
+    let host = Host::new(8, 50, 0)?;
+    let frames = host.folder().join("frames");
+    record(&host, &frames)?;
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let once = |what: &str, times: usize| -> Outcome<u64> {
+        let out = host.folder().join("callgrind");
+        let mut command = callgrind(&out)?;
+        let status = command.arg(built("work")?).arg(&frames).args([what, &times.to_string()]).status()?;
+        if !status.success() {
+            return Err(format!("expected success of `work {what}`, got {status}").into());
+        }
+        instructions(&out, None)
+    };
+    for (what, times) in COUNTED {
+        let (few, many) = (once(what, times / 10)?, once(what, times)?);
+        counts.insert(what.into(), many.saturating_sub(few) / (times - times / 10) as u64);
+    }
+    let (few, many) = (collector(&host, FEW)?, collector(&host, MANY)?);
+    counts.insert(COLLECTOR.into(), many.saturating_sub(few) / (MANY - FEW) as u64);
+    Ok(counts)
+}
+
+/// Runs `bench counts` of another build, and prints its counts next to these.
+fn compare(counts: &BTreeMap<String, u64>, folder: &Path) -> Outcome {
+    let program = folder.join("bench");
+    let output = Command::new(&program).arg("counts").stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    // A failure means that a count exceeds the other build's own bound, and does not matter here.
+    let others = printed(&String::from_utf8(output.stdout)?);
+    if others.is_empty() {
+        return Err(format!("expected a table from `{} counts`, got {}", program.display(), output.status).into());
+    }
+    let row = |(what, own): (&String, &u64)| {
+        let other = others.get(what).copied().unwrap_or(f64::NAN);
+        vec![what.clone(), number(*own as f64), number(other), number(*own as f64 / other)]
+    };
+    let rows: Vec<Vec<String>> = counts.iter().map(row).collect();
+    print!("{}", markdown(&["instructions of", "this build", &folder.display().to_string(), "ratio"], &rows));
+    Ok(())
+}
+
+/// Counts in a table that [`check`] printed.
+fn printed(table: &str) -> BTreeMap<String, f64> {
+    let row = |line: &str| {
+        let mut cells = line.trim_matches('|').split('|').map(str::trim);
+        let (what, count) = (cells.next()?, cells.next()?);
+        Some((what.to_owned(), count.replace(',', "").parse::<f64>().ok()?))
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// Compares counts with their bounds, and prints them.
+fn check(counts: &BTreeMap<String, u64>, bounds: &BTreeMap<String, u64>) -> Outcome {
     let mut over = Vec::new();
     let mut rows = Vec::new();
     for (what, count) in counts {
         let bound = bounds.get(what).copied().unwrap_or(0);
         let ratio = *count as f64 / bound as f64;
-        if bound == 0 || ratio > 1.0 + SLACK {
+        if bound == 0 || ratio > 1.0 + TOLERANCE {
             over.push(what.as_str());
         }
         rows.push(vec![what.clone(), number(*count as f64), number(bound as f64), format!("{ratio:.2}")]);
     }
-    print!("{}", markdown(&["instructions of", "counted", "known", "ratio"], &rows));
+    print!("{}", markdown(&["instructions of", "counted", "bound", "ratio"], &rows));
     if over.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "more than {:.0} % over what is known: {}. If it is worth it, write the new counts: target/release/bench counts --renew",
-        SLACK * 100.0,
+        "more than {:.0} % above the bound: {}. Reduce them, or update the bounds with target/release/bench counts --renew",
+        TOLERANCE * 100.0,
         over.join(", ")
     )
     .into())
@@ -135,8 +178,7 @@ fn collect(host: &Host, mut command: Command) -> Outcome<Child> {
     Ok(child)
 }
 
-/// Writes to standard output the settings of a collector that reads this library ten times a second, for
-/// `scripts/memcheck`.
+/// Writes the settings of a collector with an interval of 100 ms to standard output, for `scripts/memcheck`.
 pub(crate) fn write_settings(library: &Path) -> Outcome {
     let settings = Settings {
         interval: Duration::from_millis(100),
@@ -147,22 +189,22 @@ pub(crate) fn write_settings(library: &Path) -> Outcome {
     Ok(settings.write(&mut io::stdout())?)
 }
 
-/// Reads so many samples of GPUs, and then lets the collector go.
+/// Reads `count` samples with GPUs, and then ends the collector.
 fn samples(mut child: Child, count: usize, from: &mut impl Read) -> Outcome {
     let mut seen = 0;
     while seen < count {
         match frame::read(from)? {
             Some(Message::Sample(sample)) if !sample.gpus.is_empty() => seen += 1,
             Some(_) => {}
-            None => return Err("the collector ended".into()),
+            None => return Err("expected a sample, got the end of the collector".into()),
         }
     }
     drop(child.stdin.take());
     let status = child.wait()?;
-    if status.success() { Ok(()) } else { Err(format!("the collector ended with {status}").into()) }
+    if status.success() { Ok(()) } else { Err(format!("expected success of the collector, got {status}").into()) }
 }
 
-/// Keeps the frames of a real collector, for ticks to take in.
+/// Records frames of a real collector for the ticks of `work`.
 fn record(host: &Host, to: &Path) -> Outcome {
     let mut child = collect(host, Command::new(built("nvidia-smi-web-agent")?))?;
     let output = child.stdout.take().ok_or("no output")?;
@@ -171,7 +213,7 @@ fn record(host: &Host, to: &Path) -> Outcome {
     Ok(fs::write(to, copied)?)
 }
 
-/// Reads, and keeps what it has read.
+/// Reader that copies everything it reads.
 struct Copying<'a, R> {
     from: R,
     to: &'a mut Vec<u8>,
@@ -185,7 +227,7 @@ impl<R: Read> Read for Copying<'_, R> {
     }
 }
 
-/// The instructions of a collector that has told of its GPUs so often, those of the simulated driver left out.
+/// Instructions of a collector that wrote `count` samples, without those of the simulated driver.
 fn collector(host: &Host, count: usize) -> Outcome<u64> {
     let out = host.folder().join("callgrind");
     let mut command = callgrind(&out)?;
@@ -193,31 +235,32 @@ fn collector(host: &Host, count: usize) -> Outcome<u64> {
     let mut child = collect(host, command)?;
     let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
     samples(child, count, &mut output)?;
-    // What comes after the last that was waited for.
+    // Discards the samples after the last one.
     thread::spawn(move || io::copy(&mut output, &mut io::sink()));
     instructions(&out, Some("libnvidia-ml"))
 }
 
-/// All instructions in callgrind's file, but for those in an object whose name holds that.
-fn instructions(file: &Path, but: Option<&str>) -> Outcome<u64> {
+/// Instructions in callgrind's file, except those of objects whose name contains `except`.
+fn instructions(file: &Path, except: Option<&str>) -> Outcome<u64> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(counted(&text, but))
+    Ok(counted(&text, except))
 }
 
-/// A line of a cost begins with a position and ends with the count; the line after `calls=` has what was called, which stands
-/// elsewhere too. A name stands for an object the first time with its number, and after that the number alone does.
-fn counted(text: &str, but: Option<&str>) -> u64 {
-    let mut left_out: Vec<&str> = Vec::new();
+/// Sum of the costs in a callgrind file. A cost line starts with a position and ends with the count; the line after `calls=`
+/// is the cost of the called function, which is listed there as well. An object has its name only at its first occurrence,
+/// and afterwards only its number.
+fn counted(text: &str, except: Option<&str>) -> u64 {
+    let mut excluded: Vec<&str> = Vec::new();
     let (mut sum, mut counts, mut of_call) = (0_u64, true, false);
     for line in text.lines() {
         if let Some(object) = line.strip_prefix("ob=").or_else(|| line.strip_prefix("cob=")) {
             let (number, name) = object.split_once(' ').unwrap_or((object, ""));
-            if but.is_some_and(|but| name.contains(but)) {
-                left_out.push(number);
+            if except.is_some_and(|except| name.contains(except)) {
+                excluded.push(number);
             }
-            // The other is that of what is called from here.
+            // `cob=` is the object of the called function.
             if line.starts_with("ob=") {
-                counts = !left_out.contains(&number);
+                counts = !excluded.contains(&number);
             }
         } else if line.starts_with("calls=") {
             of_call = true;
@@ -234,6 +277,13 @@ fn counted(text: &str, but: Option<&str>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn printed_counts_are_read_back() {
+        let rows = [vec!["/count".into(), number(19_235.0), number(19_000.0), "1.01".into()]];
+        let table = markdown(&["instructions of", "counted", "bound", "ratio"], &rows);
+        assert_eq!(printed(&table), BTreeMap::from([("/count".to_owned(), 19_235.0)]));
+    }
 
     #[test]
     fn instructions_exclude_those_of_objects() {

@@ -1,10 +1,10 @@
-//! What the agent has answered, as files for other servers: one for each path, and one beside it that is compressed.
+//! Responses of the agent as files for other servers: one file per path, and a compressed one next to it.
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 use crate::{Outcome, get::get, host::Host};
 
-/// A view, and whether it is asked for compressed.
+/// A view of the agent, with or without compression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) path: String,
@@ -12,7 +12,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// As it is written: `/metrics+gzip`.
+    /// Parses a path such as `/metrics`, or `/metrics+gzip` for a compressed response.
     pub(crate) fn parse(text: &str) -> Self {
         let path = text.strip_suffix("+gzip");
         Self { path: path.unwrap_or(text).to_owned(), gzip: path.is_some() }
@@ -26,27 +26,27 @@ impl View {
         if self.gzip { "gzip" } else { "identity" }
     }
 
-    /// Where other servers have it.
+    /// Path on other servers.
     pub(crate) fn as_file(&self) -> String {
         self.path.replace(['?', '='], "_")
     }
 }
 
-/// Asks the agent for each view and puts the answers into a folder; how many bytes each has.
+/// Writes the agent's response for each view to a folder. Returns the folder and the size of each response in bytes.
 pub(crate) fn fill(host: &Host, agent: SocketAddr, views: &[View]) -> Outcome<(PathBuf, Vec<usize>)> {
     let folder = host.folder().join("www");
     let mut sizes = Vec::new();
     for view in views {
         let file = folder.join(view.as_file().trim_start_matches('/'));
-        fs::create_dir_all(file.parent().ok_or("a view at the root")?)?;
+        fs::create_dir_all(file.parent().ok_or("expected a path below the root")?)?;
         let plain = get(agent, &view.path, "identity")?;
         let packed = get(agent, &view.path, "gzip")?;
         if plain.status != 200 {
-            return Err(format!("{} answers {}", view.path, plain.status).into());
+            return Err(format!("{}: expected status 200, got {}", view.path, plain.status).into());
         }
         let is_packed = packed.head.contains("content-encoding: gzip");
         if view.gzip && !is_packed {
-            return Err(format!("{} is not compressed", view.path).into());
+            return Err(format!("{}: expected a compressed response", view.path).into());
         }
         sizes.push(if view.gzip { packed.body.len() } else { plain.body.len() });
         fs::write(&file, plain.body)?;

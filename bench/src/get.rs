@@ -1,4 +1,4 @@
-//! One request on a connection of its own.
+//! One HTTP request per connection.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,43 +9,45 @@ use std::{
 
 use crate::Outcome;
 
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a response.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An answer: its status, its head and its body.
-pub(crate) struct Answer {
+/// An HTTP response.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks for a path. The connection is closed after it, so that the body needs no length.
-pub(crate) fn get(address: SocketAddr, path: &str, encoding: &str) -> Outcome<Answer> {
+/// Requests a path. The server closes the connection afterwards, so that the end of the body is known.
+pub(crate) fn get(address: SocketAddr, path: &str, encoding: &str) -> Outcome<Response> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: {encoding}\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or("an answer without a head")?;
+    let end =
+        bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or("expected a response with a complete head")?;
     let body = bytes.split_off(end + 4);
     let head = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("an answer without a status")?;
-    Ok(Answer { status, head, body })
+    let status =
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("expected a response with a status")?;
+    Ok(Response { status, head, body })
 }
 
-/// Asks for a path until the answer is as wished.
-pub(crate) fn until(address: SocketAddr, path: &str, wish: impl Fn(&Answer) -> bool) -> Outcome<Answer> {
-    let begun = Instant::now();
+/// Requests a path repeatedly until the response meets a condition.
+pub(crate) fn until(address: SocketAddr, path: &str, condition: impl Fn(&Response) -> bool) -> Outcome<Response> {
+    let started = Instant::now();
     loop {
         match get(address, path, "identity") {
-            Ok(answer) if wish(&answer) => return Ok(answer),
-            Ok(answer) if begun.elapsed() > PATIENCE => {
-                let body = String::from_utf8_lossy(&answer.body);
-                return Err(format!("{path}: {} {}", answer.status, &body[..body.len().min(300)]).into());
+            Ok(response) if condition(&response) => return Ok(response),
+            Ok(response) if started.elapsed() > TIMEOUT => {
+                let body = String::from_utf8_lossy(&response.body);
+                return Err(format!("{path}: {} {}", response.status, &body[..body.len().min(300)]).into());
             }
-            Err(error) if begun.elapsed() > PATIENCE => return Err(format!("{path}: {error}").into()),
+            Err(error) if started.elapsed() > TIMEOUT => return Err(format!("{path}: {error}").into()),
             _ => thread::sleep(Duration::from_millis(50)),
         }
     }

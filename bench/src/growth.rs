@@ -1,5 +1,5 @@
-//! How cost grows: with GPUs, processes, readers of the stream, and a shorter interval. Each is measured with nobody asking
-//! and with a page open (a reader of the stream), and drawn beside the line that it should follow.
+//! Cost by number of GPUs, processes and stream clients, and by interval. Each result is drawn next to a line of proportional
+//! growth.
 
 use std::{thread, time::Duration};
 
@@ -13,24 +13,26 @@ use crate::{
     host::Host,
     places::keep,
     plot::{self, Line},
-    readers::Readers,
+    stream_clients::StreamClients,
     table::{markdown, number},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long each point is measured, in seconds
+    /// Measuring time per point in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// How long each call into the driver takes, in ms: 0 until it has been measured on real hardware
+    /// Latency of each call into the driver, in ms
+    ///
+    /// 0 until it has been measured on real hardware.
     #[arg(long, default_value_t = 0)]
     latency: u64,
-    /// Write what comes out into bench/results
+    /// Write the results to bench/results
     #[arg(long)]
     keep: bool,
 }
 
-/// What is measured at one point.
+/// Results of one point.
 #[derive(Clone, Debug, Serialize)]
 struct Point {
     gpus: usize,
@@ -42,7 +44,7 @@ struct Point {
     memory_kib: u64,
     driver_calls_per_second: f64,
     snapshot_bytes: usize,
-    /// As the agent tells it.
+    /// Duration of a sample as the agent reports it.
     sample_ms: f64,
 }
 
@@ -56,13 +58,13 @@ struct Setting {
 
 const USUAL: Setting = Setting { gpus: 8, processes: 50, readers: 1, interval_ms: 1000 };
 
-/// What grows, and how far.
+/// A parameter and its values.
 struct Sweep {
     name: &'static str,
     axis: &'static str,
     settings: Vec<Setting>,
-    /// Where the point stands on the axis.
-    at: fn(&Point) -> f64,
+    /// Position of a point on the axis.
+    position: fn(&Point) -> f64,
 }
 
 fn sweeps() -> Vec<Sweep> {
@@ -71,25 +73,25 @@ fn sweeps() -> Vec<Sweep> {
             name: "gpus",
             axis: "GPUs",
             settings: [1, 2, 4, 8, 16].map(|gpus| Setting { gpus, ..USUAL }).into(),
-            at: |point| point.gpus as f64,
+            position: |point| point.gpus as f64,
         },
         Sweep {
             name: "processes",
             axis: "processes",
             settings: [0, 50, 200, 500, 1000, 2000].map(|processes| Setting { processes, ..USUAL }).into(),
-            at: |point| point.processes as f64,
+            position: |point| point.processes as f64,
         },
         Sweep {
             name: "readers",
-            axis: "readers of the stream",
+            axis: "stream clients",
             settings: [0, 1, 64, 250, 500, 1000].map(|readers| Setting { readers, ..USUAL }).into(),
-            at: |point| point.readers as f64,
+            position: |point| point.readers as f64,
         },
         Sweep {
             name: "interval",
-            axis: "readings a second",
+            axis: "samples per second",
             settings: [10_000, 2000, 1000, 500, 200, 100].map(|interval_ms| Setting { interval_ms, ..USUAL }).into(),
-            at: |point| 1000.0 / point.interval_ms as f64,
+            position: |point| 1000.0 / point.interval_ms as f64,
         },
     ]
 }
@@ -97,18 +99,22 @@ fn sweeps() -> Vec<Sweep> {
 pub(crate) fn run(options: &Options) -> Outcome {
     let mut all = serde_json::Map::new();
     let mut text = format!(
-        "8 GPUs, 50 processes, one reader of the stream, interval 1 s, but for what grows; {} s a point; a call into the driver \
-         takes {}\n",
+        "8 GPUs, 50 processes, 1 stream client and an interval of 1 s, except for the parameter that varies. {} s per point, \
+         latency of a driver call: {}.\n",
         options.seconds,
-        if options.latency == 0 { "no time".into() } else { format!("{} ms", options.latency) }
+        if options.latency == 0 { "none".into() } else { format!("{} ms", options.latency) }
     );
     for sweep in sweeps() {
         let mut points = Vec::new();
         for setting in &sweep.settings {
             points.push(measure(*setting, options)?);
-            eprintln!("  measured {} {}", (sweep.at)(points.last().ok_or("no point")?), sweep.axis);
+            eprintln!(
+                "  measured {} {}",
+                (sweep.position)(points.last().ok_or("expected at least one value")?),
+                sweep.axis
+            );
         }
-        text.push_str(&format!("\n{}", tell(&sweep, &points)));
+        text.push_str(&format!("\n{}", table(&sweep, &points)));
         if options.keep {
             draw(&sweep, &points)?;
         }
@@ -125,22 +131,22 @@ pub(crate) fn run(options: &Options) -> Outcome {
 fn measure(setting: Setting, options: &Options) -> Outcome<Point> {
     let host = Host::new(setting.gpus, setting.processes, options.latency)?;
     let agent = Agent::start(&host, Duration::from_millis(setting.interval_ms), &[])?;
-    let mut readers = Readers::open(agent.address, setting.readers, "identity")?;
-    // Whole intervals, so that each has as many ticks as another.
+    let mut clients = StreamClients::open(agent.address, setting.readers, "identity")?;
+    // At least three intervals, so that points with a long interval have several ticks.
     let time = Duration::from_secs(options.seconds).max(Duration::from_millis(3 * setting.interval_ms));
     let pause = Duration::from_secs(3);
-    readers.read(pause)?;
-    let collector: Vec<u32> = agent.pids().into_iter().filter(|pid| *pid != agent.pid()).collect();
-    let before = (cost::processor_time(&[agent.pid()]), cost::processor_time(&collector), calls(&agent)?);
+    clients.read(pause)?;
+    let collector = agent.collector();
+    let before = (cost::processor_time(&[agent.pid()]), cost::processor_time(&collector), agent.calls()?);
     if setting.readers > 0 {
-        readers.read(time)?;
+        clients.read(time)?;
     } else {
         thread::sleep(time);
     }
     let percent = |now: Duration, before: Duration| 100.0 * (now - before).as_secs_f64() / time.as_secs_f64();
     let (agent_percent, collector_percent) =
         (percent(cost::processor_time(&[agent.pid()]), before.0), percent(cost::processor_time(&collector), before.1));
-    let calls = calls(&agent)? - before.2;
+    let calls = agent.calls()?.values().sum::<f64>() - before.2.values().sum::<f64>();
     let body = get::get(agent.address, "/api/v1/snapshot", "identity")?.body;
     let snapshot: serde_json::Value = serde_json::from_slice(&body)?;
     Ok(Point {
@@ -157,19 +163,12 @@ fn measure(setting: Setting, options: &Options) -> Outcome<Point> {
     })
 }
 
-/// Calls into the driver so far, by the agent's own account: to have the driver count them would cost more than they do.
-fn calls(agent: &Agent) -> Outcome<f64> {
-    let text = String::from_utf8(get::get(agent.address, "/metrics", "identity")?.body)?;
-    let lines = text.lines().filter(|line| line.starts_with("nvsmi_agent_nvml_call_duration_seconds_count{"));
-    Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
-}
-
-fn tell(sweep: &Sweep, points: &[Point]) -> String {
+fn table(sweep: &Sweep, points: &[Point]) -> String {
     let rows: Vec<Vec<String>> = points
         .iter()
         .map(|point| {
             vec![
-                number((sweep.at)(point)),
+                number((sweep.position)(point)),
                 number(point.agent_percent),
                 number(point.collector_percent),
                 number(point.memory_kib as f64 / 1024.0),
@@ -187,7 +186,7 @@ fn tell(sweep: &Sweep, points: &[Point]) -> String {
             "memory MiB",
             "driver calls/s",
             "snapshot kB",
-            "a sample, ms",
+            "sample duration, ms",
         ],
         &rows,
     )
@@ -196,14 +195,14 @@ fn tell(sweep: &Sweep, points: &[Point]) -> String {
 fn draw(sweep: &Sweep, points: &[Point]) -> Outcome {
     let line = |name: &str, value: fn(&Point) -> f64| Line {
         name: name.into(),
-        points: points.iter().map(|point| ((sweep.at)(point), value(point))).collect(),
+        points: points.iter().map(|point| ((sweep.position)(point), value(point))).collect(),
     };
     let both: fn(&Point) -> f64 = |point| point.agent_percent + point.collector_percent;
-    // In proportion, from the first point and the last: what lies over it grows faster than what it grows with.
+    // A line between the first and the last point: values above it grow faster than in proportion.
     let ends = points.first().zip(points.last());
     let straight = ends.map(|(first, last)| Line {
-        name: "in proportion".into(),
-        points: [first, last].map(|point| ((sweep.at)(point), both(point))).into(),
+        name: "proportional".into(),
+        points: [first, last].map(|point| ((sweep.position)(point), both(point))).into(),
     });
     let lines = [
         line("both", both),

@@ -1,4 +1,4 @@
-//! A simulated host: what its driver tells, and processes that live and wait.
+//! A simulated host: a scenario of the simulated driver, and waiting processes.
 
 use std::{
     fmt::Write as _,
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{Outcome, places::built};
 
-/// Everything that a Hopper tells, so that nothing is cheaper than on such a host.
+/// All values of a Hopper GPU, so that reading them costs as much as on such a host.
 const GPU: &str = r#"
 name = "NVIDIA H200"
 vbios_version = "96.00.99.00.01"
@@ -76,39 +76,45 @@ gpm = { 1 = 95, 2 = 85, 3 = 45, 5 = 52, 10 = 55, 11 = 0, 12 = 12, 13 = 5, 20 = 5
 xids = []
 "#;
 
-/// A folder with the driver library, its scenario and its counts of calls, and the processes that it tells of.
+/// A folder with the driver library, its scenario and its call counters, and the processes of the scenario.
 pub(crate) struct Host {
     folder: TempDir,
     processes: Vec<Child>,
     pub(crate) gpus: usize,
-    /// Each call is counted in a file, by others' account; that takes the driver longer than the call.
-    counts: bool,
+    /// Count each call in a file per program, which takes longer than the call itself.
+    counts_calls: bool,
 }
 
 impl Host {
-    /// So many GPUs, and so many processes spread over them; each call into the driver takes so long.
+    /// Host with processes spread over its GPUs, on the simulated driver of this build. `latency_ms` is the duration of each
+    /// call into it.
     pub(crate) fn new(gpus: usize, processes: usize, latency_ms: u64) -> Outcome<Self> {
-        let mut host = Self { folder: TempDir::new()?, processes: Vec::new(), gpus, counts: false };
+        Self::with_driver(&built("libfake_nvml.so")?, gpus, processes, latency_ms)
+    }
+
+    fn with_driver(driver: &Path, gpus: usize, processes: usize, latency_ms: u64) -> Outcome<Self> {
+        let mut host = Self { folder: TempDir::new()?, processes: Vec::new(), gpus, counts_calls: false };
         for rank in 0..processes {
             let mut command = Command::new(built("stand-in")?);
             command.arg0("python").args(["train.py", &format!("--rank={rank}"), "--lr=3e-4"]);
             host.processes.push(command.stdin(Stdio::null()).spawn()?);
         }
-        fs::copy(built("libfake_nvml.so")?, host.library())?;
-        // Other programs look for it under this name.
+        fs::copy(driver, host.library()).map_err(|error| format!("{}: {error}", driver.display()))?;
+        // nvtop opens this name first.
         std::os::unix::fs::symlink("libnvidia-ml.so.1", host.path("libnvidia-ml.so"))?;
-        fs::write(host.scenario(), host.describe(latency_ms)?)?;
+        fs::write(host.scenario(), host.scenario_text(latency_ms)?)?;
         Ok(host)
     }
 
-    /// The same, and each call into the driver is counted.
-    pub(crate) fn counting(gpus: usize, processes: usize) -> Outcome<Self> {
-        let mut host = Self::new(gpus, processes, 0)?;
-        host.counts = true;
+    /// Host whose driver counts the calls of each program. Default driver: that of this build.
+    pub(crate) fn counting(driver: Option<&Path>, gpus: usize, processes: usize) -> Outcome<Self> {
+        let driver = driver.map_or_else(|| built("libfake_nvml.so"), |driver| Ok(driver.into()))?;
+        let mut host = Self::with_driver(&driver, gpus, processes, 0)?;
+        host.counts_calls = true;
         Ok(host)
     }
 
-    fn describe(&self, latency_ms: u64) -> Outcome<String> {
+    fn scenario_text(&self, latency_ms: u64) -> Outcome<String> {
         let mut text = String::new();
         for gpu in 0..self.gpus {
             write!(text, "[[gpu]]\nserial = '1650000{gpu:06}'\nminor_number = {gpu}{GPU}")?;
@@ -123,7 +129,7 @@ impl Host {
         Ok(text)
     }
 
-    /// Every call into the driver hangs from now on.
+    /// Makes every call into the driver hang.
     pub(crate) fn hang(&self) -> Outcome {
         let mut text = fs::read_to_string(self.scenario())?;
         text.push_str("[[fault]]\nfunction = '*'\nhang = true\n");
@@ -132,21 +138,21 @@ impl Host {
         Ok(())
     }
 
-    /// A program that reads this host's driver: its environment, and a file of its own for counts of calls.
-    pub(crate) fn command(&self, program: &Path, who: &str) -> Command {
+    /// Command of a program that loads this host's driver, which counts its calls under `name`.
+    pub(crate) fn command(&self, program: &Path, name: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LD_LIBRARY_PATH", self.folder());
         command.env("FAKE_NVML_SCENARIO", self.scenario());
-        if self.counts {
-            command.env("FAKE_NVML_CALLS", self.counts(who));
+        if self.counts_calls {
+            command.env("FAKE_NVML_CALLS", self.counters(name));
         }
         command.current_dir(self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
-    /// How often that program has called the driver so far.
-    pub(crate) fn calls(&self, who: &str) -> u64 {
-        let counts = fs::read_to_string(self.counts(who)).unwrap_or_default();
+    /// Calls of a program, counted by the driver.
+    pub(crate) fn calls(&self, name: &str) -> u64 {
+        let counts = fs::read_to_string(self.counters(name)).unwrap_or_default();
         counts.lines().filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
     }
 
@@ -162,8 +168,8 @@ impl Host {
         self.path("scenario.toml")
     }
 
-    fn counts(&self, who: &str) -> PathBuf {
-        self.path(&format!("calls-{who}"))
+    fn counters(&self, name: &str) -> PathBuf {
+        self.path(&format!("calls-{name}"))
     }
 
     fn path(&self, name: &str) -> PathBuf {

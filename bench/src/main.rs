@@ -1,7 +1,7 @@
-//! Measures the agent on the simulated driver: each view beside nginx, a bare server and other programs, how cost grows,
-//! instruction counts, and whether anything grows with time. `bench/README.md` says how to read what comes out.
+//! Benchmarks of the agent on the simulated driver. `bench/README.md` explains the results.
 
 mod agent;
+mod calls;
 mod cost;
 mod counts;
 mod files;
@@ -11,9 +11,9 @@ mod host;
 mod load;
 mod places;
 mod plot;
-mod readers;
 mod server;
 mod soak;
+mod stream_clients;
 mod table;
 mod views;
 
@@ -21,43 +21,46 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// Why a measurement cannot go on, in words.
+/// Result with an error message.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 #[derive(Parser)]
-#[command(about = "What the agent costs, beside the limit and beside others")]
-struct Bench {
+#[command(about = "Measure the cost of the agent, next to other servers and other builds")]
+struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Requests a second of each view, beside nginx, a bare server and other programs; readers of the stream; memory
+enum Command {
+    /// Measure requests per second, latency and memory of each view, next to nginx, a bare server and other programs
     Views(views::Options),
-    /// Draws bench/results/views.* anew from views.json
+    /// Draw bench/results/views.* from views.json
     Draw,
-    /// How cost grows with GPUs, processes, readers, and a shorter interval
+    /// Measure cost by number of GPUs, processes and stream clients, and by interval
     Growth(growth::Options),
-    /// Instructions of one tick and of one request of each kind, held against bench/counts.toml
+    /// Count driver calls per GPU and second, for one or several builds
+    Calls(calls::Options),
+    /// Count instructions per tick and per request, and compare them with bench/counts.toml or with another build
     Counts(counts::Options),
-    /// Settings of a collector, as its standard input takes them
+    /// Write the settings of a collector in the format of its standard input
     #[command(hide = true)]
     Settings {
-        /// The driver library
+        /// Driver library
         library: PathBuf,
     },
-    /// Whether memory or descriptors grow over a long time
+    /// Measure memory and descriptors over a long time
     Soak(soak::Options),
 }
 
 fn main() -> Outcome {
-    match Bench::parse().what {
-        What::Views(options) => views::run(&options),
-        What::Draw => views::draw_again(),
-        What::Growth(options) => growth::run(&options),
-        What::Counts(options) => counts::run(&options),
-        What::Settings { library } => counts::write_settings(&library),
-        What::Soak(options) => soak::run(&options),
+    match Cli::parse().command {
+        Command::Views(options) => views::run(&options),
+        Command::Draw => views::draw_again(),
+        Command::Calls(options) => calls::run(&options),
+        Command::Growth(options) => growth::run(&options),
+        Command::Counts(options) => counts::run(&options),
+        Command::Settings { library } => counts::write_settings(&library),
+        Command::Soak(options) => soak::run(&options),
     }
 }

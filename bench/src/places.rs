@@ -1,4 +1,4 @@
-//! Where programs and files are.
+//! Paths of programs and files.
 
 use std::{
     env, fs,
@@ -8,33 +8,33 @@ use std::{
 
 use crate::Outcome;
 
-/// A program that this workspace builds, beside this one.
+/// Program of this workspace, in the folder of this one.
 pub(crate) fn built(name: &str) -> Outcome<PathBuf> {
     let path = env::current_exe()?.with_file_name(name);
-    if path.exists() { Ok(path) } else { Err(format!("{} is not there: run `make build`", path.display()).into()) }
+    if path.exists() { Ok(path) } else { Err(format!("{} does not exist; run `make build`", path.display()).into()) }
 }
 
-/// A program of somebody else's that `bench/peers` brings.
-pub(crate) fn brought(name: &str) -> Option<PathBuf> {
+/// Program of another project, installed by `bench/peers`.
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     [format!("target/bench/venv/bin/{name}"), format!("target/bench/bin/{name}")]
         .iter()
         .map(|path| repository(path))
         .find(|path| path.exists())
 }
 
-/// A program on the PATH.
+/// Program on the PATH.
 pub(crate) fn installed(name: &str) -> Outcome<PathBuf> {
     let all = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&all).map(|folder| folder.join(name)).find(|path| path.exists());
-    found.ok_or_else(|| format!("{name} is missing: apt-get install {name}").into())
+    found.ok_or_else(|| format!("{name} is missing; run `apt-get install {name}`").into())
 }
 
-/// A file or folder of the repository.
+/// File or folder of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
 }
 
-/// Writes what was measured into `bench/results`.
+/// Writes a file to `bench/results`.
 pub(crate) fn keep(name: &str, content: &str) -> Outcome {
     let folder = repository("bench/results");
     fs::create_dir_all(&folder)?;
@@ -42,7 +42,7 @@ pub(crate) fn keep(name: &str, content: &str) -> Outcome {
     Ok(())
 }
 
-/// A port of the loopback that nobody has.
+/// Free TCP port on the loopback interface.
 pub(crate) fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,10 +1,10 @@
-//! Pictures of figures, as SVG.
+//! Charts as SVG.
 
 use plotters::prelude::*;
 
 use crate::{Outcome, places::repository};
 
-/// A line: what it shows, and its points.
+/// Name and points of a line.
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
@@ -16,10 +16,10 @@ const COLOURS: [RGBColor; 4] =
 
 type Wrong = Box<dyn std::error::Error>;
 
-/// Draws measured lines, and dashed the line that the first of them should follow at most.
+/// Draws lines, and a dashed one as the upper bound of the first.
 pub(crate) fn lines(file: &str, title: &str, axes: (&str, &str), lines: &[Line], bound: Option<&Line>) -> Outcome {
     let path = repository("bench/results").join(file);
-    std::fs::create_dir_all(path.parent().ok_or("a file without a folder")?)?;
+    std::fs::create_dir_all(path.parent().ok_or("expected a file in a folder")?)?;
     let all = || lines.iter().chain(bound).flat_map(|line| line.points.iter().copied());
     let right = all().map(|(x, _)| x).fold(0.0, f64::max);
     let top = all().map(|(_, y)| y).fold(0.0, f64::max) * 1.1;
@@ -63,7 +63,7 @@ pub(crate) fn lines(file: &str, title: &str, axes: (&str, &str), lines: &[Line],
     area.present().map_err(Wrong::from)
 }
 
-/// Draws a bar for each name, and a line across at each bound.
+/// Draws a bar per name, and a dashed horizontal line per bound.
 pub(crate) fn bars(file: &str, title: &str, unit: &str, bars: &[(String, f64)], bounds: &[(f64, &str)]) -> Outcome {
     let path = repository("bench/results").join(file);
     let top =
@@ -71,7 +71,7 @@ pub(crate) fn bars(file: &str, title: &str, unit: &str, bars: &[(String, f64)], 
     let area = SVGBackend::new(&path, (760, 420)).into_drawing_area();
     area.fill(&WHITE)?;
     let count = bars.len();
-    #[expect(clippy::cast_precision_loss, reason = "a dozen of bars")]
+    #[expect(clippy::cast_precision_loss, reason = "about a dozen bars")]
     let end = count as f64;
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 18))
@@ -86,10 +86,10 @@ pub(crate) fn bars(file: &str, title: &str, unit: &str, bars: &[(String, f64)], 
             .draw_series([Rectangle::new([(left + 0.15, 0.0), (left + 0.85, *value)], COLOURS[0].mix(0.8).filled())])?;
         let label = ("sans-serif", 11).into_font();
         chart.draw_series([Text::new(format!("{value:.2}"), (left + 0.3, *value + top * 0.04), label.clone())])?;
-        // A bar is not as wide as its name is long.
+        // Names are wider than bars, so that they are broken into lines.
         let (x, y) = chart.backend_coord(&(left + 0.06, 0.0));
-        for (line, place) in name.replace('?', " ?").split(' ').zip(0..) {
-            area.draw(&Text::new(line.to_owned(), (x, y + 6 + 13 * place), label.clone()))?;
+        for (line, row) in name.replace('?', " ?").split(' ').zip(0..) {
+            area.draw(&Text::new(line.to_owned(), (x, y + 6 + 13 * row), label.clone()))?;
         }
     }
     for (bound, name) in bounds {

@@ -1,4 +1,4 @@
-//! What the agent is measured beside: nginx and a bare server with the same bytes, and other programs on the same driver.
+//! Servers to compare the agent with: nginx and a bare server with the same bytes, and other programs on the same driver.
 
 use std::{
     fs,
@@ -11,10 +11,10 @@ use std::{
 use crate::{
     Outcome, cost, get,
     host::Host,
-    places::{brought, built, free_port, installed},
+    places::{built, free_port, installed, peer},
 };
 
-/// Bytes that go over the loopback in one packet.
+/// Bytes per packet on the loopback interface.
 const LOOPBACK_PACKET: usize = 65_483;
 
 /// A running server; killed when dropped.
@@ -39,7 +39,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         for pid in self.pids().into_iter().rev() {
-            // By the shell's own command, since what others have started is not ours to wait for.
+            // With kill(1), because std can only kill its own children.
             let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
         }
         let _ = self.process.wait();
@@ -50,14 +50,14 @@ fn address() -> Outcome<SocketAddr> {
     Ok(([127, 0, 0, 1], free_port()?).into())
 }
 
-/// nginx with one worker, which hands out files. Its way of filling packets is the fastest, but where a file fills one
-/// of the loopback's and a part of another: that part waits 40 ms every now and then, so that these files go without.
+/// nginx with one worker that serves files. `tcp_nopush` is fastest, except for files of between one and two loopback packets:
+/// the second packet sometimes waits 40 ms, so that it is off for these.
 pub(crate) fn nginx(host: &Host, files: &Path, path: &str, sizes: &[(String, usize)]) -> Outcome<Server> {
     let (address, work) = (address()?, host.folder().display());
-    let waits = |bytes: usize| (LOOPBACK_PACKET..2 * LOOPBACK_PACKET).contains(&bytes);
-    let unfilled: String = sizes
+    let is_delayed = |bytes: usize| (LOOPBACK_PACKET..2 * LOOPBACK_PACKET).contains(&bytes);
+    let without_nopush: String = sizes
         .iter()
-        .filter(|(_, bytes)| waits(*bytes))
+        .filter(|(_, bytes)| is_delayed(*bytes))
         .map(|(path, _)| format!("location = {path} {{ tcp_nopush off; }}"))
         .collect();
     let config = format!(
@@ -66,22 +66,22 @@ pub(crate) fn nginx(host: &Host, files: &Path, path: &str, sizes: &[(String, usi
          http {{\n access_log off;\n open_file_cache max=100;\n sendfile on;\n tcp_nopush on;\n gzip_static on;\n \
          keepalive_requests 100000000;\n default_type application/json;\n client_body_temp_path {work};\n \
          proxy_temp_path {work};\n fastcgi_temp_path {work};\n uwsgi_temp_path {work};\n scgi_temp_path {work};\n \
-         server {{ listen {address}; root {}; {unfilled} }}\n}}\n",
+         server {{ listen {address}; root {}; {without_nopush} }}\n}}\n",
         files.display()
     );
     let file = host.folder().join("nginx.conf");
     fs::write(&file, config)?;
     let program = installed("nginx").or_else(|_| {
-        // Debian has it where only root looks.
-        let beside = Path::new("/usr/sbin/nginx");
-        if beside.exists() { Ok(beside.into()) } else { Err("nginx is missing: apt-get install nginx-light") }
+        // Debian installs it in a folder that is only on root's PATH.
+        let debian = Path::new("/usr/sbin/nginx");
+        if debian.exists() { Ok(debian.into()) } else { Err("nginx is missing; run `apt-get install nginx-light`") }
     })?;
     let mut command = Command::new(program);
     command.arg("-c").arg(file).stdout(Stdio::null()).stderr(Stdio::null());
     Server::start("nginx", address, &mut command, path)
 }
 
-/// The limit: axum on one thread, which hands out the same bytes from memory.
+/// Upper limit: axum on one thread that sends the same bytes from memory.
 pub(crate) fn bare(files: &Path, path: &str) -> Outcome<Server> {
     let address = address()?;
     let mut command = Command::new(built("bare")?);
@@ -89,10 +89,10 @@ pub(crate) fn bare(files: &Path, path: &str) -> Outcome<Server> {
     Server::start("bare", address, &mut command, path)
 }
 
-/// The Python agent of the same name, from its `main.py`.
+/// The Python agent, from its `main.py`.
 pub(crate) fn original(host: &Host, main: &Path) -> Outcome<Server> {
     let address = address()?;
-    let python = brought("python3").ok_or("bench/peers brings what the original needs: run it")?;
+    let python = peer("python3").ok_or("the Python agent needs packages that are missing; run `bench/peers`")?;
     let mut command = host.command(&python, "original");
     command.arg(fs::canonicalize(main)?).env("PORT", address.port().to_string());
     Server::start("original", address, &mut command, "/status")
@@ -100,7 +100,7 @@ pub(crate) fn original(host: &Host, main: &Path) -> Outcome<Server> {
 
 /// nvitop's exporter for Prometheus.
 pub(crate) fn nvitop_exporter(host: &Host) -> Option<Outcome<Server>> {
-    let program = brought("nvitop-exporter")?;
+    let program = peer("nvitop-exporter")?;
     Some(address().and_then(|address| {
         let mut command = host.command(&program, "nvitop-exporter");
         command.args(["--bind-address=127.0.0.1", &format!("--port={}", address.port()), "--interval=1.0"]);
@@ -108,16 +108,17 @@ pub(crate) fn nvitop_exporter(host: &Host) -> Option<Outcome<Server>> {
     }))
 }
 
-/// all-smi's server. It looks for GPUs by programs that this host does not have.
+/// all-smi's server. It detects GPUs with programs that are missing here, so that scripts replace them.
 pub(crate) fn all_smi(host: &Host) -> Option<Outcome<Server>> {
-    let program = brought("all-smi")?;
+    let program = peer("all-smi")?;
     Some(address().and_then(|address| {
         let programs = host.folder().join("programs");
         fs::create_dir_all(&programs)?;
         let lines: String = (0..host.gpus).map(|gpu| format!("GPU {gpu}: NVIDIA H200 (UUID: GPU-{gpu})\\n")).collect();
-        for (name, says) in [("nvidia-smi", lines), ("lspci", "18:00.0 3D controller: NVIDIA Corporation\\n".into())] {
+        for (name, output) in [("nvidia-smi", lines), ("lspci", "18:00.0 3D controller: NVIDIA Corporation\\n".into())]
+        {
             let file = programs.join(name);
-            fs::write(&file, format!("#!/bin/sh\nprintf '{says}'\n"))?;
+            fs::write(&file, format!("#!/bin/sh\nprintf '{output}'\n"))?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
         }
         let mut command = host.command(&program, "all-smi");
@@ -127,13 +128,13 @@ pub(crate) fn all_smi(host: &Host) -> Option<Outcome<Server>> {
     }))
 }
 
-/// `gpustat`, which is a program for a terminal: how long it takes to tell once, in seconds.
+/// Duration of one run of `gpustat` in seconds.
 pub(crate) fn gpustat(host: &Host) -> Option<Outcome<f64>> {
-    let program = brought("gpustat")?;
+    let program = peer("gpustat")?;
     let once = || -> Outcome<f64> {
-        let begun = std::time::Instant::now();
+        let started = std::time::Instant::now();
         let status = host.command(&program, "gpustat").arg("--json").status()?;
-        if status.success() { Ok(begun.elapsed().as_secs_f64()) } else { Err("gpustat failed".into()) }
+        if status.success() { Ok(started.elapsed().as_secs_f64()) } else { Err("gpustat failed".into()) }
     };
     Some((0..5).map(|_| once()).collect::<Outcome<Vec<f64>>>().map(crate::table::median))
 }

@@ -1,4 +1,4 @@
-//! Whether anything grows: an hour of scrapes, pages that come and go, and readers of the stream.
+//! Memory and descriptors during an hour of scrapes, page loads and stream clients.
 
 use std::{
     thread,
@@ -14,21 +14,22 @@ use crate::{
     cost, get,
     host::Host,
     places::keep,
-    readers::Readers,
+    stream_clients::StreamClients,
     table::{markdown, number},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Duration in minutes
     #[arg(long, default_value_t = 60)]
     minutes: u64,
-    /// Write what comes out into bench/results
+    /// Write the results to bench/results
     #[arg(long)]
     keep: bool,
 }
 
-/// What is asked for each second.
-const ASKED: [(&str, &str); 6] = [
+/// Requests of each second.
+const REQUESTS: [(&str, &str); 6] = [
     ("/status", "identity"),
     ("/metrics", "gzip"),
     ("/metrics?names=dcgm", "identity"),
@@ -38,7 +39,7 @@ const ASKED: [(&str, &str); 6] = [
 ];
 
 #[derive(Debug, Serialize)]
-struct Mark {
+struct Point {
     minute: u64,
     memory_kib: u64,
     descriptors: usize,
@@ -46,46 +47,46 @@ struct Mark {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let host = Host::new(8, 50, 0)?;
-    // Ten times as often as usual, so that an hour is ten.
+    // Ten times the usual rate, so that an hour has the ticks of ten.
     let agent = Agent::start(&host, Duration::from_millis(100), &[])?;
-    let begun = Instant::now();
-    let mut marks: Vec<Mark> = Vec::new();
-    let mut readers = Readers::open(agent.address, 8, "gzip")?;
-    while begun.elapsed() < Duration::from_secs(options.minutes * 60 + 1) {
-        for (path, encoding) in ASKED {
-            let answer = get::get(agent.address, path, encoding)?;
-            if answer.status != 200 {
-                return Err(format!("{path} answers {}", answer.status).into());
+    let started = Instant::now();
+    let mut points: Vec<Point> = Vec::new();
+    let mut clients = StreamClients::open(agent.address, 8, "gzip")?;
+    while started.elapsed() < Duration::from_secs(options.minutes * 60 + 1) {
+        for (path, encoding) in REQUESTS {
+            let response = get::get(agent.address, path, encoding)?;
+            if response.status != 200 {
+                return Err(format!("{path}: expected status 200, got {}", response.status).into());
             }
         }
-        readers.read(Duration::from_millis(500))?;
+        clients.read(Duration::from_millis(500))?;
         thread::sleep(Duration::from_millis(400));
-        let minute = begun.elapsed().as_secs() / 60;
-        if marks.last().is_none_or(|mark| mark.minute < minute) {
-            // Readers go, and others come.
-            readers = Readers::open(agent.address, 8, "gzip")?;
+        let minute = started.elapsed().as_secs() / 60;
+        if points.last().is_none_or(|point| point.minute < minute) {
+            // Reconnect, because clients come and go.
+            clients = StreamClients::open(agent.address, 8, "gzip")?;
             let pids = agent.pids();
-            marks.push(Mark {
+            points.push(Point {
                 minute,
                 memory_kib: cost::proportional_kib(&pids)?,
                 descriptors: cost::descriptors(&pids),
             });
         }
     }
-    let shown = marks.iter().filter(|mark| mark.minute <= 2 || mark.minute % 10 == 0);
+    let shown = points.iter().filter(|point| point.minute <= 2 || point.minute % 10 == 0);
     let rows: Vec<Vec<String>> = shown
-        .map(|mark| {
-            vec![mark.minute.to_string(), number(mark.memory_kib as f64 / 1024.0), mark.descriptors.to_string()]
+        .map(|point| {
+            vec![point.minute.to_string(), number(point.memory_kib as f64 / 1024.0), point.descriptors.to_string()]
         })
         .collect();
     let text = format!(
-        "8 GPUs, 50 processes, interval 100 ms; six views each second, eight readers of the stream\n\n{}",
+        "8 GPUs, 50 processes, interval 100 ms; six views each second, eight stream clients\n\n{}",
         markdown(&["minute", "memory MiB", "descriptors"], &rows)
     );
     print!("{text}");
     if options.keep {
         keep("soak.md", &text)?;
-        keep("soak.json", &(serde_json::to_string_pretty(&marks)? + "\n"))?;
+        keep("soak.json", &(serde_json::to_string_pretty(&points)? + "\n"))?;
     }
     Ok(())
 }

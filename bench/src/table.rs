@@ -1,12 +1,12 @@
-//! Tables in Markdown, and the median.
+//! Markdown tables, number formats and the median.
 
-/// The middle one of some numbers, the lower of two.
+/// Median, the lower one of an even count.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A table of these rows under this head, each cell as it is.
+/// Markdown table. Cells are not escaped.
 pub(crate) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
     let mut text = line(head.to_vec());
@@ -17,7 +17,7 @@ pub(crate) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// With as many digits as say something: 0.034, 4.1, 95, 75,591.
+/// Number with about three significant digits: 0.034, 4.15, 95.0, 75,591.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if !size.is_finite() => return "—".into(),

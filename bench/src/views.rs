@@ -1,4 +1,4 @@
-//! Requests a second of each view, latency, and what it costs, in turn with others on the same machine.
+//! Requests per second, latency and cost of each view, measured in turn with other servers on the same machine.
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 
@@ -15,29 +15,29 @@ use crate::{
     load::{Load, wrk},
     places::{keep, repository},
     plot,
-    readers::Readers,
     server::{self, Server},
+    stream_clients::StreamClients,
     table::{markdown, median, number},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often each is measured, in turn with the others
+    /// Number of measurements of each server, in turn with the others
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// How long each time, in seconds
+    /// Duration of each measurement in seconds
     #[arg(long, default_value_t = 1)]
     seconds: u64,
-    /// For how long nobody asks before, in seconds
+    /// Duration of the measurement without requests in seconds
     #[arg(long, default_value_t = 30)]
     idle: u64,
-    /// The Python agent's main.py
+    /// Path of the Python agent's main.py
     #[arg(long, env = "ORIGINAL")]
     original: Option<PathBuf>,
-    /// Write what comes out into bench/results
+    /// Write the results to bench/results
     #[arg(long)]
     keep: bool,
-    /// Views; `+gzip` asks for one compressed
+    /// Views; `+gzip` requests a compressed response
     #[arg(default_values = [
         "/count", "/status", "/api/v1/snapshot", "/api/v1/snapshot+gzip", "/metrics", "/metrics+gzip",
         "/metrics?names=dcgm", "/metrics?names=dcgm+gzip",
@@ -47,16 +47,16 @@ pub(crate) struct Options {
 
 const GPUS: usize = 8;
 const PROCESSES: usize = 50;
-const READERS: [usize; 3] = [1, 64, 1000];
+const STREAM_CLIENTS: [usize; 3] = [1, 64, 1000];
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// One server's answers to one view: the medians of all rounds.
+/// Results of one server for one view: medians of all rounds.
 #[derive(Debug, Serialize, Deserialize)]
 struct Served {
     view: String,
     bytes: usize,
     server: String,
-    /// Of each round.
+    /// Requests per second in each round.
     rates: Vec<f64>,
     #[serde(flatten)]
     load: Load,
@@ -65,7 +65,7 @@ struct Served {
     driver_calls_per_second: Option<f64>,
 }
 
-/// What readers of the stream cost the agent.
+/// Cost of stream clients.
 #[derive(Debug, Serialize, Deserialize)]
 struct Streamed {
     readers: usize,
@@ -77,7 +77,7 @@ struct Streamed {
     worst_ms: Option<f64>,
 }
 
-/// What it costs when nobody asks.
+/// Cost without requests.
 #[derive(Debug, Serialize, Deserialize)]
 struct Idle {
     seconds: u64,
@@ -102,23 +102,23 @@ struct Report {
 pub(crate) fn run(options: &Options) -> Outcome {
     let idle = idle(options.idle)?;
     let streams = streams()?;
-    let host = Host::counting(GPUS, PROCESSES)?;
+    let host = Host::counting(None, GPUS, PROCESSES)?;
     let agent = Agent::start(&host, INTERVAL, &[])?;
     let views: Vec<View> = options.views.iter().map(|text| View::parse(text)).collect();
     let (folder, sizes) = files::fill(&host, agent.address, &views)?;
-    let first = views.first().ok_or("which views?")?.as_file();
+    let first = views.first().ok_or("expected at least one view")?.as_file();
     let plain: Vec<(String, usize)> =
         views.iter().zip(&sizes).filter(|(view, _)| !view.gzip).map(|(view, bytes)| (view.as_file(), *bytes)).collect();
-    let beside = [server::nginx(&host, &folder, &first, &plain)?, server::bare(&folder, &first)?];
+    let others = [server::nginx(&host, &folder, &first, &plain)?, server::bare(&folder, &first)?];
     let mut served = Vec::new();
     for (view, bytes) in views.iter().zip(sizes) {
-        let others = beside.iter().map(|server| Rival::other(server, &view.as_file(), bytes));
+        let others = others.iter().map(|server| Rival::other(server, &view.as_file(), bytes));
         let ours = Rival::agent("agent", &agent, &view.path, bytes);
         served.extend(in_turn(&host, options, view, &std::iter::once(ours).chain(others).collect::<Vec<_>>())?);
         served.extend(while_the_driver_hangs(options, view)?);
         eprintln!("  measured {}", view.name());
     }
-    drop(beside);
+    drop(others);
     served.extend(peers(&host, options, &agent, &views)?);
     let gpustat_seconds = server::gpustat(&host).transpose()?;
     let cores = thread::available_parallelism()?.get();
@@ -134,13 +134,13 @@ pub(crate) fn run(options: &Options) -> Outcome {
         streams,
         gpustat_seconds,
     };
-    let text = tell(&report);
+    let text = text(&report);
     print!("{text}");
     if options.keep {
         keep("views.md", &text)?;
         keep("views.json", &(serde_json::to_string_pretty(&report)? + "\n"))?;
         draw(&report)?;
-        println!("\nkept in {}", repository("bench/results").display());
+        println!("\nwritten to {}", repository("bench/results").display());
     }
     Ok(())
 }
@@ -148,11 +148,11 @@ pub(crate) fn run(options: &Options) -> Outcome {
 fn idle(seconds: u64) -> Outcome<Idle> {
     let host = Host::new(GPUS, PROCESSES, 0)?;
     let agent = Agent::start(&host, INTERVAL, &[])?;
-    // What was asked for at the start is rendered ahead for a minute.
+    // Views requested at the start are rendered in advance for a minute.
     if seconds >= 10 {
         thread::sleep(Duration::from_secs(61));
     }
-    let collector: Vec<u32> = agent.pids().into_iter().filter(|pid| *pid != agent.pid()).collect();
+    let collector = agent.collector();
     let before = (cost::processor_time(&[agent.pid()]), cost::processor_time(&collector));
     let time = Duration::from_secs(seconds);
     thread::sleep(time);
@@ -165,13 +165,13 @@ fn idle(seconds: u64) -> Outcome<Idle> {
     })
 }
 
-/// Somebody who answers a view.
+/// A server that serves a view.
 struct Rival {
     name: &'static str,
     address: std::net::SocketAddr,
     pids: Vec<u32>,
     path: String,
-    /// How long its answer is.
+    /// Size of the response.
     bytes: usize,
 }
 
@@ -185,14 +185,14 @@ impl Rival {
     }
 }
 
-/// Each in turn, round by round, so that a machine that slows down slows all of them.
+/// Measures all servers in each round, so that a slower machine slows all of them.
 fn in_turn(host: &Host, options: &Options, view: &View, rivals: &[Rival]) -> Outcome<Vec<Served>> {
     let mut loads: Vec<Vec<(Load, Duration, f64)>> = rivals.iter().map(|_| Vec::new()).collect();
     for _ in 0..options.rounds {
         for (rival, loads) in rivals.iter().zip(&mut loads) {
             let before = (cost::processor_time(&rival.pids), host.calls(rival.name));
             let load = wrk(host.folder(), rival.address, &rival.path, view.encoding(), options.seconds)?;
-            #[expect(clippy::cast_precision_loss, reason = "calls in some seconds are few")]
+            #[expect(clippy::cast_precision_loss, reason = "the number of calls is far below 2^52")]
             let calls = (host.calls(rival.name) - before.1) as f64;
             loads.push((load, cost::processor_time(&rival.pids) - before.0, calls));
         }
@@ -203,7 +203,7 @@ fn in_turn(host: &Host, options: &Options, view: &View, rivals: &[Rival]) -> Out
         let requests: f64 = loads.iter().map(|(load, ..)| load.requests).sum();
         let processor: Duration = loads.iter().map(|(_, time, _)| *time).sum();
         let calls: f64 = loads.iter().map(|(.., calls)| calls).sum();
-        #[expect(clippy::cast_precision_loss, reason = "rounds and seconds are few")]
+        #[expect(clippy::cast_precision_loss, reason = "rounds and seconds are small numbers")]
         let time = options.seconds as f64 * loads.len() as f64;
         served.push(Served {
             view: view.name(),
@@ -226,7 +226,7 @@ fn in_turn(host: &Host, options: &Options, view: &View, rivals: &[Rival]) -> Out
     Ok(served)
 }
 
-/// The agent again, on a host on which every call into the driver hangs.
+/// Measures the agent on a host on which every call into the driver hangs.
 fn while_the_driver_hangs(options: &Options, view: &View) -> Outcome<Vec<Served>> {
     if view.path != "/metrics" && view.path != "/status" {
         return Ok(Vec::new());
@@ -240,15 +240,15 @@ fn while_the_driver_hangs(options: &Options, view: &View) -> Outcome<Vec<Served>
     in_turn(&host, options, view, &[hung])
 }
 
-/// Other programs on the same driver, those that are here: each with its own form of what they tell.
+/// Measures the installed programs of other projects on the same driver, each with its own view.
 fn peers(host: &Host, options: &Options, agent: &Agent, views: &[View]) -> Outcome<Vec<Served>> {
     let mut served = Vec::new();
-    let asked = |path: &str| views.iter().any(|view| view.path == path);
+    let is_requested = |path: &str| views.iter().any(|view| view.path == path);
     let mut others: Vec<(&str, Outcome<Server>)> = Vec::new();
-    if asked("/status") {
+    if is_requested("/status") {
         others.extend(options.original.as_deref().map(|main| ("/status", server::original(host, main))));
     }
-    if asked("/metrics") {
+    if is_requested("/metrics") {
         others.extend(server::nvitop_exporter(host).map(|server| ("/metrics", server)));
         others.extend(server::all_smi(host).map(|server| ("/metrics", server)));
     }
@@ -270,31 +270,31 @@ fn streams() -> Outcome<Vec<Streamed>> {
     for encoding in ["identity", "gzip"] {
         let host = Host::new(GPUS, PROCESSES, 0)?;
         let agent = Agent::start(&host, INTERVAL, &[])?;
-        for count in READERS {
-            let mut readers = Readers::open(agent.address, count, encoding)?;
-            readers.read(Duration::from_secs(3))?;
+        for count in STREAM_CLIENTS {
+            let mut clients = StreamClients::open(agent.address, count, encoding)?;
+            clients.read(Duration::from_secs(3))?;
             let before = cost::processor_time(&agent.pids());
             let time = Duration::from_secs(10);
-            let told = readers.read(time)?;
+            let received = clients.read(time)?;
             let used = cost::processor_time(&agent.pids()) - before;
             #[expect(clippy::cast_precision_loss, reason = "far less than 2^52 bytes")]
-            let bytes = told.bytes as f64;
+            let bytes = received.bytes as f64;
             streamed.push(Streamed {
                 readers: count,
                 encoding: encoding.into(),
                 processor_percent: 100.0 * used.as_secs_f64() / time.as_secs_f64(),
                 memory_kib: cost::proportional_kib(&agent.pids())?,
                 bytes_per_second: bytes / time.as_secs_f64(),
-                median_ms: told.median_ms,
-                worst_ms: told.worst_ms,
+                median_ms: received.median_ms,
+                worst_ms: received.worst_ms,
             });
-            eprintln!("  measured {count} readers, {encoding}");
+            eprintln!("  measured {count} stream clients, {encoding}");
         }
     }
     Ok(streamed)
 }
 
-/// The median, over the rounds, of the agent's rate in parts of another's.
+/// Median over the rounds of the ratio of the agent's rate to another server's.
 fn ratio(views: &[Served], view: &str, other: &str) -> Option<f64> {
     let rates = |server: &str| views.iter().find(|served| served.view == view && served.server == server);
     let (ours, theirs) = (rates("agent")?, rates(other)?);
@@ -311,109 +311,110 @@ fn names(views: &[Served]) -> Vec<&str> {
     names
 }
 
-fn tell(report: &Report) -> String {
-    let views = &report.views;
-    let rows: Vec<Vec<String>> = views
-        .iter()
-        .map(|served| {
-            let load = &served.load;
-            let times = [load.p50_us, load.p99_us, load.p999_us].map(|us| number(us / 1000.0));
-            let (low, high) =
-                served.rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
-            vec![
-                served.view.clone(),
-                served.server.clone(),
-                number(served.bytes as f64),
-                number(load.rate),
-                format!("{} – {}", number(low), number(high)),
-                times.join(" / "),
-                number(served.processor_ms_per_thousand),
-                number(served.memory_kib as f64 / 1024.0),
-                served.driver_calls_per_second.map_or_else(|| "—".into(), number),
-            ]
-        })
-        .collect();
-    let head = [
-        "view",
-        "server",
-        "bytes",
-        "answers/s",
-        "in rounds",
-        "p50 / p99 / p99.9 ms",
-        "CPU ms per 1,000",
-        "memory MiB",
-        "driver calls/s",
-    ];
+/// Results as Markdown.
+fn text(report: &Report) -> String {
     let mut text = format!(
         "{} GPUs, {} processes, interval 1 s; {} cores; medians of {} rounds of {} s in turn, `wrk -t1 -c8` on the same machine\n\n",
         report.gpus, report.processes, report.cores, report.rounds, report.seconds
     );
-    text.push_str(&markdown(&head, &rows));
-    let ratios: Vec<Vec<String>> = names(views)
-        .into_iter()
-        .map(|view| {
-            let others = views.iter().filter(|served| served.view == view && served.server != "agent");
-            let told: Vec<String> = others
-                .filter_map(|other| Some(format!("{} {}", other.server, number(ratio(views, view, &other.server)?))))
-                .collect();
-            let p999 = |server: &str| {
-                views
-                    .iter()
-                    .find(|served| served.view == view && served.server == server)
-                    .map(|served| served.load.p999_us)
-            };
-            let late =
-                p999("agent").zip(p999("nginx")).map_or_else(|| "—".into(), |(ours, theirs)| number(ours / theirs));
-            vec![view.to_owned(), told.join(", "), late]
-        })
-        .collect();
+    text.push_str(&served_table(&report.views));
     text.push('\n');
-    text.push_str(&markdown(&["view", "the agent's rate in parts of", "its p99.9 in parts of nginx's"], &ratios));
-    let streams: Vec<Vec<String>> = report
-        .streams
-        .iter()
-        .map(|streamed| {
-            vec![
-                streamed.readers.to_string(),
-                streamed.encoding.clone(),
-                number(streamed.processor_percent),
-                number(streamed.memory_kib as f64 / 1024.0),
-                number(streamed.bytes_per_second / 1e6),
-                streamed.median_ms.map_or_else(|| "—".into(), number),
-                streamed.worst_ms.map_or_else(|| "—".into(), number),
-            ]
-        })
-        .collect();
+    text.push_str(&ratio_table(&report.views));
     text.push('\n');
-    let head = [
-        "readers of the stream",
-        "encoding",
-        "CPU % of a core",
-        "memory MiB",
-        "MB/s in all",
-        "there after ms, median",
-        "worst",
-    ];
-    text.push_str(&markdown(&head, &streams));
+    text.push_str(&stream_table(&report.streams));
     let idle = &report.idle;
     text.push_str(&format!(
-        "\nNobody asks, over {} s: {} % of a core for the agent and {} % for its collector, the simulated driver included; {} MiB \
-         together.\n",
+        "\nWithout requests, over {} s: {} % of a core for the agent and {} % for its collector, including the simulated driver; \
+         {} MiB together.\n",
         idle.seconds,
         number(idle.agent_percent),
         number(idle.collector_percent),
         number(idle.memory_kib as f64 / 1024.0),
     ));
     if let Some(seconds) = report.gpustat_seconds {
-        text.push_str(&format!("`gpustat --json` takes {} s to tell once.\n", number(seconds)));
+        text.push_str(&format!("One run of `gpustat --json` takes {} s.\n", number(seconds)));
     }
     text
 }
 
-/// Draws what was kept of the last measurement anew.
+fn served_table(views: &[Served]) -> String {
+    let row = |served: &Served| {
+        let load = &served.load;
+        let times = [load.p50_us, load.p99_us, load.p999_us].map(|us| number(us / 1000.0));
+        let (low, high) =
+            served.rates.iter().fold((f64::MAX, 0.0_f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
+        vec![
+            served.view.clone(),
+            served.server.clone(),
+            number(served.bytes as f64),
+            number(load.rate),
+            format!("{} – {}", number(low), number(high)),
+            times.join(" / "),
+            number(served.processor_ms_per_thousand),
+            number(served.memory_kib as f64 / 1024.0),
+            served.driver_calls_per_second.map_or_else(|| "—".into(), number),
+        ]
+    };
+    let head = [
+        "view",
+        "server",
+        "bytes",
+        "requests/s",
+        "in rounds",
+        "p50 / p99 / p99.9 ms",
+        "CPU ms per 1,000",
+        "memory MiB",
+        "driver calls/s",
+    ];
+    markdown(&head, &views.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Rate and 99.9th percentile of the agent, relative to the other servers.
+fn ratio_table(views: &[Served]) -> String {
+    let p999 = |view: &str, server: &str| {
+        views.iter().find(|served| served.view == view && served.server == server).map(|served| served.load.p999_us)
+    };
+    let row = |view: &str| {
+        let others = views.iter().filter(|served| served.view == view && served.server != "agent");
+        let rates: Vec<String> = others
+            .filter_map(|other| Some(format!("{} {}", other.server, number(ratio(views, view, &other.server)?))))
+            .collect();
+        let late = p999(view, "agent").zip(p999(view, "nginx"));
+        let late = late.map_or_else(|| "—".into(), |(ours, theirs)| number(ours / theirs));
+        vec![view.to_owned(), rates.join(", "), late]
+    };
+    let rows: Vec<Vec<String>> = names(views).into_iter().map(row).collect();
+    markdown(&["view", "the agent's rate relative to", "its p99.9 relative to nginx's"], &rows)
+}
+
+fn stream_table(streams: &[Streamed]) -> String {
+    let row = |streamed: &Streamed| {
+        vec![
+            streamed.readers.to_string(),
+            streamed.encoding.clone(),
+            number(streamed.processor_percent),
+            number(streamed.memory_kib as f64 / 1024.0),
+            number(streamed.bytes_per_second / 1e6),
+            streamed.median_ms.map_or_else(|| "—".into(), number),
+            streamed.worst_ms.map_or_else(|| "—".into(), number),
+        ]
+    };
+    let head = [
+        "stream clients",
+        "encoding",
+        "CPU % of a core",
+        "memory MiB",
+        "MB/s in all",
+        "age on arrival, ms, median",
+        "worst",
+    ];
+    markdown(&head, &streams.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Draws the results of the last measurement again.
 pub(crate) fn draw_again() -> Outcome {
     let report: Report = serde_json::from_str(&fs::read_to_string(repository("bench/results/views.json"))?)?;
-    keep("views.md", &tell(&report))?;
+    keep("views.md", &text(&report))?;
     draw(&report)
 }
 
@@ -424,7 +425,7 @@ fn draw(report: &Report) -> Outcome {
             names(views).into_iter().filter_map(|view| Some((view.to_owned(), ratio(views, view, other)?))).collect();
         plot::bars(
             file,
-            &format!("Answers a second, in parts of {other}'s with the same bytes"),
+            &format!("Requests per second, as a fraction of {other}'s with the same bytes"),
             "ratio",
             &bars,
             &[(bound, "target")],

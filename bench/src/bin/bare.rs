@@ -1,6 +1,6 @@
-//! The limit that the agent is measured against: axum's own server on a one-thread runtime, handing out the same
-//! bytes from memory and doing nothing else. `bare PORT FOLDER` serves each file of a folder under its path, and to who
-//! takes gzip the file beside it that ends in `.gz`.
+//! Upper limit for the agent's throughput: axum's server on a single-threaded runtime that sends bytes from memory.
+//! `bare PORT FOLDER` serves each file of a folder under its path, or the file with `.gz` appended to clients that accept
+//! gzip.
 
 use std::{collections::HashMap, error::Error, fs, future::ready, path::Path, sync::Arc};
 
@@ -31,17 +31,17 @@ fn read(folder: &Path, path: &str, files: &mut Files) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-fn answer(files: &Files, uri: &Uri, headers: &HeaderMap) -> Response {
+fn respond(files: &Files, uri: &Uri, headers: &HeaderMap) -> Response {
     let path = uri.path();
-    let takes_gzip = headers.get(ACCEPT_ENCODING).is_some_and(|value| value == "gzip");
-    let packed = takes_gzip.then(|| files.get(&format!("{path}.gz"))).flatten();
-    let Some(bytes) = packed.or_else(|| files.get(path)) else { return StatusCode::NOT_FOUND.into_response() };
+    let accepts_gzip = headers.get(ACCEPT_ENCODING).is_some_and(|value| value == "gzip");
+    let compressed = accepts_gzip.then(|| files.get(&format!("{path}.gz"))).flatten();
+    let Some(bytes) = compressed.or_else(|| files.get(path)) else { return StatusCode::NOT_FOUND.into_response() };
     let mut response = bytes.clone().into_response();
-    let told = response.headers_mut();
-    told.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if packed.is_some() {
-        told.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if compressed.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
 }
@@ -49,11 +49,11 @@ fn answer(files: &Files, uri: &Uri, headers: &HeaderMap) -> Response {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let port: u16 = arguments.next().ok_or("which port?")?.parse()?;
+    let port: u16 = arguments.next().ok_or("usage: bare PORT FOLDER")?.parse()?;
     let mut files = Files::new();
-    read(arguments.next().ok_or("which folder?")?.as_ref(), "", &mut files)?;
+    read(arguments.next().ok_or("usage: bare PORT FOLDER")?.as_ref(), "", &mut files)?;
     let files = Arc::new(files);
-    let app = Router::new().fallback(get(move |uri: Uri, headers: HeaderMap| ready(answer(&files, &uri, &headers))));
+    let app = Router::new().fallback(get(move |uri: Uri, headers: HeaderMap| ready(respond(&files, &uri, &headers))));
     axum::serve(TcpListener::bind(("127.0.0.1", port)).await?, app).await?;
     Ok(())
 }

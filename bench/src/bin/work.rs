@@ -1,7 +1,7 @@
-//! A tick or a request, so many times, for callgrind to count. What a tick takes in are the frames of a real collector.
+//! Repeats a tick or a request for callgrind. The ticks process recorded frames of a real collector.
 //!
-//! `work FRAMES unseen|seen TIMES`: ticks, with no view asked for, or all of them.
-//! `work FRAMES PATH[+gzip] TIMES`: requests over one connection, after two ticks.
+//! `work FRAMES unseen|seen TIMES`: ticks without any recent request, or with recent requests for all views.
+//! `work FRAMES PATH[+gzip] TIMES`: requests on one connection, after two ticks.
 
 use std::{error::Error, fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,8 +19,8 @@ use tokio::{
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// What a page and two monitoring systems ask for.
-const ASKED: [&str; 6] = [
+/// Views that a page and two monitoring systems request.
+const VIEWS: [&str; 6] = [
     "/status",
     "/api/v1/snapshot+gzip",
     "/api/v1/summary",
@@ -29,7 +29,7 @@ const ASKED: [&str; 6] = [
     "/metrics?names=dcgm+gzip",
 ];
 
-/// The supervisor's side.
+/// Supervisor's side of a tick.
 struct Ticks {
     frames: io::Cursor<Vec<u8>>,
     deriver: Deriver,
@@ -42,13 +42,13 @@ impl Ticks {
         Ok(Self { frames, deriver: Deriver::default(), publisher: Publisher::new(Stamp::default()) })
     }
 
-    /// What the supervisor does when a frame comes.
+    /// Processes the next frame like the supervisor.
     fn tick(&mut self) -> Outcome {
         let sample: Arc<Sample> = loop {
             match frame::read(&mut self.frames)? {
                 Some(Message::Sample(sample)) if !sample.gpus.is_empty() => break Arc::from(sample),
                 Some(_) => {}
-                None => return Err("there are no more frames".into()),
+                None => return Err("expected another frame, got the end of the file".into()),
             }
         };
         let snapshot = self.deriver.derive(&Input {
@@ -65,10 +65,10 @@ impl Ticks {
     }
 }
 
-/// A connection on which one request comes after the other.
+/// A keep-alive connection.
 struct Connection {
     stream: TcpStream,
-    /// For the longest answer.
+    /// Buffer for the longest response.
     bytes: Vec<u8>,
 }
 
@@ -77,28 +77,28 @@ impl Connection {
         Ok(Self { stream: TcpStream::connect(address).await?, bytes: vec![0; 256 * 1024] })
     }
 
-    /// Asks, and reads the answer's head and so much of its body as it says; of a stream the head alone.
-    async fn ask(&mut self, view: &str) -> Outcome {
+    /// Sends a request and reads the response's head and, if it has a length, its body.
+    async fn request(&mut self, view: &str) -> Outcome {
         let (path, encoding) = view.strip_suffix("+gzip").map_or((view, "identity"), |path| (path, "gzip"));
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
         self.stream.write_all(request.as_bytes()).await?;
         let bytes = &mut self.bytes;
-        let (mut have, mut want) = (0, None);
-        while want.is_none_or(|want| have < want) {
-            let read = self.stream.read(&mut bytes[have..]).await?;
+        let (mut received, mut expected) = (0, None);
+        while expected.is_none_or(|expected| received < expected) {
+            let read = self.stream.read(&mut bytes[received..]).await?;
             if read == 0 {
                 return Err(format!("{view}: the connection ended").into());
             }
-            have += read;
-            if want.is_none()
-                && let Some(end) = bytes[..have].windows(4).position(|four| four == b"\r\n\r\n")
+            received += read;
+            if expected.is_none()
+                && let Some(end) = bytes[..received].windows(4).position(|four| four == b"\r\n\r\n")
             {
                 let head = str::from_utf8(&bytes[..end])?.to_ascii_lowercase();
                 if !head.starts_with("http/1.1 200 ") {
                     return Err(format!("{view}: {head}").into());
                 }
                 let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                want = Some(end + 4 + length.map_or(Ok(0), str::parse)?);
+                expected = Some(end + 4 + length.map_or(Ok(0), str::parse)?);
             }
         }
         Ok(())
@@ -116,29 +116,31 @@ async fn run(frames: &str, what: &str, times: usize) -> Outcome {
     let address = listener.local_addr()?;
     let answer = move |peer, request| app.reply(Some(peer), &request);
     let serving = server::serve(vec![Listener::Tcp(listener, None)], answer, Limits::default(), std::future::pending());
-    let asking = async {
+    let requests = async {
         if what == "seen" {
-            for view in ASKED {
-                Connection::open(address).await?.ask(view).await?;
+            for view in VIEWS {
+                Connection::open(address).await?.request(view).await?;
             }
             return (0..times).try_for_each(|_| ticks.tick());
         }
         ticks.tick()?;
         let mut connection = Connection::open(address).await?;
         for _ in 0..times {
-            connection.ask(what).await?;
+            connection.request(what).await?;
         }
         Ok(())
     };
     tokio::select! {
         () = serving => Err("the server ended".into()),
-        outcome = asking => outcome,
+        outcome = requests => outcome,
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [frames, what, times] = arguments.as_slice() else { return Err("work FRAMES WHAT TIMES".into()) };
+    let [frames, what, times] = arguments.as_slice() else {
+        return Err("usage: work FRAMES unseen|seen|PATH[+gzip] TIMES".into());
+    };
     run(frames, what, times.parse()?).await
 }

@@ -61,7 +61,7 @@ impl Value {
     }
 
     /// Same value, with a constant fraction rounded to an integer.
-    pub(crate) const fn rounded(self) -> Self {
+    pub(crate) fn rounded(self) -> Self {
         match self {
             Self::Fraction(number) => Self::Whole(number.round() as i64),
             other => other,
