@@ -76,7 +76,7 @@ fn begin(config: Config) -> io::Result<ExitCode> {
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let supervisor =
-        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::recalling(kept))?;
+        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::restoring(kept))?;
     let keeper =
         config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone(), state::EVERY)).transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.release_control()));

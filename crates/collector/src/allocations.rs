@@ -51,7 +51,7 @@ impl Allocations {
                 let outcome = list();
                 let wait = if outcome.is_ok() { period } else { pause.min(period) };
                 pause = if outcome.is_ok() { SOONEST } else { (pause * 2).min(period.max(SOONEST)) };
-                lock(&state.0).take_in(&socket, outcome);
+                lock(&state.0).add(&socket, outcome);
                 state.1.notify_all();
                 thread::sleep(wait);
             }
@@ -88,7 +88,7 @@ impl Allocations {
 }
 
 impl State {
-    fn take_in(&mut self, socket: &Socket, outcome: Result<Vec<Allocation>, Fault>) {
+    fn add(&mut self, socket: &Socket, outcome: Result<Vec<Allocation>, Fault>) {
         self.health.found(socket, outcome.as_ref().map(|_| ()));
         match outcome {
             Ok(all) => (self.last, self.fault) = (Some((Instant::now(), all)), None),
@@ -156,16 +156,16 @@ mod tests {
     #[test]
     fn pods_kept_over_restart_then_expire() {
         let mut state = State::default();
-        state.take_in(&socket(), Err(Fault::denied("no")));
+        state.add(&socket(), Err(Fault::denied("no")));
         let now = Instant::now();
         assert_eq!((state.newest(now), state.health.note().as_deref()), (Err(Absence::Denied), Some("no")));
-        state.take_in(&socket(), Ok(given("a")));
-        state.take_in(&socket(), Err(Fault::error("gone")));
+        state.add(&socket(), Ok(given("a")));
+        state.add(&socket(), Err(Fault::error("gone")));
         let asked = state.last.as_ref().unwrap().0;
         assert_eq!(state.newest(asked + KEEPS - SOONEST), Ok(given("a")));
         assert_eq!(state.newest(asked + KEEPS), Err(Absence::Error));
         assert_eq!(state.health.note().as_deref(), Some("gone"));
-        state.take_in(&socket(), Ok(vec![]));
+        state.add(&socket(), Ok(vec![]));
         assert_eq!((state.newest(Instant::now()), state.health.note()), (Ok(vec![]), None));
     }
 }

@@ -59,7 +59,7 @@ async fn main() {
     for second in 1..=DAY {
         let gpus = (0..GPUS).map(|index| Gpu { read_at: stamp(second), ..gpu(index, second) }).collect();
         let snapshot = Snapshot { at: stamp(second), ..host::snapshot(CollectorState::Ok, gpus) };
-        history.take_in(&snapshot);
+        history.add(&snapshot);
         last = Some(snapshot);
     }
     let tick = filled.elapsed() / u32::try_from(DAY).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! What a capture is made of: each call into the driver, as it was made and answered. Nothing here is interpreted.
+//! Content of a capture: each call into the driver, as it was made and answered. Nothing here is interpreted.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 pub struct Record {
     /// The NVML function.
     pub function: String,
-    /// What it was asked about.
+    /// Subject of the call.
     pub about: About,
     /// Its other arguments, as far as they decide what it answers: a clock's number, a link's.
     pub with: Vec<u64>,
-    /// What came of it.
+    /// Outcome.
     pub outcome: Outcome,
     /// When it was made, in microseconds since the capture began.
     pub at_us: u64,
-    /// How long it took, in microseconds.
+    /// Duration in microseconds.
     pub took_us: u64,
 }
 
-/// What a call is about.
+/// Subject of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum About {
     /// The driver as a whole.
@@ -35,7 +35,7 @@ pub enum About {
     },
 }
 
-/// What came of a call.
+/// Outcome of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The library does not have the function.
@@ -73,14 +73,14 @@ pub enum List {
     Entries {
         /// Bytes of an entry.
         width: usize,
-        /// Of each, the PID and what follows it, in the layout's order.
+        /// PID of each and its other numbers, in the layout's order.
         entries: Vec<Vec<u64>>,
     },
     /// Entries of no known layout, of which nothing is kept, since it is not known where the PIDs stand.
     Unknown {
-        /// How many there were.
+        /// Number of calls.
         count: u32,
-        /// How many bytes were written.
+        /// Number of bytes written.
         written: usize,
     },
 }

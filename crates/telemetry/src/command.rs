@@ -1,4 +1,4 @@
-//! How a command line is written as one string: the original agent's rules, frozen by its recordings.
+//! Command lines as one string, by the original agent's rules, which its recordings fix.
 
 /// A command is cut here, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024;

@@ -21,10 +21,10 @@ const HEADER_BYTES: usize = 16;
 /// The longest body. 10,000 processes with 4 MiB of commands take a third of it.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a frame carries.
+/// Content of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// What was read.
+    /// A sample.
     Sample(Box<Sample>),
     /// "I am alive": written when no sample was for a second.
     Heartbeat,
@@ -38,7 +38,7 @@ pub enum FrameError {
     /// The stream does not begin with a frame's magic.
     #[error("a frame begins with {found:02x?} instead of {MAGIC:02x?}")]
     Magic {
-        /// What it begins with.
+        /// Magic number.
         found: [u8; 4],
     },
     /// Written by another version of the program.

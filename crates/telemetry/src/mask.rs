@@ -1,6 +1,6 @@
 //! Obvious secrets in command lines, replaced by `***`.
 //!
-//! It errs on the side of hiding: what follows a telling name is masked to the end of the argument, or to the next
+//! It errs on the side of hiding: the text after a suspicious name is masked to the end of the argument, or to the next
 //! space where several words stand in one argument. What does not look like a secret is shown: this is a courtesy to
 //! those who put secrets into arguments, and no promise.
 
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 const MASK: &str = "***";
 
-/// A name that ends so, in lower case and without `-`, `_` and `.`, tells of a secret.
+/// A name that ends so, in lower case and without `-`, `_` and `.`, marks a secret.
 const NAMES: [&str; 17] = [
     "password",
     "passwd",
@@ -49,7 +49,7 @@ const BEGINNINGS: [(&str, usize); 16] = [
     ("eyJ", 16),
 ];
 
-/// What stands between a name like `Authorization` and the secret itself.
+/// Text between a name like `Authorization` and the secret itself.
 const SCHEMES: [&str; 4] = ["bearer", "basic", "token", "apikey"];
 
 /// Arguments with their secrets masked, each still in its place.
@@ -88,15 +88,15 @@ pub fn text(text: &str) -> String {
     masked
 }
 
-/// Whether the argument after this one is a secret: `--password`, or a header's name or scheme alone.
+/// True if the argument after this one is a secret: `--password`, or a header's name or scheme alone.
 fn announces(argument: &str) -> bool {
     let name = argument.strip_suffix(':').unwrap_or(argument);
-    (argument.starts_with('-') && !argument.contains('=') && tells(name))
-        || (name.len() < argument.len() && tells(name))
+    (argument.starts_with('-') && !argument.contains('=') && marks_secret(name))
+        || (name.len() < argument.len() && marks_secret(name))
 }
 
-/// Whether a name tells of a secret.
-fn tells(name: &str) -> bool {
+/// True if a name marks a secret.
+fn marks_secret(name: &str) -> bool {
     let plain: String = name
         .chars()
         .filter(|letter| !matches!(letter, '-' | '_' | '.'))
@@ -125,17 +125,17 @@ const fn is_quote(byte: u8) -> bool {
 fn named(text: &str, found: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':')) {
-        // In JSON a quote stands between the name and the colon.
+        // In JSON a quote is between the name and the colon.
         let mut end = at;
         while end > 0 && (is_quote(bytes[end - 1]) || bytes[end - 1] == b'\\' || is_space(bytes[end - 1])) {
             end -= 1;
         }
         let start = bytes[..end].iter().rposition(|byte| !in_name(*byte)).map_or(0, |before| before + 1);
-        if tells(&text[start..end]) {
+        if marks_secret(&text[start..end]) {
             found.push(if start == 0 { at + 1..text.len() } else { value(text, at + 1) });
         }
     }
-    // What begins with the name keeps a space that stands before the secret.
+    // Text that begins with the name keeps a space before the secret.
     for range in found.iter_mut() {
         range.start += bytes[range.clone()].iter().take_while(|byte| is_space(**byte)).count();
     }
@@ -147,7 +147,7 @@ fn spaced(text: &str, found: &mut Vec<Range<usize>>) {
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| is_space(**byte)) {
         let start = bytes[..at].iter().rposition(|byte| !in_name(*byte)).map_or(0, |before| before + 1);
         let word = &text[start..at];
-        if (word.starts_with('-') && tells(word)) || word.eq_ignore_ascii_case("bearer") {
+        if (word.starts_with('-') && marks_secret(word)) || word.eq_ignore_ascii_case("bearer") {
             found.push(value(text, at + 1));
         }
     }
@@ -203,7 +203,7 @@ fn in_addresses(text: &str, found: &mut Vec<Range<usize>>) {
         let end = authority.find(|letter: char| letter.is_ascii_whitespace()).unwrap_or(authority.len());
         let word = &authority[..end];
         let host = word.find('/').unwrap_or(word.len());
-        // A secret may hold a slash, so an `@` behind it counts if a colon stands before the slash.
+        // A secret may hold a slash, so an `@` behind it counts if a colon is before the slash.
         let credentials = word[..host].rfind('@').or_else(|| word[..host].find(':').and_then(|_| word.rfind('@')));
         if let Some(length) = credentials {
             found.push(start..start + length);

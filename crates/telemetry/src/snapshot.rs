@@ -1,4 +1,4 @@
-//! What is true at one moment, derived once and rendered by every view.
+//! Snapshots: the state at one moment, derived once and rendered by every view.
 
 mod pod;
 mod timings;
@@ -26,40 +26,40 @@ pub struct Snapshot {
     pub sequence: u64,
     /// When it was derived.
     pub at: Stamp,
-    /// How the reading side is.
+    /// State of the collector.
     pub collector: Collector,
-    /// What is known of the driver; none before it first answered.
+    /// Facts about the driver; none before it first answered.
     pub driver: Option<DriverFacts>,
-    /// What the host is and has.
+    /// The host.
     pub host: Host,
     /// In NVML's order, then those that it no longer counts. `gpus[i].index == i`.
     pub gpus: Vec<Gpu>,
-    /// What happened, the newest last; the newest 10,000 are kept.
+    /// Events, the newest last; the newest 10,000 are kept.
     pub events: Arc<Vec<Event>>,
     /// When the newest finished reading of any GPU was finished; none before the first.
     pub read_at: Option<Stamp>,
-    /// How long reading takes, since the agent began.
+    /// Durations of readings and calls, since the agent started.
     pub timings: Arc<Timings>,
 }
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The first snapshot that it stands in.
+    /// The first snapshot that has it.
     pub sequence: u64,
     /// When.
     pub at: Stamp,
-    /// What kind of thing.
+    /// Kind.
     pub kind: EventKind,
     /// The GPU that it is about.
     pub gpu_uuid: Option<String>,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
     /// A stable word for programs, such as `xid_79`, `lost` or `stalled`.
     pub code: String,
-    /// What it is, in plain words.
+    /// Description.
     pub text: String,
-    /// What to do about it; empty if nothing.
+    /// Remedy; empty if there is none.
     pub action: String,
 }
 
@@ -85,14 +85,14 @@ words! {
     }
 }
 
-/// What the host is and has.
+/// The host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {
     /// Its name.
     pub hostname: Reading<String>,
     /// When it booted, Unix time in milliseconds.
     pub booted_at_ms: Reading<u64>,
-    /// How busy its processors were since the sample before, in % of all of them.
+    /// CPU use since the sample before, in % of all processors.
     pub cpu_percent: Reading<f64>,
     /// The load average of a minute.
     pub load_1m: Reading<f64>,
@@ -100,7 +100,7 @@ pub struct Host {
     pub memory_total_bytes: Reading<u64>,
     /// Memory that can be had without swapping.
     pub memory_available_bytes: Reading<u64>,
-    /// What keeps the agent from seeing all, with the remedy, in plain words.
+    /// Notes on what the agent cannot see, each with its remedy.
     pub notes: Vec<String>,
 }
 
@@ -120,18 +120,18 @@ impl Host {
     }
 }
 
-/// How the reading side is.
+/// State of the collector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collector {
     /// The state.
     pub state: CollectorState,
     /// Since when it has been in this state.
     pub since: Stamp,
-    /// What there is to say beyond the state: the call that hangs, why it restarts.
+    /// Detail beyond the state: the call that hangs, the reason of a restart.
     pub detail: Option<String>,
-    /// How often a collector was started after the first.
+    /// Number of collector starts after the first.
     pub restarts: u64,
-    /// How long the newest sample took.
+    /// Duration of the newest sample.
     pub sample_duration: Option<Duration>,
 }
 
@@ -171,22 +171,22 @@ words! {
 pub struct Gpu {
     /// NVML's index of this moment; for a GPU that it no longer counts, the next free number.
     pub index: u32,
-    /// How fresh and how whole its readings are.
+    /// State: freshness and completeness of its readings.
     pub state: GpuState,
-    /// What there is to say beyond the state.
+    /// Detail beyond the state.
     pub state_detail: Option<String>,
     /// When the newest finished reading was finished, by whichever collector; the moment of the newest frame, if there
     /// never was one.
     pub read_at: Stamp,
     /// No reading of it was ever finished.
     pub never_read: bool,
-    /// How old that reading is.
+    /// Age of that reading.
     pub age: Duration,
     /// Identity. A lost GPU keeps the one that it reported last.
     pub identity: Identity,
     /// The readings of the catalogue; absent as a whole when they are too old to be shown as the present.
     pub readings: Readings,
-    /// Whether the driver's lists of processes were read.
+    /// Results of reading the driver's lists of processes.
     pub lists: ListsRead,
     /// Its MIG instances.
     pub mig: Reading<Vec<Mig>>,
@@ -194,13 +194,13 @@ pub struct Gpu {
     pub pods: Reading<Vec<PodContainer>>,
     /// Its Xid errors.
     pub xid: Xid,
-    /// Whether it is free.
+    /// Use.
     pub usage: Usage,
-    /// Whether it is well.
+    /// Health.
     pub health: Health,
-    /// Who is on it, by PID; none where no list could be read.
+    /// Its processes, by PID; none where no list could be read.
     pub processes: Vec<Process>,
-    /// What its readings add up to.
+    /// Totals of its readings.
     pub totals: Totals,
     /// The jobs that the folder of job files says are on it; none if there is no such folder.
     pub jobs: Option<Vec<String>>,
@@ -217,7 +217,7 @@ impl Gpu {
     }
 }
 
-/// Whether the driver's own lists of a GPU's processes were read.
+/// Results of reading the driver's own lists of a GPU's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListsRead {
     /// The list of processes that compute.
@@ -241,12 +241,12 @@ pub struct Mig {
     pub sample: MigSample,
     /// The containers to which the kubelet gave the instance, sorted.
     pub pods: Reading<Vec<PodContainer>>,
-    /// Whether it is free.
+    /// Use.
     pub usage: Usage,
 }
 
 impl Mig {
-    /// What ran where on it. GPM tells it of the GPU instance, of which it is a part or all.
+    /// Activity. GPM reports it for the GPU instance, of which this instance is a part or all.
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.sample.activity.clone().unwrap_or_else(Activity::absent)
@@ -260,15 +260,15 @@ pub struct Xid {
     pub since: Reading<Stamp>,
     /// The newest since the agent began.
     pub last: Option<(u64, Stamp)>,
-    /// How many there were since then, or in the last time in which somebody listened.
+    /// Number of errors since then, or while the agent last listened.
     pub count: Reading<u64>,
-    /// How many there were since the agent began of each severity, in [`Severity::ALL`]'s order.
+    /// Number of errors since the agent started by severity, in [`Severity::ALL`]'s order.
     pub by_severity: [u64; Severity::ALL.len()],
-    /// Those since the last reset, the newest of each number: what is held against the GPU.
+    /// Latched errors: the newest of each code since the last reset.
     pub held: Vec<(u64, Stamp)>,
 }
 
-/// Whether a GPU or a MIG instance is free, and whose it is.
+/// Use of a GPU or a MIG instance: free or not, and by whom.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Usage {
     /// The verdict.
@@ -277,7 +277,7 @@ pub struct Usage {
     pub since: Stamp,
     /// It was so already when we began to look.
     pub since_at_least: bool,
-    /// Who has it: names of accounts or, for root in a container, containers.
+    /// Users: names of accounts or, for root in a container, containers.
     pub users: Vec<String>,
     /// Memory in use that no listed process explains.
     pub unattributed_bytes: Reading<u64>,
@@ -297,7 +297,7 @@ impl Usage {
     }
 }
 
-/// Whether a GPU is free.
+/// Verdict on the use of a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UseVerdict {
     /// Nobody has it.
@@ -306,7 +306,7 @@ pub enum UseVerdict {
     Held,
     /// It works.
     Busy,
-    /// It cannot be told.
+    /// Unknown.
     Unknown,
 }
 
@@ -319,7 +319,7 @@ words! {
     }
 }
 
-/// Whether a GPU is well.
+/// Health of a GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
     /// The worst of the reasons.
@@ -328,7 +328,7 @@ pub struct Health {
     pub reasons: Vec<Reason>,
 }
 
-/// How bad something is.
+/// Severity of an event or a reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Nothing is wrong.
@@ -356,13 +356,13 @@ words! {
 /// One thing that is wrong with a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
     /// A stable word for programs, such as `xid_79` or `row_remap_pending`.
     pub code: String,
-    /// What it is, in plain words.
+    /// Description.
     pub text: String,
-    /// What to do about it.
+    /// Remedy.
     pub action: String,
 }
 
@@ -399,40 +399,40 @@ words! {
 pub struct Process {
     /// In the host's PID namespace.
     pub pid: u32,
-    /// Which lists it stands in.
+    /// The driver's lists that have it.
     pub kind: ProcessKind,
     /// Neither of the GPU's own two lists names it, only MPS's or a MIG instance's. It computes, but the original agent
     /// does not know of it, so that the frozen `/status` leaves it out.
     pub extra: bool,
-    /// Memory in use on the GPU; the graphics list's where it stands in both.
+    /// Memory in use on the GPU; the graphics list's where both have it.
     pub gpu_memory_bytes: Reading<u64>,
     /// MIG's GPU instance.
     pub gpu_instance: Option<u32>,
     /// MIG's compute instance.
     pub compute_instance: Option<u32>,
-    /// Whether it lives.
+    /// Running, a zombie, or gone.
     pub life: Life,
     /// Its owner's real user id.
     pub uid: Reading<u32>,
     /// Its owner's name; none if the uid has no name, or it is not resolved yet.
     pub user: Option<String>,
-    /// How long it had run when it was listed.
+    /// Running time when it was listed.
     pub running: Reading<Duration>,
     /// Its arguments; empty for a kernel thread.
     pub arguments: Reading<Vec<String>>,
-    /// What it calls itself.
+    /// Name.
     pub name: Reading<String>,
     /// When it started, Unix time in milliseconds.
     pub started_at_ms: Reading<u64>,
     /// Its part of the GPU.
     pub share: Reading<ProcessShare>,
-    /// How much of one processor it used since the sample before, in %.
+    /// CPU use since the sample before, in % of one processor.
     pub cpu_percent: Reading<f64>,
     /// Host memory that is resident.
     pub host_memory_bytes: Reading<u64>,
-    /// Whether it is one of those that hold the GPU or the MIG instance, by the rule of [`Usage`].
+    /// True if it holds the GPU or the MIG instance, by the rule of [`Usage`].
     pub holds: bool,
-    /// Whether its cgroup was read, which tells of container, pod and job.
+    /// Result of reading its cgroup, which gives container, pod and job.
     pub placed: Reading<()>,
     /// The container that it runs in.
     pub container: Option<Container>,
@@ -442,7 +442,7 @@ pub struct Process {
     pub job: Option<String>,
 }
 
-/// Which of the driver's lists a process stands in.
+/// The driver's lists that have a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessKind {
     /// The compute list.
@@ -462,13 +462,13 @@ words! {
 }
 
 impl ProcessKind {
-    /// Whether the process stands in the compute list.
+    /// True if the compute list has the process.
     #[must_use]
     pub const fn computes(self) -> bool {
         matches!(self, Self::Compute | Self::Both)
     }
 
-    /// Whether the process stands in the graphics list.
+    /// True if the graphics list has the process.
     #[must_use]
     pub const fn draws(self) -> bool {
         matches!(self, Self::Graphics | Self::Both)

@@ -2,7 +2,7 @@
 
 /// A closed set, each member of which has a word in JSON.
 pub trait Words {
-    /// What the set is called.
+    /// Name of the set.
     const SET: &'static str;
     /// Every word, in the order of the members.
     const WORDS: &'static [&'static str];

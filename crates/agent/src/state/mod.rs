@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use server::{Archive, Published};
 use telemetry::{
     Stamp,
-    derive::Kept,
+    derive::SavedState,
     history::{History, SavedGpu},
 };
 use tokio::sync::watch;
@@ -41,28 +41,28 @@ struct Head {
 }
 
 /// Reads what is kept in that folder into a past. What cannot be read is one line in the log, and an empty start.
-pub(crate) fn load(folder: &Path, history: &mut History) -> Kept {
+pub(crate) fn load(folder: &Path, history: &mut History) -> SavedState {
     let path = folder.join(NAME);
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Kept::default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return SavedState::default(),
         Err(error) => {
             tracing::warn!(file = %path.display(), %error, "what was kept cannot be read: the history begins anew");
-            return Kept::default();
+            return SavedState::default();
         }
     };
     let depth = history.depth();
     read(BufReader::new(file), history).unwrap_or_else(|error| {
         tracing::warn!(file = %path.display(), %error, "what was kept cannot be read: the history begins anew");
         *history = History::new(depth);
-        Kept::default()
+        SavedState::default()
     })
 }
 
-fn read(from: impl io::Read, history: &mut History) -> Result<Kept, FileError> {
+fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileError> {
     let mut reader = Reader::begin(from)?;
     let head: Head = reader.part()?.ok_or(FileError::Damaged)?;
-    let kept: Kept = reader.part()?.ok_or(FileError::Damaged)?;
+    let kept: SavedState = reader.part()?.ok_or(FileError::Damaged)?;
     let now = Stamp::now();
     while let Some(gpu) = reader.part::<SavedGpu>()? {
         history.load(&gpu, head.at, now);
@@ -123,7 +123,7 @@ fn write(folder: &Path, archive: &Archive, newest: &Published) -> Result<(), Fil
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
     writer.part(&Head { at: newest.snapshot.at, boot: boot() })?;
-    writer.part(&Kept::of(&newest.snapshot))?;
+    writer.part(&SavedState::of(&newest.snapshot))?;
     let uuids: Vec<String> = archive.read().gpus().map(String::from).collect();
     for uuid in uuids {
         // The lock is held for the copy and not for the writing.

@@ -78,7 +78,7 @@ fn state_restored_in_next_run() {
     let mut history = History::new(Depth::default());
     let kept = load(folder.path(), &mut history);
     assert!(remembered(&history) >= 3, "{history:?}");
-    assert_ne!(kept, Kept::default());
+    assert_ne!(kept, SavedState::default());
     let mode = fs::metadata(folder.path().join(NAME)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(!folder.path().join(STAGED).exists());
@@ -93,11 +93,11 @@ fn state_unreadable_starts_empty() {
     for damaged in [&whole[..whole.len() - 1], &whole[..whole.len() / 2], b"", b"nonsense"] {
         fs::write(&path, damaged).unwrap();
         let mut history = History::new(Depth::default());
-        assert_eq!(load(folder.path(), &mut history), Kept::default());
+        assert_eq!(load(folder.path(), &mut history), SavedState::default());
         assert_eq!(remembered(&history), 0);
     }
     fs::remove_file(&path).unwrap();
-    assert_eq!(load(folder.path(), &mut History::new(Depth::default())), Kept::default());
+    assert_eq!(load(folder.path(), &mut History::new(Depth::default())), SavedState::default());
 }
 
 #[test]

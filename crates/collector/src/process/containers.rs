@@ -104,7 +104,7 @@ impl Containers {
             loop {
                 let question = asker.next();
                 let outcome = ask(&question);
-                lock(&asker.state).take_in(&asker.socket, &question, outcome, Instant::now());
+                lock(&asker.state).add(&asker.socket, &question, outcome, Instant::now());
                 asker.answered.notify_all();
             }
         };
@@ -194,7 +194,7 @@ impl State {
         Some((Question::Name(id.clone()), entry.turn.at))
     }
 
-    fn take_in(&mut self, socket: &Socket, question: &Question, outcome: Result<Option<String>, Fault>, now: Instant) {
+    fn add(&mut self, socket: &Socket, question: &Question, outcome: Result<Option<String>, Fault>, now: Instant) {
         match (question, outcome) {
             (Question::Ping, Ok(_)) => {
                 self.health.found(socket, Ok(()));

@@ -21,7 +21,7 @@ impl Archive {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn take_in(&self, snapshot: &Snapshot) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).take_in(snapshot);
+    pub(crate) fn add(&self, snapshot: &Snapshot) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).add(snapshot);
     }
 }

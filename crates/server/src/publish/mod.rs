@@ -111,7 +111,7 @@ impl Publisher {
     /// Adds a snapshot to the past and renders its views, here and now, and then lets the handlers see it.
     pub fn publish(&self, snapshot: Snapshot) {
         let before = Arc::clone(&self.newest.borrow());
-        self.kept.archive.take_in(&snapshot);
+        self.kept.archive.add(&snapshot);
         let next = Published::render(snapshot, &self.kept, Some(&before));
         drop(self.newest.send_replace(Arc::new(next)));
         // What it replaces is freed here, on this thread, unless an answer still holds it.

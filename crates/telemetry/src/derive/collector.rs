@@ -9,7 +9,7 @@ use crate::{
     snapshot::CollectorState,
 };
 
-/// How long a fresh collector may be starting before an older verdict (no driver) is given up for `starting`. The
+/// Time that a fresh collector may be starting before an older verdict (no driver) gives way to `starting`. The
 /// retries of a host without a driver take milliseconds; without this the state would flicker.
 const STARTING_SHOWS_AFTER: Duration = Duration::from_secs(3);
 
@@ -18,7 +18,7 @@ pub(super) struct Evidence<'a> {
     pub(super) child: &'a Child,
     /// The newest word of the collector that runs now.
     pub(super) driver: Option<&'a Driver>,
-    /// Whether any GPU was ever read, or counted as none.
+    /// True once any GPU was read, or the driver counted none.
     pub(super) has_read: bool,
     /// The driver's text and a hint, if the last collector that came so far could not read it.
     pub(super) failure: Option<&'a (String, Option<String>)>,

@@ -1,4 +1,4 @@
-//! How busy processors are: what was used between two samples, as a part of the time between them.
+//! CPU use between two samples, as a share of the time between them.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ struct Used {
 impl ProcessTimes {
     /// Takes in a sample. Two samples may carry the same reading of a process, since those of many take their time:
     /// that says nothing new.
-    pub(super) fn take_in(&mut self, sample: &Sample) {
+    pub(super) fn add(&mut self, sample: &Sample) {
         let keys = sample.processes.iter().filter_map(key);
         self.started = keys.map(|key| (key, self.started_by_wall_clock(key, sample.assembled))).collect();
         let read = sample.processes.iter().filter_map(|facts| {
@@ -60,7 +60,7 @@ impl ProcessTimes {
         known.unwrap_or_else(|| now.unix_ms.saturating_sub(now.boot.0.saturating_sub(process.1.0)))
     }
 
-    /// How much of one processor it used between the newest two samples, in %; above 100 with several threads.
+    /// CPU use between the newest two samples, in % of one processor; above 100 with several threads.
     pub(super) fn cpu_percent(&self, facts: &ProcessFacts) -> Reading<f64> {
         facts.cpu_ms?;
         facts.started?;
@@ -78,7 +78,7 @@ fn percent(before_ms: u64, now_ms: u64, passed_ms: u64) -> Reading<f64> {
     ratio(used_ms, passed_ms).map(|ratio| ratio * 100.0)
 }
 
-/// How busy the host's processors were between two readings, in % of all of them.
+/// CPU use of the host between two readings, in % of all processors.
 pub(super) fn host_percent(before: CpuTicks, now: CpuTicks) -> Reading<f64> {
     // The kernel's counts of idle time are known to step back at times.
     let busy = now.busy.checked_sub(before.busy).ok_or(Absence::Error)?;
@@ -126,9 +126,9 @@ mod tests {
             ("another process", (7, 5, 100), (8, 5, 600), Err(Absence::Timeout)),
         ] {
             let mut times = ProcessTimes::default();
-            times.take_in(&sample(1000, &[before]));
+            times.add(&sample(1000, &[before]));
             let after = sample(2000, &[after]);
-            times.take_in(&after);
+            times.add(&after);
             assert_eq!(times.cpu_percent(&after.processes[0]), expected, "{name}");
         }
     }
@@ -145,7 +145,7 @@ mod tests {
         ] {
             let mut sample = sample(5000, &[(pid, started, 0)]);
             sample.assembled.unix_ms = unix_ms;
-            times.take_in(&sample);
+            times.add(&sample);
             assert_eq!(times.started_at_ms(&sample.processes[0], sample.assembled), Ok(expected), "at {unix_ms}");
         }
     }
@@ -158,10 +158,10 @@ mod tests {
             sample.processes[0].read_at = Some(BootTime(read_at));
             sample
         };
-        times.take_in(&reading(1000, 1000, 100));
-        times.take_in(&reading(2000, 2000, 600));
+        times.add(&reading(1000, 1000, 100));
+        times.add(&reading(2000, 2000, 600));
         let again = reading(3000, 2000, 600);
-        times.take_in(&again);
+        times.add(&again);
         assert_eq!(times.cpu_percent(&again.processes[0]), Ok(50.0));
     }
 
@@ -169,13 +169,13 @@ mod tests {
     fn cpu_absent_without_time_or_reading() {
         let mut times = ProcessTimes::default();
         let first = sample(1000, &[(7, 5, 100)]);
-        times.take_in(&first);
+        times.add(&first);
         assert_eq!(times.cpu_percent(&first.processes[0]), Err(Absence::Timeout));
         let same = sample(1000, &[(7, 5, 200)]);
-        times.take_in(&same);
+        times.add(&same);
         assert_eq!(times.cpu_percent(&same.processes[0]), Err(Absence::Timeout));
         let back = sample(900, &[(7, 5, 300)]);
-        times.take_in(&back);
+        times.add(&back);
         assert_eq!(times.cpu_percent(&back.processes[0]), Err(Absence::Timeout), "a clock that steps back is no news");
         let gone = ProcessFacts::unread(7, Absence::Denied);
         assert_eq!(times.cpu_percent(&gone), Err(Absence::Denied));

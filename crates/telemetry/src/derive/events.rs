@@ -1,4 +1,4 @@
-//! What happened: Xid errors, and changes of GPUs, collector and driver.
+//! Events: Xid errors, and state changes of GPUs, collector and driver.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{
     xid,
 };
 
-/// So many are kept, the newest.
+/// Number of newest events that are kept.
 const KEPT: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Begins with what another run of the agent kept.
-    pub(super) fn recall(&mut self, events: Vec<Event>) {
+    pub(super) fn restore(&mut self, events: Vec<Event>) {
         let all = events.len();
         let newest = events.into_iter().skip(all.saturating_sub(KEPT));
         // Its numbers were of that run's snapshots.

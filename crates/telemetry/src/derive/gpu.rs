@@ -15,7 +15,7 @@ use crate::{
     snapshot::{Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
 };
 
-/// What readings are judged by.
+/// Time and context by which readings are judged.
 pub(super) struct Ages<'a> {
     pub(super) now: Stamp,
     pub(super) interval: Duration,
@@ -119,7 +119,7 @@ fn without_instances(sample: &GpuSample) -> Option<String> {
     has_none.then(|| "MIG is on and there is no instance yet, without which CUDA cannot use it".into())
 }
 
-/// What the folder of job files says of a GPU.
+/// Jobs on a GPU by the directory of job files.
 fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<String>> {
     let all = whole.jobs.as_ref()?;
     Some(all.iter().find(|one| one.gpu == gpu).map(|one| one.jobs.clone()).unwrap_or_default())

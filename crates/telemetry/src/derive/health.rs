@@ -1,10 +1,10 @@
-//! Whether a GPU is well: each rule a function from its readings to what is wrong.
+//! Health of a GPU: each rule is a function from readings to reasons.
 
 use std::time::Duration;
 
 use crate::{
     Absence, Reading, Stamp,
-    derive::lasting::Lasting,
+    derive::duration::ConditionTimer,
     readings::Readings,
     snapshot::{Gpu, GpuState, Health, Reason, Severity},
     xid,
@@ -17,7 +17,7 @@ const LASTS: Duration = Duration::from_secs(180);
 const LOADED_PERCENT: u32 = 50;
 
 /// Slowdowns count only where the SMs run below this part of their highest clock, in %, since the driver slows a laptop
-/// down most of the time, by software. NVML tells no base clock; bases lie at 40 to 75 % of the highest clock.
+/// down most of the time, by software. NVML reports no base clock; bases lie at 40 to 75 % of the highest clock.
 const WELL_UNDER_PERCENT: u64 = 40;
 /// The same for those slowdowns that are no way to run any GPU: by hardware, too hot or with too little power. They halve
 /// the clocks at least; on a GPU for data centres that is half of what is nearly its base.
@@ -34,13 +34,13 @@ const FABRIC_COMPLETED: u32 = 3;
 /// The conditions of a GPU that must last before they count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conditions {
-    thermal: Lasting,
-    brake: Lasting,
-    slowdown: Lasting,
-    link: Lasting,
-    fabric: Lasting,
+    thermal: ConditionTimer,
+    brake: ConditionTimer,
+    slowdown: ConditionTimer,
+    link: ConditionTimer,
+    fabric: ConditionTimer,
     /// It is not read, although the collector reads.
-    unread: Lasting,
+    unread: ConditionTimer,
     newest: Newest,
 }
 
@@ -56,7 +56,7 @@ struct Newest {
 }
 
 impl Newest {
-    fn take_in(&mut self, readings: &Readings) {
+    fn add(&mut self, readings: &Readings) {
         keep(&mut self.uncorrected, readings.ecc.volatile_uncorrected);
         keep(&mut self.row_pending, readings.remapped_rows.pending);
         keep(&mut self.row_failed, readings.remapped_rows.failed);
@@ -83,9 +83,9 @@ fn keep<T>(newest: &mut Option<T>, reading: Reading<T>) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) now: Stamp,
-    /// What is not read for longer than this is forgotten, as its values are.
+    /// Time without a reading after which a condition is forgotten, as values are.
     pub(super) gap: Duration,
-    /// Whether the collector reads at all: else its own state says why no GPU is read.
+    /// True while the collector reads: else its own state says why no GPU is read.
     pub(super) reads: bool,
 }
 
@@ -96,16 +96,16 @@ pub(super) fn judge(
     held: impl Iterator<Item = (xid::Entry, Stamp)>,
     Moment { now, gap, reads }: Moment,
 ) -> Health {
-    conditions.newest.take_in(&gpu.readings);
+    conditions.newest.add(&gpu.readings);
     let newest = conditions.newest;
     let stale = gpu.state == GpuState::Stale;
     let unread = conditions.unread.see(reads.then_some(stale), now, gap).filter(|_| reads && stale);
     // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
     let is_ok = gpu.state == GpuState::Ok;
     let at = if is_ok { gpu.read_at } else { now };
-    let mut lasts = |lasting: fn(&mut Conditions) -> &mut Lasting, holds: Option<bool>, least: Duration| {
+    let mut lasts = |lasting: fn(&mut Conditions) -> &mut ConditionTimer, holds: Option<bool>, least: Duration| {
         let since = lasting(conditions).see(holds.filter(|_| is_ok), at, gap);
-        Lasting::for_at_least(since, at.boot, least)
+        ConditionTimer::for_at_least(since, at.boot, least)
     };
     // The link is read once in ten intervals, which the gap is at least as long as: only in one more has it been read
     // under the load of now.
@@ -114,9 +114,9 @@ pub(super) fn judge(
         .zip(slowed(gpu, SW_THERMAL, WELL_UNDER_PERCENT))
         .map(|(hardware, software)| hardware || software);
     let brake = slowed(gpu, POWER_BRAKE, WELL_UNDER_IN_NEED_PERCENT);
-    let told = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
+    let reported = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
     let other = slowed(gpu, HW_SLOWDOWN, WELL_UNDER_PERCENT)
-        .map(|any| any && gpu.readings.clocks.event_reasons.is_ok_and(|reasons| reasons & told == 0));
+        .map(|any| any && gpu.readings.clocks.event_reasons.is_ok_and(|reasons| reasons & reported == 0));
     let mut reasons: Vec<Reason> = held.filter_map(|(entry, _)| of_xid(&entry)).collect();
     reasons.extend(lasts(|now| &mut now.thermal, thermal, LASTS).then(thermal_slowdown));
     reasons.extend(lasts(|now| &mut now.brake, brake, LASTS).then(power_brake));
@@ -126,7 +126,7 @@ pub(super) fn judge(
     reasons.extend(
         [
             lost(gpu),
-            unread.map(|since| not_answering(Lasting::for_at_least(Some(since), now.boot, gap))),
+            unread.map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
             unreadable(gpu).filter(|_| reads),
             ecc(&newest),
             remap_pending(&newest),
@@ -203,13 +203,13 @@ fn remap_failed(newest: &Newest) -> Option<Reason> {
     failed.then(|| reason(Severity::Critical, "row_remap_failed", text, "Have the GPU replaced."))
 }
 
-/// Whether it is under load; `None` if that was not read.
+/// True under load; `None` if that was not read.
 fn is_loaded(gpu: &Gpu) -> Option<bool> {
     Some(gpu.readings.utilization.gpu_percent.ok()? >= LOADED_PERCENT)
 }
 
-/// Whether one of these reasons holds its SMs under that part of their highest clock although it is under load. A GPU
-/// with MIG tells no load: there it counts as long as the GPU does not call itself idle.
+/// True if one of these reasons holds the SMs under that share of their highest clock under load. A GPU
+/// with MIG reports no load: there it counts as long as the GPU does not report to be idle.
 fn slowed(gpu: &Gpu, wanted: u64, under_percent: u64) -> Option<bool> {
     let (now, highest) = (gpu.readings.clocks.sm_mhz.ok()?, gpu.readings.clocks.max_sm_mhz.ok()?);
     let reasons = gpu.readings.clocks.event_reasons.ok()?;
@@ -230,13 +230,13 @@ fn power_brake() -> Reason {
     reason(Severity::Warning, "power_brake_slowdown", text, "Check the power supplies and the host's power limit.")
 }
 
-/// GPUs that do not tell heat from power.
+/// For GPUs that do not distinguish heat from power.
 fn hardware_slowdown() -> Reason {
     let text = "heat or power has slowed it down for minutes, far below its clocks";
     reason(Severity::Warning, "hw_slowdown", text, "Check cooling, then the power supplies.")
 }
 
-/// Whether its PCIe link is below what GPU and slot can do although it is under load.
+/// True if the PCIe link is below the capability of GPU and slot under load.
 fn link_is_slow(gpu: &Gpu) -> Option<bool> {
     let pcie = &gpu.readings.pcie;
     let narrow = pcie.width.ok()? < pcie.max_width.ok()?;
@@ -253,10 +253,10 @@ fn slow_link(gpu: &Gpu) -> Reason {
     let now = show(pcie.generation, pcie.width);
     let could = show(pcie.max_generation, pcie.max_width);
     let text = format!("under load the PCIe link runs at {now} where {could} is possible");
-    reason(Severity::Warning, "pcie_link", text, "Seat the GPU anew; check riser, cable and firmware settings.")
+    reason(Severity::Warning, "pcie_link", text, "Reseat the GPU; check riser, cable and firmware settings.")
 }
 
-/// Whether the GPU has not joined the NVSwitch fabric that it is part of. One without NVLink has none to join.
+/// True if the GPU has not joined its NVSwitch fabric. One without NVLink has none to join.
 fn fabric_is_waiting(gpu: &Gpu) -> Option<bool> {
     let state = gpu.readings.fabric.state.ok()?;
     Some(is_on_fabric(gpu.readings.nvlink.links_total.ok()) && state != FABRIC_COMPLETED)
@@ -280,7 +280,7 @@ fn fabric_failed(newest: &Newest) -> Option<Reason> {
     failed.then(|| reason(Severity::Critical, "fabric_failed", text(), FABRIC))
 }
 
-/// What the driver itself asks for, by `nvmlDeviceGpuRecoveryAction_t`.
+/// Recovery action that the driver requests, by `nvmlDeviceGpuRecoveryAction_t`.
 fn recovery(newest: &Newest) -> Option<Reason> {
     let (severity, text, action) = match newest.recovery_action? {
         0 => return None,

@@ -1,4 +1,4 @@
-//! What the host is and has, from the newest sample and the one before it.
+//! The host, from the newest sample and the one before it.
 
 use crate::{
     Absence, Reading, Stamp,
@@ -16,10 +16,10 @@ pub(super) struct HostWatch {
 
 impl HostWatch {
     /// Takes in a sample that was not taken in before.
-    pub(super) fn take_in(&mut self, sample: &Sample) {
+    pub(super) fn add(&mut self, sample: &Sample) {
         let mut host = sample.host.clone();
         if let Some((known, _)) = self.newest.take() {
-            // A collector that only begins does not tell them, and they do not change while the agent lives.
+            // A collector that is only starting does not report them, and they do not change while the agent lives.
             host.hostname = host.hostname.or(known.hostname);
             host.booted_at_ms = host.booted_at_ms.or(known.booted_at_ms);
         }
@@ -32,7 +32,7 @@ impl HostWatch {
         self.newest = Some((host, sample.assembled));
     }
 
-    /// What is known now. After `expired` what moves is no longer shown, and what does not move stays.
+    /// The host as known now. After `expired`, changing values are no longer shown and constant ones stay.
     pub(super) fn host(&self, now: Stamp, expired: std::time::Duration) -> Host {
         let Some((host, at)) = &self.newest else { return Host::absent(Absence::Timeout) };
         let fixed =
@@ -81,7 +81,7 @@ mod tests {
             (4000, 5, 220, Err(Absence::Error)),
             (5000, 25, 260, Ok(50.0)),
         ] {
-            watch.take_in(&sample(at, busy, total));
+            watch.add(&sample(at, busy, total));
             assert_eq!(watch.host(blank::at(at), EXPIRED).cpu_percent, expected, "at {at}");
         }
         let host = watch.host(blank::at(5000), EXPIRED);
@@ -91,11 +91,11 @@ mod tests {
     #[test]
     fn host_values_expire_name_stays() {
         let mut watch = HostWatch::default();
-        watch.take_in(&sample(1000, 1, 2));
-        watch.take_in(&Sample::of(Driver::Starting { call: None }, blank::at(2000)));
+        watch.add(&sample(1000, 1, 2));
+        watch.add(&Sample::of(Driver::Starting { call: None }, blank::at(2000)));
         let starting = watch.host(blank::at(2000), EXPIRED);
         assert_eq!((starting.hostname, starting.load_1m), (Ok("gpu01".into()), Err(Absence::Timeout)));
-        watch.take_in(&sample(3000, 1, 2));
+        watch.add(&sample(3000, 1, 2));
         assert_eq!(watch.host(blank::at(63_000), EXPIRED).load_1m, Ok(0.5));
         let late = watch.host(blank::at(63_001), EXPIRED);
         assert_eq!((late.hostname, late.load_1m), (Ok("gpu01".into()), Err(Absence::Timeout)));
@@ -107,7 +107,7 @@ mod tests {
             let mut sample = sample(0, 1, 2);
             sample.host.load_1m = Ok(load);
             let mut watch = HostWatch::default();
-            watch.take_in(&sample);
+            watch.add(&sample);
             assert_eq!(watch.host(blank::at(0), EXPIRED).load_1m, Err(Absence::Error));
         }
     }

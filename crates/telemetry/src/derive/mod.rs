@@ -5,21 +5,21 @@
 
 mod collector;
 mod cpu;
+mod duration;
 mod events;
-mod faults;
 mod gpu;
 mod health;
-mod hold;
 mod host;
-mod lasting;
+mod known_gpus;
 mod pods;
 mod process;
-mod recall;
 mod records;
-mod roster;
+mod saved;
 mod timings;
 mod totals;
 mod usage;
+mod usage_tracker;
+mod xid_tracker;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,24 +29,24 @@ use crate::{
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
-pub use recall::Kept;
+pub use saved::SavedState;
 
 use cpu::ProcessTimes;
 use events::Log;
-use hold::Pace;
 use host::HostWatch;
-use records::{Records, Told};
-use roster::Roster;
+use known_gpus::KnownGpus;
+use records::{Records, SampleContext};
 use timings::Clock;
+use usage_tracker::UsageLimits;
 
-/// What the supervisor knows of its collector, without asking the frames.
+/// The collector process as the supervisor sees it, without the frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Child {
     /// It runs, and has been heard of in time.
     Alive,
     /// It runs, but neither a frame nor a heartbeat came in time.
     Silent {
-        /// What the call table shows.
+        /// Calls in flight by the call table.
         detail: String,
     },
     /// None runs.
@@ -70,18 +70,18 @@ pub struct LeftOut {
     pub function: String,
 }
 
-/// What a snapshot is derived from, beside what the [`Deriver`] remembers.
+/// Input of one derivation, beside the [`Deriver`]'s own state.
 #[derive(Debug)]
 pub struct Input<'a> {
     /// The moment.
     pub now: Stamp,
     /// The interval between readings.
     pub interval: Duration,
-    /// How the collector is.
+    /// The collector process.
     pub child: &'a Child,
     /// The newest sample of the collector that runs now; none if it has sent none yet.
     pub sample: Option<&'a Arc<Sample>>,
-    /// How often a collector was started after the first.
+    /// Number of collector starts after the first.
     pub restarts: u64,
     /// The GPUs that the collector does not read.
     pub left_out: &'a [LeftOut],
@@ -89,7 +89,7 @@ pub struct Input<'a> {
     pub idle_after: Duration,
 }
 
-/// How long memory is held without work before a GPU counts as held, unless it is set.
+/// Default time for which memory is held without work before a GPU counts as held.
 pub const IDLE_AFTER: Duration = Duration::from_secs(900);
 
 /// After this long a GPU without a finished reading is stale.
@@ -114,7 +114,7 @@ pub struct Deriver {
     last_ready: Option<Arc<Sample>>,
     /// The driver's text, from a collector that could not read it until one that can.
     failure: Option<(String, Option<String>)>,
-    roster: Roster,
+    known_gpus: KnownGpus,
     /// The GPUs were let go so that they can be suspended.
     asleep: bool,
     state: Option<(CollectorState, Stamp)>,
@@ -130,16 +130,16 @@ pub struct Deriver {
 impl Deriver {
     /// Goes on from what another run of the agent kept.
     #[must_use]
-    pub fn recalling(kept: Kept) -> Self {
+    pub fn restoring(kept: SavedState) -> Self {
         let mut deriver = Self::default();
-        deriver.log.recall(kept.events);
-        deriver.records.recall(kept.uses, kept.faults);
+        deriver.log.restore(kept.events);
+        deriver.records.restore(kept.uses, kept.xids);
         deriver
     }
 
     /// Derives the next snapshot.
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
-        self.take_in(input);
+        self.add(input);
         self.sequence += 1;
         let mut gpus = self.gpus(input);
         let all_stale = !gpus.is_empty() && gpus.iter().all(|gpu| gpu.state == GpuState::Stale);
@@ -154,9 +154,9 @@ impl Deriver {
             stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
         });
         let reads = matches!(verdict.state, CollectorState::Ok | CollectorState::Stalled);
-        let pace = Pace { idle_after: input.idle_after, gap: expired_after(input.interval) };
+        let limits = UsageLimits { idle_after: input.idle_after, gap: expired_after(input.interval) };
         let counted = self.last_ready.as_ref().map_or(0, |last| last.gpus.len());
-        self.records.judge(&mut gpus, input.now, pace, counted, reads);
+        self.records.judge(&mut gpus, input.now, limits, counted, reads);
         let collector = Collector {
             since: self.since(&verdict.state, input.now),
             state: verdict.state,
@@ -175,15 +175,15 @@ impl Deriver {
             gpus,
             events: self.log.kept(self.sequence),
             read_at: self.read_at,
-            timings: self.clock.tell(),
+            timings: self.clock.totals(),
         }
     }
 
-    fn take_in(&mut self, input: &Input<'_>) {
+    fn add(&mut self, input: &Input<'_>) {
         let Some(sample) = input.sample else { return };
         if !self.taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, sample)) {
             self.taken = Some(Arc::clone(sample));
-            self.take_in_once(sample, input.interval);
+            self.add_once(sample, input.interval);
         }
         self.asleep = matches!(sample.driver, Driver::Suspending { .. } | Driver::Suspended);
         match &sample.driver {
@@ -201,26 +201,26 @@ impl Deriver {
         }
     }
 
-    /// Those of the newest frame, or of the last in which GPUs were read.
+    /// GPUs of the newest frame, or of the last in which GPUs were read.
     fn notes(&self, input: &Input<'_>) -> Vec<String> {
         input.sample.or(self.last_ready.as_ref()).map_or_else(Vec::new, |sample| sample.notes.clone())
     }
 
-    fn take_in_once(&mut self, sample: &Sample, interval: Duration) {
+    fn add_once(&mut self, sample: &Sample, interval: Duration) {
         let version = match &sample.driver {
             Driver::Ready(facts) => facts.driver_version.as_deref().ok(),
             _ => None,
         };
-        self.host.take_in(sample);
+        self.host.add(sample);
         if let Driver::Ready(_) = sample.driver {
-            self.times.take_in(sample);
+            self.times.add(sample);
         }
         self.log.driver(version, sample.assembled);
-        self.clock.take_in(sample);
+        self.clock.add(sample);
         self.read_at =
             sample.gpus.iter().filter_map(|gpu| gpu.read_at).chain(self.read_at).max_by_key(|stamp| stamp.boot);
-        let told = Told { version, longest: stale_after(interval), named: self.roster.known() };
-        self.records.take_in(sample, &told, &mut self.log);
+        let context = SampleContext { version, longest: stale_after(interval), named: self.known_gpus.known() };
+        self.records.add(sample, &context, &mut self.log);
     }
 
     fn driver(&self) -> Option<&DriverFacts> {
@@ -245,9 +245,9 @@ impl Deriver {
         for (index, gpu) in (0..).zip(&mut gpus) {
             gpu.index = index;
         }
-        self.roster.name_the_nameless(&mut gpus, input.now.boot);
-        self.roster.remember(&gpus);
-        let uncounted = self.roster.missing_from(&gpus);
+        self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
+        self.known_gpus.remember(&gpus);
+        let uncounted = self.known_gpus.missing_from(&gpus);
         for known in uncounted {
             let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
             gpus.push(gpu::uncounted(known, index, &age));
@@ -271,7 +271,7 @@ impl Deriver {
 mod tests;
 
 #[cfg(test)]
-mod over_time;
+mod over_time_tests;
 
 #[cfg(test)]
-mod arbitrary;
+mod property_tests;

@@ -36,7 +36,7 @@ pub(super) fn of_instance(gpu: &GpuSample, instance: &MigSample, all: &Allocatio
     })
 }
 
-/// Those that have a device, each once. That nobody has it is told only of one that says its UUID, since it cannot be
+/// Containers that have a device, each once. "Nobody has it" is reported only of a device with a UUID, since it cannot be
 /// found by it otherwise.
 fn given(all: &Allocations, uuid: Reading<&str>, is_it: impl Fn(&Device) -> bool) -> Reading<Vec<PodContainer>> {
     let all = all.as_ref().map_err(|why| *why)?;
@@ -48,7 +48,7 @@ fn given(all: &Allocations, uuid: Reading<&str>, is_it: impl Fn(&Device) -> bool
     }
 }
 
-/// Whether it was given away. Where the kubelet is not asked nobody gives anything away.
+/// Allocation by the kubelet. Without a kubelet nothing is allocated.
 pub(super) fn allocated(pods: &Reading<Vec<PodContainer>>) -> Taken {
     match pods {
         Ok(pods) if !pods.is_empty() => Taken::Yes,
@@ -59,7 +59,7 @@ pub(super) fn allocated(pods: &Reading<Vec<PodContainer>>) -> Taken {
 
 /// Names the pods of processes, and their containers, by the GPUs that they are on.
 ///
-/// The kubelet knows pods by name and a cgroup knows them by uid, and nobody tells both. So a process is in the pod
+/// The kubelet knows pods by name and a cgroup knows them by uid, and no source has both. So a process is in the pod
 /// that alone has its GPU or MIG instance, if all that is seen on the host agrees: one uid with one name, one container's
 /// id with one container's name.
 pub(super) fn name_processes(gpus: &mut [Gpu]) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Absence, BootTime, Reading,
-    derive::{cpu::ProcessTimes, hold::IDLE_BELOW_PERCENT},
+    derive::{cpu::ProcessTimes, usage_tracker::IDLE_BELOW_PERCENT},
     sample::{GpuSample, Life, ListedProcess, ProcessFacts, ProcessShare, Sample},
     snapshot::{Pod, Process, ProcessKind},
 };
@@ -60,7 +60,7 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
     rows.into_values().collect()
 }
 
-/// What the MIG instances list, each with its instance.
+/// Processes that the MIG instances list, each with its instance.
 fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
     gpu.mig.iter().flatten().flat_map(|instance| {
         let (gpu_instance, compute_instance) = (instance.gpu_instance.ok(), instance.compute_instance.ok());
@@ -75,8 +75,8 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 /// that only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
 fn share(process: &Process, gpu: &GpuSample) -> Reading<ProcessShare> {
     let shares = gpu.lists.shares.as_ref().map_err(|why| *why)?;
-    let newest = shares.iter().rev().find(|told| told.pid == process.pid);
-    match newest.map(|told| told.share) {
+    let newest = shares.iter().rev().find(|reported| reported.pid == process.pid);
+    match newest.map(|reported| reported.share) {
         Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),
         Some(share) => share,
         None if process.extra => Err(Absence::NotSupported),

@@ -1,4 +1,4 @@
-//! What is remembered of each GPU and MIG instance, by UUID: an index is another GPU's after a reboot or a loss.
+//! State of each GPU and MIG instance over time, by UUID: an index is another GPU's after a reboot or a loss.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,13 +6,13 @@ use crate::{
     Absence, Reading, Stamp,
     derive::{
         events::Log,
-        faults::Faults,
         health::{self, Conditions, Moment},
-        hold::{Hold, Pace},
         pods,
-        recall::{KeptFaults, KeptUse},
+        saved::{SavedUse, SavedXids},
         totals::Sums,
         usage::{self, Facts, Finding, Taken},
+        usage_tracker::{UsageLimits, UsageTracker},
+        xid_tracker::XidTracker,
     },
     readings::Identity,
     sample::{GpuSample, Sample},
@@ -23,19 +23,19 @@ use crate::{
 pub(super) struct Records {
     gpus: BTreeMap<String, Record>,
     /// MIG instances come and go.
-    instances: BTreeMap<String, Hold>,
+    instances: BTreeMap<String, UsageTracker>,
 }
 
 #[derive(Debug, Default)]
 struct Record {
-    hold: Hold,
-    faults: Faults,
+    tracker: UsageTracker,
+    xids: XidTracker,
     conditions: Conditions,
     sums: Sums,
 }
 
-/// What is told with a sample.
-pub(super) struct Told<'a> {
+/// Context of a sample.
+pub(super) struct SampleContext<'a> {
     /// The driver's version.
     pub(super) version: Option<&'a str>,
     /// Two readings that are further apart leave time between them that was not read.
@@ -46,35 +46,35 @@ pub(super) struct Told<'a> {
 
 impl Records {
     /// Begins with what another run of the agent kept.
-    pub(super) fn recall(&mut self, uses: Vec<KeptUse>, faults: Vec<KeptFaults>) {
-        for kept in faults {
+    pub(super) fn restore(&mut self, uses: Vec<SavedUse>, xids: Vec<SavedXids>) {
+        for kept in xids {
             let uuid = kept.uuid.clone();
-            self.gpus.entry(uuid).or_default().faults = Faults::recalled(kept);
+            self.gpus.entry(uuid).or_default().xids = XidTracker::restored(kept);
         }
         for kept in uses {
-            let hold = Hold::recalled(kept.verdict, kept.since, kept.at_least, kept.seen);
+            let tracker = UsageTracker::restored(kept.verdict, kept.since, kept.at_least, kept.seen);
             if kept.is_instance {
-                self.instances.insert(kept.uuid, hold);
+                self.instances.insert(kept.uuid, tracker);
             } else {
-                self.gpus.entry(kept.uuid).or_default().hold = hold;
+                self.gpus.entry(kept.uuid).or_default().tracker = tracker;
             }
         }
     }
 
     /// Takes in a sample that was not taken in before.
-    pub(super) fn take_in(&mut self, sample: &Sample, with: &Told<'_>, log: &mut Log) {
-        let told = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
+    pub(super) fn add(&mut self, sample: &Sample, with: &SampleContext<'_>, log: &mut Log) {
+        let context = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
         let uuid_at = |index: u32| {
             let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
-            // One that stands under another index now is not the one that was last seen under this.
-            let last = || with.named.iter().find(|gpu| gpu.index == index && !told(&gpu.identity.uuid));
+            // A GPU with another index now is not the one that was last seen under this one.
+            let last = || with.named.iter().find(|gpu| gpu.index == index && !context(&gpu.identity.uuid));
             let uuid = |identity: &Identity| identity.uuid.clone().ok();
             gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
         };
         for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
             if let Some(uuid) = uuid_at(gpu.index) {
                 let record = self.gpus.entry(uuid).or_default();
-                record.faults.read(gpu, with.version);
+                record.xids.read(gpu, with.version);
                 record.sums.read(gpu, with.longest);
             }
         }
@@ -82,14 +82,14 @@ impl Records {
             let uuid = error.uuid.clone().ok().or_else(|| uuid_at(error.gpu));
             log.xid(error, uuid.as_deref());
             if let Some(uuid) = uuid {
-                self.gpus.entry(uuid).or_default().faults.add(error);
+                self.gpus.entry(uuid).or_default().xids.add(error);
             }
         }
     }
 
     /// Judges the GPUs of a snapshot, of which the driver counts the first few.
-    pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, pace: Pace, counted: usize, reads: bool) {
-        let moment = Moment { now, gap: pace.gap, reads };
+    pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, limits: UsageLimits, counted: usize, reads: bool) {
+        let moment = Moment { now, gap: limits.gap, reads };
         for (position, gpu) in gpus.iter_mut().enumerate() {
             let mut unnamed = Record::default();
             let record = match &gpu.identity.uuid {
@@ -97,23 +97,29 @@ impl Records {
                 Err(_) => &mut unnamed,
             };
             if position >= counted {
-                record.faults.miss();
+                record.xids.miss();
             }
-            gpu.xid = record.faults.tell(gpu);
-            gpu.totals = record.sums.tell();
-            gpu.health = health::judge(gpu, &mut record.conditions, record.faults.held(now.boot), moment);
-            judge_use(gpu, &mut record.hold, &mut self.instances, now, pace);
+            gpu.xid = record.xids.state(gpu);
+            gpu.totals = record.sums.totals();
+            gpu.health = health::judge(gpu, &mut record.conditions, record.xids.held(now.boot), moment);
+            judge_use(gpu, &mut record.tracker, &mut self.instances, now, limits);
         }
-        self.instances.retain(|_, hold| hold.is_fresh(now.boot, pace.gap));
+        self.instances.retain(|_, tracker| tracker.is_fresh(now.boot, limits.gap));
     }
 }
 
-/// Whether there is a reading at all, or the reason why there is none is told by the handle.
+/// True if there is a reading, or the handle says why there is none.
 fn is_read(gpu: &GpuSample) -> bool {
     gpu.read_at.is_some() || gpu.handle.is_err()
 }
 
-fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Hold>, now: Stamp, pace: Pace) {
+fn judge_use(
+    gpu: &mut Gpu,
+    tracker: &mut UsageTracker,
+    instances: &mut BTreeMap<String, UsageTracker>,
+    now: Stamp,
+    limits: UsageLimits,
+) {
     let is_ok = gpu.state == GpuState::Ok;
     // What is not read on time says nothing of the present, so that its own time says nothing either.
     let at = if is_ok { gpu.read_at } else { now };
@@ -133,20 +139,20 @@ fn judge_use(gpu: &mut Gpu, hold: &mut Hold, instances: &mut BTreeMap<String, Ho
         [] => look_at_whole(gpu),
         all => Finding::of_all(all).given(pods::allocated(&gpu.pods)),
     };
-    gpu.usage = hold.see(finding, share, at, pace);
+    gpu.usage = tracker.see(finding, share, at, limits);
     for (mig, finding) in gpu.mig.iter_mut().flatten().zip(findings) {
-        let mut unnamed = Hold::default();
-        let hold = match &mig.sample.uuid {
+        let mut unnamed = UsageTracker::default();
+        let tracker = match &mig.sample.uuid {
             Ok(uuid) => instances.entry(uuid.clone()).or_default(),
             Err(_) => &mut unnamed,
         };
         // The GPU's share is not its own.
         let share = share_of_instance(mig);
-        mig.usage = hold.see(finding, share, at, pace);
+        mig.usage = tracker.see(finding, share, at, limits);
     }
 }
 
-/// How much of the time a GPU worked, in %. With MIG the driver does not tell, but its instances may.
+/// Utilization of a GPU, in %. With MIG the driver does not report it, but its instances may.
 fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
     match gpu.readings.utilization.gpu_percent {
         Ok(percent) => Some(percent),
@@ -158,7 +164,7 @@ fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
     }
 }
 
-/// How much of the time a MIG instance worked, in %, as far as GPM tells it.
+/// Utilization of a MIG instance, in %, as far as GPM reports it.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
 fn share_of_instance(mig: &Mig) -> Option<u32> {
     let ratio = mig.activity().graphics_ratio.ok()?;
@@ -175,7 +181,7 @@ const fn why_unknown(state: GpuState) -> Absence {
     }
 }
 
-/// Of a GPU of which no instance is known: it has none, or they were not read.
+/// Finding for a GPU without known instances: it has none, or they were not read.
 fn look_at_whole(gpu: &Gpu) -> Finding {
     let finding = look_at_gpu(gpu);
     let unread = match &gpu.mig {
@@ -203,7 +209,7 @@ fn look_at_gpu(gpu: &Gpu) -> Finding {
     })
 }
 
-/// Both lists were read, or the GPU does not draw: one list alone cannot tell that nobody is there.
+/// Both lists were read, or the GPU does not draw: one list alone does not prove that nobody is there.
 fn has_lists(lists: &ListsRead) -> Reading<()> {
     lists.compute?;
     match lists.graphics {
@@ -212,7 +218,7 @@ fn has_lists(lists: &ListsRead) -> Reading<()> {
     }
 }
 
-/// Whether each process is one of those that hold its GPU or MIG instance.
+/// For each process, true if it holds its GPU or MIG instance.
 fn holders(gpu: &Gpu) -> Vec<bool> {
     let all: Vec<&Process> = gpu.processes.iter().collect();
     let on_whole = usage::unexplained(&gpu.readings.memory.whole(), &all);
@@ -230,7 +236,7 @@ fn holders(gpu: &Gpu) -> Vec<bool> {
     gpu.processes.iter().map(|process| usage::holds(process, place(process))).collect()
 }
 
-/// Who shares an instance's memory: it belongs to the GPU instance, which may hold several compute instances.
+/// Processes that share an instance's memory: it belongs to the GPU instance, which may hold several compute instances.
 fn sharers<'a>(mig: &Mig, processes: &'a [Process]) -> Vec<&'a Process> {
     let of = mig.sample.gpu_instance.ok();
     processes.iter().filter(|process| of.is_some() && process.gpu_instance == of).collect()

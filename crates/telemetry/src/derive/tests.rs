@@ -209,7 +209,7 @@ fn release_hides_failure_until_it_ends() {
 fn gpu_not_counted_listed_last_with_name() {
     let mut bench = bench();
     bench.alive(1000, &ready(1000, vec![gpu(0, "A", 1000), gpu(1, "B", 1000), gpu(2, "C", 1000)]));
-    // A is gone, and the driver numbers the others anew.
+    // A is gone, and the driver renumbers the others.
     let shrunk = ready(2000, vec![gpu(0, "B", 2000), gpu(1, "C", 2000)]);
     let snapshot = bench.alive(2000, &shrunk);
     let uuids: Vec<_> = snapshot.gpus.iter().map(|gpu| gpu.identity.uuid.clone().unwrap()).collect();

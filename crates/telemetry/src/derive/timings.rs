@@ -1,4 +1,4 @@
-//! How long reading takes, over all collectors: each counts from zero, and what is told never goes back.
+//! Durations of readings and calls, over all collectors: each counts from zero, and the totals never go back.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,40 +9,40 @@ use crate::{
 };
 
 /// More functions than the driver's library has that are called; a collector that names more is not believed.
-const MOST_FUNCTIONS: usize = 256;
+const MAX_FUNCTIONS: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    told: Arc<Timings>,
+    reported: Arc<Timings>,
     /// Since when the collector that is heard now has counted.
     began: BootTime,
-    /// What was told when its first sample came: what the collectors before it add up to.
+    /// Totals of the collectors before it, when its first sample arrived.
     before: BTreeMap<String, Histogram>,
 }
 
 impl Clock {
     /// Takes in a sample that was not taken in before.
-    pub(super) fn take_in(&mut self, sample: &Sample) {
-        let told = Arc::make_mut(&mut self.told);
+    pub(super) fn add(&mut self, sample: &Sample) {
+        let reported = Arc::make_mut(&mut self.reported);
         if sample.began != self.began {
             self.began = sample.began;
-            self.before.clone_from(&told.calls);
+            self.before.clone_from(&reported.calls);
         }
         if let Driver::Ready(_) = sample.driver {
-            told.samples.add(u64::from(sample.duration_us).saturating_mul(1000));
+            reported.samples.add(u64::from(sample.duration_us).saturating_mul(1000));
         }
         for times in &sample.calls {
-            if !told.calls.contains_key(&times.function) && told.calls.len() >= MOST_FUNCTIONS {
+            if !reported.calls.contains_key(&times.function) && reported.calls.len() >= MAX_FUNCTIONS {
                 continue;
             }
             let sum = added(self.before.get(&times.function), times);
-            raise(told.calls.entry(times.function.clone()).or_insert_with(Histogram::of_calls), &sum);
+            raise(reported.calls.entry(times.function.clone()).or_insert_with(Histogram::of_calls), &sum);
         }
     }
 
-    /// What it comes to so far.
-    pub(super) fn tell(&self) -> Arc<Timings> {
-        Arc::clone(&self.told)
+    /// Totals so far.
+    pub(super) fn totals(&self) -> Arc<Timings> {
+        Arc::clone(&self.reported)
     }
 }
 
@@ -56,11 +56,11 @@ fn added(before: Option<&Histogram>, times: &CallTimes) -> Histogram {
 }
 
 /// A collector whose counts fall is not believed either.
-fn raise(told: &mut Histogram, to: &Histogram) {
-    for (count, higher) in told.counts.iter_mut().zip(&to.counts) {
+fn raise(reported: &mut Histogram, to: &Histogram) {
+    for (count, higher) in reported.counts.iter_mut().zip(&to.counts) {
         *count = (*count).max(*higher);
     }
-    told.sum_ns = told.sum_ns.max(to.sum_ns);
+    reported.sum_ns = reported.sum_ns.max(to.sum_ns);
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn counted(clock: &Clock, function: &str) -> (u64, u64) {
-        let histogram = clock.tell().calls[function].clone();
+        let histogram = clock.totals().calls[function].clone();
         (histogram.counts[0], histogram.sum_ns)
     }
 
@@ -101,7 +101,7 @@ mod tests {
             // A count that falls.
             (sample(3, &[("a", 0)]), (12, 120)),
         ] {
-            clock.take_in(&sample);
+            clock.add(&sample);
             assert_eq!(counted(&clock, "a"), a);
         }
         assert_eq!(counted(&clock, "b"), (1, 10));
@@ -110,14 +110,14 @@ mod tests {
     #[test]
     fn timings_count_samples_and_bound_functions() {
         let mut clock = Clock::default();
-        let ready = crate::derive::over_time::ready("1", 5, Vec::new());
-        clock.take_in(&Sample { duration_us: 2000, ..ready });
+        let ready = crate::derive::over_time_tests::ready("1", 5, Vec::new());
+        clock.add(&Sample { duration_us: 2000, ..ready });
         let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
         let calls: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
-        clock.take_in(&sample(1, &calls));
-        let told = clock.tell();
-        assert_eq!((told.samples.count(), told.samples.counts[1], told.samples.sum_ns), (1, 1, 2_000_000));
-        assert_eq!(told.calls.len(), MOST_FUNCTIONS);
+        clock.add(&sample(1, &calls));
+        let reported = clock.totals();
+        assert_eq!((reported.samples.count(), reported.samples.counts[1], reported.samples.sum_ns), (1, 1, 2_000_000));
+        assert_eq!(reported.calls.len(), MAX_FUNCTIONS);
     }
 
     proptest! {
@@ -127,8 +127,8 @@ mod tests {
             let mut before = Histogram::of_calls();
             for (began, counts, sum_ns) in samples {
                 let calls = vec![CallTimes { function: "a".into(), counts, sum_ns }];
-                clock.take_in(&Sample { calls, ..sample(began, &[]) });
-                let now = clock.tell().calls["a"].clone();
+                clock.add(&Sample { calls, ..sample(began, &[]) });
+                let now = clock.totals().calls["a"].clone();
                 prop_assert!(before.counts.iter().zip(&now.counts).all(|(before, now)| before <= now));
                 prop_assert!(before.sum_ns <= now.sum_ns);
                 before = now;

@@ -1,4 +1,4 @@
-//! What a GPU's readings add up to: each reading stands for the time since the one before.
+//! Totals of a GPU's readings: each reading counts for the time since the one before.
 //!
 //! A gauge that is scraped every 30 s throws 29 of 30 readings away; these keep them all. Time that was not read adds
 //! nothing, so a gap shows as a rate that is too low, and what was read at all is counted too.
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{Absence, BootTime, Reading, sample::GpuSample, snapshot::Totals};
 
-/// What is remembered of one GPU. It outlives collectors.
+/// Totals of one GPU. They outlive collectors.
 #[derive(Clone, Debug)]
 pub(super) struct Sums {
     /// When the newest reading was finished, if it was one.
@@ -32,7 +32,7 @@ impl Sums {
             self.last = None;
             return;
         }
-        // The first reading stands for no time, and so does one after a gap or a clock that went back.
+        // The first reading counts for no time, and so does one after a gap or a clock that went back.
         let passed = self.last.map_or(Duration::ZERO, |last| at.since(last));
         let passed = if passed > longest { Duration::ZERO } else { passed };
         self.last = Some(at);
@@ -59,8 +59,8 @@ impl Sums {
         };
     }
 
-    /// What it comes to so far.
-    pub(super) const fn tell(&self) -> Totals {
+    /// Totals so far.
+    pub(super) const fn totals(&self) -> Totals {
         self.totals
     }
 }
@@ -102,7 +102,7 @@ mod tests {
     fn totals_weight_reading_by_elapsed_time() {
         let no = Err(Absence::NotSupported);
         let mut sums = Sums::default();
-        assert_eq!(sums.tell(), Totals::absent(Absence::Timeout));
+        assert_eq!(sums.totals(), Totals::absent(Absence::Timeout));
         for (at, percent, ratio, read, busy, active) in [
             (1000, Ok(80), no, 0.0, Ok(0.0), no),
             (2000, Ok(50), Ok(0.25), 1.0, Ok(0.5), Ok(0.25)),
@@ -117,7 +117,7 @@ mod tests {
             (10_000, Ok(100), Ok(7.0), 6.5, Ok(5.0), Ok(4.25)),
         ] {
             sums.read(&reading(at, percent, ratio), LONGEST);
-            let totals = sums.tell();
+            let totals = sums.totals();
             assert_eq!(
                 (seconds(totals.read), seconds(totals.busy), seconds(totals.sm_active)),
                 (Ok(read), busy, active),
@@ -142,9 +142,9 @@ mod tests {
         let refused = GpuSample { handle: Err(Absence::Lost), ..reading(2000, Err(Absence::Lost), Err(Absence::Lost)) };
         sums.read(&refused, LONGEST);
         sums.read(&reading(3000, Ok(100), Ok(1.0)), LONGEST);
-        assert_eq!(sums.tell().busy, Ok(Duration::ZERO));
+        assert_eq!(sums.totals().busy, Ok(Duration::ZERO));
         sums.read(&reading(4000, Ok(100), Ok(1.0)), LONGEST);
-        assert_eq!(sums.tell().busy, Ok(Duration::from_secs(1)));
+        assert_eq!(sums.totals().busy, Ok(Duration::from_secs(1)));
     }
 
     fn any_reading() -> impl Strategy<Value = GpuSample> {
@@ -162,9 +162,9 @@ mod tests {
         fn totals_never_decrease(readings in proptest::collection::vec(any_reading(), 0..50)) {
             let mut sums = Sums::default();
             for reading in readings {
-                let before = sums.tell();
+                let before = sums.totals();
                 sums.read(&reading, LONGEST);
-                let now = sums.tell();
+                let now = sums.totals();
                 let pairs = [
                     (before.read, now.read),
                     (before.utilization_read, now.utilization_read),
@@ -177,7 +177,7 @@ mod tests {
                 for (before, now) in pairs {
                     prop_assert!(before.is_err() || now.is_ok_and(|now| before.is_ok_and(|before| now >= before)));
                     // A part is never more than the whole.
-                    prop_assert!(now.unwrap_or_default() <= sums.tell().read.unwrap_or_default());
+                    prop_assert!(now.unwrap_or_default() <= sums.totals().read.unwrap_or_default());
                 }
                 prop_assert!(now.busy.unwrap_or_default() <= now.utilization_read.unwrap_or_default());
                 prop_assert!(now.sm_active.unwrap_or_default() <= now.activity_read.unwrap_or_default());

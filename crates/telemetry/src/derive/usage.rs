@@ -1,4 +1,4 @@
-//! Whether a GPU or a MIG instance is taken at one moment, and by whom.
+//! Use of a GPU or a MIG instance at one moment: taken or not, and by whom.
 
 use crate::{
     Absence, Reading,
@@ -9,24 +9,24 @@ use crate::{
 /// From here on a process of type C+G, or memory that nobody explains, takes a GPU: desktops stay below.
 const HOLDS_BYTES: u64 = 1 << 30;
 
-/// What is known of a GPU or a MIG instance that is read on time.
+/// Facts about a GPU or a MIG instance that is read on time.
 #[derive(Clone, Debug)]
 pub(super) struct Facts<'a> {
     /// Its processes, or why there is no list.
     pub(super) listed: Reading<Vec<&'a Process>>,
-    /// Those whose memory is in `memory`: a MIG instance may share it with a neighbour.
+    /// Processes whose memory is in `memory`: a MIG instance may share it with a neighbour.
     pub(super) sharers: Vec<&'a Process>,
     pub(super) memory: Reading<Memory>,
-    /// Whether the kubelet has given it away, be anybody there or not.
+    /// Allocation by the kubelet, with or without a process.
     pub(super) allocated: Taken,
 }
 
-/// Whether somebody has it.
+/// Taken by somebody or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     No,
     Yes,
-    /// It cannot be told.
+    /// Unknown.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ impl Finding {
         Self { taken: Taken::Unknown, users: Vec::new(), unattributed_bytes: Err(why) }
     }
 
-    /// Of a GPU, from what was found of each of its MIG instances: it is free if all are.
+    /// Finding for a GPU from those of its MIG instances: it is free if all are.
     pub(super) fn of_all(instances: &[Self]) -> Self {
         let any = |taken| instances.iter().any(|one| one.taken == taken);
         let taken = if any(Taken::Yes) {
@@ -60,7 +60,7 @@ impl Finding {
         }
     }
 
-    /// Of a GPU of which the whole may have been given away as well, though its instances are free.
+    /// Finding for a GPU that may be allocated as a whole, though its instances are free.
     pub(super) fn given(self, allocated: Taken) -> Self {
         Self { taken: if self.taken == Taken::No { allocated } else { self.taken }, ..self }
     }
@@ -85,8 +85,8 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
         taken,
         users: unique(holders.into_iter().filter_map(user).collect()),
         unattributed_bytes: match unexplained {
-            Unexplained::Bytes { bytes, told: true } => Ok(bytes),
-            Unexplained::Bytes { told: false, .. } | Unexplained::Shared => Err(Absence::NotSupported),
+            Unexplained::Bytes { bytes, reported: true } => Ok(bytes),
+            Unexplained::Bytes { reported: false, .. } | Unexplained::Shared => Err(Absence::NotSupported),
             Unexplained::Unread(why) => Err(why),
         },
     }
@@ -97,9 +97,9 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
 pub(super) enum Unexplained {
     Bytes {
         bytes: u64,
-        /// Every process told how much it has. One that did not explains nothing, which is too much for a number to
+        /// Every process reports its memory. One that does not explains nothing, which is too much for a number to
         /// show, but keeps a GPU in use from being called free.
-        told: bool,
+        reported: bool,
     },
     /// It is the host's memory: what else runs on the host is in it.
     Shared,
@@ -120,12 +120,12 @@ pub(super) fn unexplained(memory: &Reading<Memory>, sharers: &[&Process]) -> Une
     let explained = sharers.iter().filter_map(|process| process.gpu_memory_bytes.ok());
     Unexplained::Bytes {
         bytes: used.saturating_sub(explained.fold(0, u64::saturating_add)),
-        told: sharers.iter().all(|process| process.gpu_memory_bytes.is_ok()),
+        reported: sharers.iter().all(|process| process.gpu_memory_bytes.is_ok()),
     }
 }
 
 /// A process that only draws never holds a GPU. One that computes as well holds it from 1 GiB on; where the driver does
-/// not tell how much it has, it does if there is as much that is not explained.
+/// not report its memory, it does if as much memory is unexplained.
 pub(super) fn holds(process: &Process, unexplained: Unexplained) -> bool {
     match (process.kind, process.gpu_memory_bytes) {
         (ProcessKind::Compute, _) => true,
@@ -138,7 +138,7 @@ pub(super) fn holds(process: &Process, unexplained: Unexplained) -> bool {
     }
 }
 
-/// Who answers for a process: its account, or the container that root runs it in. Nobody for one that has gone, nor where
+/// User of a process: its account, or the container that root runs it in. Nobody for one that has gone, nor where
 /// it is not known whether root runs it in a container.
 pub(super) fn user(process: &Process) -> Option<String> {
     if process.life == Life::Gone || process.is_unplaced_root().is_some() {

@@ -1,4 +1,4 @@
-//! What was: the numbers of each GPU over the last minutes in fine steps and over the last day in coarse ones, in
+//! History: readings of each GPU over the last minutes in fine steps and over the last day in coarse ones, in
 //! memory of a size that is known before.
 //!
 //! Time is the boot clock's, so that a wall clock that is set moves nothing. GPUs go by UUID.
@@ -19,7 +19,7 @@ pub use question::{Answer, Question, Refusal, Series, Spread};
 use ring::{Ring, Row};
 pub use saved::SavedGpu;
 
-/// How much is kept.
+/// Depth of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// A fine step: 1 s, or the interval between readings if that is longer.
@@ -33,7 +33,7 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// What is kept if readings are made at that interval.
+    /// Depth for readings at that interval.
     #[must_use]
     pub fn new(interval: Duration, fine: Duration, coarse: Duration) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Default for Depth {
 pub struct History {
     depth: Depth,
     gpus: BTreeMap<String, Past>,
-    /// How often a collector had been started when the last snapshot was taken in.
+    /// Number of collector starts at the last snapshot.
     restarts: u64,
     /// The newest moment that it knows of.
     now: Stamp,
@@ -95,14 +95,14 @@ impl History {
         Self { depth, gpus: BTreeMap::new(), restarts: 0, now: Stamp { boot: BootTime(0), unix_ms: 0 } }
     }
 
-    /// How much is kept.
+    /// Depth of the history.
     #[must_use]
     pub const fn depth(&self) -> Depth {
         self.depth
     }
 
     /// Takes in a snapshot: of each GPU its reading, if it is a new one.
-    pub fn take_in(&mut self, snapshot: &Snapshot) {
+    pub fn add(&mut self, snapshot: &Snapshot) {
         self.now = snapshot.at;
         let restarted = self.restarts != snapshot.collector.restarts;
         self.restarts = snapshot.collector.restarts;
@@ -115,7 +115,7 @@ impl History {
                 self.gpus.insert(uuid.clone(), Past::new(self.depth));
             }
             if let Some(past) = self.gpus.get_mut(uuid) {
-                past.take_in(gpu);
+                past.add(gpu);
             }
         }
     }
@@ -131,7 +131,7 @@ impl Past {
         }
     }
 
-    fn take_in(&mut self, gpu: &Gpu) {
+    fn add(&mut self, gpu: &Gpu) {
         let at = gpu.read_at.boot;
         if at <= self.read_at {
             return;

@@ -1,4 +1,4 @@
-//! What the past is asked, and what it answers.
+//! Queries of the history, and their answers.
 
 use std::{ops::Range, time::Duration};
 
@@ -8,11 +8,11 @@ use super::{
 };
 
 /// The most points of one series.
-const MOST_POINTS: usize = 11_000;
+const MAX_POINTS: usize = 11_000;
 /// The most points of an answer: what can be written without keeping others waiting.
-const MOST_IN_ALL: usize = 100_000;
+const MAX_IN_ALL: usize = 100_000;
 
-/// What is asked.
+/// Query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// Places in [`metric::ALL`].
@@ -23,11 +23,11 @@ pub struct Question {
     pub since_ms: u64,
     /// The length of a step; none for the finest that covers the range.
     pub step: Option<Duration>,
-    /// How a longer step is made of kept ones.
+    /// Aggregation of kept steps into a longer one.
     pub spread: Spread,
 }
 
-/// How a step is made of several that are kept.
+/// Aggregation of several kept steps into one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Spread {
     /// Their mean.
@@ -51,7 +51,7 @@ pub struct Answer {
 /// One number of one GPU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Of the GPU.
+    /// UUID of the GPU.
     pub gpu_uuid: String,
     /// The name of the metric.
     pub metric: &'static str,
@@ -101,7 +101,7 @@ impl History {
         let start = oldest.map_or(end, |oldest| since.max(oldest).div_euclid(group).min(end));
         let steps = usize::try_from(end - start).unwrap_or(usize::MAX);
         let series = asked.len() * question.metrics.len();
-        if steps > MOST_POINTS || steps.saturating_mul(series) > MOST_IN_ALL {
+        if steps > MAX_POINTS || steps.saturating_mul(series) > MAX_IN_ALL {
             return Err(Refusal { steps, series, fitting_s: kept.fitting_s(steps, series, group) });
         }
         let values = |past: &Past, metric: usize| {
@@ -147,7 +147,7 @@ impl Kept {
 
     /// A step with which so many of them fit, in seconds.
     fn fitting_s(self, steps: usize, series: usize, group: i64) -> u64 {
-        let times = steps.div_ceil(MOST_POINTS).max(steps.saturating_mul(series).div_ceil(MOST_IN_ALL));
+        let times = steps.div_ceil(MAX_POINTS).max(steps.saturating_mul(series).div_ceil(MAX_IN_ALL));
         let step = self.step_ms.saturating_mul(group.unsigned_abs()).saturating_mul(times as u64 + 1);
         step.min(self.now.max(1000)).div_ceil(1000)
     }

@@ -55,7 +55,7 @@ impl Ring {
             let missed = self.open.step + 1..step;
             self.finish(step);
             // Readings come a little early or late, so that one may fall beside a step's border and leave the step
-            // without any. A reading stands for the time since the one before it, if that is not long ago.
+            // without any. A reading counts for the time since the one before it, if that is not long ago.
             let lately = before.is_some_and(|before| at_ms.saturating_sub(before) <= self.step_ms * 3 / 2);
             if lately && missed.end - missed.start == 1 {
                 self.write(missed.start, |metric| row[metric]);

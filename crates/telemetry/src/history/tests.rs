@@ -35,7 +35,7 @@ fn read(seconds: std::ops::Range<u64>) -> History {
     let mut history = History::new(Depth::default());
     for second in seconds {
         let at = second * SECOND;
-        history.take_in(&snapshot(at, vec![gpu("A", at, u32::try_from(second % 100).unwrap())]));
+        history.add(&snapshot(at, vec![gpu("A", at, u32::try_from(second % 100).unwrap())]));
     }
     history
 }
@@ -79,12 +79,12 @@ fn collector_restart_is_gap() {
     let mut history = read(1000..1010);
     let mut restarted = snapshot(1010 * SECOND + 100, vec![gpu("A", 1010 * SECOND, 1)]);
     restarted.collector.restarts = 1;
-    history.take_in(&restarted);
+    history.add(&restarted);
     for second in 1011..1015 {
         let at = second * SECOND;
         let mut next = snapshot(at, vec![gpu("A", at, 1)]);
         next.collector.restarts = 1;
-        history.take_in(&next);
+        history.add(&next);
     }
     let found = values(&history, &ask(1008 * SECOND, None));
     assert_eq!(found, [Some(8.0), Some(9.0), None, Some(1.0), Some(1.0), Some(1.0)]);
@@ -96,7 +96,7 @@ fn stale_reading_is_gap() {
     for second in 1010..1020 {
         // A driver that hangs: the last reading is shown on.
         let gpu = Gpu { state: GpuState::Stale, ..gpu("A", 1009 * SECOND, 9) };
-        history.take_in(&snapshot(second * SECOND, vec![gpu]));
+        history.add(&snapshot(second * SECOND, vec![gpu]));
     }
     let found = values(&history, &ask(1008 * SECOND, None));
     assert_eq!(found[..2], [Some(8.0), Some(9.0)]);
@@ -110,11 +110,11 @@ fn history_follows_uuid() {
         let at = second * SECOND;
         let order = if second < 5 { ["A", "B"] } else { ["B", "A"] };
         let gpus = order.map(|uuid| gpu(uuid, at, if uuid == "A" { 10 } else { 20 }));
-        history.take_in(&snapshot(at, gpus.into()));
+        history.add(&snapshot(at, gpus.into()));
     }
     let answer = history.answer(&ask(0, None)).unwrap();
-    let told: Vec<_> = answer.series.iter().map(|series| (series.gpu_uuid.as_str(), series.values[6])).collect();
-    assert_eq!(told, [("A", Some(10.0)), ("B", Some(20.0))]);
+    let reported: Vec<_> = answer.series.iter().map(|series| (series.gpu_uuid.as_str(), series.values[6])).collect();
+    assert_eq!(reported, [("A", Some(10.0)), ("B", Some(20.0))]);
     let one = Question { gpus: Some(vec!["B".into(), "C".into()]), ..ask(0, None) };
     assert_eq!(history.answer(&one).unwrap().series.len(), 1);
 }
@@ -123,7 +123,7 @@ fn history_follows_uuid() {
 fn query_too_large_rejected_with_limit() {
     let mut history = read(1..3);
     let gpus = (0..16).map(|index| gpu(&index.to_string(), 86_400 * SECOND, 1)).collect();
-    history.take_in(&snapshot(86_400 * SECOND, gpus));
+    history.add(&snapshot(86_400 * SECOND, gpus));
     let question = |step| Question { metrics: (0..metric::METRICS).collect(), ..ask(0, step) };
     let refused = history.answer(&question(None)).unwrap_err();
     assert_eq!(refused.series, 17 * metric::METRICS);

@@ -26,17 +26,17 @@ pub struct Spec {
     pub absent: &'static str,
     /// Plausible values, in the unit as it is read. A value outside was not read: [`crate::Absence::Error`].
     pub range: Option<RangeInclusive<f64>>,
-    /// How often it is read.
+    /// Sampling period.
     pub every: Every,
-    /// Whether another reading's call brings it: it needs none of its own.
+    /// True if another reading's call returns it too: it needs none of its own.
     pub comes_with_another: bool,
-    /// Whether the section's object in the API has it. One that has not is served in another form.
+    /// False if the API serves it in another form than a key of its section.
     pub in_api: bool,
     /// Native metric.
     pub metric: Option<Metric>,
     /// Names under which dcgm-exporter serves it.
     pub dcgm: &'static [Dcgm],
-    /// Whether the history keeps it.
+    /// True if the history keeps it.
     pub history: bool,
     /// Label on the page.
     pub label: &'static str,
@@ -66,7 +66,7 @@ impl Spec {
         group: None,
     };
 
-    /// Whether a value, in the unit as it is read, is plausible.
+    /// True if a value, in the unit as it is read, is plausible.
     #[must_use]
     pub fn is_plausible(&self, value: &Value<'_>) -> bool {
         match (&self.range, value.number()) {

@@ -48,9 +48,9 @@ pub(super) use readings;
 pub struct GpuSample {
     /// NVML's index of this moment.
     pub index: u32,
-    /// Whether a handle was got: `nvmlDeviceGetHandleByIndex_v2`.
+    /// Result of `nvmlDeviceGetHandleByIndex_v2`.
     pub handle: Reading<()>,
-    /// What the driver said where none was got.
+    /// The driver's failure where there is no handle.
     pub refusal: Option<Failure>,
     /// When the newest finished reading was finished; none before the first.
     pub read_at: Option<Stamp>,
@@ -96,7 +96,7 @@ readings! {
         profile: String,
         /// Its part of the memory.
         memory: Memory,
-        /// What ran where on its GPU instance: GPM, by `nvmlGpmMigSampleGet`, on Hopper and newer.
+        /// Activity of its GPU instance: GPM, by `nvmlGpmMigSampleGet`, on Hopper and newer.
         activity: Activity,
         /// `nvmlDeviceGetComputeRunningProcesses_v3` of the instance.
         compute: Vec<ListedProcess>,
@@ -108,20 +108,20 @@ readings! {
 pub struct SampledProcess {
     /// The process.
     pub pid: u32,
-    /// Its part, unless all that was told of it is garbage.
+    /// Its share, unless the driver's entry is garbage.
     pub share: Reading<ProcessShare>,
 }
 
 /// One process's part of a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessShare {
-    /// Of the SMs, in %.
+    /// Share of the SMs, in %.
     pub sm_percent: u32,
-    /// Of the memory's time, in %.
+    /// Share of the memory's time, in %.
     pub memory_percent: u32,
-    /// Of the encoder, in %.
+    /// Share of the encoder, in %.
     pub encoder_percent: u32,
-    /// Of the decoder, in %.
+    /// Share of the decoder, in %.
     pub decoder_percent: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What the collector read, as it was read: nothing here is derived.
+//! Samples: readings of the collector, as they were read. Nothing here is derived.
 
 mod gpu;
 mod pods;
@@ -15,28 +15,28 @@ pub use pods::{Allocation, Device, PodContainer};
 pub struct Sample {
     /// When the frame was put together. A GPU's own time is [`GpuSample::read_at`].
     pub assembled: Stamp,
-    /// How far the collector came with the driver.
+    /// State of the driver as the collector sees it.
     pub driver: Driver,
     /// In NVML's order; `gpus[i].index == i`. Empty until the driver is [`Driver::Ready`].
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
     pub processes: Vec<ProcessFacts>,
-    /// What the kubelet gave to which containers: `List` of its PodResources service. Not supported where it is not to be
+    /// Devices that the kubelet allocated to containers: `List` of its PodResources service. Not supported where it is not to be
     /// asked.
     pub allocations: Reading<Vec<Allocation>>,
-    /// What the host is and has.
+    /// The host.
     pub host: HostSample,
-    /// What keeps the collector from seeing all, with the remedy, in plain words.
+    /// Notes on what the collector cannot see, each with its remedy.
     pub notes: Vec<String>,
     /// The Xid errors since the frame before.
     pub xids: Vec<XidSample>,
     /// From the tick until the last lane that was not late had reported, in microseconds.
     pub duration_us: u32,
-    /// When the collector began: what tells its counts from those of the one before it.
+    /// Start of the collector: it separates its counts from those of the one before it.
     pub began: BootTime,
-    /// How long its calls into the driver took, since it began; one entry per function.
+    /// Durations of its calls into the driver, since it started; one entry per function.
     pub calls: Vec<CallTimes>,
-    /// What the folder of job files says; none if there is no such folder.
+    /// Jobs by the directory of job files; none without such a directory.
     pub jobs: Option<Vec<GpuJobs>>,
 }
 
@@ -62,7 +62,7 @@ impl Sample {
 }
 
 gpu::readings! {
-    /// What the host is and has.
+    /// The host.
     pub struct HostSample {
         /// `/proc/sys/kernel/hostname`.
         hostname: String,
@@ -79,7 +79,7 @@ gpu::readings! {
     }
 }
 
-/// How the time of all processors was spent since boot, in clock ticks.
+/// CPU time of all processors since boot, in clock ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuTicks {
     /// On anything but idling and waiting for disks.
@@ -97,9 +97,9 @@ pub struct XidSample {
     pub uuid: Reading<String>,
     /// NVIDIA's number.
     pub code: u64,
-    /// When it came; the newest of those that it stands for.
+    /// Time of the error; the newest of those that this entry counts.
     pub at: Stamp,
-    /// How many alike it stands for: more than one only in a flood.
+    /// Number of equal errors that this entry counts: more than one only in a flood.
     pub times: u64,
     /// MIG's GPU instance, if it is about one.
     pub gpu_instance: Option<u32>,
@@ -107,12 +107,12 @@ pub struct XidSample {
     pub compute_instance: Option<u32>,
 }
 
-/// How far the collector came with the driver.
+/// State of the driver as the collector sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Driver {
     /// Another collector still holds the lock in the runtime directory.
     Waiting {
-        /// What is waited for.
+        /// Reason for the wait.
         detail: String,
     },
     /// Loading, initialising or counting.
@@ -123,7 +123,7 @@ pub enum Driver {
     /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
     Failed(Failure),
     /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
-    /// told to watch them without loading the library.
+    /// started so that it watches them without loading the library.
     Suspending {
         /// The GPUs' PCI bus ids.
         buses: Vec<String>,
@@ -134,7 +134,7 @@ pub enum Driver {
     SuspendFailed,
     /// Another driver was installed meanwhile. The collector leaves after this frame; a fresh one loads it.
     Replaced {
-        /// What was replaced.
+        /// The part that was replaced.
         detail: String,
     },
     /// GPUs are being read.
@@ -150,11 +150,11 @@ pub struct Failure {
     pub code: u32,
     /// The driver's text for it, as the original agent words it.
     pub text: String,
-    /// What helps the administrator beyond that text.
+    /// Hint for the administrator.
     pub hint: Option<String>,
 }
 
-/// What is known of the driver as a whole.
+/// Facts about the driver as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverFacts {
     /// `nvmlSystemGetDriverVersion`.
@@ -163,7 +163,7 @@ pub struct DriverFacts {
     pub nvml_version: Reading<String>,
     /// `nvmlSystemGetCudaDriverVersion_v2`: 1000 × major + 10 × minor.
     pub cuda_version: Reading<i32>,
-    /// How long loading and `nvmlInit` took, in milliseconds.
+    /// Duration of loading and `nvmlInit`, in milliseconds.
     pub init_ms: u32,
 }
 
@@ -179,16 +179,16 @@ pub struct Call {
 }
 
 /// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Most calls take 20 to 900 µs, where two
-/// bounds to a decade tell a driver that gets slower; above, where a call is slow anyhow, one does, since each bound is a
+/// bounds to a decade show a driver that gets slower; above, where a call is slow anyway, one does, since each bound is a
 /// line per function in `/metrics`.
 pub const CALL_BOUNDS_NS: [u64; 7] = [30_000, 100_000, 300_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
-/// How long the finished calls of one function took.
+/// Durations of the finished calls of one function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallTimes {
     /// The NVML function.
     pub function: String,
-    /// How many took at most each of [`CALL_BOUNDS_NS`] and more than the one before; the last, more than all.
+    /// Number of calls in each bucket: at most that of [`CALL_BOUNDS_NS`] and more than the one before; the last, more than all.
     pub counts: [u64; CALL_BOUNDS_NS.len() + 1],
     /// All of them together, in nanoseconds.
     pub sum_ns: u64,
@@ -208,7 +208,7 @@ pub struct GpuJobs {
 pub struct ListedProcess {
     /// In the host's PID namespace; may be one that cannot exist.
     pub pid: u32,
-    /// Memory in use on the GPU; absent where the driver does not tell (all ones).
+    /// Memory in use on the GPU; absent where the driver does not report it (all ones).
     pub memory_bytes: Reading<u64>,
     /// MIG's GPU instance, if any.
     pub gpu_instance: Option<u32>,
@@ -216,12 +216,12 @@ pub struct ListedProcess {
     pub compute_instance: Option<u32>,
 }
 
-/// What `/proc` tells of a listed process.
+/// Facts of `/proc` about a listed process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessFacts {
     /// The process.
     pub pid: u32,
-    /// Whether it lives.
+    /// Running, a zombie, or gone.
     pub life: Life,
     /// Its owner's real user id: `/proc/PID/status`, `Uid`.
     pub uid: Reading<u32>,
@@ -232,7 +232,7 @@ pub struct ProcessFacts {
     /// Its arguments, cut at [`crate::command::MAX_BYTES`] in all: `/proc/PID/cmdline`. What is not UTF-8 is U+FFFD.
     /// Empty for a kernel thread.
     pub arguments: Reading<Vec<String>>,
-    /// What it calls itself, at most 15 bytes: `/proc/PID/comm`. What is not UTF-8 is U+FFFD.
+    /// Name, at most 15 bytes: `/proc/PID/comm`. Bytes that are not UTF-8 are U+FFFD.
     pub name: Reading<String>,
     /// When `cpu_ms` and `host_memory_bytes` were read: two frames may carry one reading, so a rate is over the time
     /// between readings and not between frames. None if they never were.
@@ -242,7 +242,7 @@ pub struct ProcessFacts {
     pub cpu_ms: Reading<u64>,
     /// Host memory that is resident: `/proc/PID/stat`, field 24.
     pub host_memory_bytes: Reading<u64>,
-    /// Whether its cgroup was read, which tells the three below: `/proc/PID/cgroup`.
+    /// Result of reading its cgroup, which gives the three below: `/proc/PID/cgroup`.
     pub placed: Reading<()>,
     /// The container that it runs in, by its cgroup.
     pub container: Option<Container>,
@@ -275,19 +275,19 @@ impl ProcessFacts {
     }
 }
 
-/// A container: what a cgroup's path tells, and what it is called.
+/// A container, by a cgroup's path and the container engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its id: usually 64 hexadecimal digits.
     pub id: String,
-    /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not tell.
+    /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not show it.
     pub runtime: Option<String>,
-    /// Its name, as the container engine tells it: `GET /containers/{id}/json`, `Name`. Not supported where that is not
+    /// Its name, as the container engine reports it: `GET /containers/{id}/json`, `Name`. Not supported where that is not
     /// to be asked, or does not know the container.
     pub name: Reading<String>,
 }
 
-/// Whether a process lives.
+/// State of a process's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Life {
     /// It does.

@@ -1,18 +1,18 @@
-//! What the kubelet gave to which containers.
+//! Devices that the kubelet allocated to containers.
 
 use serde::{Deserialize, Serialize};
 
 /// A GPU, or a part of one, that a container has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Allocation {
-    /// What it has.
+    /// The device.
     pub device: Device,
-    /// Who has it.
+    /// The container.
     pub to: PodContainer,
 }
 
 /// A device as device plugins name it. Several containers may have the same: plugins cut a GPU into replicas, which
-/// share it, and the replicas' numbers tell nothing.
+/// share it, and the replicas' numbers mean nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Device {
     /// A GPU or a MIG instance, by its UUID: `GPU-…`, `MIG-…`.

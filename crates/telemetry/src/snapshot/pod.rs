@@ -6,7 +6,7 @@ use crate::{
     snapshot::{Gpu, Mig, Process},
 };
 
-/// Of a container's id this many digits are shown, as container tools do.
+/// Number of digits of a container's id that are shown, as container tools do.
 const SHORT_ID: usize = 12;
 
 /// The Kubernetes pod in which a process runs.
@@ -14,12 +14,12 @@ const SHORT_ID: usize = 12;
 pub struct Pod {
     /// Its uid, by the process's cgroup.
     pub uid: String,
-    /// What it is called. [`crate::Absence::NotSupported`] where nobody tells, or where it cannot be told by the GPU,
+    /// Its name. [`crate::Absence::NotSupported`] where no source has it, or where the GPU does not determine it,
     /// since several pods have that.
     pub name: Reading<PodName>,
 }
 
-/// What a pod is called.
+/// Name of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodName {
     /// Its namespace.
@@ -87,7 +87,7 @@ impl Process {
         self.placed.err().filter(|_| self.uid == Ok(0))
     }
 
-    /// What the container is called that a process counts for: its name, with namespace and pod before it where they
+    /// Name of the container that a process counts for: its name, with namespace and pod before it where they
     /// are known, else the first digits of its id.
     #[must_use]
     pub fn container_label(&self) -> Option<String> {
@@ -113,15 +113,15 @@ mod tests {
     #[test]
     fn gpu_has_one_pod_or_none() {
         let gpu = |pods| Gpu { pods, ..blank::gpu("A", Stamp::default()) };
-        let told = |pods| gpu(pods).only_pod().map(|pod| (pod.name.to_owned(), pod.container.map(str::to_owned)));
+        let reported = |pods| gpu(pods).only_pod().map(|pod| (pod.name.to_owned(), pod.container.map(str::to_owned)));
         let named = |pod: &str, container: Option<&str>| Some((pod.to_owned(), container.map(str::to_owned)));
-        assert_eq!(told(Ok(vec![of("a", "main")])), named("a", Some("main")));
-        assert_eq!(told(Ok(vec![of("a", "main"), of("a", "side")])), named("a", None));
-        assert_eq!(told(Ok(vec![of("a", "main"), of("b", "main")])), None);
-        assert_eq!(told(Ok(vec![])), None);
-        assert_eq!(told(Err(Absence::Timeout)), None);
+        assert_eq!(reported(Ok(vec![of("a", "main")])), named("a", Some("main")));
+        assert_eq!(reported(Ok(vec![of("a", "main"), of("a", "side")])), named("a", None));
+        assert_eq!(reported(Ok(vec![of("a", "main"), of("b", "main")])), None);
+        assert_eq!(reported(Ok(vec![])), None);
+        assert_eq!(reported(Err(Absence::Timeout)), None);
         let elsewhere = PodContainer { namespace: "other".into(), ..of("a", "main") };
-        assert_eq!(told(Ok(vec![of("a", "main"), elsewhere])), None, "the same name in another namespace");
+        assert_eq!(reported(Ok(vec![of("a", "main"), elsewhere])), None, "the same name in another namespace");
     }
 
     #[test]

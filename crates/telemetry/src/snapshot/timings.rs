@@ -1,4 +1,4 @@
-//! How long reading takes.
+//! Durations of readings and calls.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::sample::CALL_BOUNDS_NS;
 pub const SAMPLE_BOUNDS_NS: [u64; 9] =
     [1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 1_000_000_000];
 
-/// How long reading took, since the agent began and over all its collectors.
+/// Durations of readings and calls, since the agent started and over all its collectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timings {
     /// Samples: from the tick until the last lane that was not late had reported.
@@ -29,7 +29,7 @@ impl Default for Timings {
 pub struct Histogram {
     /// The buckets' upper bounds, in nanoseconds, each included.
     pub bounds_ns: &'static [u64],
-    /// How many fell between each bound and the one before; one more, for those above all.
+    /// Number between each bound and the one before; one more, for those above all.
     pub counts: Vec<u64>,
     /// All of them together, in nanoseconds.
     pub sum_ns: u64,
@@ -57,7 +57,7 @@ impl Histogram {
         self.sum_ns = self.sum_ns.saturating_add(length_ns);
     }
 
-    /// How many there were.
+    /// Number of calls.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))

@@ -1,10 +1,10 @@
-//! What a GPU's readings add up to.
+//! Totals of a GPU's readings.
 
 use std::time::Duration;
 
 use crate::{Absence, Reading};
 
-/// What a GPU's readings add up to, since the agent began. None of it ever goes back; each is absent until what it is
+/// Totals of a GPU's readings since the agent started. None ever goes back; each is absent until what it is
 /// made of was first read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
@@ -12,7 +12,7 @@ pub struct Totals {
     pub read: Reading<Duration>,
     /// For how long its utilization was read: what `busy` is a part of.
     pub utilization_read: Reading<Duration>,
-    /// For how long GPM told what ran where: what the times of its parts are parts of.
+    /// Time for which GPM reported activity: the whole of which its parts' times are parts.
     pub activity_read: Reading<Duration>,
     /// For how long a kernel ran, by `nvmlDeviceGetUtilizationRates`.
     pub busy: Reading<Duration>,
@@ -22,7 +22,7 @@ pub struct Totals {
     pub tensor_active: Reading<Duration>,
     /// For how long its memory's bandwidth was used, by GPM metric 10.
     pub dram_active: Reading<Duration>,
-    /// What it drew, by `nvmlDeviceGetPowerUsage`, in microjoules: for GPUs that do not count it themselves.
+    /// Energy by `nvmlDeviceGetPowerUsage`, in microjoules: for GPUs that do not count it themselves.
     pub drawn_uj: Reading<u64>,
 }
 

@@ -24,7 +24,7 @@ const LINK_UNIT: &str = "Look in the kernel's log: if the error was corrected, n
                          with it, reset the GPU; else do what Xid 154 says, or restart the application.";
 const WATCH_LINK: &str = "Nothing; if it keeps coming, report it to NVIDIA.";
 const FLASH: &str =
-    "Update the driver; if it comes again, ask the GPU's vendor: its firmware may have to be written anew.";
+    "Update the driver; if it comes again, ask the GPU's vendor: its firmware may have to be rewritten.";
 const FIRMWARE: &str = "Update the driver and the GPU's firmware; if it comes again, have the GPU checked.";
 const WATCH_PROGRAM: &str = "Nothing; if it keeps coming, look for the fault in the application and its CUDA version.";
 const SMOOTHING: &str =
@@ -175,7 +175,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(141, Driver, Ok, "a short cut of the CUDA driver failed", NOTHING),
     entry(142, Driver, Warning, "a further video encoder failed", REPORT),
     entry(143, Hardware, Critical, "the GPU could not be initialised", REPLACE),
-    // 144 to 150 are the units of an NVLink of the fifth generation. NVML tells the number alone; which error of the
+    // 144 to 150 are the units of an NVLink of the fifth generation. NVML reports the number alone; which error of the
     // unit it was, on which link and how bad, is in the kernel's log.
     entry(
         144,
@@ -252,7 +252,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Surroundings,
         Ok,
         "the smoothing of its power draw was suspended, for heat or since it took too long",
-        "Mend the cooling; if heat was not the reason, load the driver anew or reset the GPU.",
+        "Mend the cooling; if heat was not the reason, reload the driver or reset the GPU.",
     ),
     entry(164, Hardware, Ok, "the smoothing of its power draw will soon be worn out", SMOOTHING),
     entry(165, Hardware, Warning, "the smoothing of its power draw is worn out, and switched off", SMOOTHING),
@@ -268,12 +268,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     entry(169, Driver, Critical, "the GPU's security controller halted", RESET),
     entry(170, Driver, Warning, "an NVLink unit raised an alarm in confidential computing", UPDATE),
-    entry(171, Hardware, Ok, "the error that Xid 48 tells of was in the memory chips", WITH_48),
+    entry(171, Hardware, Ok, "the error of Xid 48 was in the memory chips", WITH_48),
     entry(
         172,
         Hardware,
         Ok,
-        "the error that Xid 48 tells of was in the memory inside the chip",
+        "the error of Xid 48 was in the memory inside the chip",
         "Do what Xid 48 asks for; if `nvidia-smi -q` says that the SRAM threshold is exceeded, have the GPU replaced.",
     ),
 ];

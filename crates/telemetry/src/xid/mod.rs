@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::snapshot::Severity;
 
-/// How long an application's own Xid counts against the GPU: long enough to be seen, and no longer, since nothing is
+/// Time for which an application's own Xid counts against the GPU: long enough to be seen, and no longer, since nothing is
 /// wrong with the GPU.
 pub const OWN_FAULT_HOLDS: Duration = Duration::from_secs(600);
 
-/// Whose fault an Xid most likely is.
+/// Most likely cause of an Xid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The program that ran on the GPU.
@@ -19,7 +19,7 @@ pub enum Fault {
     Driver,
     /// The GPU, its memory included.
     Hardware,
-    /// What surrounds the GPU: heat, power, the PCIe bus, NVLink.
+    /// Surroundings of the GPU: heat, power, the PCIe bus, NVLink.
     Surroundings,
 }
 
@@ -36,18 +36,18 @@ impl Fault {
     }
 }
 
-/// What is known of one Xid.
+/// Entry of one Xid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// NVIDIA's number.
     pub code: u64,
-    /// What happened.
+    /// Meaning.
     pub meaning: &'static str,
-    /// Whose fault it most likely is.
+    /// Most likely cause.
     pub fault: Fault,
-    /// How bad it is for the GPU; [`Severity::Ok`] where it only tells.
+    /// Severity for the GPU; [`Severity::Ok`] where it only informs.
     pub severity: Severity,
-    /// What to do about it; empty if nothing.
+    /// Remedy; empty if there is none.
     pub action: &'static str,
 }
 
@@ -71,7 +71,7 @@ const UNKNOWN: Entry = Entry {
     action: "Look the number up in NVIDIA's list of Xid errors.",
 };
 
-/// What is known of an Xid.
+/// Entry of an Xid.
 #[must_use]
 pub fn look_up(code: u64) -> Entry {
     catalogue::ENTRIES

@@ -87,7 +87,7 @@ fn state() -> State {
 }
 
 fn ask(state: &mut State, question: &Question, outcome: Result<Option<String>, Fault>, now: Instant) {
-    state.take_in(&socket(), question, outcome, now);
+    state.add(&socket(), question, outcome, now);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn archive(snapshot: &Snapshot) -> Archive {
         let before = |at: Stamp| Stamp { boot: BootTime(at.boot.0 - ago), unix_ms: at.unix_ms - ago };
         let mut past = Snapshot { at: before(snapshot.at), ..snapshot.clone() };
         past.gpus.iter_mut().for_each(|gpu| gpu.read_at = before(gpu.read_at));
-        archive.take_in(&past);
+        archive.add(&past);
     }
     archive
 }

@@ -145,7 +145,7 @@ fn health_throttling_counts_after_three_minutes_of_load() {
         ("half its clocks, by hardware", change(HW_THERMAL | HW_SLOWDOWN, half), Some("thermal_slowdown")),
         ("half its clocks, braked", change(POWER_BRAKE | HW_SLOWDOWN, half), Some("power_brake_slowdown")),
         ("half its clocks, by software", change(SW_THERMAL, half), None),
-        ("half its clocks, and neither told", change(HW_SLOWDOWN, half), None),
+        ("half its clocks, and neither reported", change(HW_SLOWDOWN, half), None),
         ("near its base clock, by hardware", change(HW_THERMAL | HW_SLOWDOWN, base), None),
         ("too hot with MIG", change(HW_THERMAL, mig), Some("thermal_slowdown")),
         ("braked with MIG", change(POWER_BRAKE, mig), Some("power_brake_slowdown")),
@@ -154,7 +154,7 @@ fn health_throttling_counts_after_three_minutes_of_load() {
         ("too hot, and the load not read", change(HW_THERMAL, denied), None),
         ("too hot, by software", change(SW_THERMAL, as_is), Some("thermal_slowdown")),
         ("braked", change(POWER_BRAKE | HW_SLOWDOWN, as_is), Some("power_brake_slowdown")),
-        ("neither told", change(HW_SLOWDOWN, as_is), Some("hw_slowdown")),
+        ("neither reported", change(HW_SLOWDOWN, as_is), Some("hw_slowdown")),
         ("a power cap", change(4, as_is), None),
         ("a laptop with little to do", change(SW_THERMAL, idle), None),
         ("hot, but near its base clock", change(SW_THERMAL, near), None),
@@ -194,7 +194,7 @@ fn health_xids_follow_catalogue_worst_first() {
     let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
     let health = judge(&well(), &mut Conditions::default(), held.into_iter(), moment(at(0)));
     use Severity::{Critical, Warning};
-    // 63 only tells; that a row waits is a reading of its own.
+    // 63 only informs; a pending row is a reading of its own.
     assert_eq!(
         codes(&health),
         [(Critical, "xid_48"), (Critical, "xid_79"), (Warning, "xid_13"), (Warning, "xid_4711")]
@@ -285,7 +285,7 @@ fn health_problem_kept_until_read_again() {
 
 #[test]
 fn health_link_slow_only_if_read_under_load() {
-    // One reading a minute: what is told of the link may be ten minutes old, from before the load.
+    // One reading a minute: the link's reading may be ten minutes old, from before the load.
     let gap = Duration::from_secs(600);
     let mut old = well();
     old.readings.pcie.generation = Ok(1);

@@ -87,16 +87,16 @@ fn gpu(pods: Reading<Vec<PodContainer>>, processes: &[(&str, &str)]) -> Gpu {
     Gpu { pods, processes, ..blank::gpu("A", crate::Stamp::default()) }
 }
 
-/// Of each process the pod and the container, as `pod/container`.
+/// Pod and container of each process, as `pod/container`.
 fn names(mut gpus: Vec<Gpu>) -> Vec<String> {
     name_processes(&mut gpus);
-    let told = |process: &Process| {
+    let reported = |process: &Process| {
         let pod = process.pod.as_ref().map(|pod| pod.name.clone());
         let pod = pod.map_or("-".into(), |name| name.map_or_else(|why| why.as_str().into(), |name| name.name));
         let container = process.container.as_ref().and_then(|container| container.name.clone().ok());
         format!("{pod}/{}", container.unwrap_or_default())
     };
-    gpus.iter().flat_map(|gpu| gpu.processes.iter().map(told)).collect()
+    gpus.iter().flat_map(|gpu| gpu.processes.iter().map(reported)).collect()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn process_in_pod_that_alone_has_gpu() {
         ("a process of the host", vec![gpu(one(), &[("", "c")])], vec!["-/"]),
         ("shared", vec![gpu(Ok(vec![of("a", "main"), of("b", "main")]), &[("u", "c")])], vec!["not_supported/"]),
         ("nobody's", vec![gpu(Ok(vec![]), &[("u", "c")])], vec!["not_supported/"]),
-        ("not told", vec![gpu(Err(Absence::Denied), &[("u", "c")])], vec!["denied/"]),
+        ("not reported", vec![gpu(Err(Absence::Denied), &[("u", "c")])], vec!["denied/"]),
         ("not asked", vec![gpu(Err(Absence::NotSupported), &[("u", "c")])], vec!["not_supported/"]),
         ("two containers", vec![gpu(Ok(vec![of("a", "main"), of("a", "side")]), &[("u", "c")])], vec!["a/"]),
         ("another container of the pod", vec![gpu(one(), &[("u", "c"), ("u", "d")])], vec!["a/"; 2]),

@@ -51,9 +51,9 @@ fn mps_client_computes_but_is_extra() {
     gpu.lists.graphics = Ok(vec![listed(2)]);
     gpu.lists.mps = Ok(vec![listed(1), listed(2), listed(3)]);
     gpu.lists.shares = Ok(vec![share_of(9, 9)]);
-    let told: Vec<_> = rows(&gpu).iter().map(|row| (row.pid, row.kind, row.extra)).collect();
+    let reported: Vec<_> = rows(&gpu).iter().map(|row| (row.pid, row.kind, row.extra)).collect();
     use ProcessKind::{Compute, Graphics};
-    assert_eq!(told, [(1, Compute, false), (2, Graphics, false), (3, Compute, true)]);
+    assert_eq!(reported, [(1, Compute, false), (2, Graphics, false), (3, Compute, true)]);
     assert_eq!(rows(&gpu)[2].share, Err(Absence::NotSupported));
 }
 
@@ -69,20 +69,20 @@ fn mig_instance_names_its_processes() {
     let mut gpu = gpu(0, "A", 0);
     gpu.lists.compute = Err(Absence::Denied);
     gpu.mig = Ok(vec![instance(1, 10), instance(2, 20)]);
-    let told = |gpu: &GpuSample| -> Vec<_> {
+    let reported = |gpu: &GpuSample| -> Vec<_> {
         rows(gpu).iter().map(|row| (row.pid, row.gpu_instance, row.compute_instance, row.extra)).collect()
     };
-    assert_eq!(told(&gpu), [(10, Some(1), Some(0), true), (20, Some(2), Some(0), true)]);
+    assert_eq!(reported(&gpu), [(10, Some(1), Some(0), true), (20, Some(2), Some(0), true)]);
     // Who may read the GPU's own list finds them there.
     gpu.lists.compute =
         Ok(vec![ListedProcess { gpu_instance: Some(1), compute_instance: Some(0), ..listed(10) }, listed(20)]);
-    assert_eq!(told(&gpu), [(10, Some(1), Some(0), false), (20, Some(2), Some(0), false)]);
-    // One that stands in both lists stays so, and one that is on two instances is on both.
+    assert_eq!(reported(&gpu), [(10, Some(1), Some(0), false), (20, Some(2), Some(0), false)]);
+    // A process in both lists stays so, and one on two instances is on both.
     gpu.lists.graphics = Ok(vec![listed(20)]);
     gpu.mig = Ok(vec![instance(1, 20), instance(2, 20)]);
     assert_eq!(rows(&gpu)[1].kind, ProcessKind::Both);
     assert_eq!(
-        told(&gpu),
+        reported(&gpu),
         [(10, Some(1), Some(0), false), (20, Some(1), Some(0), false), (20, Some(2), Some(0), true)]
     );
 }

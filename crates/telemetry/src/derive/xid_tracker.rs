@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 
 use crate::{
     Absence, BootTime, Stamp,
-    derive::{gpu::is_lost, recall::KeptFaults},
+    derive::{gpu::is_lost, saved::SavedXids},
     sample::{GpuSample, XidSample},
     snapshot::{Gpu, Severity, Xid},
     xid,
 };
 
-/// So many kinds of errors are held against one GPU; there are fewer in the catalogue.
-const MOST_KINDS: usize = 256;
+/// Maximum number of latched Xid codes of one GPU; the catalogue has fewer.
+const MAX_KINDS: usize = 256;
 
-/// What is remembered of one GPU's Xid errors.
+/// Xid history of one GPU.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults {
+pub(super) struct XidTracker {
     /// Since when somebody listens, or did last.
     since: Option<Stamp>,
     last: Option<(u64, Stamp)>,
-    /// Those since then.
+    /// Number of errors since then.
     count: u64,
-    /// Those since the agent began, of each severity.
+    /// Number of errors since the agent started, by severity.
     by_severity: [u64; Severity::ALL.len()],
-    /// Those since the last reset, the newest of each kind.
+    /// Latched errors: the newest of each code since the last reset.
     held: BTreeMap<u64, Stamp>,
     marks: Marks,
 }
 
-/// What a reset leaves its traces in. The collector tells of no reset: NVML has no such event, and while one goes on
+/// Readings that show a reset. NVML has no event for a reset, and while one goes on
 /// nobody may have the GPU open.
 #[derive(Clone, Debug, Default)]
 struct Marks {
@@ -39,12 +39,12 @@ struct Marks {
     lost: bool,
 }
 
-impl Faults {
-    /// What another run of the agent held against the GPU, until a reading shows that it was reset since.
-    pub(super) fn recalled(kept: KeptFaults) -> Self {
-        let KeptFaults { held, driver, energy_mj, uncorrected, recovery_action, .. } = kept;
+impl XidTracker {
+    /// Restores the latched errors of another run, until a reading shows that the GPU was reset since.
+    pub(super) fn restored(kept: SavedXids) -> Self {
+        let SavedXids { held, driver, energy_mj, uncorrected, recovery_action, .. } = kept;
         let marks = Marks { driver, energy_mj, uncorrected, recovery_action, lost: false };
-        Self { held: held.into_iter().take(MOST_KINDS).collect(), marks, ..Self::default() }
+        Self { held: held.into_iter().take(MAX_KINDS).collect(), marks, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, xid: &XidSample) {
@@ -56,7 +56,7 @@ impl Faults {
         for (one, count) in Severity::ALL.into_iter().zip(&mut self.by_severity) {
             *count = count.saturating_add(if one == severity { xid.times } else { 0 });
         }
-        if self.held.len() < MOST_KINDS || self.held.contains_key(&xid.code) {
+        if self.held.len() < MAX_KINDS || self.held.contains_key(&xid.code) {
             self.held.insert(xid.code, xid.at);
         }
     }
@@ -64,7 +64,7 @@ impl Faults {
     /// Takes in a new reading of the GPU, before what happened since the last one. After a reset, which also a reload
     /// of the driver is, nothing is held against the GPU any more.
     ///
-    /// A reset shows in what begins anew with it: another version of the driver, an energy or a count of volatile ECC
+    /// A reset shows in values that restart with it: another version of the driver, an energy or a count of volatile ECC
     /// errors that fell, a recovery action that is needed no longer, and a GPU that was lost and answers again. Where a
     /// GPU has none of these, the errors are held until the host's reboot, or until the agent ends if it keeps nothing.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
@@ -108,9 +108,9 @@ impl Faults {
         entries.filter(move |(entry, at)| entry.holds().is_none_or(|holds| now.since(at.boot) < holds))
     }
 
-    /// As it is told of the GPU. That nobody listens now, as while it is lost, does not undo what was heard; but that
+    /// The GPU's Xid state. A GPU without a subscription, as while it is lost, keeps its errors; but that
     /// nothing was heard means something only where somebody listens.
-    pub(super) fn tell(&self, gpu: &Gpu) -> Xid {
+    pub(super) fn state(&self, gpu: &Gpu) -> Xid {
         let since = gpu.xid.since;
         let count = if self.count > 0 { Ok(self.count) } else { since.map(|_| 0) };
         let held = self.held.iter().map(|(code, at)| (*code, *at)).collect();
@@ -139,20 +139,20 @@ mod tests {
         }
     }
 
-    fn held(faults: &Faults, now: u64) -> Vec<u64> {
-        faults.held(BootTime(now)).map(|(entry, _)| entry.code).collect()
+    fn held(xids: &XidTracker, now: u64) -> Vec<u64> {
+        xids.held(BootTime(now)).map(|(entry, _)| entry.code).collect()
     }
 
     #[test]
     fn xid_of_application_expires_others_stay() {
-        let mut faults = Faults::default();
+        let mut xids = XidTracker::default();
         for code in [13, 31, 43, 45, 68, 109, 79, 4711] {
-            faults.add(&xid(code, 1000));
+            xids.add(&xid(code, 1000));
         }
-        assert_eq!(held(&faults, 600_999), [13, 31, 43, 45, 68, 79, 109, 4711]);
-        assert_eq!(held(&faults, 601_000), [79, 4711]);
-        faults.add(&xid(13, 601_000));
-        assert_eq!(held(&faults, 601_001), [13, 79, 4711], "the newest of its kind counts");
+        assert_eq!(held(&xids, 600_999), [13, 31, 43, 45, 68, 79, 109, 4711]);
+        assert_eq!(held(&xids, 601_000), [79, 4711]);
+        xids.add(&xid(13, 601_000));
+        assert_eq!(held(&xids, 601_001), [13, 79, 4711], "the newest of its kind counts");
     }
 
     #[test]
@@ -181,33 +181,33 @@ mod tests {
             sample.readings.power.energy_mj = Ok(500);
             sample.readings.ecc.volatile_uncorrected = Ok(3);
             sample.readings.state.recovery_action = Ok(1);
-            let mut faults = Faults::default();
-            faults.read(&sample, Some("1"));
-            faults.add(&xid(48, 0));
+            let mut xids = XidTracker::default();
+            xids.read(&sample, Some("1"));
+            xids.add(&xid(48, 0));
             change(&mut sample);
-            faults.read(&sample, Some(driver));
-            assert_eq!(held(&faults, 1).is_empty(), ended, "{name}");
-            assert_eq!(faults.count, 1, "{name}: the count goes on");
+            xids.read(&sample, Some(driver));
+            assert_eq!(held(&xids, 1).is_empty(), ended, "{name}");
+            assert_eq!(xids.count, 1, "{name}: the count goes on");
         }
     }
 
     #[test]
     fn gpu_lost_and_back_counts_as_reset() {
-        let mut faults = Faults::default();
-        faults.read(&gpu(0, "A", 0), None);
-        faults.add(&xid(79, 0));
+        let mut xids = XidTracker::default();
+        xids.read(&gpu(0, "A", 0), None);
+        xids.add(&xid(79, 0));
         let mut lost = gpu(0, "A", 1);
         lost.handle = Err(Absence::Lost);
-        faults.read(&lost, None);
-        assert_eq!(held(&faults, 1), [79]);
-        faults.read(&gpu(0, "A", 2), None);
-        assert!(held(&faults, 2).is_empty());
+        xids.read(&lost, None);
+        assert_eq!(held(&xids, 1), [79]);
+        xids.read(&gpu(0, "A", 2), None);
+        assert!(held(&xids, 2).is_empty());
     }
 
     #[test]
     fn xid_count_covers_listening_time() {
         let lost = Err(Absence::Lost);
-        let mut faults = Faults::default();
+        let mut xids = XidTracker::default();
         let mut sample = gpu(0, "A", 0);
         for (name, listening, heard, count, all) in [
             ("nobody has listened yet", Err(Absence::Timeout), vec![], Err(Absence::Timeout), 0),
@@ -219,29 +219,29 @@ mod tests {
             ("where nothing means nothing", lost, vec![], Err(Absence::Lost), 5),
         ] {
             sample.xid_since = listening;
-            faults.read(&sample, None);
-            heard.into_iter().for_each(|boot| faults.add(&xid(79, boot)));
+            xids.read(&sample, None);
+            heard.into_iter().for_each(|boot| xids.add(&xid(79, boot)));
             let mut shown = blank::gpu("A", at(0));
             shown.xid.since = listening;
-            let told = faults.tell(&shown);
+            let reported = xids.state(&shown);
             assert_eq!(
-                (told.since, told.count, told.by_severity.iter().sum::<u64>()),
+                (reported.since, reported.count, reported.by_severity.iter().sum::<u64>()),
                 (listening, count, all),
                 "{name}"
             );
         }
-        assert_eq!(faults.last, Some((79, at(21))));
-        faults.add(&XidSample { times: 500, ..xid(79, 31) });
-        assert_eq!((faults.count, faults.by_severity), (500, [0, 0, 505]), "a flood");
+        assert_eq!(xids.last, Some((79, at(21))));
+        xids.add(&XidSample { times: 500, ..xid(79, 31) });
+        assert_eq!((xids.count, xids.by_severity), (500, [0, 0, 505]), "a flood");
     }
 
     #[test]
     fn xid_flood_counted_not_all_kept() {
-        let mut faults = Faults::default();
+        let mut xids = XidTracker::default();
         for code in 10_000..20_000 {
-            faults.add(&xid(code, 1));
+            xids.add(&xid(code, 1));
         }
-        assert_eq!((faults.count, faults.held.len()), (10_000, MOST_KINDS));
-        assert_eq!(faults.by_severity, [0, 10_000, 0], "unknown ones are warnings");
+        assert_eq!((xids.count, xids.held.len()), (10_000, MAX_KINDS));
+        assert_eq!(xids.by_severity, [0, 10_000, 0], "unknown ones are warnings");
     }
 }

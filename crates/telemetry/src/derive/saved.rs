@@ -1,4 +1,4 @@
-//! What one run of the agent keeps for the next, beside the history: events, since when each GPU is free, held or busy,
+//! State that one run of the agent keeps for the next, beside the history: events, since when each GPU is free, held or busy,
 //! and the Xid errors that are held against it.
 
 use serde::{Deserialize, Serialize};
@@ -8,17 +8,17 @@ use crate::{
     snapshot::{Event, Gpu, Snapshot, Usage, UseVerdict},
 };
 
-/// What is kept.
+/// Saved state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct SavedState {
     pub(super) events: Vec<Event>,
-    pub(super) uses: Vec<KeptUse>,
-    pub(super) faults: Vec<KeptFaults>,
+    pub(super) uses: Vec<SavedUse>,
+    pub(super) xids: Vec<SavedXids>,
 }
 
-/// What is held against a GPU, and what tells whether it was reset since.
+/// Latched errors of a GPU, and the readings that show a reset since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct KeptFaults {
+pub(super) struct SavedXids {
     pub(super) uuid: String,
     /// Numbers of Xid errors, with when each was last seen.
     pub(super) held: Vec<(u64, Stamp)>,
@@ -29,9 +29,9 @@ pub(super) struct KeptFaults {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct KeptUse {
+pub(super) struct SavedUse {
     pub(super) uuid: String,
-    /// Of MIG.
+    /// A MIG instance's.
     pub(super) is_instance: bool,
     pub(super) verdict: UseVerdict,
     pub(super) since: Stamp,
@@ -40,14 +40,14 @@ pub(super) struct KeptUse {
     pub(super) seen: BootTime,
 }
 
-impl Kept {
-    /// What a snapshot tells.
+impl SavedState {
+    /// The state to save of a snapshot.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         let kept = |uuid: &Reading<String>, is_instance: bool, usage: &Usage| {
             let Usage { verdict, since, since_at_least: at_least, .. } = *usage;
             let uuid = uuid.clone().ok()?;
-            Some(KeptUse { uuid, is_instance, verdict, since, at_least, seen: snapshot.at.boot })
+            Some(SavedUse { uuid, is_instance, verdict, since, at_least, seen: snapshot.at.boot })
         };
         let mut uses = Vec::new();
         for gpu in &snapshot.gpus {
@@ -55,20 +55,20 @@ impl Kept {
             uses.extend(gpu.mig.iter().flatten().filter_map(|mig| kept(&mig.sample.uuid, true, &mig.usage)));
         }
         let driver = snapshot.driver.as_ref().and_then(|driver| driver.driver_version.clone().ok());
-        let faults = snapshot.gpus.iter().filter_map(|gpu| faults(gpu, driver.as_deref())).collect();
-        Self { events: snapshot.events.to_vec(), uses, faults }
+        let xids = snapshot.gpus.iter().filter_map(|gpu| xids(gpu, driver.as_deref())).collect();
+        Self { events: snapshot.events.to_vec(), uses, xids }
     }
 
-    /// Without what does not outlive a boot: the boot clock began anew, and so did every process.
+    /// The state without parts that do not outlive a boot: the boot clock restarted, and so did every process.
     #[must_use]
     pub fn after_a_boot(self) -> Self {
-        Self { uses: Vec::new(), faults: Vec::new(), ..self }
+        Self { uses: Vec::new(), xids: Vec::new(), ..self }
     }
 }
 
-fn faults(gpu: &Gpu, driver: Option<&str>) -> Option<KeptFaults> {
+fn xids(gpu: &Gpu, driver: Option<&str>) -> Option<SavedXids> {
     let uuid = gpu.identity.uuid.clone().ok().filter(|_| !gpu.xid.held.is_empty())?;
-    Some(KeptFaults {
+    Some(SavedXids {
         uuid,
         held: gpu.xid.held.clone(),
         driver: driver.map(String::from),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     BootTime, Stamp,
     derive::{
-        lasting::Lasting,
+        duration::ConditionTimer,
         usage::{Finding, Taken},
     },
     snapshot::{Usage, UseVerdict},
@@ -16,18 +16,18 @@ pub(super) const IDLE_BELOW_PERCENT: u32 = 5;
 
 /// By what time is judged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    /// So long must memory be held without work.
+pub(super) struct UsageLimits {
+    /// Time for which memory must be held without work.
     pub(super) idle_after: Duration,
-    /// What is not read for longer than this is judged anew.
+    /// Time without a reading after which use is judged from the start.
     pub(super) gap: Duration,
 }
 
-/// What is remembered of one GPU or MIG instance.
+/// Use of one GPU or MIG instance over time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hold {
+pub(super) struct UsageTracker {
     /// Memory is held, and no work is done.
-    quiet: Lasting,
+    quiet: ConditionTimer,
     /// The last verdict that was not unknown, and since when.
     known: Option<Known>,
     /// Since when the verdict has been unknown, and whether it was so when we began to look.
@@ -46,40 +46,40 @@ struct Known {
     seen: BootTime,
 }
 
-impl Hold {
-    /// As it was when it was last seen, by what was told of it then.
-    pub(super) fn recalled(verdict: UseVerdict, since: Stamp, at_least: bool, seen: BootTime) -> Self {
+impl UsageTracker {
+    /// The state at the last reading.
+    pub(super) fn restored(verdict: UseVerdict, since: Stamp, at_least: bool, seen: BootTime) -> Self {
         let first = if at_least { since.boot } else { BootTime(0) };
         let known = (verdict != UseVerdict::Unknown).then_some(Known { verdict, since, at_least, first, seen });
         let quiet = match verdict {
-            UseVerdict::Held => Lasting::recalled(since, seen),
-            _ => Lasting::default(),
+            UseVerdict::Held => ConditionTimer::restored(since, seen),
+            _ => ConditionTimer::default(),
         };
         Self { quiet, known, unknown: None, met: Some(seen) }
     }
 
-    /// Whether it was seen lately enough for its memory to mean anything.
+    /// True if it was seen recently enough for its history to mean anything.
     pub(super) fn is_fresh(&self, now: BootTime, gap: Duration) -> bool {
         self.met.is_some_and(|met| now.since(met) <= gap)
     }
 
     /// Takes in what was found at a moment; `share` is how much of the time the GPU worked, in %, if that was read.
-    pub(super) fn see(&mut self, finding: Finding, share: Option<u32>, at: Stamp, pace: Pace) -> Usage {
-        self.known = self.known.filter(|known| at.boot.since(known.seen) <= pace.gap);
+    pub(super) fn see(&mut self, finding: Finding, share: Option<u32>, at: Stamp, limits: UsageLimits) -> Usage {
+        self.known = self.known.filter(|known| at.boot.since(known.seen) <= limits.gap);
         let idles = share.map(|share| share < IDLE_BELOW_PERCENT);
         let (verdict, since, at_least) = match finding.taken {
             Taken::Unknown => {
-                self.quiet.see(None, at, pace.gap);
+                self.quiet.see(None, at, limits.gap);
                 let (since, at_least) = *self.unknown.get_or_insert((at, self.met.is_none()));
                 (UseVerdict::Unknown, since, at_least)
             }
             Taken::No => {
-                self.quiet.see(Some(false), at, pace.gap);
+                self.quiet.see(Some(false), at, limits.gap);
                 self.turn(UseVerdict::Free, at, at)
             }
             Taken::Yes => {
-                let quiet = self.quiet.see(idles, at, pace.gap);
-                match quiet.filter(|_| Lasting::for_at_least(quiet, at.boot, pace.idle_after)) {
+                let quiet = self.quiet.see(idles, at, limits.gap);
+                match quiet.filter(|_| ConditionTimer::for_at_least(quiet, at.boot, limits.idle_after)) {
                     Some(since) => self.turn(UseVerdict::Held, since, at),
                     None => self.turn(UseVerdict::Busy, at, at),
                 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::Absence;
 
-    const PACE: Pace = Pace { idle_after: Duration::from_secs(900), gap: Duration::from_secs(60) };
+    const LIMITS: UsageLimits = UsageLimits { idle_after: Duration::from_secs(900), gap: Duration::from_secs(60) };
 
     fn finding(taken: Taken) -> Finding {
         Finding { taken, users: Vec::new(), unattributed_bytes: Ok(0) }
@@ -125,14 +125,14 @@ mod tests {
 
     /// Sees every second from the first to the last, and gives the last.
     fn run(
-        hold: &mut Hold,
+        hold: &mut UsageTracker,
         taken: Taken,
         share: Option<u32>,
         seconds: std::ops::RangeInclusive<u64>,
     ) -> (UseVerdict, u64, bool) {
         let mut last = None;
         for second in seconds {
-            last = Some(hold.see(finding(taken), share, at(second), PACE));
+            last = Some(hold.see(finding(taken), share, at(second), LIMITS));
         }
         let usage = last.unwrap();
         (usage.verdict, usage.since.unix_ms, usage.since_at_least)
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn use_held_without_work_busy_with_work() {
         use UseVerdict::{Busy, Free, Held};
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         assert_eq!(run(&mut hold, Taken::No, Some(0), 100..=200), (Free, 100, true), "free when we began to look");
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 201..=1100), (Busy, 201, false), "idle before it was taken");
         assert_eq!(run(&mut hold, Taken::Yes, Some(4), 1101..=1101), (Held, 201, false), "since it has done nothing");
@@ -154,21 +154,21 @@ mod tests {
 
     #[test]
     fn use_duration_is_lower_bound_at_start() {
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=999), (UseVerdict::Busy, 100, true));
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 1000..=1000), (UseVerdict::Held, 100, true));
     }
 
     #[test]
     fn use_never_idle_without_share() {
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         assert_eq!(run(&mut hold, Taken::Yes, None, 100..=5000).0, UseVerdict::Busy);
     }
 
     #[test]
     fn use_time_survives_missed_shares() {
         use UseVerdict::{Busy, Held};
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=900), (Busy, 100, true));
         assert_eq!(run(&mut hold, Taken::Yes, None, 901..=950), (Busy, 100, true));
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 951..=1000), (Held, 100, true));
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn use_time_survives_short_gap_only() {
         use UseVerdict::{Busy, Held, Unknown};
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         run(&mut hold, Taken::No, Some(0), 100..=100);
         run(&mut hold, Taken::Yes, Some(0), 101..=1200);
         assert_eq!(run(&mut hold, Taken::Unknown, None, 1201..=1230), (Unknown, 1201, false));
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn use_time_plausible_after_clock_jump() {
-        let mut hold = Hold::default();
+        let mut hold = UsageTracker::default();
         run(&mut hold, Taken::Yes, Some(0), 5000..=6000);
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 100..=100), (UseVerdict::Busy, 100, true));
         assert_eq!(run(&mut hold, Taken::Yes, Some(0), 900_000..=900_000), (UseVerdict::Busy, 900_000, true));
@@ -200,7 +200,7 @@ mod tests {
     fn use_has_current_users_and_memory() {
         let finding =
             Finding { taken: Taken::Yes, users: vec!["alice".into()], unattributed_bytes: Err(Absence::Denied) };
-        let usage = Hold::default().see(finding, Some(3), at(1), PACE);
+        let usage = UsageTracker::default().see(finding, Some(3), at(1), LIMITS);
         assert_eq!((usage.users, usage.unattributed_bytes), (vec!["alice".into()], Err(Absence::Denied)));
     }
 }

@@ -4,13 +4,13 @@
 use crate::{BootTime, snapshot::Gpu};
 
 #[derive(Debug, Default)]
-pub(super) struct Roster {
-    /// As they were when they last told their UUID.
+pub(super) struct KnownGpus {
+    /// As they were when they last reported their UUID.
     known: Vec<Gpu>,
 }
 
-impl Roster {
-    /// A GPU that does not tell who it is takes the identity of the one that was last seen under its index, if that
+impl KnownGpus {
+    /// A GPU that does not report its UUID takes the identity of the one that was last seen under its index, if that
     /// one is not elsewhere in the list, and was read when that was read.
     pub(super) fn name_the_nameless(&self, gpus: &mut [Gpu], now: BootTime) {
         let missing = self.missing_from(gpus);
@@ -30,7 +30,7 @@ impl Roster {
         }
     }
 
-    /// Remembers each GPU that tells its UUID, under its index of now.
+    /// Remembers each GPU that reports its UUID, under its current index.
     pub(super) fn remember(&mut self, gpus: &[Gpu]) {
         for gpu in gpus.iter().filter(|gpu| gpu.identity.uuid.is_ok()) {
             let kept = Gpu { processes: Vec::new(), ..gpu.clone() };

@@ -100,7 +100,7 @@ fn repeated_sample_counted_once() {
     assert!(Arc::ptr_eq(&first.events, &second.events));
     assert_eq!(second.gpus[0].xid.last, Some((79, at(900))));
     assert_eq!(second.gpus[0].health.reasons[0].code, "xid_79");
-    // An equal one that comes anew is another frame.
+    // An equal sample that arrives again is another frame.
     let third = derive(&mut deriver, 3000, &Arc::new((*sample).clone()));
     assert_eq!((third.gpus[0].xid.count, third.events.len()), (Ok(2), 2));
 }
@@ -140,8 +140,9 @@ fn xid_without_uuid_goes_to_last_gpu_of_index() {
     assert_eq!(codes, ["lost", "xid_79"]);
     assert_eq!((snapshot.gpus[1].xid.since, snapshot.gpus[1].xid.count), (Err(Absence::Lost), Ok(1)));
     assert_eq!(snapshot.gpus[0].xid.count, Ok(0));
-    let told: Vec<_> = snapshot.events.iter().map(|event| (event.code.as_str(), event.gpu_uuid.as_deref())).collect();
-    assert_eq!(told, [("xid_79", Some("B")), ("lost", Some("B"))]);
+    let reported: Vec<_> =
+        snapshot.events.iter().map(|event| (event.code.as_str(), event.gpu_uuid.as_deref())).collect();
+    assert_eq!(reported, [("xid_79", Some("B")), ("lost", Some("B"))]);
 }
 
 #[test]
@@ -187,8 +188,8 @@ fn holding_processes_are_marked() {
     let mut gpu = idle(0, "A", 1000, &[7, 8]);
     gpu.lists.graphics = Ok(vec![listed(8), listed(9)]);
     let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(ready("1", 1000, vec![gpu])));
-    let told: Vec<_> = snapshot.gpus[0].processes.iter().map(|process| (process.pid, process.holds)).collect();
-    assert_eq!(told, [(7, true), (8, false), (9, false)], "neither what draws, nor a small one that does both");
+    let reported: Vec<_> = snapshot.gpus[0].processes.iter().map(|process| (process.pid, process.holds)).collect();
+    assert_eq!(reported, [(7, true), (8, false), (9, false)], "neither what draws, nor a small one that does both");
 }
 
 #[test]
@@ -232,8 +233,8 @@ fn mig_instance_held_if_activity_read() {
         ("idle", [Ok(0.04), Ok(0.0)], [Held, Free], Held),
         ("at work", [Ok(0.05), Ok(0.0)], [Busy, Free], Busy),
         ("the other works, for nobody that is seen", [Ok(0.0), Ok(1.0)], [Held, Free], Busy),
-        ("not told", [no, no], [Busy, Free], Busy),
-        ("not told of the other", [Ok(0.0), no], [Held, Free], Busy),
+        ("not reported", [no, no], [Busy, Free], Busy),
+        ("not reported of the other", [Ok(0.0), no], [Held, Free], Busy),
     ] {
         let instance = |id: u32, jobs: &[u32], ratio| MigSample {
             gpu_instance: Ok(id),
@@ -253,8 +254,8 @@ fn mig_instance_held_if_activity_read() {
             last = Some(derive(&mut deriver, second * 1000, &Arc::new(ready("1", second * 1000, vec![parent]))));
         }
         let gpu = &last.unwrap().gpus[0];
-        let told: Vec<_> = gpu.mig.iter().flatten().map(|mig| mig.usage.verdict).collect();
-        assert_eq!((told, gpu.usage.verdict), (verdicts.to_vec(), whole), "{name}");
+        let reported: Vec<_> = gpu.mig.iter().flatten().map(|mig| mig.usage.verdict).collect();
+        assert_eq!((reported, gpu.usage.verdict), (verdicts.to_vec(), whole), "{name}");
     }
 }
 
@@ -300,8 +301,8 @@ fn mig_instance_allocated_makes_gpu_not_free() {
     let sample = Sample { allocations, ..ready("1", 1000, vec![parent]) };
     let snapshot = derive(&mut Deriver::default(), 1000, &Arc::new(sample));
     let gpu = &snapshot.gpus[0];
-    let told: Vec<_> = gpu.mig.iter().flatten().map(|mig| (mig.usage.verdict, mig.pods.clone())).collect();
-    assert_eq!(told, [(UseVerdict::Free, Ok(vec![])), (UseVerdict::Busy, Ok(vec![to]))]);
+    let reported: Vec<_> = gpu.mig.iter().flatten().map(|mig| (mig.usage.verdict, mig.pods.clone())).collect();
+    assert_eq!(reported, [(UseVerdict::Free, Ok(vec![])), (UseVerdict::Busy, Ok(vec![to]))]);
     assert_eq!((gpu.usage.verdict, gpu.pods.clone()), (UseVerdict::Busy, Ok(vec![])));
 }
 
@@ -366,12 +367,12 @@ fn totals_continue_from_saved_state() {
     for second in 1..=30 {
         derive(&mut first, second * 1000, &used(second * 1000));
     }
-    let mut told = ready("1", 31_000, vec![idle(0, "A", 31_000, &[7]), idle(1, "B", 31_000, &[])]);
-    told.xids = vec![xid(0, Ok("A".into()), 79, 30_900)];
-    let last = derive(&mut first, 31_000, &Arc::new(told));
+    let mut reported = ready("1", 31_000, vec![idle(0, "A", 31_000, &[7]), idle(1, "B", 31_000, &[])]);
+    reported.xids = vec![xid(0, Ok("A".into()), 79, 30_900)];
+    let last = derive(&mut first, 31_000, &Arc::new(reported));
     assert_eq!(last.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
-    let kept = Kept::of(&last);
-    let soon = derive(&mut Deriver::recalling(kept.clone()), 40_000, &used(40_000));
+    let kept = SavedState::of(&last);
+    let soon = derive(&mut Deriver::restoring(kept.clone()), 40_000, &used(40_000));
     assert_eq!(soon.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
     assert!(soon.gpus[0].usage.since_at_least);
     assert_eq!(
@@ -385,13 +386,13 @@ fn totals_continue_from_saved_state() {
     assert_eq!(reasons(&last), ["xid_79"]);
     assert_eq!(reasons(&soon), ["xid_79"], "it was not reset");
     let other = Arc::new(ready("2", 40_000, vec![idle(0, "A", 40_000, &[7]), idle(1, "B", 40_000, &[])]));
-    let reloaded = derive(&mut Deriver::recalling(kept.clone()), 40_000, &other);
-    assert_eq!(reasons(&reloaded), [""; 0], "the driver was loaded anew meanwhile");
-    let booted = derive(&mut Deriver::recalling(kept.clone().after_a_boot()), 40_000, &used(40_000));
+    let reloaded = derive(&mut Deriver::restoring(kept.clone()), 40_000, &other);
+    assert_eq!(reasons(&reloaded), [""; 0], "the driver was reloaded meanwhile");
+    let booted = derive(&mut Deriver::restoring(kept.clone().after_a_boot()), 40_000, &used(40_000));
     assert_eq!(reasons(&booted), [""; 0]);
-    // Nobody can tell what went on in a longer gap, nor before a boot.
+    // Nothing is known of a longer gap, nor of the time before a boot.
     for (kept, now) in [(kept.clone(), 200_000), (kept.after_a_boot(), 40_000)] {
-        let later = derive(&mut Deriver::recalling(kept), now, &used(now));
+        let later = derive(&mut Deriver::restoring(kept), now, &used(now));
         assert_eq!(later.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Busy, now), (UseVerdict::Free, now)]);
         assert_eq!(later.events.len(), 1);
     }

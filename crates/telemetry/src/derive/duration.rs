@@ -1,4 +1,4 @@
-//! How long something has lasted, over readings that may be missing for a while.
+//! Duration of a condition, over readings that may be missing for a while.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use crate::{BootTime, Stamp};
 
 /// One condition over time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lasting {
+pub(super) struct ConditionTimer {
     since: Option<Stamp>,
     seen: BootTime,
 }
 
-impl Lasting {
+impl ConditionTimer {
     /// It has held since then, and was last seen to at that moment.
-    pub(super) const fn recalled(since: Stamp, seen: BootTime) -> Self {
+    pub(super) const fn restored(since: Stamp, seen: BootTime) -> Self {
         Self { since: Some(since), seen }
     }
 
     /// Takes in whether it holds at a moment; `None` if that was not read. Since when it has held, if it does.
     ///
-    /// A gap up to `gap` keeps what was; a longer one ends it, since nobody can tell what went on meanwhile.
+    /// A gap up to `gap` keeps the condition; a longer one ends it, since nothing is known of the time between.
     pub(super) fn see(&mut self, holds: Option<bool>, at: Stamp, gap: Duration) -> Option<Stamp> {
         if at.boot.since(self.seen) > gap {
             self.since = None;
@@ -35,7 +35,7 @@ impl Lasting {
         self.since
     }
 
-    /// Whether it has held for that long.
+    /// True if it has held for that long.
     pub(super) fn for_at_least(since: Option<Stamp>, now: BootTime, least: Duration) -> bool {
         since.is_some_and(|since| now.since(since.boot) >= least)
     }
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn condition_starts_survives_gap_and_ends() {
         let gap = Duration::from_millis(60);
-        let mut lasting = Lasting::default();
+        let mut lasting = ConditionTimer::default();
         for (now, holds, since) in [
             (1000, Some(true), Some(1000)),
             (1050, Some(true), Some(1000)),
@@ -67,8 +67,8 @@ mod tests {
         ] {
             assert_eq!(lasting.see(holds, at(now), gap), since.map(at), "at {now}");
         }
-        assert!(Lasting::for_at_least(Some(at(5)), BootTime(9), Duration::from_millis(4)));
-        assert!(!Lasting::for_at_least(Some(at(5)), BootTime(8), Duration::from_millis(4)));
-        assert!(!Lasting::for_at_least(None, BootTime(8), Duration::ZERO));
+        assert!(ConditionTimer::for_at_least(Some(at(5)), BootTime(9), Duration::from_millis(4)));
+        assert!(!ConditionTimer::for_at_least(Some(at(5)), BootTime(8), Duration::from_millis(4)));
+        assert!(!ConditionTimer::for_at_least(None, BootTime(8), Duration::ZERO));
     }
 }
