@@ -78,6 +78,8 @@ pub(crate) struct Scenario {
     /// True if fields that equal a function, such as 83 (energy) and 187 to 192 (power limits), have its value. False
     /// makes them "not supported", unless they are in `fields`.
     pub(crate) field_equivalents: bool,
+    /// Maximum number of fields per call; a call with more returns "invalid argument". Default: none.
+    pub(crate) max_fields: Option<usize>,
     /// Faults of single calls.
     pub(crate) fault: Vec<Fault>,
     /// GPUs by index.
@@ -102,6 +104,7 @@ impl Default for Scenario {
             answers: Answers::default(),
             missing: Vec::new(),
             field_equivalents: true,
+            max_fields: None,
             fault: Vec::new(),
             gpu: Vec::new(),
         }

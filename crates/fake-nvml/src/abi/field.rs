@@ -200,7 +200,7 @@ fn write(call: &Call, entry: Fields<nvmlFieldValue_t>, result: Result<FieldValue
 export! {
     gpu fn nvmlDeviceGetFieldValues(call, gpu; count: c_int, values: List<nvmlFieldValue_t>) {
         let count = usize::try_from(count).map_err(|_| INVALID_ARGUMENT)?;
-        if count == 0 || values.is_null() {
+        if count == 0 || values.is_null() || call.scenario().max_fields.is_some_and(|max| count > max) {
             return Err(INVALID_ARGUMENT);
         }
         for index in 0..count {

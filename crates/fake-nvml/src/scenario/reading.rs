@@ -1,4 +1,4 @@
-//! Readings by their path in the agent's API, in the units of the API.
+//! Readings by their path in the agent's API, in the units of the API. Words of the API are NVML's numbers here.
 //!
 //! The table is this crate's own knowledge of each reading's unit and source: it must not be generated from the
 //! collector's, whose mistakes it would repeat.
@@ -38,6 +38,7 @@ macro_rules! table {
 }
 
 table! {
+    "architecture" = fact architecture;
     "activity.graphics_ratio" = gpm 1 * 100.0;
     "activity.sm_ratio" = gpm 2 * 100.0;
     "activity.sm_occupancy_ratio" = gpm 3 * 100.0;
@@ -46,6 +47,7 @@ table! {
     "activity.fp64_ratio" = gpm 11 * 100.0;
     "activity.fp32_ratio" = gpm 12 * 100.0;
     "activity.fp16_ratio" = gpm 13 * 100.0;
+    "clocks.event_reasons" = fact clocks_event_reasons;
     "clocks.graphics_mhz" = fact graphics_clock_mhz;
     "clocks.max_graphics_mhz" = fact max_graphics_clock_mhz;
     "clocks.max_memory_mhz" = fact max_memory_clock_mhz;
@@ -60,6 +62,7 @@ table! {
     "ecc.enabled" = fact ecc_enabled;
     "ecc.volatile_corrected" = fact ecc_volatile_corrected;
     "ecc.volatile_uncorrected" = fact ecc_volatile_uncorrected;
+    "fabric.state" = fact fabric_state;
     "fabric.status" = fact fabric_status;
     "memory.bar1_total_bytes" = fact bar1_total_bytes;
     "memory.bar1_used_bytes" = fact bar1_used_bytes;
@@ -67,6 +70,7 @@ table! {
     "memory.total_bytes" = fact memory_total_bytes;
     "memory.used_bytes" = fact memory_used_bytes;
     "minor_number" = fact minor_number;
+    "modes.compute" = fact compute_mode;
     "modes.display_active" = fact display_active;
     "modes.mig" = fact mig_mode;
     "modes.persistence" = fact persistence;
@@ -85,6 +89,7 @@ table! {
     "power.energy_joules" = fact energy_mj * 1000.0;
     "power.enforced_limit_watts" = fact enforced_limit_mw * 1000.0;
     "power.limit_watts" = fact power_limit_mw * 1000.0;
+    "recovery_action" = field 230;
     "remapped_rows.correctable" = fact remapped_correctable;
     "remapped_rows.failed" = fact remapped_failed;
     "remapped_rows.pending" = fact remapped_pending;

@@ -7,8 +7,8 @@ use crate::support::{Fake, Handle};
 /// Return code, type and bits of a field.
 pub(crate) type Read = (u32, u32, u64);
 
-/// Calls `nvmlDeviceGetFieldValues` once for GPU 0, for these ids and scopes.
-fn read(fake: &Fake, wanted: &[(u32, u32)]) -> Vec<nvmlFieldValue_t> {
+/// Calls `nvmlDeviceGetFieldValues` once for GPU 0, for these ids and scopes, and returns its code and the entries.
+fn call(fake: &Fake, wanted: &[(u32, u32)]) -> (u32, Vec<nvmlFieldValue_t>) {
     let function: unsafe extern "C" fn(Handle, i32, *mut nvmlFieldValue_t) -> u32 =
         fake.function("nvmlDeviceGetFieldValues");
     let entry = |(id, scope): &(u32, u32)| {
@@ -19,7 +19,13 @@ fn read(fake: &Fake, wanted: &[(u32, u32)]) -> Vec<nvmlFieldValue_t> {
     };
     let mut fields: Vec<_> = wanted.iter().map(entry).collect();
     // SAFETY: the array has as many entries as the count says.
-    assert_eq!(unsafe { function(fake.handle(0), fields.len() as i32, fields.as_mut_ptr()) }, 0);
+    (unsafe { function(fake.handle(0), fields.len() as i32, fields.as_mut_ptr()) }, fields)
+}
+
+/// Entries of a call that succeeds.
+fn read(fake: &Fake, wanted: &[(u32, u32)]) -> Vec<nvmlFieldValue_t> {
+    let (code, fields) = call(fake, wanted);
+    assert_eq!(code, 0);
     fields
 }
 
@@ -121,6 +127,14 @@ fn fields_without_equivalents_leave_functions_alone() {
     let fake = Fake::play(&format!("field_equivalents = false\n{FACTS}fields = {{ 94 = 7, 230 = 1 }}\n"));
     assert_eq!(values(&fake, [83, 190, 142, 94, 230, 82]), [Err(3), Err(3), Err(3), Ok(7), Ok(1), Ok(82)]);
     assert_eq!(fake.get("nvmlDeviceGetTotalEnergyConsumption", fake.handle(0)), (0, 83_u64));
+}
+
+#[test]
+fn call_with_too_many_fields_fails_as_a_whole() {
+    let fake = Fake::play(&format!("max_fields = 2\n{FACTS}"));
+    assert_eq!(call(&fake, &[(83, 0), (94, 0)]).0, 0);
+    let (code, fields) = call(&fake, &[(83, 0), (94, 0), (82, 0)]);
+    assert_eq!((code, fields[0].nvmlReturn), (2, 77), "nothing is written");
 }
 
 #[test]
