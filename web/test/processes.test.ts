@@ -195,7 +195,13 @@ describe("CSV", () => {
 });
 
 describe("the text of an empty table", () => {
-  const of = (verdict: string) => snapshot.gpus.slice(0, 1).map(({ use }) => ({ ...use, verdict }));
+  const of = (verdict: string) =>
+    snapshot.gpus.slice(0, 1).map(({ use }) => ({ ...use, unattributed_bytes: 0, verdict }));
+
+  it("does not deny processes that use memory without being visible", () => {
+    const hidden = of("busy").map(use => ({ ...use, unattributed_bytes: 2 ** 31 }));
+    expect(nobodyListed(hidden, true)).toBe("No process is visible here.");
+  });
 
   it('says "no process" where that is known', () => {
     expect(nobodyListed(of("free"), true)).toBe("No process uses this GPU.");

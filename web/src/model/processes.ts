@@ -161,12 +161,19 @@ export function keepOrder(sorted: readonly Process[], before: readonly string[])
   return stored;
 }
 
+/** Memory of processes that are not listed, in bytes, from which they are mentioned: less is the driver's own. */
+export const MIN_UNATTRIBUTED = 2 ** 30;
+
 /** Text for an empty table: "no process" only where that is known. */
 export function nobodyListed(uses: readonly Use[], one: boolean): string {
   const unknown = uses.filter(use => use.verdict === "unknown").length;
-  if (unknown === 0) return `No process uses ${one ? "this GPU" : "a GPU"}.`;
-  if (one) return "It is unknown whether a process uses this GPU.";
-  return `No processes listed; unknown for ${unknown} of ${plural(uses.length, "GPU")}.`;
+  if (unknown > 0) {
+    if (one) return "It is unknown whether a process uses this GPU.";
+    return `No processes listed; unknown for ${unknown} of ${plural(uses.length, "GPU")}.`;
+  }
+  if (uses.some(use => (use.unattributed_bytes ?? 0) >= MIN_UNATTRIBUTED))
+    return "No process is visible here.";
+  return `No process uses ${one ? "this GPU" : "a GPU"}.`;
 }
 
 /** One user's processes, with sums; a sum is null if no process reports it. */

@@ -156,7 +156,7 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
         {at !== null && <p>{duration(now - at)} ago</p>}
         {held.map(each => (
           <p key={`${each.gpu} ${each.since}`}>
-            GPU {each.gpu} for {duration(now - each.since)}
+            GPU {each.gpu} idle {duration(now - each.since)}
             {each.bytes !== null && `, ${bytes(each.bytes)}`}
           </p>
         ))}

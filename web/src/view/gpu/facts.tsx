@@ -52,7 +52,7 @@ function Group({ group, gpu }: { group: FactGroup; gpu: Gpu }) {
         <p class="fine never">
           {reported.length === 0
             ? "Not supported by this GPU or driver."
-            : `Not supported here: ${never.map(({ fact }) => fact.label).join(", ")}.`}
+            : `Not supported here: ${never.map(({ fact }) => fact.label).join("; ")}.`}
         </p>
       )}
     </section>

@@ -7,6 +7,7 @@ import { released } from "../../live/store";
 import { bytes, plural } from "../../model/format";
 import { isTrouble, statusOf, type ThrottleReason, throttleReasons } from "../../model/gpu";
 import type { Division } from "../../model/memory";
+import { MIN_UNATTRIBUTED } from "../../model/processes";
 
 /** Names that fit on a card. */
 const MAX_NAMES = 3;
@@ -48,7 +49,9 @@ export function nobody(use: Use, pods: readonly Pod[]): { otherwise: string; too
   if (use.verdict === "unknown") return { otherwise: "processes unknown", tooltip: undefined };
   const unattributed = use.unattributed_bytes ?? 0;
   const otherwise =
-    unattributed >= 2 ** 30 ? `${bytes(unattributed)} used by processes not visible here` : "no process";
+    unattributed >= MIN_UNATTRIBUTED
+      ? `${bytes(unattributed)} used by processes not visible here`
+      : "no process";
   return { otherwise, tooltip: undefined };
 }
 
