@@ -235,45 +235,20 @@ async function simulated(agent) {
   let now = first.sampled_at;
   let sequence = first.sequence;
   const server = createServer(async (request, response) => {
-    if (request.url.endsWith("/stream")) {
-      response.writeHead(200, { "Content-Type": "text/event-stream" });
-      reader = response;
-      tell();
-      return;
-    }
-    const answer = await fetch(agent.origin + request.url);
-    const { "content-type": type = "", "content-security-policy": policy = "" } = Object.fromEntries(
-      answer.headers,
-    );
-    response.writeHead(answer.status, { "Content-Type": type, "Content-Security-Policy": policy });
-    response.end(Buffer.from(await answer.arrayBuffer()));
+    if (!request.url.endsWith("/stream")) return forward(agent, request, response);
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    reader = response;
+    return send();
   });
-  const tell = () => {
+  const send = () => {
     sequence += 1;
-    const gpus = first.gpus.map(each => ({
-      ...each,
-      read_at: now,
-      utilization: { ...each.utilization, gpu_percent: sequence % 101 },
-      power: { ...each.power, draw_watts: 100 + (sequence % 500) },
-    }));
-    // A process starts or ends.
-    const processes = first.processes.map((each, index) =>
-      index === 0 ? { ...each, pid: FIRST_PID + sequence } : each,
-    );
-    const snapshot = { ...first, sequence, sampled_at: now, gpus, processes };
-    const event = {
-      at: now,
-      kind: "xid",
-      gpu_uuid: gpus[0].uuid,
-      severity: "warning",
-      code: "xid_94",
-      text: `The ${sequence}th`,
-      action: "",
-    };
     // An event a minute.
-    if (sequence % 20 === 0) reader?.write(`event: event\ndata: ${JSON.stringify(event)}\n\n`);
+    if (sequence % 20 === 0) {
+      reader?.write(`event: event\ndata: ${JSON.stringify(eventAt(first, sequence, now))}\n\n`);
+    }
+    const snapshot = JSON.stringify(snapshotAt(first, sequence, now));
     return new Promise(written =>
-      reader?.write(`id: ${sequence}\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`, written),
+      reader?.write(`id: ${sequence}\nevent: snapshot\ndata: ${snapshot}\n\n`, written),
     );
   };
   await new Promise(listening => server.listen(0, "127.0.0.1", listening));
@@ -282,7 +257,7 @@ async function simulated(agent) {
     pass: async (page, seconds) => {
       for (let passed = 0; passed < seconds; passed += STEP) {
         now += STEP * 1000;
-        await tell();
+        await send();
         // One at a time: of several at once only the newest would be shown.
         await page.waitForFunction(
           pid => document.body.textContent.includes(pid),
@@ -297,3 +272,37 @@ async function simulated(agent) {
     },
   };
 }
+
+async function forward(agent, request, response) {
+  const answer = await fetch(agent.origin + request.url);
+  const headers = Object.fromEntries(answer.headers);
+  response.writeHead(answer.status, {
+    "Content-Type": headers["content-type"] ?? "",
+    "Content-Security-Policy": headers["content-security-policy"] ?? "",
+  });
+  response.end(Buffer.from(await answer.arrayBuffer()));
+}
+
+/** The first snapshot with other values, and with another process in place of one. */
+function snapshotAt(first, sequence, now) {
+  const gpus = first.gpus.map(each => ({
+    ...each,
+    read_at: now,
+    utilization: { ...each.utilization, gpu_percent: sequence % 101 },
+    power: { ...each.power, draw_watts: 100 + (sequence % 500) },
+  }));
+  const processes = first.processes.map((each, index) =>
+    index === 0 ? { ...each, pid: FIRST_PID + sequence } : each,
+  );
+  return { ...first, sequence, sampled_at: now, gpus, processes };
+}
+
+const eventAt = (first, sequence, now) => ({
+  at: now,
+  kind: "xid",
+  gpu_uuid: first.gpus[0].uuid,
+  severity: "warning",
+  code: "xid_94",
+  text: `The ${sequence}th`,
+  action: "",
+});
