@@ -1,4 +1,4 @@
-// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
 
 /** Why a value is null or a list empty, by its dotted path in the object that holds this map. */
 export type Absent = Record<string, string>;

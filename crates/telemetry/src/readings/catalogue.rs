@@ -272,7 +272,7 @@ catalogue! {
                 range: Some(0.0..=1_048_575.0),
                 absent: "`not_supported` under WSL",
                 every: Every::Handle,
-                label: "Minor number",
+                label: "Device file",
                 group: Some(Group::Identity),
             }
             VbiosVersion = vbios_version: String, "vbios_version" {
@@ -420,7 +420,7 @@ catalogue! {
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", D::Ratio, "How busy the tensor pipes are")
                     .instance(Own).renamed("DCGM_FI_PROF_TENSOR_UTIL_RATIO", D::Ratio)],
                 history: true,
-                label: "Tensor",
+                label: "Tensor active",
                 group: Some(Group::Activity),
             }
             ActivityDram = dram_ratio: f64, "dram_ratio" {
@@ -578,7 +578,7 @@ catalogue! {
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_GPU_TEMP", D::Celsius, "Temperature of the chip")
                     .renamed("DCGM_FI_DEV_GPU_TEMP_CELSIUS", D::Celsius)],
                 history: true,
-                label: "GPU",
+                label: "GPU temperature",
                 group: Some(Group::Power),
             }
             TemperatureMemory = memory_celsius: i32, "memory_celsius" {
@@ -592,7 +592,7 @@ catalogue! {
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_MEMORY_TEMP", D::Celsius, "Temperature of the memory")
                     .renamed("DCGM_FI_DEV_MEMORY_TEMP_CELSIUS", D::Celsius)],
                 history: true,
-                label: "Memory",
+                label: "Memory temperature",
                 group: Some(Group::Power),
             }
             TemperatureSlowdown = slowdown_celsius: u32, "slowdown_celsius" {
@@ -604,7 +604,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_slowdown_temperature_celsius")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SLOWDOWN_TEMP", D::Celsius, "Where the chip slows down")],
-                label: "Slowdown threshold",
+                label: "Slowdown temperature",
                 group: Some(Group::Power),
             }
             TemperatureShutdown = shutdown_celsius: u32, "shutdown_celsius" {
@@ -616,7 +616,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_shutdown_temperature_celsius")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SHUTDOWN_TEMP", D::Celsius, "Where the chip shuts down")],
-                label: "Shutdown threshold",
+                label: "Shutdown temperature",
                 group: Some(Group::Power),
             }
             TemperatureMargin = margin_celsius: i32, "margin_celsius" {
@@ -655,7 +655,7 @@ catalogue! {
                 absent: "`not_supported` where none can be set",
                 metric: Some(Metric::gauge("nvsmi_gpu_power_limit_watts")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_POWER_MGMT_LIMIT", D::Watts, "The power limit that was set")],
-                label: "Limit set",
+                label: "Configured limit",
                 group: Some(Group::Power),
             }
             PowerEnforcedLimit = enforced_limit_mw: u32, "enforced_limit_watts" {
@@ -754,7 +754,7 @@ catalogue! {
                 absent: "`not_supported` on some vGPUs",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_max_graphics_clock_hertz")),
-                label: "Max graphics",
+                label: "Graphics, max",
                 group: Some(Group::Clocks),
             }
             ClockMaxSm = max_sm_mhz: u32, "max_sm_mhz" {
@@ -766,7 +766,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_max_sm_clock_hertz")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_SM_CLOCK", D::Megahertz, "The highest SM clock")],
-                label: "Max SM",
+                label: "SM, max",
                 group: Some(Group::Clocks),
             }
             ClockMaxMemory = max_memory_mhz: u32, "max_memory_mhz" {
@@ -778,7 +778,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_max_memory_clock_hertz")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_MEM_CLOCK", D::Megahertz, "The highest memory clock")],
-                label: "Max memory",
+                label: "Memory, max",
                 group: Some(Group::Clocks),
             }
             ClockEventReasons = event_reasons: u64, "event_reasons" {
@@ -815,7 +815,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::counter("nvsmi_gpu_throttled_seconds_total").labels(&[("reason", "thermal")], THROTTLED_HELP)),
                 dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_THERMAL_VIOLATION", D::Nanoseconds, "For how long heat has held the clocks down")],
-                label: "Throttled by heat",
+                label: "Throttled by temperature",
                 group: Some(Group::Clocks),
             }
         }
@@ -901,7 +901,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_pcie_max_generation")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PCIE_MAX_LINK_GEN", D::None, "The highest generation of the PCIe link")],
-                label: "Max PCIe generation",
+                label: "PCIe generation, max",
                 group: Some(Group::Links),
             }
             PcieMaxWidth = max_width: u32, "max_width" {
@@ -912,7 +912,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_pcie_max_width")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PCIE_MAX_LINK_WIDTH", D::None, "The most lanes of the PCIe link")],
-                label: "Max PCIe width",
+                label: "PCIe width, max",
                 group: Some(Group::Links),
             }
             PcieTx = tx_bytes_per_second: u64, "tx_bytes_per_second" {
@@ -966,7 +966,7 @@ catalogue! {
                 absent: "`not_supported` without NVLink",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_nvlink_links_active")),
-                label: "NVLinks up",
+                label: "NVLinks active",
                 group: Some(Group::Links),
             }
             NvlinkTotal = links_total: u32, "links_total" {
@@ -977,7 +977,7 @@ catalogue! {
                 every: Every::TenTicks,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_nvlink_links")),
-                label: "NVLinks",
+                label: "NVLinks, total",
                 group: Some(Group::Links),
             }
             NvlinkTx = tx_bytes_per_second: u64, "tx_bytes_per_second" {
@@ -1028,7 +1028,7 @@ catalogue! {
                 absent: "`not_supported` on boards without ECC",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_ecc_enabled")),
-                label: "ECC",
+                label: "ECC mode",
                 group: Some(Group::Errors),
             }
             EccVolatileCorrected = volatile_corrected: u64, "volatile_corrected" {
@@ -1040,7 +1040,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::counter("nvsmi_gpu_ecc_errors_total").labels(&[("type", "corrected"), ("count", "volatile")], ECC_HELP)),
                 dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", D::None, "Corrected memory errors since the driver was loaded")],
-                label: "Corrected since driver load",
+                label: "Corrected, since driver load",
                 group: Some(Group::Errors),
             }
             EccVolatileUncorrected = volatile_uncorrected: u64, "volatile_uncorrected" {
@@ -1052,7 +1052,7 @@ catalogue! {
                 every: Every::TenTicks,
                 metric: Some(Metric::counter("nvsmi_gpu_ecc_errors_total").labels(&[("type", "uncorrected"), ("count", "volatile")], ECC_HELP)),
                 dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", D::None, "Uncorrected memory errors since the driver was loaded")],
-                label: "Uncorrected since driver load",
+                label: "Uncorrected, since driver load",
                 group: Some(Group::Errors),
             }
             EccAggregateCorrected = aggregate_corrected: u64, "aggregate_corrected" {
@@ -1093,7 +1093,7 @@ catalogue! {
                 metric: Some(Metric::counter("nvsmi_gpu_remapped_rows_total").labels(&[("type", "correctable")], ROWS_HELP)),
                 dcgm: &[Dcgm::counter(Standard, "DCGM_FI_DEV_CORRECTABLE_REMAPPED_ROWS", D::None, "Rows replaced for errors that could be corrected")
                     .renamed("DCGM_FI_DEV_ROW_REMAP_CORRECTABLE_TOTAL", D::None)],
-                label: "Remapped rows, correctable",
+                label: "Rows remapped, correctable",
                 group: Some(Group::Errors),
             }
             RowsUncorrectable = uncorrectable: u32, "uncorrectable" {
@@ -1107,7 +1107,7 @@ catalogue! {
                 metric: Some(Metric::counter("nvsmi_gpu_remapped_rows_total").labels(&[("type", "uncorrectable")], ROWS_HELP)),
                 dcgm: &[Dcgm::counter(Standard, "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS", D::None, "Rows replaced for errors that could not be corrected")
                     .renamed("DCGM_FI_DEV_ROW_REMAP_UNCORRECTABLE_TOTAL", D::None)],
-                label: "Remapped rows, uncorrectable",
+                label: "Rows remapped, uncorrectable",
                 group: Some(Group::Errors),
             }
             RowsPending = pending: bool, "pending" {
@@ -1207,7 +1207,7 @@ catalogue! {
                 absent: "`not_supported` without a fabric",
                 every: Every::TenTicks,
                 metric: Some(Metric::state("nvsmi_gpu_fabric_state", "state", "State of the registration with the NVSwitch fabric, as a label; always 1.")),
-                label: "Fabric",
+                label: "Fabric state",
                 group: Some(Group::Links),
             }
             FabricStatus = status: u32, "status" {

@@ -2,6 +2,7 @@
 
 mod frozen;
 mod paths;
+mod readings;
 mod refusal;
 mod schemas;
 
@@ -64,6 +65,8 @@ fn build(guarded: bool) -> OpenApi {
     ));
     let components = schemas::add_to(refusal::add_to(ComponentsBuilder::new()))
         .security_scheme(TOKEN, SecurityScheme::Http(token.build()));
+    let mut components = components.build();
+    readings::annotate(&mut components);
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -75,7 +78,7 @@ fn build(guarded: bool) -> OpenApi {
         // Relative to this document, so that it holds under any prefix.
         .servers(Some([ServerBuilder::new().url(".").build()]))
         .paths(paths)
-        .components(Some(components.build()))
+        .components(Some(components))
         .security(guarded.then(|| [SecurityRequirement::new(TOKEN, [""; 0])]))
         .build()
 }

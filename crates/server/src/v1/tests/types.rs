@@ -1,8 +1,9 @@
-//! The page's types are made of the same document; a stale file fails here.
+//! The page's types and its list of readings are made from the same document; a stale file fails here.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use telemetry::readings::{Group, SPECS};
 
 use super::{docs::fresh, document};
 
@@ -25,8 +26,48 @@ fn docs_page_types_match_code() {
     fresh("web/src/api/types.ts", &text);
 }
 
+#[test]
+fn docs_page_facts_match_code() {
+    let document = document();
+    let mut text = String::from(FACTS_HEAD);
+    for group in Group::ALL {
+        for spec in SPECS.iter().filter(|spec| spec.group == Some(group)) {
+            let property = property(&document, spec.path);
+            let attribute =
+                |name: &str| property[name].as_str().unwrap_or_else(|| panic!("{} has no {name}", spec.path));
+            let fact = [
+                ("group", attribute("x-group")),
+                ("label", attribute("x-label")),
+                ("path", spec.path),
+                ("unit", attribute("x-unit")),
+                ("description", spec.description),
+            ]
+            .map(|(key, value)| format!("{key}: {}", Value::from(value)));
+            writeln!(text, "  {{ {} }},", fact.join(", ")).unwrap();
+        }
+    }
+    text.push_str("] as const;\n");
+    fresh("web/src/api/facts.ts", &text);
+}
+
+/// Schema of the property at a dotted path of a GPU.
+fn property<'a>(document: &'a Value, path: &str) -> &'a Value {
+    let schemas = &document["components"]["schemas"];
+    path.split('.').fold(&schemas["Gpu"], |schema, key| {
+        let object = schema["$ref"].as_str().and_then(|to| to.rsplit('/').next()).map_or(schema, |name| &schemas[name]);
+        &object["properties"][key]
+    })
+}
+
 const HEAD: &str =
-    "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+    "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
+";
+
+const FACTS_HEAD: &str =
+    "// Made from the code, as /openapi.json is; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
+
+/** Readings of a GPU that the page lists, in its order: `path` in the API's GPU, `unit` as in `x-unit`. */
+export const FACTS = [
 ";
 
 fn comment(schema: &Value, indent: &str) -> String {
