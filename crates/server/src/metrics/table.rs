@@ -1,80 +1,68 @@
-//! How a metric is declared: once, with its name, what it means, and where its value comes from. The text, `docs/metrics.md`
-//! and the tests are made from the declarations.
+//! Declaration of a metric: name, meaning and source, once. The exposition, `docs/metrics.md` and the tests are made from
+//! the declarations.
 
 use telemetry::{
     Reading,
+    readings::Field,
     snapshot::{Gpu, Mig, Process, Snapshot},
 };
 
-use super::{
-    native::{agent, busy, clocks, instance, links, memory, modes, power, process, state},
-    text::{Family, Kind, Samples, label_into},
-};
+use super::text::{Family, Kind, Samples, label_into};
 use crate::{auth::scope::Scope, config::commands::Commands};
 
-/// A metric under our own name.
+/// Metric under our own name.
 #[derive(Clone, Copy)]
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// A base unit, or nothing. The name ends in it, but for `_total`.
+    /// Base unit, or nothing. The name without `_total` ends in it.
     pub(crate) unit: &'static str,
     pub(crate) help: &'static str,
-    /// The labels beside those of its subject.
+    /// Labels beside those of its subject.
     pub(crate) labels: &'static [&'static str],
-    /// The function, field or file that it comes from.
+    /// Function, field or file that it comes from.
     pub(crate) source: &'static str,
-    /// What dcgm-exporter calls it, if it has it.
+    /// Name in dcgm-exporter, if it has one.
     pub(crate) dcgm: &'static str,
     pub(crate) of: Of,
 }
 
-/// What a metric is about, and how its samples are found. What was not read gives none.
+/// Subject of a metric, and the source of its samples. A value that was not read has no sample.
 #[derive(Clone, Copy)]
 pub(crate) enum Of {
     /// A GPU that is read on time.
     Gpu(fn(&Gpu) -> Reading<f64>),
     /// A GPU that is read on time, with several samples.
     Gpus(fn(&Gpu, &mut Labelled<'_, '_>)),
-    /// A GPU, whatever its state: what is known of it without reading.
+    /// Readings of the catalogue that share a metric, of a GPU that is read on time.
+    Readings(&'static [Field]),
+    /// The same of a MIG instance.
+    InstanceReadings(&'static [Field]),
+    /// A GPU, whatever its state.
     Known(fn(&Seen<'_>, &Gpu, &mut Labelled<'_, '_>)),
     /// A MIG instance of a GPU that is read on time.
     Instance(fn(&Seen<'_>, &Mig, &mut Labelled<'_, '_>)),
     /// A process on a GPU that is read on time.
     Process(fn(&Process) -> Reading<f64>),
-    /// The agent; told under whatever names the GPUs are.
+    /// The agent; exposed with every choice of names.
     Agent(fn(&Seen<'_>, &mut Samples<'_>)),
-    /// Calls into the driver: the agent's affair too, but too many series for who has asked for other names.
+    /// Driver calls: of the agent too, but too many series where only other names are asked for.
     Calls(fn(&Seen<'_>, &mut Samples<'_>)),
-    /// What is worked out when it is asked for, and so does not stand in what is rendered once per snapshot.
+    /// Computed for each scrape, and so not part of the text that is rendered once per snapshot.
     Asked,
 }
 
-/// All metrics under our own names, in the order in which they are served.
-pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
-    let of_gpus = [
-        state::METRICS,
-        busy::METRICS,
-        memory::METRICS,
-        power::METRICS,
-        clocks::METRICS,
-        links::METRICS,
-        modes::METRICS,
-    ];
-    of_gpus.into_iter().chain([instance::METRICS, process::METRICS, agent::METRICS]).flatten()
-}
-
-/// What is rendered, and for whom.
+/// Snapshot to render, and what its reader may see.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) scope: Scope,
     pub(crate) commands: Commands,
-    /// How many processes may have series; none if processes have none.
+    /// Limit of processes with series; none if processes have none.
     pub(crate) processes: Option<usize>,
 }
 
-/// Samples of one subject: its own labels are put before those of the metric.
+/// Samples of one subject, whose labels come before those of the metric.
 pub(crate) struct Labelled<'a, 'b> {
     samples: &'a mut Samples<'b>,
     subject: &'a str,
@@ -86,7 +74,7 @@ impl<'a, 'b> Labelled<'a, 'b> {
         Self { samples, subject, names: metric.labels }
     }
 
-    /// A sample with these values of the metric's own labels.
+    /// Writes a sample with these values of the metric's own labels.
     pub(crate) fn push(&mut self, values: &[&str], value: f64) {
         debug_assert_eq!(values.len(), self.names.len(), "each label has a value");
         if values.is_empty() {
@@ -100,7 +88,7 @@ impl<'a, 'b> Labelled<'a, 'b> {
         self.samples.push(&labels, value);
     }
 
-    /// The same of a value that may not have been read.
+    /// Writes a sample of a value, if it was read.
     pub(crate) fn read(&mut self, values: &[&str], value: Reading<f64>) {
         if let Ok(value) = value {
             self.push(values, value);
@@ -109,12 +97,12 @@ impl<'a, 'b> Labelled<'a, 'b> {
 }
 
 impl Metric {
-    /// The declaration of a metric whose value is `of`.
+    /// Declares a metric.
     pub(crate) const fn new(name: &'static str, kind: Kind, unit: &'static str, help: &'static str, of: Of) -> Self {
         Self { name, kind, unit, help, labels: &[], source: "", dcgm: "", of }
     }
 
-    /// A number of a GPU that goes up and down.
+    /// Declares a gauge of a GPU.
     pub(crate) const fn gauge(
         name: &'static str,
         unit: &'static str,
@@ -124,7 +112,7 @@ impl Metric {
         Self::new(name, Kind::Gauge, unit, help, Of::Gpu(value))
     }
 
-    /// A number of a GPU that only goes up.
+    /// Declares a counter of a GPU.
     pub(crate) const fn counter(
         name: &'static str,
         unit: &'static str,
@@ -154,17 +142,12 @@ impl Metric {
     }
 }
 
-/// A part of a hundred.
+/// Ratio of a percentage.
 pub(crate) fn ratio(percent: u32) -> f64 {
     f64::from(percent) / 100.0
 }
 
-/// A truth as a number.
-pub(crate) fn flag(truth: bool) -> f64 {
-    f64::from(u8::from(truth))
-}
-
-/// Exact below 2^53: 8 PiB, or 285 million seconds in nanoseconds' thousandths. The monitoring systems have no more.
+/// As a float, exact below 2^53: monitoring systems keep doubles.
 #[allow(clippy::cast_precision_loss, reason = "there is no exact conversion, and the readers keep doubles")]
 pub(crate) fn wide(number: u64) -> f64 {
     number as f64

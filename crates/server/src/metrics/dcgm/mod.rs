@@ -30,7 +30,7 @@ pub(crate) fn render(seen: &Seen<'_>, settings: &DcgmSettings, page: &mut Page) 
         // The unit stands in the help, as there.
         let mut samples = page.begin(Family { name: field.name, kind: chosen.kind, unit: "", help: &chosen.help });
         for place in places.iter().filter(|place| is_told(place.gpu, field)) {
-            let Ok(number) = (field.value)(place) else { continue };
+            let Ok(number) = field.value(place) else { continue };
             for labels in place.labels(|attributes| describe(field, place, attributes)) {
                 match number {
                     Number::Whole(whole) => samples.push(&labels, whole),

@@ -1,4 +1,4 @@
-//! The agent about itself.
+//! Metrics of the agent itself.
 
 use super::process::left_out;
 use crate::metrics::{
@@ -11,7 +11,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_build_info",
         Kind::Gauge,
         "",
-        "Which agent this is; always 1.",
+        "Version of the agent, as a label; always 1.",
         Of::Agent(|_, samples| samples.push(&labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)),
     )
     .with(&["version"])
@@ -20,11 +20,11 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_driver_info",
         Kind::Gauge,
         "",
-        "Which driver is read; always 1. There is none before the driver first answered.",
+        "Versions of the driver, as labels; always 1. Absent before the driver's first answer.",
         Of::Agent(|seen, samples| {
             let Some(driver) = &seen.snapshot.driver else { return };
             let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
-            let cuda = driver.cuda_version.map(crate::v1::words::cuda_version).unwrap_or_default();
+            let cuda = driver.cuda_version.map(telemetry::readings::words::cuda_version).unwrap_or_default();
             let all = [
                 ("driver_version", &*known(&driver.driver_version)),
                 ("nvml_version", &known(&driver.nvml_version)),
@@ -39,7 +39,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_collector_state",
         Kind::Gauge,
         "",
-        "The state that the reading side is in, which is the label; always 1.",
+        "State of the collector, as a label; always 1.",
         Of::Agent(|seen, samples| {
             samples.push(&labels(&[("state", seen.snapshot.collector.state.as_str())]), 1);
         }),
@@ -50,7 +50,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_collector_restarts_total",
         Kind::Counter,
         "",
-        "How often a collector was started since the one before had ended when it should not have.",
+        "Unexpected restarts of the collector.",
         Of::Agent(|seen, samples| samples.push("", seen.snapshot.collector.restarts)),
     )
     .from("the supervisor"),
@@ -58,7 +58,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_sample_duration_seconds",
         Kind::Histogram,
         "seconds",
-        "How long a sample took: from the tick until the last GPU that was not late had been read.",
+        "Duration of a sample: from the tick until the last GPU was read that was not late.",
         Of::Agent(|seen, samples| samples.histogram("", &seen.snapshot.timings.samples)),
     )
     .from("the collector"),
@@ -66,7 +66,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_metrics_processes_left_out",
         Kind::Gauge,
         "",
-        "Processes that have no series, since there are more than --metrics-processes-max; those with the least memory.",
+        "Processes without series, since there are more than --metrics-processes-max; those with the least memory.",
         Of::Agent(|seen, samples| {
             if let Some(left_out) = left_out(seen) {
                 samples.push("", left_out);
@@ -78,7 +78,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_nvml_call_duration_seconds",
         Kind::Histogram,
         "seconds",
-        "How long calls into the driver took that came back, by function, over all collectors.",
+        "Duration of finished driver calls, by function, over all collectors.",
         Of::Calls(|seen, samples| {
             for (function, histogram) in &seen.snapshot.timings.calls {
                 samples.histogram(&labels(&[("function", function)]), histogram);
@@ -106,7 +106,7 @@ pub(crate) const HTTP_REQUESTS: Metric = Metric::new(
     "nvsmi_agent_http_requests_total",
     Kind::Counter,
     "",
-    "Requests that were answered before this one, by route and status. What has no route is `other`.",
+    "HTTP requests answered before this one, by route and status; `other` for paths without a route.",
     Of::Asked,
 )
 .with(&["route", "status"])
@@ -116,11 +116,11 @@ pub(crate) const HTTP_PANICS: Metric = Metric::new(
     "nvsmi_agent_http_panics_total",
     Kind::Counter,
     "",
-    "Requests that ended in a fault of the agent, each answered with 500.",
+    "HTTP requests that ended in a panic; each was answered with 500.",
     Of::Asked,
 )
 .from("the server");
 
 pub(crate) const SSE_CLIENTS: Metric =
-    Metric::new("nvsmi_agent_sse_clients", Kind::Gauge, "", "Readers of /api/v1/stream at this moment.", Of::Asked)
+    Metric::new("nvsmi_agent_sse_clients", Kind::Gauge, "", "Open connections to /api/v1/stream.", Of::Asked)
         .from("the server");

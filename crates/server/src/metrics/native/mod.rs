@@ -1,29 +1,40 @@
 //! Metrics under our own names: base units, ratios from 0 to 1, counters that end in `_total`.
 
 pub(crate) mod agent;
-pub(crate) mod busy;
-pub(crate) mod clocks;
 pub(crate) mod instance;
-pub(crate) mod links;
-pub(crate) mod memory;
-pub(crate) mod modes;
-pub(crate) mod power;
 pub(crate) mod process;
+pub(crate) mod readings;
 pub(crate) mod state;
+pub(crate) mod totals;
 
 use telemetry::snapshot::{Gpu, GpuState};
 
 use super::{
-    table::{self, Labelled, Of, Seen},
+    table::{Labelled, Metric, Of, Seen},
     text::{Page, labels},
 };
 
-/// Writes all metrics but those that are worked out when they are asked for.
+/// All metrics under our own names, in the order in which they are served.
+pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
+    [
+        state::METRICS,
+        &readings::METRICS,
+        totals::METRICS,
+        instance::METRICS,
+        &readings::OF_INSTANCES,
+        process::METRICS,
+        agent::METRICS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Writes all metrics except those that are computed for each scrape.
 pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
     let gpus: Vec<(&Gpu, String)> = seen.snapshot.gpus.iter().map(|gpu| (gpu, subject(gpu))).collect();
     let instances = instance::subjects(&gpus);
     let processes = process::subjects(seen, &gpus);
-    for metric in table::all() {
+    for metric in all() {
         let mut samples = page.begin(metric.family());
         match metric.of {
             Of::Gpu(value) => {
@@ -38,6 +49,13 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
                     write(gpu, &mut Labelled::new(&mut samples, subject, metric));
                 }
             }
+            Of::Readings(fields) => {
+                for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
+                    for &field in fields {
+                        readings::write(field, gpu.readings.value(field), subject, &mut samples);
+                    }
+                }
+            }
             Of::Known(write) => {
                 for (gpu, subject) in &gpus {
                     write(seen, gpu, &mut Labelled::new(&mut samples, subject, metric));
@@ -46,6 +64,14 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             Of::Instance(write) => {
                 for (mig, subject) in &instances {
                     write(seen, mig, &mut Labelled::new(&mut samples, subject, metric));
+                }
+            }
+            Of::InstanceReadings(fields) => {
+                for (mig, subject) in &instances {
+                    let activity = mig.activity();
+                    for &field in fields {
+                        readings::write(field, activity.value(field), subject, &mut samples);
+                    }
                 }
             }
             Of::Process(value) => {
@@ -61,7 +87,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
     }
 }
 
-/// Writes what is told of the agent under whatever names the GPUs are.
+/// Writes the metrics of the agent, which are served with every choice of names.
 pub(crate) fn render_agent(seen: &Seen<'_>, page: &mut Page) {
     for metric in agent::METRICS {
         if let Of::Agent(write) = metric.of {
@@ -70,12 +96,12 @@ pub(crate) fn render_agent(seen: &Seen<'_>, page: &mut Page) {
     }
 }
 
-/// Whether a GPU's readings are of the present. Those of one that is stale, lost or asleep are not shown.
+/// True if a GPU's readings are current. Those of one that is stale, lost or asleep are not exposed.
 pub(crate) fn is_read(gpu: &Gpu) -> bool {
     gpu.state == GpuState::Ok
 }
 
-/// The labels of a GPU.
+/// Labels of a GPU.
 fn subject(gpu: &Gpu) -> String {
     labels(&[("gpu", &gpu.index.to_string()), ("uuid", gpu.identity.uuid.as_deref().unwrap_or_default())])
 }

@@ -1,5 +1,5 @@
-//! Processes. They come and go, and each leaves its series behind in the monitoring system, so that they are served only
-//! where the administrator wants them, and not without end.
+//! Metrics of processes. Processes come and go, and each leaves its series behind in the monitoring system: they are
+//! exposed only on demand, and only up to a limit.
 
 use telemetry::{
     Absence,
@@ -25,45 +25,44 @@ const fn of(
 }
 
 pub(crate) const METRICS: &[Metric] = &[
-    of("nvsmi_gpu_process_memory_bytes", "bytes", "Memory that a process uses on a GPU.", |process| {
+    of("nvsmi_gpu_process_memory_bytes", "bytes", "GPU memory of a process.", |process| {
         process.gpu_memory_bytes.map(wide)
     })
     .from("`nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3`"),
-    of("nvsmi_gpu_process_sm_ratio", "ratio", "A process's part of the SMs.", |process| {
+    of("nvsmi_gpu_process_sm_ratio", "ratio", "Share of SM time of a process.", |process| {
         process.share.map(|share| f64::from(share.sm_percent) / 100.0)
     })
     .from("`nvmlDeviceGetProcessUtilization`"),
-    of("nvsmi_gpu_process_memory_utilization_ratio", "ratio", "A process's part of the memory's time.", |process| {
+    of("nvsmi_gpu_process_memory_utilization_ratio", "ratio", "Share of memory time of a process.", |process| {
         process.share.map(|share| f64::from(share.memory_percent) / 100.0)
     })
     .from("`nvmlDeviceGetProcessUtilization`"),
-    of("nvsmi_gpu_process_encoder_ratio", "ratio", "A process's part of the encoder.", |process| {
+    of("nvsmi_gpu_process_encoder_ratio", "ratio", "Share of encoder time of a process.", |process| {
         process.share.map(|share| f64::from(share.encoder_percent) / 100.0)
     })
     .from("`nvmlDeviceGetProcessUtilization`"),
-    of("nvsmi_gpu_process_decoder_ratio", "ratio", "A process's part of the decoder.", |process| {
+    of("nvsmi_gpu_process_decoder_ratio", "ratio", "Share of decoder time of a process.", |process| {
         process.share.map(|share| f64::from(share.decoder_percent) / 100.0)
     })
     .from("`nvmlDeviceGetProcessUtilization`"),
-    of("nvsmi_gpu_process_cpu_ratio", "ratio", "How much of one processor a process uses; may exceed 1.", |process| {
+    of("nvsmi_gpu_process_cpu_ratio", "ratio", "CPU time of a process, in CPUs; may exceed 1.", |process| {
         process.cpu_percent.map(|percent| percent / 100.0)
     })
     .from("`/proc/PID/stat`, fields 14 and 15"),
-    of("nvsmi_gpu_process_host_memory_bytes", "bytes", "Host memory of a process that is resident.", |process| {
+    of("nvsmi_gpu_process_host_memory_bytes", "bytes", "Resident host memory of a process.", |process| {
         process.host_memory_bytes.map(wide)
     })
     .from("`/proc/PID/stat`, field 24"),
-    of("nvsmi_gpu_process_start_timestamp_seconds", "seconds", "When a process started, in Unix time.", |process| {
+    of("nvsmi_gpu_process_start_timestamp_seconds", "seconds", "Unix time at which a process started.", |process| {
         process.started_at_ms.map(|started| wide(started) / 1000.0)
     })
     .from("`/proc/PID/stat`, field 22"),
 ];
 
-/// The labels of a process beside those of its GPU: `user` and `name` for who may see people, the instances with MIG.
+/// Labels of a process beside those of its GPU: `user` and `name` for scopes that see people, the instances with MIG.
 pub(crate) const LABELS: [&str; 6] = ["pid", "user", "name", "type", "gpu_instance", "compute_instance"];
 
-/// The processes that have series, with their labels: as many as may have, those with the most memory on a GPU first,
-/// since those are who is looked for.
+/// Processes that have series, with their labels. If there are more than the limit, those with the most GPU memory.
 pub(super) fn subjects<'a>(seen: &Seen<'_>, gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Process, String)> {
     let Some(most) = seen.processes.filter(|_| seen.scope.sees_work()) else { return Vec::new() };
     let mut all: Vec<(usize, &Process, &str)> = every(gpus).enumerate().map(|(at, (one, of))| (at, one, of)).collect();
@@ -75,7 +74,7 @@ pub(super) fn subjects<'a>(seen: &Seen<'_>, gpus: &[(&'a Gpu, String)]) -> Vec<(
     all.into_iter().map(|(_, process, subject)| (process, labels(seen, process, subject))).collect()
 }
 
-/// How many processes have no series, since there are too many.
+/// Number of processes without series, since there are more than the limit.
 pub(super) fn left_out(seen: &Seen<'_>) -> Option<usize> {
     let most = seen.processes.filter(|_| seen.scope.sees_work())?;
     let all: usize = seen.snapshot.gpus.iter().filter(|gpu| is_read(gpu)).map(|gpu| gpu.processes.len()).sum();

@@ -1,17 +1,15 @@
-//! Who a GPU is and how it is: what is known of it whatever its state, and whether it is free.
+//! Identity, state, health and use of a GPU: known whatever its state.
 
 use telemetry::{
     Absence, BootTime, Reading,
+    readings::words,
     sample::PodContainer,
     snapshot::{Gpu, Severity, Usage, UseVerdict},
 };
 
-use crate::{
-    metrics::{
-        table::{Labelled, Metric, Of, Seen, wide},
-        text::Kind,
-    },
-    v1::words,
+use crate::metrics::{
+    table::{Labelled, Metric, Of, Seen, wide},
+    text::Kind,
 };
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -19,7 +17,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_info",
         Kind::Gauge,
         "",
-        "Who a GPU is; always 1. All that identifies it stands here, so that other series bear little.",
+        "Identity of a GPU, as labels; always 1. Other series have only its index and UUID.",
         Of::Known(|seen, gpu, samples| {
             let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
             let driver = seen.snapshot.driver.as_ref();
@@ -43,7 +41,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_state",
         Kind::Gauge,
         "",
-        "The state that a GPU is in, which is the label; always 1. Only in the state ok has it readings.",
+        "State of a GPU, as a label; always 1. It has readings only in the state ok.",
         Of::Known(|_, gpu, samples| samples.push(&[gpu.state.as_str()], 1.0)),
     )
     .with(&["state"])
@@ -52,7 +50,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_last_read_timestamp_seconds",
         Kind::Gauge,
         "seconds",
-        "When the newest finished reading of a GPU was finished, in Unix time; none if there never was one.",
+        "Unix time at which the newest reading of a GPU was finished; absent if there never was one.",
         Of::Known(|_, gpu, samples| {
             if !gpu.never_read {
                 samples.push(&[], wide(gpu.read_at.unix_ms) / 1000.0);
@@ -64,7 +62,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_health",
         Kind::Gauge,
         "",
-        "Whether a GPU is well, which is the label; always 1.",
+        "Health of a GPU, as a label; always 1.",
         Of::Known(|_, gpu, samples| samples.push(&[gpu.health.verdict.as_str()], 1.0)),
     )
     .with(&["verdict"])
@@ -73,12 +71,12 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_health_reason",
         Kind::Gauge,
         "",
-        "Each thing that is wrong with a GPU, by its stable word; always 1.",
+        "Problem of a GPU, by its stable code; always 1.",
         Of::Known(|_, gpu, samples| {
-            let mut told: Vec<&str> = Vec::new();
+            let mut seen: Vec<&str> = Vec::new();
             for reason in &gpu.health.reasons {
-                if !told.contains(&reason.code.as_str()) {
-                    told.push(&reason.code);
+                if !seen.contains(&reason.code.as_str()) {
+                    seen.push(&reason.code);
                     samples.push(&[&reason.code, reason.severity.as_str()], 1.0);
                 }
             }
@@ -90,9 +88,9 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_xid_errors_total",
         Kind::Counter,
         "",
-        "Xid errors since the agent listens, by how bad they are for the GPU. They are heard and not read, so that they are told of a lost GPU too.",
+        "Xid errors since the agent started to listen for them, by severity; also of a GPU that is lost.",
         Of::Known(|_, gpu, samples| {
-            // What was heard stays told while nobody listens, as while the GPU is lost.
+            // The counts stay while nothing listens, as while the GPU is lost.
             if gpu.xid.count.is_ok() || gpu.xid.last.is_some() {
                 for (severity, count) in Severity::ALL.iter().zip(gpu.xid.by_severity) {
                     samples.push(&[severity.as_str()], wide(count));
@@ -106,7 +104,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_last_xid",
         Kind::Gauge,
         "",
-        "The number of the newest Xid error; none if there was none.",
+        "Number of the newest Xid error; absent if there was none.",
         Of::Known(|_, gpu, samples| {
             if let Some((code, _)) = gpu.xid.last {
                 samples.push(&[], wide(code));
@@ -119,7 +117,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_last_xid_timestamp_seconds",
         Kind::Gauge,
         "seconds",
-        "When the newest Xid error came, in Unix time.",
+        "Unix time of the newest Xid error.",
         Of::Known(|_, gpu, samples| {
             if let Some((_, at)) = gpu.xid.last {
                 samples.push(&[], wide(at.unix_ms) / 1000.0);
@@ -131,7 +129,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_use",
         Kind::Gauge,
         "",
-        "Whether a GPU is free, which is the label; always 1. Held: memory is held, and for --idle-after no work was done.",
+        "Use of a GPU, as a label; always 1. Held: memory is in use, without work for --idle-after.",
         Of::Known(|_, gpu, samples| samples.push(&[gpu.usage.verdict.as_str()], 1.0)),
     )
     .with(&["verdict"])
@@ -140,7 +138,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_held_idle_seconds",
         Kind::Gauge,
         "seconds",
-        "For how long a GPU's memory has been held without work; 0 while it is free or busy.",
+        "Time for which a GPU's memory has been held without work; 0 while it is free or busy.",
         Of::Known(|seen, gpu, samples| samples.read(&[], held_for(&gpu.usage, seen.snapshot.at.boot))),
     )
     .from("derived"),
@@ -148,7 +146,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_pod_info",
         Kind::Gauge,
         "",
-        "Each container of a pod that the kubelet has given the whole GPU to; always 1.",
+        "Container of a pod to which the kubelet has assigned the whole GPU; always 1.",
         Of::Known(|seen, gpu, samples| pods(seen, &gpu.pods, samples)),
     )
     .with(&POD)
@@ -156,21 +154,21 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric::gauge(
         "nvsmi_gpu_unattributed_memory_bytes",
         "bytes",
-        "Memory in use that no listed process explains.",
+        "Used memory that no listed process accounts for.",
         |gpu| gpu.usage.unattributed_bytes.map(wide),
     )
     .from("derived"),
-    Metric::gauge("nvsmi_gpu_processes", "", "Processes on a GPU, its MIG instances' included.", |gpu| {
+    Metric::gauge("nvsmi_gpu_processes", "", "Processes on a GPU, including those on its MIG instances.", |gpu| {
         let lists = [gpu.lists.compute, gpu.lists.graphics].map(|list| list.is_ok());
         if lists == [false; 2] { Err(Absence::Timeout) } else { Ok(count(gpu)) }
     })
     .from("`nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3`"),
 ];
 
-/// The labels of a container of a pod.
+/// Labels of a container of a pod.
 pub(super) const POD: [&str; 3] = ["namespace", "pod", "container"];
 
-/// A sample for each container.
+/// Writes a sample for each container.
 pub(super) fn pods(seen: &Seen<'_>, pods: &Reading<Vec<PodContainer>>, samples: &mut Labelled<'_, '_>) {
     for given in pods.iter().flatten().filter(|_| seen.scope.sees_work()) {
         samples.push(&[&given.namespace, &given.pod, &given.container], 1.0);
@@ -181,7 +179,7 @@ fn count(gpu: &Gpu) -> f64 {
     wide(gpu.processes.len() as u64)
 }
 
-/// For how long memory has been held without work, in seconds.
+/// Time for which memory has been held without work, in seconds.
 pub(super) fn held_for(usage: &Usage, now: BootTime) -> Result<f64, Absence> {
     match usage.verdict {
         UseVerdict::Held => Ok(now.since(usage.since.boot).as_secs_f64()),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::{
     metrics::{
         dcgm::{Set, fields},
-        native::process,
-        table::{self, Metric, Of},
+        native::{self, process},
+        table::{Metric, Of},
     },
     v1::tests::docs::fresh,
 };
@@ -20,10 +20,10 @@ fn docs_metrics_match_code() {
             matches!(of, Of::Known(_))
         }),
         ("Readings of GPUs", "Labels `gpu` and `uuid`, and those named. Only of a GPU whose state is ok.", |of| {
-            matches!(of, Of::Gpu(_) | Of::Gpus(_))
+            matches!(of, Of::Gpu(_) | Of::Gpus(_) | Of::Readings(_))
         }),
         ("MIG instances", "Labels `gpu`, `uuid`, `gpu_instance`, `compute_instance`, and those named.", |of| {
-            matches!(of, Of::Instance(_))
+            matches!(of, Of::Instance(_) | Of::InstanceReadings(_))
         }),
         ("Processes", "", |of| matches!(of, Of::Process(_))),
         (
@@ -42,7 +42,7 @@ fn docs_metrics_match_code() {
             note.to_owned()
         };
         write!(text, "\n## {title}\n\n{note}\n\n{COLUMNS}").unwrap();
-        for metric in table::all().filter(|metric| belongs(&metric.of)) {
+        for metric in native::all().filter(|metric| belongs(&metric.of)) {
             text.push_str(&row(metric));
         }
     }

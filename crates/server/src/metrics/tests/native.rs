@@ -10,8 +10,8 @@ use telemetry::{
 use super::*;
 use crate::metrics::{
     dcgm::fields,
-    native::process,
-    table::{self, Metric, Of},
+    native::{self, process},
+    table::{Metric, Of},
     text::Kind,
 };
 
@@ -24,8 +24,8 @@ fn series(metric: &Metric) -> Vec<String> {
 
 fn subject(metric: &Metric) -> Vec<&'static str> {
     match metric.of {
-        Of::Gpu(_) | Of::Gpus(_) | Of::Known(_) => vec!["gpu", "uuid"],
-        Of::Instance(_) => vec!["gpu", "uuid", "gpu_instance", "compute_instance"],
+        Of::Gpu(_) | Of::Gpus(_) | Of::Readings(_) | Of::Known(_) => vec!["gpu", "uuid"],
+        Of::Instance(_) | Of::InstanceReadings(_) => vec!["gpu", "uuid", "gpu_instance", "compute_instance"],
         Of::Process(_) => [&["gpu", "uuid"][..], &process::LABELS].concat(),
         Of::Agent(_) | Of::Calls(_) | Of::Asked => vec![],
     }
@@ -34,7 +34,7 @@ fn subject(metric: &Metric) -> Vec<&'static str> {
 #[test]
 fn metric_names_follow_conventions() {
     let mut names = BTreeSet::new();
-    for metric in table::all() {
+    for metric in native::all() {
         let name = metric.name;
         assert!(names.insert(name), "{name} is declared twice");
         assert!(name.starts_with("nvsmi_gpu_") || name.starts_with("nvsmi_agent_"), "{name}");
@@ -61,7 +61,7 @@ fn metrics_appear_with_declared_labels() {
     let requests = Requests::of(["/status"].into_iter());
     requests.count(Some(0), StatusCode::OK);
     all.extend(read(&moment::moment(&full(), BootTime(0), &server, &requests, Format::Text)));
-    for metric in table::all() {
+    for metric in native::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();
             assert!(!told.is_empty(), "{name} is told of no host");
@@ -77,7 +77,7 @@ fn metrics_appear_with_declared_labels() {
             }
         }
     }
-    let declared: BTreeSet<String> = table::all().flat_map(series).collect();
+    let declared: BTreeSet<String> = native::all().flat_map(series).collect();
     assert!(all.iter().all(|sample| declared.contains(&sample.name)));
 }
 
