@@ -19,13 +19,6 @@ pub(crate) fn event_reasons(bits: u64) -> Vec<String> {
     set.map(|bit| EVENT_REASONS.get(bit).map_or_else(|| format!("bit_{bit}"), |word| (*word).to_owned())).collect()
 }
 
-/// Every reason that has a name, and each that has none and is set, with whether it is.
-pub(crate) fn all_event_reasons(bits: u64) -> impl Iterator<Item = (String, bool)> {
-    let known = EVENT_REASONS.iter().enumerate().map(move |(bit, word)| ((*word).to_owned(), bits >> bit & 1 == 1));
-    let others = event_reasons(bits >> EVENT_REASONS.len() << EVENT_REASONS.len());
-    known.chain(others.into_iter().map(|word| (word, true)))
-}
-
 /// `nvmlDeviceArchitecture_t`.
 const ARCHITECTURES: Table = &[
     (2, "kepler"),
@@ -110,9 +103,6 @@ mod tests {
         assert_eq!(event_reasons(0), [""; 0]);
         assert_eq!(event_reasons(0b1_0000_0101), ["gpu_idle", "sw_power_cap", "display_clock_setting"]);
         assert_eq!(event_reasons(1 << 63 | 1 << 9 | 1 << 7), ["hw_power_brake_slowdown", "bit_9", "bit_63"]);
-        let all: Vec<(String, bool)> = all_event_reasons(1 << 63 | 1 << 7).collect();
-        let set: Vec<&str> = all.iter().filter(|(_, set)| *set).map(|(word, _)| word.as_str()).collect();
-        assert_eq!((all.len(), set), (10, vec!["hw_power_brake_slowdown", "bit_63"]));
     }
 
     #[test]
