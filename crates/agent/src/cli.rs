@@ -1,4 +1,4 @@
-//! Flags, variables and their help: one declaration each.
+//! Command line: each option and environment variable with its help, declared once.
 
 #[cfg(test)]
 mod pages;
@@ -10,16 +10,16 @@ use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
-use server::{HostName, Names, Peers, Prefix, WebOrigin};
+use server::{Commands, HostName, Names, Peers, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv, service::Service};
-use value::{coarse, fine, interval, label, length, names, path, port, socket};
+use value::{coarse, commands, fine, interval, label, names, path, port, release_length, socket};
 
-/// Tells, live and honestly, what every NVIDIA GPU on this host and every process on it is doing.
+/// Show who is using which NVIDIA GPU on this host, over HTTP
 ///
-/// Started without a command it serves GET /count and GET /status over HTTP. Each option can be given as a flag or as
-/// the variable named with it; the flag wins. PORT, URL_PREFIX and TOKEN may also stand in a file .env in the working
-/// directory, where variables of the environment win.
+/// Without a command, serves a web page, a JSON API and Prometheus metrics. Each option is a flag or an environment
+/// variable; the flag wins. PORT, URL_PREFIX and TOKEN can also be set in the file .env in the working directory, where
+/// environment variables win.
 #[derive(Debug, Parser)]
 #[command(name = "nvidia-smi-web-agent", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
@@ -30,15 +30,15 @@ pub(crate) struct Cli {
     /// TOKEN, which has no flag.
     #[arg(skip)]
     pub(crate) token: Option<OsString>,
-    /// What each option is and where it comes from, for `check`.
+    /// Each option with its value and source, for `check`.
     #[arg(skip)]
     pub(crate) settings: Vec<Setting>,
-    /// What is known of the installed service, if the command is about it.
+    /// Settings of the installed service, for commands that concern it.
     #[arg(skip)]
     pub(crate) service: Service,
 }
 
-/// One option as it is in force.
+/// One option in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) name: String,
@@ -47,91 +47,102 @@ pub(crate) struct Setting {
 }
 
 const AFTER_HELP: &str = "\
-The token:
-  TOKEN=...  What clients must send in the Authorization header, alone or after 'Bearer '. Only a variable or a line in
-             .env: flags can be read by everyone on the host. Empty or unset: the API is open to everyone who can
-             reach it.
+Token:
+  TOKEN=...  Clients must send this token in the Authorization header, alone or after 'Bearer '. Set it as an
+             environment variable or in .env; there is no flag, because every user of the host can read flags. If it is
+             empty or unset, everyone who can reach the API can use it.
 
 Examples:
   nvidia-smi-web-agent                         serve on port 8000
-  PORT=9000 TOKEN=secret nvidia-smi-web-agent  as the original agent is configured
-  nvidia-smi-web-agent check                   show what is configured, and what is wrong with it
-  nvidia-smi-web-agent health --gpus           how every GPU is, for cron and Slurm
-  nvidia-smi-web-agent capture --output bug.toml  write down what the driver answers, for a bug report
-  nvidia-smi-web-agent release --for 10m       have the service let the GPUs go, to reset one or to change the driver
-  curl localhost:8000/status?idx=0             the first GPU and its processes";
+  PORT=9000 TOKEN=secret nvidia-smi-web-agent  serve on port 9000, with a token
+  nvidia-smi-web-agent check                   print the configuration and its problems
+  nvidia-smi-web-agent health --gpus           check every GPU, for cron and Slurm
+  nvidia-smi-web-agent capture --output bug.toml  record the driver's answers, for a bug report
+  nvidia-smi-web-agent release --for 10m       release the GPUs, to reset one or to upgrade the driver
+  curl localhost:8000/status?idx=0             get the first GPU and its processes";
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// The port to listen on
+    /// Listen on this port
     #[arg(long, env = "PORT", default_value = "8000", value_parser = port, global = true)]
     pub(crate) port: u16,
 
-    /// Where to listen: addresses, with a port of their own or the one above (127.0.0.1, [::1]:9000), and sockets
-    /// (unix:/run/gpu.sock,mode=0660), several with commas or by saying it again
-    #[arg(long, env = "NVSMI_BIND", default_value = "0.0.0.0", value_name = "PLACES", global = true)]
+    /// Listen on these addresses and Unix sockets
+    ///
+    /// An address can have a port of its own (127.0.0.1, [::1]:9000), and a socket a mode
+    /// (unix:/run/gpu.sock,mode=0660). Separate several with commas, or repeat the option.
+    #[arg(long, env = "NVSMI_BIND", default_value = "0.0.0.0", value_name = "ADDRESSES", global = true)]
     pub(crate) bind: Vec<Binds>,
 
-    /// The path that everything lives under, such as /server1 or a/b
+    /// Serve everything under this path, such as /server1 or a/b
     #[arg(long, env = "URL_PREFIX", default_value = "", value_name = "PATH", hide_default_value = true, global = true)]
     pub(crate) url_prefix: Prefix,
 
-    /// The certificate to speak HTTPS with, and after it those that lead to an authority, in PEM. It is read again when
-    /// it changes
+    /// Serve HTTPS with this certificate
+    ///
+    /// A PEM file with the certificate and its intermediates, reloaded when it changes.
     #[arg(long, env = "NVSMI_TLS_CERT", value_name = "FILE", global = true)]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// The certificate's private key, in PEM
+    /// Use this private key for the certificate (PEM)
     #[arg(long, env = "NVSMI_TLS_KEY", value_name = "FILE", global = true)]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Let in only who has a certificate of one of these authorities, in PEM
+    /// Require client certificates of these authorities (PEM)
     #[arg(long, env = "NVSMI_TLS_CLIENT_CA", value_name = "FILE", global = true)]
     pub(crate) tls_client_ca: Option<PathBuf>,
 
-    /// Further tokens: a line is a name, a scope (read: everything; summary: nothing of people; metrics: /metrics alone)
-    /// and a token. It is read again when it changes
+    /// Accept the tokens in this file
+    ///
+    /// Each line is a name, a scope and a token. Scopes: read (everything), summary (nothing about people), metrics
+    /// (only /metrics). The file is reloaded when it changes.
     #[arg(long, env = "NVSMI_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// What is seen without a token [default: none where there is one, else read]
+    /// Give clients without a token this scope [default: none if there is a token, else read]
     #[arg(long, env = "NVSMI_ANONYMOUS", value_name = "SCOPE", global = true)]
-    pub(crate) anonymous: Option<Anonymous>,
+    pub(crate) anonymous: Option<AnonymousScope>,
 
-    /// Origins whose pages may read answers (CORS), such as https://board.example.org, with commas
+    /// Let pages of these origins read answers (CORS), such as https://gpu.example.org
+    ///
+    /// Separate several with commas.
     #[arg(long, env = "NVSMI_CORS_ORIGINS", value_name = "LIST", value_delimiter = ',', global = true)]
     pub(crate) cors_origins: Vec<WebOrigin>,
 
-    /// By which names this host may be asked where it wants no token, beside localhost and addresses, with commas. Not
-    /// given, any name will do, unless it listens for this host alone
+    /// Accept these Host names when no token is required
+    ///
+    /// localhost and addresses are always accepted. Separate several with commas. Default: any name, unless bound to
+    /// loopback.
     #[arg(long, env = "NVSMI_ALLOWED_HOSTS", value_name = "LIST", value_delimiter = ',', global = true)]
     pub(crate) allowed_hosts: Vec<HostName>,
 
-    /// A line for each request on standard error, without secrets
-    #[arg(long, env = "NVSMI_ACCESS_LOG", default_value = "off", value_name = "FORM", global = true)]
+    /// Log each request to standard error, without secrets
+    #[arg(long, env = "NVSMI_ACCESS_LOG", default_value = "off", value_name = "FORMAT", global = true)]
     pub(crate) access_log: AccessLog,
 
-    /// How often the GPUs are read: from 100ms to 60s
+    /// Read the GPUs at this interval, from 100ms to 60s
     #[arg(long, env = "NVSMI_INTERVAL", default_value = "1s", value_name = "TIME", value_parser = interval, global = true)]
     pub(crate) interval: Duration,
 
-    /// The driver library to load, instead of looking for libnvidia-ml.so.1
+    /// Load this driver library instead of searching for libnvidia-ml.so.1
     #[arg(long, env = "NVSMI_NVML_LIBRARY", value_name = "FILE", global = true)]
     pub(crate) nvml_library: Option<PathBuf>,
 
-    /// After how long without work a GPU whose memory is held counts as held and no longer as busy
+    /// Report a GPU with allocated memory as idle after this long below 5 % utilization
     #[arg(long, env = "NVSMI_IDLE_AFTER", default_value = "15m", value_name = "TIME", value_parser = humantime::parse_duration, global = true)]
     pub(crate) idle_after: Duration,
 
-    /// Let idle GPUs be suspended where runtime power management is on for all of them (auto), or not (never)
+    /// Release idle GPUs so that they can be suspended
+    ///
+    /// auto: where runtime power management is enabled for all of them. never: keep the driver open.
     #[arg(long, env = "NVSMI_SLEEP", default_value = "auto", value_name = "WHEN", global = true)]
     pub(crate) sleep: Sleep,
 
-    /// After how long without a process GPUs are let go, for tests
+    /// Release GPUs after this long without a process, for tests
     #[arg(long, env = "NVSMI_SLEEP_AFTER", default_value = "60s", value_parser = humantime::parse_duration, hide = true, global = true)]
     pub(crate) sleep_after: Duration,
 
-    /// The root of sysfs, for tests
+    /// Use this root of sysfs, for tests
     #[arg(long, env = "NVSMI_SYS_ROOT", default_value = "/sys", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) sys_root: PathBuf,
 
@@ -139,76 +150,90 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_RESOLVE_PIDS", global = true)]
     pub(crate) resolve_pids: bool,
 
-    /// The socket on which the agent hears `release` and `resume` [default: control.sock in $RUNTIME_DIRECTORY; the
-    /// commands also look in /run/nvidia-smi-web-agent]
+    /// Accept `release` and `resume` on this socket
+    ///
+    /// Default: control.sock in $RUNTIME_DIRECTORY. The commands also look in /run/nvidia-smi-web-agent.
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
 
-    /// Ask Docker or Podman for the names of containers, at this socket (usually /run/docker.sock or
-    /// /run/podman/podman.sock). Whoever can open it has root's power over this host, and so has the agent then, though it
-    /// never sends anything but GET. Without it containers are shown by their id
+    /// Get container names from Docker or Podman at this socket
+    ///
+    /// Usually /run/docker.sock or /run/podman/podman.sock. Whoever can open it has root's power over this host, and so
+    /// has the agent, although it sends only GET requests. Without it, containers are shown by ID.
     #[arg(long, env = "NVSMI_CONTAINER_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
     pub(crate) container_socket: Option<PathBuf>,
 
-    /// Ask the kubelet which pods have which GPUs, at this socket (usually
-    /// /var/lib/kubelet/pod-resources/kubelet.sock). It tells and takes no orders. With it a GPU that was given to a pod is
-    /// not free, and pods are shown by their names
+    /// Get the pods of each GPU from the kubelet at this socket
+    ///
+    /// Usually /var/lib/kubelet/pod-resources/kubelet.sock, which accepts no commands. With it, a GPU that is allocated
+    /// to a pod is not free, and pods are shown by name.
     #[arg(long, env = "NVSMI_KUBELET_SOCKET", value_name = "PATH", value_parser = socket, global = true)]
     pub(crate) kubelet_socket: Option<PathBuf>,
 
-    /// How often the kubelet is asked, for tests
+    /// Ask the kubelet at this interval, for tests
     #[arg(long, env = "NVSMI_KUBELET_PERIOD", default_value = "10s", value_parser = humantime::parse_duration, hide = true, global = true)]
     pub(crate) kubelet_period: Duration,
 
-    /// What is shown of command lines: full; masked, without what is obviously a secret; name, of the program alone;
-    /// or hidden. Where this is not given, /api/v1 shows them masked, and /status in full, as the original agent does
-    #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", global = true)]
+    /// Show this much of command lines
+    ///
+    /// full; masked: without obvious secrets; name: only the program; hidden. Default: masked in /api/v1, and full in
+    /// /status as in the Python agent.
+    #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", value_parser = commands(), global = true)]
     pub(crate) commands: Option<Commands>,
 
-    /// Under which names GPUs are served at /metrics: native, dcgm (those of dcgm-exporter, for dashboards and alerts that
-    /// were written for it), or both with a comma. A scrape may ask for others with ?names=
+    /// Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways
+    ///
+    /// Separate both with a comma. A scrape can select others with ?names=.
     #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", value_parser = names, global = true)]
     pub(crate) metrics_names: Names,
 
-    /// Serve the processes on the GPUs at /metrics too, with their users and names. Each leaves its series behind in the
-    /// monitoring system when it ends
+    /// Add processes to /metrics, with users and names
+    ///
+    /// Each process leaves its series in the monitoring system when it ends.
     #[arg(long, env = "NVSMI_METRICS_PROCESSES", global = true)]
     pub(crate) metrics_processes: bool,
 
-    /// How many processes may have series; those with the least memory have none, and
-    /// nvsmi_agent_metrics_processes_left_out says how many
+    /// Limit the processes in /metrics to this many
+    ///
+    /// Those with the least memory are left out; nvsmi_agent_metrics_processes_left_out is their number.
     #[arg(long, env = "NVSMI_METRICS_PROCESSES_MAX", default_value = "1000", value_name = "NUMBER", global = true)]
     pub(crate) metrics_processes_max: usize,
 
-    /// dcgm-exporter's own file of counters (its -f), which chooses what is served under its names. `check` lists what of
-    /// it cannot be
+    /// Serve under dcgm-exporter's names the metrics that this file of its selects (its -f)
+    ///
+    /// `check` lists the ones that cannot be served.
     #[arg(long, env = "NVSMI_DCGM_COUNTERS", value_name = "FILE", value_parser = path, global = true)]
     pub(crate) dcgm_counters: Option<PathBuf>,
 
-    /// The label that bears the host's name under dcgm-exporter's names: it was Hostname until 4.8.3 made it hostname
+    /// Use this label for the host's name under dcgm-exporter's names
+    ///
+    /// dcgm-exporter itself uses hostname since 4.8.3, and Hostname before.
     #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", default_value = "Hostname", value_name = "NAME", value_parser = label, global = true)]
     pub(crate) dcgm_hostname_label: String,
 
-    /// The folder in which a scheduler says which jobs are on which GPU, for the label hpc_job of DCGM's names: a file
-    /// per GPU, named by its index, with a job per line. Without it jobs are Slurm's, by the processes' cgroups
+    /// Read the jobs of each GPU from this folder, for dcgm-exporter's label hpc_job
+    ///
+    /// The scheduler writes one file per GPU, named by its index, with one job per line. Without it, Slurm jobs are found
+    /// by the processes' cgroups.
     #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
     pub(crate) dcgm_job_dir: Option<PathBuf>,
 
-    /// For how long the history is kept in fine steps of 1 s, or of the interval: from 1m to 2h
+    /// Keep this much history in steps of 1 s, or of the interval: from 1m to 2h
     #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]
     pub(crate) history_fine: Duration,
 
-    /// For how long the history is kept in coarse steps of 10 s, or of the interval: from 1m to 7d
+    /// Keep this much history in steps of 10 s, or of the interval: from 1m to 7d
     #[arg(long, env = "NVSMI_HISTORY_COARSE", default_value = "24h", value_name = "TIME", value_parser = coarse, global = true)]
     pub(crate) history_coarse: Duration,
 
-    /// Where the history, events and the use of GPUs are kept over a restart [default: $STATE_DIRECTORY, else nowhere]
+    /// Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]
     #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
     pub(crate) state_dir: Option<PathBuf>,
 
-    /// Other hosts that the page shows over its overview, such as gpu02=/server2,gpu03=/server3: a name and the path at
-    /// which their agents are seen at this one's address, as behind one proxy. An address such as
-    /// https://gpu09.example/ is shown as a link. The agent itself asks none of them
+    /// Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3
+    ///
+    /// Each is a name and the path of its agent behind the same proxy. An address such as https://gpu09.example/ becomes
+    /// a link. The agent itself does not contact them.
     #[arg(
         long,
         env = "NVSMI_PEERS",
@@ -219,30 +244,30 @@ pub(crate) struct Options {
     )]
     pub(crate) peers: Peers,
 
-    /// How many may read /api/v1/stream at once; further ones are told to poll
+    /// Limit the clients of /api/v1/stream to this many; others must poll
     #[arg(long, env = "NVSMI_STREAM_CLIENTS", default_value = "1000", value_name = "NUMBER", global = true)]
     pub(crate) stream_clients: usize,
 
-    /// What is logged to standard error: error, warn, info or debug
+    /// Log to standard error at this level: error, warn, info or debug
     #[arg(long, env = "NVSMI_LOG", default_value = "info", value_name = "LEVEL", global = true)]
     pub(crate) log: tracing::Level,
 
-    /// Where the driver's devices are, for tests
+    /// Use this folder of device files, for tests
     #[arg(long, env = "NVSMI_DEV_ROOT", default_value = "/dev", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) dev_root: PathBuf,
 
-    /// The root of the proc file system, for tests
+    /// Use this root of the proc file system, for tests
     #[arg(long, env = "NVSMI_PROC_ROOT", default_value = "/proc", value_name = "FOLDER", hide = true, global = true)]
     pub(crate) proc_root: PathBuf,
 }
 
-/// The path that an option names. An empty one counts as none, since a container's environment often has one.
+/// Returns the path that an option names. An empty one counts as none, because a container's environment often has one.
 pub(crate) fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
     path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Anonymous {
+pub(crate) enum AnonymousScope {
     None,
     Metrics,
     Summary,
@@ -262,94 +287,86 @@ pub(crate) enum Sleep {
     Never,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Commands {
-    Full,
-    Masked,
-    Name,
-    Hidden,
-}
-
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Have the running agent let the driver and all GPUs go for a while, and serve on
+    /// Release the driver and all GPUs for a while
     ///
-    /// An open device file is in the way of resetting a GPU, of switching MIG and of unloading the driver. This ends
-    /// the agent's collector and answers when it has ended, so that nothing of the agent holds a GPU any more. The
-    /// page stays up and says so. Reading begins again by itself when the time is over, or with `resume`. Said again,
-    /// it sets the new time. Root and the agent's own user may. The status is 1 if it was not done.
-    Release(ReleaseFor),
-    /// Have the running agent read the GPUs again, before its release is over
+    /// A GPU cannot be reset, switched to MIG or lose its driver while a program has its device file open. This stops
+    /// the running agent's collector, and returns when it has ended and nothing of the agent holds a GPU. The page stays
+    /// up and says so. The agent reads again when the time is over, or after `resume`. Repeat it to set another time.
+    /// Root and the agent's own user can use it. The exit status is 1 if the GPUs were not released.
+    Release(ReleaseArgs),
+    /// Read the GPUs again before the release is over
     Resume,
-    /// Print the effective configuration and say what is wrong with it
+    /// Print the configuration and its problems
     ///
-    /// What is not given is taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, by those who may
-    /// read it. The driver is tried unless an agent runs that reads it or has let it go.
+    /// Options that are not given are taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, if
+    /// this user can read it. The driver is tried unless a running agent reads or has released it.
     Check,
-    /// Ask the running agent whether it serves, or with --gpus how every GPU is
+    /// Check that the agent serves, or with --gpus the health of its GPUs
     ///
-    /// The status is 0 for ok, 1 for a warning, 2 for critical and 3 for unknown. An agent that does not answer is
-    /// unknown, and so is a wrong option. Of several GPUs the worst counts: critical, then unknown, then a warning. The
-    /// address, the prefix and the token are those of an agent that is started with the same options. What is not given
-    /// is taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, by those who may read it.
-    Health(Health),
-    /// Write down what the driver answers, for a bug report
+    /// The exit status is 0 for ok, 1 for a warning, 2 for critical and 3 for unknown. It is unknown if the agent does
+    /// not answer, or after a wrong option. The worst GPU decides: critical, then unknown, then warning. The agent is
+    /// found, and the token sent, according to the agent's own options. Options that are not given are taken from the
+    /// installed service's file, /etc/nvidia-smi-web-agent/agent.env, if this user can read it.
+    Health(HealthArgs),
+    /// Record the driver's answers for a bug report
     ///
-    /// Every function that the agent reads with is called once, and its return code and what it wrote are kept as a
-    /// scenario that the simulated driver plays: a capture attached to a bug report is a test. UUIDs, serial numbers
-    /// and PIDs are replaced; users, commands and the host's name are not read at all. A running agent may go on. The
-    /// status is 1 if a call did not come back or brought the library down, which the capture then says.
-    Capture(CaptureTo),
+    /// Calls every function that the agent uses once, and writes its return code and values as a scenario that the
+    /// simulated driver plays back: a capture attached to a bug report becomes a test. UUIDs, serial numbers and PIDs are
+    /// replaced; users, commands and the host's name are not read. A running agent is not disturbed. The exit status is 1
+    /// if a call did not return or crashed the library, which the capture then contains.
+    Capture(CaptureArgs),
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct CaptureTo {
-    /// The file to write, instead of standard output
+pub(crate) struct CaptureArgs {
+    /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// How long the driver may take; what has come by then is written
+    /// Stop after this long, and write the answers so far
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct ReleaseFor {
-    /// For how long: from 1s to 24h
-    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = length)]
+pub(crate) struct ReleaseArgs {
+    /// Release for this long, from 1s to 24h
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = release_length)]
     pub(crate) length: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Health {
+pub(crate) struct HealthArgs {
     /// Print a line for each GPU, for cron and Slurm
     #[arg(long)]
     pub(crate) gpus: bool,
 }
 
-/// Why there is nothing to run.
+/// Reason why no command runs.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// Help or version, as asked for.
-    Asked(String),
-    /// One line that names what is wrong.
-    Wrong(String),
+    /// Help or the version was requested.
+    Info(String),
+    /// One line that names the error.
+    Error(String),
 }
 
 /// Reads flags, variables and `.env`.
 pub(crate) fn parse() -> Result<Cli, Stop> {
-    let dotenv = DotEnv::read(".env".as_ref()).map_err(Stop::Wrong)?;
-    let of_service = (asks_health() || is_named("check")) && dotenv == DotEnv::default();
+    let dotenv = DotEnv::read(".env".as_ref()).map_err(Stop::Error)?;
+    let of_service = (is_health_command() || has_argument("check")) && dotenv == DotEnv::default();
     let service = if of_service { Service::read() } else { Service::default() };
     parse_from(std::env::args_os(), dotenv, service, std::env::var_os("TOKEN"))
 }
 
-/// Whether this is the command `health`, as far as that can be told of arguments that may be wrong.
-pub(crate) fn asks_health() -> bool {
-    is_named("health")
+/// Checks for the command `health`, before arguments that may be invalid are parsed.
+pub(crate) fn is_health_command() -> bool {
+    has_argument("health")
 }
 
-fn is_named(command: &str) -> bool {
+fn has_argument(command: &str) -> bool {
     std::env::args_os().skip(1).any(|argument| argument == command)
 }
 
@@ -360,8 +377,8 @@ fn parse_from(
     token: Option<OsString>,
 ) -> Result<Cli, Stop> {
     let mut command = Cli::command().mut_args(|argument| {
-        let told = argument.get_env().and_then(|name| service.variables.get(name.to_str()?)).cloned();
-        match told {
+        let of_service = argument.get_env().and_then(|name| service.variables.get(name.to_str()?)).cloned();
+        match of_service {
             Some(value) if argument.get_action().takes_values() => argument.default_value(value),
             _ => argument,
         }
@@ -374,8 +391,8 @@ fn parse_from(
     let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
     cli.settings = settings(&matches, &dotenv, &service);
-    let told = service.variables.get("TOKEN").map(OsString::from);
-    let (token, source) = match (token, dotenv.token, told) {
+    let of_service = service.variables.get("TOKEN").map(OsString::from);
+    let (token, source) = match (token, dotenv.token, of_service) {
         (Some(token), ..) => (Some(token), "variable TOKEN".into()),
         (None, Some(token), _) => (Some(token.into()), ".env".into()),
         (None, None, token) => (token, service.source()),
@@ -389,47 +406,49 @@ fn parse_from(
     Ok(cli)
 }
 
-/// Every option that help tells of, with its value as it was given.
+/// Lists every visible option with its value as given.
 fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Setting> {
     let command = Cli::command();
-    let told = command.get_arguments().filter(|argument| argument.get_env().is_some() && !argument.is_hide_set());
-    told.map(|argument| {
-        let id = argument.get_id().as_str();
-        let from_file = (id == "port" && dotenv.port.is_some()) || (id == "url_prefix" && dotenv.url_prefix.is_some());
-        let variable = argument.get_env().unwrap_or_default().display();
-        let raw: Vec<_> = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
-        let value = match raw.as_slice() {
-            [] => "(none)".into(),
-            [value] if value.is_empty() => "(empty)".into(),
-            several => several.join(","),
-        };
-        let source = match matches.value_source(id) {
-            Some(ValueSource::CommandLine) => "flag".into(),
-            Some(ValueSource::EnvVariable) => format!("variable {variable}"),
-            _ if from_file => ".env".into(),
-            _ if service.variables.contains_key(&*variable.to_string()) => service.source(),
-            _ => "default".into(),
-        };
-        Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
-    })
-    .collect()
+    let visible = command.get_arguments().filter(|argument| argument.get_env().is_some() && !argument.is_hide_set());
+    visible
+        .map(|argument| {
+            let id = argument.get_id().as_str();
+            let in_dotenv =
+                (id == "port" && dotenv.port.is_some()) || (id == "url_prefix" && dotenv.url_prefix.is_some());
+            let variable = argument.get_env().unwrap_or_default().display();
+            let raw: Vec<_> = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
+            let value = match raw.as_slice() {
+                [] => "(none)".into(),
+                [value] if value.is_empty() => "(empty)".into(),
+                several => several.join(","),
+            };
+            let source = match matches.value_source(id) {
+                Some(ValueSource::CommandLine) => "flag".into(),
+                Some(ValueSource::EnvVariable) => format!("variable {variable}"),
+                _ if in_dotenv => ".env".into(),
+                _ if service.variables.contains_key(&*variable.to_string()) => service.source(),
+                _ => "default".into(),
+            };
+            Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
+        })
+        .collect()
 }
 
-/// Clap's message in one line, without what does not help.
+/// Shortens clap's message to one line.
 fn stop(error: &clap::Error) -> Stop {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Stop::Asked(text);
+        return Stop::Info(text);
     }
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-    let told: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
-    let message = told.join("; ");
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
+    let message = lines.join("; ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    Stop::Wrong(format!("{message}{}; see --help", variable_named_in(message)))
+    Stop::Error(format!("{message}{}; see --help", variable_of(message)))
 }
 
-/// The variable by which an option may have been set that a message names, since clap names the flag alone.
-fn variable_named_in(message: &str) -> String {
+/// Names the variable of the flag in a message, since the value may come from it.
+fn variable_of(message: &str) -> String {
     let command = Cli::command();
     let named = command
         .get_arguments()
@@ -453,7 +472,7 @@ mod tests {
 
     fn wrong(arguments: &[&str]) -> String {
         match parsed(arguments, DotEnv::default()) {
-            Err(Stop::Wrong(message)) => message,
+            Err(Stop::Error(message)) => message,
             other => panic!("{other:?}"),
         }
     }
@@ -477,7 +496,7 @@ mod tests {
             (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
             (&["--metrics-processes-max", "-1"], &["-1"]),
             (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
-            (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "other label"]),
+            (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "another label"]),
             (&["chekc"], &["chekc", "check"]),
             (
                 &["--container-socket", "tcp://localhost:2375"],
@@ -508,7 +527,7 @@ mod tests {
         assert!(!format!("{:?}", cli.settings).contains("\"t\""), "the token is masked");
         assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
         let broken = DotEnv { port: Some("x".into()), ..DotEnv::default() };
-        assert!(matches!(parsed(&[], broken), Err(Stop::Wrong(message)) if message.contains(".env")));
+        assert!(matches!(parsed(&[], broken), Err(Stop::Error(message)) if message.contains(".env")));
     }
 
     #[test]
@@ -517,7 +536,8 @@ mod tests {
         let variables: HashMap<_, _> = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let parsed = |arguments: &[&str], token: Option<&str>| {
             let arguments = ["agent", "health"].iter().chain(arguments).map(OsString::from);
-            let service = Service { variables: variables.clone(), file: Some("/etc/agent.env".into()), closed: None };
+            let service =
+                Service { variables: variables.clone(), file: Some("/etc/agent.env".into()), unreadable: None };
             parse_from(arguments, DotEnv::default(), service, token.map(OsString::from)).unwrap()
         };
         let cli = parsed(&[], None);
@@ -554,7 +574,7 @@ mod tests {
         }
         assert_eq!(of(""), (PathBuf::new(), PathBuf::new()), "an empty variable is none");
         assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.container_socket, None);
-        let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+        let Err(Stop::Info(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
     }
@@ -581,7 +601,7 @@ mod tests {
 
     #[test]
     fn help_lists_every_variable() {
-        let Err(Stop::Asked(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+        let Err(Stop::Info(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
         for variable in ["PORT", "URL_PREFIX", "TOKEN", "NVSMI_BIND", "NVSMI_INTERVAL", "NVSMI_NVML_LIBRARY"] {
             assert!(help.contains(variable), "{variable}");
         }

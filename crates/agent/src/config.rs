@@ -1,4 +1,4 @@
-//! From options to what each part is given.
+//! Configuration of each part, from the command line.
 
 use std::{
     fs, io,
@@ -11,35 +11,35 @@ use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show};
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{AccessLog, Cli, Commands, Options, Sleep, given},
+    cli::{AccessLog, Cli, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
     service,
 };
 
-/// What each part is given.
+/// Configuration of each part.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// Where it listens, and who is let in.
+    /// Listeners and access.
     pub(crate) exposure: Exposure,
     pub(crate) server: ServerConfig,
-    /// How many may read the stream at once, if there are connections for them.
+    /// Maximum clients of the stream, if there are connections for them.
     pub(crate) stream_clients: usize,
-    /// How much is shown of command lines, and what of it are metrics.
+    /// Display of command lines, and settings of metrics.
     pub(crate) show: Show,
     pub(crate) collector: Settings,
-    /// A GPU whose memory is allocated is no longer busy after this long without work.
+    /// A GPU with allocated memory is no longer busy after this long without work.
     pub(crate) idle_after: Duration,
-    /// How much of the past is kept.
+    /// Depth of the history.
     pub(crate) depth: Depth,
-    /// Where it is kept over a restart.
+    /// Folder that keeps the history over a restart.
     pub(crate) state_dir: Option<PathBuf>,
-    /// Where `release` and `resume` are heard.
+    /// Socket for `release` and `resume`.
     pub(crate) control_socket: Option<PathBuf>,
 }
 
 impl Config {
     /// # Errors
-    /// An option that lacks another, or a file that an option names and that cannot be used.
+    /// An option requires another, or its file cannot be used.
     pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
         let exposure = Exposure::new(cli)?;
@@ -50,8 +50,8 @@ impl Config {
                 token: exposure.own.clone(),
                 tokens: exposure.file.as_ref().map(TokenFile::tokens),
                 anonymous: exposure.anonymous,
-                // An agent that is reached through a port of another's, as in a container, cannot know that it is for this
-                // host alone; who names hosts says so.
+                // Behind another program's port, as in a container, the agent cannot know that only this host reaches it;
+                // naming hosts enables the check there.
                 allowed_hosts: (exposure.is_local() || exposure.names_hosts).then(|| options.allowed_hosts.clone()),
                 cors_origins: options.cors_origins.clone(),
                 access_log: options.access_log != AccessLog::Off,
@@ -91,50 +91,43 @@ pub(crate) fn collector_settings(options: &Options) -> Settings {
 }
 
 fn show(options: &Options) -> io::Result<Show> {
-    let commands = options.commands.map(|how| match how {
-        Commands::Full => server::Commands::Full,
-        Commands::Masked => server::Commands::Masked,
-        Commands::Name => server::Commands::Name,
-        Commands::Hidden => server::Commands::Hidden,
-    });
     let counters = given(options.dcgm_counters.as_ref()).as_deref().map(counters).transpose()?.unwrap_or_default();
     let metrics = MetricsSettings {
         names: options.metrics_names,
         processes: options.metrics_processes.then_some(options.metrics_processes_max),
         dcgm: DcgmSettings { counters, hostname_label: options.dcgm_hostname_label.clone() },
     };
-    Ok(Show { commands, metrics })
+    Ok(Show { commands: options.commands, metrics })
 }
 
-/// What dcgm-exporter's own file chooses.
+/// Reads a counters file of dcgm-exporter.
 fn counters(path: &Path) -> io::Result<DcgmCounters> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot read {shown}, which --dcgm-counters names: {error}"))
-    })?;
-    DcgmCounters::parse(&text)
-        .map_err(|error| io::Error::other(format!("{shown}, which --dcgm-counters names, {error}")))
+    let text = fs::read_to_string(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot read --dcgm-counters {shown}: {error}")))?;
+    DcgmCounters::parse(&text).map_err(|error| io::Error::other(format!("--dcgm-counters {shown}, {error}")))
 }
 
-/// The control socket's name in the runtime directory.
+/// Name of the control socket in the runtime directory.
 const CONTROL_SOCKET: &str = "control.sock";
 
-/// The control socket that was asked for, else the one in the runtime directory, else none.
+/// Control socket of the option, else in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
     given(cli.options.control_socket.as_ref()).or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
 }
 
-/// The control socket of the agent that a command is for. An administrator's shell does not have the service's variables.
-pub(crate) fn agents_socket(cli: &Cli) -> PathBuf {
+/// Control socket that a command connects to. An administrator's shell does not have the service's variables, so the
+/// default is the service's socket.
+pub(crate) fn client_control_socket(cli: &Cli) -> PathBuf {
     control_socket(cli).unwrap_or_else(|| service::folder().join(CONTROL_SOCKET))
 }
 
-/// The first of systemd's runtime directories, where the collector holds its lock.
+/// First of systemd's runtime directories, where the collector holds its lock.
 pub(crate) fn runtime_directory() -> Option<PathBuf> {
     first_folder("RUNTIME_DIRECTORY")
 }
 
-/// The first folder that systemd names in a variable.
+/// First folder that systemd names in a variable.
 fn first_folder(variable: &str) -> Option<PathBuf> {
     let folders = std::env::var_os(variable)?;
     std::env::split_paths(&folders).next().filter(|folder| !folder.as_os_str().is_empty())

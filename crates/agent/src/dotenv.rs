@@ -1,9 +1,9 @@
-//! `.env` in the working directory: the original's three variables and no others. A file that happens to lie there
-//! must not name a library to load.
+//! `.env` in the working directory: the Python agent's three variables and no others, because a file that happens to be
+//! there must not choose a library to load.
 
 use std::{fs, io, path::Path};
 
-/// The three variables, as far as the file has them.
+/// Variables of the file; none if it does not set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DotEnv {
     pub(crate) port: Option<String>,
@@ -12,7 +12,7 @@ pub(crate) struct DotEnv {
 }
 
 impl DotEnv {
-    /// Reads the file; nothing if there is none. The error names the file and, where it can, the line.
+    /// Reads the file; an absent file is empty. The error names the file and, if it is safe, the line.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         match fs::read(path) {
             Ok(bytes) => Self::parse(&bytes).map_err(|error| format!("cannot read {}: {error}", path.display())),
@@ -36,8 +36,8 @@ impl DotEnv {
     }
 }
 
-/// What is wrong, without the line itself: it may hold the token, and so may what stands before its `=` if a value goes
-/// over two lines. So only a name that is known is told.
+/// Describes an error without quoting the line: it may contain the token, and so may the text before its `=` if a value
+/// spans two lines. Only known names are quoted.
 fn redacted(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(line, position) => {
@@ -45,7 +45,7 @@ fn redacted(error: &dotenvy::Error) -> String {
             let name = name.strip_prefix("export").unwrap_or(name).trim();
             let known = ["PORT", "URL_PREFIX", "TOKEN"].iter().find(|known| **known == name);
             let line = known.map_or_else(|| "a line".to_owned(), |name| format!("the line of {name:?}"));
-            format!("{line} cannot be understood (at character {position}); quote its value")
+            format!("{line} is invalid at character {position}; quote its value")
         }
         other => other.to_string(),
     }

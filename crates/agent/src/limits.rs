@@ -1,36 +1,36 @@
-//! How many connections there may be, by the file descriptors that this process may have.
+//! Connection limits, from this process's limit of file descriptors.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use server::Limits;
 
-/// Descriptors that connections never get: what the agent itself holds, and what the start of a collector takes.
-/// Else a stranger with enough idle connections could keep a collector that died from being replaced.
+/// Descriptors reserved for the agent itself and for the start of a collector. Without them a client with enough idle
+/// connections could keep a dead collector from being restarted.
 const RESERVED: u64 = 40;
 
-/// The usual limits, with no more connections than there are descriptors for.
+/// Default limits, with no more connections than there are descriptors for.
 pub(crate) fn limits() -> Limits {
-    let usual = Limits::default();
-    match descriptors(usual.connections as u64 + RESERVED) {
+    let defaults = Limits::default();
+    match descriptors(defaults.connections as u64 + RESERVED) {
         Ok(descriptors) => {
-            let connections = connections(descriptors, usual.connections);
-            tracing::debug!(connections, descriptors, "as many connections are taken at once");
-            Limits { connections, connections_each: connections - connections / 4, ..usual }
+            let connections = connections(descriptors, defaults.connections);
+            tracing::debug!(connections, descriptors, "connection limit");
+            Limits { connections, connections_each: connections - connections / 4, ..defaults }
         }
         Err(error) => {
-            tracing::warn!(%error, "the limit of file descriptors cannot be read");
-            usual
+            tracing::warn!(%error, "cannot read the limit of file descriptors");
+            defaults
         }
     }
 }
 
-/// Of so many connections those that streams may hold: a quarter stays for everything else.
+/// Number of streams within this many connections: a quarter is reserved for other requests.
 pub(crate) const fn streams(connections: usize, wanted: usize) -> usize {
-    let most = connections - connections / 4;
-    if wanted < most { wanted } else { most }
+    let max = connections - connections / 4;
+    if wanted < max { wanted } else { max }
 }
 
-/// How many descriptors there may be, raised towards what is wanted as far as the administrator allows: the usual
-/// limit of 1024 is for programs that use `select`.
+/// Limit of descriptors, raised to `wanted` as far as the hard limit allows: the usual soft limit of 1024 exists for
+/// programs that use `select`.
 fn descriptors(wanted: u64) -> nix::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let raised = wanted.min(hard);
@@ -40,9 +40,9 @@ fn descriptors(wanted: u64) -> nix::Result<u64> {
     Ok(soft)
 }
 
-/// At least one.
-fn connections(descriptors: u64, usual: usize) -> usize {
-    usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX).clamp(1, usual)
+/// Connections for this many descriptors; at least one.
+fn connections(descriptors: u64, max: usize) -> usize {
+    usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX).clamp(1, max)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! `nvidia-smi-web-agent`: what every NVIDIA GPU on this host and every process on it is doing.
+//! `nvidia-smi-web-agent`: the program and its commands.
 //!
 //! | command | module |
 //! |---|---|
-//! | (none) | [`serve`]: the parent, which serves HTTP and supervises the collector |
-//! | `release`, `resume` | [`control`]: have a running agent let the driver go for a while |
-//! | `health` | [`health`]: ask a running agent how it and its GPUs are |
-//! | `check` | [`check`]: what is configured, and what is wrong with it |
-//! | `capture` | [`capture`]: what the driver answers, for a bug report |
-//! | `collect`, `record` | [`collect`]: the children, which read the machine, or the driver alone for a capture |
+//! | (none) | [`serve`]: serve HTTP and supervise the collector |
+//! | `release`, `resume` | [`control`]: make a running agent release the driver |
+//! | `health` | [`health`]: check a running agent and its GPUs |
+//! | `check` | [`check`]: print the configuration and its problems |
+//! | `capture` | [`capture`]: record the driver's answers, for a bug report |
+//! | `collect`, `record` | [`collect`]: the child processes, which load the driver library |
 
 mod bind;
 mod capture;
@@ -37,31 +37,33 @@ use child_process::ChildCommand;
 use cli::Command;
 use control::Request;
 
-/// Wrong flags, variables or files: nothing was started.
+/// Exit status after invalid flags, variables or files.
 const EXIT_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    // Before the command line, `.env` and the environment are read: a child gets its settings from its parent alone.
+    // First, because a child gets its settings from its parent alone, and must not read `.env` or the environment.
     if let Some(command) = ChildCommand::of(std::env::args_os()) {
         return collect::run(command).unwrap_or_else(|error| refuse(&error.to_string()));
     }
     let cli = match cli::parse() {
         Ok(cli) => cli,
-        Err(cli::Stop::Asked(text)) => {
+        Err(cli::Stop::Info(text)) => {
             return say::out(&text).map_or_else(|error| refuse(&error.to_string()), |()| ExitCode::SUCCESS);
         }
-        Err(cli::Stop::Wrong(message)) => return refuse(&message),
+        Err(cli::Stop::Error(message)) => return refuse(&message),
     };
     if let Err(error) = logging::start(cli.options.log, cli.options.access_log) {
         return refuse(&error.to_string());
     }
     let outcome = match &cli.command {
         None => serve::run(&cli),
-        Some(Command::Release(release)) => control::run(&config::agents_socket(&cli), Request::Release(release.length)),
-        Some(Command::Resume) => control::run(&config::agents_socket(&cli), Request::Resume),
-        Some(Command::Health(asked)) => health::run(&cli, *asked),
+        Some(Command::Release(release)) => {
+            control::run(&config::client_control_socket(&cli), Request::Release(release.length))
+        }
+        Some(Command::Resume) => control::run(&config::client_control_socket(&cli), Request::Resume),
+        Some(Command::Health(arguments)) => health::run(&cli, *arguments),
         Some(Command::Check) => check::run(&cli),
-        Some(Command::Capture(to)) => capture::run(&cli, to),
+        Some(Command::Capture(arguments)) => capture::run(&cli, arguments),
     };
     logging::finish();
     outcome.unwrap_or_else(|error| refuse(&error.to_string()))
@@ -69,6 +71,6 @@ fn main() -> ExitCode {
 
 fn refuse(message: &str) -> ExitCode {
     say::error(message);
-    // To those who ask for health 2 means critical.
-    ExitCode::from(if cli::asks_health() { health::UNKNOWN } else { EXIT_CONFIGURATION })
+    // For `health`, 2 means critical.
+    ExitCode::from(if cli::is_health_command() { health::UNKNOWN } else { EXIT_CONFIGURATION })
 }

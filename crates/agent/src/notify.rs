@@ -1,7 +1,7 @@
-//! What systemd is told: that the page is up, that it lives, how the collector is, that it ends.
+//! Notifications to systemd: ready, watchdog, the collector's state, stopping.
 //!
-//! A few lines of our own: the socket is opened once, so that a ping never fails for lack of a file descriptor, and
-//! the environment is left as it is, since the collector does not get these variables anyway.
+//! Our own code instead of `sd-notify`, which opens a socket per message: that fails when file descriptors run out, and
+//! then the watchdog would restart the agent.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use server::Published;
 use telemetry::snapshot::{Collector, CollectorState, Snapshot};
 use tokio::{sync::watch, time::sleep};
 
-/// Where systemd listens; nothing is told where it does not.
+/// systemd's socket; none if the agent was not started by it.
 #[derive(Debug)]
 pub(crate) struct Notify(Option<Manager>);
 
@@ -31,44 +31,43 @@ pub(crate) struct Notify(Option<Manager>);
 struct Manager {
     socket: UnixDatagram,
     address: SocketAddr,
-    /// The time between two pings: half of what systemd waits for one.
+    /// Watchdog interval: half of systemd's timeout.
     ping: Option<Duration>,
 }
 
 impl Notify {
-    /// From `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
     pub(crate) fn from_environment() -> Self {
         let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else { return Self(None) };
         match Manager::new(&name) {
             Ok(manager) => Self(Some(manager)),
             Err(error) => {
-                tracing::warn!("systemd cannot be told anything: NOTIFY_SOCKET={}: {error}", name.display());
+                tracing::warn!("cannot notify systemd: NOTIFY_SOCKET={}: {error}", name.display());
                 Self(None)
             }
         }
     }
 
-    /// The listener is bound: the page is there, whatever the driver does.
+    /// Reports that the listeners are bound, which does not depend on the driver.
     pub(crate) fn ready(&self) {
         self.send("READY=1");
     }
 
-    /// The end has begun.
+    /// Reports that the agent is stopping.
     pub(crate) fn stopping(&self) {
         self.send("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// Tells what there is to tell, as long as the loop that runs this turns.
+    /// Sends watchdog pings and states, as long as the runtime polls this.
     pub(crate) async fn follow(&self, newest: watch::Receiver<Arc<Published>>) -> Infallible {
         if let Some(manager) = &self.0 {
-            tokio::join!(self.ping(manager.ping, newest.clone()), self.tell_states(newest));
+            tokio::join!(self.ping(manager.ping, newest.clone()), self.send_states(newest));
         }
         future::pending().await
     }
 
-    /// Pings systemd. A ping says that both loops turn: this one, since it runs, and the supervisor's, since it has
-    /// published a snapshot after the ping before. Snapshots come by the supervisor's own clock, frames or none, so a
-    /// driver that hangs stops no ping.
+    /// Pings systemd. A ping proves that both loops run: this one, and the supervisor's, which has published a snapshot
+    /// since the last ping. The supervisor publishes on its own clock, so a driver that hangs does not stop the pings.
     async fn ping(&self, every: Option<Duration>, mut newest: watch::Receiver<Arc<Published>>) {
         let Some(every) = every else { return };
         loop {
@@ -76,19 +75,19 @@ impl Notify {
             self.send("WATCHDOG=1");
             sleep(every).await;
             if newest.changed().await.is_err() {
-                tracing::error!("the supervisor has ended; systemd is not pinged any more");
+                tracing::error!("the supervisor has ended; no more watchdog pings");
                 return;
             }
         }
     }
 
-    async fn tell_states(&self, mut newest: watch::Receiver<Arc<Published>>) {
-        let mut told = String::new();
+    async fn send_states(&self, mut newest: watch::Receiver<Arc<Published>>) {
+        let mut sent = String::new();
         loop {
             let status = status(&newest.borrow_and_update().snapshot);
-            if status != told {
+            if status != sent {
                 self.send(&format!("STATUS={status}"));
-                told = status;
+                sent = status;
             }
             if newest.changed().await.is_err() {
                 return;
@@ -98,9 +97,9 @@ impl Notify {
 
     fn send(&self, message: &str) {
         let Some(manager) = &self.0 else { return };
-        // A full queue must not hold up the page; systemd will hear the next.
+        // A full queue must not block the page; the next message will arrive.
         if let Err(error) = manager.socket.send_to_addr(message.as_bytes(), &manager.address) {
-            tracing::debug!(%error, message, "systemd cannot be told");
+            tracing::debug!(%error, message, "cannot notify systemd");
         }
     }
 }
@@ -116,16 +115,16 @@ impl Manager {
     }
 }
 
-/// A path, or after `@` a name in the abstract name space.
+/// Parses a path, or an abstract name after `@`.
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     match name.as_bytes() {
         [b'@', abstract_name @ ..] => SocketAddr::from_abstract_name(abstract_name),
         [b'/', ..] => SocketAddr::from_pathname(name),
-        _ => Err(io::Error::other("only a path and an abstract socket (@...) are understood")),
+        _ => Err(io::Error::other("expected a path or an abstract socket (@...)")),
     }
 }
 
-/// Half of what systemd waits; none if it waits for none of this process.
+/// Half of systemd's timeout; none if it expects no pings of this process.
 fn ping(microseconds: Option<String>, pid: Option<String>, own: u32) -> Option<Duration> {
     if pid.is_some_and(|pid| pid.parse() != Ok(own)) {
         return None;
@@ -134,7 +133,7 @@ fn ping(microseconds: Option<String>, pid: Option<String>, own: u32) -> Option<D
     Some(Duration::from_micros(microseconds) / 2)
 }
 
-/// The collector's state in one line. Nothing that changes every second is in it.
+/// Describes the collector's state in one line, without anything that changes every second.
 fn status(snapshot: &Snapshot) -> String {
     let Collector { state, detail, .. } = &snapshot.collector;
     let more = match state {
@@ -144,7 +143,7 @@ fn status(snapshot: &Snapshot) -> String {
         CollectorState::Starting | CollectorState::Stalled | CollectorState::Restarting => None,
     };
     let line = more.map_or_else(|| state.as_str().to_owned(), |more| format!("{}, {more}", state.as_str()));
-    // A line break would begin another assignment.
+    // A line break would start another assignment.
     line.replace(char::is_control, " ")
 }
 

@@ -1,9 +1,8 @@
-//! What a command prints. `print!` and `eprintln!` panic where nothing can be written, on a full disk or into a pipe
-//! that nobody reads.
+//! Output of commands. `print!` and `eprintln!` panic if writing fails: on a full disk, or into a closed pipe.
 
 use std::io::{self, Write as _};
 
-/// Prints to standard output. That the reader has had enough is no error.
+/// Prints to standard output. A closed pipe is not an error, because its reader has what it wanted.
 pub(crate) fn out(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -14,7 +13,7 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints an error in one line. If that fails there is nobody left to tell.
+/// Prints an error in one line. If that fails, there is nowhere left to report it.
 pub(crate) fn error(message: &str) {
     let _ = writeln!(io::stderr().lock(), "nvidia-smi-web-agent: {message}");
 }

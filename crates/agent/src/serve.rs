@@ -1,4 +1,4 @@
-//! The parent: HTTP on this thread, the supervisor and the control socket each on one of its own.
+//! The parent process: HTTP on this thread, supervisor and control socket each on their own.
 
 use std::{io, process::ExitCode, sync::Arc};
 
@@ -19,72 +19,74 @@ use crate::{
     limits::{self, limits},
     notify::Notify,
     say,
-    socket::Bound,
-    state::{self, Keeper},
+    socket::BoundSocket,
+    state::{self, StateSaver},
     supervisor::Supervisor,
 };
 
-/// Added to a signal's number: the status of a program that it has ended.
+/// Base of the exit status after a signal.
 const EXIT_BY_SIGNAL: u8 = 128;
 
-/// Status if it could not begin, and may at another time: a port or an address that others have, or that is not there
-/// yet, too few descriptors. The unit has it tried again then, and not after wrong settings.
-const EXIT_NOT_NOW: u8 = 1;
+/// Exit status after an error that may clear up: a port in use, an address that does not exist yet, too few descriptors.
+/// The systemd unit retries then, but not after invalid settings.
+const EXIT_TEMPORARY: u8 = 1;
 
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Wrong settings.
+/// Invalid settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
     if config.exposure.has_secrets() {
-        keep_to_ourselves();
+        protect_memory();
     }
-    begin(config).or_else(|error| if is_of_settings(&error) { Err(error) } else { Ok(not_now(&error)) })
+    begin(config).or_else(|error| if is_permanent(&error) { Err(error) } else { Ok(temporary(&error)) })
 }
 
-/// Has the kernel keep our memory and environment, where tokens and keys are, from other processes of the same account: the
-/// collector is one, with the vendor's library in it. There is no core file of us either.
-fn keep_to_ourselves() {
+/// Hides our memory and environment, with tokens and keys, from other processes of the same account: the collector is
+/// one, and runs the vendor's library. It also prevents core files.
+fn protect_memory() {
     if let Err(error) = prctl::set_dumpable(false) {
-        tracing::warn!(%error, "tokens are not kept from other processes of this account");
+        tracing::warn!(%error, "other processes of this account can read the tokens in memory");
     }
 }
 
-/// Whether no time will mend it: where to listen is not for this account, or is no place for a socket.
-fn is_of_settings(error: &io::Error) -> bool {
+/// Checks for an error that no retry fixes: the account cannot listen there, or a socket cannot be created there.
+fn is_permanent(error: &io::Error) -> bool {
     use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
     matches!(error.kind(), AlreadyExists | InvalidFilename | InvalidInput | NotADirectory | NotFound | PermissionDenied)
 }
 
-fn not_now(error: &io::Error) -> ExitCode {
+fn temporary(error: &io::Error) -> ExitCode {
     say::error(&error.to_string());
-    ExitCode::from(EXIT_NOT_NOW)
+    ExitCode::from(EXIT_TEMPORARY)
 }
 
 fn begin(config: Config) -> io::Result<ExitCode> {
-    let doors = doors(&config.exposure)?;
+    let bound = bind_all(&config.exposure)?;
     for warning in exposure::warnings(&config.exposure) {
         tracing::warn!("{warning}");
     }
     config.exposure.watch()?;
-    warn_of_counters(&config);
+    warn_about_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
-    let kept = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
+    let saved = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
     let archive = Arc::new(Archive::new(history));
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let supervisor =
-        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::restoring(kept))?;
-    let keeper =
-        config.state_dir.map(|folder| Keeper::start(folder, archive, newest.clone(), state::EVERY)).transpose()?;
+        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::restoring(saved))?;
+    let saver = config
+        .state_dir
+        .map(|folder| StateSaver::start(folder, archive, newest.clone(), state::SAVE_INTERVAL))
+        .transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.release_control()));
-    // HTTP stays on this one thread: it only hands out bytes, and the host's cores belong to its users.
+    // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.
     let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        // A socket's file is there until the end.
+        // Socket files exist until the end.
         let mut files = Vec::new();
-        let listeners = doors.into_iter().map(|door| listener(door, &config.exposure, &mut files));
+        let listeners = bound.into_iter().map(|bound| listener(bound, &config.exposure, &mut files));
         let listeners = listeners.collect::<io::Result<_>>()?;
         let signals = Signals::new()?;
         for bind in &config.exposure.binds {
@@ -100,13 +102,13 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         io::Result::Ok(status)
     })?;
     supervisor.stop();
-    if let Some(keeper) = keeper {
-        keeper.stop();
+    if let Some(saver) = saver {
+        saver.stop();
     }
     Ok(status)
 }
 
-/// Serves until the first signal, then lets answers in the making finish, until the second.
+/// Serves until the first signal, then finishes open requests until the second.
 async fn serve(
     listeners: Vec<Listener>,
     config: ServerConfig,
@@ -120,30 +122,30 @@ async fn serve(
     let app = App::new(config, newest.clone());
     let answer = move |peer, request| app.reply(Some(peer), &request);
     let http = server::serve(listeners, answer, limits, async {
-        // The other end is sent to below before it is dropped.
+        // Resolves when `stop` is used below.
         let _: Result<(), _> = stopped.await;
     });
     let asked = async {
-        // Before the log line, which does not look at its values where its level is off.
+        // Awaited outside the log line, whose arguments are not evaluated if its level is off.
         let (name, _) = signals.next().await;
         tracing::info!(signal = name, "stopping");
         notify.stopping();
         streams.close();
-        // Nobody listens if HTTP has just ended by itself.
+        // Fails if HTTP has already ended.
         let _ = stop.send(());
         signals.next().await
     };
     tokio::select! {
         () = http => ExitCode::SUCCESS,
         (name, number) = asked => {
-            tracing::warn!(signal = name, "stopping at once; open connections are cut off");
+            tracing::warn!(signal = name, "stopping at once; closing open connections");
             ExitCode::from(EXIT_BY_SIGNAL + number)
         }
         never = notify.follow(newest) => match never {},
     }
 }
 
-/// What asks the agent to stop.
+/// Signals that stop the agent.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -154,7 +156,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next one's name and number.
+    /// Waits for the next signal; returns its name and number.
     async fn next(&mut self) -> (&'static str, u8) {
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", 15),
@@ -163,37 +165,41 @@ impl Signals {
     }
 }
 
-/// Listens at every place.
-fn doors(exposure: &Exposure) -> io::Result<Vec<Listening>> {
+/// Binds every address and socket.
+fn bind_all(exposure: &Exposure) -> io::Result<Vec<Listening>> {
     exposure.binds.iter().map(|bind| bind.listen(&exposure.binds)).collect()
 }
 
-/// What is served there; a socket's file is put among the files.
-fn listener(door: Listening, exposure: &Exposure, files: &mut Vec<Bound>) -> io::Result<Listener> {
-    match door {
+/// Registers a bound listener with the runtime. A socket's file is added to `files`.
+fn listener(bound: Listening, exposure: &Exposure, files: &mut Vec<BoundSocket>) -> io::Result<Listener> {
+    match bound {
         Listening::Address(listener) => {
             listener.set_nonblocking(true)?;
             Ok(Listener::Tcp(tokio::net::TcpListener::from_std(listener)?, exposure.tls()))
         }
-        Listening::Unix(mut bound) => {
-            let listener = bound.take_listener().ok_or_else(|| io::Error::other("the socket is served already"))?;
-            files.push(bound);
+        Listening::Unix(mut socket) => {
+            let listener = socket.take_listener().ok_or_else(|| io::Error::other("the socket has no listener"))?;
+            files.push(socket);
             listener.set_nonblocking(true)?;
             Ok(Listener::Unix(tokio::net::UnixListener::from_std(listener)?))
         }
     }
 }
 
-/// `check` lists them.
-fn warn_of_counters(config: &Config) {
+/// Warns about counters that cannot be served; `check` lists them.
+fn warn_about_counters(config: &Config) {
     let counters = &config.show.metrics.dcgm.counters;
     if let Some(first) = counters.unserved().first() {
         let unserved = counters.unserved().len();
-        tracing::warn!(unserved, first = first.name, "some of --dcgm-counters cannot be served: `check` lists them");
+        tracing::warn!(
+            unserved,
+            first = first.name,
+            "some metrics of --dcgm-counters cannot be served; `check` lists them"
+        );
     }
 }
 
-/// An address that can be clicked: a wildcard is shown as the local host.
+/// URL for the log, which terminals can open: a wildcard address is given as localhost.
 fn url(bind: &Bind, encrypted: bool, prefix: &str) -> String {
     let scheme = if encrypted { "https" } else { "http" };
     match bind {

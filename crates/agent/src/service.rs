@@ -1,5 +1,5 @@
-//! The service that the packages install, for a command that asks it or judges it: its settings, which systemd reads with
-//! `EnvironmentFile=`, and its runtime directory, which is there as long as it runs.
+//! The installed service, as `health` and `check` see it: its settings, which systemd reads with `EnvironmentFile=`, and
+//! its runtime directory, which exists while it runs.
 
 use std::{
     collections::HashMap,
@@ -7,56 +7,56 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the packages put the settings.
+/// Settings file of the packages.
 const FILE: &str = "/etc/nvidia-smi-web-agent/agent.env";
-/// Where systemd makes the runtime directory.
+/// Runtime directory that systemd creates.
 const FOLDER: &str = "/run/nvidia-smi-web-agent";
-/// Other places, for tests.
+/// Variables that replace these paths in tests.
 const FILE_VARIABLE: &str = "NVSMI_SERVICE_FILE";
 const FOLDER_VARIABLE: &str = "NVSMI_SERVICE_FOLDER";
 
-/// What is known of the service's settings.
+/// Settings of the installed service.
 #[derive(Debug, Default)]
 pub(crate) struct Service {
-    /// Its variables; none where there is no such file, and for those who may not read it.
+    /// Variables; none if there is no such file, or if this user cannot read it.
     pub(crate) variables: HashMap<String, String>,
-    /// The file that they are from.
+    /// File that contains them.
     pub(crate) file: Option<PathBuf>,
-    /// The file, if it is there and may not be read.
-    pub(crate) closed: Option<PathBuf>,
+    /// The file, if it exists and this user cannot read it.
+    pub(crate) unreadable: Option<PathBuf>,
 }
 
 impl Service {
     pub(crate) fn read() -> Self {
         let file = env::var_os(FILE_VARIABLE).map_or_else(|| PathBuf::from(FILE), PathBuf::from);
         match fs::read_to_string(&file) {
-            Ok(text) => Self { variables: parse(&text), file: Some(file), closed: None },
+            Ok(text) => Self { variables: parse(&text), file: Some(file), unreadable: None },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Self { closed: Some(file), ..Self::default() }
+                Self { unreadable: Some(file), ..Self::default() }
             }
             Err(_) => Self::default(),
         }
     }
 
-    /// Where its settings are from, for who is shown one.
+    /// Source of its settings, for display.
     pub(crate) fn source(&self) -> String {
         self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
     }
 }
 
-/// Its runtime directory, where the control socket and the collector's lock are.
+/// Runtime directory, with the control socket and the collector's lock.
 pub(crate) fn folder() -> PathBuf {
     env::var_os(FOLDER_VARIABLE).map_or_else(|| Path::new(FOLDER).into(), PathBuf::from)
 }
 
-/// Whether it runs, also in what state: systemd removes the folder when it stops. A link to where others may not look
-/// counts too.
+/// Checks whether the service runs, in any state: systemd removes the folder when it stops. A link into a folder that
+/// this user cannot open counts too.
 pub(crate) fn runs() -> bool {
     folder().symlink_metadata().is_ok()
 }
 
-/// Assignments as systemd reads them, but for values over several lines: nothing is put in for a `$`, and a `#` within a
-/// value is a part of it.
+/// Parses assignments as systemd does, except for values that span several lines. `$` is not expanded, and a `#` within a
+/// value is part of it.
 fn parse(text: &str) -> HashMap<String, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     let assignments = lines.filter_map(|line| line.split_once('='));

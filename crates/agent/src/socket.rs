@@ -1,7 +1,7 @@
-//! A Unix socket's file: made, taken over from an agent that is dead, and removed.
+//! Unix socket files: created, taken over from a dead agent, and removed.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, Permissions, TryLockError},
     io,
     os::{
         fd::AsRawFd as _,
@@ -17,7 +17,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    fcntl::{Flock, FlockArg, OFlag},
+    fcntl::OFlag,
     sys::{
         socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket},
         stat::{Mode, fchmod},
@@ -25,66 +25,66 @@ use nix::{
     unistd::geteuid,
 };
 
-/// How many may wait to be taken in, as std has it.
+/// Listen backlog, as in std.
 const BACKLOG: i32 = 128;
-/// How long another agent is waited for that is just making or removing the same socket, and how often it is looked.
-const PATIENCE: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(20);
+/// Timeout for the lock, which another agent holds while it creates or removes the same socket.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// Why there is no socket.
+/// Reason why a socket cannot be bound.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
-    /// Somebody answers there.
+    /// Another process listens there.
     #[error("another agent listens on {}; give this one its own with {option}", path.display())]
     Live {
-        /// The socket's file.
+        /// Socket file.
         path: PathBuf,
-        /// By which it was named.
+        /// Option that named it.
         option: &'static str,
     },
-    /// Something else is in the way, and is left alone.
-    #[error("{} is there and is not a socket; remove it, or choose another file with {option}", path.display())]
+    /// Another kind of file exists there, and is kept.
+    #[error("{} exists and is not a socket; remove it, or choose another file with {option}", path.display())]
     Occupied {
-        /// The socket's file.
+        /// Socket file.
         path: PathBuf,
-        /// By which it was named.
+        /// Option that named it.
         option: &'static str,
     },
-    /// Something else.
+    /// A system call failed.
     #[error("cannot listen on {}: {error}; choose another file with {option}", path.display())]
     Failed {
-        /// The socket's file.
+        /// Socket file.
         path: PathBuf,
-        /// By which it was named.
+        /// Option that named it.
         option: &'static str,
-        /// What failed.
+        /// Error of the call.
         error: io::Error,
     },
 }
 
-/// A socket that listens; its file is removed when this is dropped.
+/// A listening socket; dropping it removes its file.
 #[derive(Debug)]
-pub(crate) struct Bound {
+pub(crate) struct BoundSocket {
     listener: Option<UnixListener>,
     path: PathBuf,
-    /// Device and inode, by which the file is known to be ours still.
+    /// Device and inode, to recognize the file as ours.
     identity: (u64, u64),
 }
 
-impl Bound {
-    /// The socket's file.
+impl BoundSocket {
+    /// Socket file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The listener, the first time.
+    /// Returns the listener; none from the second call on.
     pub(crate) fn take_listener(&mut self) -> Option<UnixListener> {
         self.listener.take()
     }
 }
 
 impl BindError {
-    /// The same as an error of listening, of a kind by which one that may pass is told from one that will not.
+    /// Converts it; the kind says whether a retry can succeed.
     pub(crate) fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Live { .. } => io::ErrorKind::AddrInUse,
@@ -95,7 +95,7 @@ impl BindError {
     }
 }
 
-impl Drop for Bound {
+impl Drop for BoundSocket {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.identity)
             && let Err(error) = fs::remove_file(&self.path)
@@ -105,22 +105,22 @@ impl Drop for Bound {
     }
 }
 
-/// A socket's file as it is wanted.
+/// A socket file to create.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
-    /// Where.
+pub(crate) struct SocketFile<'a> {
+    /// Path.
     pub(crate) path: &'a Path,
-    /// Who may connect: whoever may write to it.
+    /// Mode. Connecting requires write permission.
     pub(crate) mode: u32,
-    /// By which option it is named, for errors.
+    /// Option that names it, for errors.
     pub(crate) option: &'static str,
 }
 
-impl Wanted<'_> {
-    /// Listens. A file that nobody listens on any more is replaced.
-    pub(crate) fn bind(self) -> Result<Bound, BindError> {
-        // Of two agents that start at once and find a dead one's file, the second would else remove the first's.
-        let _alone = Alone::beside(self.path, PATIENCE).map_err(|error| self.failed(error))?;
+impl SocketFile<'_> {
+    /// Binds and listens. Replaces the file of a socket on which no process listens any more.
+    pub(crate) fn bind(self) -> Result<BoundSocket, BindError> {
+        // Without it, of two agents that start together and find a dead one's file, the second would remove the first's.
+        let _lock = PathLock::acquire(self.path, LOCK_TIMEOUT).map_err(|error| self.failed(error))?;
         let listener = match self.listen() {
             Err(Errno::EADDRINUSE) => {
                 self.clear()?;
@@ -131,21 +131,21 @@ impl Wanted<'_> {
         let listener = listener.map_err(|error| self.failed(error.into()))?;
         let file = fs::symlink_metadata(self.path).map_err(|error| self.failed(error))?;
         let identity = (file.dev(), file.ino());
-        let bound = Bound { listener: Some(listener), path: self.path.into(), identity };
+        let bound = BoundSocket { listener: Some(listener), path: self.path.into(), identity };
         fs::set_permissions(self.path, Permissions::from_mode(self.mode)).map_err(|error| self.failed(error))?;
         Ok(bound)
     }
 
     fn listen(self) -> Result<UnixListener, Errno> {
         let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-        // The file has the mode that the socket has when it is bound, less the mask: at no moment may others connect.
+        // The file gets the socket's mode at `bind`, less the umask: others cannot connect at any time.
         fchmod(&listener, Mode::from_bits_truncate(self.mode))?;
         bind(listener.as_raw_fd(), &UnixAddr::new(self.path)?)?;
         listen(&listener, Backlog::new(BACKLOG)?)?;
         Ok(listener.into())
     }
 
-    /// Removes a dead agent's file, and nothing else.
+    /// Removes the file of a dead agent.
     fn clear(self) -> Result<(), BindError> {
         let Self { path, option, .. } = self;
         let failed = |error| self.failed(error);
@@ -164,44 +164,46 @@ impl Wanted<'_> {
     }
 }
 
-/// Held as long as no other agent may look for, remove or make that socket. The lock is on a file of our own that nobody
-/// else can open: a lock on the folder could be held by everyone who may read it.
+/// Lock for the creation and removal of one socket file. It is held on a separate file that no other account can open:
+/// everyone who can read the folder could hold a lock on the folder.
 #[derive(Debug)]
-struct Alone {
+struct PathLock {
     path: PathBuf,
-    _lock: Flock<File>,
+    _lock: File,
 }
 
-impl Alone {
-    /// Waits so long for whoever has it.
-    fn beside(socket: &Path, patience: Duration) -> io::Result<Self> {
+impl PathLock {
+    /// Acquires the lock, or fails at the timeout.
+    fn acquire(socket: &Path, timeout: Duration) -> io::Result<Self> {
         let mut path = socket.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let end = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
-            match Flock::lock(own_file(&path)?, FlockArg::LockExclusiveNonblock) {
-                // Whoever had it before may have removed it between our opening and our locking.
-                Ok(lock) if is_still_there(&lock, &path) => return Ok(Self { path, _lock: lock }),
-                Ok(_) => {}
-                Err((_, Errno::EWOULDBLOCK)) if Instant::now() < end => thread::sleep(PAUSE),
-                Err((_, Errno::EWOULDBLOCK)) => {
-                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent is just starting there"));
+            let file = own_file(&path)?;
+            match file.try_lock() {
+                // The previous holder may have removed the file between our open and our lock.
+                Ok(()) if is_still_there(&file, &path) => return Ok(Self { path, _lock: file }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent is starting there"));
                 }
-                Err((_, error)) => return Err(error.into()),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
         }
     }
 }
 
-impl Drop for Alone {
+impl Drop for PathLock {
     fn drop(&mut self) {
-        // While the lock is held, so that it is ours. If it stays the next one uses it.
+        // The lock is still held, so the file is ours. If removal fails, the next agent uses the file.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Opens or makes a file that only this account can open. Another's, which may be locked for ever, is no lock.
+/// Opens or creates a file that only this account can open. Another account's is refused, because it could be locked
+/// forever.
 fn own_file(path: &Path) -> io::Result<File> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("its lock {}: {error}", path.display()));
     let mut options = File::options();
@@ -209,17 +211,18 @@ fn own_file(path: &Path) -> io::Result<File> {
     let file = options.open(path).map_err(named)?;
     let owner = file.metadata().map_err(named)?.uid();
     if owner != geteuid().as_raw() {
-        return Err(named(io::Error::new(io::ErrorKind::PermissionDenied, "it is another account's; remove it")));
+        return Err(named(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another account; remove it")));
     }
     Ok(file)
 }
 
-fn is_still_there(lock: &Flock<File>, path: &Path) -> bool {
+/// Checks that the path still names the locked file.
+fn is_still_there(lock: &File, path: &Path) -> bool {
     let identity = |file: fs::Metadata| (file.dev(), file.ino());
     lock.metadata().map(identity).ok() == fs::symlink_metadata(path).map(identity).ok()
 }
 
-/// Whether anybody listens there: also one whose queue is full, who is not waited for.
+/// Checks whether a process listens there. One with a full queue counts, and is not waited for.
 fn answers(path: &Path) -> Result<bool, Errno> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -237,8 +240,8 @@ mod tests {
 
     const MODE: u32 = 0o640;
 
-    fn bind(path: &Path) -> Result<Bound, BindError> {
-        Wanted { path, mode: MODE, option: "--its-option" }.bind()
+    fn bind(path: &Path) -> Result<BoundSocket, BindError> {
+        SocketFile { path, mode: MODE, option: "--its-option" }.bind()
     }
 
     fn refusal(path: &Path) -> String {
@@ -308,9 +311,9 @@ mod tests {
     fn socket_creation_is_serialised() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let first = Alone::beside(&path, Duration::ZERO).unwrap();
-        let error = Alone::beside(&path, Duration::ZERO).unwrap_err();
-        assert!(error.to_string().contains("just starting"), "{error}");
+        let first = PathLock::acquire(&path, Duration::ZERO).unwrap();
+        let error = PathLock::acquire(&path, Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("is starting"), "{error}");
         let waiting = thread::spawn({
             let path = path.clone();
             move || bind(&path)
@@ -325,9 +328,10 @@ mod tests {
     fn socket_lock_not_blocked_by_folder_readers() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        let _reader = Flock::lock(File::open(folder.path()).unwrap(), FlockArg::LockExclusive).unwrap();
+        let reader = File::open(folder.path()).unwrap();
+        reader.lock().unwrap();
         bind(&path).unwrap();
-        // A lock that is somewhere else is not followed, nor one that is no file.
+        // A symbolic link is not followed.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("s.lock")).unwrap();
         assert!(refusal(&path).contains("s.lock"));
     }
@@ -336,8 +340,8 @@ mod tests {
     fn socket_mode_set_at_creation() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("s");
-        // As bound, before anything is done about the mode: nothing that the mode does not have, whatever the mask is.
-        let wanted = Wanted { path: &path, mode: 0o600, option: "--its-option" };
+        // As bound, before the mode is set: no permission that the mode does not have, whatever the umask is.
+        let wanted = SocketFile { path: &path, mode: 0o600, option: "--its-option" };
         let listener = wanted.listen().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o077, 0, "{listener:?}");
     }

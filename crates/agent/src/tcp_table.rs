@@ -1,4 +1,4 @@
-//! The kernel's tables of TCP sockets: who listens, and at the other end of a connection within this host.
+//! TCP sockets of this network namespace, from `/proc/net/tcp` and `/proc/net/tcp6`.
 
 use std::{
     fs,
@@ -6,22 +6,21 @@ use std::{
     path::Path,
 };
 
-/// The state of a socket that listens, as `/proc/net/tcp` writes it.
+/// State of a listening socket in `/proc/net/tcp`.
 const LISTENS: &str = "0A";
 
-/// A socket of this network namespace. Addresses of the fourth version are told as such, also where the socket is of the
-/// sixth.
+/// A socket. IPv4-mapped IPv6 addresses are given as IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) listens: bool,
-    /// Whose it is. Of a connection that nobody has accepted yet the kernel says root.
+    /// Owner. The kernel gives root for a connection that has not been accepted yet.
     pub(crate) uid: u32,
     pub(crate) inode: u64,
 }
 
-/// All sockets of both versions; of a table that cannot be read none.
+/// Reads the sockets of both IP versions; none of a table that cannot be read.
 pub(crate) fn read(proc: &Path) -> Vec<Row> {
     let tables = ["net/tcp", "net/tcp6"].map(|table| fs::read_to_string(proc.join(table)).unwrap_or_default());
     tables.iter().flat_map(|table| parse(table)).collect()
@@ -40,7 +39,7 @@ fn parse(table: &str) -> impl Iterator<Item = Row> {
     })
 }
 
-/// An address as `0100007F:1F40`: each 32 bits as a number of this machine, in hexadecimal digits.
+/// Parses an address such as `0100007F:1F40`: each 32 bits as a native-endian number, in hexadecimal.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let word = |from: usize| Some(u32::from_str_radix(ip.get(from..from + 8)?, 16).ok()?.to_ne_bytes());

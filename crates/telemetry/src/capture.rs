@@ -35,6 +35,17 @@ pub enum About {
     },
 }
 
+impl About {
+    /// NVML index of the GPU that a call is about; none for the driver.
+    #[must_use]
+    pub const fn gpu(self) -> Option<u32> {
+        match self {
+            Self::Driver => None,
+            Self::Gpu(gpu) | Self::Instance { gpu, .. } => Some(gpu),
+        }
+    }
+}
+
 /// Outcome of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {

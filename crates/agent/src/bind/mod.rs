@@ -1,4 +1,4 @@
-//! `--bind`: addresses and Unix sockets, as they are written and as they are listened on.
+//! `--bind`: addresses and Unix sockets to listen on.
 
 mod tcp;
 
@@ -9,36 +9,36 @@ use std::{
     str::FromStr,
 };
 
-use crate::socket::{BindError, Bound, Wanted};
+use crate::socket::{BindError, BoundSocket, SocketFile};
 
-/// Who may connect to a socket's file if nothing is said: its owner, and its group.
+/// Default mode of a socket's file: its owner and group can connect.
 const MODE: u32 = 0o660;
-/// What one place may be.
-const FORMS: &str = "an IP address such as 0.0.0.0, 127.0.0.1 or ::1, with a port of its own as 127.0.0.1:9000 or \
-                     [::1]:9000, or unix:/path/of/a.sock,mode=0660 is wanted";
+/// Accepted forms, for errors.
+const FORMS: &str = "an IP address such as 0.0.0.0, 127.0.0.1 or ::1, with its own port as in 127.0.0.1:9000 or \
+                     [::1]:9000, or unix:/path/of/a.sock,mode=0660";
 
-/// One place to listen on.
+/// One address or socket to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bind {
-    /// An address; its port is 0 where it has none of its own.
+    /// A TCP address; port 0 if none is given.
     Address(SocketAddr),
-    /// A file.
+    /// A Unix socket.
     Unix { path: PathBuf, mode: u32 },
 }
 
-/// Several places, with commas between them.
+/// Comma-separated addresses and sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binds(pub(crate) Vec<Bind>);
 
-/// A place that is listened on.
+/// A bound listener.
 #[derive(Debug)]
 pub(crate) enum Listening {
     Address(TcpListener),
-    Unix(Bound),
+    Unix(BoundSocket),
 }
 
 impl Bind {
-    /// The same with that port, if it has none of its own.
+    /// Sets the port, unless it has its own.
     pub(crate) fn with_port(self, port: u16) -> Self {
         match self {
             Self::Address(mut address) if address.port() == 0 => {
@@ -49,7 +49,7 @@ impl Bind {
         }
     }
 
-    /// Whether only this host can reach it.
+    /// Checks whether only this host can reach it.
     pub(crate) const fn is_local(&self) -> bool {
         match self {
             Self::Address(address) => address.ip().to_canonical().is_loopback(),
@@ -57,17 +57,17 @@ impl Bind {
         }
     }
 
-    /// Listens there, beside the others.
+    /// Binds it. `all` are the other addresses that will be bound.
     pub(crate) fn listen(&self, all: &[Self]) -> io::Result<Listening> {
         match self {
             Self::Unix { path, mode } => {
-                let bound = Wanted { path, mode: *mode, option: "--bind" }.bind();
+                let bound = SocketFile { path, mode: *mode, option: "--bind" }.bind();
                 bound.map(Listening::Unix).map_err(BindError::into_io)
             }
             Self::Address(address) => {
-                let fourth = Self::Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
-                let apart = address.is_ipv6() && address.ip().is_unspecified() && all.contains(&fourth);
-                let listener = if apart { tcp::listen_apart(*address) } else { tcp::listen(*address) };
+                let ipv4 = Self::Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
+                let v6_only = address.is_ipv6() && address.ip().is_unspecified() && all.contains(&ipv4);
+                let listener = if v6_only { tcp::listen_v6_only(*address) } else { tcp::listen(*address) };
                 listener.map(Listening::Address)
             }
         }
@@ -87,7 +87,7 @@ impl fmt::Display for Bind {
 impl FromStr for Binds {
     type Err = String;
 
-    /// Nothing at all stands for every address of the fourth version, as the original has it.
+    /// Parses a list. An empty one is 0.0.0.0, as in the Python agent.
     fn from_str(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self(vec![Bind::Address((Ipv4Addr::UNSPECIFIED, 0).into())]));
@@ -96,7 +96,7 @@ impl FromStr for Binds {
         for part in text.split(',').map(str::trim) {
             match (part.strip_prefix("mode="), all.last_mut()) {
                 (Some(octal), Some(Bind::Unix { mode, .. })) => *mode = mode_of(octal)?,
-                (Some(_), _) => return Err(format!("{part:?} is for a socket's file: it stands behind unix:/path")),
+                (Some(_), _) => return Err(format!("expected unix:/path before {part:?}")),
                 (None, _) => all.push(place(part)?),
             }
         }
@@ -108,9 +108,7 @@ fn place(text: &str) -> Result<Bind, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         let path = Path::new(path);
         if !path.is_absolute() || path.ends_with("..") || text.ends_with('/') {
-            return Err(format!(
-                "{text:?} names no file: after unix: comes a path from the root, such as /run/gpu.sock"
-            ));
+            return Err(format!("expected an absolute path after unix:, such as /run/gpu.sock, got {text:?}"));
         }
         return Ok(Bind::Unix { path: path.into(), mode: MODE });
     }
@@ -122,14 +120,14 @@ fn place(text: &str) -> Result<Bind, String> {
     }
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() > 0 => Ok(Bind::Address(address)),
-        _ => Err(format!("{text:?} is no place to listen on: {FORMS}")),
+        _ => Err(format!("expected {FORMS}, got {text:?}")),
     }
 }
 
 fn mode_of(octal: &str) -> Result<u32, String> {
     let digits = octal.len() <= 4 && octal.bytes().all(|byte| byte.is_ascii_digit());
     let mode = u32::from_str_radix(octal, 8).ok().filter(|mode| digits && (0o200..=0o777).contains(mode));
-    mode.ok_or_else(|| format!("{octal:?} is no mode of a socket's file: 0600, 0660 and 0666 are some"))
+    mode.ok_or_else(|| format!("expected a mode of a socket such as 0600, 0660 or 0666, got {octal:?}"))
 }
 
 #[cfg(test)]
@@ -164,8 +162,8 @@ mod tests {
             ("0.0.0.0,", ["\"\"", "0.0.0.0"]),
             ("127.0.0.1:0", ["127.0.0.1:0", "9000"]),
             ("[127.0.0.1]", ["[127.0.0.1]", "[::1]:9000"]),
-            ("unix:a.sock", ["unix:a.sock", "from the root"]),
-            ("unix:/run/", ["unix:/run/", "names no file"]),
+            ("unix:a.sock", ["unix:a.sock", "absolute path"]),
+            ("unix:/run/", ["unix:/run/", "absolute path"]),
             ("127.0.0.1,mode=0660", ["mode=0660", "unix:/path"]),
             ("mode=0660,unix:/a", ["mode=0660", "unix:/path"]),
             ("unix:/a,mode=rw", ["\"rw\"", "0660"]),
@@ -205,7 +203,7 @@ mod tests {
 
     #[test]
     fn ipv4_and_ipv6_bind_side_by_side() {
-        // A port that is free now, for both.
+        // A port that is free now, for both versions.
         let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
         let all: Vec<Bind> =
             "0.0.0.0,::".parse::<Binds>().unwrap().0.into_iter().map(|bind| bind.with_port(port)).collect();

@@ -1,4 +1,4 @@
-//! Listening on an address, and who is in the way when that fails.
+//! TCP listeners, with errors that name the process that holds the port.
 
 use std::{
     fs, io,
@@ -14,16 +14,16 @@ use nix::sys::socket::{
 
 use crate::tcp_table;
 
-/// How many may wait to be taken in, as std has it.
+/// Listen backlog, as in std.
 const BACKLOG: i32 = 128;
 
-/// Binds the address. The error names the address, the holder of the port where `/proc` tells, and the remedy.
+/// Binds an address. The error names the address, the fix, and the holder of the port if `/proc` shows it.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), explain(address, &error)))
 }
 
-/// As [`listen`], but `::` stands for addresses of the sixth version alone, so that 0.0.0.0 can be bound beside it.
-pub(super) fn listen_apart(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds an IPv6 address without IPv4, so that `::` and 0.0.0.0 can be bound together.
+pub(super) fn listen_v6_only(address: SocketAddr) -> io::Result<TcpListener> {
     let SocketAddr::V6(v6) = address else { return listen(address) };
     let bound = || {
         let listener = socket(AddressFamily::Inet6, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
@@ -48,8 +48,8 @@ fn explain(address: SocketAddr, error: &io::Error) -> String {
             )
         }
         io::ErrorKind::PermissionDenied => format!(
-            "cannot listen on {address}: ports below 1024 are for root; choose another port with PORT, or give the \
-             program CAP_NET_BIND_SERVICE"
+            "cannot listen on {address}: ports below 1024 are reserved for root; choose another port with PORT, or give \
+             the program CAP_NET_BIND_SERVICE"
         ),
         io::ErrorKind::AddrNotAvailable => {
             format!("cannot listen on {address}: this host has no such address; choose another with --bind")
@@ -58,7 +58,7 @@ fn explain(address: SocketAddr, error: &io::Error) -> String {
     }
 }
 
-/// The process that listens on a port, as `name (PID 123)`; none if it belongs to somebody we may not look at.
+/// Names the process that listens on a port, as `name (PID 123)`; none if this account cannot inspect it.
 fn holder(proc: &Path, port: u16) -> Option<String> {
     let rows = tcp_table::read(proc);
     let inode = rows.iter().find(|row| row.listens && row.local.port() == port)?.inode;

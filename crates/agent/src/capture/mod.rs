@@ -1,12 +1,11 @@
-//! `capture`: what the driver answers, written down for a bug report as a scenario that the simulated driver plays.
+//! `capture`: records the driver's answers for a bug report, as a scenario that the simulated driver plays back.
 //!
-//! A child calls the driver and sends a record of each call; what it sent by the end of the time is written, and of
-//! calls that did not come back, that they did not. The parent never loads the driver.
+//! A child process calls the driver and sends a record of each call. The records that arrive before the timeout are
+//! written, with the calls that have not returned. The parent never loads the driver.
 
-mod anonymous;
-mod faults;
+mod anonymize;
 mod scenario;
-mod toml;
+mod value;
 
 use std::{
     collections::BTreeSet,
@@ -29,113 +28,113 @@ use telemetry::{
 
 use crate::{
     child_process::{self, CallTable, ChildCommand, describe_exit},
-    cli::{CaptureTo, Cli},
+    cli::{CaptureArgs, Cli},
     config::collector_settings,
     say,
 };
 
-/// Status if the capture is partial.
+/// Exit status if the capture is partial.
 const EXIT_PARTIAL: u8 = 1;
-/// How long the child may take to end once it has said all, or was asked to leave.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// Timeout of the child's end, after its last record or once asked to leave.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How a capture ended.
+/// End of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Every call came back.
-    Whole,
-    /// The time was over while these calls were being made.
-    Late { timeout: Duration, calls: Vec<Waiting> },
-    /// The child ended early: how, and in which call, if that is known.
-    Died { how: String, signal: Option<i32>, call: Option<Call> },
+pub(crate) enum CaptureEnd {
+    /// Every call returned.
+    Complete,
+    /// The timeout passed during these calls.
+    TimedOut { timeout: Duration, calls: Vec<PendingCall> },
+    /// The child crashed, in this call if that is known.
+    Crashed { exit: String, signal: Option<i32>, call: Option<Call> },
 }
 
-/// A call that has not come back, and for how long.
+/// A call that has not returned, and its duration so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct PendingCall {
     pub(crate) call: Call,
-    pub(crate) since: Duration,
+    pub(crate) elapsed: Duration,
 }
 
-/// A call that takes so long hangs; one that has only begun does not, though the time is over.
-const HANGS: Duration = Duration::from_secs(2);
+/// Duration from which a pending call counts as hanging: one that has only begun at the timeout does not hang.
+const HANG_AFTER: Duration = Duration::from_secs(2);
 
-impl Waiting {
+impl PendingCall {
     pub(crate) fn hangs(&self) -> bool {
-        self.since >= HANGS
+        self.elapsed >= HANG_AFTER
     }
 }
 
 /// Captures, and writes the scenario.
-pub(crate) fn run(cli: &Cli, to: &CaptureTo) -> io::Result<ExitCode> {
-    // Before anything is asked, so that nothing is asked in vain.
-    let file = to.output.as_deref().map(create).transpose()?;
-    let (mut records, end) = listen(cli, to.timeout)?;
-    // Threads write as they come; in the order of the GPUs, events last, two captures can be compared.
+pub(crate) fn run(cli: &Cli, arguments: &CaptureArgs) -> io::Result<ExitCode> {
+    // First, so that the driver is not called if the file cannot be written.
+    let file = arguments.output.as_deref().map(create).transpose()?;
+    let (mut records, end) = record(cli, arguments.timeout)?;
+    // Threads write in any order. Sorted by GPU, with events last, two captures can be compared.
     records.sort_by_key(|record| (record.about, record.function.contains("Event")));
-    anonymous::make(&mut records);
+    anonymize::anonymize(&mut records);
     let text = scenario::write(&records, &end);
     match file {
         Some(mut file) => io::Write::write_all(&mut file, text.as_bytes())?,
         None => say::out(&text)?,
     }
     say::error(&summary(&records, &end));
-    Ok(if end == End::Whole { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PARTIAL) })
+    Ok(if end == CaptureEnd::Complete { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PARTIAL) })
 }
 
 fn create(path: &Path) -> io::Result<File> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()));
     if fs::symlink_metadata(path).is_ok_and(|found| found.len() > 0 || !found.is_file()) {
-        return Err(named(io::Error::other("it exists; name another file, or remove it")));
+        return Err(named(io::Error::other("it exists; choose another file, or remove it")));
     }
     File::create(path).map_err(named)
 }
 
-/// What is said of a capture that was written.
-fn summary(records: &[Record], end: &End) -> String {
+/// Summary of a capture, for standard error.
+fn summary(records: &[Record], end: &CaptureEnd) -> String {
     let gpus = records.iter().map(|record| record.about).filter(|about| matches!(about, About::Gpu(_)));
     let gpus: BTreeSet<About> = gpus.collect();
     let first = records.iter().find(|record| matches!(record.function.as_str(), "dlopen" | "nvmlInit_v2"));
-    let unread = first.and_then(|record| match record.outcome {
-        Outcome::Code(code) => Some(format!(" (the driver cannot be read: {} gave {code})", record.function)),
+    let no_driver = first.and_then(|record| match record.outcome {
+        Outcome::Code(code) => Some(format!(" (the driver cannot be read: {} returned {code})", record.function)),
         _ => None,
     });
-    let partial = if *end == End::Whole { String::new() } else { format!("; it is PARTIAL: {end}") };
+    let partial = if *end == CaptureEnd::Complete { String::new() } else { format!("; it is PARTIAL: {end}") };
     format!(
-        "captured; calls: {}, GPUs: {}{}{partial}; look through it before you attach it anywhere",
+        "captured; calls: {}, GPUs: {}{}{partial}; review it before you attach it anywhere",
         records.len(),
         gpus.len(),
-        unread.unwrap_or_default(),
+        no_driver.unwrap_or_default(),
     )
 }
 
-impl fmt::Display for End {
+impl fmt::Display for CaptureEnd {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole => to.write_str("every call came back"),
-            Self::Late { timeout, calls } => {
+            Self::Complete => to.write_str("every call returned"),
+            Self::TimedOut { timeout, calls } => {
                 let timeout = humantime::format_duration(*timeout);
-                write!(to, "after {timeout} the driver was not done")?;
-                for Waiting { call, since } in calls {
-                    write!(to, ", {} had been called for {:.1} s", named(call), since.as_secs_f64())?;
+                write!(to, "the driver had not finished after {timeout}")?;
+                for PendingCall { call, elapsed } in calls {
+                    write!(to, ", {} had not returned for {:.1} s", describe(call), elapsed.as_secs_f64())?;
                 }
                 Ok(())
             }
-            Self::Died { how, call: Some(call), .. } => write!(to, "its process was {how} in {}", named(call)),
-            Self::Died { how, call: None, .. } => write!(to, "its process was {how}, it is not known in which call"),
+            Self::Crashed { exit, call: Some(call), .. } => write!(to, "its process was {exit} in {}", describe(call)),
+            Self::Crashed { exit, call: None, .. } => write!(to, "its process was {exit} in an unknown call"),
         }
     }
 }
 
-fn named(call: &Call) -> String {
+fn describe(call: &Call) -> String {
     match call.gpu {
         Some(gpu) => format!("{} of GPU {gpu}", call.function),
         None => call.function.clone(),
     }
 }
 
-/// Starts the child, and takes its records until it is done or the time is over.
-fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
+/// Starts the child, and collects its records until it ends or the timeout passes.
+fn record(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, CaptureEnd)> {
     let table = CallTable::create()?;
     let mut child = child_process::start(ChildCommand::Record, &table, collector_settings(&cli.options))?;
     let input = child.stdin.take();
@@ -147,7 +146,7 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
                     return;
                 }
             }
-            // So that a child which goes on after a frame that cannot be read is not blocked by a full pipe.
+            // Drains the pipe, so that a child that continues after an invalid frame is not blocked.
             let _ = output.read_to_end(&mut Vec::new());
         })?;
     }
@@ -159,36 +158,36 @@ fn listen(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, End)> {
             Ok(Message::Sample(_) | Message::Heartbeat) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                let end = late(&table, timeout);
+                let end = timed_out(&table, timeout);
                 drop(input);
-                // One that is stuck in the kernel outlives us; there is nothing to be done about it.
-                let _ = ended(&mut child);
+                // A child that is stuck in the kernel outlives this process, and cannot be ended.
+                let _ = wait(&mut child);
                 return Ok((records, end));
             }
         }
     }
-    let end = match ended(&mut child)? {
-        Some(status) if status.success() => End::Whole,
-        Some(status) => End::Died {
-            how: describe_exit(status),
+    let end = match wait(&mut child)? {
+        Some(status) if status.success() => CaptureEnd::Complete,
+        Some(status) => CaptureEnd::Crashed {
+            exit: describe_exit(status),
             signal: std::os::unix::process::ExitStatusExt::signal(&status),
             call: table.died_in(),
         },
-        None => late(&table, timeout),
+        None => timed_out(&table, timeout),
     };
     Ok((records, end))
 }
 
-/// What the child was at when the time was over.
-fn late(table: &CallTable, timeout: Duration) -> End {
+/// The child's calls at the timeout.
+fn timed_out(table: &CallTable, timeout: Duration) -> CaptureEnd {
     let now = BootTime::now();
-    let waiting = |call: Call| Waiting { since: Duration::from_millis(now.0.saturating_sub(call.since.0)), call };
-    End::Late { timeout, calls: table.in_flight().into_iter().map(waiting).collect() }
+    let pending = |call: Call| PendingCall { elapsed: Duration::from_millis(now.0.saturating_sub(call.since.0)), call };
+    CaptureEnd::TimedOut { timeout, calls: table.in_flight().into_iter().map(pending).collect() }
 }
 
-/// How the child ended, if it does soon.
-fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + FAREWELL;
+/// Waits for the child's end; none if it does not end in time.
+fn wait(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + EXIT_TIMEOUT;
     loop {
         match child.try_wait()? {
             None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),

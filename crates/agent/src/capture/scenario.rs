@@ -1,16 +1,26 @@
-//! A capture as a scenario of the simulated driver: its keys are those of `crates/fake-nvml/src/scenario/`.
+//! A capture as a scenario of the simulated driver, with the keys of `crates/fake-nvml/src/scenario/`.
+//!
+//! The document is written line by line, because each line has the call's duration as a comment, which `toml` does not
+//! write; its values come from `toml`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
 };
 
-use telemetry::capture::{About, Field, Item, Outcome, Record};
+use nix::sys::signal::Signal;
+use telemetry::{
+    capture::{About, Field, Item, Outcome, Record},
+    sample::Call,
+};
 
-use super::{End, faults, toml};
+use super::{
+    CaptureEnd,
+    value::{Code, FieldValue, Items, ListValue, MetricValue, inline, key},
+};
 
-/// Fields that count up (`NVML_FI_DEV_NVLINK_THROUGHPUT_*`, `NVML_FI_DEV_PCIE_COUNT_*`): of them two readings tell how
-/// fast, and a playback that stood still would show idle links.
+/// Counters (`NVML_FI_DEV_NVLINK_THROUGHPUT_*`, `NVML_FI_DEV_PCIE_COUNT_*`). Their rate comes from two readings, and a
+/// playback with constant values would show idle links.
 const COUNTERS: [u32; 6] = [138, 139, 140, 141, 197, 198];
 /// `NVML_ERROR_TIMEOUT`.
 const TIMEOUT: u32 = 10;
@@ -18,25 +28,25 @@ const TIMEOUT: u32 = 10;
 const XID: u64 = 8;
 
 const HEAD: &str = "\
-# What a driver answered to every function that nvidia-smi-web-agent reads with: its return code, and what it wrote, as
-# a scenario of the simulated driver. UUIDs, serial numbers and PIDs are made up, each the same everywhere; users,
-# commands and the host's name were not read. The microseconds are how long a call took.
+# A driver's answers to every function that nvidia-smi-web-agent calls, with return codes and values, as a scenario of
+# the simulated driver. UUIDs, serial numbers and PIDs are replaced consistently; users, commands and the host's name
+# were not read. The microseconds are the duration of a call.
 ";
 
-/// The whole scenario.
-pub(super) fn write(records: &[Record], end: &End) -> String {
+/// Writes the whole scenario.
+pub(super) fn write(records: &[Record], end: &CaptureEnd) -> String {
     let mut tables = Tables::default();
-    records.iter().for_each(|record| tables.take(record));
-    let partial = if *end == End::Whole { "" } else { "PARTIAL, " };
+    records.iter().for_each(|record| tables.add(record));
+    let partial = if *end == CaptureEnd::Complete { "" } else { "PARTIAL, " };
     let mut text = format!("{HEAD}# Captured by version {}: {partial}{end}.\n", env!("CARGO_PKG_VERSION"));
     if let Some(code) = tables.init {
         line(&mut text, "init", &code.to_string(), None);
     }
     if !tables.missing.is_empty() {
-        let missing: Vec<String> = tables.missing.iter().map(|name| format!("    {},\n", toml::text(name))).collect();
+        let missing: Vec<String> = tables.missing.iter().map(|name| format!("    {},\n", inline(name))).collect();
         line(&mut text, "missing", &format!("[\n{}]", missing.concat()), None);
     }
-    let gpus = tables.parts.keys().filter_map(gpu_of).max().map_or(0, |last| last + 1);
+    let gpus = tables.parts.keys().filter_map(|about| about.gpu()).max().map_or(0, |last| last + 1);
     tables.part(About::Driver).write(&mut text, "");
     for gpu in 0..gpus {
         text.push_str("\n[[gpu]]\n");
@@ -47,17 +57,9 @@ pub(super) fn write(records: &[Record], end: &End) -> String {
             tables.part(About::Instance { gpu, place }).write(&mut text, "gpu.mig.");
         }
     }
-    faults::latencies(&mut text, records);
-    faults::faults(&mut text, records, end, gpus);
+    latencies(&mut text, records);
+    faults(&mut text, records, end, gpus);
     text
-}
-
-/// The GPU that a call was about.
-pub(super) fn gpu_of(about: &About) -> Option<u32> {
-    match about {
-        About::Driver => None,
-        About::Gpu(gpu) | About::Instance { gpu, .. } => Some(*gpu),
-    }
 }
 
 fn place_of(about: &About, of: u32) -> Option<u32> {
@@ -67,7 +69,7 @@ fn place_of(about: &About, of: u32) -> Option<u32> {
     }
 }
 
-/// The tables of a scenario, filled record by record.
+/// Tables of a scenario, filled record by record.
 #[derive(Default)]
 struct Tables {
     init: Option<u32>,
@@ -75,19 +77,19 @@ struct Tables {
     parts: BTreeMap<About, Part>,
 }
 
-/// The tables of the driver, a GPU or a MIG instance. In each, keys stand in the order in which they came.
+/// Tables of the driver, a GPU or a MIG instance. Each keeps its keys in the order of the calls.
 #[derive(Default)]
 struct Part {
     answers: Table,
     errors: Table,
     fields: Table,
-    /// None where the driver takes no samples.
+    /// None if the driver takes no samples.
     metrics: Option<Table>,
-    /// Which GPU instance a MIG instance is in.
+    /// GPU instance of a MIG instance.
     gpu_instance: Option<u64>,
-    /// None where no events are listened for; then each error.
+    /// Xid errors; none if no events were registered.
     xids: Option<Vec<u64>>,
-    /// What counters were at first, by their keys.
+    /// First values of the counters, with their times, by key.
     first: BTreeMap<String, (Field, u64)>,
 }
 
@@ -95,7 +97,7 @@ struct Part {
 struct Table(Vec<(String, String, Option<u64>)>);
 
 impl Table {
-    /// Sets a key; the last answer counts.
+    /// Sets a key, replacing an earlier answer.
     fn set(&mut self, key: String, value: String, took_us: Option<u64>) {
         match self.0.iter_mut().find(|(known, ..)| *known == key) {
             Some(row) => *row = (key, value, took_us),
@@ -116,7 +118,7 @@ fn line(text: &mut String, key: &str, value: &str, took_us: Option<u64>) {
         Some(took_us) => writeln!(text, "{key} = {value} # {took_us} µs"),
         None => writeln!(text, "{key} = {value}"),
     }
-    // A string can always be written to.
+    // Writing to a string does not fail.
     .unwrap_or_default();
 }
 
@@ -125,8 +127,8 @@ impl Tables {
         self.parts.entry(about).or_default()
     }
 
-    fn take(&mut self, record: &Record) {
-        let key = toml::key(&record.function, &record.with);
+    fn add(&mut self, record: &Record) {
+        let key = key(&record.function, &record.with);
         let (function, took) = (record.function.as_str(), Some(record.took_us));
         if matches!(record.outcome, Outcome::Missing) {
             self.missing.insert(function.into());
@@ -140,23 +142,25 @@ impl Tables {
         match &record.outcome {
             Outcome::Missing => {}
             Outcome::Code(code) => match function {
-                // The function itself does not say of which GPU or instance it is.
+                // Its own arguments name no GPU or instance.
                 "nvmlGpmMetricsGet" | "nvmlGpmMigSampleGet" => part.errors.set(key, code.to_string(), None),
-                // That nothing happened within the time is as it should be.
+                // A timeout without an event is no error.
                 "nvmlEventSetWait_v2" if *code == TIMEOUT => {}
-                "nvmlEventSetWait_v2" => part.answers.set(function.into(), toml::code(*code), took),
-                _ => part.answers.set(key, toml::code(*code), took),
+                "nvmlEventSetWait_v2" => part.answers.set(function.into(), inline(&Code { code: *code }), took),
+                _ => part.answers.set(key, inline(&Code { code: *code }), took),
             },
-            Outcome::Told(items) => part.told(record, items, key),
-            Outcome::Listed(list) => part.answers.set(key, toml::list(list), took),
+            Outcome::Told(items) => part.values(record, items, key),
+            Outcome::Listed(list) => part.answers.set(key, inline(&ListValue::from(list)), took),
             Outcome::Field(field) => part.field(record, field),
             Outcome::Metrics(metrics) => {
                 let table = part.metrics.get_or_insert_default();
-                metrics.iter().for_each(|told| table.set(told.id.to_string(), toml::metric(told), None));
+                metrics.iter().for_each(|metric| {
+                    table.set(metric.id.to_string(), inline(&MetricValue::from(metric)), None);
+                });
             }
             Outcome::Handle { null: true } => part.answers.set(key, "0".into(), took),
             Outcome::Handle { null: false } => {
-                // The instance is there, even if it says nothing.
+                // The instance exists, even if no call about it succeeds.
                 if let (About::Gpu(gpu), [place]) = (record.about, record.with.as_slice()) {
                     let place = u32::try_from(*place).unwrap_or(u32::MAX);
                     self.part(About::Instance { gpu, place });
@@ -167,7 +171,7 @@ impl Tables {
 }
 
 impl Part {
-    fn told(&mut self, record: &Record, items: &[Item], key: String) {
+    fn values(&mut self, record: &Record, items: &[Item], key: String) {
         match (record.function.as_str(), items) {
             ("nvmlDeviceRegisterEvents", _) => {
                 self.xids.get_or_insert_default();
@@ -178,19 +182,19 @@ impl Part {
             ("nvmlEventSetWait_v2", [Item::Word(kind), Item::Word(code)]) if kind & XID != 0 => {
                 self.xids.get_or_insert_default().push(*code);
             }
-            // Nothing was written that could be played, and the simulated driver does the same.
+            // No values to play back; the simulated driver writes none either.
             ("nvmlEventSetWait_v2", _) | (_, []) => {}
             (function, items) => {
                 if let ("nvmlDeviceGetGpuInstanceId", [Item::Word(id)]) = (function, items) {
                     self.gpu_instance = Some(*id);
                 }
-                self.answers.set(key, toml::items(items), Some(record.took_us));
+                self.answers.set(key, inline(&Items(items)), Some(record.took_us));
             }
         }
     }
 
     fn field(&mut self, record: &Record, field: &Field) {
-        let key = toml::text(&format!("{}:{}", field.id, field.scope));
+        let key = inline(&format!("{}:{}", field.id, field.scope));
         let counts = COUNTERS.contains(&field.id) && field.code == 0;
         let first = self.first.entry(key.clone()).or_insert((*field, record.at_us));
         let moved = field.bits.checked_sub(first.0.bits).filter(|moved| counts && *moved > 0 && first.0.code == 0);
@@ -199,9 +203,9 @@ impl Part {
                 let elapsed_us = record.at_us.saturating_sub(first.1).max(1);
                 #[allow(clippy::cast_precision_loss, reason = "a rate")]
                 let per_s = (moved as f64 * 1e6 / elapsed_us as f64).round();
-                toml::counter(&first.0, per_s)
+                inline(&FieldValue::counter(&first.0, per_s))
             }
-            None => toml::field(field),
+            None => inline(&FieldValue::from(field)),
         };
         self.fields.set(key, value, Some(record.took_us));
     }
@@ -226,6 +230,52 @@ impl Part {
     }
 }
 
+/// Writes a capture's failure as a fault of its playback, after as many calls as succeeded.
+fn faults(text: &mut String, records: &[Record], end: &CaptureEnd, gpus: u32) {
+    let (calls, effect): (Vec<&Call>, &str) = match end {
+        CaptureEnd::Complete => return,
+        CaptureEnd::TimedOut { calls, .. } => {
+            (calls.iter().filter(|pending| pending.hangs()).map(|pending| &pending.call).collect(), "hang = true")
+        }
+        CaptureEnd::Crashed { signal, call, .. } => {
+            let aborted = *signal == Some(Signal::SIGABRT as i32);
+            (call.iter().collect(), if aborted { "crash = \"abort\"" } else { "crash = \"segv\"" })
+        }
+    };
+    for call in calls.iter().filter(|call| call.function.starts_with("nvml")) {
+        write!(text, "\n[[fault]]\nfunction = {}\n", inline(&call.function)).unwrap_or_default();
+        if let Some(gpu) = call.gpu.filter(|gpu| *gpu < gpus) {
+            writeln!(text, "gpu = {gpu}").unwrap_or_default();
+        }
+        let succeeded = |record: &&Record| record.function == call.function && record.about.gpu() == call.gpu;
+        writeln!(text, "after_calls = {}\n{effect}", records.iter().filter(succeeded).count()).unwrap_or_default();
+    }
+}
+
+/// Duration in microseconds from which a call is slow in the playback too.
+const SLOW_US: u64 = 50_000;
+
+/// Writes the longest duration of each slow function, rounded so that it does not depend on the host's load.
+fn latencies(text: &mut String, records: &[Record]) {
+    let mut slowest: BTreeMap<(Option<u32>, &str), u64> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.took_us >= SLOW_US && !waits(&record.function)) {
+        let slowest = slowest.entry((record.about.gpu(), &record.function)).or_default();
+        *slowest = record.took_us.max(*slowest);
+    }
+    for ((gpu, function), took_us) in slowest {
+        write!(text, "\n[[fault]]\nfunction = {}\n", inline(&function)).unwrap_or_default();
+        if let Some(gpu) = gpu {
+            writeln!(text, "gpu = {gpu}").unwrap_or_default();
+        }
+        writeln!(text, "latency_ms = {}", took_us / SLOW_US * SLOW_US / 1000).unwrap_or_default();
+    }
+}
+
+/// Checks for a function that is meant to wait.
+fn waits(function: &str) -> bool {
+    function.starts_with("nvmlEventSetWait")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +286,7 @@ mod tests {
     }
 
     fn lines(records: &[Record]) -> Vec<String> {
-        let text = write(records, &End::Whole);
+        let text = write(records, &CaptureEnd::Complete);
         text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
     }
 

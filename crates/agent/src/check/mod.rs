@@ -1,4 +1,4 @@
-//! `check`: what is configured, with secrets masked, and what is wrong with it.
+//! `check`: prints the configuration without secrets, and its problems.
 
 mod rights;
 mod running;
@@ -21,15 +21,15 @@ use crate::{
     say, state,
     supervisor::Supervisor,
 };
-use running::Running;
+use running::RunningAgent;
 
-/// The driver may take seconds to initialise where nothing keeps it loaded.
-const DRIVER_WAIT: Duration = Duration::from_secs(15);
+/// Timeout of the driver, which takes seconds to initialize if nothing keeps it loaded.
+const DRIVER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Status if something is wrong that keeps the agent from being of use.
+/// Exit status if a problem prevents the agent from working.
 const EXIT_PROBLEM: u8 = 1;
 
-/// Prints the configuration and tries it out.
+/// Prints the configuration and tries it.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
     for setting in &cli.settings {
@@ -37,37 +37,39 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
     say::out("\n")?;
     let mut problems = Vec::new();
-    let running = Running::find(cli);
+    let running = RunningAgent::find(cli);
     for bind in &config.exposure.binds {
         match bind.listen(&config.exposure.binds) {
             Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && running.serves() => {
-                say::out(&format!("listening              {bind} is an agent's that runs\n"))?;
+                say::out(&format!("listening              {bind} is in use by the running agent\n"))?;
             }
             Err(error) => problems.push(error.to_string()),
         }
     }
-    say::out(&admitted(&config.exposure))?;
+    say::out(&access(&config.exposure))?;
     say::out(&format!("account                {}\n", rights::account()))?;
-    // Never beside an agent that reads it or that has let it go.
-    let snapshot = if running.keeps_the_driver() { None } else { driver(&config)? };
+    // Not while another agent reads it or has released it.
+    let snapshot = if running.uses_driver() { None } else { driver(&config)? };
     match (running.driver(), snapshot.as_deref()) {
-        (Some(told), _) => told.map(|summary| say::out(&format!("driver                 {summary}\n"))),
-        (None, Some(snapshot)) => judge(snapshot).map(|told| say::out(&format!("driver                 {told}\n"))),
-        (None, None) => Err(format!("the driver has not answered for {} s", DRIVER_WAIT.as_secs())),
+        (Some(outcome), _) => outcome.map(|summary| say::out(&format!("driver                 {summary}\n"))),
+        (None, Some(snapshot)) => {
+            judge(snapshot).map(|summary| say::out(&format!("driver                 {summary}\n")))
+        }
+        (None, None) => Err(format!("the driver did not answer within {} s", DRIVER_TIMEOUT.as_secs())),
     }
     .unwrap_or_else(|problem| {
         problems.push(problem);
         Ok(())
     })?;
-    let mut warnings: Vec<String> = cli.service.closed.iter().map(|file| unread(file)).collect();
+    let mut warnings: Vec<String> = cli.service.unreadable.iter().map(|file| unreadable_settings(file)).collect();
     warnings.extend(exposure::warnings(&config.exposure));
     warnings.extend(rights::missing(&cli.options.dev_root, &cli.options.proc_root, snapshot.as_deref()));
     warnings.extend(resources(cli, &config, snapshot.as_deref())?);
     warnings.extend(counters(cli, &config)?);
-    // What the collector notes by itself may be what was tried just now.
-    let mut told = HashSet::new();
-    for warning in warnings.iter().filter(|warning| told.insert(warning.as_str())) {
+    // The collector's own notes can repeat a check above.
+    let mut printed = HashSet::new();
+    for warning in warnings.iter().filter(|warning| printed.insert(warning.as_str())) {
         say::out(&format!("warning                {warning}\n"))?;
     }
     for problem in &problems {
@@ -76,47 +78,47 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }
 
-/// What is said where the settings of the service cannot be known.
-fn unread(file: &Path) -> String {
+/// Warns that the service's settings are unknown.
+fn unreadable_settings(file: &Path) -> String {
     format!(
-        "the settings of the installed service stand in {}, which this account may not read: what is said here is of \
-         the options given and not of the service; run this as root",
+        "this account cannot read the installed service's settings in {}: this output is about the options given, not the \
+         service; run this as root",
         file.display()
     )
 }
 
-/// Tells of sockets and folders that were named, whether they can be used; the warnings are of those that cannot.
+/// Prints the configured sockets and folders; returns warnings about those that cannot be used.
 fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<String>> {
     let mut warnings = Vec::new();
-    // What systemd names to the service it does not name to a shell.
+    // systemd gives its variables to the service, not to a shell.
     let of_service = cli.service.file.is_some();
     match config.control_socket.as_deref().map(control::bind) {
         None if of_service => say::out("control                the service's own socket, in its runtime directory\n")?,
-        None => say::out("control                no socket: `release` and `resume` cannot be used\n")?,
-        // Dropped, and so removed, at once.
+        None => say::out("control                no socket: `release` and `resume` are not available\n")?,
+        // Dropping it removes the file.
         Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),
     }
     for socket in sockets(config) {
         match socket {
             Ok(found) => say::out(&found)?,
-            Err(fault) => warnings.push(fault),
+            Err(warning) => warnings.push(warning),
         }
     }
     say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
-    match config.state_dir.as_deref().map(|folder| (folder.display(), state::usable(folder))) {
+    match config.state_dir.as_deref().map(|folder| (folder.display(), state::check_folder(folder))) {
         None if of_service => say::out("state                  the service's own folder\n")?,
         None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
-        Some((folder, Ok(()))) => say::out(&format!("state                  {folder} can be written to\n"))?,
+        Some((folder, Ok(()))) => say::out(&format!("state                  {folder} is writable\n"))?,
         Some((folder, Err(error))) => warnings.push(format!(
-            "the history is lost when the agent stops: {folder}: {error}; let --state-dir name a folder of the agent's"
+            "the history is lost when the agent stops: {folder}: {error}; set --state-dir to a folder that the agent can write"
         )),
     }
     Ok(warnings)
 }
 
-/// Who is let in: the names of tokens, and what a client must have.
-fn admitted(exposure: &Exposure) -> String {
+/// Describes access: the names of tokens, and TLS.
+fn access(exposure: &Exposure) -> String {
     let own = exposure.own.iter().map(|_| "TOKEN (read)".to_owned());
     let listed = exposure.file.iter().flat_map(|file| {
         let tokens = file.tokens().borrow().clone();
@@ -125,13 +127,13 @@ fn admitted(exposure: &Exposure) -> String {
     let tokens: Vec<String> = own.chain(listed).collect();
     let tokens = if tokens.is_empty() { "none".into() } else { tokens.join(", ") };
     let tls = exposure.certificates.as_ref().map(|certificates| {
-        let clients = if certificates.wants_clients_certificates() { ", for clients with a certificate" } else { "" };
-        format!("tls                    {} and its key can be used{clients}\n", certificates.path().display())
+        let clients = if certificates.requires_client_certificates() { ", for clients with a certificate" } else { "" };
+        format!("tls                    {} and its key are valid{clients}\n", certificates.path().display())
     });
     format!("tokens                 {tokens}\n{}", tls.unwrap_or_default())
 }
 
-/// Tells what dcgm-exporter's own file comes to; what of it cannot be served is a warning each.
+/// Prints the result of dcgm-exporter's counters file; returns a warning for each metric that cannot be served.
 fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
     let counters = &config.show.metrics.dcgm.counters;
     let unserved = counters.unserved();
@@ -139,13 +141,13 @@ fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
         let (all, served) = (counters.served() + unserved.len(), counters.served());
         say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
     }
-    let told = |one: &server::Unserved| {
+    let warning = |one: &server::Unserved| {
         format!("line {} of --dcgm-counters: {} is not served: {}", one.line, one.name, one.why)
     };
-    Ok(unserved.iter().map(told).collect())
+    Ok(unserved.iter().map(warning).collect())
 }
 
-/// How much of the past is kept, and the memory it will take.
+/// Describes the length of the history and its memory.
 fn history(depth: Depth, gpus: usize) -> String {
     let [fine, fine_step, coarse, coarse_step] =
         [depth.fine, depth.fine_step, depth.coarse, depth.coarse_step].map(humantime::format_duration);
@@ -153,37 +155,38 @@ fn history(depth: Depth, gpus: usize) -> String {
     let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
     let (whole, tenth) = (tenths / 10, tenths % 10);
     format!(
-        "history                {fine} by {fine_step} and {coarse} by {coarse_step}: at most {whole}.{tenth} MiB {of}\n"
+        "history                {fine} in steps of {fine_step} and {coarse} in steps of {coarse_step}: at most {whole}.{tenth} MiB {of}\n"
     )
 }
 
-/// Reads the driver once, by a collector as the agent starts it; none if it does not answer in time.
+/// Reads the driver once, with a collector as the agent starts it; none if it does not answer in time.
 fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
     let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
-        let known = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);
-        tokio::time::timeout(DRIVER_WAIT, known).await.ok()?.ok().map(|published| published.snapshot.clone())
+        let ready = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);
+        tokio::time::timeout(DRIVER_TIMEOUT, ready).await.ok()?.ok().map(|published| published.snapshot.clone())
     });
     supervisor.stop();
     Ok(snapshot)
 }
 
-/// Tries each socket that is to be asked, as the collector will.
+/// Tries the sockets of the container engine and the kubelet, as the collector does.
 fn sockets(config: &Config) -> Vec<Result<String, String>> {
     let containers = config.collector.container_socket.as_deref().map(|path| {
         collector::try_container_socket(path).map(|()| format!("containers             {} answers\n", path.display()))
     });
     let kubelet = config.collector.kubelet_socket.as_deref().map(|path| {
-        let told =
-            |given| format!("kubelet                {} answers; containers that have GPUs: {given}\n", path.display());
-        collector::try_kubelet_socket(path).map(told)
+        let found =
+            |count| format!("kubelet                {} answers; containers that have GPUs: {count}\n", path.display());
+        collector::try_kubelet_socket(path).map(found)
     });
     containers.into_iter().chain(kubelet).collect()
 }
 
+/// Describes the driver; the error is a problem.
 fn judge(snapshot: &Snapshot) -> Result<String, String> {
     let detail = snapshot.collector.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
     match &snapshot.collector.state {

@@ -1,4 +1,4 @@
-//! What the account that the agent runs as may not do, and what is missing thereby. None of it needs root.
+//! Access that the agent's account lacks, and the readings that are missing without it. None of it requires root.
 
 use std::{
     fs, io,
@@ -9,22 +9,22 @@ use std::{
 use nix::unistd::{AccessFlags, Group, Uid, User, access, geteuid};
 use telemetry::snapshot::Snapshot;
 
-/// Who it is.
+/// Describes the account.
 pub(super) fn account() -> String {
     let uid = geteuid();
     if uid.is_root() {
-        return "root, which it does not need: whoever may run nvidia-smi may run it".into();
+        return "root, which is not needed: any account that can run nvidia-smi can run the agent".into();
     }
-    let name = User::from_uid(uid).ok().flatten().map_or_else(|| "an account without a name".into(), |user| user.name);
+    let name = User::from_uid(uid).ok().flatten().map_or_else(|| "account without a name".into(), |user| user.name);
     format!("{name} (uid {uid})")
 }
 
-/// All that the account may not see, each with the remedy: devices, other people's processes, single readings.
+/// Lists what the account cannot access, each with its fix: devices, other accounts' processes, single readings.
 pub(super) fn missing(dev: &Path, proc: &Path, snapshot: Option<&Snapshot>) -> Vec<String> {
-    // A host without a folder of devices has none in it either.
+    // Without the folder there are no devices.
     let mut missing = devices(dev).unwrap_or_default();
     missing.extend(absent(dev, proc));
-    missing.extend(snapshot.and_then(|snapshot| closed_to_mig(dev, proc, snapshot)));
+    missing.extend(snapshot.and_then(|snapshot| closed_mig_monitor(dev, proc, snapshot)));
     if let Some(snapshot) = snapshot {
         missing.extend(snapshot.host.notes.iter().cloned());
         missing.extend(denied(snapshot));
@@ -32,21 +32,20 @@ pub(super) fn missing(dev: &Path, proc: &Path, snapshot: Option<&Snapshot>) -> V
     missing
 }
 
-/// The driver's files that the account may not open. Where there is none at all, what the driver says is the better
-/// word.
+/// Device files that the account cannot open. If there are none at all, the driver's error says more.
 fn devices(folder: &Path) -> io::Result<Vec<String>> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?
         .flatten()
-        .filter(|entry| is_the_drivers(&entry.file_name().to_string_lossy()))
+        .filter(|entry| is_device_name(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .collect();
     files.sort();
     let closed = files.iter().filter(|path| access(path.as_path(), AccessFlags::R_OK | AccessFlags::W_OK).is_err());
-    Ok(closed.filter_map(|path| remedy(path)).collect())
+    Ok(closed.filter_map(|path| closed_device(path)).collect())
 }
 
-/// The files of GPUs that the driver has and nobody has made a file for. The driver makes none by itself; what makes them
-/// is nvidia-persistenced, a rule of udev, or the library by a program of root's, which a sandbox does not let it start.
+/// GPUs without a device file. The driver does not create them: nvidia-persistenced does, a udev rule, or the library
+/// through a setuid program, which a sandbox blocks.
 fn absent(dev: &Path, proc: &Path) -> Vec<String> {
     let gpus = fs::read_dir(proc.join("driver/nvidia/gpus")).into_iter().flatten().flatten();
     let mut minors: Vec<u32> = gpus.filter_map(|gpu| number(&gpu.path().join("information"), "Device Minor")).collect();
@@ -56,43 +55,44 @@ fn absent(dev: &Path, proc: &Path) -> Vec<String> {
     absent
         .map(|(minor, file)| {
             format!(
-                "{} is not there, though the driver has that GPU: `nvidia-modprobe -c {minor}` as root makes it, and \
-                 nvidia-persistenced does at each boot",
+                "{} does not exist, although the driver has that GPU; create it with `nvidia-modprobe -c {minor}` as root, or \
+                 run nvidia-persistenced, which does at each boot",
                 file.display()
             )
         })
         .collect()
 }
 
-/// The file that lets MIG instances be monitored, where there are any and it is closed.
-fn closed_to_mig(dev: &Path, proc: &Path, snapshot: &Snapshot) -> Option<String> {
+/// Describes the capability file for monitoring MIG instances, if there are any and it cannot be opened.
+fn closed_mig_monitor(dev: &Path, proc: &Path, snapshot: &Snapshot) -> Option<String> {
     snapshot.gpus.iter().find(|gpu| gpu.mig.as_ref().is_ok_and(|instances| !instances.is_empty()))?;
     let capability = proc.join("driver/nvidia/capabilities/mig/monitor");
     let file = dev.join(format!("nvidia-caps/nvidia-cap{}", number(&capability, "DeviceFileMinor")?));
     access(file.as_path(), AccessFlags::R_OK).err()?;
     Some(format!(
-        "{} cannot be opened by this account, so that not all is told of MIG instances: `nvidia-modprobe -f {}` as root \
-         makes it, and `chmod a+r` lets it be read",
+        "this account cannot open {}, so some readings of MIG instances are missing; create it with \
+         `nvidia-modprobe -f {}` as root, and make it readable with `chmod a+r`",
         file.display(),
         capability.display()
     ))
 }
 
-/// The number after a name and a colon, in a file of the driver's.
+/// Reads the number after a name and a colon, in one of the driver's files.
 fn number(file: &Path, name: &str) -> Option<u32> {
     let text = fs::read_to_string(file).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':')?.trim().parse().ok())
 }
 
-/// What NVML opens: `nvidiactl`, and one for each GPU. Those for other uses are not needed.
-fn is_the_drivers(name: &str) -> bool {
+/// Recognizes the files that NVML opens: `nvidiactl`, and one per GPU.
+fn is_device_name(name: &str) -> bool {
     let rest = name.strip_prefix("nvidia");
     rest.is_some_and(|rest| rest == "ctl" || (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())))
 }
 
-fn remedy(path: &Path) -> Option<String> {
+/// Describes a device file that cannot be opened, with the fix.
+fn closed_device(path: &Path) -> Option<String> {
     let file = fs::metadata(path).ok()?;
-    let kind = if file.file_type().is_char_device() { "" } else { " (which is no device)" };
+    let kind = if file.file_type().is_char_device() { "" } else { " (which is not a device)" };
     let (mode, owner, group) = (file.mode() & 0o777, owner(file.uid()), group(file.gid()));
     let shown = path.display();
     let by_group = if file.mode() & 0o060 == 0o060 && file.gid() != 0 {
@@ -101,8 +101,8 @@ fn remedy(path: &Path) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "{shown}{kind} cannot be opened by this account, so that the GPU cannot be read: its mode is {mode:04o}, of \
-         {owner}:{group}; {by_group}let everybody (NVreg_DeviceFileMode=0666, an option of the module nvidia)"
+        "this account cannot open {shown}{kind}, so the GPU cannot be read: its mode is {mode:04o}, owner {owner}:{group}; \
+         {by_group}give everyone access (NVreg_DeviceFileMode=0666, an option of the nvidia module)"
     ))
 }
 
@@ -114,20 +114,21 @@ fn group(gid: u32) -> String {
     Group::from_gid(gid.into()).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name)
 }
 
-/// What the driver refuses to tell this account, the same of several GPUs at once.
+/// Readings that the driver denies this account, with equal ones of several GPUs in one line.
 fn denied(snapshot: &Snapshot) -> Vec<String> {
-    let mut told: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    let mut denied: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (gpu, readings) in server::denied(snapshot) {
         let gpu = gpu.to_string();
-        match told.iter_mut().find(|(known, _)| *known == readings) {
+        match denied.iter_mut().find(|(known, _)| *known == readings) {
             Some((_, gpus)) => gpus.push(gpu),
-            None => told.push((readings, vec![gpu])),
+            None => denied.push((readings, vec![gpu])),
         }
     }
-    told.into_iter()
+    denied
+        .into_iter()
         .map(|(readings, gpus)| {
             let what = if readings.is_empty() { "anything".into() } else { readings.join(", ") };
-            format!("the driver does not tell this account of GPU {}: {what}; it may tell root", gpus.join(", "))
+            format!("the driver denies this account {what} of GPU {}; root may be permitted", gpus.join(", "))
         })
         .collect()
 }
@@ -149,7 +150,7 @@ mod tests {
             ("nvidia0a", false),
             ("nvidia-modeset", false),
         ] {
-            assert_eq!(is_the_drivers(name), counts, "{name}");
+            assert_eq!(is_device_name(name), counts, "{name}");
         }
     }
 
@@ -166,9 +167,12 @@ mod tests {
             fs::write(gpu.join("information"), text).unwrap();
         }
         fs::write(dev.join("nvidia0"), "").unwrap();
-        let told = absent(&dev, &proc);
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("nvidia1 is not there") && told[0].contains("nvidia-modprobe -c 1"), "{told:?}");
+        let missing = absent(&dev, &proc);
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert!(
+            missing[0].contains("nvidia1 does not exist") && missing[0].contains("nvidia-modprobe -c 1"),
+            "{missing:?}"
+        );
         assert_eq!(absent(&dev, Path::new("/no/such")), Vec::<String>::new());
     }
 
@@ -178,11 +182,11 @@ mod tests {
         let path = folder.path().join("nvidia0");
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let told = remedy(&path).unwrap();
-        for part in ["nvidia0", "0600", "cannot be opened", "NVreg_DeviceFileMode"] {
-            assert!(told.contains(part), "{told:?} lacks {part:?}");
+        let warning = closed_device(&path).unwrap();
+        for part in ["nvidia0", "0600", "cannot open", "NVreg_DeviceFileMode"] {
+            assert!(warning.contains(part), "{warning:?} lacks {part:?}");
         }
-        assert!(devices(folder.path()).unwrap().is_empty(), "its owner may");
+        assert!(devices(folder.path()).unwrap().is_empty(), "its owner can open it");
         assert!(devices(Path::new("/no/such/folder")).is_err());
     }
 }

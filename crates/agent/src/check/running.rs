@@ -1,49 +1,49 @@
-//! An agent that runs already, beside which nothing is to be tried that it does.
+//! A running agent, whose ports and driver `check` must not try.
 
 use crate::{cli::Cli, config, health, service};
 
-/// What is known of it.
+/// State of the running agent and of the installed service.
 #[derive(Debug)]
-pub(super) struct Running {
-    /// What the one that serves there says of its GPUs: whether they are read, and its state.
+pub(super) struct RunningAgent {
+    /// Answer of the agent at these options' address: whether it reads its GPUs, and its state.
     readiness: Option<(bool, String)>,
-    /// Whether the installed service runs, wherever it serves.
+    /// The installed service runs, at any address.
     service: bool,
 }
 
-impl Running {
-    /// Asks whoever serves where these options say.
+impl RunningAgent {
+    /// Asks the agent at these options' address.
     pub(super) fn find(cli: &Cli) -> Self {
         Self {
             readiness: health::readiness(&cli.options),
-            // Who has the directory as his own is the service, or stands for it.
+            // A process with the runtime directory of its own is the service, or stands in for it.
             service: config::runtime_directory().is_none() && service::runs(),
         }
     }
 
-    /// Whether one serves where these options say.
+    /// Checks whether an agent serves at these options' address.
     pub(super) const fn serves(&self) -> bool {
         self.readiness.is_some()
     }
 
-    /// Whether the driver is another's to read.
-    pub(super) const fn keeps_the_driver(&self) -> bool {
+    /// Checks whether another agent uses the driver.
+    pub(super) const fn uses_driver(&self) -> bool {
         self.serves() || self.service
     }
 
-    /// What is said of the driver then; the error is a problem.
+    /// Describes the driver's state then; the error is a problem.
     pub(super) fn driver(&self) -> Option<Result<String, String>> {
         match &self.readiness {
-            Some((true, state)) => Some(Ok(format!("read by the agent that runs: {state}"))),
+            Some((true, state)) => Some(Ok(format!("read by the running agent: {state}"))),
             Some((false, state)) if state == "released" => {
-                Some(Ok("released by the agent that runs, and so not tried".into()))
+                Some(Ok("released by the running agent, so not tried".into()))
             }
             Some((false, state)) => {
-                Some(Err(format!("the agent that runs does not read the GPUs: its state is {state}; its log says why")))
+                Some(Err(format!("the running agent does not read the GPUs: its state is {state}; see its log")))
             }
-            None if self.service => Some(Ok(
-                "not tried, since the service runs; `nvidia-smi-web-agent health --gpus` asks it as root".into(),
-            )),
+            None if self.service => {
+                Some(Ok("not tried, because the service runs; use `nvidia-smi-web-agent health --gpus` as root".into()))
+            }
             None => None,
         }
     }

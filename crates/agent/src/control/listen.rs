@@ -1,4 +1,4 @@
-//! The thread that takes requests, one after the other.
+//! Server of the control socket: a thread that handles one request at a time.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -12,32 +12,32 @@ use nix::{
     unistd::{Uid, geteuid},
 };
 
-use crate::control::{Answer, Request};
+use crate::control::{Request, Response};
 
-/// How long a request may take to arrive, and an answer to be taken: who dawdles keeps others waiting.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest request, with its end of line.
-const MOST_BYTES: usize = 64;
-/// How long the thread rests after it could not take a connection.
-const REST: Duration = Duration::from_secs(1);
+/// Timeout to read a request, and to write an answer: other clients wait meanwhile.
+const IO_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest request with its end of line, in bytes.
+const MAX_BYTES: usize = 64;
+/// Pause after a failed `accept`.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
-/// Starts the thread. It ends with the process.
+/// Starts the thread, which ends with the process.
 pub(super) fn start(
     listener: Option<UnixListener>,
-    obey: impl Fn(Request) -> Answer + Send + 'static,
+    execute: impl Fn(Request) -> Response + Send + 'static,
 ) -> io::Result<()> {
     let Some(listener) = listener else { return Ok(()) };
     let listen = move || {
         loop {
             match listener.accept() {
                 Ok((stream, _)) => {
-                    if let Err(error) = converse(&stream, &obey) {
+                    if let Err(error) = converse(&stream, &execute) {
                         tracing::debug!(%error, "a control connection failed");
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "no control connection can be taken");
-                    thread::sleep(REST);
+                    tracing::error!(%error, "cannot accept control connections");
+                    thread::sleep(ACCEPT_RETRY);
                 }
             }
         }
@@ -46,45 +46,48 @@ pub(super) fn start(
 }
 
 /// Reads one request and answers it.
-fn converse(mut stream: &UnixStream, obey: impl Fn(Request) -> Answer) -> io::Result<()> {
+fn converse(mut stream: &UnixStream, execute: impl Fn(Request) -> Response) -> io::Result<()> {
     let peer = getsockopt(stream, PeerCredentials)?;
     let answer = match permit(Uid::from_raw(peer.uid()), geteuid()) {
         Err(refusal) => Err(refusal),
         Ok(()) => read_line(stream)?.parse().and_then(|request: Request| {
-            tracing::info!(%request, uid = peer.uid(), pid = peer.pid(), "asked over the control socket");
-            obey(request)
+            tracing::info!(%request, uid = peer.uid(), pid = peer.pid(), "request over the control socket");
+            execute(request)
         }),
     };
     let line = match &answer {
         Ok(done) => format!("done {done}\n"),
         Err(why) => format!("refused {why}\n"),
     };
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(IO_TIMEOUT))?;
     stream.write_all(line.as_bytes())
 }
 
-/// Root may, and the user that the agent runs as.
+/// Permits root and the agent's own user.
 fn permit(peer: Uid, own: Uid) -> Result<(), String> {
     if peer.is_root() || peer == own {
         return Ok(());
     }
-    tracing::warn!(uid = peer.as_raw(), "a control request by another user is refused");
-    Err(format!("user {peer} may not do this; do it as root{}", also(own)))
+    tracing::warn!(uid = peer.as_raw(), "refused a control request of another user");
+    Err(format!("user {peer} may not do this; run this as root{}", also(own)))
 }
 
 fn also(own: Uid) -> String {
     if own.is_root() { String::new() } else { format!(" or as user {own}") }
 }
 
-/// A line, without its end; an error if it is too long, not text, or does not come in time.
+/// Reads a line without its end.
+///
+/// # Errors
+/// The line is too long, is not text, or does not arrive in time.
 fn read_line(mut stream: &UnixStream) -> io::Result<String> {
-    let by = Instant::now() + PATIENCE;
+    let by = Instant::now() + IO_TIMEOUT;
     let mut line = Vec::new();
-    let mut some = [0; MOST_BYTES];
+    let mut some = [0; MAX_BYTES];
     while !line.contains(&b'\n') {
         let left = by.saturating_duration_since(Instant::now());
-        if left.is_zero() || line.len() >= MOST_BYTES {
-            return Err(io::Error::other("no request came"));
+        if left.is_zero() || line.len() >= MAX_BYTES {
+            return Err(io::Error::other("no request arrived"));
         }
         stream.set_read_timeout(Some(left))?;
         match stream.read(&mut some)? {
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
     use std::{net::Shutdown, sync::mpsc};
 
-    /// What is answered to these bytes, with nothing after them.
+    /// Answer to these bytes, after which the client stops sending.
     fn answer(bytes: &[u8]) -> String {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(bytes).unwrap();
@@ -109,7 +112,7 @@ mod tests {
         let outcome = converse(&ours, |request| Ok(request.to_string()));
         drop(ours);
         let mut answer = String::new();
-        // The rest of what was sent and not read shows as an error after the answer.
+        // Unread bytes of the request show as an error after the answer.
         let _ = theirs.read_to_string(&mut answer);
         assert_eq!(outcome.is_ok(), !answer.is_empty());
         answer
@@ -134,7 +137,7 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let (left, wait) = mpsc::channel();
         thread::spawn(move || left.send(converse(&ours, |_| Ok(String::new()))));
-        let error = wait.recv_timeout(10 * PATIENCE).expect("it is left").unwrap_err();
+        let error = wait.recv_timeout(10 * IO_TIMEOUT).expect("it is left").unwrap_err();
         assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Other), "{error}");
     }
 

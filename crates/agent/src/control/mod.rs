@@ -1,7 +1,7 @@
-//! The control socket: how an administrator on this host has the agent let the driver go, and read it again.
+//! Control socket, by which an administrator of this host releases and resumes the driver.
 //!
-//! One connection carries one request line and one answer line. It is a Unix socket, so that the kernel says who
-//! asks; nothing of it can be reached over the network, and HTTP stays read-only.
+//! A connection carries one request line and one answer line. It is a Unix socket, because the kernel authenticates its
+//! clients and the network cannot reach it; HTTP stays read-only.
 
 mod client;
 mod listen;
@@ -11,33 +11,33 @@ use std::{fmt, path::Path, str::FromStr, time::Duration};
 pub(crate) use client::run;
 
 use crate::{
-    socket::{BindError, Bound, Wanted},
+    socket::{BindError, BoundSocket, SocketFile},
     supervisor::{NotReleased, ReleaseControl},
 };
 
-/// For the service's user, and for root, whom no mode keeps out.
+/// Mode for the service's user, and for root, which no mode excludes.
 const MODE: u32 = 0o600;
 
-/// Listens on the socket's file.
-pub(crate) fn bind(path: &Path) -> Result<Bound, BindError> {
-    Wanted { path, mode: MODE, option: "--control-socket" }.bind()
+/// Binds the socket.
+pub(crate) fn bind(path: &Path) -> Result<BoundSocket, BindError> {
+    SocketFile { path, mode: MODE, option: "--control-socket" }.bind()
 }
 
-/// How long a release may be.
-pub(crate) const LENGTHS: std::ops::RangeInclusive<Duration> =
+/// Permitted lengths of a release.
+pub(crate) const RELEASE_LENGTHS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
-/// What is asked.
+/// A request of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Let the driver go for so long.
+    /// Release the driver for this long.
     Release(Duration),
-    /// Read it again.
+    /// Read the driver again.
     Resume,
 }
 
-/// A line to print: of what was done, or of why it was not.
-type Answer = Result<String, String>;
+/// A line to print: the result, or the reason of a refusal.
+type Response = Result<String, String>;
 
 impl fmt::Display for Request {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,21 +56,21 @@ impl FromStr for Request {
             ("resume", "") => Ok(Self::Resume),
             ("release", length) => {
                 let length = length.parse().ok().map(Duration::from_millis);
-                let length = length.filter(|length| LENGTHS.contains(length));
-                length.map(Self::Release).ok_or_else(|| "a release takes from 1s to 24h".into())
+                let length = length.filter(|length| RELEASE_LENGTHS.contains(length));
+                length.map(Self::Release).ok_or_else(|| "expected a release from 1s to 24h".into())
             }
-            _ => Err("this is not a request; both ends must be of one version".into()),
+            _ => Err("unknown request; use the nvidia-smi-web-agent of the running service".into()),
         }
     }
 }
 
-/// Opens the socket and obeys what comes over it, in a thread of its own. The socket's file is there until the
-/// outcome is dropped. Without it the agent serves all the same, so a failure is a warning.
-pub(crate) fn open(path: &Path, driver: ReleaseControl) -> Option<Bound> {
+/// Opens the socket and serves its requests in a thread of its own. The socket's file exists until the returned value is
+/// dropped. The agent also serves without it, so a failure is a warning.
+pub(crate) fn open(path: &Path, driver: ReleaseControl) -> Option<BoundSocket> {
     let opened = bind(path).map_err(|error| error.to_string()).and_then(|mut bound| {
-        listen::start(bound.take_listener(), move |request| obey(&driver, request))
+        listen::start(bound.take_listener(), move |request| execute(&driver, request))
             .map(|()| bound)
-            .map_err(|error| format!("no thread for {}: {error}", path.display()))
+            .map_err(|error| format!("cannot start a thread for {}: {error}", path.display()))
     });
     match opened {
         Ok(bound) => {
@@ -78,18 +78,18 @@ pub(crate) fn open(path: &Path, driver: ReleaseControl) -> Option<Bound> {
             Some(bound)
         }
         Err(error) => {
-            tracing::warn!("no control socket, so `release` and `resume` cannot be used: {error}");
+            tracing::warn!("no control socket, so `release` and `resume` are not available: {error}");
             None
         }
     }
 }
 
-fn obey(driver: &ReleaseControl, request: Request) -> Answer {
+fn execute(driver: &ReleaseControl, request: Request) -> Response {
     match request {
         Request::Release(length) => match driver.release(length) {
             Ok(released) => Ok(format!(
                 "released until {}: the collector has ended and nothing of the agent holds a GPU; \
-                 `nvidia-smi-web-agent resume` ends it sooner",
+                 `nvidia-smi-web-agent resume` ends it earlier",
                 released.until
             )),
             Err(error @ NotReleased::Stuck { .. }) => Err(format!("not released yet: {error}")),
@@ -97,7 +97,7 @@ fn obey(driver: &ReleaseControl, request: Request) -> Answer {
         },
         Request::Resume => match driver.resume() {
             Ok(true) => Ok("resumed: the GPUs are read again".into()),
-            Ok(false) => Ok("nothing to resume: it was not released".into()),
+            Ok(false) => Ok("nothing to resume: the driver was not released".into()),
             Err(error) => Err(error.to_string()),
         },
     }
@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn request_round_trips() {
-        for request in [Request::Resume, Request::Release(Duration::from_secs(1)), Request::Release(*LENGTHS.end())] {
+        for request in
+            [Request::Resume, Request::Release(Duration::from_secs(1)), Request::Release(*RELEASE_LENGTHS.end())]
+        {
             assert_eq!(request.to_string().parse(), Ok(request));
         }
     }

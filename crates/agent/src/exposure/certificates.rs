@@ -1,4 +1,4 @@
-//! `--tls-cert`, `--tls-key` and `--tls-client-ca`.
+//! Files of `--tls-cert`, `--tls-key` and `--tls-client-ca`.
 
 use std::{
     fs, io,
@@ -8,14 +8,14 @@ use std::{
 
 use server::{Pem, PemFile, Tls};
 
-use super::files::{Look, Watched, looks};
+use super::files::{FileState, Watched, file_states};
 
-/// The files, and what they come to.
+/// Files, and the TLS configuration that they result in.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     files: Files,
     tls: Arc<Tls>,
-    seen: Vec<Look>,
+    seen: Vec<FileState>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,10 +26,10 @@ struct Files {
 }
 
 impl Certificates {
-    /// Reads them; none if none is named.
+    /// Reads the files; none if no option names one.
     ///
     /// # Errors
-    /// One is named without the others that it needs, cannot be read, or cannot be used.
+    /// A file requires another, cannot be read, or cannot be used.
     pub(super) fn open(
         certificate: Option<PathBuf>,
         key: Option<PathBuf>,
@@ -38,16 +38,16 @@ impl Certificates {
         let files = match (certificate, key, client_ca) {
             (None, None, None) => return Ok(None),
             (Some(certificate), Some(key), client_ca) => Files { certificate, key, client_ca },
-            (Some(_), None, _) => return Err(io::Error::other("--tls-cert needs --tls-key, the file of its key")),
+            (Some(_), None, _) => return Err(io::Error::other("--tls-cert requires --tls-key, the file of its key")),
             (None, Some(_), _) => {
-                return Err(io::Error::other("--tls-key needs --tls-cert, the file of its certificate"));
+                return Err(io::Error::other("--tls-key requires --tls-cert, the file of its certificate"));
             }
             (None, None, Some(_)) => {
-                return Err(io::Error::other("--tls-client-ca needs --tls-cert and --tls-key: it is a part of TLS"));
+                return Err(io::Error::other("--tls-client-ca requires --tls-cert and --tls-key"));
             }
         };
-        let seen = looks(&files.paths());
-        let tls = Tls::new(&files.read()?).map_err(|error| files.blame(&error))?;
+        let seen = file_states(&files.paths());
+        let tls = Tls::new(&files.read()?).map_err(|error| files.error(&error))?;
         Ok(Some(Self { files, tls: Arc::new(tls), seen }))
     }
 
@@ -55,17 +55,17 @@ impl Certificates {
         Arc::clone(&self.tls)
     }
 
-    /// Whether only who has a certificate is let in.
-    pub(crate) const fn wants_clients_certificates(&self) -> bool {
+    /// Checks whether clients must have a certificate.
+    pub(crate) const fn requires_client_certificates(&self) -> bool {
         self.files.client_ca.is_some()
     }
 
-    /// The file of the key, if everybody on this host can read it.
-    pub(super) fn public_key(&self) -> Option<&Path> {
-        super::is_public(&self.files.key).then_some(&self.files.key)
+    /// File of the key, if every account of this host can read it.
+    pub(super) fn world_readable_key(&self) -> Option<&Path> {
+        super::is_world_readable(&self.files.key).then_some(&self.files.key)
     }
 
-    /// The file of the certificate.
+    /// File of the certificate.
     pub(crate) fn path(&self) -> &Path {
         &self.files.certificate
     }
@@ -73,10 +73,10 @@ impl Certificates {
     pub(super) fn watched(&self) -> Watched {
         let (files, tls) = (self.files.clone(), Arc::clone(&self.tls));
         let read = Box::new(move || {
-            let replaced = files.read().and_then(|pem| tls.replace(&pem).map_err(|error| files.blame(&error)));
+            let replaced = files.read().and_then(|pem| tls.replace(&pem).map_err(|error| files.error(&error)));
             match replaced {
-                Ok(()) => tracing::info!(path = %files.certificate.display(), "the certificate is read again"),
-                Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+                Ok(()) => tracing::info!(path = %files.certificate.display(), "reloaded the certificate"),
+                Err(error) => tracing::error!("keeping the previous certificate: {error}"),
             }
         });
         Watched { paths: self.files.paths(), seen: self.seen.clone(), read }
@@ -96,8 +96,8 @@ impl Files {
         })
     }
 
-    /// The same error with the file's name.
-    fn blame(&self, error: &server::TlsError) -> io::Error {
+    /// Adds the option and the file to an error.
+    fn error(&self, error: &server::TlsError) -> io::Error {
         let (option, path) = match error.file {
             PemFile::Certificates => ("--tls-cert", Some(&self.certificate)),
             PemFile::Key => ("--tls-key", Some(&self.key)),
@@ -113,7 +113,7 @@ fn content(path: &Path, option: &str) -> io::Result<Vec<u8>> {
         let shown = path.display();
         io::Error::new(
             error.kind(),
-            format!("cannot read {option} {shown}: {error}; it must be a file that the agent's account may read"),
+            format!("cannot read {option} {shown}: {error}; set it to a file that the agent's account can read"),
         )
     })
 }

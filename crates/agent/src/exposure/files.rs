@@ -1,4 +1,4 @@
-//! Files that are read again when they change.
+//! Reloading of files when they change.
 
 use std::{
     fs, io,
@@ -8,65 +8,64 @@ use std::{
     time::Duration,
 };
 
-/// How often they are looked at.
-const EVERY: Duration = Duration::from_secs(1);
+/// Interval at which they are checked.
+const POLL: Duration = Duration::from_secs(1);
 
-/// Files that are read together.
+/// Files that are reloaded together.
 pub(super) struct Watched {
     pub(super) paths: Vec<PathBuf>,
-    /// As they were before they were read.
-    pub(super) seen: Vec<Look>,
-    /// Reads them. What is wrong with them is told by itself.
+    /// States before they were read.
+    pub(super) seen: Vec<FileState>,
+    /// Reloads them, and logs errors itself.
     pub(super) read: Box<dyn Fn() + Send>,
 }
 
-/// By what a file is known to be as it was: device, inode, size, and the times of the last change of content and of
-/// anything. None if it cannot be looked at.
-pub(super) type Look = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
+/// Properties by which a change of a file shows: device, inode, size, mtime and ctime. None if it cannot be inspected.
+pub(super) type FileState = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 
-/// What was seen of some files.
-struct Seen {
+/// Files with the states seen of them.
+struct WatchState {
     watched: Watched,
-    /// As they were when they were read.
-    read: Vec<Look>,
-    /// As they were at the last look.
-    last: Vec<Look>,
+    /// States when they were last reloaded.
+    loaded: Vec<FileState>,
+    /// States at the last check.
+    last: Vec<FileState>,
 }
 
-/// Looks after files until the process ends.
+/// Watches files until the process ends.
 pub(super) fn watch(all: Vec<Watched>) -> io::Result<()> {
     if all.is_empty() {
         return Ok(());
     }
-    let mut all: Vec<Seen> = all.into_iter().map(Seen::new).collect();
+    let mut all: Vec<WatchState> = all.into_iter().map(WatchState::new).collect();
     let look = move || {
         loop {
-            thread::sleep(EVERY);
-            all.iter_mut().for_each(Seen::look);
+            thread::sleep(POLL);
+            all.iter_mut().for_each(WatchState::check);
         }
     };
     thread::Builder::new().name("files".into()).spawn(look).map(drop)
 }
 
-impl Seen {
+impl WatchState {
     fn new(watched: Watched) -> Self {
-        Self { last: watched.seen.clone(), read: watched.seen.clone(), watched }
+        Self { last: watched.seen.clone(), loaded: watched.seen.clone(), watched }
     }
 
-    /// Reads them if they have changed and are not changing any more: somebody may be writing them just now.
-    fn look(&mut self) {
-        let now = looks(&self.watched.paths);
-        if now == self.last && now != self.read {
+    /// Reloads them if they have changed since, and not since the last check: another program may still be writing.
+    fn check(&mut self) {
+        let now = file_states(&self.watched.paths);
+        if now == self.last && now != self.loaded {
             (self.watched.read)();
-            self.read.clone_from(&now);
+            self.loaded.clone_from(&now);
         }
         self.last = now;
     }
 }
 
-/// Through links, since a changed link is how Kubernetes replaces files.
-pub(super) fn looks<P: AsRef<Path>>(paths: &[P]) -> Vec<Look> {
-    let look = |path: &Path| {
+/// Reads the states of files. Symbolic links are followed, since Kubernetes replaces files by changing a link.
+pub(super) fn file_states<P: AsRef<Path>>(paths: &[P]) -> Vec<FileState> {
+    let state = |path: &Path| {
         let file = fs::metadata(path).ok()?;
         Some((
             file.dev(),
@@ -76,7 +75,7 @@ pub(super) fn looks<P: AsRef<Path>>(paths: &[P]) -> Vec<Look> {
             (file.ctime(), file.ctime_nsec()),
         ))
     };
-    paths.iter().map(|path| look(path.as_ref())).collect()
+    paths.iter().map(|path| state(path.as_ref())).collect()
 }
 
 #[cfg(test)]
@@ -86,10 +85,10 @@ mod tests {
     use super::*;
     use tempfile::TempDir;
 
-    fn seen(paths: Vec<PathBuf>) -> (Seen, Receiver<()>) {
+    fn seen(paths: Vec<PathBuf>) -> (WatchState, Receiver<()>) {
         let (told, heard) = channel();
         let read = Box::new(move || told.send(()).unwrap());
-        (Seen::new(Watched { seen: looks(&paths), paths, read }), heard)
+        (WatchState::new(Watched { seen: file_states(&paths), paths, read }), heard)
     }
 
     #[test]
@@ -99,7 +98,7 @@ mod tests {
         fs::write(&one, "1").unwrap();
         let (mut seen, heard) = seen(vec![one.clone(), other.clone()]);
         let mut reads = |looks: usize| {
-            (0..looks).for_each(|_| seen.look());
+            (0..looks).for_each(|_| seen.check());
             heard.try_iter().count()
         };
         assert_eq!(reads(3), 0);
@@ -123,7 +122,7 @@ mod tests {
         let (mut seen, heard) = seen(vec![link.clone()]);
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&new, &link).unwrap();
-        (0..3).for_each(|_| seen.look());
+        (0..3).for_each(|_| seen.check());
         assert_eq!(heard.try_iter().count(), 1);
     }
 }

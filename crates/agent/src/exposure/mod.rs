@@ -1,5 +1,5 @@
-//! Who may reach the agent and what is read without a token: the files of tokens and certificates, read at the start
-//! and again whenever they change, and the warnings that tell of a door left open.
+//! Listeners, tokens and certificates: who can reach the agent, and the warnings about access that is too open. Files of
+//! tokens and certificates are reloaded when they change.
 
 mod certificates;
 mod files;
@@ -17,13 +17,13 @@ use server::{Anonymous, Tls, Token};
 
 use crate::{
     bind::Bind,
-    cli::{self, Cli, given},
+    cli::{AnonymousScope, Cli, Options, given},
 };
 use certificates::Certificates;
 pub(crate) use tokens::TokenFile;
 pub(crate) use warnings::warnings;
 
-/// Where it is listened, and who is let in.
+/// Listeners and access.
 #[derive(Debug)]
 pub(crate) struct Exposure {
     pub(crate) binds: Vec<Bind>,
@@ -31,7 +31,7 @@ pub(crate) struct Exposure {
     pub(crate) file: Option<TokenFile>,
     pub(crate) anonymous: Anonymous,
     pub(crate) certificates: Option<Certificates>,
-    /// Whether host names were given that requests may be for.
+    /// Host names were given with --allowed-hosts.
     pub(crate) names_hosts: bool,
 }
 
@@ -39,22 +39,20 @@ impl Exposure {
     /// Reads the files.
     ///
     /// # Errors
-    /// What is wrong, in one line with the remedy: an option that lacks another, or a file that cannot be used.
+    /// One line with the fix: an option requires another, or its file cannot be used.
     pub(crate) fn new(cli: &Cli) -> io::Result<Self> {
         let options = &cli.options;
         let own = cli.token.as_ref().and_then(|token| Token::new(token.as_bytes()));
         let file = given(options.token_file.as_ref()).map(|path| TokenFile::open(path, own.clone())).transpose()?;
         let anonymous = match options.anonymous {
             None => Anonymous::Unsaid,
-            Some(cli::Anonymous::None) => Anonymous::Nothing,
-            Some(cli::Anonymous::Metrics) => Anonymous::Sees(server::Scope::Metrics),
-            Some(cli::Anonymous::Summary) => Anonymous::Sees(server::Scope::Summary),
-            Some(cli::Anonymous::Read) => Anonymous::Sees(server::Scope::Read),
+            Some(AnonymousScope::None) => Anonymous::Nothing,
+            Some(AnonymousScope::Metrics) => Anonymous::Sees(server::Scope::Metrics),
+            Some(AnonymousScope::Summary) => Anonymous::Sees(server::Scope::Summary),
+            Some(AnonymousScope::Read) => Anonymous::Sees(server::Scope::Read),
         };
         if anonymous == Anonymous::Nothing && own.is_none() && file.is_none() {
-            return Err(io::Error::other(
-                "--anonymous none and no token: nobody could read anything; set TOKEN or --token-file",
-            ));
+            return Err(io::Error::other("--anonymous none requires a token; set TOKEN or --token-file"));
         }
         Ok(Self {
             binds: binds(options)?,
@@ -70,27 +68,27 @@ impl Exposure {
         })
     }
 
-    /// Whether there are tokens.
+    /// Checks whether there are tokens.
     pub(crate) const fn has_tokens(&self) -> bool {
         self.own.is_some() || self.file.is_some()
     }
 
-    /// Whether there is anything in memory that others may not see.
+    /// Checks whether tokens or keys are in memory.
     pub(crate) const fn has_secrets(&self) -> bool {
         self.has_tokens() || self.certificates.is_some()
     }
 
-    /// Whether only this host can reach it.
+    /// Checks whether only this host can reach the agent.
     pub(crate) fn is_local(&self) -> bool {
         self.binds.iter().all(Bind::is_local)
     }
 
-    /// The TLS of every address.
+    /// TLS configuration of every TCP listener.
     pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
         self.certificates.as_ref().map(Certificates::tls)
     }
 
-    /// Looks after the files from now on, in a thread of its own: a file may lie where reading it takes long.
+    /// Reloads the files when they change, in a thread of its own, since reading a file can take long.
     pub(crate) fn watch(&self) -> io::Result<()> {
         let tokens = self.file.as_ref().map(TokenFile::watched);
         let certificates = self.certificates.as_ref().map(Certificates::watched);
@@ -98,18 +96,18 @@ impl Exposure {
     }
 }
 
-/// The places to listen on, each with its port.
-pub(crate) fn binds(options: &cli::Options) -> io::Result<Vec<Bind>> {
+/// Addresses and sockets to listen on, with their ports.
+pub(crate) fn binds(options: &Options) -> io::Result<Vec<Bind>> {
     let all = options.bind.iter().flat_map(|binds| &binds.0).cloned();
     let all: Vec<Bind> = all.map(|bind| bind.with_port(options.port)).collect();
     let twice = all.iter().enumerate().find(|(position, bind)| all[..*position].contains(bind));
     match twice {
-        Some((_, bind)) => Err(io::Error::other(format!("--bind names {bind} twice; name each place once"))),
+        Some((_, bind)) => Err(io::Error::other(format!("--bind has {bind} twice; remove one"))),
         None => Ok(all),
     }
 }
 
-/// Whether everybody on this host can read a file.
-fn is_public(path: &Path) -> bool {
+/// Checks whether every account of this host can read a file.
+fn is_world_readable(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }

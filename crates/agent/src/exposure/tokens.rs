@@ -1,4 +1,4 @@
-//! `--token-file`.
+//! File of `--token-file`.
 
 use std::{
     fs::File,
@@ -10,32 +10,32 @@ use std::{
 use server::{Token, Tokens};
 use tokio::sync::watch;
 
-use super::files::{Look, Watched, looks};
+use super::files::{FileState, Watched, file_states};
 
-/// More than the most tokens take, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+/// Maximum size in bytes, more than the maximum number of tokens takes.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// The file, and the tokens that stand in it.
+/// The file, and its tokens.
 #[derive(Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    /// TOKEN, which must not stand in it again.
+    /// TOKEN, which must not be in the file as well.
     own: Option<Token>,
     newest: Arc<watch::Sender<Arc<Tokens>>>,
-    seen: Vec<Look>,
+    seen: Vec<FileState>,
 }
 
 impl TokenFile {
     /// Reads it.
     ///
     /// # Errors
-    /// It cannot be read, a line of it is wrong, or there is no token in it.
+    /// It cannot be read, a line is invalid, or it has no token.
     pub(super) fn open(path: PathBuf, own: Option<Token>) -> io::Result<Self> {
-        let seen = looks(&[&path]);
+        let seen = file_states(&[&path]);
         let tokens = read(&path, own.as_ref())?;
         if tokens.is_empty() {
             return Err(io::Error::other(format!(
-                "the token file {} has no token; a line is a name, a scope (read, summary or metrics) and a token",
+                "the token file {} has no token; expected lines of a name, a scope (read, summary or metrics) and a token",
                 path.display()
             )));
         }
@@ -46,14 +46,14 @@ impl TokenFile {
         &self.path
     }
 
-    /// The tokens, and those that come after them.
+    /// Tokens now and after each reload.
     pub(crate) fn tokens(&self) -> watch::Receiver<Arc<Tokens>> {
         self.newest.subscribe()
     }
 
-    /// Whether everybody on this host can read it.
-    pub(super) fn is_public(&self) -> bool {
-        super::is_public(&self.path)
+    /// Checks whether every account of this host can read it.
+    pub(super) fn is_world_readable(&self) -> bool {
+        super::is_world_readable(&self.path)
     }
 
     pub(super) fn watched(&self) -> Watched {
@@ -66,29 +66,29 @@ impl TokenFile {
     }
 }
 
-/// Takes what stands there now, if it can be understood.
+/// Replaces the tokens, unless the file is invalid.
 fn reload(path: &Path, own: Option<&Token>, newest: &watch::Sender<Arc<Tokens>>) {
     match read(path, own) {
         Ok(tokens) => {
             let count = tokens.names().count();
             newest.send_replace(Arc::new(tokens));
-            tracing::info!(path = %path.display(), tokens = count, "the token file is read again");
+            tracing::info!(path = %path.display(), tokens = count, "reloaded the token file");
         }
-        Err(error) => tracing::error!("the tokens stay as they were: {error}"),
+        Err(error) => tracing::error!("keeping the previous tokens: {error}"),
     }
 }
 
 fn read(path: &Path, own: Option<&Token>) -> io::Result<Tokens> {
     let shown = path.display();
     let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text)).map_err(|error| {
-        let remedy = "let --token-file name a file that the agent's account may read";
-        io::Error::new(error.kind(), format!("cannot read the token file {shown}: {error}; {remedy}"))
+    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)).map_err(|error| {
+        let fix = "set --token-file to a file that the agent's account can read";
+        io::Error::new(error.kind(), format!("cannot read the token file {shown}: {error}; {fix}"))
     })?;
     let tokens = Tokens::parse(&text).map_err(|error| io::Error::other(format!("the token file {shown}, {error}")))?;
     match own.and_then(|own| tokens.name_of(own)) {
         Some(name) => Err(io::Error::other(format!(
-            "the token file {shown} has under {name:?} the same token as TOKEN; give each its own"
+            "the token file {shown} has the same token as TOKEN, named {name:?}; remove one"
         ))),
         None => Ok(tokens),
     }

@@ -1,34 +1,34 @@
-//! `health --gpus`: a line per GPU, from the summary, with what is wrong where something is.
+//! `health --gpus`: one line per GPU from the summary, with the reasons of problems.
 
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::health::{Verdict, ask::Agent};
+use crate::health::{Verdict, client::Client};
 
-/// What is looked at of `/api/v1/summary`.
+/// Fields of `/api/v1/summary`.
 #[derive(Debug, Deserialize)]
 struct Summary {
     collector_state: String,
-    gpus: Vec<Gpu>,
+    gpus: Vec<GpuSummary>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Gpu {
+struct GpuSummary {
     index: u32,
     name: Option<String>,
     state: String,
     health: String,
 }
 
-/// What is looked at of `/api/v1/gpus/{index}`.
+/// Fields of `/api/v1/gpus/{index}`.
 #[derive(Debug, Deserialize)]
-struct Details {
-    health: Health,
+struct GpuDetails {
+    health: HealthReasons,
 }
 
 #[derive(Debug, Deserialize)]
-struct Health {
+struct HealthReasons {
     reasons: Vec<Reason>,
 }
 
@@ -38,24 +38,24 @@ struct Reason {
     action: String,
 }
 
-/// The worst verdict, and a line per GPU.
-pub(super) fn ask(agent: &Agent) -> Result<(Verdict, String), String> {
+/// Returns the worst verdict, and a line per GPU.
+pub(super) fn check(agent: &Client) -> Result<(Verdict, String), String> {
     let summary = read(agent.get("/api/v1/summary")?)?;
-    Ok(tell(&summary, |gpu| reasons(agent, gpu)))
+    Ok(report(&summary, |gpu| reasons(agent, gpu)))
 }
 
-/// Why a GPU is not well, the worst first. What cannot be read does not keep the verdict back.
-fn reasons(agent: &Agent, gpu: u32) -> Option<String> {
-    let details: Details = serde_json::from_slice(&agent.get(&format!("/api/v1/gpus/{gpu}")).ok()?).ok()?;
-    let told = |Reason { text, action }: &Reason| format!("{text} ({})", action.trim_end_matches('.'));
-    Some(details.health.reasons.iter().map(told).collect::<Vec<_>>().join("; "))
+/// Reasons of a GPU's verdict, the worst first. The verdict is reported without them if they cannot be read.
+fn reasons(agent: &Client, gpu: u32) -> Option<String> {
+    let details: GpuDetails = serde_json::from_slice(&agent.get(&format!("/api/v1/gpus/{gpu}")).ok()?).ok()?;
+    let line = |Reason { text, action }: &Reason| format!("{text} ({})", action.trim_end_matches('.'));
+    Some(details.health.reasons.iter().map(line).collect::<Vec<_>>().join("; "))
 }
 
 fn read(body: Vec<u8>) -> Result<Summary, String> {
-    serde_json::from_slice(&body).map_err(|error| format!("the answer is not a summary of an agent: {error}"))
+    serde_json::from_slice(&body).map_err(|error| format!("expected the summary of an agent: {error}"))
 }
 
-fn tell(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdict, String) {
+fn report(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdict, String) {
     let mut text = String::new();
     let mut worst = Verdict::Ok;
     // Writing to a string does not fail.
@@ -65,7 +65,7 @@ fn tell(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdict,
     }
     if summary.gpus.is_empty() {
         worst = Verdict::Unknown;
-        text.push_str("no GPU is known\n");
+        text.push_str("no GPU found\n");
     }
     for gpu in &summary.gpus {
         let verdict = verdict(gpu);
@@ -82,10 +82,10 @@ fn tell(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdict,
     (worst, text)
 }
 
-/// The verdict on its health; of a GPU that does not answer only what is worse than not knowing.
-fn verdict(gpu: &Gpu) -> Verdict {
-    let health = Verdict::of(&gpu.health);
-    // One that sleeps is let sleep.
+/// Verdict on a GPU; at least unknown if it does not answer.
+fn verdict(gpu: &GpuSummary) -> Verdict {
+    let health = Verdict::parse(&gpu.health);
+    // A suspended GPU stays suspended.
     if matches!(gpu.state.as_str(), "ok" | "asleep") { health } else { health.max(Verdict::Unknown) }
 }
 
@@ -93,13 +93,13 @@ fn verdict(gpu: &Gpu) -> Verdict {
 mod tests {
     use super::*;
 
-    fn told(collector: &str, gpus: &[(&str, &str)]) -> (Verdict, String) {
+    fn reported(collector: &str, gpus: &[(&str, &str)]) -> (Verdict, String) {
         let gpus = gpus.iter().enumerate().map(|(index, (state, health))| {
             format!(r#"{{"index":{index},"name":"H200","state":"{state}","health":"{health}","more":[1]}}"#)
         });
         let gpus = gpus.collect::<Vec<_>>().join(",");
         let body = format!(r#"{{"collector_state":"{collector}","gpus":[{gpus}],"more":null}}"#);
-        tell(&read(body.into()).unwrap(), |gpu| (gpu < 2).then(|| format!("reason {gpu}")))
+        report(&read(body.into()).unwrap(), |gpu| (gpu < 2).then(|| format!("reason {gpu}")))
     }
 
     #[test]
@@ -114,15 +114,16 @@ mod tests {
             (&[("ok", "splendid")], Unknown),
             (&[], Unknown),
         ] {
-            assert_eq!(told("ok", gpus).0, worst, "{gpus:?}");
+            assert_eq!(reported("ok", gpus).0, worst, "{gpus:?}");
         }
-        assert_eq!(told("stalled", &[("ok", "ok")]).0, Unknown);
-        assert_eq!(told("stalled", &[("ok", "critical")]).0, Critical);
+        assert_eq!(reported("stalled", &[("ok", "ok")]).0, Unknown);
+        assert_eq!(reported("stalled", &[("ok", "critical")]).0, Critical);
     }
 
     #[test]
     fn line_names_problem() {
-        let (_, text) = told("stalled", &[("ok", "warning"), ("lost", "critical"), ("ok", "ok"), ("ok", "critical")]);
+        let (_, text) =
+            reported("stalled", &[("ok", "warning"), ("lost", "critical"), ("ok", "ok"), ("ok", "critical")]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
         assert!(lines[0].contains("stalled"), "{text}");
@@ -134,6 +135,6 @@ mod tests {
 
     #[test]
     fn summary_invalid_is_reported() {
-        assert!(read(b"{}".to_vec()).unwrap_err().contains("not a summary"));
+        assert!(read(b"{}".to_vec()).unwrap_err().contains("expected the summary"));
     }
 }

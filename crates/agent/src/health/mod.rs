@@ -1,8 +1,11 @@
-//! `health`: asks a running agent how it is. For container engines, cron and Slurm's health checks.
+//! `health`: checks a running agent over HTTP, for container engines, cron and Slurm.
+//!
+//! It uses HTTP and not the control socket, because it must prove that HTTP answers, and many agents (in a container, or
+//! started by a user) have no control socket.
 
-mod ask;
+mod address;
+mod client;
 mod gpus;
-mod place;
 mod trust;
 
 use std::{io, process::ExitCode};
@@ -10,16 +13,16 @@ use std::{io, process::ExitCode};
 use serde::Deserialize;
 
 use crate::{
-    cli::{Cli, Health, Options},
+    cli::{Cli, HealthArgs, Options},
     say,
 };
-use ask::Agent;
-use place::Place;
+use address::AgentAddress;
+use client::Client;
 
-/// Status if it cannot be told. Wrong options are this too: 2 means critical here.
+/// Exit status if the health is unknown, also after invalid options: 2 means critical here.
 pub(crate) const UNKNOWN: u8 = 3;
 
-/// How well something is, from the best to the worst. What is not known may be worse than a warning.
+/// Health from the best to the worst. Unknown is worse than a warning, because it may be critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Ok,
@@ -29,7 +32,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn of(word: &str) -> Self {
+    fn parse(word: &str) -> Self {
         match word {
             "ok" => Self::Ok,
             "warning" => Self::Warning,
@@ -57,14 +60,14 @@ impl Verdict {
     }
 }
 
-/// Asks the agent that is started with the same options, and prints what it says.
-pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
+/// Checks the agent that is started with the same options, and prints the result.
+pub(crate) fn run(cli: &Cli, arguments: HealthArgs) -> io::Result<ExitCode> {
     let options = &cli.options;
-    let answer = Place::of(options).and_then(|place| {
-        // Whether it serves is told to everyone.
-        let token = cli.token.clone().filter(|_| asked.gpus);
-        let agent = Agent::new(place, options.url_prefix.as_str(), token);
-        if asked.gpus { gpus::ask(&agent) } else { serves(&agent) }
+    let answer = AgentAddress::of(options).and_then(|address| {
+        // `/healthz` requires no token.
+        let token = cli.token.clone().filter(|_| arguments.gpus);
+        let agent = Client::new(address, options.url_prefix.as_str(), token);
+        if arguments.gpus { gpus::check(&agent) } else { serves(&agent) }
     });
     match answer {
         Ok((verdict, text)) => say::out(&text).map(|()| ExitCode::from(verdict.status())),
@@ -75,22 +78,23 @@ pub(crate) fn run(cli: &Cli, asked: Health) -> io::Result<ExitCode> {
     }
 }
 
-/// Whether an agent that is started with these options reads its GPUs now, and its state; none if no agent answers there.
+/// Asks the agent that is started with these options whether it reads its GPUs, and for its state; none if no agent
+/// answers.
 pub(crate) fn readiness(options: &Options) -> Option<(bool, String)> {
-    let agent = Agent::new(Place::of(options).ok()?, options.url_prefix.as_str(), None);
-    let (status, body) = agent.ask("/readyz").ok()?;
+    let agent = Client::new(AgentAddress::of(options).ok()?, options.url_prefix.as_str(), None);
+    let (status, body) = agent.request("/readyz").ok()?;
     let readiness: Readiness = serde_json::from_slice(&body).ok()?;
     Some((status == 200, readiness.state))
 }
 
-/// What is looked at of `/readyz`.
+/// Fields of `/readyz`.
 #[derive(Debug, Deserialize)]
 struct Readiness {
     state: String,
 }
 
-/// Whether it serves; nothing of the driver.
-fn serves(agent: &Agent) -> Result<(Verdict, String), String> {
+/// Checks that the agent serves, whatever the driver does.
+fn serves(agent: &Client) -> Result<(Verdict, String), String> {
     agent.get("/healthz").map(|_| (Verdict::Ok, "ok\n".into()))
 }
 
@@ -105,8 +109,8 @@ mod tests {
         assert_eq!(all[..3].iter().max(), Some(&Verdict::Unknown));
         assert_eq!(all.map(Verdict::status), [3, 1, 0, 2]);
         for verdict in all {
-            assert_eq!(Verdict::of(verdict.as_str()), verdict);
+            assert_eq!(Verdict::parse(verdict.as_str()), verdict);
         }
-        assert_eq!(Verdict::of("dreadful"), Verdict::Unknown, "of an agent that is newer");
+        assert_eq!(Verdict::parse("dreadful"), Verdict::Unknown, "of an agent that is newer");
     }
 }

@@ -1,7 +1,7 @@
-//! To whom the token is shown.
+//! Check of the listener's owner before the token is sent.
 //!
-//! A port above 1023 is anybody's who comes first: while the agent is down, another account of this host may listen there
-//! and wait for `health` to bring it the token. So who holds the other end is looked up first.
+//! Any account can bind a port above 1023. While the agent is down, another account could listen there and collect the
+//! token of `health`.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -15,14 +15,14 @@ use nix::{
 
 use crate::{service, tcp_table::Row};
 
-/// The uids that hold the other end of a connection within this host; none where the kernel does not tell of it.
-pub(super) fn holders_of_port(stream: &TcpStream, rows: &[Row]) -> Vec<u32> {
+/// Uids of the peer of a connection within this host; none if the kernel does not list it.
+pub(super) fn port_owners(stream: &TcpStream, rows: &[Row]) -> Vec<u32> {
     let (Ok(server), Ok(client)) = (stream.peer_addr(), stream.local_addr()) else { return Vec::new() };
-    holders(server, client, rows)
+    owners(server, client, rows)
 }
 
-/// Whoever listens, and whoever has accepted: the one may have come after the other. Somebody must listen.
-fn holders(server: SocketAddr, client: SocketAddr, rows: &[Row]) -> Vec<u32> {
+/// Owners of the listener and of the accepted connection, which can differ. None if there is no listener.
+fn owners(server: SocketAddr, client: SocketAddr, rows: &[Row]) -> Vec<u32> {
     let listens = |row: &&Row| {
         let ip = row.local.ip();
         row.listens && row.local.port() == server.port() && (ip == server.ip() || ip.is_unspecified())
@@ -32,29 +32,31 @@ fn holders(server: SocketAddr, client: SocketAddr, rows: &[Row]) -> Vec<u32> {
     if listening.is_empty() { listening } else { listening.into_iter().chain(accepted).collect() }
 }
 
-/// The same of a socket's file: who has begun to listen there.
-pub(super) fn holder_of_socket(stream: &UnixStream) -> Vec<u32> {
+/// Uid that listens on a socket file.
+pub(super) fn socket_owner(stream: &UnixStream) -> Vec<u32> {
     getsockopt(stream, PeerCredentials).map(|peer| peer.uid()).into_iter().collect()
 }
 
-/// Whether all of them may be shown the token: root, this very account, and the installed service's. The error says who
-/// it is instead.
-pub(super) fn judge(holders: &[u32]) -> Result<(), String> {
+/// Checks that all owners may have the token: root, this account and the installed service's.
+///
+/// # Errors
+/// Names another owner.
+pub(super) fn check(owners: &[u32]) -> Result<(), String> {
     let service = service::folder().metadata().ok().map(|folder| folder.uid());
-    judge_among(holders, &[Some(0), Some(geteuid().as_raw()), service])
+    check_against(owners, &[Some(0), Some(geteuid().as_raw()), service])
 }
 
-fn judge_among(holders: &[u32], trusted: &[Option<u32>]) -> Result<(), String> {
-    if holders.is_empty() {
-        return Err("it cannot be told whose it is".into());
+fn check_against(owners: &[u32], trusted: &[Option<u32>]) -> Result<(), String> {
+    if owners.is_empty() {
+        return Err("its owner is unknown".into());
     }
-    match holders.iter().find(|uid| !trusted.contains(&Some(**uid))) {
+    match owners.iter().find(|uid| !trusted.contains(&Some(**uid))) {
         None => Ok(()),
-        Some(stranger) => Err(format!("it belongs to {}", named(*stranger))),
+        Some(other) => Err(format!("it belongs to {}", account(*other))),
     }
 }
 
-fn named(uid: u32) -> String {
+fn account(uid: u32) -> String {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| format!("uid {uid}"), |user| format!("{} (uid {uid})", user.name))
 }
@@ -79,15 +81,15 @@ mod tests {
             row("127.0.0.1:8001", "0.0.0.0:0", true, 8),
             row("127.0.0.1:40000", "127.0.0.1:8000", false, 9),
         ];
-        assert_eq!(holders(server, client, &rows), [1, 2, 3]);
-        assert!(holders(server, client, &rows[2..]).is_empty(), "nobody listens: it is not of this host");
+        assert_eq!(owners(server, client, &rows), [1, 2, 3]);
+        assert!(owners(server, client, &rows[2..]).is_empty(), "no listener on this host");
     }
 
     #[test]
     fn peer_untrusted_if_any_owner_is_foreign() {
         let trusted = [Some(0), Some(1000), None];
-        assert_eq!(judge_among(&[1000, 0], &trusted), Ok(()));
-        assert!(judge_among(&[], &trusted).unwrap_err().contains("cannot be told"));
-        assert!(judge_among(&[0, 4_000_000], &trusted).unwrap_err().contains("uid 4000000"));
+        assert_eq!(check_against(&[1000, 0], &trusted), Ok(()));
+        assert!(check_against(&[], &trusted).unwrap_err().contains("unknown"));
+        assert!(check_against(&[0, 4_000_000], &trusted).unwrap_err().contains("uid 4000000"));
     }
 }

@@ -1,5 +1,5 @@
-//! The writer of the access log. An answer never waits for a log: lines go to a thread, and where that does not get
-//! them written fast enough they are lost and counted.
+//! Writer of the access log. Answers never wait for it: lines go to a thread, and lines that it cannot write in time are
+//! dropped and counted.
 
 use std::{
     io::{self, Write},
@@ -14,45 +14,45 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait to be written.
-const LINES: usize = 4096;
-/// How long the end of the program waits for them.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Lines that may queue.
+const QUEUE: usize = 4096;
+/// Timeout for the queued lines at the end of the program.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// To be asked for what is left when the program ends.
+/// Sender to the thread, to flush it at the end of the program.
 static THREAD: OnceLock<SyncSender<Message>> = OnceLock::new();
 
 enum Message {
     Line(Vec<u8>),
-    /// Everything before it is written when this is answered.
-    Written(SyncSender<()>),
+    /// Answered once every earlier line is written.
+    Flush(SyncSender<()>),
 }
 
-/// Passes lines to the thread.
+/// Sends lines to the thread.
 #[derive(Clone)]
 pub(super) struct Lines {
     thread: SyncSender<Message>,
     lost: Arc<AtomicU64>,
 }
 
-/// Starts the thread. It ends with the process.
+/// Starts the thread, which ends with the process.
 pub(super) fn start() -> io::Result<Lines> {
-    let (sender, inbox) = sync_channel(LINES);
+    let (sender, inbox) = sync_channel(QUEUE);
     let lost = Arc::<AtomicU64>::default();
     let lines = Lines { thread: sender.clone(), lost: Arc::clone(&lost) };
     thread::Builder::new().name("access-log".into()).spawn(move || write(&inbox, &lost, &mut io::stderr()))?;
-    // There is one access log, so nobody was here before.
+    // There is one access log, so it is not set yet.
     let _ = THREAD.set(sender);
     Ok(lines)
 }
 
-/// Has what is left written, if there is an access log.
+/// Waits until the queued lines are written, if there is an access log.
 pub(crate) fn finish() {
     if let Some(thread) = THREAD.get() {
-        let (written, wait) = sync_channel(1);
-        if thread.try_send(Message::Written(written)).is_ok() {
-            // If it takes longer, it is lost.
-            let _ = wait.recv_timeout(FAREWELL);
+        let (flushed, wait) = sync_channel(1);
+        if thread.try_send(Message::Flush(flushed)).is_ok() {
+            // Lines that take longer are lost.
+            let _ = wait.recv_timeout(FLUSH_TIMEOUT);
         }
     }
 }
@@ -60,19 +60,19 @@ pub(crate) fn finish() {
 fn write(inbox: &Receiver<Message>, lost: &AtomicU64, to: &mut impl Write) {
     for message in inbox {
         match message {
-            // What cannot be written is lost, and there is nobody left to tell.
+            // A line that cannot be written is lost: there is nowhere left to report it.
             Message::Line(line) => drop(to.write_all(&line)),
-            Message::Written(told) => drop(told.send(())),
+            Message::Flush(flushed) => drop(flushed.send(())),
         }
         let lines = lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
-            tracing::warn!(lines, "lines of the access log are lost: they came faster than they could be written");
+            tracing::warn!(lines, "dropped lines of the access log: they came faster than they could be written");
         }
     }
 }
 
 impl Write for Lines {
-    /// Takes a whole line at once.
+    /// Accepts a whole line at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.thread.try_send(Message::Line(line.to_vec())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

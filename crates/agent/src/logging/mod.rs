@@ -1,4 +1,4 @@
-//! Logs: to standard error, one line an event. The access log goes there too, from a thread of its own.
+//! Logs to standard error, one line per event. The access log is written there by a thread of its own.
 
 mod access;
 
@@ -13,21 +13,21 @@ use tracing_subscriber::{
 use crate::cli::AccessLog;
 pub(crate) use access::finish;
 
-/// Starts logging. Lines that cannot be written are lost, and nothing else is.
+/// Starts logging. Lines that cannot be written are lost.
 pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
     let ours = filter_fn(move |event| event.target() != server::ACCESS_LOG && *event.level() <= level);
     let own = layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
-        // It would tell standard error that standard error is full, and panic when that fails.
+        // It would report a full standard error on standard error, and panic when that fails.
         .log_internal_errors(false)
         .with_filter(ours.with_max_level_hint(LevelFilter::from_level(level)));
     tracing_subscriber::registry().with(own).with(requests(access)?).init();
     Ok(())
 }
 
-/// The layer of the access log, if there is to be one.
+/// Layer of the access log, if it is enabled.
 fn requests<S: Subscriber + for<'a> LookupSpan<'a>>(
     access: AccessLog,
 ) -> io::Result<Option<Box<dyn tracing_subscriber::Layer<S> + Send + Sync>>> {

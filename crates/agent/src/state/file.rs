@@ -1,5 +1,5 @@
-//! The file's form: a head of magic and version, then parts, each with its length and check sum, then a part that says
-//! that nothing is missing. A part is one thing in postcard, so that the past of all GPUs is never in memory twice.
+//! File format: magic and version, then parts with length and checksum, then an empty part as the end mark. A part is one
+//! value in postcard, so that the history of all GPUs is never in memory twice.
 
 use std::io::{self, Read, Write};
 
@@ -7,21 +7,21 @@ use serde::{Serialize, de::DeserializeOwned};
 
 const MAGIC: [u8; 4] = *b"NSWS";
 const VERSION: u16 = 2;
-/// The longest part: the past of one GPU at the greatest depth is shorter.
+/// Longest part, in bytes: the history of one GPU at the greatest depth is shorter.
 const MAX_BYTES: u32 = 64 * 1024 * 1024;
 
-/// Why a file is not read.
+/// Reason why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
-    #[error("it is no file of the agent's")]
+    #[error("not a state file of the agent")]
     Magic,
-    #[error("it is of version {0}, and this agent reads version {VERSION}")]
+    #[error("expected version {VERSION}, got {0}")]
     Version(u16),
-    #[error("it is cut off or damaged")]
+    #[error("truncated or damaged")]
     Damaged,
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it cannot be written: {0}")]
+    #[error("cannot be encoded: {0}")]
     Encode(postcard::Error),
 }
 
@@ -44,7 +44,7 @@ impl<W: Write> Writer<W> {
         Ok(self.0.write_all(&body)?)
     }
 
-    /// Says that nothing is missing.
+    /// Writes the end mark.
     pub(super) fn end(mut self) -> io::Result<W> {
         self.0.write_all(&0_u32.to_le_bytes())?;
         self.0.flush()?;
@@ -67,7 +67,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The next part; none after the last.
+    /// Reads the next part; none at the end mark.
     pub(super) fn part<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FileError> {
         let length = u32::from_le_bytes(exactly(&mut self.0)?);
         if length == 0 {
@@ -78,7 +78,7 @@ impl<R: Read> Reader<R> {
         }
         let sum = u32::from_le_bytes(exactly(&mut self.0)?);
         let mut body = Vec::new();
-        // As much as there is, and not as much as is claimed.
+        // Reads what there is, without trusting the length for an allocation.
         (&mut self.0).take(length.into()).read_to_end(&mut body)?;
         if body.len() != length as usize || crc32fast::hash(&body) != sum {
             return Err(FileError::Damaged);
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn error_names_problem() {
-        assert_eq!(read(b"hello world").unwrap_err().to_string(), "it is no file of the agent's");
-        assert!(read(b"NSWS\x09\0").unwrap_err().to_string().contains("version 9"));
-        assert_eq!(read(b"").unwrap_err().to_string(), "it is cut off or damaged");
+        assert_eq!(read(b"hello world").unwrap_err().to_string(), "not a state file of the agent");
+        assert!(read(b"NSWS\x09\0").unwrap_err().to_string().contains("got 9"));
+        assert_eq!(read(b"").unwrap_err().to_string(), "truncated or damaged");
     }
 }

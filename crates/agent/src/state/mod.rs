@@ -1,5 +1,5 @@
-//! What is kept over a restart of the agent: the history, events, and since when each GPU is in use as it is. It is
-//! written when the agent stops and every ten minutes, at once or not at all, and read at the start.
+//! State saved over a restart: the history, events, and the use of each GPU. It is written at the end and every ten
+//! minutes, atomically, and read at the start.
 
 mod file;
 
@@ -25,35 +25,35 @@ use tokio::sync::watch;
 
 use file::{FileError, Reader, Writer};
 
-/// How often it is written. What a crash of the host loses is at most this.
-pub(crate) const EVERY: Duration = Duration::from_secs(600);
-/// How long the end waits for the last writing: a disk that hangs does not keep the agent.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
-/// Its name in the folder, and the name under which it is written until it is whole.
+/// Interval at which it is saved, the most that a crash of the host loses.
+pub(crate) const SAVE_INTERVAL: Duration = Duration::from_secs(600);
+/// Timeout of the last save: a disk that hangs does not block the agent's end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// File name in the folder, and file name while it is being written.
 const NAME: &str = "history";
 const STAGED: &str = "history.new";
 
-/// The first part: when it was written, and in which boot.
+/// First part: time and boot of the save.
 #[derive(Debug, Serialize, Deserialize)]
-struct Head {
+struct FileHead {
     at: Stamp,
     boot: String,
 }
 
-/// Reads what is kept in that folder into a past. What cannot be read is one line in the log, and an empty start.
+/// Loads the saved state of a folder. If it cannot be read, that is logged, and the agent starts without it.
 pub(crate) fn load(folder: &Path, history: &mut History) -> SavedState {
     let path = folder.join(NAME);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return SavedState::default(),
         Err(error) => {
-            tracing::warn!(file = %path.display(), %error, "what was kept cannot be read: the history begins anew");
+            tracing::warn!(file = %path.display(), %error, "cannot read the saved state; starting without history");
             return SavedState::default();
         }
     };
     let depth = history.depth();
     read(BufReader::new(file), history).unwrap_or_else(|error| {
-        tracing::warn!(file = %path.display(), %error, "what was kept cannot be read: the history begins anew");
+        tracing::warn!(file = %path.display(), %error, "cannot read the saved state; starting without history");
         *history = History::new(depth);
         SavedState::default()
     })
@@ -61,46 +61,46 @@ pub(crate) fn load(folder: &Path, history: &mut History) -> SavedState {
 
 fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileError> {
     let mut reader = Reader::begin(from)?;
-    let head: Head = reader.part()?.ok_or(FileError::Damaged)?;
-    let kept: SavedState = reader.part()?.ok_or(FileError::Damaged)?;
+    let head: FileHead = reader.part()?.ok_or(FileError::Damaged)?;
+    let saved_state: SavedState = reader.part()?.ok_or(FileError::Damaged)?;
     let now = Stamp::now();
     while let Some(gpu) = reader.part::<SavedGpu>()? {
         history.load(&gpu, head.at, now);
     }
-    Ok(if head.boot == boot() { kept } else { kept.after_a_boot() })
+    Ok(if head.boot == boot() { saved_state } else { saved_state.after_a_boot() })
 }
 
-/// The thread that writes.
-pub(crate) struct Keeper {
+/// Thread that saves the state.
+pub(crate) struct StateSaver {
     stop: mpsc::Sender<()>,
     ended: mpsc::Receiver<()>,
 }
 
-impl Keeper {
-    /// Starts it, to write so often.
+impl StateSaver {
+    /// Starts the thread.
     pub(crate) fn start(
         folder: PathBuf,
         archive: Arc<Archive>,
         newest: watch::Receiver<Arc<Published>>,
-        every: Duration,
+        interval: Duration,
     ) -> io::Result<Self> {
         if let Err(error) = prepare(&folder) {
             tracing::warn!(folder = %folder.display(), %error, "the history will be lost when the agent stops");
         }
         let (stop, stopped) = mpsc::channel();
-        let (lives, ended) = mpsc::channel();
-        thread::Builder::new().name("keeper".into()).spawn(move || {
-            let _lives: mpsc::Sender<()> = lives;
+        let (running, ended) = mpsc::channel();
+        thread::Builder::new().name("state".into()).spawn(move || {
+            let _running: mpsc::Sender<()> = running;
             loop {
-                let go_on = matches!(stopped.recv_timeout(every), Err(mpsc::RecvTimeoutError::Timeout));
+                let again = matches!(stopped.recv_timeout(interval), Err(mpsc::RecvTimeoutError::Timeout));
                 let newest = Arc::clone(&newest.borrow());
                 match write(&folder, &archive, &newest) {
-                    Ok(()) => tracing::debug!(folder = %folder.display(), "the history is written"),
+                    Ok(()) => tracing::debug!(folder = %folder.display(), "saved the state"),
                     Err(error) => {
-                        tracing::warn!(folder = %folder.display(), %error, "the history cannot be written");
+                        tracing::warn!(folder = %folder.display(), %error, "cannot save the state");
                     }
                 }
-                if !go_on {
+                if !again {
                     return;
                 }
             }
@@ -108,25 +108,25 @@ impl Keeper {
         Ok(Self { stop, ended })
     }
 
-    /// Writes for the last time.
+    /// Saves a last time and ends the thread.
     pub(crate) fn stop(self) {
         drop(self.stop);
-        if matches!(self.ended.recv_timeout(STOP_WITHIN), Err(mpsc::RecvTimeoutError::Timeout)) {
-            tracing::warn!("the history is not written in time and is left");
+        if matches!(self.ended.recv_timeout(STOP_TIMEOUT), Err(mpsc::RecvTimeoutError::Timeout)) {
+            tracing::warn!("saving the state took too long; exiting without it");
         }
     }
 }
 
 fn write(folder: &Path, archive: &Archive, newest: &Published) -> Result<(), FileError> {
     let staged = folder.join(STAGED);
-    // It names people in what happened; nobody else is to read it.
+    // Events name users, so only this account can read it.
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
-    writer.part(&Head { at: newest.snapshot.at, boot: boot() })?;
+    writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
     writer.part(&SavedState::of(&newest.snapshot))?;
     let uuids: Vec<String> = archive.read().gpus().map(String::from).collect();
     for uuid in uuids {
-        // The lock is held for the copy and not for the writing.
+        // The lock is held for the copy only, not while writing.
         let saved = archive.read().save(&uuid);
         if let Some(saved) = saved {
             writer.part(&saved)?;
@@ -136,21 +136,21 @@ fn write(folder: &Path, archive: &Archive, newest: &Published) -> Result<(), Fil
     file.flush()?;
     file.get_ref().sync_all()?;
     fs::rename(&staged, folder.join(NAME))?;
-    // Else a crash of the host may bring the old name back.
+    // Without it a crash of the host could undo the rename.
     Ok(File::open(folder)?.sync_all()?)
 }
 
-/// Whether the folder can be written to or, where it is missing, be made. Changes nothing: an agent may be at work there,
-/// and who asks need not be who it runs as.
-pub(crate) fn usable(folder: &Path) -> io::Result<()> {
-    let there = folder.ancestors().find(|part| part.exists()).unwrap_or(Path::new("."));
-    if !there.is_dir() {
+/// Checks that the folder is writable, or can be created. It changes nothing, because an agent may use the folder, and
+/// `check` may run as another account.
+pub(crate) fn check_folder(folder: &Path) -> io::Result<()> {
+    let existing = folder.ancestors().find(|part| part.exists()).unwrap_or(Path::new("."));
+    if !existing.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    Ok(access(there, AccessFlags::W_OK | AccessFlags::X_OK)?)
+    Ok(access(existing, AccessFlags::W_OK | AccessFlags::X_OK)?)
 }
 
-/// Makes the folder if it is missing, and tries whether it can be written to.
+/// Creates the folder if it is missing, and checks that it is writable.
 fn prepare(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let probe = folder.join(STAGED);
@@ -158,7 +158,7 @@ fn prepare(folder: &Path) -> io::Result<()> {
     fs::remove_file(&probe)
 }
 
-/// The kernel's name for this boot; empty where it has none.
+/// Boot ID of the kernel; empty if it has none.
 fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().into()
 }

@@ -105,7 +105,7 @@ fn state_written_periodically_and_at_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let (archive, newest) = ran();
-    let keeper = Keeper::start(folder.path().into(), archive, newest, Duration::from_millis(1)).unwrap();
+    let saver = StateSaver::start(folder.path().into(), archive, newest, Duration::from_millis(1)).unwrap();
     for _ in 0..3 {
         let since = std::time::Instant::now();
         while !path.exists() {
@@ -114,7 +114,7 @@ fn state_written_periodically_and_at_end() {
         }
         fs::remove_file(&path).unwrap();
     }
-    keeper.stop();
+    saver.stop();
     let mut history = History::new(Depth::default());
     load(folder.path(), &mut history);
     assert!(remembered(&history) >= 3);
@@ -125,11 +125,11 @@ fn folder_checked_without_change() {
     let folder = tempfile::tempdir().unwrap();
     let staged = folder.path().join(STAGED);
     fs::write(&staged, "half of it").unwrap();
-    usable(folder.path()).unwrap();
+    check_folder(folder.path()).unwrap();
     assert_eq!(fs::read_to_string(&staged).unwrap(), "half of it");
     let missing = folder.path().join("a/b");
-    usable(&missing).unwrap();
+    check_folder(&missing).unwrap();
     assert!(!folder.path().join("a").exists());
-    assert!(usable(&staged).is_err(), "a file is no folder");
-    assert!(usable(&staged.join("below")).is_err());
+    assert!(check_folder(&staged).is_err(), "a file is no folder");
+    assert!(check_folder(&staged.join("below")).is_err());
 }

@@ -133,7 +133,7 @@ fn service_reads_tokens_from_credential() {
     let seen = machine.run(&format!("cat /proc/{agent}/environ"));
     assert!(!seen.contains("of-a-credential"), "{seen}");
     let log = machine.log(UNIT);
-    assert!(!log.contains("everyone on this host can read") && !log.contains("open to public access"), "{log}");
+    assert!(!log.contains("every account of this host can read") && !log.contains("open to public access"), "{log}");
     // A credential that is not there is no open API.
     machine.run("rm /etc/nvidia-smi-web-agent/tokens");
     assert_ne!(machine.status(&format!("systemctl restart {UNIT}")).0, 0);

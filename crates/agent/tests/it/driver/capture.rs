@@ -361,7 +361,11 @@ fn capture_of_hung_driver_is_partial_and_names_call() {
     let (status, captured, said) = host.capture(&["--timeout=6s"]);
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("PARTIAL") && said.contains("nvmlDeviceGetEccMode of GPU 1"), "{said}");
-    assert!(captured.contains("PARTIAL, after 6s") && captured.contains("nvmlDeviceGetEccMode of GPU 1"), "{captured}");
+    assert!(
+        captured.contains("PARTIAL, the driver had not finished after 6s")
+            && captured.contains("nvmlDeviceGetEccMode of GPU 1"),
+        "{captured}"
+    );
     let told = data(&captured);
     let fault = &told["fault"][0];
     assert_eq!((fault["function"].as_str(), fault["gpu"].as_integer()), (Some("nvmlDeviceGetEccMode"), Some(1)));
@@ -397,11 +401,11 @@ fn capture_file_never_overwrites() {
     let asked = format!("--output={}", file.display());
     let (status, out, said) = host.capture(&[&asked]);
     assert_eq!((status, out.as_str()), (0, ""), "{said}");
-    assert!(said.contains("nvmlInit_v2 gave 9"), "{said}");
+    assert!(said.contains("nvmlInit_v2 returned 9"), "{said}");
     assert_eq!(data(&fs::read_to_string(&file).unwrap())["init"].as_integer(), Some(9));
     let (status, _, said) = host.capture(&[&asked]);
     assert!(status == 2 && said.contains("bug.toml") && said.contains("it exists"), "{status} {said}");
     let start = Start::bare().argument("capture").argument("--nvml-library=/nowhere/libnvidia-ml.so.1");
     let (status, out, said) = start.finish();
-    assert!(status.success() && said.contains("dlopen gave 12") && !out.contains("nowhere"), "{out}{said}");
+    assert!(status.success() && said.contains("dlopen returned 12") && !out.contains("nowhere"), "{out}{said}");
 }

@@ -160,7 +160,7 @@ fn certificate_reloaded_unless_invalid() {
     put(&first);
     fs::set_permissions(&used.key, fs::Permissions::from_mode(0o644)).unwrap();
     let agent = over_tls(&driver, &used).serve();
-    assert!(agent.log().contains("everyone on this host can read the private key"), "{}", agent.log());
+    assert!(agent.log().contains("every account of this host can read the private key"), "{}", agent.log());
     let client = authority.client(None);
     let mut open = client.connect(agent.address()).unwrap();
     while open.conn.is_handshaking() {

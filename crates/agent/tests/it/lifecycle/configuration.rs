@@ -165,20 +165,24 @@ fn check_of_running_service_leaves_driver_alone() {
     let collectors = driver.calls("nvmlInit_v2");
     let (status, out) = check(&settings);
     assert_eq!(status, Some(0), "{out}");
-    for part in
-        ["agent.env", "is an agent's that runs", "TOKEN (read)", "read by the agent that runs: ok", "the service's own"]
-    {
+    for part in [
+        "agent.env",
+        "is in use by the running agent",
+        "TOKEN (read)",
+        "read by the running agent: ok",
+        "the service's own",
+    ] {
         assert!(out.contains(part), "{out} lacks {part:?}");
     }
     assert!(!out.contains("open to public access") && !out.contains("cannot listen"), "{out}");
     // It does not say where it serves, and is there all the same.
     let (_, out) = check("");
-    assert!(out.contains("not tried, since the service runs"), "{out}");
+    assert!(out.contains("not tried, because the service runs"), "{out}");
     let control = Start::bare().argument("release").argument("--control-socket");
     let control = control.argument(runtime.path().join("control.sock").to_str().unwrap());
     assert!(control.finish().0.success());
     let (status, out) = check(&settings);
-    assert!(status == Some(0) && out.contains("released by the agent that runs"), "{out}");
+    assert!(status == Some(0) && out.contains("released by the running agent"), "{out}");
     assert_eq!(driver.calls("nvmlInit_v2"), collectors, "no other collector beside it, and none once it has let go");
 }
 

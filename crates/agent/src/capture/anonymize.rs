@@ -1,25 +1,25 @@
-//! What a capture must not tell: who the GPUs are, and which processes are on them. Replaced alike everywhere, so that
-//! what belongs together still does; and in an order that makes a capture of a capture's playback the same again.
+//! Replaces identities in a capture: UUIDs, serial numbers and PIDs. Equal ones are replaced equally, so that relations
+//! remain, and in an order by which a capture of the playback is the same again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use telemetry::capture::{Item, List, Outcome, Record};
 
-/// The PIDs of Linux; what lies outside is no process, but a fault worth keeping.
+/// PIDs of Linux. A value outside is a fault of the driver, and is kept.
 const PIDS: std::ops::RangeInclusive<u64> = 1..=4 * 1024 * 1024;
-/// The first PID in a capture: so high that hardly any host has such a process to show in its place.
+/// First PID in a capture, so high that a host has hardly a process of that number.
 const FIRST_PID: u64 = 4_000_001;
-/// Ages are told in steps of so many microseconds, so that how long the capture took is not part of them.
+/// Rounding of ages, in microseconds, so that the duration of the capture does not show.
 const AGE_STEP_US: u64 = 500_000;
-/// Letters of a UUID between its hyphens.
+/// Lengths of the groups of a UUID.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
-/// A serial number shorter than this is too common a text to be looked for elsewhere.
-const LEAST_SERIAL: usize = 6;
+/// Shorter serial numbers are too common as text to be replaced elsewhere.
+const MIN_SERIAL: usize = 6;
 
-/// Makes the records tell nobody's identity.
-pub(super) fn make(records: &mut [Record]) {
+/// Replaces the identities in the records.
+pub(super) fn anonymize(records: &mut [Record]) {
     let pids = pids(records);
-    let mut uuids = Known::default();
+    let mut uuids = UuidMap::default();
     let serials = serials(records);
     for record in records {
         let is_serial = record.function == "nvmlDeviceGetSerial";
@@ -28,15 +28,15 @@ pub(super) fn make(records: &mut [Record]) {
             Outcome::Told(items) => {
                 for text in items.iter_mut().filter_map(text) {
                     *text = match serials.get(text.as_slice()) {
-                        Some(made_up) if is_serial => made_up.clone(),
-                        _ if is_uuid => uuids.name(text),
-                        _ => uuids.within(&without_serials(text, &serials)),
+                        Some(replacement) if is_serial => replacement.clone(),
+                        _ if is_uuid => uuids.replace(text),
+                        _ => uuids.replace_within(&without_serials(text, &serials)),
                     };
                 }
             }
             Outcome::Listed(List::Entries { entries, .. }) => {
                 let has_ages = record.function.contains("Utilization");
-                entries.iter_mut().for_each(|entry| hide(entry, &pids, has_ages));
+                entries.iter_mut().for_each(|entry| replace_pid(entry, &pids, has_ages));
             }
             _ => {}
         }
@@ -50,7 +50,7 @@ fn text(item: &mut Item) -> Option<&mut Vec<u8>> {
     }
 }
 
-/// What stands for each PID, in their order.
+/// Replacement of each PID, in the same order.
 fn pids(records: &[Record]) -> BTreeMap<u64, u64> {
     let lists = records.iter().filter_map(|record| match &record.outcome {
         Outcome::Listed(List::Entries { entries, .. }) => Some(entries),
@@ -60,7 +60,7 @@ fn pids(records: &[Record]) -> BTreeMap<u64, u64> {
     all.into_iter().filter(|pid| PIDS.contains(pid)).zip(FIRST_PID..).collect()
 }
 
-fn hide(entry: &mut [u64], pids: &BTreeMap<u64, u64>, has_age: bool) {
+fn replace_pid(entry: &mut [u64], pids: &BTreeMap<u64, u64>, has_age: bool) {
     if let Some(pid) = entry.first_mut() {
         *pid = pids.get(pid).copied().unwrap_or(*pid);
     }
@@ -69,80 +69,80 @@ fn hide(entry: &mut [u64], pids: &BTreeMap<u64, u64>, has_age: bool) {
     }
 }
 
-/// What stands for each serial number: its own length of digits.
+/// Replacement of each serial number, of the same length.
 fn serials(records: &[Record]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut known: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut replacements: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for record in records.iter().filter(|record| record.function == "nvmlDeviceGetSerial") {
         let Outcome::Told(items) = &record.outcome else { continue };
         for item in items {
             let Item::Text(serial) = item else { continue };
-            let number = known.len() + 1;
+            let number = replacements.len() + 1;
             let width = serial.len();
-            known.entry(serial.clone()).or_insert_with(|| {
+            replacements.entry(serial.clone()).or_insert_with(|| {
                 let digits = format!("{number:0width$}");
-                // The last digits, where there are more than fit.
+                // The last digits, if there are more than fit.
                 digits.as_bytes()[digits.len() - width..].to_vec()
             });
         }
     }
-    known
+    replacements
 }
 
-/// A text in which no serial number stands any more.
+/// Replaces the serial numbers within a text.
 fn without_serials(text: &[u8], serials: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<u8> {
     let mut text = text.to_vec();
-    for (serial, made_up) in serials.iter().filter(|(serial, _)| serial.len() >= LEAST_SERIAL) {
+    for (serial, replacement) in serials.iter().filter(|(serial, _)| serial.len() >= MIN_SERIAL) {
         let mut from = 0;
         while let Some(at) = text[from..].windows(serial.len()).position(|window| window == serial) {
-            let place = from + at;
-            from = place + serial.len();
-            text[place..from].copy_from_slice(made_up);
+            let start = from + at;
+            from = start + serial.len();
+            text[start..from].copy_from_slice(replacement);
         }
     }
     text
 }
 
-/// The UUIDs met so far, and what stands for each.
+/// UUIDs found so far, with their numbers.
 #[derive(Default)]
-struct Known(BTreeMap<Vec<u8>, usize>);
+struct UuidMap(BTreeMap<Vec<u8>, usize>);
 
-impl Known {
+impl UuidMap {
     fn number(&mut self, uuid: &[u8]) -> usize {
         let next = self.0.len() + 1;
         *self.0.entry(uuid.to_ascii_lowercase()).or_insert(next)
     }
 
-    /// What stands for a UUID that a device tells, in whatever form.
-    fn name(&mut self, text: &[u8]) -> Vec<u8> {
-        let within = self.within(text);
+    /// Replaces a device's UUID, in any form.
+    fn replace(&mut self, text: &[u8]) -> Vec<u8> {
+        let within = self.replace_within(text);
         if within != text || text.is_empty() || find(text, 0).is_some() {
             return within;
         }
         let number = self.number(text);
-        // What no reader takes for a name is played back as something that none takes for one.
+        // A UUID that the agent rejects is replaced by one that it rejects too.
         let readable = text.iter().all(u8::is_ascii_graphic);
         if readable { format!("not-a-uuid-{number}") } else { format!("not a uuid {number}") }.into_bytes()
     }
 
-    /// A text in which no UUID stands any more.
-    fn within(&mut self, text: &[u8]) -> Vec<u8> {
+    /// Replaces the UUIDs within a text.
+    fn replace_within(&mut self, text: &[u8]) -> Vec<u8> {
         let mut text = text.to_vec();
         let mut from = 0;
         while let Some(at) = find(&text, from) {
             let end = at + LENGTH;
             let number = self.number(&text[at..end]);
-            let made_up = format!("00000000-0000-0000-0000-{number:012x}");
-            text[at..end].copy_from_slice(made_up.as_bytes());
+            let replacement = format!("00000000-0000-0000-0000-{number:012x}");
+            text[at..end].copy_from_slice(replacement.as_bytes());
             from = end;
         }
         text
     }
 }
 
-/// Letters of a UUID, its hyphens included.
+/// Length of a UUID with its hyphens.
 const LENGTH: usize = 36;
 
-/// Where the next UUID stands.
+/// Position of the next UUID.
 fn find(text: &[u8], from: usize) -> Option<usize> {
     let is_uuid = |window: &[u8]| {
         let mut groups = window.split(|byte| *byte == b'-');
@@ -183,7 +183,7 @@ mod tests {
         let mut records = vec![
             uuid(REAL),
             uuid(&REAL.replace("GPU-8", "GPU-9")),
-            // As MIG instances were called before driver 470.
+            // Form of MIG instances before driver 470.
             uuid(&format!("MIG-{}/1/0", REAL.to_uppercase())),
             uuid("what is this"),
             uuid(""),
@@ -192,7 +192,7 @@ mod tests {
             told("nvmlDeviceGetSerial", b"1564720004711"),
             told("nvmlDeviceGetName", format!("NVIDIA {REAL} 1564720004711 x42").as_bytes()),
         ];
-        make(&mut records);
+        anonymize(&mut records);
         let one = "00000000-0000-0000-0000-000000000001";
         let expected = [
             &format!("GPU-{one}"),
@@ -207,7 +207,7 @@ mod tests {
         ];
         assert_eq!(records.iter().map(text).collect::<Vec<_>>(), expected);
         let once = records.clone();
-        make(&mut records);
+        anonymize(&mut records);
         assert_eq!(records, once, "made up again it is the same");
     }
 
@@ -221,7 +221,7 @@ mod tests {
             listed("nvmlDeviceGetGraphicsRunningProcesses_v3", vec![vec![12, 123_456]]),
             listed("nvmlDeviceGetProcessUtilization", vec![vec![777, 623_456, 9], vec![12, u64::MAX, 9]]),
         ];
-        make(&mut records);
+        anonymize(&mut records);
         let entries = |record: &Record| match &record.outcome {
             Outcome::Listed(List::Entries { entries, .. }) => entries.clone(),
             other => panic!("{other:?}"),
@@ -240,8 +240,8 @@ mod tests {
                 told("nvmlDeviceGetSerial", serial.as_bytes()),
                 told("nvmlDeviceGetName", &[&text[..], serial.as_bytes()].concat()),
             ];
-            make(&mut records);
-            make(&mut records);
+            anonymize(&mut records);
+            anonymize(&mut records);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where an agent on this host is reached, and over what: a port, plain or with TLS, or a socket.
+//! Address of an agent on this host: a port, with or without TLS, or a socket.
 
 use std::{
     fmt,
@@ -24,27 +24,26 @@ use crate::{
     exposure, tcp_table,
 };
 
-/// One place.
+/// Address of an agent.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// A port, and TLS if it is spoken there.
+pub(super) enum AgentAddress {
+    /// A port, with the TLS configuration if it uses TLS.
     Address(SocketAddr, Option<Arc<ClientConfig>>),
-    /// A socket.
+    /// A Unix socket.
     Unix(PathBuf),
 }
 
-/// A conversation that does not wait for ever.
-pub(super) trait Line: Read + Write {
-    /// Waits at most so long for the next bytes.
-    fn wait(&self, at_most: Duration) -> io::Result<()>;
+/// A connection with timeouts.
+pub(super) trait Connection: Read + Write {
+    /// Sets the timeout of the next read.
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
 
-    /// The uids that hold its other end; none where that is proven by other means.
-    fn holders(&self) -> Option<Vec<u32>>;
+    /// Uids of the peer; none if TLS authenticates it.
+    fn owners(&self) -> Option<Vec<u32>>;
 }
 
-impl Place {
-    /// Where an agent that is started with these options is reached: the first place that it listens on, but rather a
-    /// socket than TLS.
+impl AgentAddress {
+    /// Address of an agent that is started with these options: the first that it listens on, or a socket instead of TLS.
     pub(super) fn of(options: &Options) -> Result<Self, String> {
         let binds = exposure::binds(options).map_err(|error| error.to_string())?;
         let certificate = cli::given(options.tls_cert.as_ref());
@@ -52,19 +51,19 @@ impl Place {
         match (socket.or(binds.first()), certificate) {
             (Some(Bind::Unix { path, .. }), _) => Ok(Self::Unix(path.clone())),
             (Some(Bind::Address(_)), Some(_)) if cli::given(options.tls_client_ca.as_ref()).is_some() => Err(
-                "the agent lets in only who has a certificate (--tls-client-ca), which this has not: let it listen on a \
+                "the agent requires client certificates (--tls-client-ca), and this command has none: let the agent listen on a \
                  socket too, such as --bind 0.0.0.0,unix:/run/nvidia-smi-web-agent/health.sock"
                     .into(),
             ),
             (Some(Bind::Address(address)), certificate) => {
-                let tls = certificate.map(|path| only(&path)).transpose()?;
+                let tls = certificate.map(|path| pinned(&path)).transpose()?;
                 Ok(Self::Address(reachable(*address), tls))
             }
-            (None, _) => Err("the agent listens nowhere: name a place with --bind".into()),
+            (None, _) => Err("the agent has no address; set --bind".into()),
         }
     }
 
-    /// What the place is called in `Host`.
+    /// Value of the `Host` header.
     pub(super) fn host(&self) -> String {
         match self {
             Self::Address(address, _) => address.to_string(),
@@ -73,19 +72,19 @@ impl Place {
     }
 
     /// Connects.
-    pub(super) fn connect(&self, patience: Duration) -> io::Result<Box<dyn Line>> {
+    pub(super) fn connect(&self, timeout: Duration) -> io::Result<Box<dyn Connection>> {
         let (address, tls) = match self {
             Self::Address(address, tls) => (address, tls),
             Self::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_write_timeout(Some(patience))?;
-                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(timeout))?;
+                stream.set_read_timeout(Some(timeout))?;
                 return Ok(Box::new(stream));
             }
         };
-        let stream = TcpStream::connect_timeout(address, patience)?;
-        stream.set_write_timeout(Some(patience))?;
-        stream.set_read_timeout(Some(patience))?;
+        let stream = TcpStream::connect_timeout(address, timeout)?;
+        stream.set_write_timeout(Some(timeout))?;
+        stream.set_read_timeout(Some(timeout))?;
         let Some(tls) = tls else { return Ok(Box::new(stream)) };
         let name = ServerName::IpAddress(address.ip().into());
         let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
@@ -93,7 +92,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AgentAddress {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address, None) => write!(to, "http://{address}"),
@@ -103,38 +102,38 @@ impl fmt::Display for Place {
     }
 }
 
-impl Line for TcpStream {
-    fn wait(&self, at_most: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(at_most))
+impl Connection for TcpStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))
     }
 
-    fn holders(&self) -> Option<Vec<u32>> {
-        Some(trust::holders_of_port(self, &tcp_table::read(Path::new("/proc"))))
-    }
-}
-
-impl Line for UnixStream {
-    fn wait(&self, at_most: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(at_most))
-    }
-
-    fn holders(&self) -> Option<Vec<u32>> {
-        Some(trust::holder_of_socket(self))
+    fn owners(&self) -> Option<Vec<u32>> {
+        Some(trust::port_owners(self, &tcp_table::read(Path::new("/proc"))))
     }
 }
 
-impl Line for StreamOwned<ClientConnection, TcpStream> {
-    fn wait(&self, at_most: Duration) -> io::Result<()> {
-        self.sock.set_read_timeout(Some(at_most))
+impl Connection for UnixStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))
     }
 
-    /// It has the key of the certificate.
-    fn holders(&self) -> Option<Vec<u32>> {
+    fn owners(&self) -> Option<Vec<u32>> {
+        Some(trust::socket_owner(self))
+    }
+}
+
+impl Connection for StreamOwned<ClientConnection, TcpStream> {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.sock.set_read_timeout(Some(timeout))
+    }
+
+    /// The peer has proved that it has the certificate's key.
+    fn owners(&self) -> Option<Vec<u32>> {
         None
     }
 }
 
-/// Where an agent on this host that listens there is reached.
+/// Address by which this host reaches a listener.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let own: IpAddr = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -144,27 +143,27 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(own, listen.port())
 }
 
-/// TLS with whoever has the key of the certificate in that file, and with nobody else: names and authorities do not
-/// matter where the very certificate is known.
-fn only(path: &Path) -> Result<Arc<ClientConfig>, String> {
+/// TLS configuration that trusts only the certificate in this file. Names and authorities are not checked, because the
+/// certificate itself is known.
+fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let certificate = CertificateDer::from_pem_file(path).map_err(|error| {
-        format!("cannot read --tls-cert {}: {error}; the agent is known by its certificate", path.display())
+        format!("cannot read --tls-cert {}: {error}; it is needed to authenticate the agent", path.display())
     })?;
     let provider = Arc::new(ring::default_provider());
-    let own = Own { certificate, provider: Arc::clone(&provider) };
+    let verifier = PinnedVerifier { certificate, provider: Arc::clone(&provider) };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?.dangerous();
-    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(own)).with_no_client_auth()))
+    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
 }
 
-/// Believes one certificate.
+/// Accepts one certificate.
 #[derive(Debug)]
-struct Own {
+struct PinnedVerifier {
     certificate: CertificateDer<'static>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Own {
+impl ServerCertVerifier for PinnedVerifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! One request to an agent over HTTP, in a few lines: a client library would be more than the rest of the command.
+//! HTTP client for one request to an agent: a client library would be larger than the rest of the command.
 
 use std::{
     ffi::OsString,
@@ -8,95 +8,98 @@ use std::{
 };
 
 use crate::health::{
-    place::{Line, Place},
+    address::{AgentAddress, Connection},
     trust,
 };
 
-/// How long all of an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest answer: the summary of a host is a few hundred bytes per GPU.
-const MOST_BYTES: u64 = 4 << 20;
-/// The token is wrong or missing.
+/// Timeout of a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer, in bytes: the summary of a host has a few hundred per GPU.
+const MAX_BYTES: u64 = 4 << 20;
+/// HTTP status if the token is wrong or missing.
 const UNAUTHORIZED: u16 = 401;
 
-/// An agent to ask.
+/// Client of one agent.
 #[derive(Debug)]
-pub(super) struct Agent {
-    place: Place,
+pub(super) struct Client {
+    address: AgentAddress,
     prefix: String,
     token: Option<OsString>,
 }
 
-impl Agent {
-    pub(super) fn new(place: Place, prefix: &str, token: Option<OsString>) -> Self {
-        Self { place, prefix: prefix.into(), token }
+impl Client {
+    pub(super) fn new(address: AgentAddress, prefix: &str, token: Option<OsString>) -> Self {
+        Self { address, prefix: prefix.into(), token }
     }
 
-    /// The body of a good answer. The error is one line that names the address, and the remedy where there is one.
+    /// Gets the body of a path.
+    ///
+    /// # Errors
+    /// One line that names the address, with the fix if there is one.
     pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
-        let url = format!("{}{}{path}", self.place, self.prefix);
-        match self.ask(path)? {
+        let url = format!("{}{}{path}", self.address, self.prefix);
+        match self.request(path)? {
             (200, body) => Ok(body),
             (UNAUTHORIZED, _) => Err(format!(
-                "{url} wants {} token: give the service's as TOKEN, or run this as a user who may read its agent.env",
+                "{url} requires {} token: set TOKEN to the service's, or run this as a user who can read its agent.env",
                 if self.token.is_some() { "another" } else { "a" }
             )),
-            (status, _) => Err(format!("{url} answers {status}: is that the agent's port, and its --url-prefix?")),
+            (status, _) => Err(format!("{url} answers {status}: check the agent's port and --url-prefix")),
         }
     }
 
-    /// The status and the body of any answer.
-    pub(super) fn ask(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
+    /// Requests a path; returns the status and the body of any answer.
+    pub(super) fn request(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
         let stream = self.connect()?;
-        let answer = self.converse(stream, path).map_err(|error| self.unanswered(&error))?;
-        let (status, body) = parse(&answer)
-            .ok_or_else(|| format!("what listens on {} does not speak HTTP as the agent does", self.place))?;
+        let answer = self.exchange(stream, path).map_err(|error| self.describe(&error))?;
+        let (status, body) =
+            parse(&answer).ok_or_else(|| format!("expected an agent on {}, got another protocol", self.address))?;
         Ok((status, body.to_vec()))
     }
 
-    /// Connects. Where a token is to be sent, only to whom it may be shown.
-    fn connect(&self) -> Result<Box<dyn Line>, String> {
-        let stream = self.place.connect(PATIENCE).map_err(|error| self.unanswered(&error))?;
-        if let (Some(_), Some(holders)) = (&self.token, stream.holders()) {
-            trust::judge(&holders).map_err(|whose| {
+    /// Connects. If a token will be sent, checks first that the listener may have it.
+    fn connect(&self) -> Result<Box<dyn Connection>, String> {
+        let stream = self.address.connect(TIMEOUT).map_err(|error| self.describe(&error))?;
+        if let (Some(_), Some(owners)) = (&self.token, stream.owners()) {
+            trust::check(&owners).map_err(|owner| {
                 format!(
-                    "the token is not shown to what listens on {}: {whose}, and not to root, this account or the \
-                     service; ask as root or as the agent's own account, or over TLS",
-                    self.place
+                    "not sending the token to {}: {owner}, not to root, this account or the service; run this as root or as \
+                     the agent's account, or use TLS",
+                    self.address
                 )
             })?;
         }
         Ok(stream)
     }
 
-    fn converse(&self, mut stream: Box<dyn Line>, path: &str) -> io::Result<Vec<u8>> {
-        let end = Instant::now() + PATIENCE;
-        stream.write_all(&self.request(path))?;
+    fn exchange(&self, mut stream: Box<dyn Connection>, path: &str) -> io::Result<Vec<u8>> {
+        let deadline = Instant::now() + TIMEOUT;
+        stream.write_all(&self.head(path))?;
         let mut answer = Vec::new();
         let mut part = [0; 8192];
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            stream.wait(left)?;
+            stream.set_timeout(left)?;
             match stream.read(&mut part) {
                 Ok(0) => return Ok(answer),
                 Ok(length) => answer.extend_from_slice(&part[..length]),
-                // The answer says by itself how long it is.
+                // TLS closed without notice; `Content-Length` shows whether the answer is whole.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(answer),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            if answer.len() as u64 > MOST_BYTES {
-                return Err(io::Error::other("the answer does not end"));
+            if answer.len() as u64 > MAX_BYTES {
+                return Err(io::Error::other("the answer is too long"));
             }
         }
     }
 
-    fn request(&self, path: &str) -> Vec<u8> {
+    fn head(&self, path: &str) -> Vec<u8> {
         let head =
-            format!("GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.prefix, self.place.host());
+            format!("GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.prefix, self.address.host());
         let mut request = head.into_bytes();
         if let Some(token) = &self.token {
             request.extend([b"Authorization: Bearer ", token.as_bytes(), b"\r\n"].concat());
@@ -105,23 +108,21 @@ impl Agent {
         request
     }
 
-    fn unanswered(&self, error: &io::Error) -> String {
-        let place = &self.place;
+    fn describe(&self, error: &io::Error) -> String {
+        let address = &self.address;
         match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                format!(
-                    "no agent listens on {place}: start it, or name its port with --port and its address with --bind"
-                )
+                format!("no agent listens on {address}: start it, or set its --port and --bind")
             }
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                format!("the agent on {place} has not answered within {} s", PATIENCE.as_secs())
+                format!("the agent on {address} did not answer within {} s", TIMEOUT.as_secs())
             }
-            _ => format!("the agent on {place} cannot be asked: {error}"),
+            _ => format!("cannot reach the agent on {address}: {error}"),
         }
     }
 }
 
-/// The status and the whole body; none if it is not an answer of ours, or is cut short.
+/// Parses the status and the whole body; none if the answer is not an agent's, or is truncated.
 fn parse(answer: &[u8]) -> Option<(u16, &[u8])> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
