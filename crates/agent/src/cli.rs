@@ -553,8 +553,8 @@ mod tests {
     #[test]
     fn commands_option_is_optional() {
         assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.commands, None);
-        let told = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
-        assert_eq!(told, Some(Commands::Masked));
+        let shown = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
+        assert_eq!(shown, Some(Commands::Masked));
         let message = wrong(&["--commands", "some"]);
         assert!(
             message.contains("'some'") && message.contains("masked") && message.contains("NVSMI_COMMANDS"),

@@ -186,6 +186,6 @@ mod tests {
         snapshot.collector.detail = Some("until then".into());
         assert_eq!(status(&snapshot), "released, until then");
         snapshot.collector.state = CollectorState::Stalled;
-        assert_eq!(status(&snapshot), "stalled", "seconds that count up are not told");
+        assert_eq!(status(&snapshot), "stalled", "without seconds that count up");
     }
 }

@@ -161,14 +161,14 @@ mod tests {
 
     const REAL: &str = "GPU-8a56a4bc-e184-a047-2620-be19fdf913d5";
 
-    fn told(function: &str, text: &[u8]) -> Record {
+    fn texts(function: &str, text: &[u8]) -> Record {
         let outcome = Outcome::Told(vec![Item::Text(text.into())]);
         Record { function: function.into(), about: About::Gpu(0), with: vec![], outcome, at_us: 0, took_us: 0 }
     }
 
     fn listed(function: &str, entries: Vec<Vec<u64>>) -> Record {
         let outcome = Outcome::Listed(List::Entries { width: 24, entries });
-        Record { outcome, ..told(function, b"") }
+        Record { outcome, ..texts(function, b"") }
     }
 
     fn text(record: &Record) -> String {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn identities_replaced_consistently() {
-        let uuid = |text: &str| told("nvmlDeviceGetUUID", text.as_bytes());
+        let uuid = |text: &str| texts("nvmlDeviceGetUUID", text.as_bytes());
         let mut records = vec![
             uuid(REAL),
             uuid(&REAL.replace("GPU-8", "GPU-9")),
@@ -187,10 +187,10 @@ mod tests {
             uuid(&format!("MIG-{}/1/0", REAL.to_uppercase())),
             uuid("what is this"),
             uuid(""),
-            told("nvmlDeviceGetSerial", b"1564720004711"),
-            told("nvmlDeviceGetSerial", b"42"),
-            told("nvmlDeviceGetSerial", b"1564720004711"),
-            told("nvmlDeviceGetName", format!("NVIDIA {REAL} 1564720004711 x42").as_bytes()),
+            texts("nvmlDeviceGetSerial", b"1564720004711"),
+            texts("nvmlDeviceGetSerial", b"42"),
+            texts("nvmlDeviceGetSerial", b"1564720004711"),
+            texts("nvmlDeviceGetName", format!("NVIDIA {REAL} 1564720004711 x42").as_bytes()),
         ];
         anonymize(&mut records);
         let one = "00000000-0000-0000-0000-000000000001";
@@ -236,9 +236,9 @@ mod tests {
         #[test]
         fn arbitrary_text_tolerated(text in proptest::collection::vec(proptest::num::u8::ANY, 0..120), serial in "[0-9a-f-]{0,40}") {
             let mut records = vec![
-                told("nvmlDeviceGetUUID", &text),
-                told("nvmlDeviceGetSerial", serial.as_bytes()),
-                told("nvmlDeviceGetName", &[&text[..], serial.as_bytes()].concat()),
+                texts("nvmlDeviceGetUUID", &text),
+                texts("nvmlDeviceGetSerial", serial.as_bytes()),
+                texts("nvmlDeviceGetName", &[&text[..], serial.as_bytes()].concat()),
             ];
             anonymize(&mut records);
             anonymize(&mut records);

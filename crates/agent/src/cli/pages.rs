@@ -1,5 +1,5 @@
-//! The man pages and shell completions that the packages carry are made from the declaration of the options, and kept
-//! in the repository, so that the binary need not carry what makes them. A change of an option shows there too.
+//! Man pages and shell completions of the packages, generated from the options and kept in the repository, so that the
+//! binary does not contain their generators.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use clap_complete::Shell;
 use super::Cli;
 
 const NAME: &str = "nvidia-smi-web-agent";
-/// Set to write the files anew.
+/// Variable that makes the tests rewrite the files.
 const RENEW: &str = "RENEW_DOCS";
 
 fn deploy() -> PathBuf {
@@ -27,16 +27,16 @@ fn command() -> Command {
     command
 }
 
-/// A page for the whole and one for each command, by file name.
+/// Main page and one page per command, by file name.
 fn manual() -> Vec<(String, Vec<u8>)> {
     let command = command();
     let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
-    // The options stand on the page of the whole alone.
+    // Options are on the main page only.
     let of_its_own = |sub: &Command| {
         let name = format!("{NAME}-{}", sub.get_name());
         sub.clone().name(name).bin_name(format!("{NAME} {}", sub.get_name())).mut_args(|argument| {
-            let elsewhere = argument.get_env().is_some();
-            argument.hide(elsewhere)
+            let is_on_main_page = argument.get_env().is_some();
+            argument.hide(is_on_main_page)
         })
     };
     let all = std::iter::once(command.clone()).chain(shown.map(of_its_own));
@@ -47,7 +47,7 @@ fn manual() -> Vec<(String, Vec<u8>)> {
     .collect()
 }
 
-/// Section by section, since what follows the help keeps its lines.
+/// Renders a page section by section, because the text after the help keeps its line breaks.
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let is_whole = command.get_name() == NAME;
@@ -79,7 +79,7 @@ fn completions() -> Vec<(String, Vec<u8>)> {
     made.into()
 }
 
-/// Compares a folder with what it should hold, or makes it so.
+/// Compares a folder with its expected files, or rewrites it.
 fn same(folder: &str, files: Vec<(String, Vec<u8>)>) {
     let folder = deploy().join(folder);
     if std::env::var_os(RENEW).is_some() {
@@ -97,7 +97,7 @@ fn same(folder: &str, files: Vec<(String, Vec<u8>)>) {
     assert_eq!(there.iter().collect::<Vec<_>>(), expected, "in {}", folder.display());
     for (name, content) in files {
         let found = fs::read(folder.join(&name)).unwrap();
-        assert!(found == content, "{name} is not what the options are: {RENEW}=1 cargo test -p agent --bins pages");
+        assert!(found == content, "{name} is out of date; run {RENEW}=1 cargo test -p agent --bins pages");
     }
 }
 

@@ -86,9 +86,9 @@ mod tests {
     use tempfile::TempDir;
 
     fn seen(paths: Vec<PathBuf>) -> (WatchState, Receiver<()>) {
-        let (told, heard) = channel();
-        let read = Box::new(move || told.send(()).unwrap());
-        (WatchState::new(Watched { seen: file_states(&paths), paths, read }), heard)
+        let (sender, reloads) = channel();
+        let read = Box::new(move || sender.send(()).unwrap());
+        (WatchState::new(Watched { seen: file_states(&paths), paths, read }), reloads)
     }
 
     #[test]
@@ -96,10 +96,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
         fs::write(&one, "1").unwrap();
-        let (mut seen, heard) = seen(vec![one.clone(), other.clone()]);
-        let mut reads = |looks: usize| {
-            (0..looks).for_each(|_| seen.check());
-            heard.try_iter().count()
+        let (mut seen, reloads) = seen(vec![one.clone(), other.clone()]);
+        let mut reads = |checks: usize| {
+            (0..checks).for_each(|_| seen.check());
+            reloads.try_iter().count()
         };
         assert_eq!(reads(3), 0);
         fs::write(&one, "12").unwrap();
@@ -119,10 +119,10 @@ mod tests {
         fs::write(&old, "same").unwrap();
         fs::write(&new, "same").unwrap();
         std::os::unix::fs::symlink(&old, &link).unwrap();
-        let (mut seen, heard) = seen(vec![link.clone()]);
+        let (mut seen, reloads) = seen(vec![link.clone()]);
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&new, &link).unwrap();
         (0..3).for_each(|_| seen.check());
-        assert_eq!(heard.try_iter().count(), 1);
+        assert_eq!(reloads.try_iter().count(), 1);
     }
 }

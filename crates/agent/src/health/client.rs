@@ -52,8 +52,8 @@ impl Client {
     pub(super) fn request(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
         let stream = self.connect()?;
         let answer = self.exchange(stream, path).map_err(|error| self.describe(&error))?;
-        let (status, body) =
-            parse(&answer).ok_or_else(|| format!("expected an agent on {}, got another protocol", self.address))?;
+        let (status, body) = parse(&answer)
+            .ok_or_else(|| format!("expected the answer of an agent on {}, got something else", self.address))?;
         Ok((status, body.to_vec()))
     }
 

@@ -53,7 +53,7 @@ fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>) {
     (archive, publisher.subscribe())
 }
 
-/// Such a run, of which everything is kept in the folder.
+/// A run whose whole state is saved in the folder.
 fn run(folder: &Path) {
     let (archive, newest) = ran();
     write(folder, &archive, &newest.borrow()).unwrap();

@@ -4,10 +4,11 @@ use std::{
     io,
     process::{Child, ChildStdin, ChildStdout, ExitStatus},
     thread,
+    time::Duration,
 };
 
 use collector::Settings;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, TrySendError};
 use telemetry::{
     BootTime,
     frame::{self, FrameError, Message},
@@ -15,6 +16,9 @@ use telemetry::{
 };
 
 use crate::child_process::{self, CallTable, ChildCommand};
+
+/// Pause before a full queue is tried again, less than the supervisor takes for the whole queue.
+const QUEUE_RETRY: Duration = Duration::from_millis(1);
 
 /// Report of a collector's pipe reader.
 #[derive(Debug)]
@@ -103,9 +107,23 @@ fn read(mut output: ChildStdout, number: u64, reports: &Sender<(u64, Report)>) {
             Ok(None) => (Report::Ended(None), true),
             Err(error) => (Report::Ended(Some(error)), true),
         };
-        // Waits while the queue is full; fails once the supervisor has ended.
-        if reports.send((number, report)).is_err() || last {
+        if !send(reports, (number, report)) || last {
             return;
         }
+    }
+}
+
+/// Queues a report, and waits while the queue is full; `false` once the supervisor has ended.
+///
+/// `Sender::send` yields the processor several times before it sleeps. On a busy host each yield costs a time slice, and
+/// a flood of frames took six times as long.
+fn send(reports: &Sender<(u64, Report)>, mut report: (u64, Report)) -> bool {
+    loop {
+        report = match reports.try_send(report) {
+            Ok(()) => return true,
+            Err(TrySendError::Full(report)) => report,
+            Err(TrySendError::Disconnected(_)) => return false,
+        };
+        thread::sleep(QUEUE_RETRY);
     }
 }

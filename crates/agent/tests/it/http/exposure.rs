@@ -141,7 +141,7 @@ fn refused(start: Start, parts: &[&str]) {
 #[test]
 fn configuration_mistake_never_opens_api() {
     let file = |content: &str| Start::bare().file("tokens", content).argument("--token-file=tokens");
-    refused(Start::bare().argument("--token-file=/no/such"), &["/no/such", "cannot read the token file", "may read"]);
+    refused(Start::bare().argument("--token-file=/no/such"), &["/no/such", "cannot read the token file", "can read"]);
     refused(file(""), &["tokens", "has no token", "a name, a scope"]);
     refused(file("# x\na all 0123456789abcdef\n"), &["tokens", "line 2", "no scope", "read, summary or metrics"]);
     refused(file("a read 0123456789abcde\n"), &["line 1", "openssl rand -hex 24"]);

@@ -223,9 +223,9 @@ fn certificate_unusable_rejected_at_start_with_remedy() {
         Start::bare().argument("--tls-cert").argument(certificate).argument("--tls-key").argument(key)
     };
     let file = |path: &Path| path.display().to_string();
-    refused(Start::bare().argument("--tls-cert=/x.pem"), &["--tls-cert needs --tls-key"]);
-    refused(Start::bare().variable("NVSMI_TLS_KEY", "/x.key"), &["--tls-key needs --tls-cert"]);
-    refused(Start::bare().argument("--tls-client-ca=/x.pem"), &["--tls-client-ca needs --tls-cert"]);
+    refused(Start::bare().argument("--tls-cert=/x.pem"), &["--tls-cert requires --tls-key"]);
+    refused(Start::bare().variable("NVSMI_TLS_KEY", "/x.key"), &["--tls-key requires --tls-cert"]);
+    refused(Start::bare().argument("--tls-client-ca=/x.pem"), &["--tls-client-ca requires --tls-cert"]);
     refused(bare(Path::new("/no/such.pem"), &one.key), &["cannot read --tls-cert /no/such.pem"]);
     refused(bare(&one.certificate, &other.key), &["--tls-key", &file(&other.key), "key of another certificate"]);
     refused(bare(&one.key, &one.key), &["--tls-cert", &file(&one.key), "BEGIN CERTIFICATE"]);

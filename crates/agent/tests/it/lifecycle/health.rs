@@ -179,9 +179,9 @@ fn health_shows_token_to_no_other_account() {
 #[test]
 fn health_rejects_other_program_on_port() {
     for (answer, part) in [
-        (&b"SSH-2.0-x\r\n"[..], "does not speak HTTP"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ncut", "does not speak HTTP"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "not a summary"),
+        (&b"SSH-2.0-x\r\n"[..], "expected the answer of an agent"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ncut", "expected the answer of an agent"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "expected the summary"),
     ] {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
