@@ -2,6 +2,7 @@
 
 mod absence;
 mod capture;
+mod catalogue;
 mod clients;
 mod distinct;
 mod frames;

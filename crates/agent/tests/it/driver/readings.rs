@@ -1,11 +1,7 @@
-//! Every reading follows the driver: the fast set within two readings, the slow set within eleven.
+//! Sources of readings: GPM, counters, events, MIG, timings, and functions that replace others. `catalogue.rs` tests each
+//! plain reading.
 
-use telemetry::{
-    Absence,
-    frame::Message,
-    readings::{Fabric, Readings, RemappedRows},
-    sample::{Driver as DriverState, GpuSample, Sample},
-};
+use telemetry::{Absence, frame::Message, readings::Readings, sample::Sample};
 
 use crate::{lifecycle::collector::collect, support::Driver};
 
@@ -96,117 +92,6 @@ type = 'M'
         w = 1000 + n,
         b = 1_000_000 + n,
     )
-}
-
-fn fast_is(gpu: &GpuSample, n: u32) -> bool {
-    let Readings { utilization, clocks, temperature, power, memory, fans, state, .. } = &gpu.readings;
-    let lists = &gpu.lists;
-    let listed = |list: &telemetry::Reading<Vec<telemetry::sample::ListedProcess>>| matches!(list.as_ref().unwrap()[..], [listed] if listed.pid == 1 && listed.memory_bytes == Ok(n.into()));
-    let clients: Vec<u32> = lists.mps.as_ref().unwrap().iter().map(|listed| listed.pid).collect();
-    let shares: Vec<_> = lists.shares.as_ref().unwrap().iter().map(|told| (told.pid, told.share)).collect();
-    let mhz = [clocks.graphics_mhz, clocks.sm_mhz, clocks.memory_mhz, clocks.video_mhz];
-    let engines = [utilization.encoder_percent, utilization.decoder_percent, utilization.jpeg_percent];
-    memory.total_bytes == Ok(1_000_000 + u64::from(n))
-        && memory.used_bytes == Ok(n.into())
-        && memory.reserved_bytes == Ok(n.into())
-        && engines == [Ok(n); 3]
-        && [fans.speed_percent, utilization.ofa_percent] == [Ok(n); 2]
-        && mhz == [Ok(1000 + n); 4]
-        && [temperature.gpu_celsius, temperature.memory_celsius] == [Ok(40 + n.cast_signed()); 2]
-        && [power.draw_mw, power.limit_mw] == [Ok(1000 + n); 2]
-        && power.energy_mj == Ok(1000 + u64::from(n))
-        && [utilization.gpu_percent, utilization.memory_percent] == [Ok(n); 2]
-        && clocks.event_reasons == Ok(n.into())
-        && state.performance_state == Ok(n)
-        && listed(&lists.compute)
-        && listed(&lists.graphics)
-        && clients == [n]
-        && matches!(shares[..], [(1, Ok(share))] if share.sm_percent == n)
-}
-
-fn slow_is(gpu: &GpuSample, n: u32) -> bool {
-    let Readings {
-        clocks,
-        temperature,
-        power,
-        memory,
-        fans,
-        state,
-        pcie,
-        nvlink,
-        ecc,
-        remapped_rows,
-        modes,
-        fabric,
-        ..
-    } = &gpu.readings;
-    let flag = n % 2 == 1;
-    let counts = [ecc.volatile_corrected, ecc.volatile_uncorrected, ecc.aggregate_corrected, ecc.aggregate_uncorrected];
-    let small = [
-        pcie.generation,
-        pcie.width,
-        pcie.max_generation,
-        pcie.max_width,
-        pcie.replays,
-        modes.compute,
-        state.recovery_action,
-    ];
-    let large = [
-        power.enforced_limit_mw,
-        power.default_limit_mw,
-        clocks.max_graphics_mhz,
-        clocks.max_sm_mhz,
-        clocks.max_memory_mhz,
-    ];
-    let rows = RemappedRows { correctable: Ok(n), uncorrectable: Ok(n), pending: Ok(flag), failed: Ok(flag) };
-    counts == [Ok(n.into()); 4]
-        && small == [Ok(n); 7]
-        && large == [Ok(1000 + n); 5]
-        && [temperature.slowdown_celsius, temperature.shutdown_celsius] == [Ok(40 + n); 2]
-        && temperature.margin_celsius == Ok(40 + n as i32)
-        && [ecc.enabled, modes.persistence, modes.display_active, modes.vgpu_licensed] == [Ok(flag); 4]
-        && modes.mig == Ok(false)
-        && *remapped_rows == rows
-        && (memory.bar1_total_bytes, memory.bar1_used_bytes) == (Ok(1_000_000 + u64::from(n)), Ok(n.into()))
-        && [clocks.power_throttled_ns, clocks.thermal_throttled_ns] == [Ok(n.into()); 2]
-        && fans.speeds_percent == Ok(vec![n, n])
-        && (nvlink.links_active, nvlink.links_total) == (Ok(n), Ok(18))
-        && nvlink.errors == Ok(n.into())
-        && *fabric == (Fabric { state: Ok(3), status: Ok(n) })
-}
-
-#[test]
-fn readings_follow_driver_in_time() {
-    let driver = Driver::new(&scenario(3));
-    let (mut since, mut fast, mut slow) = (None, None, None);
-    let mut last: Option<Box<Sample>> = None;
-    collect(&driver, "100ms", |message| {
-        let Message::Sample(sample) = message else { return false };
-        if !matches!(sample.driver, DriverState::Ready(_)) {
-            return false;
-        }
-        let gpu = &sample.gpus[0];
-        match &mut since {
-            // The slow set is whole with the second frame.
-            None if fast_is(gpu, 3) && slow_is(gpu, 3) => {
-                driver.play(&scenario(4));
-                since = Some(0);
-            }
-            None => assert!(fast_is(gpu, 3), "{gpu:?}"),
-            Some(frames) => {
-                *frames += 1;
-                fast = fast.or(fast_is(gpu, 4).then_some(*frames));
-                slow = slow.or(slow_is(gpu, 4).then_some(*frames));
-            }
-        }
-        let over = since.is_some_and(|frames| frames == 14);
-        last = Some(sample);
-        over
-    });
-    let gpu = &last.unwrap().gpus[0];
-    // One more than promised, since the change may come while a reading is under way.
-    assert!(fast.is_some_and(|frames| frames <= 3), "{fast:?} {gpu:?}");
-    assert!(slow.is_some_and(|frames| frames <= 12), "{slow:?} {gpu:?}");
 }
 
 #[test]
