@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode, sync::Arc};
 
 use nix::sys::prctl;
-use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, Streams};
+use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, StreamPermits};
 use telemetry::{Stamp, derive::Deriver, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -95,7 +95,7 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         }
         notify.ready();
         let limits = limits();
-        let streams = Arc::new(Streams::new(limits::streams(limits.connections, config.stream_clients)));
+        let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
         let server = ServerConfig { streams, ..config.server };
         let status = serve(listeners, server, limits, signals, &notify, newest).await;
         drop(files);

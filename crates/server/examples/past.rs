@@ -4,16 +4,15 @@
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on should say where")]
 use std::{fs, sync::Arc, time::Instant};
 
-use axum::{body::Body, http::Request};
 use http_body_util::BodyExt as _;
-use server::{Archive, Publisher, ServerConfig, router};
+use hyper::Request;
+use server::{App, Archive, Publisher, ServerConfig};
 use telemetry::{
     BootTime, Stamp, fixtures as host,
     history::{Depth, History, metric},
     readings::Activity,
     snapshot::{CollectorState, Gpu, Snapshot},
 };
-use tower::ServiceExt as _;
 
 const GPUS: u32 = 16;
 const DAY: u64 = 86_400;
@@ -70,15 +69,15 @@ async fn main() {
     );
     let publisher = Publisher::keeping(stamp(DAY), server::Show::default(), Arc::new(Archive::new(history)));
     publisher.publish(last.expect("a day has seconds"));
-    let app = router(ServerConfig::default(), publisher.subscribe());
+    let app = App::new(ServerConfig::default(), publisher.subscribe());
     for query in ["since=-15m", "since=-1h", "since=-24h", "since=-24h&step=1m", "since=-24h&step=1m&agg=max"] {
         let address = format!("/api/v1/history?metric=power.draw_watts&gpu=3&{query}");
         let mut times = Vec::new();
         let mut bytes = 0;
         for _ in 0..101 {
-            let request = Request::get(&address).body(Body::empty()).expect("a request");
+            let request = Request::get(&address).body(()).expect("a request");
             let begun = Instant::now();
-            let answer = app.clone().oneshot(request).await.expect("an answer");
+            let answer = app.reply(None, &request).await;
             times.push(begun.elapsed());
             bytes = answer.into_body().collect().await.expect("a body").to_bytes().len();
         }

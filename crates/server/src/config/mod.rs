@@ -1,62 +1,46 @@
-//! What the administrator decides about the HTTP side.
+//! Configuration of the HTTP side.
 
 pub(crate) mod commands;
 pub(crate) mod peers;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
+use http_server::{
+    HostName, Prefix, WebOrigin,
+    auth::{Anonymous, AuthConfig, Token, Tokens},
+    net::StreamPermits,
+};
 use tokio::sync::watch;
 
-use crate::{
-    auth::{Anonymous, Token, Tokens},
-    http::{hosts::HostName, origins::WebOrigin, prefix::Prefix},
-    net::seats::Streams,
-};
 use peers::Peers;
 
-/// What the administrator decides about the HTTP side.
+/// Configuration of the HTTP side.
 #[derive(Clone, Debug, Default)]
 pub struct ServerConfig {
-    /// Where everything lives; the root by default.
+    /// The prefix of all paths; the root by default.
     pub url_prefix: Prefix,
-    /// What a reader must present who is to see everything; everyone may read where there are no tokens.
+    /// A token with full access. Without any token everyone has access, unless `anonymous` says otherwise.
     pub token: Option<Token>,
-    /// Further tokens, which may change: a reader of the stream whose own is gone is sent away.
+    /// Further tokens, which can change; a removed one ends the streams that it opened.
     pub tokens: Option<watch::Receiver<Arc<Tokens>>>,
-    /// What is seen without a token.
+    /// Access without a token.
     pub anonymous: Anonymous,
-    /// Whose names a request without a token may be for, beside this host's own and addresses; any if none. To be set
-    /// where the agent is for this host alone.
+    /// Host names allowed for requests without a token, besides this host's own and IP addresses; `None` allows all. To
+    /// be set where the agent is for this host alone.
     pub allowed_hosts: Option<Vec<HostName>>,
-    /// Whose pages may read answers.
+    /// Origins whose pages may read responses.
     pub cors_origins: Vec<WebOrigin>,
-    /// Whether each answered request is told to `tracing`.
+    /// Logs each request with `tracing`.
     pub access_log: bool,
-    /// Where the server counts what happens to it. Keep a clone to read it.
-    pub counters: Arc<Counters>,
-    /// Other hosts, which the page shows.
+    /// Other hosts that the page shows.
     pub peers: Peers,
-    /// The places for readers of `/api/v1/stream`. Keep a clone to close them.
-    pub streams: Arc<Streams>,
+    /// Permits for clients of `/api/v1/stream`. Keep a clone to close the streams.
+    pub streams: Arc<StreamPermits>,
 }
 
-/// What happened to the server since it started.
-#[derive(Debug, Default)]
-pub struct Counters {
-    panics: AtomicU64,
-}
-
-impl Counters {
-    /// Requests that ended in a panic, each answered with 500.
-    #[must_use]
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn count_panic(&self) {
-        self.panics.fetch_add(1, Ordering::Relaxed);
+impl ServerConfig {
+    /// The part about authentication.
+    pub(crate) fn auth(&self) -> AuthConfig {
+        AuthConfig { token: self.token.clone(), tokens: self.tokens.clone(), anonymous: self.anonymous }
     }
 }

@@ -4,24 +4,11 @@
 
 use std::str::FromStr;
 
-use axum::response::Response;
-use hyper::{
-    StatusCode, Uri,
-    header::{HeaderValue, LINK},
-};
-
-use crate::{
-    http::{
-        answer,
-        prefix::{Prefix, PrefixError},
-    },
-    v1,
-};
+use http_server::{Prefix, PrefixError};
+use hyper::Uri;
 
 /// The longest name, in characters: so many a row of hosts can show.
 const LONGEST_NAME: usize = 64;
-/// Said with what the page reads first. It is relative to that, and a proxy needs no room for it.
-static THERE_ARE: HeaderValue = HeaderValue::from_static("<peers>; rel=\"related\"");
 
 /// Another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,17 +107,9 @@ fn url(name: &str, place: &str) -> Result<String, PeersError> {
 }
 
 impl Peers {
-    /// `/api/v1/peers`.
-    pub(crate) fn answer(&self) -> Response {
-        answer::json(StatusCode::OK, v1::peers(&self.0))
-    }
-
-    /// The same answer; where there are others it says so, and that is how the page knows that it can ask for them.
-    pub(crate) fn announced(&self, mut response: Response) -> Response {
-        if !self.0.is_empty() && response.status() == StatusCode::OK {
-            response.headers_mut().insert(LINK, THERE_ARE.clone());
-        }
-        response
+    /// The hosts, in the order of the configuration.
+    pub(crate) fn list(&self) -> &[Peer] {
+        &self.0
     }
 }
 

@@ -1,15 +1,12 @@
-//! `/metrics`: for the monitoring systems that people already run.
+//! `/metrics`: for Prometheus and everything that reads its format.
 //!
-//! All but a small beginning is rendered once per snapshot, for each set of names, format, encoding and scope that somebody
-//! asks for, on the supervisor's thread. A scrape joins the two, and never waits for the driver; scrapes of one millisecond
-//! share what was joined.
+//! A body is rendered once per snapshot, for each set of names, format, encoding and scope in demand, on the
+//! supervisor's thread. A scrape hands out these bytes and never waits for the driver.
 
 mod accept;
 mod dcgm;
-mod moment;
 mod names;
 mod native;
-mod packed;
 mod settings;
 mod table;
 mod text;
@@ -20,42 +17,34 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::response::Response;
+use http_server::{Response, auth::Scope, encoding, error::problem, query, response};
 use hyper::{HeaderMap, StatusCode, header::HeaderValue};
-use telemetry::{BootTime, snapshot::Snapshot};
+use telemetry::snapshot::Snapshot;
 
-use crate::{
-    auth::scope::Scope,
-    config::ServerConfig,
-    http::{answer, coding, problem::problem, requests::Requests},
-    v1::value,
-};
 use text::Format;
-use views::{Asked, Form};
+use views::Form;
 
 pub use dcgm::{CountersError, DcgmCounters, Unserved};
 pub use names::{Names, NamesError};
 pub use settings::{DcgmSettings, MetricsSettings};
-pub(crate) use views::{Demand, Views};
+pub(crate) use views::{KEEP_MS, MetricsKey, MetricsViews};
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 static OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// A scrape: who asks, and how.
+/// A scrape.
 pub(crate) struct Scrape<'a> {
     pub(crate) snapshot: &'a Arc<Snapshot>,
-    pub(crate) views: &'a Views,
+    pub(crate) views: &'a MetricsViews,
     pub(crate) scope: Scope,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) server: &'a ServerConfig,
-    pub(crate) requests: &'a Requests,
 }
 
 impl Scrape<'_> {
     pub(crate) fn answer(&self) -> Response {
-        let names = match value(self.query, "names").filter(|list| !list.is_empty()).map(|list| list.parse()) {
+        let names = match query::value(self.query, "names").filter(|list| !list.is_empty()).map(|list| list.parse()) {
             None => self.views.settings.names,
             Some(Ok(names)) => names,
             Some(Err(error)) => {
@@ -64,15 +53,12 @@ impl Scrape<'_> {
             }
         };
         let form = Form::of(names, accept::format(self.headers));
-        let asked =
-            Asked { scope: self.scope, form, packed: coding::takes(self.headers, "gzip"), now: BootTime::now() };
-        let (body, packed) = self.views.whole(self.snapshot, asked, || {
-            moment::moment(self.snapshot, asked.now, self.server, self.requests, form.format())
-        });
+        let key = MetricsKey { scope: self.scope, form, gzip: encoding::accepts(self.headers, "gzip") };
+        let (body, gzipped) = self.views.body(self.snapshot, key);
         let kind = match form.format() {
             Format::Text => &TEXT,
             Format::OpenMetrics => &OPEN_METRICS,
         };
-        answer::scraped(body.into(), kind, packed)
+        response::scraped(body.into(), kind, gzipped)
     }
 }

@@ -8,7 +8,8 @@ use telemetry::{
 };
 
 use super::text::{Family, Kind, Samples, label_into};
-use crate::{auth::scope::Scope, config::commands::Commands};
+use crate::{config::commands::Commands, store::http_stats::HttpStats};
+use http_server::auth::Scope;
 
 /// Metric under our own name.
 #[derive(Clone, Copy)]
@@ -48,11 +49,9 @@ pub(crate) enum Of {
     Agent(fn(&Seen<'_>, &mut Samples<'_>)),
     /// Driver calls: of the agent too, but too many series where only other names are asked for.
     Calls(fn(&Seen<'_>, &mut Samples<'_>)),
-    /// Computed for each scrape, and so not part of the text that is rendered once per snapshot.
-    Asked,
 }
 
-/// Snapshot to render, and what its reader may see.
+/// Snapshot to render, and what its client may see.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     pub(crate) snapshot: &'a Snapshot,
@@ -60,6 +59,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) commands: Commands,
     /// Limit of processes with series; none if processes have none.
     pub(crate) processes: Option<usize>,
+    pub(crate) http: &'a HttpStats,
 }
 
 /// Samples of one subject, whose labels come before those of the metric.

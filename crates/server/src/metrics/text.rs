@@ -58,9 +58,6 @@ impl Page {
     }
 
     /// What was written, to be followed by more.
-    pub(crate) fn into_text(self) -> String {
-        self.text
-    }
 
     /// Writes the last line, where the format has one.
     pub(crate) fn end(mut self) -> String {

@@ -1,30 +1,28 @@
-//! `/metrics` of one snapshot, each form rendered at most once, and the memory of which are asked for: as the rich
-//! contract's views are.
+//! The bodies of `/metrics` for one snapshot.
 
-use std::{
-    array,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use telemetry::{BootTime, snapshot::Snapshot};
+use http_server::{auth::Scope, gzip};
+use telemetry::snapshot::Snapshot;
 
 use super::{
     MetricsSettings, Names, dcgm, native,
-    packed::Packed,
     table::Seen,
     text::{Format, Page},
 };
-use crate::{auth::scope::Scope, config::commands::Commands};
+use crate::{
+    config::commands::Commands,
+    store::{
+        cache::{CacheKey, Demand, RenderCache},
+        http_stats::HttpStats,
+    },
+};
 
-/// A form that was asked for so long ago is not rendered before it is asked for again. Scrapers come once a minute at the
-/// least; two of their rounds are enough.
-const WANTED_MS: u64 = 120_000;
+/// Time for which a form stays in demand. Scrapers come at least once a minute; this covers two scrapes.
+pub(crate) const KEEP_MS: u64 = 120_000;
 
-/// What is asked for: under which names, in which format. DCGM's names break OpenMetrics' rules, and so are told as text.
+/// The names and the format of a body. DCGM's names break OpenMetrics' rules, so they are served as text only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Native,
@@ -53,127 +51,85 @@ impl Form {
     }
 }
 
-/// When each form was last asked for, by scope and encoding: the boot time of the snapshot that answered, 0 for never.
-#[derive(Debug, Default)]
-pub(crate) struct Demand([[[AtomicU64; 2]; FORMS.len()]; Scope::COUNT]);
+/// A body of `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MetricsKey {
+    pub(crate) scope: Scope,
+    pub(crate) form: Form,
+    /// Compressed with gzip.
+    pub(crate) gzip: bool,
+}
 
-impl Demand {
-    fn cell(&self, scope: Scope, form: Form, packed: bool) -> &AtomicU64 {
-        &self.0[scope as usize][form as usize][usize::from(packed)]
+impl CacheKey for MetricsKey {
+    const COUNT: usize = Scope::COUNT * FORMS.len() * 2;
+
+    fn index(self) -> usize {
+        (self.scope as usize * FORMS.len() + self.form as usize) * 2 + usize::from(self.gzip)
     }
 
-    fn note(&self, scope: Scope, form: Form, packed: bool, now: BootTime) {
-        self.cell(scope, form, packed).store(now.0.max(1), Ordering::Relaxed);
-    }
-
-    fn is_fresh(&self, scope: Scope, form: Form, packed: bool, now: BootTime) -> bool {
-        let asked = self.cell(scope, form, packed).load(Ordering::Relaxed);
-        asked != 0 && now.0.saturating_sub(asked) <= WANTED_MS
+    fn all() -> impl Iterator<Item = Self> {
+        let forms = |scope| FORMS.into_iter().map(move |form| (scope, form));
+        let keys = Scope::ALL.into_iter().flat_map(forms);
+        keys.flat_map(|(scope, form)| [false, true].map(|gzip| Self { scope, form, gzip }))
     }
 }
 
-/// The forms of one snapshot.
+/// The bodies of one snapshot.
 #[derive(Debug)]
-pub(crate) struct Views {
+pub(crate) struct MetricsViews {
     pub(super) settings: Arc<MetricsSettings>,
     commands: Commands,
-    demand: Arc<Demand>,
-    scopes: [[Rendered; FORMS.len()]; Scope::COUNT],
+    http: Arc<HttpStats>,
+    /// `None`: not compressible, which does not occur.
+    cache: RenderCache<MetricsKey, Option<Bytes>>,
 }
 
-#[derive(Debug, Default)]
-struct Rendered {
-    plain: OnceLock<Bytes>,
-    /// None in it: it could not be compressed.
-    packed: OnceLock<Option<Packed>>,
-    /// The newest answer, plain and compressed, and the moment that it is of.
-    whole: [Mutex<Option<(BootTime, Bytes)>>; 2],
-}
-
-/// What a scrape asks for.
-#[derive(Clone, Copy)]
-pub(super) struct Asked {
-    pub(super) scope: Scope,
-    pub(super) form: Form,
-    /// Whether it takes gzip.
-    pub(super) packed: bool,
-    pub(super) now: BootTime,
-}
-
-impl Views {
-    /// Renders what was asked for of late.
+impl MetricsViews {
+    /// Renders the bodies that are in demand.
     pub(crate) fn render(
         snapshot: &Snapshot,
         commands: Commands,
         settings: &Arc<MetricsSettings>,
-        demand: &Arc<Demand>,
+        http: &Arc<HttpStats>,
+        demand: &Arc<Demand<MetricsKey>>,
     ) -> Self {
-        let views = Self {
-            settings: Arc::clone(settings),
-            commands,
-            demand: Arc::clone(demand),
-            scopes: array::from_fn(|_| array::from_fn(|_| Rendered::default())),
-        };
-        for scope in Scope::ALL {
-            for form in FORMS {
-                for packed in [false, true] {
-                    if demand.is_fresh(scope, form, packed, snapshot.at.boot) {
-                        views.fill(snapshot, scope, form, packed);
-                    }
-                }
-            }
+        let cache = RenderCache::new(demand);
+        let views = Self { settings: Arc::clone(settings), commands, http: Arc::clone(http), cache };
+        for key in views.cache.in_demand(snapshot.at.boot) {
+            views.fill(snapshot, key);
         }
         views
     }
 
-    /// A whole answer, and whether it is compressed. What is of the moment is worked out once in a millisecond: however
-    /// many ask, an answer costs no more than handing out bytes.
-    pub(super) fn whole(&self, snapshot: &Snapshot, asked: Asked, moment: impl FnOnce() -> String) -> (Bytes, bool) {
-        let Asked { scope, form, now, .. } = asked;
-        self.demand.note(scope, form, asked.packed, snapshot.at.boot);
-        let packed = asked.packed.then(|| self.compressed(snapshot, scope, form)).flatten();
-        let cell = &self.scopes[scope as usize][form as usize].whole[usize::from(packed.is_some())];
-        let mut newest = cell.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = newest.as_ref().filter(|(at, _)| *at == now) {
-            return (bytes.clone(), packed.is_some());
-        }
-        let first = moment();
-        let bytes = match packed {
-            Some(packed) => packed.after(first.as_bytes()),
-            None => [first.as_bytes(), self.text(snapshot, scope, form)].concat().into(),
+    /// A body, and true if it is compressed.
+    pub(super) fn body(&self, snapshot: &Snapshot, key: MetricsKey) -> (Bytes, bool) {
+        self.cache.note(key, snapshot.at.boot);
+        self.fill(snapshot, key)
+    }
+
+    fn fill(&self, snapshot: &Snapshot, key: MetricsKey) -> (Bytes, bool) {
+        let text = self.text(snapshot, key);
+        let compressed = if key.gzip { self.cache.get(key, || gzip::compress(&text)).as_ref() } else { None };
+        compressed.map_or((text, false), |compressed| (compressed.clone(), true))
+    }
+
+    /// The uncompressed body.
+    pub(super) fn text(&self, snapshot: &Snapshot, key: MetricsKey) -> Bytes {
+        let render = || {
+            let (scope, processes) = (key.scope, self.settings.processes);
+            let seen = Seen { snapshot, scope, commands: self.commands, processes, http: &self.http };
+            Some(write(&seen, &self.settings, key.form).into())
         };
-        *newest = Some((now, bytes.clone()));
-        (bytes, packed.is_some())
-    }
-
-    fn fill(&self, snapshot: &Snapshot, scope: Scope, form: Form, packed: bool) {
-        if packed {
-            self.compressed(snapshot, scope, form);
-        } else {
-            self.text(snapshot, scope, form);
-        }
-    }
-
-    /// All but what is of the moment.
-    pub(super) fn text(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> &Bytes {
-        self.scopes[scope as usize][form as usize].plain.get_or_init(|| {
-            let seen = Seen { snapshot, scope, commands: self.commands, processes: self.settings.processes };
-            write(&seen, &self.settings, form).into()
-        })
-    }
-
-    fn compressed(&self, snapshot: &Snapshot, scope: Scope, form: Form) -> Option<&Packed> {
-        let cell = &self.scopes[scope as usize][form as usize].packed;
-        cell.get_or_init(|| Packed::new(self.text(snapshot, scope, form))).as_ref()
+        self.cache.get(MetricsKey { gzip: false, ..key }, render).clone().unwrap_or_default()
     }
 }
 
-/// About as much as a GPU's samples take.
-const ROOM_PER_GPU: usize = 16 * 1024;
-const ROOM: usize = 64 * 1024;
+/// Approximate size of a GPU's samples, in bytes.
+const CAPACITY_PER_GPU: usize = 16 * 1024;
+const CAPACITY: usize = 64 * 1024;
 
 fn write(seen: &Seen<'_>, settings: &MetricsSettings, form: Form) -> String {
-    let mut page = Page::new(form.format(), ROOM + seen.snapshot.gpus.len() * ROOM_PER_GPU);
+    let mut page = Page::new(form.format(), CAPACITY + seen.snapshot.gpus.len() * CAPACITY_PER_GPU);
     match form {
         Form::Native | Form::NativeOpen => native::render(seen, &mut page),
         Form::Dcgm => {
@@ -192,56 +148,35 @@ fn write(seen: &Seen<'_>, settings: &MetricsSettings, form: Form) -> String {
 mod tests {
     use super::*;
     use crate::host;
-    use telemetry::{Stamp, snapshot::CollectorState};
+    use telemetry::{BootTime, Stamp, snapshot::CollectorState};
 
     fn at(boot: u64) -> Snapshot {
         let at = Stamp { boot: BootTime(boot), unix_ms: boot };
         Snapshot { at, ..host::snapshot(CollectorState::Ok, vec![host::gpu(0)]) }
     }
 
-    fn is_rendered(views: &Views, scope: Scope, form: Form) -> (bool, bool) {
-        let rendered = &views.scopes[scope as usize][form as usize];
-        (rendered.plain.get().is_some(), rendered.packed.get().is_some())
-    }
-
     #[test]
     fn only_requested_views_rendered_ahead() {
-        let (demand, settings) = (Arc::default(), Arc::default());
-        let next = |boot| Views::render(&at(boot), Commands::Full, &settings, &demand);
+        let (demand, settings, http) = (Arc::new(Demand::new(KEEP_MS)), Arc::default(), Arc::default());
+        let next = |boot| MetricsViews::render(&at(boot), Commands::Full, &settings, &http, &demand);
+        let key = |scope, form, gzip| MetricsKey { scope, form, gzip };
         let first = next(1000);
-        for form in FORMS {
-            assert_eq!(is_rendered(&first, Scope::Read, form), (false, false));
-        }
-        let asked = Asked { scope: Scope::Read, form: Form::NativeOpen, packed: true, now: BootTime(1000) };
-        assert!(first.whole(&at(1000), asked, String::new).1);
-        let second = next(1000 + WANTED_MS);
-        assert_eq!(is_rendered(&second, Scope::Read, Form::NativeOpen), (true, true));
-        assert_eq!(is_rendered(&second, Scope::Read, Form::Native), (false, false));
-        assert_eq!(is_rendered(&second, Scope::Summary, Form::NativeOpen), (false, false));
-        assert_eq!(is_rendered(&next(1001 + WANTED_MS), Scope::Read, Form::NativeOpen), (false, false));
+        assert!(MetricsKey::all().all(|key| !first.cache.is_rendered(key)));
+        assert!(first.body(&at(1000), key(Scope::Read, Form::NativeOpen, true)).1);
+        let second = next(1000 + KEEP_MS);
+        let rendered: Vec<_> = MetricsKey::all().filter(|key| second.cache.is_rendered(*key)).collect();
+        assert_eq!(rendered, [false, true].map(|gzip| key(Scope::Read, Form::NativeOpen, gzip)));
+        let third = next(1001 + KEEP_MS);
+        assert!(MetricsKey::all().all(|key| !third.cache.is_rendered(key)));
     }
 
     #[test]
     fn view_rendered_once() {
-        let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
-        for form in FORMS {
-            let plain = || views.text(&at(1), Scope::Read, form).as_ptr();
-            let packed = || views.compressed(&at(1), Scope::Read, form).unwrap().bytes.as_ptr();
-            assert_eq!((plain(), packed()), (plain(), packed()), "{form:?}");
-        }
-    }
-
-    #[test]
-    fn scrape_head_rendered_once_per_millisecond() {
-        let views = Views::render(&at(1), Commands::Full, &Arc::default(), &Arc::default());
-        for packed in [false, true] {
-            let ask = |now, moment: &str| {
-                let asked = Asked { scope: Scope::Read, form: Form::Native, packed, now: BootTime(now) };
-                views.whole(&at(1), asked, || moment.to_owned()).0
-            };
-            let first = ask(7, "one ");
-            assert_eq!(ask(7, "two ").as_ptr(), first.as_ptr());
-            assert!(ask(8, "two ") != first);
+        let demand = Arc::new(Demand::new(KEEP_MS));
+        let views = MetricsViews::render(&at(1), Commands::Full, &Arc::default(), &Arc::default(), &demand);
+        for key in MetricsKey::all() {
+            let body = || views.body(&at(1), key).0.as_ptr();
+            assert_eq!(body(), body(), "{key:?}");
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The newest snapshot and its views: the one thing that the supervisor's thread and the handlers share.
 
-pub(crate) mod archive;
-pub(crate) mod health;
-pub(crate) mod id;
+pub(crate) mod readiness;
 
 use std::sync::Arc;
 
@@ -13,14 +11,16 @@ use telemetry::{
 };
 use tokio::sync::watch;
 
+use http_server::auth::Scope;
+
 use crate::{
-    auth::scope::Scope,
     config::commands::{Commands, Shown},
-    metrics::{self, MetricsSettings},
-    publish::{archive::Archive, health::Readiness},
-    status::{Frozen, StatusView, Wanted},
-    v1::{Demand, Views},
+    metrics::{self, MetricsKey, MetricsSettings, MetricsViews},
+    status::{self, StatusKey, StatusView, StatusViews},
+    store::{archive::Archive, cache::Demand, http_stats::HttpStats},
+    v1::{self, ViewKey, Views},
 };
+use readiness::Readiness;
 
 /// A snapshot with its views. It never changes; the next one replaces it.
 #[derive(Debug)]
@@ -28,13 +28,15 @@ pub struct Published {
     /// What the views were rendered from.
     pub snapshot: Arc<Snapshot>,
     /// `/status` and `/count`.
-    frozen: Frozen,
+    legacy: StatusViews,
     /// `/readyz`.
     pub readiness: Readiness,
     /// `/api/v1`.
-    pub(crate) api: Views,
+    pub(crate) v1: Views,
     /// `/metrics`.
-    pub(crate) metrics: metrics::Views,
+    pub(crate) metrics: MetricsViews,
+    /// Statistics of the server that answers from it.
+    pub(crate) http: Arc<HttpStats>,
     /// What was before it, and itself.
     pub(crate) archive: Arc<Archive>,
 }
@@ -51,20 +53,21 @@ pub struct Show {
 impl Published {
     /// Renders the views of a snapshot: those of the frozen contract all, the others that are in demand.
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
-        let before = before.map(|before| (&*before.snapshot, &before.api));
+        let before = before.map(|before| (&*before.snapshot, &before.v1));
         Self {
-            frozen: Frozen::render(&snapshot, with.shown.status, &with.frozen),
+            legacy: StatusViews::render(&snapshot, with.shown.status, &with.legacy),
             readiness: Readiness::of(&snapshot),
-            api: Views::render(&snapshot, with.shown.api, &with.demand, before),
-            metrics: metrics::Views::render(&snapshot, with.shown.api, &with.metrics, &with.scraped),
+            v1: Views::render(&snapshot, with.shown.api, &with.views, before),
+            metrics: MetricsViews::render(&snapshot, with.shown.api, &with.metrics, &with.http, &with.scraped),
+            http: Arc::clone(&with.http),
             archive: Arc::clone(&with.archive),
             snapshot: Arc::new(snapshot),
         }
     }
 
     /// `/status` and `/count` as that scope sees them.
-    pub(crate) fn frozen(&self, scope: Scope) -> &StatusView {
-        self.frozen.of(scope, &self.snapshot)
+    pub(crate) fn legacy(&self, scope: Scope) -> &StatusView {
+        self.legacy.of(scope, &self.snapshot)
     }
 }
 
@@ -79,10 +82,11 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Kept {
     shown: Shown,
-    frozen: Arc<Wanted>,
-    demand: Arc<Demand>,
+    legacy: Arc<Demand<StatusKey>>,
+    views: Arc<Demand<ViewKey>>,
     metrics: Arc<MetricsSettings>,
-    scraped: Arc<metrics::Demand>,
+    http: Arc<HttpStats>,
+    scraped: Arc<Demand<MetricsKey>>,
     archive: Arc<Archive>,
 }
 
@@ -98,10 +102,11 @@ impl Publisher {
     pub fn keeping(since: Stamp, show: Show, archive: Arc<Archive>) -> Self {
         let kept = Kept {
             shown: Shown::by(show.commands),
-            frozen: Arc::default(),
-            demand: Arc::default(),
+            legacy: Arc::new(Demand::new(status::KEEP_MS)),
+            views: Arc::new(Demand::new(v1::KEEP_MS)),
             metrics: Arc::new(show.metrics),
-            scraped: Arc::default(),
+            http: Arc::default(),
+            scraped: Arc::new(Demand::new(metrics::KEEP_MS)),
             archive,
         };
         let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));

@@ -2,7 +2,6 @@
 //!
 //! They are embedded, and compressed when the program is built.
 
-use axum::response::Response;
 use bytes::Bytes;
 use hyper::{
     HeaderMap, StatusCode,
@@ -12,7 +11,7 @@ use hyper::{
     },
 };
 
-use crate::http::coding;
+use http_server::{Response, encoding};
 
 /// One file of the page.
 struct File {
@@ -91,7 +90,7 @@ impl File {
     fn form(&self, asked: &HeaderMap) -> (&'static [u8], &'static str) {
         let forms = [(self.brotli, "br"), (self.gzip, "gzip")];
         let taken =
-            forms.into_iter().find_map(|(form, name)| Some((form.filter(|_| coding::takes(asked, name))?, name)));
+            forms.into_iter().find_map(|(form, name)| Some((form.filter(|_| encoding::accepts(asked, name))?, name)));
         taken.unwrap_or((self.plain, ""))
     }
 }

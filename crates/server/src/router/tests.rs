@@ -14,12 +14,18 @@ use telemetry::{
 
 use super::*;
 use crate::{
-    auth::{Anonymous, Token, Tokens},
-    http::{hosts::HostName, origins::WebOrigin},
     metrics::MetricsSettings,
-    publish::{Publisher, Show, archive::Archive},
+    publish::{Publisher, Show},
+    store::archive::Archive,
     v1::tests::hosts,
 };
+use http_server::{
+    Access, Handler, HostName, RequestContext, Response, WebOrigin,
+    auth::{Anonymous, Scope, Token, Tokens},
+    net::StreamPermits,
+};
+use hyper::{Method, StatusCode};
+use tokio::time::Instant;
 
 const READ: &str = "reads-everything";
 const SUMMARY: &str = "sees-a-summary-only";
@@ -81,8 +87,8 @@ fn text(response: Response) -> String {
 
 /// Every path of the table, and questions that look at people in other ways.
 fn paths() -> Vec<String> {
-    let table = ROUTES.iter().map(|route| match route.view {
-        View::Below(_) => format!("{}0", route.path),
+    let table = ROUTES.iter().map(|route| match route.handler {
+        Handler::Below(_) => format!("{}0", route.path),
         _ => route.path.to_owned(),
     });
     let asked = [
@@ -246,8 +252,8 @@ async fn stream_ends_when_own_token_revoked() {
 }
 
 /// The other end of a connection from that address.
-fn from(address: &str) -> Option<Peer> {
-    Some(Peer::Ip(address.parse().unwrap()))
+fn from(address: &str) -> Option<ClientAddr> {
+    Some(ClientAddr::Ip(address.parse().unwrap()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,9 +357,9 @@ async fn answers_have_browser_protection_headers() {
 
 #[tokio::test]
 async fn streams_limited_per_address() {
-    let app = app(ServerConfig { streams: Arc::new(crate::net::seats::Streams::new(4)), ..ServerConfig::default() });
+    let app = app(ServerConfig { streams: Arc::new(StreamPermits::new(4)), ..ServerConfig::default() });
     let open = |address: &str| {
-        let peer = Some(Peer::Ip(address.parse().unwrap()));
+        let peer = Some(ClientAddr::Ip(address.parse().unwrap()));
         app.reply(peer, &request("/api/v1/stream", None)).now_or_never().unwrap()
     };
     let taken: Vec<_> = (1..=3).map(|port| open(&format!("192.0.2.1:{port}"))).collect();
@@ -399,17 +405,15 @@ async fn cors_allows_named_origins_only() {
 
 #[tokio::test]
 async fn panic_is_500_and_counted() {
-    fn breaks(_: &Asked<'_>) -> Response {
+    fn breaks(_: &RequestContext<'_, State>) -> Response {
         panic!("a view that breaks, on purpose")
     }
-    const BROKEN: &[Route] = &[Route::read("/broken", Access::Token, breaks)];
-    let config = ServerConfig::default();
-    let counters = Arc::clone(&config.counters);
-    let app = App::with_table(config, Publisher::new(Stamp::default()).subscribe(), BROKEN);
+    const BROKEN: &[Route<State>] = &[Route::read("/broken", Access::Views, ErrorFormat::Legacy, breaks)];
+    let app = App::with_routes(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe(), BROKEN);
     for expected in 1..=2 {
         let response = ask(&app, "/broken", None);
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(text(response), r#"{"code":500,"data":null,"error":"Internal Server Error"}"#);
-        assert_eq!(counters.panics(), expected);
+        assert_eq!(app.0.requests().panics(), expected);
     }
 }

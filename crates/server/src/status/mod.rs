@@ -1,26 +1,24 @@
 //! `/status` and `/count`: what they answer in each state of the collector.
 
-mod gauge;
+mod body;
+mod error;
+mod number;
 mod query;
-mod rendered;
-mod rows;
+mod row;
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
-use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
 use telemetry::snapshot::{CollectorState, Snapshot};
 
+use http_server::{Response, auth::Scope, response};
+
 use crate::{
-    auth::scope::Scope,
     config::commands::Commands,
-    http::{answer, envelope},
-    status::rendered::Rendered,
+    store::cache::{CacheKey, Demand, RenderCache},
 };
+use body::Rendered;
 
 /// What is said while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
@@ -43,9 +41,9 @@ impl StatusView {
     #[must_use]
     pub fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Self {
         let outcome = match &snapshot.collector.state {
-            CollectorState::NoDriver { text } => envelope::driver_failure(text).map(Outcome::Failed),
-            CollectorState::Starting => envelope::driver_failure(STARTING).map(Outcome::Failed),
-            CollectorState::Released => envelope::driver_failure(RELEASED).map(Outcome::Failed),
+            CollectorState::NoDriver { text } => error::driver_failure(text).map(Outcome::Failed),
+            CollectorState::Starting => error::driver_failure(STARTING).map(Outcome::Failed),
+            CollectorState::Released => error::driver_failure(RELEASED).map(Outcome::Failed),
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
                 Rendered::new(&snapshot.gpus, scope, commands).map(Outcome::Read)
             }
@@ -53,7 +51,7 @@ impl StatusView {
         Self(outcome.unwrap_or_else(|error| {
             // Rows hold nothing that JSON cannot, and memory cannot fail to be written to.
             tracing::error!(%error, "the status cannot be rendered");
-            Outcome::Failed(envelope::internal_body())
+            Outcome::Failed(error::internal_body())
         }))
     }
 
@@ -74,54 +72,61 @@ impl StatusView {
     }
 }
 
-/// The frozen contract for whoever sees everything, rendered ahead, and for whoever does not, rendered ahead only if
-/// one of those has asked within the last minute.
-#[derive(Debug)]
-pub(crate) struct Frozen {
-    whole: StatusView,
-    without_people: OnceLock<StatusView>,
-    commands: Commands,
-    wanted: Arc<Wanted>,
+/// Time for which the views without people stay in demand.
+pub(crate) const KEEP_MS: u64 = 60_000;
+
+/// The view of clients who do not see people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StatusKey;
+
+impl CacheKey for StatusKey {
+    const COUNT: usize = 1;
+
+    fn index(self) -> usize {
+        0
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Self)
+    }
 }
 
-/// When `/status` without people was last asked for: the boot time of the snapshot that answered, 0 for never.
-#[derive(Debug, Default)]
-pub(crate) struct Wanted(AtomicU64);
+/// `/status` and `/count` of one snapshot. Those with full access are always rendered ahead, those without people only
+/// while they are in demand.
+#[derive(Debug)]
+pub(crate) struct StatusViews {
+    full: StatusView,
+    without_people: RenderCache<StatusKey, StatusView>,
+    commands: Commands,
+}
 
-/// For so long a view that was asked for is rendered ahead.
-const WANTED_MS: u64 = 60_000;
-
-impl Frozen {
-    pub(crate) fn render(snapshot: &Snapshot, commands: Commands, wanted: &Arc<Wanted>) -> Self {
-        let frozen = Self {
-            whole: StatusView::render(snapshot, Scope::Read, commands),
-            without_people: OnceLock::new(),
-            commands,
-            wanted: Arc::clone(wanted),
-        };
-        let asked = wanted.0.load(Ordering::Relaxed);
-        if asked != 0 && snapshot.at.boot.0.saturating_sub(asked) <= WANTED_MS {
-            frozen.render_without_people(snapshot);
+impl StatusViews {
+    pub(crate) fn render(snapshot: &Snapshot, commands: Commands, demand: &Arc<Demand<StatusKey>>) -> Self {
+        let full = StatusView::render(snapshot, Scope::Read, commands);
+        let views = Self { full, without_people: RenderCache::new(demand), commands };
+        for _ in views.without_people.in_demand(snapshot.at.boot) {
+            views.without_people(snapshot);
         }
-        frozen
+        views
     }
 
-    /// What that scope sees of the snapshot that it was made of.
+    /// The view of a scope, of the snapshot that this was rendered from.
     pub(crate) fn of(&self, scope: Scope, snapshot: &Snapshot) -> &StatusView {
         if scope.sees_people() {
-            return &self.whole;
+            return &self.full;
         }
-        self.wanted.0.store(snapshot.at.boot.0.max(1), Ordering::Relaxed);
-        self.render_without_people(snapshot)
+        self.without_people.note(StatusKey, snapshot.at.boot);
+        self.without_people(snapshot)
     }
 
-    fn render_without_people(&self, snapshot: &Snapshot) -> &StatusView {
-        self.without_people.get_or_init(|| StatusView::render(snapshot, Scope::Summary, self.commands))
+    fn without_people(&self, snapshot: &Snapshot) -> &StatusView {
+        let render = || StatusView::render(snapshot, Scope::Summary, self.commands);
+        self.without_people.get(StatusKey, render)
     }
 }
 
 fn failed(body: &Bytes) -> Response {
-    answer::json(StatusCode::INTERNAL_SERVER_ERROR, body.clone())
+    response::json(StatusCode::INTERNAL_SERVER_ERROR, body.clone())
 }
 
 #[cfg(test)]

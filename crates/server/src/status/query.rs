@@ -3,7 +3,7 @@
 //! Every byte is looked at a fixed number of times and at most 256 indices are kept, so a query of 64 KiB costs
 //! microseconds, whatever it holds.
 
-use crate::http::percent;
+use http_server::percent;
 
 /// More indices than this are refused: duplicates are answered as often as they are asked for, so without a limit
 /// one short request could ask for a gigabyte.
@@ -53,23 +53,22 @@ fn last<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     query.rsplit(|byte| *byte == b'&').filter(|field| !field.is_empty()).find_map(|field| {
         let mut halves = field.splitn(2, |byte| *byte == b'=');
         let key = halves.next().unwrap_or_default();
-        percent::decode_query(key).eq(name.iter().copied()).then(|| halves.next().unwrap_or_default())
+        (*percent::decode_query(key) == *name).then(|| halves.next().unwrap_or_default())
     })
 }
 
 fn filter(raw: &[u8]) -> Option<Filter> {
-    let is = |wanted: &str| percent::decode_query(raw).eq(wanted.bytes());
-    match () {
-        () if is("") => Some(Filter::All),
-        () if is("C") => Some(Filter::Compute),
-        () if is("G") => Some(Filter::Graphics),
-        () if is("NA") => Some(Filter::Nothing),
-        () => None,
+    match &*percent::decode_query(raw) {
+        b"" => Some(Filter::All),
+        b"C" => Some(Filter::Compute),
+        b"G" => Some(Filter::Graphics),
+        b"NA" => Some(Filter::Nothing),
+        _ => None,
     }
 }
 
 fn indices(raw: &[u8], count: usize) -> Option<Vec<usize>> {
-    let decoded: Vec<u8> = percent::decode_query(raw).collect();
+    let decoded = percent::decode_query(raw);
     let mut indices = Vec::new();
     for part in decoded.split(|byte| *byte == b',') {
         if indices.len() == MAX_INDICES {

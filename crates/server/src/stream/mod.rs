@@ -4,9 +4,8 @@
 //! its connection takes more it is given the newest, so that a slow one skips snapshots and costs no memory. Events
 //! are not skipped.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures_util::stream::unfold;
 use hyper::{
@@ -15,15 +14,20 @@ use hyper::{
 };
 use tokio::{sync::watch, time::sleep};
 
+use http_server::{
+    Body, Response,
+    auth::{Revocation, Scope},
+    encoding,
+    error::problem,
+    gzip,
+    net::{ClientAddr, StreamLimit, StreamPermit, StreamPermits},
+    response,
+};
+
 use crate::{
-    auth::{Leave, scope::Scope},
-    http::{answer, coding, problem::problem},
-    net::{
-        peer::Peer,
-        seats::{Full, Seat, Streams},
-    },
-    publish::{Published, id::Id},
-    v1::{Which, gzip, rendered},
+    publish::Published,
+    store::snapshot_id::SnapshotId,
+    v1::{View, rendered},
 };
 
 /// After so long without a snapshot a comment is sent, so that nobody on the way takes the connection for dead.
@@ -36,32 +40,30 @@ static LATER: HeaderValue = HeaderValue::from_static("30");
 
 /// Takes a place and streams from now on, or from the snapshot after the one that `Last-Event-ID` names.
 pub(crate) fn open(
-    streams: &Arc<Streams>,
+    streams: &StreamPermits,
     mut newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
-    leave: Leave,
-    peer: Option<Peer>,
+    revocation: Revocation,
+    client: Option<ClientAddr>,
     headers: &HeaderMap,
 ) -> Response {
-    let seat = match streams.take(peer) {
-        Ok(seat) => seat,
-        Err(full) => return refusal(full, streams.most()),
+    let permit = match streams.acquire(client) {
+        Ok(permit) => permit,
+        Err(limit) => return refusal(limit, streams.max()),
     };
     // The present one is sent at once.
     newest.mark_changed();
-    let packed = coding::takes(headers, "gzip");
-    let reader = Reader { newest, scope, packed, last: last_seen(headers), greeted: false, leave, seat };
-    let parts = unfold(reader, |reader| async {
-        reader.next().await.map(|(part, reader)| (Ok::<Bytes, Infallible>(part), reader))
-    });
-    answer::event_stream(Body::from_stream(parts), packed)
+    let packed = encoding::accepts(headers, "gzip");
+    let reader = StreamState { newest, scope, packed, last: last_seen(headers), greeted: false, revocation, permit };
+    let parts = unfold(reader, |reader| async { reader.next().await.map(|(part, reader)| (part, reader)) });
+    response::event_stream(Body::stream(parts), packed)
 }
 
-fn refusal(full: Full, most: usize) -> Response {
-    let taken = match full {
-        Full::All => format!("All {most} places for streams are taken"),
-        Full::Yours(each) => {
-            format!("Your address has {each} of the {most} places for streams, as many as one may have")
+fn refusal(limit: StreamLimit, max: usize) -> Response {
+    let taken = match limit {
+        StreamLimit::Total => format!("All {max} places for streams are taken"),
+        StreamLimit::PerClient(each) => {
+            format!("Your address has {each} of the {max} places for streams, as many as one may have")
         }
     };
     let detail = format!(
@@ -74,21 +76,21 @@ fn refusal(full: Full, most: usize) -> Response {
 
 /// The number of the last snapshot of this run that the reader has seen; none if it does not say what it has seen.
 fn last_seen(headers: &HeaderMap) -> Option<u64> {
-    Id::read(headers.get("last-event-id")?.to_str().ok()?)
+    SnapshotId::parse(headers.get("last-event-id")?.to_str().ok()?)
 }
 
-struct Reader {
+struct StreamState {
     newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
     packed: bool,
     /// The number of the snapshot that it was sent last; none if it wants what is, and not what was.
     last: Option<u64>,
     greeted: bool,
-    leave: Leave,
-    seat: Seat,
+    revocation: Revocation,
+    permit: StreamPermit,
 }
 
-impl Reader {
+impl StreamState {
     /// The next bytes to send; none at the end.
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if !self.greeted {
@@ -98,8 +100,8 @@ impl Reader {
         loop {
             tokio::select! {
                 biased;
-                () = self.seat.closed() => return None,
-                () = self.leave.ends() => return None,
+                () = self.permit.closed() => return None,
+                () = self.revocation.revoked() => return None,
                 changed = self.newest.changed() => changed.ok()?,
                 () = sleep(HEARTBEAT) => return Some((self.sent(ALIVE)?, self)),
             }
@@ -118,14 +120,14 @@ impl Reader {
     fn tick(&mut self) -> Option<Bytes> {
         let newest = Arc::clone(&self.newest.borrow_and_update());
         let sequence = newest.snapshot.sequence;
-        let (tick, _) = newest.api.body(&newest.snapshot, self.scope, Which::Tick, self.packed)?;
+        let (tick, _) = newest.v1.body(&newest.snapshot, self.scope, View::Tick, self.packed)?;
         let last = self.last.replace(sequence);
         if last == Some(sequence) && sequence > 0 {
             return None;
         }
         let Some(last) = last.filter(|last| last + 1 < sequence) else { return Some(tick) };
         let missed = rendered::happened(
-            newest.api.events(&newest.snapshot, self.scope)?.of(&newest.snapshot, last + 1..=sequence - 1),
+            newest.v1.events(&newest.snapshot, self.scope)?.of(&newest.snapshot, last + 1..=sequence - 1),
         );
         Some(if missed.is_empty() { tick } else { [self.sent(&missed)?, tick].concat().into() })
     }

@@ -6,7 +6,8 @@ use telemetry::{
 };
 
 use super::{sections::GpuView, view::Eye};
-use crate::{auth::scope::Scope, config::commands::Commands};
+use crate::config::commands::Commands;
+use http_server::auth::Scope;
 
 /// The readings that are denied, by the index of the GPU. One that is denied as a whole has none in its list.
 #[must_use]

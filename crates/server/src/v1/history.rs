@@ -3,12 +3,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
+use http_server::query::value;
 use telemetry::{
     history::{Answer, History, Question, Refusal, Spread, metric},
     snapshot::Snapshot,
 };
 
-use super::query::{self, Refused, given, value};
+use super::query::{self, Refused, given};
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, Refused> {

@@ -10,9 +10,9 @@
 //! late once is those 0.3 ms; it grows with the number of processes.
 
 mod denied;
-pub(crate) mod gzip;
 mod history;
 mod openapi;
+pub(crate) mod peers;
 mod query;
 pub(crate) mod rendered;
 mod sections;
@@ -26,37 +26,24 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-use axum::response::Response;
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 use telemetry::snapshot::Snapshot;
 
-use crate::{
-    auth::scope::Scope,
-    config::peers::Peer,
-    http::{
-        answer, coding, percent,
-        problem::{self, problem},
-    },
-    publish::archive::Archive,
-};
+use http_server::{ErrorFormat, ErrorKind, Response, auth::Scope, encoding, error::problem, gzip, percent, response};
+
+use crate::store::archive::Archive;
 use query::{Refused, Wanted};
 use rendered::Events;
 
 pub use denied::denied;
-pub(crate) use query::value;
 pub(crate) use sections::user;
-pub(crate) use views::{Demand, Views, Which};
-
-/// `/peers`, which no snapshot changes.
-pub(crate) fn peers(peers: &[Peer]) -> Bytes {
-    rendered::peers(peers).unwrap_or_else(|_| Bytes::from_static(b"[]"))
-}
+pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 
 /// `/openapi.json`, of a server that wants a token or does not.
 pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
-    let (body, packed) = openapi::document(guarded, coding::takes(headers, "gzip"));
-    answer::negotiated(body, packed)
+    let (body, packed) = openapi::document(guarded, encoding::accepts(headers, "gzip"));
+    response::negotiated(body, packed)
 }
 
 /// A question to the rich contract: who asks, and how.
@@ -69,22 +56,27 @@ pub(crate) struct Question<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// The response for a view that could not be rendered.
+fn internal() -> Response {
+    ErrorFormat::Problem.error(ErrorKind::Internal)
+}
+
 impl Question<'_> {
     fn takes_gzip(&self) -> bool {
-        coding::takes(self.headers, "gzip")
+        encoding::accepts(self.headers, "gzip")
     }
 
     pub(crate) fn snapshot(&self) -> Response {
-        self.whole(views::Which::Snapshot)
+        self.whole(View::Snapshot)
     }
 
     pub(crate) fn gpus(&self) -> Response {
-        self.whole(views::Which::Gpus)
+        self.whole(View::Gpus)
     }
 
     /// One GPU, by the rest of the path.
     pub(crate) fn gpu(&self, name: &str) -> Response {
-        let name: Vec<u8> = percent::decode(name.as_bytes()).collect();
+        let name: Vec<u8> = percent::decode(name.as_bytes()).into_owned();
         let position = std::str::from_utf8(&name).ok().and_then(|name| query::position(name, self.snapshot));
         let Some(position) = position else {
             let detail = "This host has no GPU of that index or UUID; /api/v1/gpus lists those there are.";
@@ -92,8 +84,8 @@ impl Question<'_> {
         };
         let whole = self.views.whole(self.snapshot, self.scope);
         match whole.and_then(|whole| whole.gpu_rows.get(position)) {
-            Some(row) => answer::json(StatusCode::OK, row.clone()),
-            None => problem::internal(),
+            Some(row) => response::json(StatusCode::OK, row.clone()),
+            None => internal(),
         }
     }
 
@@ -103,16 +95,16 @@ impl Question<'_> {
             Err(Refused { status, detail }) => return problem(status, &detail),
         };
         if wanted.is_all() {
-            return self.whole(views::Which::Processes);
+            return self.whole(View::Processes);
         }
         if wanted.names_somebody() && !self.scope.sees_people() {
             // Whether the list is empty would tell whether somebody is there.
             return problem(StatusCode::FORBIDDEN, "This token may not see who uses the GPUs; ask without user.");
         }
-        let Some(whole) = self.views.whole(self.snapshot, self.scope) else { return problem::internal() };
+        let Some(whole) = self.views.whole(self.snapshot, self.scope) else { return internal() };
         let rows = rendered::processes(self.snapshot).zip(&whole.process_rows);
         let kept = rows.filter(|((gpu, process), _)| wanted.has(gpu, process)).map(|(_, row)| row);
-        answer::json_body(StatusCode::OK, rendered::list(kept))
+        response::json_body(StatusCode::OK, rendered::list(kept))
     }
 
     pub(crate) fn users(&self) -> Response {
@@ -122,27 +114,27 @@ impl Question<'_> {
                 "This token may not see who uses the GPUs; /api/v1/summary is open to it.",
             );
         }
-        self.whole(views::Which::Users)
+        self.whole(View::Users)
     }
 
     pub(crate) fn summary(&self) -> Response {
-        self.whole(views::Which::Summary)
+        self.whole(View::Summary)
     }
 
     pub(crate) fn summary_text(&self) -> Response {
-        answer::as_text(self.whole(views::Which::SummaryText))
+        response::as_text(self.whole(View::SummaryText))
     }
 
     pub(crate) fn events(&self) -> Response {
         let asked =
             query::since(self.query, self.snapshot.at.unix_ms).and_then(|since| Ok((since, query::limit(self.query)?)));
         let (since, limit) = match asked {
-            Ok((None, None)) => return self.whole(views::Which::Events),
+            Ok((None, None)) => return self.whole(View::Events),
             Ok((since, limit)) => (since.unwrap_or(0), limit.unwrap_or(usize::MAX)),
             Err(Refused { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
-            return problem::internal();
+            return internal();
         };
         // The wall clock may have jumped back, so each is looked at.
         let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| event.at.unix_ms >= since);
@@ -167,13 +159,13 @@ impl Question<'_> {
     /// A body of this question's own, compressed if that is wanted.
     fn sent(&self, body: Bytes) -> Response {
         let packed = if self.takes_gzip() { gzip::compress(&body) } else { None };
-        packed.map_or_else(|| answer::negotiated(body, false), |packed| answer::negotiated(packed, true))
+        packed.map_or_else(|| response::negotiated(body, false), |packed| response::negotiated(packed, true))
     }
 
-    fn whole(&self, which: views::Which) -> Response {
-        match self.views.body(self.snapshot, self.scope, which, self.takes_gzip()) {
-            Some((body, packed)) => answer::negotiated(body, packed),
-            None => problem::internal(),
+    fn whole(&self, view: View) -> Response {
+        match self.views.body(self.snapshot, self.scope, view, self.takes_gzip()) {
+            Some((body, packed)) => response::negotiated(body, packed),
+            None => internal(),
         }
     }
 }

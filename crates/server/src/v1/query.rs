@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
 use super::sections::user;
-use crate::http::percent;
+use http_server::query::value;
 
 /// How a time in `since` is written.
 pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
@@ -188,15 +188,6 @@ pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> 
     }
 }
 
-/// The decoded value of the last parameter of that name. What is not UTF-8 becomes U+FFFD and so matches nothing.
-pub(crate) fn value(query: &str, name: &str) -> Option<String> {
-    query.rsplit('&').find_map(|field| {
-        let (key, value) = field.split_once('=').unwrap_or((field, ""));
-        let decoded = |raw: &str| percent::decode_query(raw.as_bytes()).collect::<Vec<u8>>();
-        (decoded(key) == name.as_bytes()).then(|| String::from_utf8_lossy(&decoded(value)).into_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,13 +213,5 @@ mod tests {
             assert!(refused.status == StatusCode::BAD_REQUEST && refused.detail.contains("more than 256"));
         }
         assert!(names("0,,1").err().unwrap().detail.contains("nothing before"));
-    }
-
-    #[test]
-    fn query_last_value_wins() {
-        assert_eq!(value("a=1&b=%C3%A9&a=2", "a").as_deref(), Some("2"));
-        assert_eq!(value("a=1&b=%C3%A9+x", "b").as_deref(), Some("é x"));
-        assert_eq!(value("a", "a").as_deref(), Some(""));
-        assert_eq!(value("a=1", "b"), None);
     }
 }

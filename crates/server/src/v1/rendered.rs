@@ -12,11 +12,10 @@ use super::{
     view::Eye,
 };
 use crate::{
-    auth::scope::Scope,
     config::{commands::Commands, peers::Peer},
-    http::pieces::Pieces,
-    publish::id::Id,
+    store::snapshot_id::SnapshotId,
 };
+use http_server::{auth::Scope, body::BodyParts};
 
 /// The whole snapshot, and where in it each row stands.
 #[derive(Debug)]
@@ -108,7 +107,7 @@ impl Events {
 }
 
 /// What the stream says of one tick: its events, then the snapshot, so that who has seen its number has seen them.
-pub(crate) fn tick<'a>(id: &Id, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
+pub(crate) fn tick<'a>(id: &SnapshotId, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
     let mut text = happened(events);
     text.extend_from_slice(format!("id: {id}\nevent: snapshot\ndata: ").as_bytes());
     text.extend_from_slice(snapshot);
@@ -128,8 +127,8 @@ pub(crate) fn happened<'a>(events: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
 }
 
 /// An array of rows that are already there.
-pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> axum::body::Body {
-    let mut pieces = Pieces::default();
+pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> http_server::Body {
+    let mut pieces = BodyParts::default();
     pieces.push(&Bytes::from_static(b"["));
     for (position, row) in rows.enumerate() {
         if position > 0 {

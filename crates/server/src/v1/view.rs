@@ -10,7 +10,9 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use crate::{auth::scope::Scope, config::commands::Commands};
+use http_server::auth::Scope;
+
+use crate::config::commands::Commands;
 
 /// Declares an object of the contract and how it is made by an [`Eye`].
 ///

@@ -2,36 +2,32 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{HeaderMap, Request, StatusCode},
-};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
-use server::{Publisher, ServerConfig, Token, Tokens, router};
+use server::{App, Publisher, ServerConfig, Token, Tokens};
 use telemetry::{
     Stamp,
     snapshot::{CollectorState, Process, ProcessKind},
 };
 use tokio::sync::watch;
-use tower::ServiceExt;
 
 use crate::{host, schema};
 
-async fn ask(app: &Router, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, Bytes) {
+async fn ask(app: &App, path: &str, token: Option<&str>) -> (StatusCode, HeaderMap, Bytes) {
     let request = token.into_iter().fold(Request::get(path), |request, token| request.header("authorization", token));
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app.reply(None, &request.body(()).unwrap()).await;
     let (parts, body) = response.into_parts();
     (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
 }
 
-async fn document(app: &Router, token: Option<&str>) -> Value {
+async fn document(app: &App, token: Option<&str>) -> Value {
     serde_json::from_slice(&ask(app, "/openapi.json", token).await.2).unwrap()
 }
 
 /// Asks, and holds the answer against the document.
-async fn judged(app: &Router, document: &Value, asked: &str) -> u16 {
+async fn judged(app: &App, document: &Value, asked: &str) -> u16 {
     let (status, headers, body) = ask(app, asked, None).await;
     let (path, kind) = (asked.split('?').next().unwrap(), headers["content-type"].to_str().unwrap());
     let content = &schema::answer(document, path, status.as_u16())["content"][kind];
@@ -46,7 +42,7 @@ async fn judged(app: &Router, document: &Value, asked: &str) -> u16 {
 #[tokio::test]
 async fn answers_match_openapi() {
     let publisher = Publisher::new(Stamp::default());
-    let app = router(ServerConfig::default(), publisher.subscribe());
+    let app = App::new(ServerConfig::default(), publisher.subscribe());
     let document = document(&app, None).await;
     let answers = async |paths: &[&str]| {
         let mut found = Vec::new();
@@ -67,7 +63,7 @@ async fn answers_match_openapi() {
 #[tokio::test]
 async fn unauthorized_answer_documented_if_tokens_exist() {
     let publisher = Publisher::new(Stamp::default());
-    let app = |token| router(ServerConfig { token, ..ServerConfig::default() }, publisher.subscribe());
+    let app = |token| App::new(ServerConfig { token, ..ServerConfig::default() }, publisher.subscribe());
     let open = document(&app(None), None).await;
     assert_eq!(open["security"], Value::Null);
     let app = app(Token::new("x"));
@@ -92,10 +88,10 @@ async fn forbidden_answer_documented() {
     publisher.publish(host::snapshot(CollectorState::Ok, vec![host::gpu(0)]));
     let text = b"a read reads-everything\nb summary sees-a-summary-only\nc metrics scrapes-metrics-only\n";
     let (_sender, tokens) = watch::channel(Arc::new(Tokens::parse(text).unwrap()));
-    let with_tokens = router(ServerConfig { tokens: Some(tokens), ..ServerConfig::default() }, publisher.subscribe());
+    let with_tokens = App::new(ServerConfig { tokens: Some(tokens), ..ServerConfig::default() }, publisher.subscribe());
     let document = document(&with_tokens, Some("reads-everything")).await;
     let for_one = ServerConfig { allowed_hosts: Some(vec![]), ..ServerConfig::default() };
-    let for_one = router(for_one, publisher.subscribe());
+    let for_one = App::new(for_one, publisher.subscribe());
     let mut seen = std::collections::BTreeSet::new();
     for path in document["paths"].as_object().unwrap().keys().filter(|path| *path != "/api/v1/stream") {
         let asked = path.replace("{gpu}", "0");
@@ -119,11 +115,11 @@ async fn forbidden_answer_documented() {
 
 #[tokio::test]
 async fn openapi_compressed_on_request() {
-    let app = router(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe());
+    let app = App::new(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe());
     let mut lengths = Vec::new();
     for (takes, coding) in [("gzip", Some("gzip")), ("br", None)] {
-        let request = Request::get("/openapi.json").header("accept-encoding", takes).body(Body::empty()).unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
+        let request = Request::get("/openapi.json").header("accept-encoding", takes).body(()).unwrap();
+        let response = app.reply(None, &request).await;
         assert_eq!(response.headers()["vary"], "accept-encoding");
         assert_eq!(response.headers().get("content-encoding").map(|coding| coding.to_str().unwrap()), coding);
         lengths.push(response.into_body().collect().await.unwrap().to_bytes().len());

@@ -1,12 +1,8 @@
 //! The page's files as a browser gets them.
 
-use axum::{
-    Router,
-    body::Body,
-    http::{Method, Request},
-};
 use http_body_util::BodyExt;
-use tower::ServiceExt;
+use hyper::{Method, Request};
+use server::App;
 
 use crate::router::{Answer, NOT_FOUND, app, ask, get};
 
@@ -18,9 +14,9 @@ fn files(page: &str) -> Vec<&str> {
 }
 
 /// Asks with this header; the body is as it was sent.
-async fn ask_with(app: &Router, address: &str, header: (&str, &str)) -> (Answer, Vec<u8>) {
-    let request = Request::get(address).header(header.0, header.1).body(Body::empty()).unwrap();
-    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+async fn ask_with(app: &App, address: &str, header: (&str, &str)) -> (Answer, Vec<u8>) {
+    let request = Request::get(address).header(header.0, header.1).body(()).unwrap();
+    let (parts, body) = app.reply(None, &request).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
     (Answer { status: parts.status, headers: parts.headers, body: String::new() }, body)
 }

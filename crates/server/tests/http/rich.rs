@@ -2,33 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{HeaderMap, Method, Request, StatusCode},
-};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
-use server::{Archive, Commands, Publisher, ServerConfig, Show, Token, router};
+use server::{App, Archive, Commands, Publisher, ServerConfig, Show, Token};
 use telemetry::{
     Stamp,
     history::{Depth, History},
     snapshot::{CollectorState, Process, Snapshot},
 };
-use tower::ServiceExt;
 
 use crate::host;
 
-fn app(publisher: &Publisher) -> Router {
+fn app(publisher: &Publisher) -> App {
     let config = ServerConfig { url_prefix: "p".parse().unwrap(), ..ServerConfig::default() };
-    router(config, publisher.subscribe())
+    App::new(config, publisher.subscribe())
 }
 
 fn archive() -> Arc<Archive> {
     Arc::new(Archive::new(History::new(Depth::default())))
 }
 
-fn published(commands: Option<Commands>, snapshot: Snapshot) -> Router {
+fn published(commands: Option<Commands>, snapshot: Snapshot) -> App {
     let publisher = Publisher::keeping(Stamp::default(), Show { commands, ..Show::default() }, archive());
     publisher.publish(snapshot);
     app(&publisher)
@@ -41,14 +37,14 @@ fn with_a_secret() -> Snapshot {
     host::snapshot(CollectorState::Ok, vec![gpu])
 }
 
-async fn ask(app: &Router, method: Method, address: &str) -> (StatusCode, HeaderMap, Bytes) {
+async fn ask(app: &App, method: Method, address: &str) -> (StatusCode, HeaderMap, Bytes) {
     let request = Request::builder().method(method).uri(address).header("accept-encoding", "gzip");
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app.reply(None, &request.body(()).unwrap()).await;
     let (parts, body) = response.into_parts();
     (parts.status, parts.headers, body.collect().await.unwrap().to_bytes())
 }
 
-async fn refusal(app: &Router, method: Method, address: &str) -> u16 {
+async fn refusal(app: &App, method: Method, address: &str) -> u16 {
     let (status, headers, body) = ask(app, method, address).await;
     assert_eq!(headers["content-type"], "application/problem+json", "{address}");
     let problem: Value = serde_json::from_slice(&body).unwrap();
@@ -82,7 +78,7 @@ async fn errors_are_problem_documents() {
 #[tokio::test]
 async fn unauthorized_answer_is_envelope() {
     let publisher = Publisher::new(Stamp::default());
-    let app = router(ServerConfig { token: Token::new("x"), ..ServerConfig::default() }, publisher.subscribe());
+    let app = App::new(ServerConfig { token: Token::new("x"), ..ServerConfig::default() }, publisher.subscribe());
     for path in ["/api/v1/snapshot", "/api/v1/nothing", "/openapi.json"] {
         let (status, headers, body) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (401, "application/json"));
@@ -141,11 +137,11 @@ async fn peers_shown_to_authorized_clients() {
         publisher.publish(with_a_secret());
         let config =
             ServerConfig { peers: peers.parse().unwrap(), token: Token::new(b"planted"), ..ServerConfig::default() };
-        router(config, publisher.subscribe())
+        App::new(config, publisher.subscribe())
     };
-    let ask = async |app: &Router, path: &str, token: &str| {
-        let request = Request::get(path).header("authorization", token).body(Body::empty()).unwrap();
-        app.clone().oneshot(request).await.unwrap()
+    let ask = async |app: &App, path: &str, token: &str| {
+        let request = Request::get(path).header("authorization", token).body(()).unwrap();
+        app.reply(None, &request).await
     };
     let app = with("gpu02=/server2,far=https://gpu9.example/");
     let answer = ask(&app, "/api/v1/peers", "planted").await;

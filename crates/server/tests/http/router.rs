@@ -1,17 +1,12 @@
 //! Paths, methods, the token and the order of checks, without a socket.
 
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Method, Request, StatusCode},
-};
 use http_body_util::BodyExt;
-use server::{Publisher, ServerConfig, Token, router};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use server::{App, Publisher, ServerConfig, Token};
 use telemetry::{
     Stamp,
     snapshot::{CollectorState, Snapshot},
 };
-use tower::ServiceExt;
 
 use crate::host;
 
@@ -35,14 +30,14 @@ impl Answer {
     }
 }
 
-pub(crate) fn app(prefix: &str, token: &str, snapshot: Option<Snapshot>) -> Router {
+pub(crate) fn app(prefix: &str, token: &str, snapshot: Option<Snapshot>) -> App {
     let publisher = Publisher::new(Stamp::default());
     if let Some(snapshot) = snapshot {
         publisher.publish(snapshot);
     }
     let config =
         ServerConfig { url_prefix: prefix.parse().unwrap(), token: Token::new(token), ..ServerConfig::default() };
-    router(config, publisher.subscribe())
+    App::new(config, publisher.subscribe())
 }
 
 fn two_gpus() -> Option<Snapshot> {
@@ -53,18 +48,18 @@ fn no_driver() -> Option<Snapshot> {
     Some(host::snapshot(CollectorState::NoDriver { text: "Driver Not Loaded".into() }, vec![]))
 }
 
-pub(crate) async fn ask(app: &Router, method: Method, address: &str, token: Option<&str>) -> Answer {
+pub(crate) async fn ask(app: &App, method: Method, address: &str, token: Option<&str>) -> Answer {
     let mut request = Request::builder().method(method).uri(address);
     if let Some(token) = token {
         request = request.header("authorization", token);
     }
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app.reply(None, &request.body(()).unwrap()).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-pub(crate) async fn get(app: &Router, address: &str) -> Answer {
+pub(crate) async fn get(app: &App, address: &str) -> Answer {
     ask(app, Method::GET, address, None).await
 }
 
@@ -242,7 +237,7 @@ async fn trailing_slash_redirect_is_relative() {
 #[tokio::test]
 async fn new_snapshot_served_at_once() {
     let publisher = Publisher::new(Stamp::default());
-    let app = router(ServerConfig::default(), publisher.subscribe());
+    let app = App::new(ServerConfig::default(), publisher.subscribe());
     assert_eq!(get(&app, "/count").await.status, 500);
     for count in [1_u32, 3] {
         publisher.publish(host::snapshot(CollectorState::Ok, (0..count).map(host::gpu).collect()));

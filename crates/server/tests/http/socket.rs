@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, body::Body, routing::get};
+use std::{future::Future, pin::Pin, sync::Arc};
+
 use hyper::{Request, body::Incoming};
-use server::{Limits, Listener, Publisher, ServerConfig, router, serve};
+use server::{App, ClientAddr, Limits, Listener, Publisher, Response, ServerConfig, serve};
 use telemetry::{Stamp, snapshot::CollectorState};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,7 +14,6 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout},
 };
-use tower::ServiceExt as _;
 
 use crate::host;
 
@@ -24,15 +24,19 @@ struct Served {
 }
 
 impl Served {
-    async fn start(app: Router, limits: Limits) -> Self {
+    async fn start(app: App, limits: Limits) -> Self {
+        Self::with_answer(move |_, request: Request<Incoming>| app.reply(None, &request), limits).await
+    }
+
+    async fn with_answer<A, R>(answer: A, limits: Limits) -> Self
+    where
+        A: Fn(ClientAddr, Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Response> + Send + 'static,
+    {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap() };
-        let answer = move |_, request: Request<Incoming>| {
-            let reply = app.clone().oneshot(request.map(Body::new));
-            async { reply.await.unwrap() }
-        };
         let listeners = vec![Listener::Tcp(listener, None)];
         Self { address, stop, done: tokio::spawn(serve(listeners, answer, limits, shutdown)) }
     }
@@ -65,10 +69,10 @@ impl Served {
     }
 }
 
-fn app() -> Router {
+fn app() -> App {
     let publisher = Publisher::new(Stamp::default());
     publisher.publish(host::snapshot(CollectorState::Ok, vec![host::gpu(0), host::gpu(1)]));
-    router(ServerConfig::default(), publisher.subscribe())
+    App::new(ServerConfig::default(), publisher.subscribe())
 }
 
 async fn served() -> Served {
@@ -109,7 +113,7 @@ async fn answer_in_pieces_has_length() {
     gpu.processes = (1..=100).map(host::process).collect();
     let publisher = Publisher::new(Stamp::default());
     publisher.publish(host::snapshot(CollectorState::Ok, vec![gpu]));
-    let served = Served::start(router(ServerConfig::default(), publisher.subscribe()), Limits::default()).await;
+    let served = Served::start(App::new(ServerConfig::default(), publisher.subscribe()), Limits::default()).await;
     let answer = served.answer_to(&request(&format!("/status?idx={}0", "0,".repeat(255)), "")).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
@@ -274,14 +278,19 @@ async fn pipelined_requests_all_answered() {
     served.stop().await;
 }
 
-fn gated() -> (Router, mpsc::UnboundedReceiver<oneshot::Sender<()>>) {
+type Gated = Arc<dyn Fn(ClientAddr, Request<Incoming>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+
+fn gated() -> (
+    impl Fn(ClientAddr, Request<Incoming>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static,
+    mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+) {
     let (asked, waiting) = mpsc::unbounded_channel();
-    let view = move || {
-        let (answer, told) = oneshot::channel();
+    let answer: Gated = Arc::new(move |_, _| {
+        let (answer, released) = oneshot::channel();
         asked.send(answer).unwrap();
-        async { told.await.map_or("left", |()| "told") }
-    };
-    (Router::new().route("/", get(view)), waiting)
+        Box::pin(async { Response::new(released.await.map_or("left", |()| "told").into()) })
+    });
+    (move |client, request| answer(client, request), waiting)
 }
 
 async fn refuses(address: SocketAddr) {
@@ -294,8 +303,8 @@ async fn refuses(address: SocketAddr) {
 
 #[tokio::test]
 async fn shutdown_finishes_answers_and_accepts_none() {
-    let (app, mut waiting) = gated();
-    let served = Served::start(app, Limits::default()).await;
+    let (answer, mut waiting) = gated();
+    let served = Served::with_answer(answer, Limits::default()).await;
     let (address, mut idle, mut busy) = (served.address, served.connect().await, served.connect().await);
     busy.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let answer = waiting.recv().await.unwrap();
@@ -313,8 +322,8 @@ async fn shutdown_finishes_answers_and_accepts_none() {
 
 #[tokio::test]
 async fn shutdown_bounded_by_grace_period() {
-    let (app, mut waiting) = gated();
-    let served = Served::start(app, Limits::default()).await;
+    let (answer, mut waiting) = gated();
+    let served = Served::with_answer(answer, Limits::default()).await;
     let mut busy = served.connect().await;
     busy.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let answer = waiting.recv().await.unwrap();

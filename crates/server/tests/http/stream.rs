@@ -2,35 +2,31 @@
 
 use std::{io::Read as _, sync::Arc};
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{Request, Response, StatusCode},
-};
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
+use hyper::{Request, StatusCode};
 use serde_json::Value;
-use server::{Publisher, ServerConfig, Streams, router};
+use server::{App, Publisher, Response, ServerConfig, StreamPermits};
 use telemetry::{
     Stamp,
     snapshot::{CollectorState, Event, EventKind, Severity, Snapshot},
 };
-use tower::ServiceExt;
 
 use crate::host;
 
 struct Site {
-    app: Router,
+    app: App,
     publisher: Publisher,
-    streams: Arc<Streams>,
+    streams: Arc<StreamPermits>,
 }
 
 impl Site {
     fn new(places: usize) -> Self {
         let publisher = Publisher::new(Stamp::default());
-        let streams = Arc::new(Streams::new(places));
+        let streams = Arc::new(StreamPermits::new(places));
         let config = ServerConfig { streams: Arc::clone(&streams), ..ServerConfig::default() };
-        Self { app: router(config, publisher.subscribe()), publisher, streams }
+        Self { app: App::new(config, publisher.subscribe()), publisher, streams }
     }
 
     /// Publishes the snapshot of that number; one event first stands in each of these.
@@ -40,10 +36,10 @@ impl Site {
         self.publisher.publish(Snapshot { sequence, events: Arc::new(events), ..base });
     }
 
-    async fn open(&self, headers: &[(&str, &str)]) -> Response<Body> {
+    async fn open(&self, headers: &[(&str, &str)]) -> Response {
         let request =
             headers.iter().fold(Request::get("/api/v1/stream"), |request, (name, value)| request.header(*name, *value));
-        self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        self.app.reply(None, &request.body(()).unwrap()).await
     }
 }
 
@@ -61,12 +57,12 @@ fn event(sequence: u64) -> Event {
 }
 
 /// The next bytes of a stream; none at its end.
-async fn next(response: &mut Response<Body>) -> Option<Bytes> {
+async fn next(response: &mut Response) -> Option<Bytes> {
     response.body_mut().frame().await.map(|frame| frame.unwrap().into_data().unwrap())
 }
 
 /// What is said in the next bytes, as `event code` and `snapshot number`.
-async fn said(response: &mut Response<Body>) -> Vec<String> {
+async fn said(response: &mut Response) -> Vec<String> {
     let text = next(response).await.unwrap();
     read(std::str::from_utf8(&text).unwrap())
 }

@@ -87,40 +87,60 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .with(&["function"])
     .from("the collector"),
-    SNAPSHOT_AGE,
-    HTTP_REQUESTS,
-    HTTP_PANICS,
-    SSE_CLIENTS,
+    Metric::new(
+        "nvsmi_agent_snapshot_timestamp_seconds",
+        Kind::Gauge,
+        "seconds",
+        "Unix time of the newest reading of any GPU; absent before the first.",
+        Of::Agent(|seen, samples| {
+            if let Some(read_at) = seen.snapshot.read_at {
+                samples.push("", unix_seconds(read_at.unix_ms));
+            }
+        }),
+    )
+    .from("the wall clock"),
+    Metric::new(
+        "nvsmi_agent_http_requests_total",
+        Kind::Counter,
+        "",
+        "HTTP requests answered before this snapshot, by route and status; `other` for paths without a route.",
+        Of::Agent(|seen, samples| {
+            if let Some(http) = seen.http.counters() {
+                http.requests.each(|route, status, count| {
+                    samples.push(&labels(&[("route", route), ("status", status)]), count);
+                });
+            }
+        }),
+    )
+    .with(&["route", "status"])
+    .from("the server"),
+    Metric::new(
+        "nvsmi_agent_http_panics_total",
+        Kind::Counter,
+        "",
+        "HTTP requests that ended in a panic; each was answered with 500.",
+        Of::Agent(|seen, samples| {
+            if let Some(http) = seen.http.counters() {
+                samples.push("", http.requests.panics());
+            }
+        }),
+    )
+    .from("the server"),
+    Metric::new(
+        "nvsmi_agent_sse_clients",
+        Kind::Gauge,
+        "",
+        "Open connections to /api/v1/stream.",
+        Of::Agent(|seen, samples| {
+            if let Some(http) = seen.http.counters() {
+                samples.push("", http.streams.taken());
+            }
+        }),
+    )
+    .from("the server"),
 ];
 
-pub(crate) const SNAPSHOT_AGE: Metric = Metric::new(
-    "nvsmi_agent_snapshot_age_seconds",
-    Kind::Gauge,
-    "seconds",
-    "How old the newest reading of any GPU was when this was asked for; none before the first.",
-    Of::Asked,
-)
-.from("the boot clock");
-
-pub(crate) const HTTP_REQUESTS: Metric = Metric::new(
-    "nvsmi_agent_http_requests_total",
-    Kind::Counter,
-    "",
-    "HTTP requests answered before this one, by route and status; `other` for paths without a route.",
-    Of::Asked,
-)
-.with(&["route", "status"])
-.from("the server");
-
-pub(crate) const HTTP_PANICS: Metric = Metric::new(
-    "nvsmi_agent_http_panics_total",
-    Kind::Counter,
-    "",
-    "HTTP requests that ended in a panic; each was answered with 500.",
-    Of::Asked,
-)
-.from("the server");
-
-pub(crate) const SSE_CLIENTS: Metric =
-    Metric::new("nvsmi_agent_sse_clients", Kind::Gauge, "", "Open connections to /api/v1/stream.", Of::Asked)
-        .from("the server");
+/// Seconds with the fraction that milliseconds have.
+fn unix_seconds(ms: u64) -> f64 {
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}

@@ -29,7 +29,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
     .flatten()
 }
 
-/// Writes all metrics except those that are computed for each scrape.
+/// Writes all native metrics.
 pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
     let gpus: Vec<(&Gpu, String)> = seen.snapshot.gpus.iter().map(|gpu| (gpu, subject(gpu))).collect();
     let instances = instance::subjects(&gpus);
@@ -82,7 +82,6 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
                 }
             }
             Of::Agent(write) | Of::Calls(write) => write(seen, &mut samples),
-            Of::Asked => {}
         }
     }
 }

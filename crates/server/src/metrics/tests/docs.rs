@@ -29,7 +29,7 @@ fn docs_metrics_match_code() {
         (
             "The agent about itself",
             "Served under whatever names, but for the calls into the driver, which are `native`'s: some 60 functions with 7 series each.\nWho does not want them drops them with `metric_relabel_configs`.",
-            |of| matches!(of, Of::Agent(_) | Of::Calls(_) | Of::Asked),
+            |of| matches!(of, Of::Agent(_) | Of::Calls(_)),
         ),
     ];
     for (title, note, belongs) in sections {

@@ -14,8 +14,14 @@ use telemetry::{
     snapshot::{Gpu, Histogram, Snapshot, Timings, Totals, Xid},
 };
 
+use http_server::RequestCounters;
+
 use super::*;
-use crate::{config::commands::Commands, v1::tests::hosts};
+use crate::{
+    config::commands::Commands,
+    store::{cache::Demand, http_stats::HttpStats},
+    v1::tests::hosts,
+};
 
 /// One sample, as a reader takes it apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,13 +94,15 @@ fn settings(names: &str) -> MetricsSettings {
 }
 
 fn text_of(snapshot: &Snapshot, settings: MetricsSettings, scope: Scope, commands: Commands) -> String {
-    let snapshot = Arc::new(snapshot.clone());
-    let views = Views::render(&snapshot, commands, &Arc::new(settings), &Arc::default());
+    let http = HttpStats::default();
+    let requests = RequestCounters::new(["/status"].into_iter());
+    requests.count(Some(0), StatusCode::OK);
+    http.attach(Arc::new(requests), Arc::default());
+    let demand = Arc::new(Demand::new(KEEP_MS));
+    let views = MetricsViews::render(snapshot, commands, &Arc::new(settings), &Arc::new(http), &demand);
     let form = Form::of(views.settings.names, Format::Text);
-    let page = views.text(&snapshot, scope, form);
-    let requests = Requests::of(["/status"].into_iter());
-    let first = moment::moment(&snapshot, snapshot.at.boot, &ServerConfig::default(), &requests, Format::Text);
-    first + std::str::from_utf8(page).unwrap()
+    let text = views.text(snapshot, MetricsKey { scope, form, gzip: false });
+    String::from_utf8(text.to_vec()).unwrap()
 }
 
 fn samples_of(snapshot: &Snapshot, names: &str) -> Vec<Sample> {

@@ -27,7 +27,7 @@ fn subject(metric: &Metric) -> Vec<&'static str> {
         Of::Gpu(_) | Of::Gpus(_) | Of::Readings(_) | Of::Known(_) => vec!["gpu", "uuid"],
         Of::Instance(_) | Of::InstanceReadings(_) => vec!["gpu", "uuid", "gpu_instance", "compute_instance"],
         Of::Process(_) => [&["gpu", "uuid"][..], &process::LABELS].concat(),
-        Of::Agent(_) | Of::Calls(_) | Of::Asked => vec![],
+        Of::Agent(_) | Of::Calls(_) => vec![],
     }
 }
 
@@ -57,10 +57,6 @@ fn metrics_appear_with_declared_labels() {
     }
     let mut all = samples_of(&full(), "native");
     all.extend(samples_of(&mig, "native"));
-    let server = ServerConfig::default();
-    let requests = Requests::of(["/status"].into_iter());
-    requests.count(Some(0), StatusCode::OK);
-    all.extend(read(&moment::moment(&full(), BootTime(0), &server, &requests, Format::Text)));
     for metric in native::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();
@@ -114,7 +110,7 @@ fn values_in_base_units() {
     let info = samples.iter().find(|sample| sample.name == "nvsmi_gpu_info").unwrap();
     assert_eq!((info.label("name"), info.label("vbios")), ("NVIDIA H200", "96.00.99.00.01"));
     assert_eq!((info.label("driver_version"), info.label("cuda_version")), ("580.159.04", "13.0"));
-    assert_eq!(value(&samples, "nvsmi_agent_snapshot_age_seconds", &[]), Some("0.25"));
+    assert_eq!(value(&samples, "nvsmi_agent_snapshot_timestamp_seconds", &[]), Some("1795406910.864"));
     assert_eq!(value(&samples, "nvsmi_agent_collector_state", &[("state", "ok")]), Some("1"));
 }
 
@@ -281,7 +277,7 @@ fn every_host_gives_valid_text() {
         }
     }
     let empty = host_without_gpus();
-    assert_eq!(value(&samples_of(&empty, "native"), "nvsmi_agent_snapshot_age_seconds", &[]), None);
+    assert_eq!(value(&samples_of(&empty, "native"), "nvsmi_agent_snapshot_timestamp_seconds", &[]), None);
 }
 
 fn host_without_gpus() -> Snapshot {

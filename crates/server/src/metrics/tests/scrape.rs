@@ -9,32 +9,29 @@ use super::*;
 
 struct Host {
     snapshot: Arc<Snapshot>,
-    views: Views,
-    server: ServerConfig,
-    requests: Requests,
+    settings: Arc<MetricsSettings>,
+    http: Arc<HttpStats>,
 }
 
 impl Host {
     fn new(names: &str) -> Self {
-        let snapshot = Arc::new(full());
-        let views = Views::render(&snapshot, Commands::Masked, &Arc::new(settings(names)), &Arc::default());
-        let requests = Requests::of(["/status", "/metrics"].into_iter());
-        Self { snapshot, views, server: ServerConfig::default(), requests }
+        let requests = Arc::new(RequestCounters::new(["/status", "/metrics"].into_iter()));
+        let http = HttpStats::default();
+        http.attach(requests, Arc::default());
+        Self { snapshot: Arc::new(full()), settings: Arc::new(settings(names)), http: Arc::new(http) }
+    }
+
+    /// The views of the next tick.
+    fn views(&self) -> MetricsViews {
+        let demand = Arc::new(Demand::new(KEEP_MS));
+        MetricsViews::render(&self.snapshot, Commands::Masked, &self.settings, &self.http, &demand)
     }
 
     fn scrape(&self, query: &str, headers: &[(hyper::header::HeaderName, &'static str)]) -> Response {
         let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
         let headers = HeaderMap::from_iter(headers);
-        let scrape = Scrape {
-            snapshot: &self.snapshot,
-            views: &self.views,
-            scope: Scope::Read,
-            query,
-            headers: &headers,
-            server: &self.server,
-            requests: &self.requests,
-        };
-        scrape.answer()
+        let (snapshot, views) = (&self.snapshot, &self.views());
+        Scrape { snapshot, views, scope: Scope::Read, query, headers: &headers }.answer()
     }
 
     fn text(&self, query: &str) -> String {
@@ -45,12 +42,6 @@ impl Host {
 fn body(response: Response) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(response.into_body().collect()).unwrap().to_bytes().to_vec()
-}
-
-/// Without what changes from moment to moment.
-fn still(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("nvsmi_agent_snapshot_age_seconds "));
-    lines.map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -68,7 +59,7 @@ fn scrape_can_select_names() {
         assert_eq!(text.contains("nvsmi_gpu_power_watts{"), native, "{default}?{query}");
         assert_eq!(text.contains("DCGM_FI_DEV_POWER_USAGE{"), dcgm, "{default}?{query}");
         assert_eq!(text.contains("nvsmi_agent_nvml_call_duration_seconds_count{"), native, "{default}?{query}");
-        assert!(text.contains("nvsmi_agent_snapshot_age_seconds "), "{default}?{query}");
+        assert!(text.contains("nvsmi_agent_snapshot_timestamp_seconds "), "{default}?{query}");
     }
     let refused = Host::new("native").scrape("names=prometheus", &[]);
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
@@ -111,27 +102,27 @@ fn compressed_scrape_equals_plain() {
         assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip", "{query}");
         let mut read = String::new();
         flate2::read::GzDecoder::new(&body(packed)[..]).read_to_string(&mut read).unwrap();
-        assert_eq!(still(&read), still(&String::from_utf8(body(plain)).unwrap()), "{query}");
+        assert_eq!(read, String::from_utf8(body(plain)).unwrap(), "{query}");
     }
 }
 
 #[test]
 fn scrape_head_is_current_rest_is_snapshot() {
     let host = Host::new("native");
-    let first = host.text("");
-    host.requests.count(Some(1), StatusCode::OK);
-    host.requests.count(None, StatusCode::NOT_FOUND);
-    let moment = BootTime::now();
-    while BootTime::now() == moment {
-        std::hint::spin_loop();
-    }
-    let second = host.text("");
+    let requests = &host.http.counters().unwrap().requests;
+    let views = host.views();
+    let text = |views: &MetricsViews| {
+        let key = MetricsKey { scope: Scope::Read, form: Form::Native, gzip: false };
+        String::from_utf8(views.text(&host.snapshot, key).to_vec()).unwrap()
+    };
     let count = |text: &str, labels: &[(&str, &str)]| {
         value(&read(text), "nvsmi_agent_http_requests_total", labels).map(str::to_owned)
     };
-    assert_eq!(count(&first, &[]), None);
-    assert_eq!(count(&second, &[("route", "/metrics"), ("status", "200")]).as_deref(), Some("1"));
-    assert_eq!(count(&second, &[("route", "other"), ("status", "404")]).as_deref(), Some("1"));
-    let rest = |text: &str| text.split("# HELP nvsmi_gpu_info ").nth(1).unwrap().to_owned();
-    assert_eq!(rest(&first), rest(&second));
+    assert_eq!(count(&text(&views), &[]), None);
+    requests.count(Some(1), StatusCode::OK);
+    requests.count(None, StatusCode::NOT_FOUND);
+    assert_eq!(count(&text(&views), &[]), None, "the same tick");
+    let next = text(&host.views());
+    assert_eq!(count(&next, &[("route", "/metrics"), ("status", "200")]).as_deref(), Some("1"));
+    assert_eq!(count(&next, &[("route", "other"), ("status", "404")]).as_deref(), Some("1"));
 }

@@ -9,13 +9,13 @@ mod schemas;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use http_server::gzip;
 use serde_json::{Map, Value};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, ServerBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 
-use super::gzip;
 use paths::PATHS;
 
 /// One answer of each path of the rich contract, taken from a simulated host; the tests keep them true.

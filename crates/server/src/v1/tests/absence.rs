@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use telemetry::{Absence, snapshot::Process};
 
 use super::{Host, SCOPES, hosts};
-use crate::{auth::scope::Scope, config::commands::Commands};
+use crate::config::commands::Commands;
+use http_server::auth::Scope;
 
 /// Where null needs no reason; the last is of events, which hold nothing that is read.
 pub(super) const FREE: [&str; 13] = [

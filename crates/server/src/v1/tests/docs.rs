@@ -5,7 +5,8 @@ use std::{fmt::Write as _, path::Path};
 use serde_json::{Map, Value};
 
 use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts};
-use crate::{auth::scope::Scope, config::commands::Commands, v1::words};
+use crate::{config::commands::Commands, v1::words};
+use http_server::auth::Scope;
 
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
 

@@ -7,8 +7,8 @@ mod types;
 
 use std::{io::Read as _, sync::Arc};
 
-use axum::response::Response;
 use http_body_util::BodyExt;
+use http_server::Response;
 use hyper::{
     HeaderMap,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY},
@@ -23,10 +23,10 @@ use telemetry::{
 
 use super::{Question, Views};
 use crate::{
-    auth::scope::Scope,
-    config::{commands::Commands, peers::Peers},
-    publish::archive::Archive,
+    config::commands::Commands,
+    store::{archive::Archive, cache::Demand},
 };
+use http_server::auth::Scope;
 
 const SCOPES: [Scope; 2] = [Scope::Read, Scope::Summary];
 
@@ -39,7 +39,7 @@ struct Host {
 
 impl Host {
     fn new(snapshot: Snapshot, scope: Scope, commands: Commands) -> Self {
-        let views = Views::render(&snapshot, commands, &Arc::default(), None);
+        let views = Views::render(&snapshot, commands, &Arc::new(Demand::new(crate::v1::KEEP_MS)), None);
         Self { archive: archive(&snapshot), snapshot: Arc::new(snapshot), views, scope }
     }
 
@@ -55,7 +55,7 @@ impl Host {
     fn get_with(&self, path: &str, headers: &HeaderMap) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         self.ask(query, headers, |question| match path {
-            "peers" => "gpu02=/server2,gpu09=https://gpu09.example/".parse::<Peers>().unwrap().answer(),
+            "peers" => crate::v1::peers::answer(&"gpu02=/server2,gpu09=https://gpu09.example/".parse().unwrap()),
             "snapshot" => question.snapshot(),
             "gpus" => question.gpus(),
             "processes" => question.processes(),

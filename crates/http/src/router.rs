@@ -1,0 +1,345 @@
+//! Routing and access control: token, `Host` header, scope, path and method, in this order, before a handler runs.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use tokio::time::Instant;
+
+use crate::{
+    ErrorFormat, ErrorKind, HostName, Prefix, Reply, RequestCounters, Response, WebOrigin,
+    access_log::Entry,
+    auth::{
+        AuthConfig, Authenticator, Principal, Revocation, Scope,
+        throttle::{AuthThrottle, Verdict},
+    },
+    cors::Cors,
+    host_header::AllowedHosts,
+    net::ClientAddr,
+    percent, response, security_headers,
+};
+
+/// A path and its handler.
+pub struct Route<S: 'static> {
+    /// The path after the prefix.
+    pub path: &'static str,
+    /// The clients that may use it.
+    pub access: Access,
+    /// The format of its errors.
+    pub errors: ErrorFormat,
+    /// The function that answers it.
+    pub handler: Handler<S>,
+}
+
+/// The clients that may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone: the route serves no data.
+    Open,
+    /// Clients with the scope `read` or `summary`.
+    Views,
+    /// Clients of every scope, including `metrics`.
+    AnyScope,
+}
+
+/// The function that answers a route. Handlers only pick bytes, so they are plain functions.
+pub enum Handler<S: 'static> {
+    /// Answers `GET` and `HEAD`.
+    Read(fn(&RequestContext<'_, S>) -> Response),
+    /// Answers `GET` and `HEAD` of every path with one more segment, which it is given.
+    Below(fn(&RequestContext<'_, S>, &str) -> Response),
+    /// Redirects every method, as the original does.
+    Redirect(fn(&RequestContext<'_, S>) -> Response),
+}
+
+/// The input of a handler.
+pub struct RequestContext<'a, S: 'static> {
+    /// The router, with its configuration.
+    pub router: &'a Router<S>,
+    /// The scope of the client.
+    pub scope: Scope,
+    /// The authenticated client; `None` for an open route.
+    pub principal: Option<&'a Principal>,
+    /// The client's address, if it is known.
+    pub client: Option<ClientAddr>,
+    /// The query, without the question mark.
+    pub query: Option<&'a str>,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// Configuration of a router.
+pub struct RouterConfig<S: 'static> {
+    /// The prefix of all paths.
+    pub prefix: Prefix,
+    /// Tokens and anonymous access.
+    pub auth: AuthConfig,
+    /// Host names allowed for requests without a token; `None` allows all.
+    pub allowed_hosts: Option<Vec<HostName>>,
+    /// Origins whose pages may read responses.
+    pub cors_origins: Vec<WebOrigin>,
+    /// Logs each request.
+    pub access_log: bool,
+    /// Names of the query parameters that the access log contains.
+    pub logged_parameters: &'static [&'static str],
+    /// The routes.
+    pub routes: Vec<&'static Route<S>>,
+    /// Path below which everyone may ask, and learn that nothing is there.
+    pub open_below: &'static str,
+    /// The error format of paths without a route.
+    pub unrouted_errors: fn(&str) -> ErrorFormat,
+}
+
+/// Answers requests by a table of routes.
+pub struct Router<S: 'static> {
+    /// The state that the handlers use.
+    pub state: S,
+    config: RouterConfig<S>,
+    auth: Authenticator,
+    throttle: Arc<AuthThrottle>,
+    allowed_hosts: Option<AllowedHosts>,
+    cors: Cors,
+    requests: Arc<RequestCounters>,
+}
+
+impl<S> Route<S> {
+    /// A route that answers `GET` and `HEAD`.
+    pub const fn read(
+        path: &'static str,
+        access: Access,
+        errors: ErrorFormat,
+        handler: fn(&RequestContext<'_, S>) -> Response,
+    ) -> Self {
+        Self { path, access, errors, handler: Handler::Read(handler) }
+    }
+
+    /// A route that answers `GET` and `HEAD` of the paths one segment below it.
+    pub const fn below(
+        path: &'static str,
+        access: Access,
+        errors: ErrorFormat,
+        handler: fn(&RequestContext<'_, S>, &str) -> Response,
+    ) -> Self {
+        Self { path, access, errors, handler: Handler::Below(handler) }
+    }
+
+    /// A route that redirects.
+    pub const fn redirect(path: &'static str, access: Access, handler: fn(&RequestContext<'_, S>) -> Response) -> Self {
+        Self { path, access, errors: ErrorFormat::Legacy, handler: Handler::Redirect(handler) }
+    }
+
+    /// The name under which requests are counted.
+    const fn name(&self) -> &'static str {
+        match self.path.as_bytes() {
+            [] => "(prefix)",
+            _ => self.path,
+        }
+    }
+
+    /// True if the route answers this path, without the prefix.
+    fn matches(&self, path: &str) -> bool {
+        match self.handler {
+            Handler::Below(_) => path.strip_prefix(self.path).is_some_and(|name| !name.contains('/')),
+            Handler::Read(_) | Handler::Redirect(_) => path == self.path,
+        }
+    }
+}
+
+impl<S> RequestContext<'_, S> {
+    /// Watches for the revocation of the client's token.
+    #[must_use]
+    pub fn revocation(&self) -> Revocation {
+        self.principal.map_or_else(Revocation::never, |principal| self.router.auth.revocation(principal))
+    }
+
+    /// The error response of this router's legacy routes.
+    #[must_use]
+    pub fn not_found(&self) -> Response {
+        ErrorFormat::Legacy.error(ErrorKind::NotFound)
+    }
+}
+
+impl<S> Router<S> {
+    /// A router with this configuration and state.
+    #[must_use]
+    pub fn new(mut config: RouterConfig<S>, state: S) -> Self {
+        Self {
+            auth: Authenticator::new(std::mem::take(&mut config.auth)),
+            throttle: Arc::default(),
+            allowed_hosts: config.allowed_hosts.take().map(AllowedHosts::new),
+            cors: Cors::new(std::mem::take(&mut config.cors_origins)),
+            requests: Arc::new(RequestCounters::new(config.routes.iter().map(|route| route.name()))),
+            config,
+            state,
+        }
+    }
+
+    /// The prefix of all paths.
+    #[must_use]
+    pub const fn prefix(&self) -> &Prefix {
+        &self.config.prefix
+    }
+
+    /// The authenticator.
+    #[must_use]
+    pub const fn auth(&self) -> &Authenticator {
+        &self.auth
+    }
+
+    /// The counters of requests.
+    #[must_use]
+    pub const fn requests(&self) -> &Arc<RequestCounters> {
+        &self.requests
+    }
+
+    /// Answers a request of this client, if its address is known.
+    pub fn reply<B>(&self, client: Option<ClientAddr>, request: &Request<B>) -> Reply {
+        let entry = self
+            .config
+            .access_log
+            .then(|| Entry::begin(request.method(), request.uri(), client, &self.auth, self.config.logged_parameters));
+        let (mut response, principal) = match self.cors.preflight(request.method(), request.headers()) {
+            Some(response) => (response, None),
+            None => self.respond(request, client),
+        };
+        security_headers::protect(response.headers_mut());
+        self.cors.mark(request.headers(), response.headers_mut());
+        if request.method() == Method::HEAD {
+            response = response::without_body(response);
+        }
+        if let Some(entry) = entry {
+            entry.end(principal.as_ref(), &response);
+        }
+        match (principal, client) {
+            (Some(Principal::WrongToken), Some(client)) => {
+                match self.throttle.wrong_token(client.net(), Instant::now()) {
+                    Verdict::Reject => Reply::now(response),
+                    Verdict::Delay(slot) => Reply::delayed(slot, response),
+                    Verdict::RejectAndClose => Reply::now(response::closing(response)),
+                }
+            }
+            _ => Reply::now(response),
+        }
+    }
+
+    /// The response to a request, and the client that it was authenticated as.
+    fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Response, Option<Principal>) {
+        let path = request.uri().path();
+        let route = self.find(path);
+        let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
+        let principal = self.authenticate(request, route);
+        // Handlers change no state, so a panic cannot leave anything half done.
+        let response = catch_unwind(AssertUnwindSafe(|| {
+            let (scope, anonymous) = match &principal {
+                None => (None, false),
+                Some(Principal::Token(token)) => (Some(token.scope), false),
+                Some(Principal::Anonymous(scope)) => (Some(*scope), true),
+                Some(Principal::WrongToken | Principal::NoToken) => {
+                    return errors.error(ErrorKind::Unauthorized);
+                }
+            };
+            let context = RequestContext {
+                router: self,
+                scope: scope.unwrap_or(Scope::Read),
+                principal: principal.as_ref(),
+                client,
+                query: request.uri().query(),
+                headers: request.headers(),
+            };
+            match self.authorize(request, route, scope, anonymous) {
+                Ok(()) => handle(request, route, errors, &context),
+                Err(kind) => errors.error(kind),
+            }
+        }));
+        let mut response = response.unwrap_or_else(|_| {
+            // The panic hook has logged the panic itself.
+            tracing::error!(path = route.map(|route| route.path), "panic in a handler");
+            self.requests.count_panic();
+            errors.error(ErrorKind::Internal)
+        });
+        // 401, not 403: a token with a wider scope exists.
+        let anonymous = matches!(principal, Some(Principal::Anonymous(_)));
+        if anonymous && response.status() == StatusCode::FORBIDDEN && self.auth.has_tokens() {
+            response = errors.error(ErrorKind::Unauthorized);
+        }
+        self.count(route, response.status());
+        (response, principal)
+    }
+
+    /// Checks the `Host` header of anonymous clients, then the scope.
+    fn authorize<B>(
+        &self,
+        request: &Request<B>,
+        route: Option<&'static Route<S>>,
+        scope: Option<Scope>,
+        anonymous: bool,
+    ) -> Result<(), ErrorKind> {
+        let refused = |hosts: &AllowedHosts| hosts.refused(request.uri(), request.headers()).is_some();
+        if anonymous && self.allowed_hosts.as_ref().is_some_and(refused) {
+            return Err(ErrorKind::HostNotAllowed);
+        }
+        let for_metrics = route.is_some_and(|route| route.access == Access::AnyScope);
+        if scope == Some(Scope::Metrics) && !for_metrics {
+            return Err(ErrorKind::Forbidden);
+        }
+        Ok(())
+    }
+
+    /// The authenticated client; `None` if the route is open.
+    fn authenticate<B>(&self, request: &Request<B>, route: Option<&'static Route<S>>) -> Option<Principal> {
+        let open = match route {
+            Some(route) => route.access == Access::Open,
+            None => {
+                let path = self.config.prefix.strip(request.uri().path());
+                path.is_some_and(|path| path.starts_with(self.config.open_below))
+            }
+        };
+        if open { None } else { Some(self.auth.authenticate(request.headers())) }
+    }
+
+    /// The route of a path, as it is written or, like the original, decoded. A redirect is not followed from a path with
+    /// escapes, because they can hide the slashes that its relative address depends on.
+    fn find(&self, path: &str) -> Option<&'static Route<S>> {
+        let direct = self.at(path);
+        if direct.is_some() || !path.contains('%') {
+            return direct;
+        }
+        let decoded = String::from_utf8(percent::decode(path.as_bytes()).into_owned()).ok()?;
+        self.at(&decoded).filter(|route| !matches!(route.handler, Handler::Redirect(_)))
+    }
+
+    fn at(&self, path: &str) -> Option<&'static Route<S>> {
+        let rest = self.config.prefix.strip(path)?;
+        self.config.routes.iter().copied().find(|route| route.matches(rest))
+    }
+
+    fn unrouted_errors(&self, path: &str) -> ErrorFormat {
+        self.config.prefix.strip(path).map_or(ErrorFormat::Legacy, self.config.unrouted_errors)
+    }
+
+    fn count(&self, route: Option<&'static Route<S>>, status: StatusCode) {
+        let position = route.and_then(|route| self.config.routes.iter().position(|other| std::ptr::eq(route, *other)));
+        self.requests.count(position, status);
+    }
+}
+
+/// Calls the handler of a route, if there is one and the method is allowed.
+fn handle<S, B>(
+    request: &Request<B>,
+    route: Option<&'static Route<S>>,
+    errors: ErrorFormat,
+    context: &RequestContext<'_, S>,
+) -> Response {
+    let Some(route) = route else { return errors.error(ErrorKind::NotFound) };
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    match &route.handler {
+        Handler::Redirect(handler) => handler(context),
+        Handler::Read(handler) if reads => handler(context),
+        Handler::Below(handler) if reads => {
+            handler(context, request.uri().path().rsplit('/').next().unwrap_or_default())
+        }
+        Handler::Read(_) | Handler::Below(_) => errors.error(ErrorKind::MethodNotAllowed),
+    }
+}
