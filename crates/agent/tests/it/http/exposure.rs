@@ -143,7 +143,7 @@ fn configuration_mistake_never_opens_api() {
     let file = |content: &str| Start::bare().file("tokens", content).argument("--token-file=tokens");
     refused(Start::bare().argument("--token-file=/no/such"), &["/no/such", "cannot read the token file", "can read"]);
     refused(file(""), &["tokens", "has no token", "a name, a scope"]);
-    refused(file("# x\na all 0123456789abcdef\n"), &["tokens", "line 2", "no scope", "read, summary or metrics"]);
+    refused(file("# x\na all 0123456789abcdef\n"), &["tokens", "line 2", "invalid scope", "read, summary or metrics"]);
     refused(file("a read 0123456789abcde\n"), &["line 1", "openssl rand -hex 24"]);
     refused(file("a read 0123456789abcdef\n").variable("TOKEN", "0123456789abcdef"), &["\"a\"", "same token as TOKEN"]);
     refused(Start::bare().argument("--anonymous=none"), &["--anonymous none", "TOKEN or --token-file"]);

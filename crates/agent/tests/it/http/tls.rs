@@ -174,7 +174,7 @@ fn certificate_reloaded_unless_invalid() {
     let logged = |what: &str| eventually(what, || agent.log().contains(what).then_some(()));
     for (file, by, what) in [
         (&used.key, &first.key, "it is the key of another certificate"),
-        (&used.certificate, &first.key, "there is no certificate in it"),
+        (&used.certificate, &first.key, "expected a certificate"),
     ] {
         replace(file, by);
         logged(what);
@@ -237,5 +237,5 @@ fn certificate_unusable_rejected_at_start_with_remedy() {
     let empty = one.key.with_file_name("empty.pem");
     fs::write(&empty, "").unwrap();
     let start = bare(&one.certificate, &one.key).argument("--tls-client-ca").argument(empty.to_str().unwrap());
-    refused(start, &["--tls-client-ca", &file(&empty), "no certificate in it"]);
+    refused(start, &["--tls-client-ca", &file(&empty), "expected a certificate"]);
 }

@@ -15,6 +15,7 @@ fn files(path: &[&str]) -> Vec<PathBuf> {
     let folder = match *first {
         "it" => root().join("crates/agent/tests/it"),
         "http" => root().join("crates/server/tests/http"),
+        "http_server" => root().join("crates/http/src"),
         name => root().join("crates").join(name).join("src"),
     };
     // `mod tests` is in its parent's file or in one of its own.
@@ -50,7 +51,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_test(word: &&str) -> bool {
-    ["it::", "http::", "server::", "agent::", "telemetry::", "collector::"]
+    ["it::", "http::", "server::", "http_server::", "agent::", "telemetry::", "collector::"]
         .iter()
         .any(|crate_| word.starts_with(crate_))
         && word.split("::").count() > 2
