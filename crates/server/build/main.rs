@@ -1,5 +1,5 @@
-//! Makes the page's files and the table of them that `src/page.rs` includes: the page built from `web/`, or, without the
-//! feature `page`, the plain one of `assets/plain/`.
+//! Generates the page's files and their table, which `src/router/page.rs` includes: the page built from `web/`, or, without
+//! the feature `page`, the plain one of `assets/plain/`.
 
 mod npm;
 mod table;
@@ -35,8 +35,8 @@ fn make() -> Result<(), String> {
     table::write(&folder, &out.join("page.rs"))
 }
 
-/// The folder with the built page: `web/dist` where it is as new as its sources, so that a machine without Node can
-/// build too, else what npm makes of them now.
+/// The folder of the built page: `web/dist` if it is as new as its sources, so that a machine without Node can build too,
+/// otherwise the output of npm.
 fn page(web: &Path, built: &Path) -> Result<PathBuf, String> {
     let web = web.canonicalize().map_err(|error| format!("{}: {error}", web.display()))?;
     for source in npm::SOURCES {

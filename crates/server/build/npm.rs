@@ -10,25 +10,25 @@ use std::{
 
 use nix::fcntl::{Flock, FlockArg};
 
-/// What the page is made of, in `web/`.
+/// Sources of the page, in `web/`.
 pub(crate) const SOURCES: [&str; 6] =
     ["src", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 
-/// The oldest Node that Vite runs on.
+/// Minimum version of Node for Vite.
 const NODE: (u32, u32) = (20, 19);
 
-/// What to do about a machine that cannot.
+/// Advice for a machine that cannot build the page.
 const REMEDY: &str = "install Node.js 20.19 or newer with npm (https://nodejs.org), or build without the page: \
                       cargo build --no-default-features";
 
-/// Installs what the page is built with, unless it is there, and builds it into the folder.
+/// Installs the build tools of the page, unless they are present, and builds the page into the folder.
 pub(crate) fn build(web: &Path, into: &Path) -> Result<(), String> {
     check_node()?;
-    // Builds side by side share `node_modules`: one installs while nobody builds.
+    // Concurrent builds share `node_modules`: an installation excludes builds.
     let lock = File::create(web.join(".npm-lock")).map_err(|error| format!("{}/.npm-lock: {error}", web.display()))?;
     let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| format!("web/.npm-lock: {errno}"))?;
     if !is_installed(web) {
-        // What tests and lints need is left out, and no package runs a script of its own.
+        // Without packages for tests and lints, and without scripts of packages.
         let arguments = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
         run(Command::new("npm").args(arguments).current_dir(web), "npm ci")?;
     }
@@ -39,7 +39,7 @@ pub(crate) fn build(web: &Path, into: &Path) -> Result<(), String> {
     run(command.current_dir(web), "vite build")
 }
 
-/// Whether a file is as new as every source.
+/// True if a file is as new as every source.
 pub(crate) fn is_as_new(file: &Path, web: &Path) -> bool {
     let newest = SOURCES
         .iter()
@@ -48,7 +48,7 @@ pub(crate) fn is_as_new(file: &Path, web: &Path) -> bool {
     matches!((changed(file), newest), (Ok(file), Ok(newest)) if file >= newest)
 }
 
-/// When a file, or the newest of a folder, was changed.
+/// Modification time of a file, or of the newest one in a folder.
 fn newest(path: &Path) -> io::Result<SystemTime> {
     let mut newest = changed(path)?;
     if path.is_dir() {

@@ -8,10 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Under `assets/` the names hold a hash of what is in them, when Vite has given them.
+/// Under `assets/` Vite puts a hash of the content into the names.
 const NAMED_BY_CONTENT: &str = "assets/";
 
-/// Writes the table of all files of a folder. `x.gz` and `x.br` are forms of `x`.
+/// Writes the table of all files of a folder. `x.gz` and `x.br` are encodings of `x`.
 pub(crate) fn write(folder: &Path, into: &Path) -> Result<(), String> {
     let mut files = BTreeMap::new();
     collect(folder, "", &mut files)?;
@@ -55,7 +55,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -
     Ok(())
 }
 
-/// The media type of a file of the page; none for what is no such file.
+/// The media type of a file of the page; `None` for other files.
 fn kind(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending {

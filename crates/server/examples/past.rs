@@ -1,4 +1,4 @@
-//! What the past costs: a day of sixteen GPUs in memory, and how long an answer of one series takes. Prints a line
+//! Cost of the history: a day of sixteen GPUs in memory, and how long an answer of one series takes. Prints a line
 //! for each; see `bench/README.md`.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on should say where")]
@@ -17,7 +17,7 @@ use telemetry::{
 const GPUS: u32 = 16;
 const DAY: u64 = 86_400;
 
-/// A GPU that tells every number that is kept.
+/// A GPU with every reading that the history keeps.
 fn gpu(index: u32, second: u64) -> Gpu {
     let mut gpu = host::gpu(index);
     let wave = u32::try_from(second % 97).unwrap_or(0) + index;

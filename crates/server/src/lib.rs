@@ -6,6 +6,7 @@
 
 mod config;
 mod metrics;
+mod openapi;
 mod publish;
 mod router;
 mod status;

@@ -1,44 +1,44 @@
-//! What is shown of command lines.
+//! Visibility of command lines.
 
 use telemetry::{command, mask, sample::Life, snapshot::Process};
 
-/// What is shown of a process's command line.
+/// The visible part of a process's command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Commands {
     /// All of it, secrets included.
     Full,
-    /// All of it, but what is obviously a secret.
+    /// All of it, with obvious secrets masked.
     #[default]
     Masked,
-    /// What the program calls itself, without its arguments.
+    /// The program's name, without arguments.
     Name,
-    /// Neither.
+    /// Nothing.
     Hidden,
 }
 
-/// What `/status` and `/api/v1` show of command lines.
+/// Visibility of command lines in `/status` and in `/api/v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// The frozen contract: all of it until the administrator says otherwise, as the original does.
+    /// In `/status`: full by default, as in the original.
     pub(crate) status: Commands,
-    /// The rich contract.
+    /// In `/api/v1`.
     pub(crate) api: Commands,
 }
 
 impl Shown {
-    /// By what the administrator said, if anything.
+    /// The configured visibility, or the defaults.
     pub(crate) fn by(told: Option<Commands>) -> Self {
         Self { status: told.unwrap_or(Commands::Full), api: told.unwrap_or_default() }
     }
 }
 
 impl Commands {
-    /// Whether command lines are shown at all.
+    /// True if command lines are shown.
     pub(crate) const fn shows_lines(self) -> bool {
         matches!(self, Self::Full | Self::Masked)
     }
 
-    /// The command line of these arguments; none if it is not shown.
+    /// The command line of these arguments; `None` if it is hidden.
     pub(crate) fn line(self, arguments: &[String]) -> Option<String> {
         match self {
             Self::Full => Some(command::join(arguments)),
@@ -47,17 +47,17 @@ impl Commands {
         }
     }
 
-    /// What a process calls itself; none if it is not shown.
+    /// The name of a process; `None` if it is hidden.
     pub(crate) fn name(self, name: &str) -> Option<String> {
         match self {
             Self::Full => Some(name.to_owned()),
-            // A program may write what it likes there, its command line too.
+            // A program can set its name to any text, including its command line.
             Self::Masked | Self::Name => Some(mask::text(name)),
             Self::Hidden => None,
         }
     }
 
-    /// For the frozen contract, which knows no reasons: the line, or what stands in its place.
+    /// The text for `/status`, which has no reasons for absence: the line or the name.
     pub(crate) fn frozen(self, process: &Process) -> Option<String> {
         let (Life::Running, Ok(arguments)) = (process.life, &process.arguments) else { return None };
         match self {

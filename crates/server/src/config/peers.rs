@@ -1,20 +1,20 @@
-//! Other hosts, as the administrator names them to the page: `NAME=PATH` or `NAME=URL`, with commas between them.
+//! Other hosts for the page: `NAME=PATH` or `NAME=URL`, separated by commas.
 //!
-//! Nobody here asks them for anything. The page asks those that live under a path of its own origin, and links the rest.
+//! The agent sends them no requests. The page requests those under a path of its own origin, and links to the others.
 
 use std::str::FromStr;
 
 use http_server::{Prefix, PrefixError};
 use hyper::Uri;
 
-/// The longest name, in characters: so many a row of hosts can show.
-const LONGEST_NAME: usize = 64;
+/// Maximum length of a name, in characters.
+const MAX_NAME_CHARS: usize = 64;
 
 /// Another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) name: String,
-    /// A path with a slash at both ends, or an address of HTTP.
+    /// A path with a slash at both ends, or an HTTP URL.
     pub(crate) url: String,
 }
 
@@ -22,45 +22,45 @@ pub(crate) struct Peer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peers(Vec<Peer>);
 
-/// Why a text names no hosts.
+/// An invalid list of hosts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeersError {
-    /// There is no `=` in it.
-    #[error("{entry:?} is no NAME=PATH, such as gpu02=/server2, and no NAME=URL")]
+    /// An entry without `=`.
+    #[error("expected NAME=PATH or NAME=URL, such as gpu02=/server2, got {entry:?}")]
     Shape {
-        /// One of the texts between the commas.
+        /// The entry.
         entry: String,
     },
-    /// It is empty, too long, or has control characters.
-    #[error("{name:?} is no name of a host: one has 1 to {LONGEST_NAME} characters, none of them a control character")]
+    /// A name that is empty, too long, or has control characters.
+    #[error("invalid name {name:?}: use 1 to {MAX_NAME_CHARS} characters, no control characters")]
     Name {
-        /// What stands before the `=`.
+        /// The name.
         name: String,
     },
-    /// Two have one name.
-    #[error("the name {name:?} stands twice")]
+    /// A name that occurs twice.
+    #[error("duplicate name {name:?}; give each host its own")]
     Twice {
         /// The name.
         name: String,
     },
-    /// It is neither a path nor an address of HTTP.
-    #[error("{url:?} is neither a path, such as /server2, nor an address that begins with http:// or https://")]
+    /// An address that is neither a path nor an HTTP URL.
+    #[error("expected a path such as /server2, or a URL with http:// or https://, got {url:?}")]
     Place {
-        /// What stands after the `=`.
+        /// The address.
         url: String,
     },
-    /// It has a user's name, and maybe a password.
-    #[error("the address of {name:?} has a user in it: everyone would be shown it, so leave out what is before the @")]
+    /// An address with a user name, and possibly a password.
+    #[error("the address of {name:?} contains a user, which everyone would see; remove the part before the @")]
     Secret {
-        /// Whose address it is. The address itself is not said.
+        /// The name of the host. The address is not shown.
         name: String,
     },
-    /// The path cannot be one.
-    #[error("of {name:?}: {error}")]
+    /// An invalid path.
+    #[error("path of {name:?}: {error}")]
     Path {
-        /// Whose path it is.
+        /// The name of the host.
         name: String,
-        /// What is wrong with it.
+        /// The error of the path.
         error: PrefixError,
     },
 }
@@ -74,7 +74,7 @@ impl FromStr for Peers {
             let (name, place) =
                 entry.split_once('=').ok_or_else(|| PeersError::Shape { entry: without_user(entry).into() })?;
             let (name, place) = (name.trim(), place.trim());
-            if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(char::is_control) {
+            if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.contains(char::is_control) {
                 return Err(PeersError::Name { name: name.into() });
             }
             if peers.iter().any(|peer| peer.name == name) {
@@ -86,12 +86,12 @@ impl FromStr for Peers {
     }
 }
 
-/// What is said of a text that may hold a password.
+/// The part of an entry after any user name and password.
 fn without_user(entry: &str) -> &str {
     entry.rsplit('@').next().unwrap_or_default()
 }
 
-/// The page's address: of a path with a slash at its end, since that is where a page is.
+/// The page's address; a path ends in a slash, because the page does.
 fn url(name: &str, place: &str) -> Result<String, PeersError> {
     if place.starts_with('/') && !place.starts_with("//") {
         let path: Prefix = place.parse().map_err(|error| PeersError::Path { name: name.into(), error })?;
@@ -136,16 +136,16 @@ mod tests {
     fn rejected_value_is_named() {
         for (text, part) in [
             ("gpu02", "NAME=PATH"),
-            ("=/x", "no name"),
-            ("a=/x,a=/y", "\"a\" stands twice"),
-            ("a=x", "\"x\" is neither"),
-            ("a=//x/y", "neither"),
-            ("a=javascript:alert(1)", "neither"),
-            ("a=ftp://x/", "neither"),
-            ("a=https://", "neither"),
+            ("=/x", "invalid name"),
+            ("a=/x,a=/y", "duplicate name \"a\""),
+            ("a=x", "got \"x\""),
+            ("a=//x/y", "expected a path"),
+            ("a=javascript:alert(1)", "expected a path"),
+            ("a=ftp://x/", "expected a path"),
+            ("a=https://", "expected a path"),
             ("a=/x/../y", "\"..\""),
             ("a=/x?y", "'?'"),
-            ("a=", "neither"),
+            ("a=", "expected a path"),
         ] {
             let message = text.parse::<Peers>().unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");

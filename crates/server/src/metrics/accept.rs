@@ -1,4 +1,4 @@
-//! Which format a scraper wants.
+//! The format of a scrape, by its `Accept` header.
 
 use hyper::header::{ACCEPT, HeaderMap};
 
@@ -6,7 +6,7 @@ use super::text::Format;
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
-/// OpenMetrics where it is asked for by name and not liked less than plain text, which all others get.
+/// OpenMetrics if it is listed with at least the weight of plain text, otherwise plain text.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let (mut open, mut text) = (0.0_f32, 0.0_f32);
     for header in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {

@@ -1,8 +1,8 @@
-//! Under which names metrics are served.
+//! The sets of metric names.
 
 use std::str::FromStr;
 
-/// Under which names the readings of GPUs are served: ours, those of dcgm-exporter, or both.
+/// Names of the GPUs' metrics: native, dcgm-exporter's, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Names {
     pub(crate) native: bool,
@@ -10,9 +10,9 @@ pub struct Names {
 }
 
 impl Names {
-    /// Our own: `nvsmi_gpu_*`.
+    /// Native names: `nvsmi_gpu_*`.
     pub const NATIVE: Self = Self { native: true, dcgm: false };
-    /// Those of dcgm-exporter.
+    /// Names of dcgm-exporter.
     pub const DCGM: Self = Self { native: false, dcgm: true };
 }
 
@@ -22,15 +22,15 @@ impl Default for Names {
     }
 }
 
-/// Not a list of names.
+/// An invalid list of names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no set of metric names; choose native, dcgm, or both with a comma between them")]
+#[error("expected native, dcgm or native,dcgm, got {0:?}")]
 pub struct NamesError(String);
 
 impl FromStr for Names {
     type Err = NamesError;
 
-    /// A list with commas: `native`, `dcgm`, `native,dcgm`.
+    /// Parses a list separated by commas: `native`, `dcgm`, `native,dcgm`.
     fn from_str(list: &str) -> Result<Self, NamesError> {
         let mut names = Self { native: false, dcgm: false };
         for name in list.split(',') {

@@ -1,25 +1,25 @@
-//! What the administrator decides about metrics.
+//! Configuration of `/metrics`.
 
 use super::{DcgmCounters, Names};
 
-/// What the administrator decides about metrics.
+/// Configuration of `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub struct MetricsSettings {
-    /// The names of a scrape that does not ask for others.
+    /// Names of a scrape without `names`.
     pub names: Names,
-    /// Whether each process has series, and of how many at most; none if not. Processes come and go, and each leaves
-    /// its series behind in the monitoring system.
+    /// Maximum number of processes with series; `None` for no series of processes. Each process leaves its series in the
+    /// monitoring system when it ends.
     pub processes: Option<usize>,
-    /// What is served under dcgm-exporter's names.
+    /// Configuration of dcgm-exporter's metrics.
     pub dcgm: DcgmSettings,
 }
 
-/// What is served under dcgm-exporter's names.
+/// Configuration of dcgm-exporter's metrics.
 #[derive(Clone, Debug)]
 pub struct DcgmSettings {
-    /// What dcgm-exporter's own file chooses; without one its default set and a few more.
+    /// Fields of dcgm-exporter's counters file; by default its default set and a few more.
     pub counters: DcgmCounters,
-    /// The label that bears the host's name. It was `Hostname` until 4.8.3 made it `hostname`.
+    /// Name of the label with the host's name: `Hostname` until dcgm-exporter 4.8.3, then `hostname`.
     pub hostname_label: String,
 }
 

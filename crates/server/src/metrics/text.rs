@@ -1,20 +1,20 @@
-//! The text that monitoring systems read: Prometheus's format 0.0.4, and OpenMetrics 1.0.
+//! The exposition formats: Prometheus text 0.0.4, and OpenMetrics 1.0.
 //!
-//! What differs for what we serve: OpenMetrics names a counter's family without `_total`, tells its unit, and has a last
-//! line.
+//! OpenMetrics differs in three ways: a counter's family has no `_total`, units are declared, and the text ends with a
+//! line of its own.
 
 use std::fmt::{self, Write as _};
 
 use telemetry::snapshot::Histogram;
 
-/// Which of the two.
+/// The exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
     OpenMetrics,
 }
 
-/// What kind of metric.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Gauge,
@@ -32,13 +32,13 @@ impl Kind {
     }
 }
 
-/// The text so far.
+/// A text that is being written.
 pub(crate) struct Page {
     format: Format,
     text: String,
 }
 
-/// A family: what stands above its samples, once there is one.
+/// A metric family: the header of its samples, written with the first of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Family<'a> {
     pub(crate) name: &'a str,
@@ -52,14 +52,12 @@ impl Page {
         Self { format, text: String::with_capacity(room) }
     }
 
-    /// Begins a family of which the samples follow.
+    /// Begins a family; its samples follow.
     pub(crate) fn begin<'a>(&'a mut self, family: Family<'a>) -> Samples<'a> {
         Samples { page: self, family, any: false }
     }
 
-    /// What was written, to be followed by more.
-
-    /// Writes the last line, where the format has one.
+    /// Writes the last line, if the format has one.
     pub(crate) fn end(mut self) -> String {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
@@ -68,7 +66,7 @@ impl Page {
     }
 }
 
-/// The samples of one family. One without samples leaves no trace.
+/// The samples of one family. A family without samples is not written.
 pub(crate) struct Samples<'a> {
     page: &'a mut Page,
     family: Family<'a>,
@@ -76,14 +74,14 @@ pub(crate) struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// A sample, with labels that are already written.
+    /// Writes a sample, with formatted labels.
     pub(crate) fn push(&mut self, labels: &str, value: impl fmt::Display) {
         self.head();
         let name = self.family.name;
         self.line(name, "", labels, value);
     }
 
-    /// A histogram of times, in seconds, with labels that are already written.
+    /// Writes a histogram of times, in seconds, with formatted labels.
     pub(crate) fn histogram(&mut self, labels: &str, histogram: &Histogram) {
         self.head();
         let name = self.family.name;
@@ -93,7 +91,7 @@ impl Samples<'_> {
         for (bound, count) in bounds.zip(&histogram.counts) {
             so_far = so_far.saturating_add(*count);
             let labels = match bound {
-                // With its point in both formats, so that a series does not depend on the scraper's taste.
+                // With a decimal point in both formats, so that the series does not depend on the format.
                 Some(bound) => format!("{labels}{comma}le=\"{:?}\"", seconds(bound)),
                 None => format!("{labels}{comma}le=\"+Inf\""),
             };
@@ -121,7 +119,7 @@ impl Samples<'_> {
         text.push_str(kind.as_str());
         text.push('\n');
         if open && !unit.is_empty() {
-            // A string takes what is written to it.
+            // Writing to a string does not fail.
             let _ = writeln!(text, "# UNIT {name} {unit}");
         }
     }
@@ -135,12 +133,12 @@ impl Samples<'_> {
             text.push_str(labels);
             text.push('}');
         }
-        // A string takes what is written to it.
+        // Writing to a string does not fail.
         let _ = writeln!(text, " {value}");
     }
 }
 
-/// Adds a label to those that are already written.
+/// Appends a label to formatted labels.
 pub(crate) fn label_into(labels: &mut String, name: &str, value: &str) {
     if !labels.is_empty() {
         labels.push(',');
@@ -151,7 +149,7 @@ pub(crate) fn label_into(labels: &mut String, name: &str, value: &str) {
     labels.push('"');
 }
 
-/// Labels as they are written.
+/// Formats labels.
 pub(crate) fn labels(all: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (name, value) in all {
@@ -175,7 +173,7 @@ fn escape_into(text: &mut String, value: &str, quotes: bool) {
     }
 }
 
-/// Exact for what a bucket's bound or a sum of times comes to.
+/// Converts to a double; exact for bounds of buckets and sums of times.
 pub(crate) fn seconds(nanoseconds: u64) -> f64 {
     std::time::Duration::from_nanos(nanoseconds).as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! The newest snapshot and its views: the one thing that the supervisor's thread and the handlers share.
+//! The newest snapshot and its views, shared by the supervisor's thread and the handlers.
 
 pub(crate) mod readiness;
 
@@ -25,7 +25,7 @@ use readiness::Readiness;
 /// A snapshot with its views. It never changes; the next one replaces it.
 #[derive(Debug)]
 pub struct Published {
-    /// What the views were rendered from.
+    /// The snapshot of the views.
     pub snapshot: Arc<Snapshot>,
     /// `/status` and `/count`.
     legacy: StatusViews,
@@ -37,21 +37,21 @@ pub struct Published {
     pub(crate) metrics: MetricsViews,
     /// Statistics of the server that answers from it.
     pub(crate) http: Arc<HttpStats>,
-    /// What was before it, and itself.
+    /// The history, including this snapshot.
     pub(crate) archive: Arc<Archive>,
 }
 
-/// What the administrator decides about what is shown.
+/// Configuration of the views.
 #[derive(Clone, Debug, Default)]
 pub struct Show {
-    /// So much of command lines, in `/status` too; each contract's own rule if none.
+    /// Command lines, in `/status` too; `None` for the default of each API.
     pub commands: Option<Commands>,
-    /// What of it are metrics, and how.
+    /// Configuration of `/metrics`.
     pub metrics: MetricsSettings,
 }
 
 impl Published {
-    /// Renders the views of a snapshot: those of the frozen contract all, the others that are in demand.
+    /// Renders the views of a snapshot: `/status` in any case, others if they are in demand.
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.v1));
         Self {
@@ -65,20 +65,20 @@ impl Published {
         }
     }
 
-    /// `/status` and `/count` as that scope sees them.
+    /// `/status` and `/count` for a scope.
     pub(crate) fn legacy(&self, scope: Scope) -> &StatusView {
         self.legacy.of(scope, &self.snapshot)
     }
 }
 
-/// Where the supervisor's thread puts snapshots. It needs no async runtime.
+/// Publishes snapshots from the supervisor's thread. It needs no async runtime.
 #[derive(Debug)]
 pub struct Publisher {
     newest: watch::Sender<Arc<Published>>,
     kept: Kept,
 }
 
-/// What stays from one snapshot to the next.
+/// State that is kept from one snapshot to the next.
 #[derive(Debug)]
 struct Kept {
     shown: Shown,
@@ -91,13 +91,13 @@ struct Kept {
 }
 
 impl Publisher {
-    /// A publisher that says `starting` since that moment, until the first snapshot comes.
+    /// A publisher in the state `starting` since this time, until the first snapshot.
     #[must_use]
     pub fn new(since: Stamp) -> Self {
         Self::keeping(since, Show::default(), Arc::new(Archive::new(History::new(Depth::default()))))
     }
 
-    /// As [`Self::new`], but it shows what the administrator decides, and adds what it publishes to that past.
+    /// As [`Self::new`], with this configuration, adding snapshots to this history.
     #[must_use]
     pub fn keeping(since: Stamp, show: Show, archive: Arc<Archive>) -> Self {
         let kept = Kept {
@@ -113,17 +113,17 @@ impl Publisher {
         Self { newest, kept }
     }
 
-    /// Adds a snapshot to the past and renders its views, here and now, and then lets the handlers see it.
+    /// Adds a snapshot to the history, renders its views on this thread and publishes it.
     pub fn publish(&self, snapshot: Snapshot) {
         let before = Arc::clone(&self.newest.borrow());
         self.kept.archive.add(&snapshot);
         let next = Published::render(snapshot, &self.kept, Some(&before));
         drop(self.newest.send_replace(Arc::new(next)));
-        // What it replaces is freed here, on this thread, unless an answer still holds it.
+        // The replaced snapshot is freed on this thread, unless a response still holds it.
         drop(before);
     }
 
-    /// Where the newest snapshot can be read and waited for.
+    /// A receiver of the newest snapshot.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
         self.newest.subscribe()
@@ -171,7 +171,7 @@ mod tests {
         let held = Arc::clone(&publisher.subscribe().borrow());
         publisher.publish(host::snapshot(CollectorState::Ok, vec![]));
         assert_eq!(held.snapshot.sequence, 0);
-        // Nobody but this test holds the one that was replaced.
+        // Only this test holds the replaced snapshot.
         assert_eq!(Arc::strong_count(&held), 1);
     }
 }

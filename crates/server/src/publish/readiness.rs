@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for whoever restarts and routes. Outside the token, so they say almost nothing.
+//! `/healthz` and `/readyz`, for supervisors and load balancers. They require no token, so they contain almost nothing.
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -6,7 +6,7 @@ use telemetry::snapshot::{CollectorState, GpuState, Snapshot};
 
 use http_server::{Response, response};
 
-/// Whether the agent has something of the present to tell.
+/// Readiness: if the agent has fresh readings.
 #[derive(Debug)]
 pub struct Readiness {
     ready: bool,
@@ -26,7 +26,7 @@ impl Readiness {
         }
     }
 
-    /// Whether it is.
+    /// True if the agent is ready.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         self.ready
@@ -38,7 +38,7 @@ impl Readiness {
     }
 }
 
-/// Alive: that there is an answer is the answer.
+/// Answers `/healthz`: any response means that the program runs.
 pub(crate) fn alive() -> Response {
     response::json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#))
 }

@@ -1,16 +1,17 @@
 //! The application: the table of routes over the newest snapshot.
 
 mod page;
-mod routes;
+mod parameters;
+pub(crate) mod routes;
 
 use std::sync::Arc;
 
-use http_server::{ErrorFormat, Reply, Route, Router, RouterConfig, net::ClientAddr};
+use http_server::{ErrorFormat, Reply, Router, RouterConfig, net::ClientAddr};
 use hyper::Request;
 use tokio::sync::watch;
 
 use crate::{config::ServerConfig, publish::Published};
-use routes::{ASSETS, ROUTES};
+use routes::{ASSETS, ENDPOINTS, Endpoint};
 
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &["idx", "process", "gpu", "type", "metric", "since", "step", "agg", "names"];
@@ -29,13 +30,13 @@ impl App {
     /// An application with this configuration that answers from what is published.
     #[must_use]
     pub fn new(config: ServerConfig, published: watch::Receiver<Arc<Published>>) -> Self {
-        Self::with_routes(config, published, ROUTES)
+        Self::with_endpoints(config, published, ENDPOINTS)
     }
 
-    fn with_routes(
+    fn with_endpoints(
         config: ServerConfig,
         published: watch::Receiver<Arc<Published>>,
-        routes: &'static [Route<State>],
+        endpoints: &'static [Endpoint],
     ) -> Self {
         let router = RouterConfig {
             prefix: config.url_prefix.clone(),
@@ -44,7 +45,7 @@ impl App {
             cors_origins: config.cors_origins.clone(),
             access_log: config.access_log,
             logged_parameters: LOGGED_PARAMETERS,
-            routes: routes.iter().collect(),
+            routes: endpoints.iter().map(|endpoint| &endpoint.route).collect(),
             open_below: ASSETS,
             unrouted_errors,
         };

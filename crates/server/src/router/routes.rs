@@ -1,76 +1,251 @@
-//! The table of routes: the path, the access, the format of errors and the handler of each.
+//! The table of routes: path, access, error format, handler and documentation of each.
 //!
-//! Handlers only pick bytes, so they are plain functions, and a request passes no chain of layers.
+//! Routing and the OpenAPI document both come from it. Handlers only pick bytes, so they are plain functions, and a
+//! request passes no chain of layers.
 
 use std::sync::Arc;
 
-use http_server::{Access, ErrorFormat, RequestContext, Response, Route, response};
+use http_server::{Access, ErrorFormat, RequestContext, Response, Route, encoding, response};
+use utoipa::openapi::{ObjectBuilder, schema::Type};
 
-use super::{State, page};
+use super::{State, page, parameters};
 use crate::{
     metrics::Scrape,
+    openapi::{
+        self,
+        builders::{array, object, reference, text, words},
+        operation::{Documented, JSON, Operation, STREAM, TEXT},
+    },
     publish::{Published, readiness},
     stream,
     v1::{self, Question},
 };
 
 type Context<'a> = RequestContext<'a, State>;
+type Read = fn(&Context<'_>) -> Response;
 
-pub(crate) const ROUTES: &[Route<State>] = &[
-    Route::read("/status", Access::Views, ErrorFormat::Legacy, |context| {
-        newest(context).legacy(context.scope).status(context.query)
-    }),
-    Route::read("/count", Access::Views, ErrorFormat::Legacy, |context| newest(context).legacy(context.scope).count()),
-    Route::read("/api/v1/snapshot", Access::Views, ErrorFormat::Problem, |context| {
-        v1::peers::with_link(&context.router.state.config.peers, v1(context, |question| question.snapshot()))
-    }),
-    Route::read("/api/v1/gpus", Access::Views, ErrorFormat::Problem, |context| v1(context, |question| question.gpus())),
-    Route::below("/api/v1/gpus/", Access::Views, ErrorFormat::Problem, |context, name| {
-        v1(context, |question| question.gpu(name))
-    }),
-    Route::read("/api/v1/processes", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.processes())
-    }),
-    Route::read("/api/v1/users", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.users())
-    }),
-    Route::read("/api/v1/summary", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.summary())
-    }),
-    Route::read("/api/v1/summary.txt", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.summary_text())
-    }),
-    Route::read("/api/v1/events", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.events())
-    }),
-    Route::read("/api/v1/history", Access::Views, ErrorFormat::Problem, |context| {
-        v1(context, |question| question.history())
-    }),
-    Route::read("/api/v1/peers", Access::Views, ErrorFormat::Problem, |context| {
-        v1::peers::answer(&context.router.state.config.peers)
-    }),
-    Route::read("/api/v1/stream", Access::Views, ErrorFormat::Problem, |context| {
-        let State { config, published } = &context.router.state;
-        let (revocation, client) = (context.revocation(), context.client);
-        let response =
-            stream::open(&config.streams, published.clone(), context.scope, revocation, client, context.headers);
-        v1::peers::with_link(&config.peers, response)
-    }),
-    Route::read("/metrics", Access::AnyScope, ErrorFormat::Problem, |context| scrape(context)),
-    Route::read("/openapi.json", Access::Views, ErrorFormat::Problem, |context| {
-        v1::document(context.router.auth().is_restricted(), context.headers)
-    }),
-    Route::read("/healthz", Access::Open, ErrorFormat::Legacy, |_| readiness::alive()),
-    Route::read("/readyz", Access::Open, ErrorFormat::Legacy, |context| newest(context).readiness.answer()),
-    Route::read("/", Access::Open, ErrorFormat::Legacy, |context| {
+/// A route, and its documentation unless it is for browsers or Prometheus alone.
+pub(crate) struct Endpoint {
+    pub(crate) route: Route<State>,
+    /// The operation, and the path's parameter in braces.
+    documentation: Option<(Operation, &'static str)>,
+}
+
+impl Endpoint {
+    pub(crate) const fn undocumented(route: Route<State>) -> Self {
+        Self { route, documentation: None }
+    }
+
+    /// A route of `/api/v1` with JSON.
+    const fn v1(path: &'static str, handler: Read, operation: Operation) -> Self {
+        let route = Route::read(path, Access::Views, ErrorFormat::Problem, handler);
+        Self { route, documentation: Some((operation, "")) }
+    }
+
+    /// A route of the original's contract.
+    const fn legacy(path: &'static str, access: Access, handler: Read, operation: Operation) -> Self {
+        let route = Route::read(path, access, ErrorFormat::Legacy, handler);
+        Self { route, documentation: Some((operation, "")) }
+    }
+}
+
+/// An operation without parameters that answers JSON.
+const JSON_OPERATION: Operation =
+    Operation { id: "", summary: "", parameters: Vec::new, schema: || text(""), media_type: JSON, refusals: &[] };
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::legacy(
+        "/status",
+        Access::Views,
+        |context| newest(context).legacy(context.scope).status(context.query),
+        Operation {
+            id: "getStatus",
+            summary: "Every GPU and every process on it, in the original's format",
+            parameters: parameters::status,
+            schema: || reference("Status"),
+            refusals: &["NoDriver", "WrongParameter"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::legacy(
+        "/count",
+        Access::Views,
+        |context| newest(context).legacy(context.scope).count(),
+        Operation {
+            id: "getCount",
+            summary: "Number of GPUs, in the original's format",
+            schema: || reference("Count"),
+            refusals: &["NoDriver"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/snapshot",
+        |context| v1::peers::with_link(&context.router.state.config.peers, v1(context, |question| question.snapshot())),
+        Operation {
+            id: "getSnapshot",
+            summary: "The whole snapshot",
+            schema: || reference("Snapshot"),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/gpus",
+        |context| v1(context, |question| question.gpus()),
+        Operation { id: "listGpus", summary: "Every GPU", schema: || array(reference("GpuView")), ..JSON_OPERATION },
+    ),
+    Endpoint {
+        route: Route::below("/api/v1/gpus/", Access::Views, ErrorFormat::Problem, |context, name| {
+            v1(context, |question| question.gpu(name))
+        }),
+        documentation: Some((
+            Operation {
+                id: "getGpu",
+                summary: "One GPU",
+                parameters: parameters::gpu,
+                schema: || reference("GpuView"),
+                refusals: &["NotFound"],
+                ..JSON_OPERATION
+            },
+            "{gpu}",
+        )),
+    },
+    Endpoint::v1(
+        "/api/v1/processes",
+        |context| v1(context, |question| question.processes()),
+        Operation {
+            id: "listProcesses",
+            summary: "The processes on the GPUs",
+            parameters: parameters::processes,
+            schema: || array(reference("ProcessView")),
+            refusals: &["BadRequest", "NotFound"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/users",
+        |context| v1(context, |question| question.users()),
+        Operation {
+            id: "listUsers",
+            summary: "GPUs, memory and processes of each user",
+            schema: || array(reference("UserView")),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/summary",
+        |context| v1(context, |question| question.summary()),
+        Operation {
+            id: "getSummary",
+            summary: "The host's GPUs at a glance, without users and their programs",
+            schema: || reference("SummaryView"),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/summary.txt",
+        |context| v1(context, |question| question.summary_text()),
+        Operation {
+            id: "getSummaryText",
+            summary: "The summary for a terminal: a line for the host, and one per GPU",
+            schema: || text("Lines."),
+            media_type: TEXT,
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/events",
+        |context| v1(context, |question| question.events()),
+        Operation {
+            id: "listEvents",
+            summary: "Events, the newest last; the newest 10,000 are kept",
+            parameters: parameters::events,
+            schema: || array(reference("EventView")),
+            refusals: &["BadRequest"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/history",
+        |context| v1(context, |question| question.history()),
+        Operation {
+            id: "getHistory",
+            summary: "Readings of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
+            parameters: parameters::history,
+            schema: || reference("History"),
+            refusals: &["BadRequest", "NotFound"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/peers",
+        |context| v1::peers::answer(&context.router.state.config.peers),
+        Operation {
+            id: "listPeers",
+            summary: "Other hosts, as configured with --peers; only the page sends requests to them",
+            schema: || array(reference("PeerView")),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/stream",
+        open_stream,
+        Operation {
+            id: "openStream",
+            summary: "Server-Sent Events without an end: `snapshot` (the whole; its id begins with its number) on every tick, `event` for each event",
+            schema: || text("Events, each of several lines."),
+            media_type: STREAM,
+            refusals: &["NoPlace"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::undocumented(Route::read("/metrics", Access::AnyScope, ErrorFormat::Problem, scrape)),
+    Endpoint::v1(
+        "/openapi.json",
+        document,
+        Operation {
+            id: "getDocument",
+            summary: "This document",
+            schema: || ObjectBuilder::new().schema_type(Type::Object).description(Some("This document.")).into(),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::legacy(
+        "/healthz",
+        Access::Open,
+        |_| readiness::alive(),
+        Operation {
+            id: "isAlive",
+            summary: "200 while the program runs; requires no token",
+            schema: || object("The program runs.", [("status", words(&["ok"]))]),
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::legacy(
+        "/readyz",
+        Access::Open,
+        |context| newest(context).readiness.answer(),
+        Operation {
+            id: "isReady",
+            summary: "200 while GPUs are read on time, otherwise 503; requires no token",
+            schema: || reference("Readiness"),
+            refusals: &["NotReady"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::undocumented(Route::read("/", Access::Open, ErrorFormat::Legacy, |context| {
         page::index(context.headers).unwrap_or_else(|| context.not_found())
-    }),
-    Route::below(ASSETS, Access::Open, ErrorFormat::Legacy, |context, name| {
+    })),
+    Endpoint::undocumented(Route::below(ASSETS, Access::Open, ErrorFormat::Legacy, |context, name| {
         page::asset(name, context.headers).unwrap_or_else(|| context.not_found())
-    }),
-    Route::redirect("/status/", Access::Views, |context| response::redirect("../status", context.query)),
-    Route::redirect("/count/", Access::Views, |context| response::redirect("../count", context.query)),
-    Route::redirect("", Access::Open, to_page),
+    })),
+    Endpoint::undocumented(Route::redirect("/status/", Access::Views, |context| {
+        response::redirect("../status", context.query)
+    })),
+    Endpoint::undocumented(Route::redirect("/count/", Access::Views, |context| {
+        response::redirect("../count", context.query)
+    })),
+    Endpoint::undocumented(Route::redirect("", Access::Open, to_page)),
 ];
 
 /// Path of the page's own files. They are open, and so is the fact that one does not exist.
@@ -114,14 +289,53 @@ fn scrape(context: &Context<'_>) -> Response {
     scrape.answer()
 }
 
+fn open_stream(context: &Context<'_>) -> Response {
+    let State { config, published } = &context.router.state;
+    let (revocation, client) = (context.revocation(), context.client);
+    let response = stream::open(&config.streams, published.clone(), context.scope, revocation, client, context.headers);
+    v1::peers::with_link(&config.peers, response)
+}
+
+fn document(context: &Context<'_>) -> Response {
+    let gzip = encoding::accepts(context.headers, "gzip");
+    let (body, gzipped) = openapi::document(context.router.auth().is_restricted(), gzip, documented);
+    response::negotiated(body, gzipped)
+}
+
+/// The documented routes, in the order of the table.
+pub(crate) fn documented() -> Vec<Documented> {
+    let documented = ENDPOINTS.iter().filter_map(|Endpoint { route, documentation }| {
+        let (operation, parameter) = documentation.as_ref()?;
+        let path = format!("{}{parameter}", route.path);
+        Some(Documented { path, access: route.access, errors: route.errors, operation })
+    });
+    documented.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn paths_are_unique() {
-        for (position, route) in ROUTES.iter().enumerate() {
-            assert!(ROUTES[..position].iter().all(|earlier| earlier.path != route.path), "{}", route.path);
+        for (position, endpoint) in ENDPOINTS.iter().enumerate() {
+            let path = endpoint.route.path;
+            assert!(ENDPOINTS[..position].iter().all(|earlier| earlier.route.path != path), "{path}");
         }
+    }
+
+    #[test]
+    fn readme_lists_existing_paths() {
+        let readme = include_str!("../../../../README.md");
+        let rows = readme.lines().filter(|line| line.starts_with("| `GET "));
+        let spans = rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+        let mut count = 0;
+        for span in spans {
+            let path = span.trim_start_matches("GET ").split(['?', '{']).next().unwrap();
+            let is_served = |endpoint: &Endpoint| [path, &format!("/api/v1{path}")].contains(&endpoint.route.path);
+            assert!(ENDPOINTS.iter().any(is_served), "README lists {span}");
+            count += 1;
+        }
+        assert!(count >= 10, "{count} paths in README");
     }
 }

@@ -1,4 +1,4 @@
-//! Who sees what, over every path there is.
+//! Visibility by scope, over every path.
 
 use std::{io::Read as _, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     v1::tests::hosts,
 };
 use http_server::{
-    Access, Handler, HostName, RequestContext, Response, WebOrigin,
+    Access, Handler, HostName, RequestContext, Response, Route, WebOrigin,
     auth::{Anonymous, Scope, Token, Tokens},
     net::StreamPermits,
 };
@@ -59,7 +59,7 @@ fn request(path: &str, token: Option<&str>) -> Request<()> {
     request.body(()).unwrap()
 }
 
-/// What is answered to whoever is not known by his address, and so never slowed.
+/// The response to a client without a known address, which is never throttled.
 fn ask(app: &App, path: &str, token: Option<&str>) -> Response {
     app.reply(None, &request(path, token)).now_or_never().unwrap()
 }
@@ -87,7 +87,7 @@ fn text(response: Response) -> String {
 
 /// Every path of the table, and questions that look at people in other ways.
 fn paths() -> Vec<String> {
-    let table = ROUTES.iter().map(|route| match route.handler {
+    let table = ENDPOINTS.iter().map(|endpoint| &endpoint.route).map(|route| match route.handler {
         Handler::Below(_) => format!("{}0", route.path),
         _ => route.path.to_owned(),
     });
@@ -107,7 +107,7 @@ fn paths() -> Vec<String> {
     table.filter(|path| !path.is_empty()).chain(asked.map(String::from)).collect()
 }
 
-/// All that a reader is told anywhere, plain and compressed.
+/// All responses to a token, plain and compressed.
 async fn all(app: &App, token: Option<&str>) -> String {
     let mut told = String::new();
     for path in paths() {
@@ -128,7 +128,7 @@ async fn scopes_never_expose_denied_names() {
     for planted in hosts::PLANTED {
         assert!(everything.contains(planted) || planted == "planted-argument", "{planted} is not planted");
     }
-    // The frozen contract shows command lines in full.
+    // `/status` shows command lines in full.
     assert!(everything.contains("planted-argument"));
     let open = |scope| app(ServerConfig { anonymous: Anonymous::Sees(scope), ..ServerConfig::default() });
     let told = [
@@ -139,14 +139,14 @@ async fn scopes_never_expose_denied_names() {
     ];
     for (who, told) in told {
         for planted in hosts::PLANTED {
-            assert!(!told.contains(planted), "{who} is told {planted}");
+            assert!(!told.contains(planted), "{who} sees {planted}");
         }
     }
-    // A scraper adds up pods, jobs and processes, and is not told whose and what they are.
+    // A scraper sees pods, jobs and processes, but neither users nor programs.
     for told in [all(&app(file().1), Some(METRICS)).await, all(&open(Scope::Metrics), None).await] {
         assert!(told.contains("nvsmi_gpu_process_memory_bytes{") && told.contains("planted-pod"));
         for person in &hosts::PLANTED[..3] {
-            assert!(!told.contains(person), "metrics tell {person}");
+            assert!(!told.contains(person), "metrics contain {person}");
         }
     }
     for token in [READ, SUMMARY, METRICS] {
@@ -366,7 +366,7 @@ async fn streams_limited_per_address() {
     assert!(taken.iter().all(|response| response.status() == StatusCode::OK));
     let refused = open("192.0.2.1:4");
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(text(refused).contains("Your address has 3 of the 4 places"));
+    assert!(text(refused).contains("Your address has 3 of the 4 streams"));
     assert_eq!(open("192.0.2.2:1").status(), StatusCode::OK);
 }
 
@@ -408,8 +408,9 @@ async fn panic_is_500_and_counted() {
     fn breaks(_: &RequestContext<'_, State>) -> Response {
         panic!("a view that breaks, on purpose")
     }
-    const BROKEN: &[Route<State>] = &[Route::read("/broken", Access::Views, ErrorFormat::Legacy, breaks)];
-    let app = App::with_routes(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe(), BROKEN);
+    const BROKEN: &[Endpoint] =
+        &[Endpoint::undocumented(Route::read("/broken", Access::Views, ErrorFormat::Legacy, breaks))];
+    let app = App::with_endpoints(ServerConfig::default(), Publisher::new(Stamp::default()).subscribe(), BROKEN);
     for expected in 1..=2 {
         let response = ask(&app, "/broken", None);
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

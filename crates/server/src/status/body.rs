@@ -1,4 +1,4 @@
-//! The rows of one snapshot: rendered whole once, and cut into the parts of which every other answer is put together.
+//! The bodies of `/status` and `/count` for one snapshot: rendered once, and cut into parts for filtered responses.
 
 use std::ops::Range;
 
@@ -22,17 +22,17 @@ use crate::{
 const BETWEEN: &[u8] = b"],\"processes\":[";
 const END: &[u8] = b"]}}";
 
-/// Everything but `count` is a part of `whole`, or of a copy of some of its rows.
+/// Rendered rows. Everything except `count` is a slice of `whole`, or of a copy of some of its rows.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     count: Bytes,
     whole: Bytes,
-    /// From the beginning to where the devices begin.
+    /// The bytes before the devices.
     head: Bytes,
     gpus: Vec<GpuRows>,
 }
 
-/// One GPU's rows, each list with commas between its rows.
+/// One GPU's rows, each list separated by commas.
 #[derive(Debug)]
 struct GpuRows {
     device: Bytes,
@@ -70,7 +70,7 @@ impl Rendered {
         response::json(StatusCode::OK, self.count.clone())
     }
 
-    /// Answers `/status` with that query; an empty one asks for all.
+    /// Answers `/status` with a query; an empty one selects everything.
     pub(crate) fn status(&self, query: &str) -> Response {
         if query.is_empty() {
             return response::json(StatusCode::OK, self.whole.clone());
@@ -111,7 +111,7 @@ impl GpuRows {
     }
 }
 
-/// The parts with commas between them; empty ones leave no comma.
+/// Appends parts separated by commas; empty ones are skipped.
 fn push_list<'a>(pieces: &mut BodyParts, parts: impl Iterator<Item = &'a Bytes>) {
     for (position, part) in parts.filter(|part| !part.is_empty()).enumerate() {
         if position > 0 {
@@ -121,13 +121,13 @@ fn push_list<'a>(pieces: &mut BodyParts, parts: impl Iterator<Item = &'a Bytes>)
     }
 }
 
-/// Where a process row stands, and what decides whether it is kept.
+/// The position of a process row, and its kind for the filter.
 struct Row {
     at: Range<usize>,
     kind: ProcessKind,
 }
 
-/// A JSON array in the making.
+/// A JSON array that is being written.
 struct List<'a> {
     text: &'a mut Vec<u8>,
     begins: usize,
@@ -138,7 +138,7 @@ impl<'a> List<'a> {
         Self { begins: text.len(), text }
     }
 
-    /// Writes a row and tells where it stands.
+    /// Writes a row and returns its position.
     fn push(&mut self, row: &impl Serialize) -> serde_json::Result<Range<usize>> {
         if self.text.len() > self.begins {
             self.text.push(b',');
@@ -168,7 +168,7 @@ fn write_processes(
     gpus.iter().enumerate().map(&mut write).collect()
 }
 
-/// One GPU's rows of the kinds that are kept: a part of the whole if all are, else a copy.
+/// One GPU's rows of the selected kinds: a slice of the whole if all are selected, otherwise a copy.
 fn kept(whole: &Bytes, rows: &[Row], keep: impl Fn(ProcessKind) -> bool) -> Bytes {
     let kept: Vec<&Row> = rows.iter().filter(|row| keep(row.kind)).collect();
     match kept.as_slice() {

@@ -1,4 +1,4 @@
-//! `/status` and `/count`: what they answer in each state of the collector.
+//! `/status` and `/count` in each state of the collector.
 
 mod body;
 mod error;
@@ -20,24 +20,24 @@ use crate::{
 };
 use body::Rendered;
 
-/// What is said while the collector has not read anything yet.
+/// Error while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
-/// What is said while an administrator has the driver for himself.
+/// Error while the driver is released.
 const RELEASED: &str = "Released by the Administrator";
 
-/// Both answers for one snapshot.
+/// Both responses for one snapshot.
 #[derive(Debug)]
 pub struct StatusView(Outcome);
 
 #[derive(Debug)]
 enum Outcome {
-    /// The driver cannot be read; the body says why.
+    /// The driver cannot be read; the body has the reason.
     Failed(Bytes),
     Read(Rendered),
 }
 
 impl StatusView {
-    /// Renders a snapshot for a scope, with so much of command lines.
+    /// Renders a snapshot for a scope.
     #[must_use]
     pub fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Self {
         let outcome = match &snapshot.collector.state {
@@ -49,8 +49,8 @@ impl StatusView {
             }
         };
         Self(outcome.unwrap_or_else(|error| {
-            // Rows hold nothing that JSON cannot, and memory cannot fail to be written to.
-            tracing::error!(%error, "the status cannot be rendered");
+            // Rows hold nothing that JSON cannot represent, and writing to memory does not fail.
+            tracing::error!(%error, "cannot render /status");
             Outcome::Failed(error::internal_body())
         }))
     }
@@ -63,7 +63,7 @@ impl StatusView {
         }
     }
 
-    /// Answers `/status` with that query.
+    /// Answers `/status` with a query.
     pub(crate) fn status(&self, query: Option<&str>) -> Response {
         match &self.0 {
             Outcome::Failed(body) => failed(body),
@@ -223,7 +223,7 @@ mod tests {
             (CollectorState::Starting, "Collector Starting"),
             (CollectorState::Released, "Released by the Administrator"),
         ] {
-            // Even with rows of the past at hand, and before the query is looked at.
+            // Even with earlier rows available, and before the query is parsed.
             let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
             for response in [view.count(), view.status(None), view.status(Some("idx=a"))] {
                 assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

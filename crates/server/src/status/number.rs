@@ -1,20 +1,20 @@
-//! Numbers as the original writes them: integers, halves rounded to even, `N/A` for what is absent.
+//! Numbers in the original's format: integers, halves rounded to even, `N/A` for absent values.
 
 use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 use telemetry::Reading;
 
-/// How the original writes a value that it could not read.
+/// The original's text for a value that it could not read.
 pub(crate) const NOT_AVAILABLE: &str = "N/A";
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// `numerator / denominator`, halves to even: Python's `round` of the exact quotient. None if the denominator is 0.
+/// Rounds `numerator / denominator`, halves to even, like Python's `round`. `None` if the denominator is 0.
 pub(crate) fn round_half_even(numerator: u128, denominator: u128) -> Option<u128> {
     let quotient = numerator.checked_div(denominator)?;
     let remainder = numerator % denominator;
-    // Compares the remainder with what is missing to the next integer, since doubling it could overflow.
+    // Compares the remainder with the difference to the next integer, because doubling it could overflow.
     let up = match remainder.cmp(&(denominator - remainder)) {
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => quotient % 2 == 1,
@@ -23,7 +23,7 @@ pub(crate) fn round_half_even(numerator: u128, denominator: u128) -> Option<u128
     Some(quotient + u128::from(up))
 }
 
-/// `part / whole` in %; none if the whole is 0.
+/// `part / whole` in %; `None` if the whole is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> Option<u128> {
     round_half_even(u128::from(part) * 100, u128::from(whole))
 }
@@ -70,8 +70,8 @@ fn scaled(to: &mut fmt::Formatter<'_>, value: Reading<u64>, unit: u64, name: &st
     }
 }
 
-/// How long a process has run, as Python writes a `timedelta`, the fraction cut: `0:16:13`, `1 day, 2:03:04`. `N/A`
-/// where it is not known, and for under ten seconds.
+/// Running time of a process, formatted as Python's `timedelta` without the fraction: `0:16:13`, `1 day, 2:03:04`. `N/A`
+/// if it is unknown or under ten seconds.
 pub(crate) struct RunningTime(pub(crate) Option<Duration>);
 
 impl fmt::Display for RunningTime {

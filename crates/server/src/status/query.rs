@@ -1,37 +1,37 @@
-//! What `/status` is asked for: the two parameters, read as the original's Python reads them.
+//! The two parameters of `/status`, parsed as the original's Python does.
 //!
-//! Every byte is looked at a fixed number of times and at most 256 indices are kept, so a query of 64 KiB costs
-//! microseconds, whatever it holds.
+//! The cost is linear in the length and at most 256 indices are kept, so a query of 64 KiB costs little, whatever it
+//! contains.
 
 use http_server::percent;
 
-/// More indices than this are refused: duplicates are answered as often as they are asked for, so without a limit
-/// one short request could ask for a gigabyte.
+/// Maximum number of indices. Duplicates are answered as often as requested, so without a limit one short request could
+/// produce a gigabyte.
 const MAX_INDICES: usize = 256;
 
-/// What a reader of `/status` asks for.
+/// A parsed query of `/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StatusQuery {
-    /// Positions in the list of GPUs, in the order asked for, duplicates kept; none for all.
+    /// Positions in the list of GPUs, in the requested order, with duplicates; `None` for all.
     pub(crate) gpus: Option<Vec<usize>>,
-    /// Which processes are kept.
+    /// The process filter.
     pub(crate) processes: Filter,
 }
 
-/// Which processes are kept.
+/// The process filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
-    /// Each.
+    /// All processes.
     All,
-    /// Those in the compute list, whether or not they draw too.
+    /// Processes in the compute list, including those that are in both lists.
     Compute,
-    /// Those in the graphics list, whether or not they compute too.
+    /// Processes in the graphics list, including those that are in both lists.
     Graphics,
-    /// None: no process has the type `NA`.
+    /// No process: none has the type `NA`.
     Nothing,
 }
 
-/// Which parameter cannot be answered.
+/// The invalid parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueryError {
     /// `idx`.
@@ -40,7 +40,7 @@ pub(crate) enum QueryError {
     Process,
 }
 
-/// Reads a query string on a host with `count` GPUs. `idx` is judged before `process`.
+/// Parses a query string on a host with `count` GPUs. `idx` is checked before `process`.
 pub(crate) fn parse(query: &str, count: usize) -> Result<StatusQuery, QueryError> {
     let query = query.as_bytes();
     let gpus = last(query, b"idx").map(|raw| indices(raw, count).ok_or(QueryError::Index)).transpose()?;
@@ -48,7 +48,7 @@ pub(crate) fn parse(query: &str, count: usize) -> Result<StatusQuery, QueryError
     Ok(StatusQuery { gpus, processes })
 }
 
-/// The raw value of the last parameter of that name; empty if it has no `=`.
+/// The raw value of the last parameter of this name; empty if it has no `=`.
 fn last<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     query.rsplit(|byte| *byte == b'&').filter(|field| !field.is_empty()).find_map(|field| {
         let mut halves = field.splitn(2, |byte| *byte == b'=');
@@ -79,9 +79,9 @@ fn indices(raw: &[u8], count: usize) -> Option<Vec<usize>> {
     Some(indices)
 }
 
-/// An integer of zero or more, as Python's `int()` reads ASCII: white space around it (what C calls so; Python's
-/// `\x1c` to `\x1f` are not), one sign, leading zeros, single underscores between digits. What is too large for a
-/// `usize` is the largest one, which is no index either.
+/// Parses an integer of zero or more as Python's `int()` reads ASCII: white space around it (C's, without Python's
+/// `\x1c` to `\x1f`), one sign, leading zeros, single underscores between digits. Values beyond `usize` saturate, and
+/// no GPU has that index.
 fn integer(part: &[u8]) -> Option<usize> {
     let part = trim(part);
     let (negative, digits) = match part {

@@ -1,4 +1,4 @@
-//! The rows of `/status`: one for each GPU, one for each process on it. The fields stand in the contract's order.
+//! The rows of `/status`: one for each GPU, one for each process on it. The fields are in the contract's order.
 
 use std::fmt::Display;
 
@@ -15,7 +15,7 @@ use crate::{
     status::number::{Mebibytes, NOT_AVAILABLE, Number, Power, RunningTime, percent},
 };
 
-/// What the original says of a live process without a command line.
+/// The original's text for a live process without a command line.
 const NO_COMMAND_LINE: &str = "Zombie Process";
 
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ pub(crate) struct DeviceRow<'a> {
 }
 
 impl<'a> DeviceRow<'a> {
-    /// The row of the GPU at that position.
+    /// The row of the GPU at this position.
     pub(crate) fn new(idx: usize, gpu: &'a Gpu) -> Self {
         let readings = &gpu.readings;
         Self {
@@ -73,7 +73,7 @@ pub(crate) struct ProcessRow {
 }
 
 impl ProcessRow {
-    /// The row of a process on the GPU at that position.
+    /// The row of a process on the GPU at this position.
     pub(crate) fn new(idx: usize, merged: &Merged<'_>, scope: Scope, commands: Commands) -> Self {
         let process = merged.process;
         let exists = matches!(process.life, Life::Running | Life::Zombie);
@@ -103,17 +103,17 @@ fn command(process: &Process, commands: Commands) -> String {
     if line.is_empty() { NO_COMMAND_LINE.into() } else { line }
 }
 
-/// What one GPU lists under one PID. It is more than one entry where the process runs on several MIG instances.
+/// Entries of one PID on one GPU; several if the process runs on several MIG instances.
 pub(crate) struct Merged<'a> {
     process: &'a Process,
-    /// The entry whose memory is shown: the last one, but one of the graphics list before any that is not.
+    /// The entry whose memory is shown: the last one, but entries of the graphics list take precedence.
     memory_of: &'a Process,
     pub(crate) kind: ProcessKind,
 }
 
-/// A GPU's processes by PID, each once.
+/// A GPU's processes, merged and sorted by PID.
 pub(crate) fn by_pid(processes: &[Process]) -> Vec<Merged<'_>> {
-    // The original agent does not read the lists that name the others.
+    // The original does not read the lists of the other processes.
     let mut sorted: Vec<&Process> = processes.iter().filter(|process| !process.extra).collect();
     // Stable, so that the last entry of a PID stays the last.
     sorted.sort_by_key(|process| process.pid);

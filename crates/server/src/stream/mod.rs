@@ -1,8 +1,8 @@
-//! `/api/v1/stream`: every snapshot as it comes, as Server-Sent Events.
+//! `/api/v1/stream`: each snapshot as a Server-Sent Event.
 //!
-//! What a tick says is rendered once, and compressed once, for all readers of a scope. A reader holds no queue: when
-//! its connection takes more it is given the newest, so that a slow one skips snapshots and costs no memory. Events
-//! are not skipped.
+//! A tick is rendered and compressed once for all clients of a scope. A client has no queue: when its connection accepts
+//! more data it is sent the newest snapshot, so a slow client skips snapshots and uses no memory. Events are not
+//! skipped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,15 +30,15 @@ use crate::{
     v1::{View, rendered},
 };
 
-/// After so long without a snapshot a comment is sent, so that nobody on the way takes the connection for dead.
+/// Time without a snapshot after which a comment is sent, so that proxies keep the connection open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// What is said at the beginning: after how many milliseconds to come again when the connection is lost.
+/// First message: the delay before a reconnect, in milliseconds.
 const GREETING: &[u8] = b"retry: 2000\n\n";
 const ALIVE: &[u8] = b": alive\n\n";
-/// For who finds all places taken, in seconds.
+/// Retry delay when all permits are taken, in seconds.
 static LATER: HeaderValue = HeaderValue::from_static("30");
 
-/// Takes a place and streams from now on, or from the snapshot after the one that `Last-Event-ID` names.
+/// Opens a stream from now on, or from the snapshot after the one in `Last-Event-ID`.
 pub(crate) fn open(
     streams: &StreamPermits,
     mut newest: watch::Receiver<Arc<Published>>,
@@ -51,7 +51,7 @@ pub(crate) fn open(
         Ok(permit) => permit,
         Err(limit) => return refusal(limit, streams.max()),
     };
-    // The present one is sent at once.
+    // The current snapshot is sent at once.
     newest.mark_changed();
     let packed = encoding::accepts(headers, "gzip");
     let reader = StreamState { newest, scope, packed, last: last_seen(headers), greeted: false, revocation, permit };
@@ -61,20 +61,18 @@ pub(crate) fn open(
 
 fn refusal(limit: StreamLimit, max: usize) -> Response {
     let taken = match limit {
-        StreamLimit::Total => format!("All {max} places for streams are taken"),
+        StreamLimit::Total => format!("All {max} streams are taken"),
         StreamLimit::PerClient(each) => {
-            format!("Your address has {each} of the {max} places for streams, as many as one may have")
+            format!("Your address has {each} of the {max} streams, the maximum for one address")
         }
     };
-    let detail = format!(
-        "{taken}; ask for /api/v1/snapshot again and again instead, or have the administrator raise --stream-clients."
-    );
+    let detail = format!("{taken}; poll /api/v1/snapshot instead, or raise --stream-clients.");
     let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, &detail);
     response.headers_mut().insert(RETRY_AFTER, LATER.clone());
     response
 }
 
-/// The number of the last snapshot of this run that the reader has seen; none if it does not say what it has seen.
+/// The number of the last snapshot of this run that the client has received; `None` without `Last-Event-ID`.
 fn last_seen(headers: &HeaderMap) -> Option<u64> {
     SnapshotId::parse(headers.get("last-event-id")?.to_str().ok()?)
 }
@@ -83,7 +81,7 @@ struct StreamState {
     newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
     packed: bool,
-    /// The number of the snapshot that it was sent last; none if it wants what is, and not what was.
+    /// The number of the snapshot sent last; `None` if the client wants no earlier events.
     last: Option<u64>,
     greeted: bool,
     revocation: Revocation,
@@ -91,7 +89,7 @@ struct StreamState {
 }
 
 impl StreamState {
-    /// The next bytes to send; none at the end.
+    /// The next bytes to send; `None` at the end.
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if !self.greeted {
             self.greeted = true;
@@ -116,7 +114,7 @@ impl StreamState {
         Some(if self.packed { [gzip::STREAM_HEADER, &greeting].concat().into() } else { greeting })
     }
 
-    /// What the newest snapshot and the events until it say; none if the reader has it, or it cannot be rendered.
+    /// The newest snapshot and the events until then; `None` if the client has it, or it cannot be rendered.
     fn tick(&mut self) -> Option<Bytes> {
         let newest = Arc::clone(&self.newest.borrow_and_update());
         let sequence = newest.snapshot.sequence;
@@ -132,7 +130,7 @@ impl StreamState {
         Some(if missed.is_empty() { tick } else { [self.sent(&missed)?, tick].concat().into() })
     }
 
-    /// The same in the encoding of this stream.
+    /// Encodes text as this stream requires.
     fn sent(&self, plain: &[u8]) -> Option<Bytes> {
         if self.packed { gzip::block(plain) } else { Some(Bytes::copy_from_slice(plain)) }
     }

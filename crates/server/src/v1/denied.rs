@@ -1,4 +1,4 @@
-//! What the driver refuses to tell the account that the agent runs as.
+//! Readings that the driver denies to the agent's account.
 
 use telemetry::{
     Absence,
@@ -9,7 +9,7 @@ use super::{sections::GpuView, view::Eye};
 use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
-/// The readings that are denied, by the index of the GPU. One that is denied as a whole has none in its list.
+/// Denied readings by index of the GPU. The list of a GPU that is denied as a whole is empty.
 #[must_use]
 pub fn denied(snapshot: &Snapshot) -> Vec<(u32, Vec<String>)> {
     let of = |gpu: &Gpu| {

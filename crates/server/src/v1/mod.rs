@@ -1,21 +1,19 @@
-//! The rich contract, `/api/v1`.
+//! `/api/v1`.
 //!
-//! Each view of a snapshot is rendered at most once per scope and encoding. Those that somebody asked for within the
-//! last minute are rendered on the supervisor's thread before the snapshot is seen; another is rendered when it is
-//! asked for the first time, on the thread that answers, which comes to once a minute at most.
+//! Each view of a snapshot is rendered at most once per scope and encoding. Views requested within the last minute are
+//! rendered on the supervisor's thread before the snapshot is published; others on their first request, on the HTTP
+//! thread, at most once a minute.
 //!
-//! Measured with 8 GPUs and 50 processes on one core of two: the snapshot and its parts take 0.16 ms, gzip of
-//! each as much again, all views of one scope about 0.7 ms. Ahead of every tick that would be affordable there, but it
-//! grows with the processes and with the scopes, and on most hosts nobody looks most of the time. What it costs to be
-//! late once is those 0.3 ms; it grows with the number of processes.
+//! Measured with 8 GPUs and 50 processes on one core of two: the snapshot and its parts take 0.16 ms, gzip of each as
+//! much again, all views of one scope about 0.7 ms. That grows with processes and scopes, and on most hosts nobody looks
+//! most of the time, so only views in demand are rendered ahead.
 
 mod denied;
 mod history;
-mod openapi;
 pub(crate) mod peers;
-mod query;
+pub(crate) mod query;
 pub(crate) mod rendered;
-mod sections;
+pub(crate) mod sections;
 mod view;
 mod views;
 mod word;
@@ -40,13 +38,7 @@ pub use denied::denied;
 pub(crate) use sections::user;
 pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 
-/// `/openapi.json`, of a server that wants a token or does not.
-pub(crate) fn document(guarded: bool, headers: &HeaderMap) -> Response {
-    let (body, packed) = openapi::document(guarded, encoding::accepts(headers, "gzip"));
-    response::negotiated(body, packed)
-}
-
-/// A question to the rich contract: who asks, and how.
+/// A request to `/api/v1`, with the snapshot that answers it.
 pub(crate) struct Question<'a> {
     pub(crate) snapshot: &'a Arc<Snapshot>,
     pub(crate) views: &'a Views,
@@ -74,12 +66,12 @@ impl Question<'_> {
         self.whole(View::Gpus)
     }
 
-    /// One GPU, by the rest of the path.
+    /// One GPU, by the last segment of the path.
     pub(crate) fn gpu(&self, name: &str) -> Response {
         let name: Vec<u8> = percent::decode(name.as_bytes()).into_owned();
         let position = std::str::from_utf8(&name).ok().and_then(|name| query::position(name, self.snapshot));
         let Some(position) = position else {
-            let detail = "This host has no GPU of that index or UUID; /api/v1/gpus lists those there are.";
+            let detail = "No GPU of this host has this index or UUID; /api/v1/gpus lists them.";
             return problem(StatusCode::NOT_FOUND, detail);
         };
         let whole = self.views.whole(self.snapshot, self.scope);
@@ -98,8 +90,8 @@ impl Question<'_> {
             return self.whole(View::Processes);
         }
         if wanted.names_somebody() && !self.scope.sees_people() {
-            // Whether the list is empty would tell whether somebody is there.
-            return problem(StatusCode::FORBIDDEN, "This token may not see who uses the GPUs; ask without user.");
+            // An empty list would reveal that the user is not there.
+            return problem(StatusCode::FORBIDDEN, "This token does not show users; send the request without user.");
         }
         let Some(whole) = self.views.whole(self.snapshot, self.scope) else { return internal() };
         let rows = rendered::processes(self.snapshot).zip(&whole.process_rows);
@@ -109,10 +101,7 @@ impl Question<'_> {
 
     pub(crate) fn users(&self) -> Response {
         if !self.scope.sees_people() {
-            return problem(
-                StatusCode::FORBIDDEN,
-                "This token may not see who uses the GPUs; /api/v1/summary is open to it.",
-            );
+            return problem(StatusCode::FORBIDDEN, "This token does not show users; /api/v1/summary is open to it.");
         }
         self.whole(View::Users)
     }
@@ -136,7 +125,7 @@ impl Question<'_> {
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return internal();
         };
-        // The wall clock may have jumped back, so each is looked at.
+        // The wall clock can jump back, so every event is checked.
         let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| event.at.unix_ms >= since);
         let rows: Vec<&Bytes> = kept.map(|(_, row)| row).collect();
         self.sent(rendered::joined(&rows[rows.len().saturating_sub(limit)..]))
@@ -156,7 +145,7 @@ impl Question<'_> {
         }
     }
 
-    /// A body of this question's own, compressed if that is wanted.
+    /// A body of this request alone, compressed if the client accepts it.
     fn sent(&self, body: Bytes) -> Response {
         let packed = if self.takes_gzip() { gzip::compress(&body) } else { None };
         packed.map_or_else(|| response::negotiated(body, false), |packed| response::negotiated(packed, true))

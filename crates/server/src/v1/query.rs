@@ -1,4 +1,4 @@
-//! What `/api/v1` is asked for. The last of repeated parameters wins, and unknown ones are ignored, as in `/status`.
+//! Parameters of `/api/v1`. The last of repeated parameters wins and unknown ones are ignored, as in `/status`.
 
 use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
@@ -6,34 +6,34 @@ use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 use super::sections::user;
 use http_server::query::value;
 
-/// How a time in `since` is written.
+/// Pattern of a time in `since`.
 pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
 
-/// How a length of time in `step` is written.
+/// Pattern of a duration in `step`.
 pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
 
-/// More GPUs than this are not asked for at once, as in `/status`.
-const MOST_GPUS: usize = 256;
+/// Maximum number of GPUs in a request, as in `/status`.
+const MAX_GPUS: usize = 256;
 
-/// How a number in `limit` is written.
+/// Pattern of a number in `limit`.
 pub(crate) const LIMIT: &str = "^[0-9]{1,15}$";
 
-/// A parameter that cannot be answered.
+/// An invalid parameter.
 pub(crate) struct Refused {
-    /// 400 where it cannot be understood, 404 where what it names is not there.
+    /// 400 for an invalid value, 404 for an unknown GPU.
     pub(crate) status: StatusCode,
-    /// Which, and what to do about it.
+    /// The parameter, and the fix.
     pub(crate) detail: String,
 }
 
 impl Refused {
-    /// One that cannot be understood.
+    /// An invalid value.
     pub(super) fn wrong(detail: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, detail }
     }
 }
 
-/// Which processes are asked for.
+/// The requested processes.
 pub(crate) struct Wanted {
     gpus: Option<Vec<u32>>,
     user: Option<String>,
@@ -48,7 +48,7 @@ enum Kind {
 }
 
 impl Wanted {
-    /// Reads a query about the GPUs of a snapshot.
+    /// Parses a query about the GPUs of a snapshot.
     pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
         let gpus = given(query, "gpu")?
             .map(|list| names(&list)?.into_iter().map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
@@ -56,28 +56,28 @@ impl Wanted {
             None => None,
             Some("C") => Some(Kind::Computes),
             Some("G") => Some(Kind::Draws),
-            // A plus sign in a query stands for a space.
+            // A plus sign in a query is a space.
             Some("C+G" | "C G") => Some(Kind::Both),
             Some(other) => {
                 return Err(Refused::wrong(format!(
-                    "The parameter type={other:?} is no type of process; choose C (computes), G (draws) or C%2BG (both)."
+                    "The parameter type={other:?} is not a type of process; choose C (compute), G (graphics) or C%2BG (both)."
                 )));
             }
         };
         Ok(Self { gpus: gpus.transpose()?, user: given(query, "user")?, kind })
     }
 
-    /// Whether somebody in particular is asked for.
+    /// True if one user is requested.
     pub(crate) const fn names_somebody(&self) -> bool {
         self.user.is_some()
     }
 
-    /// Whether all are asked for.
+    /// True if all processes are requested.
     pub(crate) const fn is_all(&self) -> bool {
         self.gpus.is_none() && self.user.is_none() && self.kind.is_none()
     }
 
-    /// Whether that process is asked for.
+    /// True if this process is requested.
     pub(crate) fn has(&self, gpu: &Gpu, process: &Process) -> bool {
         let on = self.gpus.as_ref().is_none_or(|gpus| gpus.contains(&gpu.index));
         let kind = match self.kind {
@@ -95,38 +95,37 @@ impl Wanted {
     }
 }
 
-/// The index of the GPU that an index or a UUID names.
+/// The index of the GPU with this index or UUID.
 fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
     let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
     gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
 }
 
-/// What stands between the commas of `gpu`: something, and not more than there can be use for. Each is looked for among
-/// all GPUs, and each process among all of them.
+/// Splits the list of `gpu`: no empty entry, and a limited number, because each is compared with all GPUs and processes.
 pub(super) fn names(list: &str) -> Result<Vec<&str>, Refused> {
-    let names: Vec<&str> = list.split(',').take(MOST_GPUS + 1).collect();
-    if names.len() > MOST_GPUS {
-        let detail = format!("The parameter gpu names more than {MOST_GPUS} GPUs; leave it out to ask for all.");
+    let names: Vec<&str> = list.split(',').take(MAX_GPUS + 1).collect();
+    if names.len() > MAX_GPUS {
+        let detail = format!("The parameter gpu names more than {MAX_GPUS} GPUs; leave it out to ask for all.");
         return Err(Refused::wrong(detail));
     }
     if names.contains(&"") {
-        let detail = "The parameter gpu has nothing before, between or after its commas; give indices or UUIDs.";
+        let detail = "The parameter gpu has an empty entry; give indices or UUIDs.";
         return Err(Refused::wrong(detail.into()));
     }
     Ok(names)
 }
 
-/// Why a GPU is not found.
+/// The error for an unknown GPU.
 pub(super) fn no_such_gpu(name: &str) -> Refused {
     Refused {
         status: StatusCode::NOT_FOUND,
         detail: format!(
-            "The parameter gpu={name:?} names no GPU of this host; give an index or a UUID from /api/v1/gpus, or several with commas between them."
+            "The parameter gpu={name:?} is not a GPU of this host; give an index or a UUID from /api/v1/gpus, or several separated by commas."
         ),
     }
 }
 
-/// Where the GPU of that index or UUID stands.
+/// The position of the GPU with this index or UUID.
 pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
     snapshot.gpus.iter().position(|gpu| {
         let uuid = gpu.identity.uuid.as_deref().unwrap_or_default();
@@ -134,7 +133,7 @@ pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
     })
 }
 
-/// The time in `since`, Unix time in milliseconds: one as it is, or so long before now.
+/// The time in `since`, in Unix milliseconds: absolute, or relative to now.
 pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
     let Some(text) = given(query, "since")? else { return Ok(None) };
     let read = match text.strip_prefix('-') {
@@ -143,21 +142,21 @@ pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
     };
     read.map(Some).ok_or_else(|| {
         Refused::wrong(format!(
-            "The parameter since={text:?} is no time; give Unix time in milliseconds, or how long ago, such as -15m (s, m, h or d)."
+            "The parameter since={text:?} is not a time; give Unix time in milliseconds, or the time before now, such as -15m (s, m, h or d)."
         ))
     })
 }
 
-/// How many of the newest are asked for.
+/// The maximum number of events requested.
 pub(crate) fn limit(query: &str) -> Result<Option<usize>, Refused> {
     let Some(text) = given(query, "limit")? else { return Ok(None) };
     let read = digits(&text).and_then(|number| usize::try_from(number).ok());
     read.map(Some).ok_or_else(|| {
-        Refused::wrong(format!("The parameter limit={text:?} is no number; give how many of the newest you want."))
+        Refused::wrong(format!("The parameter limit={text:?} is not a number; give the maximum number of events."))
     })
 }
 
-/// A length of time such as `10s`, in milliseconds.
+/// A duration such as `10s`, in milliseconds.
 pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
@@ -167,18 +166,18 @@ pub(super) fn milliseconds(text: &str) -> Option<u64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    // What is longer ago than can be counted is before everything.
+    // A duration beyond `u64` means before everything.
     Some(digits(number)?.saturating_mul(unit))
 }
 
-/// As many digits as [`SINCE`] has.
+/// Parses digits, at most as many as in [`SINCE`].
 fn digits(text: &str) -> Option<u64> {
     let plain = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// The decoded value of a parameter that, if it is there, must not be empty: an empty one is mostly a variable that
-/// was not set, and answering everything, or nothing, would hide that.
+/// The decoded value of a parameter. An empty one is an error: it is usually a variable that was not set, and a response
+/// with everything, or nothing, would hide that.
 pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
     match value(query, name) {
         Some(empty) if empty.is_empty() => {
@@ -212,6 +211,6 @@ mod tests {
             let refused = names(&list).err().unwrap();
             assert!(refused.status == StatusCode::BAD_REQUEST && refused.detail.contains("more than 256"));
         }
-        assert!(names("0,,1").err().unwrap().detail.contains("nothing before"));
+        assert!(names("0,,1").err().unwrap().detail.contains("empty entry"));
     }
 }

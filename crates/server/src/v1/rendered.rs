@@ -1,5 +1,4 @@
-//! One snapshot for one scope, as bytes: rendered whole once, and cut into the parts of which filtered answers are
-//! put together.
+//! One snapshot for one scope as bytes: rendered once, and cut into parts for filtered responses.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -17,7 +16,7 @@ use crate::{
 };
 use http_server::{auth::Scope, body::BodyParts};
 
-/// The whole snapshot, and where in it each row stands.
+/// The whole snapshot, and slices of it.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) snapshot: Bytes,
@@ -76,7 +75,7 @@ pub(crate) fn summary_text(snapshot: &Snapshot, scope: Scope, commands: Commands
     Some(SummaryView::of(&mut Eye::new(scope, commands), snapshot).text().ok()?.into())
 }
 
-/// `/peers`, the same for everyone who may ask.
+/// `/peers`, the same for every client.
 pub(crate) fn peers(peers: &[Peer]) -> serde_json::Result<Bytes> {
     let mut eye = Eye::new(Scope::Read, Commands::default());
     let rows: Vec<PeerView> = peers.iter().map(|peer| PeerView::of(&mut eye, peer)).collect();
@@ -99,14 +98,14 @@ impl Events {
         Ok(Self { rows: list.rows.into_iter().map(|row| whole.slice(row)).collect(), whole })
     }
 
-    /// Those of the snapshot's that first stood in one of these snapshots.
+    /// Events that were new in one of these snapshots.
     pub(crate) fn of(&self, snapshot: &Snapshot, sequences: RangeInclusive<u64>) -> impl Iterator<Item = &Bytes> {
         let placed = snapshot.events.iter().zip(&self.rows);
         placed.filter(move |(event, _)| sequences.contains(&event.sequence)).map(|(_, row)| row)
     }
 }
 
-/// What the stream says of one tick: its events, then the snapshot, so that who has seen its number has seen them.
+/// The stream's text of one tick: its events, then the snapshot, so that a client with its id has received the events.
 pub(crate) fn tick<'a>(id: &SnapshotId, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
     let mut text = happened(events);
     text.extend_from_slice(format!("id: {id}\nevent: snapshot\ndata: ").as_bytes());
@@ -115,7 +114,7 @@ pub(crate) fn tick<'a>(id: &SnapshotId, snapshot: &Bytes, events: impl Iterator<
     text.into()
 }
 
-/// What the stream says of events.
+/// The stream's text of events.
 pub(crate) fn happened<'a>(events: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
     let mut text = Vec::new();
     for event in events {
@@ -126,7 +125,7 @@ pub(crate) fn happened<'a>(events: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
     text
 }
 
-/// An array of rows that are already there.
+/// An array of rendered rows, in parts.
 pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> http_server::Body {
     let mut pieces = BodyParts::default();
     pieces.push(&Bytes::from_static(b"["));
@@ -140,7 +139,7 @@ pub(crate) fn list<'a>(rows: impl Iterator<Item = &'a Bytes>) -> http_server::Bo
     pieces.into_body()
 }
 
-/// The same in one piece.
+/// An array of rendered rows, in one piece.
 pub(crate) fn joined(rows: &[&Bytes]) -> Bytes {
     let mut text = vec![b'['];
     for (position, row) in rows.iter().enumerate() {
@@ -158,7 +157,7 @@ struct Array {
     rows: Vec<Range<usize>>,
 }
 
-/// Writes a JSON array and tells where it and its rows stand.
+/// Writes a JSON array and returns the positions of it and its rows.
 fn array(text: &mut Vec<u8>, rows: impl Iterator<Item = impl Serialize>) -> serde_json::Result<Array> {
     let begins = text.len();
     text.push(b'[');

@@ -1,4 +1,4 @@
-//! Words of closed sets: the document lists them, from the very table that they are rendered by.
+//! Words of closed sets: the OpenAPI document lists them from the table that they are rendered with.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -23,7 +23,7 @@ pub(crate) struct Word<T> {
     set: PhantomData<fn() -> T>,
 }
 
-// The derive macro of the document takes names without parameters only.
+// The derive macro of utoipa accepts only names without parameters.
 pub(crate) type CollectorStateWord = Word<CollectorState>;
 pub(crate) type EventKindWord = Word<EventKind>;
 pub(crate) type GpuStateWord = Word<GpuState>;
@@ -32,7 +32,7 @@ pub(crate) type SeverityWord = Word<Severity>;
 pub(crate) type UseVerdictWord = Word<UseVerdict>;
 
 impl<T: Words> Word<T> {
-    /// The word for that member.
+    /// The word of a member.
     pub(crate) fn of(member: impl Borrow<T>) -> Self {
         Self { word: member.borrow().word(), set: PhantomData }
     }
@@ -40,7 +40,7 @@ impl<T: Words> Word<T> {
 
 impl<T> fmt::Display for Word<T> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // So that a width holds.
+        // Keeps a width in the format string.
         to.pad(self.word)
     }
 }

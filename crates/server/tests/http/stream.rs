@@ -191,9 +191,7 @@ async fn stream_limit_answer_has_remedy() {
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
     assert!(refused.headers().contains_key("retry-after"));
     let problem: Value = serde_json::from_slice(&refused.into_body().collect().await.unwrap().to_bytes()).unwrap();
-    assert!(
-        problem["detail"].as_str().unwrap().starts_with("All 2 places for streams are taken; ask for /api/v1/snapshot")
-    );
+    assert!(problem["detail"].as_str().unwrap().starts_with("All 2 streams are taken; poll /api/v1/snapshot"));
     drop(first);
     assert_eq!(site.open(&[]).await.status(), StatusCode::OK);
 }

@@ -1,5 +1,4 @@
-//! The objects of `/status` and `/count`, whose form is the original agent's, and of the two paths for whoever
-//! restarts and routes.
+//! The objects of `/status` and `/count`, in the original's format, and of `/healthz` and `/readyz`.
 
 use telemetry::{
     Words as _,
@@ -10,7 +9,7 @@ use utoipa::openapi::{
     schema::{OneOfBuilder, Type},
 };
 
-use super::schemas::{array, integer, object, reference, text};
+use super::builders::{array, integer, object, reference, text};
 
 pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let all = [
@@ -85,7 +84,7 @@ fn readiness() -> RefOr<Schema> {
     )
 }
 
-/// A number, or the words that stand for none.
+/// A number, or `N/A`.
 fn or_not_available(meaning: &str) -> RefOr<Schema> {
     let none = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["N/A"]));
     let number = ObjectBuilder::new().schema_type(Type::Integer);

@@ -3,15 +3,18 @@
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, ObjectBuilder, Ref, RefOr, Schema,
+        ComponentsBuilder, ObjectBuilder, RefOr, Schema,
         schema::{ArrayBuilder, SchemaType, Type},
     },
 };
 
-use super::frozen;
+use super::{
+    builders::{array, integer, object, reference, text},
+    legacy,
+};
 use crate::v1::sections::{CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView};
 
-/// Every object that a path answers, or that stands in one.
+/// Adds every object of a response.
 pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
     with::<HostView>(&mut schemas);
@@ -26,7 +29,7 @@ pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     schemas.push(("Problem".into(), problem()));
     schemas.push(("History".into(), history()));
     schemas.push(("Series".into(), series()));
-    schemas.extend(frozen::schemas());
+    schemas.extend(legacy::schemas());
     components.schemas_from_iter(schemas)
 }
 
@@ -35,7 +38,7 @@ fn with<T: ToSchema + PartialSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>)
     schemas.push((T::name().into(), T::schema()));
 }
 
-/// The whole, which is written piece by piece and so has no type of its own.
+/// The snapshot, which is written in parts and has no type of its own.
 fn snapshot() -> RefOr<Schema> {
     let version = "The version of this contract: 1. Source: the program. Lane: none. Absent: never.";
     let sequence = "Counts up by one per snapshot. Source: derived. Lane: derived. Absent: never.";
@@ -82,31 +85,4 @@ fn problem() -> RefOr<Schema> {
         ("detail", text("What is wrong, and what to do about it.")),
     ];
     object("What went wrong (RFC 9457).", properties)
-}
-
-/// An object of which every property is always there.
-pub(super) fn object<const COUNT: usize>(meaning: &str, properties: [(&str, RefOr<Schema>); COUNT]) -> RefOr<Schema> {
-    let object = ObjectBuilder::new().schema_type(Type::Object).description(Some(meaning));
-    properties.into_iter().fold(object, |object, (name, schema)| object.property(name, schema).required(name)).into()
-}
-
-pub(super) fn integer(meaning: &str) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::Integer).description(Some(meaning)).into()
-}
-
-pub(super) fn text(meaning: &str) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).into()
-}
-
-/// One of these words.
-pub(super) fn words(words: &[&str]) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).into()
-}
-
-pub(super) fn array(of: RefOr<Schema>) -> RefOr<Schema> {
-    ArrayBuilder::new().items(of).into()
-}
-
-pub(super) fn reference(name: &str) -> RefOr<Schema> {
-    RefOr::Ref(Ref::from_schema_name(name))
 }
