@@ -49,6 +49,17 @@ test("a card leads to its GPU, and the URL keeps the view", async () => {
   await page.done();
 });
 
+test("a group of readings explains itself", async () => {
+  const page = await at("#/gpu/0");
+  await page.getByRole("button", { name: "Explain Clocks" }).click();
+  await page.getByText("Current SM clock.").waitFor();
+  // The header covers parts of a scrolled page.
+  await page.evaluate(() => scrollTo(0, 0));
+  await accessible(page, "explained readings");
+  await picture(page, "explained-light");
+  await page.done();
+});
+
 test("an unknown GPU is reported", async () => {
   const page = await at("#/gpu/99");
   await page.getByText("This host has no GPU 99.").waitFor();
