@@ -1,4 +1,4 @@
-//! What the kubelet gave to which containers, asked again and again by a thread of its own.
+//! Devices that the kubelet has allocated to containers, polled by a thread of its own.
 
 use std::{
     sync::{Arc, Condvar, Mutex},
@@ -13,26 +13,25 @@ use crate::{
     socket::{Fault, Health, Socket, kubelet},
 };
 
-/// After a failure it is asked again after this long, and after each further one after twice as long, up to the usual
-/// time.
+/// Initial backoff after a failure. It doubles with each further one, up to the usual period.
 const SOONEST: Duration = Duration::from_secs(1);
-/// What it last told stands for so long: a kubelet that is restarted gives nothing away meanwhile, and takes nothing.
+/// Maximum age of the last answer. A kubelet that restarts allocates and releases nothing meanwhile.
 const KEEPS: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct State {
     last: Option<(Instant, Vec<Allocation>)>,
-    /// Why the newest question failed, if it did.
+    /// Failure of the newest request, if it failed.
     fault: Option<Fault>,
     health: Health,
 }
 
-/// What the kubelet last told.
+/// Last answer of the kubelet.
 #[derive(Default)]
 pub(crate) struct Allocations(Option<Arc<(Mutex<State>, Condvar)>>);
 
 impl Allocations {
-    /// Starts the thread, if there is a socket to ask. Without a thread nothing is ever told.
+    /// Starts the thread if there is a socket.
     pub(crate) fn start(socket: Option<Socket>, period: Duration) -> Self {
         let Some(socket) = socket else { return Self(None) };
         Self::asking(socket.clone(), period, move || socket.ask(kubelet::list))
@@ -62,13 +61,13 @@ impl Allocations {
         Self(Some(shared))
     }
 
-    /// What it last told, unless that is too long ago.
+    /// Returns the last answer, unless it is too old.
     pub(crate) fn newest(&self) -> Reading<Vec<Allocation>> {
         let shared = self.0.as_ref().ok_or(Absence::NotSupported)?;
         lock(&shared.0).newest(Instant::now())
     }
 
-    /// Waits until it was heard of once, or until the deadline.
+    /// Waits for the first answer or failure, or until the deadline.
     pub(crate) fn settle(&self, deadline: Instant) {
         let Some(shared) = &self.0 else { return };
         let mut state = lock(&shared.0);
@@ -81,7 +80,7 @@ impl Allocations {
         }
     }
 
-    /// What is wrong with the socket, if anything is.
+    /// Returns the problem of the socket, if there is one.
     pub(crate) fn note(&self) -> Option<String> {
         lock(&self.0.as_ref()?.0).health.note()
     }

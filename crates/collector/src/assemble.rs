@@ -1,4 +1,4 @@
-//! The assembler: one frame per tick of whatever is finished, and a heartbeat in between.
+//! Assembler: writes one frame per tick with whatever is finished, and heartbeats in between.
 
 use std::{
     collections::BTreeSet,
@@ -28,28 +28,28 @@ use crate::{
     process::{Containers, Host, Jobs, Notes, Owners, ProcessCache},
     readers::GpuReaders,
     socket::Sockets,
-    ticker::{GpuReading, Slot, Ticker},
+    ticker::{GpuReading, Slot, Ticker, unread},
     xids::Xids,
 };
 
-/// A heartbeat is written after this long without a frame, so that one or the other comes at least once a second.
+/// Time without a frame after which a heartbeat is written, so that one or the other comes at least once a second.
 const HEARTBEAT: Duration = Duration::from_millis(700);
 /// GpuReaders are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
-/// The first frame waits at most this long for the names of owners and containers, and for the kubelet.
+const MAX_WAIT: Duration = Duration::from_millis(250);
+/// Longest wait of the first frame for the names of owners and containers, and for the kubelet.
 const NAMES_WAIT: Duration = Duration::from_millis(100);
-/// Process facts get at least this long, even when a late reader has used up the wait.
+/// Shortest wait for process facts, even if a late reader has used up [`MAX_WAIT`].
 const FACTS_WAIT: Duration = Duration::from_millis(10);
 
-/// Why the assembler ended.
+/// Reason for the end of the assembler.
 pub(crate) enum End {
-    /// The driver cannot be read, or is no longer the one that was loaded; the parent has been told.
-    Told,
-    /// The parent is gone, or the frame could not be made.
+    /// The driver cannot be read, or is no longer the loaded one. The parent has been informed.
+    Reported,
+    /// The parent is gone, or the frame could not be encoded.
     Unwritten(FrameError),
 }
 
-/// What the assembler puts together.
+/// Sources of the frames.
 pub(crate) struct Assembler<W> {
     pub(crate) out: W,
     pub(crate) interval: Duration,
@@ -57,7 +57,7 @@ pub(crate) struct Assembler<W> {
     pub(crate) monitor: Arc<DriverMonitor>,
     pub(crate) calls: CallTable,
     pub(crate) proc_root: PathBuf,
-    /// None where the driver's PIDs do not mean anything in our `/proc`.
+    /// None if the driver's PIDs are not those of our `/proc`.
     pub(crate) process_cache: Option<ProcessCache>,
     pub(crate) owners: Owners,
     pub(crate) sockets: Sockets,
@@ -65,7 +65,7 @@ pub(crate) struct Assembler<W> {
     pub(crate) allocations: Allocations,
     pub(crate) host: Host,
     pub(crate) jobs: Option<Jobs>,
-    /// When this collector began.
+    /// Start of this collector.
     pub(crate) began: BootTime,
     pub(crate) notes: Notes,
     pub(crate) in_flight: InFlight,
@@ -87,14 +87,14 @@ impl<W: Write> Assembler<W> {
         let (facts, library) = loop {
             match self.monitor.stage() {
                 (Stage::Ready(facts), Some(library)) => break (facts, library),
-                (Stage::Failed(_) | Stage::Replaced(_) | Stage::Suspending(_), _) => return self.tell_the_end(),
+                (Stage::Failed(_) | Stage::Replaced(_) | Stage::Suspending(_), _) => return self.report_end(),
                 _ => {
                     self.write_starting()?;
                     self.monitor.wait_until(Instant::now() + self.interval.min(HEARTBEAT));
                 }
             }
         };
-        // Not before: while there is no driver, a fresh collector every other second would say what is wrong with them.
+        // Not before: without a driver a new collector starts every 2 s, and each would log what is wrong with the sockets.
         self.containers = Containers::start(self.sockets.engine.take());
         self.allocations = Allocations::start(self.sockets.kubelet.take(), self.sockets.period);
         self.first(&facts, library)?;
@@ -103,39 +103,39 @@ impl<W: Write> Assembler<W> {
             tick = (tick + self.interval).max(Instant::now());
             self.sleep_until(tick)?;
             if !matches!(self.monitor.stage().0, Stage::Ready(_)) {
-                return self.tell_the_end();
+                return self.report_end();
             }
             self.tick(&facts, library)?;
         }
     }
 
-    /// Tells the parent why the monitor ended.
-    fn tell_the_end(&mut self) -> Result<End, FrameError> {
+    /// Reports to the parent why the driver monitor ended.
+    fn report_end(&mut self) -> Result<End, FrameError> {
         match self.monitor.stage().0 {
             Stage::Failed(failure) => self.write(Driver::Failed(failure))?,
             Stage::Replaced(what) => self.write(Driver::Replaced { detail: what.into() })?,
             Stage::Suspending(buses) => self.write(Driver::Suspending { buses })?,
             Stage::Starting | Stage::Ready(_) => {}
         }
-        Ok(End::Told)
+        Ok(End::Reported)
     }
 
-    /// The first frame with GPUs comes when every reader has reported once, or has had the time after which a GPU is
-    /// stale; until then the collector is starting.
+    /// Writes the first frame with GPUs once every reader has reported, or after the time after which a GPU is stale.
+    /// Until then the collector is starting.
     fn first(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
         let begun = Instant::now();
         let latest = begun + stale_after(self.interval);
         let tick = self.begin_tick(library);
         let slots = loop {
-            let slots = self.ticker.wait_for_all(tick, Instant::now() + LONGEST_WAIT);
-            let done = |(reader, slot): (usize, &Slot)| slot.finished.is_some() || self.readers.waits(number(reader));
+            let slots = self.ticker.wait_for_all(tick, Instant::now() + MAX_WAIT);
+            let done = |(reader, slot): (usize, &Slot)| slot.reading.is_some() || self.readers.waits(number(reader));
             if slots.iter().enumerate().all(done) || Instant::now() >= latest {
                 break slots;
             }
             self.write_starting()?;
         };
         let took = begun.elapsed();
-        let processes = self.processes(&slots, Instant::now() + LONGEST_WAIT);
+        let processes = self.processes(&slots, Instant::now() + MAX_WAIT);
         let names = Instant::now() + NAMES_WAIT;
         self.owners.settle(names);
         self.containers.settle(names);
@@ -145,7 +145,7 @@ impl<W: Write> Assembler<W> {
 
     fn tick(&mut self, facts: &DriverFacts, library: Library) -> Result<(), FrameError> {
         let begun = Instant::now();
-        let deadline = begun + LONGEST_WAIT.min(self.interval / 4);
+        let deadline = begun + MAX_WAIT.min(self.interval / 4);
         let tick = self.begin_tick(library);
         let slots = self.ticker.wait_for_all(tick, deadline);
         let took = begun.elapsed();
@@ -178,11 +178,11 @@ impl<W: Write> Assembler<W> {
         tick
     }
 
-    /// The facts of every process that a GPU lists. In another PID namespace none may be looked up.
+    /// Returns the facts of every process that a GPU lists. None are looked up in another PID namespace.
     fn processes(&self, slots: &[Slot], deadline: Instant) -> Vec<ProcessFacts> {
         let pids: BTreeSet<u32> = slots
             .iter()
-            .filter_map(|slot| slot.finished.as_ref())
+            .filter_map(|slot| slot.reading.as_deref())
             .flat_map(GpuReading::lists)
             .flatten()
             .map(|listed| listed.pid)
@@ -221,33 +221,23 @@ impl<W: Write> Assembler<W> {
             duration_us: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
             ..self.blank(Driver::Ready(facts.clone()))
         };
-        match self.send(&Message::Sample(Box::new(sample.clone()))) {
-            Err(FrameError::TooLong { length }) => {
-                tracing::error!(length, "the frame is too long; it goes without the processes' facts");
-                self.send(&Message::Sample(Box::new(Sample { processes: Vec::new(), ..sample })))
-            }
-            result => result,
+        let mut message = Message::Sample(Box::new(sample));
+        let result = self.send(&message);
+        if let (Err(FrameError::TooLong { length }), Message::Sample(sample)) = (&result, &mut message) {
+            tracing::error!(length, "the frame is too long; sending it without process facts");
+            sample.processes.clear();
+            return self.send(&message);
         }
+        result
     }
 
     fn gpu(&self, reader: usize, slot: &Slot, tick: u64) -> GpuSample {
         let index = number(reader);
         let late = slot.tick < tick;
         let stuck = if late { gpu_slot(index).and_then(|slot| self.calls.in_flight(slot)) } else { None };
-        let unread = || GpuReading { read_at: Stamp::default(), ..GpuReading::absent(Absence::Timeout) };
-        let finished = slot.finished.clone().unwrap_or_else(unread);
-        GpuSample {
-            index,
-            handle: finished.handle,
-            refusal: finished.refusal,
-            read_at: slot.finished.as_ref().map(|finished| finished.read_at),
-            stuck,
-            identity: finished.identity,
-            readings: finished.readings,
-            lists: finished.lists,
-            mig: finished.mig,
-            xid_since: self.xids.since(index),
-        }
+        let read = slot.reading.as_ref().map(|reading| reading.sample.clone());
+        let sample = read.unwrap_or_else(|| unread(index, Absence::Timeout));
+        GpuSample { stuck, xid_since: self.xids.since(index), ..sample }
     }
 
     fn write_starting(&mut self) -> Result<(), FrameError> {
@@ -261,7 +251,7 @@ impl<W: Write> Assembler<W> {
         self.send(&Message::Sample(Box::new(sample)))
     }
 
-    /// What every frame says, whatever the driver does.
+    /// Creates a sample with everything that does not depend on the driver.
     fn blank(&self, driver: Driver) -> Sample {
         let jobs = self.jobs.as_ref();
         let others = [self.containers.note(), self.allocations.note(), jobs.and_then(Jobs::note)];
@@ -298,7 +288,7 @@ impl<W: Write> Assembler<W> {
     }
 }
 
-/// A reader's number as NVML has it.
+/// Converts a reader's number to NVML's index.
 fn number(reader: usize) -> u32 {
     u32::try_from(reader).unwrap_or(u32::MAX)
 }

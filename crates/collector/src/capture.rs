@@ -1,8 +1,8 @@
-//! A capture: everything is asked of the driver once, by the functions that the collector reads with, and each call is
-//! written to standard output as it comes back.
+//! Capture: reads everything once with the collector's own functions, and writes each call to standard output as it
+//! returns.
 //!
-//! Each GPU has a thread here too, so that a call which hangs keeps no other GPU from being captured. Whoever started
-//! this reads what came, sees in the call table which calls did not come back, and waits no longer than it wants to.
+//! Each GPU has a thread here too, so that a call that hangs does not affect other GPUs. The parent reads the records, finds
+//! the calls that have not returned in the call table, and decides how long it waits.
 
 use std::{io, os::fd::AsFd as _, path::Path, sync::Arc, thread, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     settings::Settings,
 };
 
-/// How long Xid events are waited for: to see whether waiting works.
+/// Wait for Xid events, to record whether waiting works.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// Asks the driver for everything once, and ends the process: with status 0 when all calls came back. Of the settings
-/// it uses the library, the call table, and the root of `/proc`, of which it reads the host's memory.
+/// Reads everything once, and ends the process; with status 0 if all calls have returned. Of the settings it uses the
+/// library, the call table, and the root of `/proc`, of which it reads the host's memory.
 ///
 /// # Errors
-/// What keeps it from beginning: the board, a thread.
+/// The call table cannot be mapped, or a thread not started.
 pub fn capture(settings: &Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
@@ -49,7 +49,7 @@ pub fn capture(settings: &Settings) -> io::Result<std::convert::Infallible> {
     exit_at_once(0)
 }
 
-/// Asks about the driver, every GPU, and events.
+/// Reads the driver, every GPU, and events.
 fn walk(library: Library, calls: CallTable, recorder: &Recorder, proc_root: &Path) -> io::Result<()> {
     let slot = calls.slot(Some(0), None).recording(recorder.another(None));
     if library.init(&slot).is_err() {
@@ -57,7 +57,7 @@ fn walk(library: Library, calls: CallTable, recorder: &Recorder, proc_root: &Pat
     }
     let counted = library.count(&slot).unwrap_or(0);
     let _ = (library.driver_version(&slot), library.nvml_version(&slot), library.cuda_version(&slot));
-    // A count past the board's end is absurd, and is kept as it was told.
+    // A count past the end of the call table is absurd, and is recorded as it is.
     let last = u32::try_from(SLOTS - 1).unwrap_or(u32::MAX);
     let mut readers = Vec::new();
     for index in 0..counted.min(last) {
@@ -90,7 +90,7 @@ fn walk(library: Library, calls: CallTable, recorder: &Recorder, proc_root: &Pat
     Ok(())
 }
 
-/// Leaves when standard input ends: the parent is gone, or has waited long enough. A call may be in flight, so the
+/// Ends the process when standard input ends: the parent is gone, or has waited long enough. A call may be in flight, so the
 /// library is not shut down.
 fn leave_when_input_ends() -> io::Result<()> {
     let watch = || {

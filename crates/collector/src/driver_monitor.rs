@@ -125,7 +125,7 @@ impl DriverMonitor {
             init_ms,
         };
         tracing::info!(gpus = counted, init_ms, driver = facts.driver_version.as_deref().unwrap_or("?"), "reading");
-        ticker.count(counted as usize);
+        ticker.set_count(counted as usize);
         self.set_stage(Stage::Ready(facts));
         let mut newer = 0;
         let mut idle = IdleWatch::new(places.sleep.clone());
@@ -148,7 +148,7 @@ fn recount(
 ) -> Result<Option<Stage>, Failure> {
     let mut failing = 0;
     while ticker.sleep(RECOUNT) {
-        let counted = library.count(slot).map(|counted| ticker.count(counted as usize));
+        let counted = library.count(slot).map(|counted| ticker.set_count(counted as usize));
         let failed = match (counted, ticker.driver_gone()) {
             (Err(code), _) => Some(("nvmlDeviceGetCount_v2", code)),
             (Ok(()), Some(code)) => Some(("every call about a GPU", code)),

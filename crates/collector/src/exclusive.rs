@@ -1,5 +1,5 @@
-//! The lock in the runtime directory: never a second caller beside one that is stuck in the kernel, even if the
-//! parent of the first has been killed and started again.
+//! Lock in the runtime directory. It prevents a second collector beside one that hangs in the kernel, even if the parent of
+//! the first was killed and started again.
 
 use std::{
     fs::File,
@@ -17,10 +17,10 @@ use telemetry::{frame::FrameError, sample::Driver};
 
 use crate::assemble::Assembler;
 
-/// How often it is tried to take over from a collector that still holds the lock.
+/// Interval between attempts to take a lock that another collector holds.
 const TRY_LOCK: Duration = Duration::from_millis(250);
 
-/// The lock's file, not locked yet.
+/// File of the lock, not locked yet.
 pub(crate) struct Exclusive {
     file: File,
     path: PathBuf,
@@ -36,8 +36,8 @@ impl Exclusive {
         Ok(Self { file, path })
     }
 
-    /// Waits until no other collector holds the lock, and says so in frames. It is held as long as the process lives,
-    /// so a collector that is stuck in the kernel keeps every later one from joining it there.
+    /// Waits until no other collector holds the lock, and reports that in frames. The lock is held until the process
+    /// ends, so a collector that hangs in the kernel blocks all later ones.
     pub(crate) fn wait<W: Write>(self, assembler: &mut Assembler<W>) -> Result<Flock<File>, FrameError> {
         let mut file = self.file;
         loop {

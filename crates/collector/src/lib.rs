@@ -1,8 +1,8 @@
-//! The machine: NVML, `/proc` and the names of accounts, read by one process that does nothing else.
+//! Collector: the process that reads NVML, `/proc` and the names of accounts, and does nothing else.
 //!
-//! Each GPU has a thread, its [reader](reader), so that one GPU's trouble stays its own. Loading, initialising and
-//! counting have one ([monitor]), so have process facts and names, and each [socket] of another program. The [assembler](assemble) writes one frame per
-//! tick of whatever is finished, and calls nothing that can block but the write itself.
+//! Each GPU has a thread, its [reader](gpu_reader), so that a failing GPU does not affect the others. The
+//! [driver monitor](driver_monitor), process facts, names, and each [socket] of another program have threads as well. The
+//! [assembler](assemble) writes one frame per tick with whatever is finished, and makes no call that can block but the write.
 #![allow(unsafe_code, reason = "calls into the driver library, a page shared with the parent, and signals")]
 
 mod allocations;
@@ -19,9 +19,12 @@ mod lock;
 mod meter;
 mod nvml;
 mod process;
+mod read_field;
 mod readers;
 mod record;
 mod run;
+mod schedule;
+mod session;
 mod settings;
 mod sleep;
 mod socket;

@@ -1,7 +1,6 @@
-//! A capture's recorder: every call that the collector makes, with its arguments, its code and what was written.
+//! Recorder of a capture: every call that the collector makes, with its arguments, code and outputs.
 //!
-//! It sits in the one place through which each call goes, so that whatever the collector learns to ask is captured
-//! without being told so.
+//! All calls pass through it, so a new one is captured without further code.
 
 use std::{
     cell::RefCell,
@@ -18,32 +17,32 @@ use telemetry::{
 
 use crate::lock::lock;
 
-/// Keeps what calls come to, and writes it as frames.
+/// Records the outcome of calls, and writes it as frames.
 pub(crate) struct Recorder {
     to: Arc<Mutex<File>>,
     begun: Instant,
-    /// What each handle that was given out stands for, by its address.
+    /// Device of each handle, by its address.
     handles: Arc<Mutex<HashMap<usize, About>>>,
-    /// The GPU whose reader this is.
+    /// GPU of this thread's reader.
     gpu: Option<u32>,
-    /// Where the GPU's instances are.
+    /// MIG instances of the GPU.
     instances: RefCell<Instances>,
-    /// The newest record, which may still be amended.
+    /// Newest record, which may still be amended.
     newest: RefCell<Option<Record>>,
 }
 
-/// The places of a GPU's MIG instances, by what calls about GPU instances are made with. Where several are in one GPU
-/// instance, the first stands for it.
+/// Places of a GPU's MIG instances, by the inputs of calls about GPU instances. The first instance represents its GPU
+/// instance.
 #[derive(Debug, Default)]
 struct Instances {
-    /// By the GPU instance's id.
+    /// By GPU instance id.
     places: HashMap<u64, About>,
-    /// By the address of the sample that was taken of it.
+    /// By address of the GPM sample.
     samples: HashMap<usize, About>,
 }
 
 impl Instances {
-    /// Learns from a call that went well, and says which instance a call about a GPU is really about.
+    /// Learns from a successful call. Returns the instance that a call about a GPU concerns.
     fn follow(&mut self, function: &str, about: About, note: &Note, code: u32) -> Option<About> {
         match (function, note.sample) {
             ("nvmlDeviceGetGpuInstanceId", _) => {
@@ -67,35 +66,37 @@ impl Instances {
     }
 }
 
-/// What one call's arguments say of it.
+/// Content of a call's arguments.
 #[derive(Debug, Default)]
 pub(crate) struct Note {
     pub(crate) handle: Option<usize>,
     pub(crate) with: Vec<u64>,
-    /// Where a text stands whose room is the next argument.
+    /// Buffer of a text whose size is the next argument.
     pub(crate) text: Option<*const u8>,
     pub(crate) told: Vec<Item>,
     pub(crate) given: Option<usize>,
-    pub(crate) field: Option<Field>,
+    /// Length of the array that the next argument points to.
+    pub(crate) length: usize,
+    pub(crate) fields: Option<Vec<Field>>,
     pub(crate) metrics: Option<Vec<Metric>>,
-    /// The address of a GPM sample.
+    /// Address of a GPM sample.
     pub(crate) sample: Option<usize>,
 }
 
-/// The arguments of a call.
+/// Arguments of a call.
 pub(crate) trait Arguments: Copy {
-    /// Notes what they ask for.
+    /// Records the inputs.
     fn ask(&self, note: &mut Note);
 
-    /// Notes what the call wrote.
+    /// Records the outputs.
     ///
     /// # Safety
-    /// The call has succeeded, and its pointers still lead to what it was given.
+    /// The call has succeeded, and its pointers are still valid.
     unsafe fn tell(&self, note: &mut Note);
 }
 
 impl Recorder {
-    /// A recorder that writes to that file.
+    /// Creates a recorder that writes to a file.
     pub(crate) fn new(to: File) -> Self {
         Self {
             to: Arc::new(Mutex::new(to)),
@@ -107,7 +108,7 @@ impl Recorder {
         }
     }
 
-    /// One for another thread: for the reader of a GPU, if it is one.
+    /// Creates a recorder for another thread, which may be a GPU's reader.
     pub(crate) fn another(&self, gpu: Option<u32>) -> Self {
         Self {
             to: Arc::clone(&self.to),
@@ -119,18 +120,18 @@ impl Recorder {
         }
     }
 
-    /// Keeps what came of a function that was not called: it is missing, or the library is.
+    /// Records a function that was not called because it or the library is missing.
     pub(crate) fn keep(&self, function: &str, outcome: Outcome) {
         let (about, with, at_us) = (About::Driver, Vec::new(), self.elapsed_us());
         self.put(Record { function: function.into(), about, with, outcome, at_us, took_us: 0 });
     }
 
-    /// Keeps a call that has just returned.
+    /// Records a call that has just returned.
     pub(crate) fn keep_call(&self, function: &str, arguments: &impl Arguments, code: u32, took: Duration) {
         let mut note = Note::default();
         arguments.ask(&mut note);
         if code == 0 {
-            // SAFETY: the call has just succeeded, and the caller still holds what the pointers lead to.
+            // SAFETY: the call has just succeeded, and the caller still owns the memory.
             unsafe { arguments.tell(&mut note) };
         }
         let mut about = self.about(function, &mut note);
@@ -138,12 +139,11 @@ impl Recorder {
             about = instance;
             note.with.clear();
         }
-        let outcome = match (code, note.given, note.field, note.metrics) {
+        let outcome = match (code, note.given, note.fields, note.metrics) {
             (0, Some(handle), ..) => Outcome::Handle { null: handle == 0 },
-            (0, None, Some(field), _) => Outcome::Field(field),
+            (0, None, Some(fields), _) => Outcome::Fields(fields),
             (0, None, None, Some(metrics)) => Outcome::Metrics(metrics),
             (0, ..) => Outcome::Told(note.told),
-            // One field at a time is asked for, so its failure is the call's.
             (code, ..) => Outcome::Code(code),
         };
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -151,13 +151,13 @@ impl Recorder {
         self.put(Record { function: function.into(), about, with: note.with, outcome, at_us, took_us });
     }
 
-    /// What a call is about; a handle that it gave is known from now on.
+    /// Returns the device of a call, and remembers a handle that it returned.
     fn about(&self, function: &str, note: &mut Note) -> About {
         let mut handles = lock(&self.handles);
         let own = note.handle.and_then(|handle| handles.get(&handle).copied());
         let number = |note: &Note| note.with.first().and_then(|first| u32::try_from(*first).ok());
         let (about, gives) = match (own, function.contains("ByIndex")) {
-            // From an index to a GPU: the index is what it is about.
+            // The call returns a GPU's handle: its device is the index.
             (None, true) => {
                 let gpu = About::Gpu(number(note).unwrap_or(u32::MAX));
                 note.with.clear();
@@ -167,7 +167,7 @@ impl Recorder {
                 (About::Gpu(gpu), number(note).map(|place| About::Instance { gpu, place }))
             }
             (Some(about), _) => (about, None),
-            // Samples have no handle among the arguments, but each reader has its own.
+            // The arguments contain samples but no handle. Each reader has samples of its own GPU only.
             (None, false) if note.metrics.is_some() || function == "nvmlGpmMetricsGet" => {
                 (self.gpu.map_or(About::Driver, About::Gpu), None)
             }
@@ -179,18 +179,17 @@ impl Recorder {
         about
     }
 
-    /// Puts a list into the newest record, whose call wrote it.
+    /// Adds the list that the last call wrote to its record.
     pub(crate) fn amend(&self, list: List) {
         if let Some(record) = self.newest.borrow_mut().as_mut() {
             record.outcome = Outcome::Listed(list);
         }
     }
 
-    /// Writes the newest record, which is not amended any more. At once and here, so that nothing is lost if the next
-    /// call brings the process down.
+    /// Writes the newest record. Called before the next call, so that nothing is lost if that crashes the process.
     pub(crate) fn flush(&self) {
         if let Some(record) = self.newest.take() {
-            // Where it cannot be written the parent is gone, and so shall we be.
+            // A failure means that the parent is gone, and this process ends soon.
             let _ = frame::write(&mut *lock(&self.to), &Message::Record(Box::new(record)));
         }
     }

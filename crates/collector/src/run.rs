@@ -96,7 +96,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     let places = Places { library: settings.library, proc_root: assembler.proc_root.clone(), sleep };
     monitor.start(places, calls.slot(Some(0), None), ticker, in_flight.enter());
     match assembler.run() {
-        End::Told => exit.leave("a new collector must try"),
+        End::Reported => exit.leave("a new collector must try"),
         End::Unwritten(error) => exit.leave(&error.to_string()),
     }
 }

@@ -1,16 +1,16 @@
-//! The tick that readers read by, and the slots that they report into.
+//! Ticks that GPU readers read by, and the slots that they report into.
 //!
-//! One lock for all of it, held for a copy at a time and never during a call: what a stuck reader holds up is itself.
+//! One lock for all of it, held for a move at a time and never during a call: a reader that hangs delays only itself.
 
 use std::{
-    sync::{Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
 use telemetry::{
     Absence, Reading, Stamp,
     readings::{Identity, Readings},
-    sample::{Failure, ListedProcess, MigSample, ProcessLists},
+    sample::{GpuSample, ListedProcess, ProcessLists},
 };
 
 use crate::{
@@ -18,57 +18,60 @@ use crate::{
     nvml::Code,
 };
 
-/// A reader's newest finished reading.
+/// Newest finished reading of one GPU.
 #[derive(Clone, Debug)]
 pub(crate) struct GpuReading {
-    pub(crate) handle: Reading<()>,
-    /// What the driver said where there is no handle.
-    pub(crate) refusal: Option<Failure>,
-    /// That no call went well, and one said that there is no driver any more.
+    /// Everything read, but for what the assembler knows: the call in flight and the subscription to Xid errors.
+    pub(crate) sample: GpuSample,
+    /// Code that says that the driver is gone, if one did and no call has succeeded.
     pub(crate) driver_gone: Option<Code>,
-    pub(crate) read_at: Stamp,
-    pub(crate) identity: Identity,
-    pub(crate) readings: Readings,
-    pub(crate) lists: ProcessLists,
-    pub(crate) mig: Reading<Vec<MigSample>>,
 }
 
 impl GpuReading {
-    /// Every process list that was read: the GPU's own, MPS's, and those of its MIG instances.
+    /// Returns every process list that was read: the GPU's own, MPS's, and those of its MIG instances.
     pub(crate) fn lists(&self) -> impl Iterator<Item = &Vec<ListedProcess>> {
-        let own = [&self.lists.compute, &self.lists.graphics, &self.lists.mps];
-        let instances = self.mig.iter().flatten().map(|instance| &instance.compute);
+        let lists = &self.sample.lists;
+        let own = [&lists.compute, &lists.graphics, &lists.mps];
+        let instances = self.sample.mig.iter().flatten().map(|instance| &instance.compute);
         own.into_iter().chain(instances).flatten()
     }
 
-    /// A reading that gave nothing, for one reason, now.
-    pub(crate) fn absent(why: Absence) -> Self {
-        Self {
-            handle: Err(why),
-            refusal: None,
-            driver_gone: None,
-            read_at: Stamp::now(),
-            identity: Identity::absent(why),
-            readings: Readings::absent(why),
-            lists: ProcessLists::absent(why),
-            mig: Err(why),
-        }
+    /// Creates a reading of now that is absent as a whole.
+    pub(crate) fn absent(index: u32, why: Absence) -> Self {
+        let sample = GpuSample { read_at: Some(Stamp::now()), ..unread(index, why) };
+        Self { sample, driver_gone: None }
     }
 }
 
-/// One reader's slot.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Slot {
-    /// The newest tick whose reading is finished; 0 before the first.
-    pub(crate) tick: u64,
-    pub(crate) finished: Option<GpuReading>,
+/// Creates the sample of a GPU of which nothing was read.
+pub(crate) fn unread(index: u32, why: Absence) -> GpuSample {
+    GpuSample {
+        index,
+        handle: Err(why),
+        refusal: None,
+        read_at: None,
+        stuck: None,
+        identity: Identity::absent(why),
+        readings: Readings::absent(why),
+        lists: ProcessLists::absent(why),
+        mig: Err(why),
+        xid_since: Err(Absence::Timeout),
+    }
 }
 
-/// What a reader is called to.
+/// Slot of one reader.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slot {
+    /// Newest tick whose reading is finished; 0 before the first.
+    pub(crate) tick: u64,
+    pub(crate) reading: Option<Arc<GpuReading>>,
+}
+
+/// Tick that a reader reads for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tick {
     pub(crate) number: u64,
-    /// Changes when the driver's numbering may have: handles are to be got again.
+    /// Changes when NVML's indices may have: handles must be opened again.
     pub(crate) numbering: u64,
 }
 
@@ -81,7 +84,7 @@ struct State {
     slots: Vec<Slot>,
 }
 
-/// The tick and the slots.
+/// Current tick, and the slots of all readers.
 #[derive(Debug, Default)]
 pub(crate) struct Ticker {
     state: Mutex<State>,
@@ -91,9 +94,8 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
-    /// Says how many GPUs the driver counts. Slots for all of them are there from now on; those past the count keep
-    /// still. Any change makes the readers get their handles again.
-    pub(crate) fn count(&self, counted: usize) {
+    /// Sets the number of GPUs. Readers past it pause. Any change makes the others open their handles again.
+    pub(crate) fn set_count(&self, counted: usize) {
         let mut state = lock(&self.state);
         if state.counted != counted {
             state.counted = counted;
@@ -103,22 +105,22 @@ impl Ticker {
         }
     }
 
-    /// Says that the numbering may have changed without the count.
+    /// Makes readers open their handles again: NVML's indices may have changed without the count.
     pub(crate) fn renumber(&self) {
         lock(&self.state).numbering += 1;
     }
 
-    /// How many GPUs the driver counts.
+    /// Number of GPUs.
     pub(crate) fn counted(&self) -> usize {
         lock(&self.state).counted
     }
 
-    /// Whether it is time to leave.
+    /// Returns whether the process shuts down.
     pub(crate) fn is_leaving(&self) -> bool {
         lock(&self.state).leaving
     }
 
-    /// Sleeps; `false` as soon as it is time to leave.
+    /// Sleeps. Returns false at once when the process shuts down.
     pub(crate) fn sleep(&self, length: Duration) -> bool {
         let deadline = Instant::now() + length;
         let mut state = lock(&self.state);
@@ -129,7 +131,7 @@ impl Ticker {
         !state.leaving
     }
 
-    /// Calls every reader to its next reading.
+    /// Begins the next tick, on which every reader reads. Returns its number.
     pub(crate) fn begin_tick(&self) -> u64 {
         let mut state = lock(&self.state);
         state.tick += 1;
@@ -137,7 +139,7 @@ impl Ticker {
         state.tick
     }
 
-    /// Ends every wait, now and later. Whether nobody said so before.
+    /// Ends every wait, now and later. Returns whether this is the first call.
     pub(crate) fn leave(&self) -> bool {
         let was_leaving = std::mem::replace(&mut lock(&self.state).leaving, true);
         self.ticked.notify_all();
@@ -146,8 +148,7 @@ impl Ticker {
         !was_leaving
     }
 
-    /// Waits for the first tick after `last` that calls the reader; none when it is time to leave. Beats that it missed
-    /// are not made up for.
+    /// Waits for the first tick after `last`; none at shutdown. A reader that was late skips the ticks it missed.
     pub(crate) fn next(&self, reader: usize, last: u64) -> Option<Tick> {
         let mut state = lock(&self.state);
         loop {
@@ -161,55 +162,52 @@ impl Ticker {
         }
     }
 
-    /// Puts a finished reading into the reader's slot.
-    pub(crate) fn report(&self, reader: usize, tick: u64, finished: GpuReading) {
+    /// Returns whether a later tick has begun.
+    pub(crate) fn is_past(&self, tick: u64) -> bool {
+        lock(&self.state).tick > tick
+    }
+
+    /// Stores a reader's finished reading.
+    pub(crate) fn report(&self, index: usize, tick: u64, reading: GpuReading) {
+        let reading = Some(Arc::new(reading));
         let mut state = lock(&self.state);
-        if let Some(slot) = state.slots.get_mut(reader) {
-            *slot = Slot { tick, finished: Some(finished) };
+        if let Some(slot) = state.slots.get_mut(index) {
+            *slot = Slot { tick, reading };
         }
         self.reported.notify_all();
     }
 
-    /// Puts what the reader read after it reported beside the reading in its slot.
-    pub(crate) fn report_rest(&self, reader: usize, readings: Readings, mig: Reading<Vec<MigSample>>) {
-        let mut state = lock(&self.state);
-        if let Some(finished) = state.slots.get_mut(reader).and_then(|slot| slot.finished.as_mut()) {
-            finished.readings = readings;
-            finished.mig = mig;
-        }
-    }
-
-    /// The PCI bus ids of all GPUs counted, if every one of them was read and lists no process.
+    /// Returns the PCI bus ids of all GPUs, if every one of them was read and lists no process.
     pub(crate) fn idle(&self) -> Option<Vec<String>> {
         let state = lock(&self.state);
         let idle = |slot: &Slot| {
-            let finished = slot.finished.as_ref()?;
+            let sample = &slot.reading.as_ref()?.sample;
             let none = |list: &Reading<Vec<ListedProcess>>| list.as_ref().is_ok_and(Vec::is_empty);
-            let idle = none(&finished.lists.compute) && none(&finished.lists.graphics);
-            finished.identity.pci_bus_id.clone().ok().filter(|_| idle)
+            let idle = none(&sample.lists.compute) && none(&sample.lists.graphics);
+            sample.identity.pci_bus_id.clone().ok().filter(|_| idle)
         };
         let buses: Vec<String> = state.slots.iter().take(state.counted).map(idle).collect::<Option<_>>()?;
         (!buses.is_empty()).then_some(buses)
     }
 
-    /// Whether any GPU that is counted was read: its newest reading had a handle, and a call that went well. The slot of
-    /// one that is not counted any more keeps what it last held, which says nothing of now.
+    /// Returns whether any GPU was read: its newest reading has a handle, and a call that succeeded. GPUs past the count
+    /// do not matter, since their last reading may be old.
     pub(crate) fn any_is_read(&self) -> bool {
-        self.newest(|finished| (finished.handle.is_ok() && finished.driver_gone.is_none()).then_some(())).is_some()
+        self.find(|reading| (reading.sample.handle.is_ok() && reading.driver_gone.is_none()).then_some(())).is_some()
     }
 
-    /// The code by which a GPU's calls say that there is no driver any more, if any does.
+    /// Returns the code by which the calls about some GPU say that the driver is gone.
     pub(crate) fn driver_gone(&self) -> Option<Code> {
-        self.newest(|finished| finished.driver_gone)
+        self.find(|reading| reading.driver_gone)
     }
 
-    fn newest<T>(&self, look: impl Fn(&GpuReading) -> Option<T>) -> Option<T> {
+    fn find<T>(&self, look: impl Fn(&GpuReading) -> Option<T>) -> Option<T> {
         let state = lock(&self.state);
-        state.slots.iter().take(state.counted).find_map(|slot| look(slot.finished.as_ref()?))
+        state.slots.iter().take(state.counted).find_map(|slot| look(slot.reading.as_ref()?))
     }
 
-    /// Waits until every reader that was not late at the tick has reported it, or until the deadline; then the slots
-    /// of the GPUs that are counted.
+    /// Waits until every reader that was in time on the tick before has reported, or until the deadline. Returns the slots
+    /// of all GPUs.
     pub(crate) fn wait_for_all(&self, tick: u64, deadline: Instant) -> Vec<Slot> {
         let mut state = lock(&self.state);
         let awaited: Vec<usize> = (0..state.counted)
@@ -234,8 +232,15 @@ impl Ticker {
 mod tests {
     use super::*;
 
+    fn reading(handle: Reading<()>, driver_gone: Option<Code>) -> GpuReading {
+        let mut reading = GpuReading::absent(0, Absence::Error);
+        reading.sample.handle = handle;
+        reading.driver_gone = driver_gone;
+        reading
+    }
+
     fn finished() -> GpuReading {
-        GpuReading::absent(Absence::Error)
+        reading(Err(Absence::Error), None)
     }
 
     fn far() -> Instant {
@@ -245,7 +250,7 @@ mod tests {
     #[test]
     fn late_reader_waited_for_once() {
         let ticker = Ticker::default();
-        ticker.count(2);
+        ticker.set_count(2);
         let first = ticker.begin_tick();
         ticker.report(0, first, finished());
         // The second reader may still come in time at its first tick, so this waits out its deadline…
@@ -270,32 +275,32 @@ mod tests {
     #[test]
     fn handle_of_uncounted_gpu_ignored() {
         let ticker = Ticker::default();
-        ticker.count(2);
+        ticker.set_count(2);
         let tick = ticker.begin_tick();
-        ticker.report(0, tick, GpuReading { handle: Err(Absence::Error), ..finished() });
-        ticker.report(1, tick, GpuReading { handle: Ok(()), ..finished() });
+        ticker.report(0, tick, finished());
+        ticker.report(1, tick, reading(Ok(()), None));
         assert!(ticker.any_is_read());
-        ticker.count(1);
+        ticker.set_count(1);
         assert!(!ticker.any_is_read());
     }
 
     #[test]
     fn gpu_reporting_driver_gone_is_not_read() {
         let ticker = Ticker::default();
-        ticker.count(1);
+        ticker.set_count(1);
         let tick = ticker.begin_tick();
-        let gone = GpuReading { handle: Ok(()), driver_gone: Some(Code::VERSION_MISMATCH), ..finished() };
+        let gone = reading(Ok(()), Some(Code::VERSION_MISMATCH));
         ticker.report(0, tick, gone);
         assert_eq!((ticker.any_is_read(), ticker.driver_gone()), (false, Some(Code::VERSION_MISMATCH)));
-        ticker.report(0, tick, GpuReading { handle: Ok(()), ..finished() });
+        ticker.report(0, tick, reading(Ok(()), None));
         assert_eq!((ticker.any_is_read(), ticker.driver_gone()), (true, None));
     }
 
     #[test]
     fn reader_beyond_count_idles_and_leaving_ends_waits() {
         let ticker = Ticker::default();
-        ticker.count(2);
-        ticker.count(1);
+        ticker.set_count(2);
+        ticker.set_count(1);
         ticker.begin_tick();
         assert_eq!(ticker.next(0, 0), Some(Tick { number: 1, numbering: 2 }));
         std::thread::scope(|scope| {

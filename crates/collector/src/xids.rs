@@ -22,8 +22,9 @@ use crate::{
     ticker::Ticker,
 };
 
-/// Longest wait in NVML; after each the thread checks for shutdown and for a new registration.
-const WAIT: Duration = Duration::from_millis(500);
+/// Longest wait in NVML; after each the thread checks for shutdown and for a new registration. It cannot be interrupted, so
+/// it is shorter than the time that shutdown may take.
+const WAIT: Duration = Duration::from_millis(1500);
 /// Backoff after a failed registration or wait.
 const BACKOFF: Duration = Duration::from_secs(3);
 /// Errors stored one by one between two frames; a failing GPU may send thousands.

@@ -57,8 +57,8 @@ pub enum Outcome {
     Told(Vec<Item>),
     /// 0, and a list.
     Listed(List),
-    /// 0, and one field value.
-    Field(Field),
+    /// 0, and field values.
+    Fields(Vec<Field>),
     /// 0, and GPM metrics.
     Metrics(Vec<Metric>),
     /// 0, and a handle, which may be null.

@@ -151,7 +151,7 @@ impl Tables {
             },
             Outcome::Told(items) => part.values(record, items, key),
             Outcome::Listed(list) => part.answers.set(key, inline(&ListValue::from(list)), took),
-            Outcome::Field(field) => part.field(record, field),
+            Outcome::Fields(fields) => fields.iter().for_each(|field| part.field(record, field)),
             Outcome::Metrics(metrics) => {
                 let table = part.metrics.get_or_insert_default();
                 metrics.iter().for_each(|metric| {
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn counter_continues_at_its_rate() {
-        let field = |id, bits| Outcome::Field(Field { id, scope: 0, code: 0, kind: 3, bits });
+        let field = |id, bits| Outcome::Fields(vec![Field { id, scope: 0, code: 0, kind: 3, bits }]);
         let gpu = About::Gpu(0);
         let read = |id, bits, at_us| record("nvmlDeviceGetFieldValues", gpu, field(id, bits), at_us);
         let records = [read(197, 1000, 0), read(82, 40, 0), read(197, 5000, 2_000_000), read(82, 41, 2_000_000)];

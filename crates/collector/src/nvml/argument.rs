@@ -1,4 +1,4 @@
-//! What the arguments of NVML's functions say in a capture, by their types.
+//! Recording of the arguments of NVML's functions in a capture, by their types.
 
 use std::ffi::c_char;
 
@@ -13,9 +13,9 @@ use telemetry::capture::{Field, Item, Metric};
 
 use crate::record::{Arguments, Note};
 
-/// A function of the library, whose arguments are known as one value.
+/// Function of the library, called with a tuple of its arguments.
 pub(super) trait Callable {
-    /// Its arguments.
+    /// Tuple of the arguments.
     type Arguments: Arguments;
 
     /// Calls it.
@@ -25,12 +25,12 @@ pub(super) trait Callable {
     unsafe fn call(self, arguments: Self::Arguments) -> u32;
 }
 
-/// One argument.
+/// Argument of a function.
 trait Argument: Copy {
-    /// Notes what it asks for.
+    /// Records an input.
     fn ask(&self, _note: &mut Note) {}
 
-    /// Notes what the call wrote there.
+    /// Records an output.
     ///
     /// # Safety
     /// As for [`Arguments::tell`].
@@ -74,7 +74,7 @@ callables! {
     (A 0, B 1, C 2, D 3, E 4)
 }
 
-/// A handle says what the call is about.
+/// Handle: the device of the call.
 impl Argument for *mut nvmlDevice_st {
     fn ask(&self, note: &mut Note) {
         note.handle = Some(self.addr());
@@ -88,7 +88,7 @@ impl Argument for *mut *mut nvmlDevice_st {
     }
 }
 
-/// A number decides what is answered, unless it is the room of the text before it.
+/// Number: an input that selects the answer, or the size of the text buffer before it.
 impl Argument for u32 {
     fn ask(&self, note: &mut Note) {
         if note.text.take().is_none() {
@@ -115,13 +115,18 @@ impl Argument for *mut c_char {
     }
 }
 
-/// How many fields are asked for: always one.
-impl Argument for i32 {}
-/// A time, or a mask: what is answered has it in itself.
+/// Number of fields, which the next argument points to.
+impl Argument for i32 {
+    unsafe fn tell(&self, note: &mut Note) {
+        note.length = usize::try_from(*self).unwrap_or(0);
+    }
+}
+
+/// Time or mask: the answer contains it.
 impl Argument for u64 {}
 impl Argument for *mut nvmlEventSet_st {}
 impl Argument for *mut *mut nvmlEventSet_st {}
-/// A sample says later which GPU instance it was taken of.
+/// Sample: identifies the GPU instance in later calls.
 impl Argument for *mut nvmlGpmSample_st {
     fn ask(&self, note: &mut Note) {
         note.sample = Some(self.addr());
@@ -129,7 +134,7 @@ impl Argument for *mut nvmlGpmSample_st {
 }
 
 impl Argument for *mut *mut nvmlGpmSample_st {}
-// Whoever asked for a list knows its layout, and amends the record.
+// The caller knows the layout of a list, and amends the record.
 impl Argument for *mut nvmlProcessInfo_v1_t {}
 impl Argument for *mut nvmlProcessInfo_v2_t {}
 impl Argument for *mut nvmlProcessUtilizationSample_t {}
@@ -142,7 +147,7 @@ impl Argument for *mut nvmlProcessDetailList_v1_t {
     }
 }
 
-/// The bits of a number, extended by its sign if it has one.
+/// Bits of a number, sign-extended if it is signed.
 trait Word {
     fn word(self) -> Item;
 }
@@ -177,7 +182,7 @@ macro_rules! numbers {
 
 numbers! { u32 i32 u64 }
 
-/// Structures of numbers, of which those named are noted, in that order.
+/// Structures of numbers. The listed fields are recorded, in that order.
 macro_rules! structures {
     ($($structure:ident { $($field:ident),* })*) => {
         $(
@@ -200,7 +205,7 @@ structures! {
     nvmlTemperature_t { temperature }
     nvmlMarginTemperature_t { marginTemperature }
     nvmlGpmSupport_t { isSupportedDevice }
-    // The cluster's name is nobody's business.
+    // Without the name of the cluster, which is private.
     nvmlGpuFabricInfo_t { state, status }
 }
 
@@ -217,7 +222,7 @@ impl Argument for *mut nvmlPciInfo_t {
     }
 }
 
-/// Whether there are licences, and of each feature whether it has one. What features are called is not asked.
+/// Licences: whether there are any, and the state of each feature. The names of features are not recorded.
 impl Argument for *mut nvmlGridLicensableFeatures_t {
     unsafe fn tell(&self, note: &mut Note) {
         // SAFETY: as for the structures of numbers; only read through a reference, since it is large.
@@ -239,10 +244,17 @@ impl Argument for *mut nvmlEventData_t {
 
 impl Argument for *mut nvmlFieldValue_t {
     unsafe fn tell(&self, note: &mut Note) {
-        // SAFETY: as for the structures of numbers; the union was zeroed as a whole, and any bits are a number.
-        let (told, bits) = unsafe { (self.read(), self.read().value.ullVal) };
-        note.field =
-            Some(Field { id: told.fieldId, scope: told.scopeId, code: told.nvmlReturn, kind: told.valueType, bits });
+        // SAFETY: the argument before this is the length of the array, whose entries were initialised before the call.
+        let values = unsafe { std::slice::from_raw_parts(self.cast_const(), note.length) };
+        let field = |value: &nvmlFieldValue_t| Field {
+            id: value.fieldId,
+            scope: value.scopeId,
+            code: value.nvmlReturn,
+            kind: value.valueType,
+            // SAFETY: the union was zeroed as a whole before the call, and any bits are a number.
+            bits: unsafe { value.value.ullVal },
+        };
+        note.fields = Some(values.iter().map(field).collect());
     }
 }
 

@@ -1,8 +1,8 @@
-//! NVML's return codes: what they mean for a reading, and the words that the original agent has for them.
+//! NVML's return codes: the absence of a reading that each means, and the original agent's texts for them.
 
 use telemetry::Absence;
 
-/// A return code; other than success, but in what the library writes.
+/// Return code. Success occurs only in structures that the library writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code(pub(crate) u32);
 
@@ -21,15 +21,15 @@ impl Code {
     pub(crate) const GPU_IS_LOST: Self = Self(15);
     pub(crate) const VERSION_MISMATCH: Self = Self(18);
     pub(crate) const NO_DATA: Self = Self(21);
-    /// A virtual GPU cannot do that while ECC is on.
+    /// Not supported by a virtual GPU while ECC is enabled.
     pub(crate) const VGPU_ECC_NOT_SUPPORTED: Self = Self(22);
-    /// A clock that the GPU does not have.
+    /// The GPU has no such clock.
     pub(crate) const FREQ_NOT_SUPPORTED: Self = Self(24);
     pub(crate) const ARGUMENT_VERSION_MISMATCH: Self = Self(25);
     pub(crate) const DEPRECATED: Self = Self(26);
     pub(crate) const UNKNOWN: Self = Self(999);
 
-    /// What a code means for the value that was asked for.
+    /// Returns the reason of absence of the value that was to be read.
     pub(crate) const fn absence(self) -> Absence {
         match self {
             Self::NOT_SUPPORTED
@@ -46,19 +46,19 @@ impl Code {
         }
     }
 
-    /// Whether the device's handle may be no good any more, as it is after a reset.
+    /// Returns whether the device's handle may be stale, as after a reset.
     pub(crate) const fn makes_handle_stale(self) -> bool {
         matches!(self, Self::GPU_IS_LOST | Self::UNKNOWN) || self.means_driver_gone()
     }
 
-    /// Whether it says that this process has no driver any more, whatever GPU was asked about: only a fresh process
-    /// can have one again.
+    /// Returns whether the code means that this process has lost the driver, for every GPU. Only a new process can load it
+    /// again.
     pub(crate) const fn means_driver_gone(self) -> bool {
         matches!(self, Self::UNINITIALIZED | Self::DRIVER_NOT_LOADED | Self::VERSION_MISMATCH)
     }
 
-    /// The text by which the original agent's clients know the code. Its Python binding has a table of its own,
-    /// which comes before `nvmlErrorString`; a code outside it gives none.
+    /// Returns the text that the original agent's clients expect. Its Python binding has a table of its own, which takes
+    /// precedence over `nvmlErrorString`; none for a code outside of it.
     pub(crate) const fn text(self) -> Option<&'static str> {
         Some(match self.0 {
             1 => "Uninitialized",
@@ -85,7 +85,7 @@ impl Code {
         })
     }
 
-    /// What helps the administrator beyond the text.
+    /// Returns advice for the administrator.
     pub(crate) const fn hint(self) -> Option<&'static str> {
         match self {
             Self::VERSION_MISMATCH => Some(

@@ -1,135 +1,140 @@
-//! One GPU's handle, and who it is.
+//! Handle and identity of one GPU.
 
 use std::cell::Cell;
 
 use nvml_wrapper_sys::bindings::{nvmlDevice_t, nvmlPciInfo_t};
-use telemetry::{Absence, Reading, readings::Identity};
+use telemetry::{Absence, Reading};
 
 use crate::{
     call_table::CallSlot,
     nvml::{
         Code, Library,
-        library::{call, text, until_nul},
+        library::{ask, call, text, until_nul},
+        support::Support,
     },
 };
 
-/// The longest UUID with its NUL (`NVML_DEVICE_UUID_V2_BUFFER_SIZE`).
+/// Longest UUID with its NUL (`NVML_DEVICE_UUID_V2_BUFFER_SIZE`).
 const UUID_BYTES: usize = 96;
-/// The longest name with its NUL (`NVML_DEVICE_NAME_V2_BUFFER_SIZE`).
+/// Longest name with its NUL (`NVML_DEVICE_NAME_V2_BUFFER_SIZE`).
 const NAME_BYTES: usize = 96;
-/// The longest serial number with its NUL (`NVML_DEVICE_SERIAL_BUFFER_SIZE`).
+/// Longest serial number with its NUL (`NVML_DEVICE_SERIAL_BUFFER_SIZE`).
 const SERIAL_BYTES: usize = 30;
-/// The longest VBIOS version with its NUL (`NVML_DEVICE_VBIOS_VERSION_BUFFER_SIZE`).
+/// Longest VBIOS version with its NUL (`NVML_DEVICE_VBIOS_VERSION_BUFFER_SIZE`).
 const VBIOS_BYTES: usize = 32;
 
-/// A GPU's handle, used by the reader that got it and by no other thread.
+/// Handle of a GPU, used only by the reader thread that opened it.
 pub(crate) struct Device<'a> {
     pub(super) library: Library,
     pub(super) slot: &'a CallSlot,
     pub(super) handle: nvmlDevice_t,
-    /// Whether a call since the handle was got had a code that spoils handles.
-    stale_handle: Cell<bool>,
-    /// Whether any call since the last [`Device::driver_gone`] went well, and the last code that says that there is
-    /// no driver any more.
-    heard: Cell<(bool, Option<Code>)>,
+    pub(super) support: Support,
+    /// A call has returned a code of a stale handle.
+    stale: Cell<bool>,
+    /// Outcome of the calls since the last [`Device::driver_gone`]: whether any has succeeded, and the last code that says
+    /// that the driver is gone.
+    outcome: Cell<(bool, Option<Code>)>,
 }
 
 impl<'a> Device<'a> {
-    /// `nvmlDeviceGetHandleByIndex_v2`. A success with a null handle is an error: passing it on crashes the library.
+    /// Opens the handle of an index: `nvmlDeviceGetHandleByIndex_v2`. Success with a null handle is an error, since the
+    /// library crashes if it is given one.
     pub(crate) fn by_index(library: Library, slot: &'a CallSlot, index: u32) -> Result<Self, Code> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
         call!(library, slot, nvmlDeviceGetHandleByIndex_v2(index, &raw mut handle))?;
         Self::of_handle(library, slot, handle)
     }
 
-    /// A device by the handle that the library gave for it.
+    /// Creates a device from the library's handle.
     pub(super) fn of_handle(library: Library, slot: &'a CallSlot, handle: nvmlDevice_t) -> Result<Self, Code> {
         if handle.is_null() {
             return Err(Code::UNKNOWN);
         }
-        Ok(Self { library, slot, handle, stale_handle: Cell::default(), heard: Cell::default() })
+        Ok(Self {
+            library,
+            slot,
+            handle,
+            support: Support::default(),
+            stale: Cell::default(),
+            outcome: Cell::default(),
+        })
     }
 
-    /// Whether, since this was asked last, some call said that there is no driver any more and none went well.
+    /// Returns the code that says that the driver is gone, if one did since the last call of this and no call has
+    /// succeeded.
     pub(crate) fn driver_gone(&self) -> Option<Code> {
-        match self.heard.take() {
+        match self.outcome.take() {
             (false, gone) => gone,
             (true, _) => None,
         }
     }
 
-    /// The library that gave the handle.
+    /// Library that returned the handle.
     pub(crate) const fn library(&self) -> Library {
         self.library
     }
 
-    /// Where calls about it are noted.
+    /// Call slot of its calls.
     pub(crate) const fn slot(&self) -> &CallSlot {
         self.slot
     }
 
-    /// Whether a call answered what a handle answers that is no good any more.
+    /// Returns whether a call has failed as it does with a stale handle.
     pub(crate) fn is_stale(&self) -> bool {
-        self.stale_handle.get()
+        self.stale.get()
     }
 
-    /// Who it is.
-    pub(crate) fn identity(&self) -> Identity {
-        Identity {
-            uuid: self.uuid(),
-            name: text::<NAME_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.slot, nvmlDeviceGetName(self.handle, buffer, length)))
-            }),
-            pci_bus_id: self.pci_bus_id(),
-            minor_number: self.minor_number(),
-            serial: text::<SERIAL_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.slot, nvmlDeviceGetSerial(self.handle, buffer, length)))
-            }),
-            architecture: self.architecture(),
-            compute_capability: self.compute_capability(),
-            vbios_version: text::<VBIOS_BYTES>(|buffer, length| {
-                self.seen(call!(self.library, self.slot, nvmlDeviceGetVbiosVersion(self.handle, buffer, length)))
-            }),
-        }
+    /// Name: `nvmlDeviceGetName`.
+    pub(crate) fn name(&self) -> Reading<String> {
+        text::<NAME_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetName(buffer, length))))
     }
 
-    /// `nvmlDeviceGetUUID`. What has no letters, or others than a UUID's, is garbage: all that is remembered of a GPU
-    /// goes by it.
-    pub(super) fn uuid(&self) -> Reading<String> {
-        let uuid = text::<UUID_BYTES>(|buffer, length| {
-            self.seen(call!(self.library, self.slot, nvmlDeviceGetUUID(self.handle, buffer, length)))
-        })?;
+    /// Serial number of the board: `nvmlDeviceGetSerial`.
+    pub(crate) fn serial(&self) -> Reading<String> {
+        text::<SERIAL_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetSerial(buffer, length))))
+    }
+
+    /// VBIOS version: `nvmlDeviceGetVbiosVersion`.
+    pub(crate) fn vbios_version(&self) -> Reading<String> {
+        text::<VBIOS_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetVbiosVersion(buffer, length))))
+    }
+
+    /// UUID: `nvmlDeviceGetUUID`. An empty one, or one with other characters than a UUID has, is garbage: a GPU's history
+    /// is found by it.
+    pub(crate) fn uuid(&self) -> Reading<String> {
+        let uuid = text::<UUID_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetUUID(buffer, length))))?;
         let credible = !uuid.is_empty() && uuid.bytes().all(|letter| letter.is_ascii_graphic());
         if credible { Ok(uuid) } else { Err(Absence::Error) }
     }
 
-    fn pci_bus_id(&self) -> Reading<String> {
+    /// PCI bus id: `nvmlDeviceGetPciInfo_v3`, `busId`.
+    pub(crate) fn pci_bus_id(&self) -> Reading<String> {
         // SAFETY: plain numbers and byte arrays, for which all zeroes are a value.
         let mut pci: nvmlPciInfo_t = unsafe { std::mem::zeroed() };
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetPciInfo_v3(self.handle, &raw mut pci)))?;
+        self.reading(ask!(self, nvmlDeviceGetPciInfo_v3(&raw mut pci)))?;
         Ok(until_nul(&pci.busId.map(i8::cast_unsigned)))
     }
 
-    /// The reason in place of the code.
+    /// Converts a code to the reason of an absence, and [checks](Self::check) it.
     pub(super) fn reading(&self, result: Result<(), Code>) -> Reading<()> {
-        self.seen(result).map_err(Code::absence)
+        self.check(result).map_err(Code::absence)
     }
 
-    /// Passes a code on, and remembers what it says of the handle and of the driver.
-    pub(super) fn seen(&self, result: Result<(), Code>) -> Result<(), Code> {
-        let (went_well, gone) = self.heard.get();
+    /// Returns a code as it is, and remembers what it says about the handle and the driver.
+    pub(super) fn check(&self, result: Result<(), Code>) -> Result<(), Code> {
+        let (went_well, gone) = self.outcome.get();
         match result {
-            Ok(()) => self.heard.set((true, gone)),
+            Ok(()) => self.outcome.set((true, gone)),
             Err(code) => {
-                self.stale_handle.set(self.stale_handle.get() || code.makes_handle_stale());
-                self.heard.set((went_well, Some(code).filter(|code| code.means_driver_gone()).or(gone)));
+                self.stale.set(self.stale.get() || code.makes_handle_stale());
+                self.outcome.set((went_well, Some(code).filter(|code| code.means_driver_gone()).or(gone)));
             }
         }
         result
     }
 }
 
-/// The word that NVML's versioned structures begin with: size, and version in the top byte.
+/// First word of NVML's versioned structures: the size, and the version in the top byte.
 pub(super) const fn version_word<T>(version: u32) -> u32 {
     #[allow(clippy::cast_possible_truncation, reason = "no structure of NVML comes near 16 MiB")]
     let size = size_of::<T>() as u32;

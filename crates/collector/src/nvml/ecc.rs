@@ -1,72 +1,62 @@
-//! Errors of the memory, and the rows that were replaced for them.
+//! Errors of the memory, and the rows that were remapped for them.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlEccCounterType_t, nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_CORRECTED,
-    nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_UNCORRECTED, nvmlMemoryErrorType_t,
+    nvmlEccCounterType_enum_NVML_AGGREGATE_ECC as AGGREGATE, nvmlEccCounterType_enum_NVML_VOLATILE_ECC as VOLATILE,
+    nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_CORRECTED as CORRECTED,
+    nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_UNCORRECTED as UNCORRECTED,
 };
-use telemetry::{Reading, readings::RemappedRows};
+use telemetry::{
+    Reading,
+    readings::{Field, RemappedRows},
+};
 
-use crate::nvml::{Device, library::call};
+use crate::nvml::{CallSite, Code, Device, FieldBatch, library::ask};
 
-/// Which errors are counted.
+/// Kind of errors (`nvmlMemoryErrorType_t`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Errors {
     Corrected,
     Uncorrected,
 }
 
-/// Since when they are counted (`nvmlEccCounterType_t`).
+/// Counter of errors (`nvmlEccCounterType_t`).
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Since {
+pub(crate) enum Count {
     /// Since the driver was loaded.
-    Driver,
+    Volatile,
     /// Over the GPU's life.
-    Ever,
+    Aggregate,
 }
 
 impl Device<'_> {
-    /// `nvmlDeviceGetEccMode`, the current one.
-    pub(crate) fn ecc_enabled(&self) -> Reading<bool> {
-        let (mut current, mut pending) = (0, 0);
-        let code =
-            call!(self.library, self.slot, nvmlDeviceGetEccMode(self.handle, &raw mut current, &raw mut pending));
-        self.reading(code)?;
-        Ok(current != 0)
+    /// Number of ECC errors: `nvmlDeviceGetTotalEccErrors`.
+    pub(crate) fn ecc_errors(&self, errors: Errors, count: Count) -> Reading<u64> {
+        static SITES: [[CallSite; 2]; 2] = [const { [const { CallSite::new() }; 2] }; 2];
+        let (kind, [volatile, aggregate]) = match errors {
+            Errors::Corrected => (CORRECTED, &SITES[0]),
+            Errors::Uncorrected => (UNCORRECTED, &SITES[1]),
+        };
+        let (counter, site) = match count {
+            Count::Volatile => (VOLATILE, volatile),
+            Count::Aggregate => (AGGREGATE, aggregate),
+        };
+        let mut number = 0;
+        self.reading(ask!(self, site, nvmlDeviceGetTotalEccErrors(kind, counter, &raw mut number)))?;
+        Ok(number)
     }
 
-    /// `nvmlDeviceGetTotalEccErrors`.
-    pub(crate) fn ecc_errors(&self, errors: Errors, since: Since) -> Reading<u64> {
-        let which: nvmlMemoryErrorType_t = match errors {
-            Errors::Corrected => nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_CORRECTED,
-            Errors::Uncorrected => nvmlMemoryErrorType_enum_NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+    /// Remapped rows: fields 142 to 145, else `nvmlDeviceGetRemappedRows`.
+    pub(crate) fn remapped_rows(&self, batch: &FieldBatch) -> RemappedRows {
+        let fields = [Field::RowsCorrectable, Field::RowsUncorrectable, Field::RowsPending, Field::RowsFailed];
+        let numbers = fields.map(|field| batch.get(field.spec().field_id?)?.ok().flatten()?.try_into().ok());
+        let rows = match numbers {
+            [Some(correctable), Some(uncorrectable), Some(pending), Some(failed)] => {
+                self.reading(Ok(())).map(|()| [correctable, uncorrectable, pending, failed])
+            }
+            _ => self.remapped_rows_by_function(),
         };
-        let counter: nvmlEccCounterType_t = match since {
-            Since::Driver => 0,
-            Since::Ever => 1,
-        };
-        let mut count = 0;
-        let code =
-            call!(self.library, self.slot, nvmlDeviceGetTotalEccErrors(self.handle, which, counter, &raw mut count));
-        self.reading(code)?;
-        Ok(count)
-    }
-
-    /// `nvmlDeviceGetRemappedRows`.
-    pub(crate) fn remapped_rows(&self) -> RemappedRows {
-        let (mut correctable, mut uncorrectable, mut pending, mut failed) = (0, 0, 0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetRemappedRows(
-                self.handle,
-                &raw mut correctable,
-                &raw mut uncorrectable,
-                &raw mut pending,
-                &raw mut failed
-            )
-        );
-        match self.reading(code) {
-            Ok(()) => RemappedRows {
+        match rows {
+            Ok([correctable, uncorrectable, pending, failed]) => RemappedRows {
                 correctable: Ok(correctable),
                 uncorrectable: Ok(uncorrectable),
                 pending: Ok(pending != 0),
@@ -74,5 +64,16 @@ impl Device<'_> {
             },
             Err(why) => RemappedRows::absent(why),
         }
+    }
+
+    /// Remapped rows: `nvmlDeviceGetRemappedRows`.
+    pub(super) fn remapped_rows_by_function(&self) -> Reading<[u32; 4]> {
+        let (mut correctable, mut uncorrectable, mut pending, mut failed) = (0, 0, 0, 0);
+        let code: Result<(), Code> = ask!(
+            self,
+            nvmlDeviceGetRemappedRows(&raw mut correctable, &raw mut uncorrectable, &raw mut pending, &raw mut failed)
+        );
+        self.reading(code)?;
+        Ok([correctable, uncorrectable, pending, failed])
     }
 }

@@ -1,8 +1,8 @@
-//! GPM: what ran where, by the GPU's own monitors, on Hopper and newer; of a GPU as a whole, and of each of its GPU
-//! instances.
+//! GPM: activity of a GPU and of each of its GPU instances, by hardware monitors of Hopper and newer.
 //!
-//! A metric is the difference of two samples, so one is kept from reading to reading. NVML wants one caller per
-//! process and GPU, which a reader is, samples that are not too close, and every sample freed before it is shut down.
+//! A metric is the difference of two samples, so one is kept from reading to reading, and the memory of the other is used
+//! again. NVML allows one caller per process and GPU, requires some time between samples, and requires that all of them
+//! are freed before nvmlShutdown.
 
 use std::{
     collections::BTreeMap,
@@ -14,38 +14,46 @@ use telemetry::{Absence, Reading, readings::Activity};
 
 use crate::{
     call_table::CallSlot,
-    nvml::{Code, Device, Library, library::call, link::Traffic},
+    nvml::{
+        Code, Device, Library,
+        library::{ask, call},
+        traffic::Traffic,
+    },
 };
 
-/// The shortest window that a metric is told over. NVML takes windows from 100 ms on. A second is what is wanted, less
-/// what ticks of a second are early at times: else every other one would tell nothing new.
-const SHORTEST_WINDOW: Duration = Duration::from_millis(900);
+/// Shortest window. NVML takes windows from 100 ms on. It is a bit less than a second, since ticks of a second are early at
+/// times, and every other one would have nothing new.
+const MIN_WINDOW: Duration = Duration::from_millis(900);
 /// `NVML_GPM_METRICS_GET_VERSION` and `NVML_GPM_SUPPORT_VERSION`.
 const VERSION: u32 = 1;
-/// What is asked for: the metrics of [`Activity`] in its order, in %, then PCIe and NVLink in MiB/s.
+/// Metrics: those of [`Activity`] in its order, in %, then PCIe and NVLink in MiB/s.
 const METRICS: [u32; 12] = [1, 2, 3, 5, 10, 11, 12, 13, 20, 21, 61, 60];
+/// Time after which a GPU without GPM is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 const MEBIBYTE: f64 = 1_048_576.0;
-/// What rounding may add to 100 %. More is garbage.
+/// Excess over 100 % that rounding explains. More is garbage.
 const ROUNDED_PERCENT: f64 = 0.5;
 
-/// The values of one window, or why there is none.
+/// Values of one window.
 type Values = Reading<[Reading<f64>; METRICS.len()]>;
 
-/// One GPU's samples and the newest values.
+/// Samples of one GPU and the newest values.
 #[derive(Debug, Default)]
 pub(crate) struct Gpm {
-    /// Whether it has GPM, once it has said so.
-    supported: Option<bool>,
+    /// Support of GPM, and when it was queried.
+    support: Option<(bool, Instant)>,
     whole: Windows,
-    /// Of each GPU instance, by its id.
+    /// Windows of each GPU instance by its id.
     instances: BTreeMap<u32, Windows>,
 }
 
-/// The samples of a GPU, or of one of its GPU instances.
+/// Samples of a GPU, or of one of its GPU instances.
 #[derive(Debug, Default)]
 struct Windows {
     before: Option<Sample>,
-    /// None before the first window; then the values of the last, or why there are none.
+    /// Memory for the next sample.
+    spare: Option<Sample>,
+    /// Values of the last window; none before the first.
     values: Option<Values>,
 }
 
@@ -56,28 +64,41 @@ struct Sample {
 }
 
 impl Gpm {
-    /// Takes samples of the GPU and of those of its GPU instances, where the last window is over, and works out the values
-    /// of the time since the ones before.
+    /// Takes a sample of the GPU and of each GPU instance whose window is over, and calculates the values of the window.
     pub(crate) fn read(&mut self, device: &Device<'_>, instances: impl Iterator<Item = u32>) {
-        match self.supported.map_or_else(|| device.has_gpm(), Ok) {
-            Ok(supported) => self.supported = Some(supported),
+        match self.is_supported(device) {
+            Ok(true) => {}
+            Ok(false) => return self.fail(device, Absence::NotSupported),
             Err(why) => return self.fail(device, why),
         }
-        if self.supported == Some(false) {
-            return self.fail(device, Absence::NotSupported);
-        }
-        self.whole.read(device, |sample| {
-            device.seen(call!(device.library, device.slot, nvmlGpmSampleGet(device.handle, sample)))
-        });
+        self.whole.read(device, |sample| device.check(ask!(device, nvmlGpmSampleGet(sample))));
         let mut before = std::mem::take(&mut self.instances);
         for id in instances {
             let mut windows = before.remove(&id).unwrap_or_default();
             windows.read(device, |sample| {
-                device.seen(call!(device.library, device.slot, nvmlGpmMigSampleGet(device.handle, id, sample)))
+                // Without `ask!`: another instance may support it.
+                device.check(call!(device.library, device.slot, nvmlGpmMigSampleGet(device.handle, id, sample)))
             });
             self.instances.insert(id, windows);
         }
         before.values_mut().for_each(|gone| gone.release(device));
+    }
+
+    /// Returns whether the GPU has GPM. A no is asked again after [`ASK_AGAIN`].
+    fn is_supported(&mut self, device: &Device<'_>) -> Reading<bool> {
+        match self.support {
+            Some((supported, when)) if supported || when.elapsed() < ASK_AGAIN => Ok(supported),
+            _ => {
+                let supported = device.has_gpm()?;
+                self.support = Some((supported, Instant::now()));
+                Ok(supported)
+            }
+        }
+    }
+
+    /// Forgets whether the GPU has GPM: with a new handle it is asked again.
+    pub(crate) fn forget_support(&mut self) {
+        self.support = None;
     }
 
     fn fail(&mut self, device: &Device<'_>, why: Absence) {
@@ -85,18 +106,18 @@ impl Gpm {
         self.whole.values = Some(Err(why));
     }
 
-    /// Frees what is kept: before the library is shut down, and before the handle is given up.
+    /// Frees all samples: before nvmlShutdown, and before the handle is dropped.
     pub(crate) fn release(&mut self, device: &Device<'_>) {
         self.whole.release(device);
         std::mem::take(&mut self.instances).values_mut().for_each(|windows| windows.release(device));
     }
 
-    /// The activity of the last window.
+    /// Activity of the last window.
     pub(crate) fn activity(&self) -> Activity {
         self.whole.activity()
     }
 
-    /// That of a GPU instance.
+    /// Activity of a GPU instance in the last window.
     pub(crate) fn activity_of(&self, gpu_instance: u32) -> Activity {
         match (self.instances.get(&gpu_instance), &self.whole.values) {
             (Some(windows), _) => windows.activity(),
@@ -105,7 +126,7 @@ impl Gpm {
         }
     }
 
-    /// The rates of the last window; none where the GPU has no GPM, so that counters step in.
+    /// Rates of the last window; none without GPM, so that byte counters are used.
     pub(crate) fn traffic(&self) -> Option<Traffic> {
         let Some(Ok(values)) = &self.whole.values else { return None };
         Some(Traffic {
@@ -120,17 +141,16 @@ impl Gpm {
 impl Windows {
     fn read(&mut self, device: &Device<'_>, take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>) {
         let now = Instant::now();
-        if self.before.as_ref().is_some_and(|before| now.duration_since(before.at) < SHORTEST_WINDOW) {
+        if self.before.as_ref().is_some_and(|before| now.duration_since(before.at) < MIN_WINDOW) {
             return;
         }
-        match device.gpm_sample(now, take) {
+        match device.gpm_sample(self.spare.take(), now, take) {
             Ok(sample) => {
-                if let Some(before) = self.before.replace(sample) {
-                    let newer = self.before.as_ref();
-                    let values = newer.map(|newer| metrics(device.library, device.slot, &before, newer));
-                    self.values = values.or(Some(Err(Absence::Error)));
-                    before.free(device.library, device.slot);
+                if let Some(before) = self.before.take() {
+                    self.values = Some(metrics(device.library, device.slot, &before, &sample));
+                    self.spare = Some(before);
                 }
+                self.before = Some(sample);
             }
             Err(code) => {
                 self.values = Some(Err(code.absence()));
@@ -140,8 +160,8 @@ impl Windows {
     }
 
     fn release(&mut self, device: &Device<'_>) {
-        if let Some(before) = self.before.take() {
-            before.free(device.library, device.slot);
+        for sample in [self.before.take(), self.spare.take()].into_iter().flatten() {
+            sample.free(device.library, device.slot);
         }
     }
 
@@ -178,25 +198,33 @@ fn rate(mebibytes: Reading<f64>) -> Reading<u64> {
 }
 
 impl Sample {
-    /// `nvmlGpmSampleFree`.
+    /// Frees the sample: `nvmlGpmSampleFree`.
     fn free(self, library: Library, slot: &CallSlot) {
-        // A sample that cannot be freed is lost; there is nothing else to do with it.
+        // A sample that cannot be freed is leaked; there is no other way to release it.
         let _ = call!(library, slot, nvmlGpmSampleFree(self.sample));
     }
 }
 
 impl Device<'_> {
-    /// `nvmlGpmQueryDeviceSupport`.
+    /// Support of GPM: `nvmlGpmQueryDeviceSupport`.
     fn has_gpm(&self) -> Reading<bool> {
         let mut support = nvmlGpmSupport_t { version: VERSION, isSupportedDevice: 0 };
-        self.reading(call!(self.library, self.slot, nvmlGpmQueryDeviceSupport(self.handle, &raw mut support)))?;
+        self.reading(ask!(self, nvmlGpmQueryDeviceSupport(&raw mut support)))?;
         Ok(support.isSupportedDevice != 0)
     }
 
-    /// `nvmlGpmSampleAlloc`, and what takes a sample: `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`.
-    fn gpm_sample(&self, now: Instant, take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>) -> Result<Sample, Code> {
-        let mut sample: nvmlGpmSample_t = std::ptr::null_mut();
-        self.seen(call!(self.library, self.slot, nvmlGpmSampleAlloc(&raw mut sample)))?;
+    /// Takes a sample by `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`, into new memory (`nvmlGpmSampleAlloc`) if there is no
+    /// `spare`.
+    fn gpm_sample(
+        &self,
+        spare: Option<Sample>,
+        now: Instant,
+        take: impl Fn(nvmlGpmSample_t) -> Result<(), Code>,
+    ) -> Result<Sample, Code> {
+        let mut sample = spare.map_or(std::ptr::null_mut(), |spare| spare.sample);
+        if sample.is_null() {
+            self.check(call!(self.library, self.slot, nvmlGpmSampleAlloc(&raw mut sample)))?;
+        }
         if sample.is_null() {
             return Err(Code::UNKNOWN);
         }
@@ -211,7 +239,7 @@ impl Device<'_> {
     }
 }
 
-/// `nvmlGpmMetricsGet` of two samples. What is not a number is dropped.
+/// Calculates the metrics of two samples: `nvmlGpmMetricsGet`. A value that is not finite is absent.
 fn metrics(library: Library, slot: &CallSlot, older: &Sample, newer: &Sample) -> Values {
     // SAFETY: numbers, null pointers and arrays of them, for which all zeroes are a value. On the heap, since it is
     // large for a stack.

@@ -1,4 +1,4 @@
-//! What driver is installed, as far as files tell: by it a collector notices that it has become old.
+//! Detection of a newly installed driver, by its files.
 
 use std::{
     ffi::{CStr, OsStr, c_void},
@@ -11,17 +11,17 @@ use nix::libc;
 
 use crate::nvml::Library;
 
-/// The identity of the library's file and the kernel module's version.
+/// Identity of the library's file, and version of the kernel module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Installed {
-    /// Device, inode, size and time of change; none where there is no file.
+    /// Device, inode, size and time of change; none without the file.
     library: Option<(u64, u64, u64, i64, i64)>,
-    /// `/proc/driver/nvidia/version`; none where the module is not loaded or not visible.
+    /// `/proc/driver/nvidia/version`; none if the module is not loaded or not visible.
     module: Option<Vec<u8>>,
 }
 
 impl Installed {
-    /// Looks at the files.
+    /// Reads the current state of the files.
     pub(crate) fn look(library: &Path, proc_root: &Path) -> Self {
         let identity = |file: fs::Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
         Self {
@@ -30,7 +30,8 @@ impl Installed {
         }
     }
 
-    /// What is newer in another look. What has vanished is not newer: what is loaded goes on.
+    /// Returns the part that has changed in a later state. A file that has vanished does not count: the loaded driver still
+    /// works.
     pub(crate) fn outdated_by(&self, now: &Self) -> Option<&'static str> {
         if now.library.is_some() && now.library != self.library {
             return Some("the driver library's file was replaced");
@@ -43,7 +44,7 @@ impl Installed {
 }
 
 impl Library {
-    /// The path that the library was loaded from, links not followed.
+    /// Path of the loaded library, with symbolic links.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         let function = *self.raw().nvmlInit_v2.as_ref().ok()?;
         let mut info = libc::Dl_info {
@@ -52,7 +53,7 @@ impl Library {
             dli_sname: std::ptr::null(),
             dli_saddr: std::ptr::null_mut(),
         };
-        // SAFETY: any address may be asked about, and the answer is written into a live value.
+        // SAFETY: any address is valid input, and the result is written into a live value.
         let found = unsafe { libc::dladdr(function as *const c_void, &raw mut info) };
         if found == 0 || info.dli_fname.is_null() {
             return None;

@@ -1,4 +1,4 @@
-//! The driver library: where it is, and what it says of the driver as a whole.
+//! Driver library: search, loading, and the functions about the driver as a whole.
 
 use std::{
     ffi::{CStr, c_char},
@@ -10,7 +10,7 @@ use telemetry::{Reading, sample::Failure};
 
 use crate::{call_table::CallSlot, nvml::Code};
 
-/// Where the library is looked for, in this order. A bare name is the dynamic loader's to find.
+/// Paths at which the library is searched, in this order. A bare name is resolved by the dynamic loader.
 const CANDIDATES: [&str; 8] = [
     "libnvidia-ml.so.1",
     "/usr/lib/wsl/lib/libnvidia-ml.so.1",
@@ -22,19 +22,19 @@ const CANDIDATES: [&str; 8] = [
     "libnvidia-ml.so",
 ];
 
-/// The longest version string, with its NUL (`NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE`).
+/// Longest version string with its NUL (`NVML_SYSTEM_NVML_VERSION_BUFFER_SIZE`).
 const VERSION_BYTES: usize = 80;
 
-/// More GPUs than any host has.
+/// GPUs that are counted at most; no host has as many.
 const MAX_GPUS: u32 = 1024;
 
-/// The loaded library. It is never unloaded: a call that hangs may still be inside it.
+/// Loaded library. It is never unloaded, since a call that hangs may still be in it.
 #[derive(Clone, Copy)]
 pub(crate) struct Library(&'static NvmlLib);
 
 /// Loads the library from the path given, or from the first of [`CANDIDATES`] that loads.
 ///
-/// A path that was given is the only one tried: falling back to another library would hide the mistake.
+/// A given path is the only one that is tried, since another library would hide the mistake.
 pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Failure> {
     let candidates: Vec<PathBuf> = match given {
         Some(path) => vec![path.to_path_buf()],
@@ -42,7 +42,7 @@ pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Fai
     };
     let mut first_reason = None;
     for path in &candidates {
-        // SAFETY: loading runs the library's initialisers. That they may misbehave is why this process exists.
+        // SAFETY: loading runs the library's initialisers. If they misbehave, only this process is affected.
         match slot.note("dlopen", || unsafe { NvmlLib::new(path) }) {
             Ok(library) => {
                 tracing::debug!(path = %path.display(), "loaded the driver library");
@@ -59,7 +59,7 @@ pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Fai
     })
 }
 
-/// Calls an optional symbol through a slot, counts how long it took, and gives its return code as a `Result<(), Code>`.
+/// Calls an optional symbol through a call slot, counts its duration, and returns its code as a `Result<(), Code>`.
 macro_rules! call {
     ($library:expr, $slot:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $library.raw().$function.as_ref() {
@@ -83,47 +83,65 @@ macro_rules! call {
 }
 pub(super) use call;
 
+/// Calls a function about a device, whose handle is the first argument, unless that call is known to be unsupported
+/// ([`Support`](crate::nvml::support::Support)).
+///
+/// A function whose other arguments decide whether it is supported gets a site for each of their values.
+macro_rules! ask {
+    ($device:expr, $function:ident ( $($argument:expr),* $(,)? )) => {{
+        static SITE: $crate::nvml::CallSite = $crate::nvml::CallSite::new();
+        $crate::nvml::library::ask!($device, &SITE, $function($($argument),*))
+    }};
+    ($device:expr, $site:expr, $function:ident ( $($argument:expr),* $(,)? )) => {{
+        let device = $device;
+        device.support.call($site, || {
+            $crate::nvml::library::call!(device.library, device.slot, $function(device.handle, $($argument),*))
+        })
+    }};
+}
+pub(super) use ask;
+
 impl Library {
     pub(super) fn raw(&self) -> &'static NvmlLib {
         self.0
     }
 
-    /// `nvmlInit_v2`.
+    /// Initialises the library: `nvmlInit_v2`.
     pub(crate) fn init(&self, slot: &CallSlot) -> Result<(), Code> {
         call!(self, slot, nvmlInit_v2())
     }
 
-    /// `nvmlShutdown`. Only when no call is in flight: it frees what a call is reading.
+    /// Shuts the library down: `nvmlShutdown`. No call may be in flight, since this frees memory that it uses.
     pub(crate) fn shutdown(&self, slot: &CallSlot) -> Result<(), Code> {
         call!(self, slot, nvmlShutdown())
     }
 
-    /// `nvmlDeviceGetCount_v2`: all GPUs, those included whose handle is then refused. More than any host has is no
-    /// count, and must not make a thread for each.
+    /// Number of GPUs, including those whose handle is refused: `nvmlDeviceGetCount_v2`. An absurd number is an error, since
+    /// each GPU gets a thread.
     pub(crate) fn count(&self, slot: &CallSlot) -> Result<u32, Code> {
         let mut count = 0;
         call!(self, slot, nvmlDeviceGetCount_v2(&raw mut count))?;
         if count > MAX_GPUS { Err(Code::UNKNOWN) } else { Ok(count) }
     }
 
-    /// `nvmlSystemGetDriverVersion`.
+    /// Driver version: `nvmlSystemGetDriverVersion`.
     pub(crate) fn driver_version(&self, slot: &CallSlot) -> Reading<String> {
         text::<VERSION_BYTES>(|buffer, length| call!(self, slot, nvmlSystemGetDriverVersion(buffer, length)))
     }
 
-    /// `nvmlSystemGetNVMLVersion`.
+    /// NVML version: `nvmlSystemGetNVMLVersion`.
     pub(crate) fn nvml_version(&self, slot: &CallSlot) -> Reading<String> {
         text::<VERSION_BYTES>(|buffer, length| call!(self, slot, nvmlSystemGetNVMLVersion(buffer, length)))
     }
 
-    /// `nvmlSystemGetCudaDriverVersion_v2`.
+    /// CUDA version, 1000 × major + 10 × minor: `nvmlSystemGetCudaDriverVersion_v2`.
     pub(crate) fn cuda_version(&self, slot: &CallSlot) -> Reading<i32> {
         let mut version = 0;
         call!(self, slot, nvmlSystemGetCudaDriverVersion_v2(&raw mut version)).map_err(Code::absence)?;
         Ok(version)
     }
 
-    /// The failure of a function, in the driver's words.
+    /// Creates the failure of a function, with the driver's text.
     pub(crate) fn failure(&self, function: &str, code: Code, slot: &CallSlot) -> Failure {
         let text = match code.text() {
             Some(text) => text.to_owned(),
@@ -134,24 +152,24 @@ impl Library {
 
     fn error_string(&self, code: Code, slot: &CallSlot) -> Option<String> {
         let function = self.0.nvmlErrorString.as_ref().ok()?;
-        // SAFETY: it takes any number, and gives a string that lives as long as the library.
+        // SAFETY: it accepts any number, and returns a string that lives as long as the library.
         let text = slot.note("nvmlErrorString", || unsafe { function(code.0) });
         if text.is_null() {
             return None;
         }
-        // SAFETY: not null, and NUL-terminated by the header's word.
+        // SAFETY: not null, and NUL-terminated according to the header.
         Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
     }
 }
 
-/// Reads a string of at most `N` bytes, NUL included. What is not UTF-8 is U+FFFD; a missing NUL is borne.
+/// Reads a string of at most `N` bytes including its NUL. Invalid UTF-8 becomes U+FFFD; a missing NUL is tolerated.
 pub(super) fn text<const N: usize>(read: impl FnOnce(*mut c_char, u32) -> Result<(), Code>) -> Reading<String> {
     let mut buffer = [0_u8; N];
     read(buffer.as_mut_ptr().cast(), u32::try_from(N).unwrap_or(u32::MAX)).map_err(Code::absence)?;
     Ok(until_nul(&buffer))
 }
 
-/// The text before the first NUL.
+/// Returns the text before the first NUL.
 pub(super) fn until_nul(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()

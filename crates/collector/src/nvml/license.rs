@@ -3,15 +3,15 @@
 use nvml_wrapper_sys::bindings::nvmlGridLicensableFeatures_t;
 use telemetry::Reading;
 
-use crate::nvml::{Device, library::call};
+use crate::nvml::{Device, library::ask};
 
 impl Device<'_> {
-    /// `nvmlDeviceGetGridLicensableFeatures_v4`: whether any feature of a virtual GPU is licensed. A board that can be
-    /// licensed and is not says no; one that knows of no licences does not support the call.
+    /// Licence of any feature of a virtual GPU: `nvmlDeviceGetGridLicensableFeatures_v4`. False if licences exist
+    /// and none is active; not supported on GPUs without licences.
     pub(crate) fn vgpu_licensed(&self) -> Reading<bool> {
         // SAFETY: numbers and arrays of bytes, for which all zeroes are a value.
         let mut told: nvmlGridLicensableFeatures_t = unsafe { std::mem::zeroed() };
-        let code = call!(self.library, self.slot, nvmlDeviceGetGridLicensableFeatures_v4(self.handle, &raw mut told));
+        let code = ask!(self, nvmlDeviceGetGridLicensableFeatures_v4(&raw mut told));
         self.reading(code)?;
         let count = usize::try_from(told.licensableFeaturesCount).unwrap_or(usize::MAX);
         let licensed = told.gridLicensableFeatures.iter().take(count).any(|feature| feature.featureState != 0);

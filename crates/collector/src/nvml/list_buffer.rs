@@ -1,4 +1,4 @@
-//! Reading a process list, whose entries have had three layouts under two names.
+//! Buffer for process lists, whose entries have had three layouts under two names.
 //!
 //! | entry | fields | where |
 //! |---|---|---|
@@ -6,49 +6,49 @@
 //! | 24 bytes | and GPU and compute instance | v2, and v3 as the header has it |
 //! | 32 bytes | and protected memory | v3 of early R535 |
 //!
-//! So the buffer has room for the widest whatever the symbol says, is filled with a byte that no field ends in, and
-//! the width follows from how much of it was written.
+//! So the buffer has room for the widest layout, is filled with a byte that no field ends in, and the width is derived from
+//! the number of bytes written.
 
 use telemetry::{Absence, capture::List, sample::ListedProcess};
 
 use crate::nvml::Code;
 
-/// The widest entry.
+/// Bytes of the widest entry.
 const WIDEST: usize = 32;
-/// The widths known, the narrowest first.
+/// Known widths, the narrowest first.
 const WIDTHS: [usize; 3] = [16, 24, WIDEST];
-/// What the buffer is filled with. As the top byte of a number of bytes or of an instance it is not credible.
+/// Fill pattern. It is not credible as the top byte of a memory size or of an instance.
 const SENTINEL: u64 = 0xA5A5_A5A5_A5A5_A5A5;
-/// "Not told", in `usedGpuMemory`.
-const NOT_TOLD: u64 = u64::MAX;
-/// "None", in the instance fields.
+/// Value of `usedGpuMemory` for "not available".
+const NOT_AVAILABLE: u64 = u64::MAX;
+/// Value of the instance fields for "none".
 const NO_INSTANCE: u32 = u32::MAX;
-/// How often a list is asked for again that grew while it was read.
+/// Retries for a list that grows while it is read.
 const TRIES: u32 = 5;
-/// The largest PID that Linux can be told to give (`PID_MAX_LIMIT`).
+/// Largest PID that Linux can be configured to use (`PID_MAX_LIMIT`).
 const PID_MAX_LIMIT: u32 = 4 * 1024 * 1024;
 
-/// Asks one symbol for a list: the number of entries there is room for (and then, of entries), and the buffer.
+/// Call of one symbol: with the number of entries that fit, which becomes the number of entries, and the buffer.
 pub(super) type Ask<'a> = dyn Fn(&mut u32, *mut u64) -> Result<(), Code> + 'a;
 
-/// Why there is no list.
+/// Failure to read a list.
 pub(super) enum Failed {
     Code(Code),
-    /// What was written fits none of [`WIDTHS`].
+    /// The bytes written fit none of [`WIDTHS`].
     Layout,
 }
 
-/// A buffer that a library filled.
+/// Buffer after the library has written it.
 #[derive(Default)]
 pub(super) struct Filled {
     bytes: Vec<u8>,
     count: usize,
-    /// How wide an entry is; none if it fits no known width.
+    /// Bytes of an entry; none if no known width fits.
     width: Option<usize>,
     written: usize,
 }
 
-/// Asks until the list fits, at most [`TRIES`] times more.
+/// Reads until the list fits, with at most [`TRIES`] retries.
 pub(super) fn read(ask: &Ask<'_>, usual_width: usize, expected: usize) -> Result<Filled, Failed> {
     let mut room = 2 * expected + 8;
     for _ in 0..=TRIES {
@@ -56,7 +56,7 @@ pub(super) fn read(ask: &Ask<'_>, usual_width: usize, expected: usize) -> Result
         let mut count = u32::try_from(room).unwrap_or(u32::MAX);
         match ask(&mut count, buffer.as_mut_ptr()) {
             Ok(()) => return Ok(Filled::of(&buffer, count as usize, usual_width)),
-            // The count is what the list held; it may hold more by the time it is asked again.
+            // The count is the length of the list, which may have grown by the next call.
             Err(Code::INSUFFICIENT_SIZE) => room = (2 * room).max(2 * (count as usize).min(1 << 20) + 8),
             Err(code) => return Err(Failed::Code(code)),
         }
@@ -67,7 +67,7 @@ pub(super) fn read(ask: &Ask<'_>, usual_width: usize, expected: usize) -> Result
 impl Filled {
     fn of(words: &[u64], count: usize, usual_width: usize) -> Self {
         if count == 0 {
-            // An empty list has no width, and needs none.
+            // An empty list needs no width.
             return Self { width: Some(usual_width), ..Self::default() };
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
@@ -76,12 +76,12 @@ impl Filled {
         Self { bytes, count, width, written }
     }
 
-    /// The entries; none if they fit no known width.
+    /// Returns the entries; none if no known width fits.
     pub(super) fn entries(&self) -> Option<Vec<ListedProcess>> {
         self.bytes.chunks_exact(self.width?).take(self.count).map(entry).collect()
     }
 
-    /// The same, as a capture has it.
+    /// Returns the list for a capture.
     pub(super) fn as_written(&self) -> List {
         let Some(width) = self.width else {
             return List::Unknown { count: u32::try_from(self.count).unwrap_or(u32::MAX), written: self.written };
@@ -91,15 +91,15 @@ impl Filled {
     }
 }
 
-/// PID, memory, the instances and the protected memory, as far as an entry has them.
+/// Returns PID, memory, instances and protected memory, as far as an entry has them.
 fn words_of(entry: &[u8]) -> Vec<u64> {
     let narrow = |offset: usize| entry.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes).map(u64::from);
     let wide = |offset: usize| entry.get(offset..offset + 8)?.try_into().ok().map(u64::from_ne_bytes);
     [narrow(0), wide(8), narrow(16), narrow(20), wide(24)].into_iter().flatten().collect()
 }
 
-/// How wide the entries are: by how much was written, else (a library may clear the whole buffer first) as wide as
-/// the symbol's header says if the PIDs make sense then.
+/// Returns the bytes of an entry: by the number of bytes written, else (a library may clear the whole buffer first) the
+/// width in the header if the PIDs are credible then.
 fn width(written: usize, count: usize, usual: usize, bytes: &[u8]) -> Option<usize> {
     let measured = WIDTHS.into_iter().find(|width| count.checked_mul(*width) == Some(written));
     measured.or_else(|| {
@@ -121,7 +121,7 @@ fn entry(bytes: &[u8]) -> Option<ListedProcess> {
     let memory = u64::from_ne_bytes(bytes.get(8..16)?.try_into().ok()?);
     Some(ListedProcess {
         pid: word(0)?,
-        memory_bytes: if memory == NOT_TOLD { Err(Absence::NotSupported) } else { Ok(memory) },
+        memory_bytes: if memory == NOT_AVAILABLE { Err(Absence::NotSupported) } else { Ok(memory) },
         gpu_instance: instance(16),
         compute_instance: instance(20),
     })
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a library writes: entries of a width, the padding after the PID left alone or cleared.
+    /// Writes entries of a width as a library does, with the padding after the PID untouched or cleared.
     fn write(buffer: *mut u64, width: usize, pids: &[u32], clear_padding: bool) {
         for (position, pid) in pids.iter().enumerate() {
             let mut bytes = [0_u8; WIDEST];

@@ -1,13 +1,13 @@
-//! A GPU's memory: three sources, in this order.
+//! Memory of a GPU, from the first of three sources that has it.
 
 use nvml_wrapper_sys::bindings::{nvmlMemory_t, nvmlMemory_v2_t};
 use telemetry::{Absence, Reading, sample::Memory};
 
-use crate::nvml::{Code, Device, device::version_word, library::call};
+use crate::nvml::{Code, Device, device::version_word, library::ask};
 
 impl Device<'_> {
-    /// `nvmlDeviceGetMemoryInfo_v2`, whose `used` is without what is reserved; `nvmlDeviceGetMemoryInfo` where that
-    /// is missing or fails (WSL); the host's memory where the GPU has none of its own.
+    /// Memory: `nvmlDeviceGetMemoryInfo_v2`, whose `used` excludes reserved memory; `nvmlDeviceGetMemoryInfo` if that is
+    /// missing or fails (WSL); the host's memory if the GPU has none of its own.
     ///
     /// `host` reads the host's total and available bytes.
     pub(crate) fn memory(&self, host: impl FnOnce() -> Reading<(u64, u64)>) -> Reading<Memory> {
@@ -31,7 +31,7 @@ impl Device<'_> {
     fn memory_v2(&self) -> Result<Memory, Code> {
         let mut info =
             nvmlMemory_v2_t { version: version_word::<nvmlMemory_v2_t>(2), total: 0, reserved: 0, free: 0, used: 0 };
-        call!(self.library, self.slot, nvmlDeviceGetMemoryInfo_v2(self.handle, &raw mut info))?;
+        ask!(self, nvmlDeviceGetMemoryInfo_v2(&raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
             used_bytes: Ok(info.used),
@@ -43,7 +43,7 @@ impl Device<'_> {
 
     pub(super) fn memory_v1(&self) -> Result<Memory, Code> {
         let mut info = nvmlMemory_t { total: 0, free: 0, used: 0 };
-        call!(self.library, self.slot, nvmlDeviceGetMemoryInfo(self.handle, &raw mut info))?;
+        ask!(self, nvmlDeviceGetMemoryInfo(&raw mut info))?;
         Ok(Memory {
             total_bytes: info.total,
             used_bytes: Ok(info.used),
@@ -54,7 +54,7 @@ impl Device<'_> {
     }
 }
 
-/// The host's memory as the GPU's: available is free, and the rest is used.
+/// Memory of the host as the GPU's: available is free, the rest is used.
 fn unified(host: Reading<(u64, u64)>) -> Reading<Memory> {
     let (total_bytes, free_bytes) = host?;
     Ok(Memory {

@@ -1,17 +1,20 @@
-//! MIG: the instances that a GPU is divided into, each with a handle of its own.
+//! MIG: the instances of a GPU, each with a handle of its own.
 
 use nvml_wrapper_sys::bindings::nvmlDevice_t;
 use telemetry::{Absence, Reading, sample::MigSample};
 
-use crate::nvml::{Code, Device, library::call};
+use crate::nvml::{
+    Code, Device,
+    library::{ask, call},
+};
 
-/// More instances than any GPU has.
+/// Instances that are read at most; no GPU has as many.
 const MAX_INSTANCES: u32 = 64;
 
 impl Device<'_> {
-    /// The instances there are now: `nvmlDeviceGetMigDeviceHandleByIndex` of each that
-    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty. One whose handle is refused is an instance of which
-    /// nothing is known; where all are, so are the instances altogether.
+    /// Reads the current instances: `nvmlDeviceGetMigDeviceHandleByIndex` of each place that
+    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty. An instance whose handle is refused is in the list with
+    /// everything absent. If all are refused, the list is absent.
     pub(crate) fn mig_instances(&self, mode: Reading<bool>) -> Reading<Vec<MigSample>> {
         match mode {
             Ok(true) => {}
@@ -19,12 +22,12 @@ impl Device<'_> {
             Err(why) => return Err(why),
         }
         let mut most = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetMaxMigDeviceCount(self.handle, &raw mut most)))?;
+        self.reading(ask!(self, nvmlDeviceGetMaxMigDeviceCount(&raw mut most)))?;
         let all = (0..most.min(MAX_INSTANCES)).filter_map(|place| self.instance(place).transpose());
-        told(all.map(|instance| instance.map(|instance| instance.mig_sample())).collect())
+        known(all.map(|instance| instance.map(|instance| instance.mig_sample())).collect())
     }
 
-    /// The instance at a place; none if it is empty.
+    /// Returns the instance at a place; none if it is empty.
     fn instance(&self, place: u32) -> Reading<Option<Device<'_>>> {
         let mut handle: nvmlDevice_t = std::ptr::null_mut();
         let code =
@@ -37,15 +40,14 @@ impl Device<'_> {
     }
 
     fn mig_sample(&self) -> MigSample {
-        let identity = self.identity();
         MigSample {
             gpu_instance: self.gpu_instance_id(),
             compute_instance: self.compute_instance_id(),
-            uuid: identity.uuid,
-            profile: identity.name.and_then(|name| profile(&name).ok_or(Absence::NotSupported)),
-            // The host's memory is not an instance's.
+            uuid: self.uuid(),
+            profile: self.name().and_then(|name| profile(&name).ok_or(Absence::NotSupported)),
+            // The host's memory does not belong to an instance.
             memory: self.memory(|| Err(Absence::NotSupported)),
-            // The reader reads it, more often.
+            // Read by GPM on every tick.
             activity: Err(Absence::Timeout),
             compute: self.compute_processes(0),
         }
@@ -53,27 +55,26 @@ impl Device<'_> {
 
     fn gpu_instance_id(&self) -> Reading<u32> {
         let mut id = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetGpuInstanceId(self.handle, &raw mut id)))?;
+        self.reading(ask!(self, nvmlDeviceGetGpuInstanceId(&raw mut id)))?;
         Ok(id)
     }
 
     fn compute_instance_id(&self) -> Reading<u32> {
         let mut id = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetComputeInstanceId(self.handle, &raw mut id)))?;
+        self.reading(ask!(self, nvmlDeviceGetComputeInstanceId(&raw mut id)))?;
         Ok(id)
     }
 }
 
-/// The instances that were read, and those that were not as ones of which nothing is known. If none was read, it is not
-/// even known how many there are.
-fn told(all: Vec<Reading<MigSample>>) -> Reading<Vec<MigSample>> {
+/// Returns the instances, with the refused ones as absent. If all were refused, not even their number is known.
+fn known(all: Vec<Reading<MigSample>>) -> Reading<Vec<MigSample>> {
     match all.iter().find_map(|one| one.as_ref().err()) {
         Some(why) if all.iter().all(Result::is_err) => Err(*why),
         _ => Ok(all.into_iter().map(|one| one.unwrap_or_else(MigSample::absent)).collect()),
     }
 }
 
-/// The profile in an instance's name: `NVIDIA A100-SXM4-40GB MIG 1g.5gb`.
+/// Returns the profile in an instance's name: `NVIDIA A100-SXM4-40GB MIG 1g.5gb`.
 fn profile(name: &str) -> Option<String> {
     let (_, profile) = name.rsplit_once("MIG ")?;
     Some(profile.trim().to_owned()).filter(|profile| !profile.is_empty())
@@ -93,7 +94,7 @@ mod tests {
             ("some", vec![denied(), Ok(one())], Ok(vec![MigSample::absent(Absence::Denied), one()])),
             ("none read", vec![denied(), Err(Absence::Lost)], Err(Absence::Denied)),
         ] {
-            assert_eq!(told(all), expected, "{name}");
+            assert_eq!(known(all), expected, "{name}");
         }
     }
 

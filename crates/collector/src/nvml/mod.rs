@@ -1,4 +1,4 @@
-//! Reading NVML right: every symbol optional, every return code kept, no layout trusted.
+//! NVML: every symbol is optional, every return code is kept, no layout is trusted.
 
 mod argument;
 mod code;
@@ -10,21 +10,26 @@ mod gpm;
 mod installed;
 mod library;
 mod license;
-mod link;
 mod list_buffer;
 mod memory;
 mod mig;
+mod nvlink;
 mod other_ways;
 mod process_list;
 mod share;
+mod support;
+mod traffic;
 mod value;
 
 use argument::Callable;
 pub(crate) use code::Code;
 pub(crate) use device::Device;
-pub(crate) use ecc::{Errors, Since};
+pub(crate) use ecc::{Count, Errors};
 pub(crate) use event::{EventSet, XidEvent};
+pub(crate) use field::FieldBatch;
 pub(crate) use gpm::Gpm;
 pub(crate) use installed::Installed;
 pub(crate) use library::{Library, find};
-pub(crate) use link::{LinkStates, Rates, pcie_most};
+pub(crate) use nvlink::NvLinks;
+use support::CallSite;
+pub(crate) use traffic::{Rates, pcie_max_bytes_per_second};

@@ -1,37 +1,40 @@
-//! What is asked only where something newer is missing. A capture asks it all the same, so that it can be played to a
-//! reader that asks in another way.
+//! Fallbacks for functions that are missing or refused. A capture calls them all, so that it can be played back to a reader
+//! that calls others.
 
 use std::ptr;
 
 use nvml_wrapper_sys::bindings::nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU as GPU_SENSOR;
 
-use crate::nvml::{Device, library::call, process_list::Mode};
+use crate::nvml::{Count, Device, Errors, library::ask, process_list::Mode};
 
 impl Device<'_> {
-    /// Asks, and leaves what is answered to the recorder.
-    pub(crate) fn ask_in_other_ways(&self) {
+    /// Calls every fallback; the recorder keeps the answers.
+    pub(crate) fn call_fallbacks(&self) {
         let _ = self.memory_v1();
         let mut celsius = 0;
-        let _ = call!(self.library, self.slot, nvmlDeviceGetTemperature(self.handle, GPU_SENSOR, &raw mut celsius));
+        let _ = ask!(self, nvmlDeviceGetTemperature(GPU_SENSOR, &raw mut celsius));
         let mut reasons = 0;
-        let _ =
-            call!(self.library, self.slot, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut reasons));
+        let _ = ask!(self, nvmlDeviceGetCurrentClocksThrottleReasons(&raw mut reasons));
+        let _ = (self.energy_mj(), self.pcie_replays(), self.remapped_rows_by_function());
+        for errors in [Errors::Corrected, Errors::Uncorrected] {
+            let _ = (self.ecc_errors(errors, Count::Volatile), self.ecc_errors(errors, Count::Aggregate));
+        }
         self.every_list();
         for mode in [Mode::Compute, Mode::Graphics, Mode::Mps] {
             let _ = self.detail_list(mode, 0);
         }
         self.ask_for_shares_otherwise();
-        self.ask_for_nvlink_errors_otherwise();
+        self.read_nvlink_errors_otherwise();
     }
 
-    /// Every process list by every symbol that there is for it.
+    /// Calls every symbol of every process list, and the functions that fields replace.
     fn every_list(&self) {
         macro_rules! list {
             ($($function:ident, $width:literal;)*) => {
                 $(
                     let _ = self.list(
                         &|count, buffer| {
-                            call!(self.library, self.slot, $function(self.handle, ptr::from_mut(count), buffer.cast()))
+                            ask!(self, $function(ptr::from_mut(count), buffer.cast()))
                         },
                         $width,
                         0,

@@ -1,5 +1,5 @@
-//! Process lists, each by the newest of its symbols that the library has, or else by the one function for all of them
-//! that some Blackwell has instead.
+//! Process lists, each by the newest of its symbols in the library. Some Blackwell GPUs support only the one function for
+//! all of them.
 
 use std::ptr;
 
@@ -7,13 +7,13 @@ use nvml_wrapper_sys::bindings::{nvmlProcessDetail_v1_t, nvmlProcessDetailList_v
 use telemetry::{Absence, Reading, sample::ListedProcess};
 
 use crate::nvml::{
-    Code, Device,
+    CallSite, Code, Device,
     device::version_word,
-    library::call,
+    library::ask,
     list_buffer::{Ask, Failed, read},
 };
 
-/// Which list `nvmlDeviceGetRunningProcessDetailList` gives.
+/// Argument of `nvmlDeviceGetRunningProcessDetailList`: the list to return.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mode {
     Compute = 0,
@@ -21,23 +21,22 @@ pub(super) enum Mode {
     Mps = 2,
 }
 
-/// A list by the newest of its symbols that the library has: `_v3`, `_v2`, and without suffix.
+/// Reads a list by the newest of its symbols in the library: `_v3`, `_v2`, and without suffix.
 macro_rules! list {
     ($device:ident, $mode:ident, $expected:ident, $third:ident, $second:ident, $first:ident) => {{
-        macro_rules! ask {
+        macro_rules! symbol {
             ($function:ident) => {
-                &|count, buffer| {
-                    call!($device.library, $device.slot, $function($device.handle, ptr::from_mut(count), buffer.cast()))
-                }
+                &|count, buffer| ask!($device, $function(ptr::from_mut(count), buffer.cast()))
             };
         }
-        let (third, second, first): (&Ask<'_>, &Ask<'_>, &Ask<'_>) = (ask!($third), ask!($second), ask!($first));
+        let (third, second, first): (&Ask<'_>, &Ask<'_>, &Ask<'_>) =
+            (symbol!($third), symbol!($second), symbol!($first));
         $device.processes(&[(third, 24), (second, 24), (first, 16)], Mode::$mode, $expected)
     }};
 }
 
 impl Device<'_> {
-    /// `nvmlDeviceGetComputeRunningProcesses_v3`, else `_v2`, else without suffix.
+    /// Lists compute processes: `nvmlDeviceGetComputeRunningProcesses_v3`, else `_v2`, else without suffix.
     pub(crate) fn compute_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
         list!(
             self,
@@ -49,7 +48,7 @@ impl Device<'_> {
         )
     }
 
-    /// `nvmlDeviceGetGraphicsRunningProcesses_v3`, else `_v2`, else without suffix.
+    /// Lists graphics processes: `nvmlDeviceGetGraphicsRunningProcesses_v3`, else `_v2`, else without suffix.
     pub(crate) fn graphics_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
         list!(
             self,
@@ -61,8 +60,8 @@ impl Device<'_> {
         )
     }
 
-    /// `nvmlDeviceGetMPSComputeRunningProcesses_v3`, else `_v2`, else without suffix: those that share the GPU
-    /// through the MPS server.
+    /// Lists processes that share the GPU through the MPS server: `nvmlDeviceGetMPSComputeRunningProcesses_v3`, else
+    /// `_v2`, else without suffix.
     pub(crate) fn mps_processes(&self, expected: usize) -> Reading<Vec<ListedProcess>> {
         list!(
             self,
@@ -76,7 +75,7 @@ impl Device<'_> {
 
     fn processes(&self, symbols: &[(&Ask<'_>, usize)], mode: Mode, expected: usize) -> Reading<Vec<ListedProcess>> {
         let mut usual = symbols.iter().map(|(ask, width)| self.list(ask, *width, expected));
-        // An older symbol is asked where a newer one is missing, and not where it fails.
+        // An older symbol replaces a newer one that is missing, not one that fails.
         let list = usual.find(|list| !matches!(list, Err(Failed::Code(Code::FUNCTION_NOT_FOUND))));
         let list = match list.unwrap_or(Err(Failed::Code(Code::NOT_SUPPORTED))) {
             Err(Failed::Code(code)) if code.absence() == Absence::NotSupported => self.detail_list(mode, expected),
@@ -89,8 +88,9 @@ impl Device<'_> {
         }
     }
 
-    /// `nvmlDeviceGetRunningProcessDetailList`.
+    /// Lists processes by `nvmlDeviceGetRunningProcessDetailList`.
     pub(super) fn detail_list(&self, mode: Mode, expected: usize) -> Result<Vec<ListedProcess>, Failed> {
+        static SITES: [CallSite; 3] = [const { CallSite::new() }; 3];
         let ask: &Ask<'_> = &|count, buffer| {
             let mut list = nvmlProcessDetailList_v1_t {
                 version: version_word::<nvmlProcessDetailList_v1_t>(1),
@@ -98,18 +98,15 @@ impl Device<'_> {
                 numProcArrayEntries: *count,
                 procArray: buffer.cast(),
             };
-            let code = call!(
-                self.library,
-                self.slot,
-                nvmlDeviceGetRunningProcessDetailList(self.handle, ptr::from_mut(&mut list))
-            );
+            let site = &SITES[mode as usize];
+            let code = ask!(self, site, nvmlDeviceGetRunningProcessDetailList(ptr::from_mut(&mut list)));
             *count = list.numProcArrayEntries;
             code
         };
         self.list(ask, size_of::<nvmlProcessDetail_v1_t>(), expected)
     }
 
-    /// One symbol's list.
+    /// Lists processes by one symbol.
     pub(super) fn list(
         &self,
         ask: &Ask<'_>,

@@ -1,4 +1,4 @@
-//! Each process's part of a GPU.
+//! Utilization of a GPU by process.
 
 use std::{collections::BTreeMap, ptr};
 
@@ -11,25 +11,25 @@ use telemetry::{
     sample::{ProcessShare, SampledProcess},
 };
 
-use crate::nvml::{Code, Device, device::version_word, library::call};
+use crate::nvml::{Code, Device, device::version_word, library::ask};
 
-/// Samples that there is room for at first. A GPU keeps about a hundred.
+/// Room for samples at first. A GPU keeps about a hundred.
 const ROOM: u32 = 128;
-/// Samples that there is room for at most.
+/// Room for samples at most.
 const MAX_ROOM: u32 = 1 << 16;
-/// How far back samples are asked for, in microseconds: the driver takes several a second, and one reading's window
-/// must hold at least one.
+/// Age of the oldest samples read, in microseconds: the driver takes several a second, and the window of a reading must
+/// contain one.
 const WINDOW_US: u64 = 1_500_000;
 
-/// What a process took of a GPU in one sample.
+/// Utilization by a process in one sample.
 #[derive(Clone, Copy, Debug)]
 struct Sampled {
     pid: u32,
     /// Unix time in microseconds; 0 where the driver says none.
     at: u64,
-    /// Of the SMs, the memory, the encoder and the decoder, in %.
+    /// SMs, memory, encoder and decoder, in %.
     shares: [u32; 4],
-    /// Of JPEG and the optical flow accelerator, where they are told.
+    /// JPEG decoder and optical flow accelerator, in %, if reported.
     more: Option<[u32; 2]>,
 }
 
@@ -37,9 +37,9 @@ struct Sampled {
 type Answer = Result<Vec<Sampled>, (Code, u32)>;
 
 impl Device<'_> {
-    /// `nvmlDeviceGetProcessUtilization`, else, as some Blackwell needs, `nvmlDeviceGetProcessesUtilizationInfo`: of each
-    /// process the newest sample of the last one and a half seconds. Samples without a time or above 100 % are garbage: a
-    /// process with no other has no share, which is not none.
+    /// Utilization by process, the newest sample of each: `nvmlDeviceGetProcessUtilization`, else (some Blackwell)
+    /// `nvmlDeviceGetProcessesUtilizationInfo`. Samples without a time or above 100 % are garbage. The share of a process
+    /// without any other sample is absent, not 0.
     pub(crate) fn shares(&self) -> Reading<Vec<SampledProcess>> {
         let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
         let mut samples = with_room(|room| self.utilization_samples(room, since));
@@ -59,12 +59,8 @@ impl Device<'_> {
             nvmlProcessUtilizationSample_t { pid: 0, timeStamp: 0, smUtil: 0, memUtil: 0, encUtil: 0, decUtil: 0 };
         let mut samples = vec![blank; room as usize];
         let mut count = room;
-        call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetProcessUtilization(self.handle, samples.as_mut_ptr(), &raw mut count, since)
-        )
-        .map_err(|code| (code, count))?;
+        ask!(self, nvmlDeviceGetProcessUtilization(samples.as_mut_ptr(), &raw mut count, since))
+            .map_err(|code| (code, count))?;
         let sampled = |told: &nvmlProcessUtilizationSample_t| Sampled {
             pid: told.pid,
             at: told.timeStamp,
@@ -92,11 +88,7 @@ impl Device<'_> {
             lastSeenTimeStamp: since,
             procUtilArray: samples.as_mut_ptr(),
         };
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetProcessesUtilizationInfo(self.handle, ptr::from_mut(&mut info))
-        );
+        let code = ask!(self, nvmlDeviceGetProcessesUtilizationInfo(ptr::from_mut(&mut info)));
         code.map_err(|code| (code, info.processSamplesCount))?;
         let sampled = |told: &nvmlProcessUtilizationInfo_v1_t| Sampled {
             pid: told.pid,
@@ -108,20 +100,20 @@ impl Device<'_> {
         Ok(self.kept(counted.map(sampled).collect(), size_of::<nvmlProcessUtilizationInfo_v1_t>()))
     }
 
-    /// The samples, which a capture keeps.
+    /// Returns the samples after a capture has recorded them.
     fn kept(&self, samples: Vec<Sampled>, width: usize) -> Vec<Sampled> {
         self.slot.listed(|| as_written(&samples, width));
         samples
     }
 
-    /// Asks in the second way although the first answers: for a capture.
+    /// Reads by the second function although the first answers: for a capture.
     pub(super) fn ask_for_shares_otherwise(&self) {
         let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
         let _ = with_room(|room| self.utilization_info(room, since));
     }
 }
 
-/// Asks with the usual room, and once more if that was too little.
+/// Reads with the usual room, and again if that was too little.
 fn with_room(ask: impl Fn(u32) -> Answer) -> Result<Vec<Sampled>, Code> {
     let answer = match ask(ROOM) {
         Err((Code::INSUFFICIENT_SIZE, count)) if count > ROOM => ask(count.min(MAX_ROOM)),
@@ -130,7 +122,7 @@ fn with_room(ask: impl Fn(u32) -> Answer) -> Result<Vec<Sampled>, Code> {
     answer.map_err(|(code, _)| code)
 }
 
-/// The samples as a capture has them: PID, age in microseconds (all ones where there is no time), and the shares.
+/// Converts samples for a capture: PID, age in microseconds (all ones without a time), and the shares.
 fn as_written(samples: &[Sampled], width: usize) -> List {
     let now = Stamp::now().unix_ms * 1000;
     let entry = |sample: &Sampled| {

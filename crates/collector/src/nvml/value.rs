@@ -1,277 +1,203 @@
-//! The values of a GPU that are one call each.
+//! Readings of one call each.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlBAR1Memory_t, nvmlClockType_enum_NVML_CLOCK_GRAPHICS, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_enum_NVML_CLOCK_VIDEO, nvmlMarginTemperature_t, nvmlTemperature_t,
-    nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN, nvmlUtilization_t,
+    nvmlBAR1Memory_t, nvmlClockType_enum_NVML_CLOCK_GRAPHICS as GRAPHICS, nvmlClockType_enum_NVML_CLOCK_MEM as MEMORY,
+    nvmlClockType_enum_NVML_CLOCK_SM as SM, nvmlClockType_enum_NVML_CLOCK_VIDEO as VIDEO, nvmlMarginTemperature_t,
+    nvmlTemperature_t, nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
+    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN as SHUTDOWN,
+    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN as SLOWDOWN, nvmlUtilization_t,
 };
 use telemetry::{Absence, Reading};
 
-use crate::nvml::{Code, Device, device::version_word, library::call};
+use crate::nvml::{Code, Device, device::version_word, library::ask, library::call};
 
-/// The most fans that are asked about.
+/// Fans that are read at most.
 const MAX_FANS: u32 = 16;
-/// NVML's word for a performance state that it does not know.
+/// NVML's value for an unknown performance state.
 const UNKNOWN_STATE: u32 = 32;
 
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident: $type:ty = $function:ident ( $($argument:expr),* )) => {
-        $(#[$doc])*
-        pub(crate) fn $name(&self) -> Reading<$type> {
-            let mut value: $type = 0;
-            self.reading(call!(self.library, self.slot, $function(self.handle, $($argument,)* &raw mut value)))?;
-            Ok(value)
-        }
+/// Functions that write one number as their last argument.
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $function:ident ( $($argument:expr),* );)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name(&self) -> Reading<$type> {
+                let mut value: $type = 0;
+                self.reading(ask!(self, $function($($argument,)* &raw mut value)))?;
+                Ok(value)
+            }
+        )*
+    };
+}
+
+/// Functions that write a number, of which 0 is false, as their last argument.
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $function:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name(&self) -> Reading<bool> {
+                let mut value = 0;
+                self.reading(ask!(self, $function(&raw mut value)))?;
+                Ok(value != 0)
+            }
+        )*
+    };
+}
+
+/// Functions that write two numbers, of which the first is the value.
+macro_rules! first_of_two {
+    ($($(#[$doc:meta])* $name:ident = $function:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name(&self) -> Reading<u32> {
+                let (mut value, mut second) = (0, 0);
+                self.reading(ask!(self, $function(&raw mut value, &raw mut second)))?;
+                Ok(value)
+            }
+        )*
     };
 }
 
 impl Device<'_> {
-    /// `nvmlDeviceGetTemperatureV` (signed, and the only one from CUDA 14 on), else `nvmlDeviceGetTemperature`; °C.
+    numbers! {
+        /// First fan in % of the intended speed: `nvmlDeviceGetFanSpeed`.
+        fan_percent: u32 = nvmlDeviceGetFanSpeed();
+        /// Power draw in mW: `nvmlDeviceGetPowerUsage`.
+        power_draw_mw: u32 = nvmlDeviceGetPowerUsage();
+        /// Power limit in mW: `nvmlDeviceGetPowerManagementLimit`.
+        power_limit_mw: u32 = nvmlDeviceGetPowerManagementLimit();
+        /// Enforced power limit in mW: `nvmlDeviceGetEnforcedPowerLimit`.
+        enforced_limit_mw: u32 = nvmlDeviceGetEnforcedPowerLimit();
+        /// Default power limit in mW: `nvmlDeviceGetPowerManagementDefaultLimit`.
+        default_limit_mw: u32 = nvmlDeviceGetPowerManagementDefaultLimit();
+        /// Slowdown threshold in °C: `nvmlDeviceGetTemperatureThreshold`.
+        slowdown_celsius: u32 = nvmlDeviceGetTemperatureThreshold(SLOWDOWN);
+        /// Shutdown threshold in °C: `nvmlDeviceGetTemperatureThreshold`.
+        shutdown_celsius: u32 = nvmlDeviceGetTemperatureThreshold(SHUTDOWN);
+        /// Maximum PCIe generation of GPU and slot: `nvmlDeviceGetMaxPcieLinkGeneration`.
+        pcie_max_generation: u32 = nvmlDeviceGetMaxPcieLinkGeneration();
+        /// Maximum PCIe width of GPU and slot, in lanes: `nvmlDeviceGetMaxPcieLinkWidth`.
+        pcie_max_width: u32 = nvmlDeviceGetMaxPcieLinkWidth();
+        /// Energy in mJ since the driver was loaded: `nvmlDeviceGetTotalEnergyConsumption`.
+        energy_mj: u64 = nvmlDeviceGetTotalEnergyConsumption();
+        /// PCIe generation: `nvmlDeviceGetCurrPcieLinkGeneration`.
+        pcie_generation: u32 = nvmlDeviceGetCurrPcieLinkGeneration();
+        /// PCIe width in lanes: `nvmlDeviceGetCurrPcieLinkWidth`.
+        pcie_width: u32 = nvmlDeviceGetCurrPcieLinkWidth();
+        /// PCIe replays: `nvmlDeviceGetPcieReplayCounter`.
+        pcie_replays: u32 = nvmlDeviceGetPcieReplayCounter();
+        /// NVML's number of the architecture: `nvmlDeviceGetArchitecture`.
+        architecture: u32 = nvmlDeviceGetArchitecture();
+        /// Graphics clock in MHz: `nvmlDeviceGetClockInfo`.
+        graphics_mhz: u32 = nvmlDeviceGetClockInfo(GRAPHICS);
+        /// SM clock in MHz: `nvmlDeviceGetClockInfo`.
+        sm_mhz: u32 = nvmlDeviceGetClockInfo(SM);
+        /// Memory clock in MHz: `nvmlDeviceGetClockInfo`.
+        memory_mhz: u32 = nvmlDeviceGetClockInfo(MEMORY);
+        /// Video clock in MHz: `nvmlDeviceGetClockInfo`.
+        video_mhz: u32 = nvmlDeviceGetClockInfo(VIDEO);
+        /// Maximum graphics clock in MHz: `nvmlDeviceGetMaxClockInfo`.
+        max_graphics_mhz: u32 = nvmlDeviceGetMaxClockInfo(GRAPHICS);
+        /// Maximum SM clock in MHz: `nvmlDeviceGetMaxClockInfo`.
+        max_sm_mhz: u32 = nvmlDeviceGetMaxClockInfo(SM);
+        /// Maximum memory clock in MHz: `nvmlDeviceGetMaxClockInfo`.
+        max_memory_mhz: u32 = nvmlDeviceGetMaxClockInfo(MEMORY);
+        /// Number in `/dev/nvidiaN`: `nvmlDeviceGetMinorNumber`.
+        minor_number: u32 = nvmlDeviceGetMinorNumber();
+        /// NVML's number of the compute mode: `nvmlDeviceGetComputeMode`.
+        compute_mode: u32 = nvmlDeviceGetComputeMode();
+    }
+
+    flags! {
+        /// Persistence mode: `nvmlDeviceGetPersistenceMode`.
+        persistence_mode = nvmlDeviceGetPersistenceMode;
+        /// Display active: `nvmlDeviceGetDisplayActive`.
+        display_active = nvmlDeviceGetDisplayActive;
+    }
+
+    first_of_two! {
+        /// Encoder utilization in %: `nvmlDeviceGetEncoderUtilization`, which also writes the sampling period.
+        encoder_percent = nvmlDeviceGetEncoderUtilization;
+        /// Decoder utilization in %: `nvmlDeviceGetDecoderUtilization`, which also writes the sampling period.
+        decoder_percent = nvmlDeviceGetDecoderUtilization;
+        /// JPEG decoder utilization in %: `nvmlDeviceGetJpgUtilization`, which also writes the sampling period.
+        jpeg_percent = nvmlDeviceGetJpgUtilization;
+        /// Optical flow accelerator utilization in %: `nvmlDeviceGetOfaUtilization`, which also writes the sampling period.
+        ofa_percent = nvmlDeviceGetOfaUtilization;
+        /// Current MIG mode, 0 for off: `nvmlDeviceGetMigMode`, which also writes the pending one.
+        current_mig_mode = nvmlDeviceGetMigMode;
+        /// Current ECC mode, 0 for off: `nvmlDeviceGetEccMode`, which also writes the pending one.
+        current_ecc_mode = nvmlDeviceGetEccMode;
+    }
+
+    /// Temperature in °C: `nvmlDeviceGetTemperatureV` (signed, and the only one from CUDA 14 on), else
+    /// `nvmlDeviceGetTemperature`.
     pub(crate) fn temperature_celsius(&self) -> Reading<i32> {
         let sensor = nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU;
         let mut versioned =
             nvmlTemperature_t { version: version_word::<nvmlTemperature_t>(1), sensorType: sensor, temperature: 0 };
-        match call!(self.library, self.slot, nvmlDeviceGetTemperatureV(self.handle, &raw mut versioned)) {
-            Ok(()) => return Ok(versioned.temperature),
+        match ask!(self, nvmlDeviceGetTemperatureV(&raw mut versioned)) {
+            Ok(()) => return self.reading(Ok(())).map(|()| versioned.temperature),
             Err(code) if code.absence() == Absence::NotSupported => {}
             Err(code) => return self.reading(Err(code)).map(|()| 0),
         }
         let mut value = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetTemperature(self.handle, sensor, &raw mut value)))?;
+        self.reading(ask!(self, nvmlDeviceGetTemperature(sensor, &raw mut value)))?;
         i32::try_from(value).map_err(|_| Absence::Error)
     }
 
-    /// `nvmlDeviceGetMarginTemperature`, in °C: how far the hottest part is from where it slows down. It is below zero
-    /// beyond that.
+    /// Margin to the slowdown threshold in °C, negative above it: `nvmlDeviceGetMarginTemperature`.
     pub(crate) fn margin_celsius(&self) -> Reading<i32> {
         let version = version_word::<nvmlMarginTemperature_t>(1);
         let mut margin = nvmlMarginTemperature_t { version, marginTemperature: 0 };
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetMarginTemperature(self.handle, &raw mut margin)))?;
+        self.reading(ask!(self, nvmlDeviceGetMarginTemperature(&raw mut margin)))?;
         Ok(margin.marginTemperature)
     }
 
-    number!(
-        /// `nvmlDeviceGetFanSpeed`: the first fan, in % of what is intended.
-        fan_percent: u32 = nvmlDeviceGetFanSpeed()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerUsage`.
-        power_draw_mw: u32 = nvmlDeviceGetPowerUsage()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerManagementLimit`.
-        power_limit_mw: u32 = nvmlDeviceGetPowerManagementLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetEnforcedPowerLimit`.
-        enforced_limit_mw: u32 = nvmlDeviceGetEnforcedPowerLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetPowerManagementDefaultLimit`.
-        default_limit_mw: u32 = nvmlDeviceGetPowerManagementDefaultLimit()
-    );
-    number!(
-        /// `nvmlDeviceGetTemperatureThreshold`, slowdown; °C.
-        slowdown_celsius: u32 =
-            nvmlDeviceGetTemperatureThreshold(nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN)
-    );
-    number!(
-        /// `nvmlDeviceGetTemperatureThreshold`, shutdown; °C.
-        shutdown_celsius: u32 =
-            nvmlDeviceGetTemperatureThreshold(nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN)
-    );
-    number!(
-        /// `nvmlDeviceGetMaxPcieLinkGeneration`.
-        pcie_max_generation: u32 = nvmlDeviceGetMaxPcieLinkGeneration()
-    );
-    number!(
-        /// `nvmlDeviceGetMaxPcieLinkWidth`.
-        pcie_max_width: u32 = nvmlDeviceGetMaxPcieLinkWidth()
-    );
-    number!(
-        /// `nvmlDeviceGetTotalEnergyConsumption`, since the driver was loaded.
-        energy_mj: u64 = nvmlDeviceGetTotalEnergyConsumption()
-    );
-    number!(
-        /// `nvmlDeviceGetPerformanceState`: 0 is the fastest, 32 is unknown.
-        pstate: u32 = nvmlDeviceGetPerformanceState()
-    );
-    number!(
-        /// `nvmlDeviceGetCurrPcieLinkGeneration`.
-        pcie_generation: u32 = nvmlDeviceGetCurrPcieLinkGeneration()
-    );
-    number!(
-        /// `nvmlDeviceGetCurrPcieLinkWidth`.
-        pcie_width: u32 = nvmlDeviceGetCurrPcieLinkWidth()
-    );
-    number!(
-        /// `nvmlDeviceGetPcieReplayCounter`.
-        pcie_replays: u32 = nvmlDeviceGetPcieReplayCounter()
-    );
-    number!(
-        /// `nvmlDeviceGetArchitecture`, NVML's number.
-        architecture: u32 = nvmlDeviceGetArchitecture()
-    );
-    number!(
-        /// `nvmlDeviceGetClockInfo`, graphics.
-        graphics_mhz: u32 = nvmlDeviceGetClockInfo(nvmlClockType_enum_NVML_CLOCK_GRAPHICS)
-    );
-    number!(
-        /// `nvmlDeviceGetClockInfo`, SM.
-        sm_mhz: u32 = nvmlDeviceGetClockInfo(nvmlClockType_enum_NVML_CLOCK_SM)
-    );
-    number!(
-        /// `nvmlDeviceGetClockInfo`, memory.
-        memory_mhz: u32 = nvmlDeviceGetClockInfo(nvmlClockType_enum_NVML_CLOCK_MEM)
-    );
-    number!(
-        /// `nvmlDeviceGetClockInfo`, video.
-        video_mhz: u32 = nvmlDeviceGetClockInfo(nvmlClockType_enum_NVML_CLOCK_VIDEO)
-    );
-    number!(
-        /// `nvmlDeviceGetMaxClockInfo`, graphics.
-        max_graphics_mhz: u32 = nvmlDeviceGetMaxClockInfo(nvmlClockType_enum_NVML_CLOCK_GRAPHICS)
-    );
-    number!(
-        /// `nvmlDeviceGetMaxClockInfo`, SM.
-        max_sm_mhz: u32 = nvmlDeviceGetMaxClockInfo(nvmlClockType_enum_NVML_CLOCK_SM)
-    );
-    number!(
-        /// `nvmlDeviceGetMaxClockInfo`, memory.
-        max_memory_mhz: u32 = nvmlDeviceGetMaxClockInfo(nvmlClockType_enum_NVML_CLOCK_MEM)
-    );
-    number!(
-        /// `nvmlDeviceGetMinorNumber`.
-        minor_number: u32 = nvmlDeviceGetMinorNumber()
-    );
-    number!(
-        /// `nvmlDeviceGetComputeMode`, NVML's number.
-        compute_mode: u32 = nvmlDeviceGetComputeMode()
-    );
-
-    /// `nvmlDeviceGetPersistenceMode`.
-    pub(crate) fn persistence_mode(&self) -> Reading<bool> {
-        let mut mode = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetPersistenceMode(self.handle, &raw mut mode)))?;
-        Ok(mode != 0)
-    }
-
-    /// `nvmlDeviceGetDisplayActive`.
-    pub(crate) fn display_active(&self) -> Reading<bool> {
-        let mut active = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetDisplayActive(self.handle, &raw mut active)))?;
-        Ok(active != 0)
-    }
-
-    /// `nvmlDeviceGetMigMode`, the current one.
-    pub(crate) fn mig_mode(&self) -> Reading<bool> {
-        let (mut current, mut pending) = (0, 0);
-        let code =
-            call!(self.library, self.slot, nvmlDeviceGetMigMode(self.handle, &raw mut current, &raw mut pending));
-        self.reading(code)?;
-        Ok(current != 0)
-    }
-
-    /// `nvmlDeviceGetUtilizationRates`: of the GPU and of its memory, in %.
-    pub(crate) fn utilization(&self) -> Reading<(u32, u32)> {
+    /// GPU and memory utilization in %: `nvmlDeviceGetUtilizationRates`.
+    pub(crate) fn utilization_percent(&self) -> Reading<(u32, u32)> {
         let mut rates = nvmlUtilization_t { gpu: 0, memory: 0 };
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetUtilizationRates(self.handle, &raw mut rates)))?;
+        self.reading(ask!(self, nvmlDeviceGetUtilizationRates(&raw mut rates)))?;
         Ok((rates.gpu, rates.memory))
     }
 
-    /// `nvmlDeviceGetEncoderUtilization`, in % of its last sample period.
-    pub(crate) fn encoder_percent(&self) -> Reading<u32> {
-        let (mut percent, mut period_us) = (0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetEncoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
-        );
-        self.reading(code)?;
-        Ok(percent)
-    }
-
-    /// `nvmlDeviceGetDecoderUtilization`, in % of its last sample period.
-    pub(crate) fn decoder_percent(&self) -> Reading<u32> {
-        let (mut percent, mut period_us) = (0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetDecoderUtilization(self.handle, &raw mut percent, &raw mut period_us)
-        );
-        self.reading(code)?;
-        Ok(percent)
-    }
-
-    /// `nvmlDeviceGetJpgUtilization`, in % of its last sample period.
-    pub(crate) fn jpeg_percent(&self) -> Reading<u32> {
-        let (mut percent, mut period_us) = (0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetJpgUtilization(self.handle, &raw mut percent, &raw mut period_us)
-        );
-        self.reading(code)?;
-        Ok(percent)
-    }
-
-    /// `nvmlDeviceGetOfaUtilization`, in % of its last sample period.
-    pub(crate) fn ofa_percent(&self) -> Reading<u32> {
-        let (mut percent, mut period_us) = (0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetOfaUtilization(self.handle, &raw mut percent, &raw mut period_us)
-        );
-        self.reading(code)?;
-        Ok(percent)
-    }
-
-    /// `nvmlDeviceGetPerformanceState`: 0 is the fastest, 15 the slowest.
+    /// Performance state, 0 the fastest and 15 the slowest: `nvmlDeviceGetPerformanceState`.
     pub(crate) fn performance_state(&self) -> Reading<u32> {
-        self.pstate().and_then(|state| if state == UNKNOWN_STATE { Err(Absence::NotSupported) } else { Ok(state) })
+        let mut state = 0;
+        self.reading(ask!(self, nvmlDeviceGetPerformanceState(&raw mut state)))?;
+        if state == UNKNOWN_STATE { Err(Absence::NotSupported) } else { Ok(state) }
     }
 
-    /// `nvmlDeviceGetCurrentClocksEventReasons`, else `nvmlDeviceGetCurrentClocksThrottleReasons`, which CUDA 14
-    /// takes away: NVML's bits.
+    /// NVML's bits of the clock event reasons: `nvmlDeviceGetCurrentClocksEventReasons`, else
+    /// `nvmlDeviceGetCurrentClocksThrottleReasons`, which CUDA 14 removes.
     pub(crate) fn event_reasons(&self) -> Reading<u64> {
         let mut bits = 0;
-        let code = call!(self.library, self.slot, nvmlDeviceGetCurrentClocksEventReasons(self.handle, &raw mut bits));
-        if code == Err(Code::FUNCTION_NOT_FOUND) {
-            let code =
-                call!(self.library, self.slot, nvmlDeviceGetCurrentClocksThrottleReasons(self.handle, &raw mut bits));
-            self.reading(code)?;
-        } else {
-            self.reading(code)?;
-        }
+        let newer = ask!(self, nvmlDeviceGetCurrentClocksEventReasons(&raw mut bits));
+        self.reading(match newer {
+            Err(Code::FUNCTION_NOT_FOUND) => ask!(self, nvmlDeviceGetCurrentClocksThrottleReasons(&raw mut bits)),
+            result => result,
+        })?;
         Ok(bits)
     }
 
-    /// `nvmlDeviceGetCudaComputeCapability`, such as `9.0`.
+    /// CUDA compute capability as `major.minor`: `nvmlDeviceGetCudaComputeCapability`.
     pub(crate) fn compute_capability(&self) -> Reading<String> {
         let (mut major, mut minor) = (0, 0);
-        let code = call!(
-            self.library,
-            self.slot,
-            nvmlDeviceGetCudaComputeCapability(self.handle, &raw mut major, &raw mut minor)
-        );
-        self.reading(code)?;
+        self.reading(ask!(self, nvmlDeviceGetCudaComputeCapability(&raw mut major, &raw mut minor)))?;
         Ok(format!("{major}.{minor}"))
     }
 
-    /// `nvmlDeviceGetBAR1MemoryInfo`: total and used bytes.
-    pub(crate) fn bar1(&self) -> Reading<(u64, u64)> {
+    /// BAR1 memory in bytes, total and used: `nvmlDeviceGetBAR1MemoryInfo`.
+    pub(crate) fn bar1_bytes(&self) -> Reading<(u64, u64)> {
         let mut memory = nvmlBAR1Memory_t { bar1Total: 0, bar1Free: 0, bar1Used: 0 };
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetBAR1MemoryInfo(self.handle, &raw mut memory)))?;
+        self.reading(ask!(self, nvmlDeviceGetBAR1MemoryInfo(&raw mut memory)))?;
         Ok((memory.bar1Total, memory.bar1Used))
     }
 
-    /// `nvmlDeviceGetFanSpeed_v2` of each fan that `nvmlDeviceGetNumFans` counts, in %. One that fails fails all.
-    pub(crate) fn fans(&self) -> Reading<Vec<u32>> {
+    /// Every fan in %: `nvmlDeviceGetFanSpeed_v2` of each that `nvmlDeviceGetNumFans` counts. Absent if one fails.
+    pub(crate) fn fans_percent(&self) -> Reading<Vec<u32>> {
         let mut fans = 0;
-        self.reading(call!(self.library, self.slot, nvmlDeviceGetNumFans(self.handle, &raw mut fans)))?;
+        self.reading(ask!(self, nvmlDeviceGetNumFans(&raw mut fans)))?;
         let speed = |fan| {
             let mut percent = 0;
             let code = call!(self.library, self.slot, nvmlDeviceGetFanSpeed_v2(self.handle, fan, &raw mut percent));

@@ -1,12 +1,11 @@
-//! What a cgroup's path tells of where a process runs: container, Kubernetes pod, Slurm job. Pure: bytes in, what is
-//! told out.
+//! Parser of cgroup paths: container, Kubernetes pod and Slurm job of a process. A pure function of the bytes.
 //!
-//! Nothing is guessed. An id is told only by the names that a runtime itself gives its cgroups; what an administrator
-//! or a program may have named likewise, but not just so, tells nothing.
+//! Nothing is guessed: only the exact names that runtimes give their cgroups count, not similar ones of administrators or
+//! programs.
 
 use telemetry::{Absence, sample::Container};
 
-/// The prefixes that runtimes give the names of their cgroups, before `-<id>.scope` (systemd) or `-<id>`.
+/// Prefixes of the names that runtimes give their cgroups, before `-<id>.scope` (systemd) or `-<id>`.
 const PREFIXES: [(&str, &str); 6] = [
     ("docker", "docker"),
     ("cri-containerd", "containerd"),
@@ -15,21 +14,21 @@ const PREFIXES: [(&str, &str); 6] = [
     ("libpod", "podman"),
     ("libpod-payload", "podman"),
 ];
-/// The folders in which a runtime keeps cgroups that are named by the id alone.
+/// Folders of runtimes that name cgroups by the id alone.
 const FOLDERS: [(&str, &str); 2] = [("docker", "docker"), ("k8s.io", "containerd")];
 
-/// Where a process runs, as far as its cgroup tells.
+/// Container, pod and job of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Placement {
     pub(super) container: Option<Container>,
-    /// The uid of the Kubernetes pod, as the API server writes it.
+    /// UID of the Kubernetes pod, as the API server writes it.
     pub(super) pod: Option<String>,
-    /// The number of the Slurm job.
+    /// Number of the Slurm job.
     pub(super) job: Option<String>,
 }
 
-/// `/proc/PID/cgroup`: a line `number:controllers:path` for each hierarchy. With cgroup v1 there are several, and not
-/// each runtime uses each of them, so what one line leaves open another may tell.
+/// Parses `/proc/PID/cgroup`: a line `number:controllers:path` per hierarchy. With cgroup v1 there are several, and not
+/// every runtime uses every one of them, so the lines complement each other.
 pub(super) fn placement(bytes: &[u8]) -> Placement {
     let text = String::from_utf8_lossy(bytes);
     let mut all = Placement::default();
@@ -45,9 +44,9 @@ pub(super) fn placement(bytes: &[u8]) -> Placement {
     all
 }
 
-/// Where containers are nested, as in a cluster made of containers, the process runs in the innermost.
+/// Parses a path. With nested containers, as in a cluster made of containers, the innermost counts.
 fn of_path(path: &str) -> Placement {
-    // The kernel adds this to a cgroup that was removed while the process was still in it.
+    // The kernel appends this to a cgroup that was removed while the process was in it.
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let segments: Vec<&str> = path.split('/').collect();
     let mut found = Placement::default();
@@ -65,7 +64,7 @@ fn container(segment: &str, parent: Option<&str>) -> Option<Container> {
         let runtime = FOLDERS.iter().find(|(folder, _)| parent == Some(folder));
         return Some(found(segment, runtime.map(|(_, name)| *name)));
     }
-    // `slice:prefix:id` is systemd's notation, which runc takes for a plain path when it is not told to use systemd.
+    // `slice:prefix:id` is systemd's notation, which runc takes for a plain path without its systemd option.
     let (prefix, id) = match segment.rsplit_once(':') {
         Some((rest, id)) => (rest.rsplit_once(':')?.1, id),
         None => segment.strip_suffix(".scope").unwrap_or(segment).rsplit_once('-')?,
@@ -74,12 +73,12 @@ fn container(segment: &str, parent: Option<&str>) -> Option<Container> {
     is_id(id).then(|| found(id, Some(runtime)))
 }
 
-/// A path does not tell what a container is called.
+/// A path does not contain the name of a container.
 fn found(id: &str, runtime: Option<&str>) -> Container {
     Container { id: id.to_owned(), runtime: runtime.map(str::to_owned), name: Err(Absence::NotSupported) }
 }
 
-/// The runtimes' ids are 256 bits in lower-case hexadecimal digits.
+/// Returns whether a text is an id of a runtime: 256 bits in lower-case hexadecimal digits.
 fn is_id(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }
@@ -88,7 +87,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The kubelet names a pod's cgroup `pod<uid>`, or with systemd `kubepods[-<quality of service>]-pod<uid>.slice`, in
+/// Returns the UID in a pod's cgroup. The kubelet names it `pod<uid>`, or with systemd `kubepods[-<quality of service>]-pod<uid>.slice`, in
 /// which the uid's hyphens are underscores since a slice's own hyphens separate its parents.
 fn pod(segment: &str) -> Option<String> {
     let slice = segment.split_once(':').map_or(segment, |(slice, _)| slice);
@@ -100,7 +99,7 @@ fn pod(segment: &str) -> Option<String> {
     uid_of(segment.strip_prefix("pod")?, '-')
 }
 
-/// A UUID with this separator, or the hash of 32 digits that a static pod has for one.
+/// Returns a UUID with this separator, or the hash of 32 digits that a static pod has instead.
 fn uid_of(text: &str, separator: char) -> Option<String> {
     if text.len() == 32 && is_hex(text) {
         return Some(text.to_owned());
@@ -110,8 +109,8 @@ fn uid_of(text: &str, separator: char) -> Option<String> {
     (shaped && groups.iter().all(|group| is_hex(group))).then(|| groups.join("-"))
 }
 
-/// Slurm's `slurm/uid_<uid>/job_<id>` (cgroup v1) and `slurmstepd.scope/job_<id>` (v2). A host with several daemons
-/// has the node's name in the first part.
+/// Returns the job in Slurm's `slurm/uid_<uid>/job_<id>` (cgroup v1) and `slurmstepd.scope/job_<id>` (v2). On a host with
+/// several daemons the first part contains the node's name.
 fn job(segment: &str, before: &[&str]) -> Option<String> {
     let id = segment.strip_prefix("job_").filter(|id| is_number(id))?;
     let of_slurm = match before {

@@ -1,4 +1,4 @@
-//! Names of containers, by id, from a thread of its own: a container engine that does not answer holds up nothing.
+//! Names of containers by id, queried by a thread of its own, so that a container engine that hangs delays nothing else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,30 +17,30 @@ use crate::{
     socket::{Fault, Health, Socket, engine},
 };
 
-/// A container may be renamed, so that its name is asked for again after this long.
+/// Maximum age of a name, since a container may be renamed.
 const KEEPS: Duration = Duration::from_secs(600);
-/// One that the engine does not know is asked for again after this long.
+/// Time after which a container that the engine does not know is queried again.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
-/// After a failure the same is asked again after this long, and after each further one after twice as long.
+/// Initial backoff after a failure; it doubles with each further one.
 const SOONEST: Duration = Duration::from_secs(1);
 const LATEST: Duration = Duration::from_secs(30);
-/// At most so many containers are asked for.
+/// Containers that are queried at most.
 const MOST: usize = 1024;
 
-/// What there is to ask.
+/// Query of the engine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Question {
-    /// Whether the engine is there.
+    /// Availability of the engine.
     Ping,
-    /// What a container is called.
+    /// Name of a container.
     Name(String),
 }
 
-/// When something is asked next.
+/// Time of the next query.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     at: Instant,
-    /// How long it is left alone after the next failure.
+    /// Backoff after the next failure.
     pause: Duration,
 }
 
@@ -64,7 +64,7 @@ struct Entry {
 #[derive(Debug)]
 struct State {
     entries: BTreeMap<String, Entry>,
-    /// None while the engine is known to be there.
+    /// None while the engine is available.
     ping: Option<Turn>,
     health: Health,
 }
@@ -72,7 +72,7 @@ struct State {
 struct Shared {
     socket: Socket,
     state: Mutex<State>,
-    /// There may be something to ask.
+    /// There may be a new query.
     requested: Condvar,
     answered: Condvar,
 }
@@ -82,7 +82,7 @@ struct Shared {
 pub(crate) struct Containers(Option<Arc<Shared>>);
 
 impl Containers {
-    /// Starts the thread, if there is a socket to ask. Without a thread no container has a name.
+    /// Starts the thread if there is a socket. Without it no container has a name.
     pub(crate) fn start(socket: Option<Socket>) -> Self {
         let Some(socket) = socket else { return Self(None) };
         let asked = socket.clone();
@@ -114,7 +114,7 @@ impl Containers {
         Self(Some(shared))
     }
 
-    /// Wishes for the names of these processes' containers, and forgets all others.
+    /// Requests the names of these processes' containers, and forgets all others.
     pub(crate) fn request(&self, processes: &[ProcessFacts]) {
         let Some(shared) = &self.0 else { return };
         let containers = processes.iter().filter_map(|facts| facts.container.as_ref()).filter(|it| is_engines(it));
@@ -124,7 +124,7 @@ impl Containers {
         }
     }
 
-    /// Gives containers their names, as far as they are known by now.
+    /// Sets the names of containers, as far as they are known.
     pub(crate) fn name(&self, processes: &mut [ProcessFacts]) {
         let Some(shared) = &self.0 else { return };
         let state = lock(&shared.state);
@@ -134,7 +134,7 @@ impl Containers {
         }
     }
 
-    /// Waits until all that is requested for was asked for once, or the engine is known to be away, or until the deadline.
+    /// Waits until every requested name was queried once, the engine is known to be unavailable, or the deadline.
     pub(crate) fn settle(&self, deadline: Instant) {
         let Some(shared) = &self.0 else { return };
         let mut state = lock(&shared.state);
@@ -147,19 +147,19 @@ impl Containers {
         }
     }
 
-    /// What is wrong with the socket, if anything is.
+    /// Returns the problem of the socket, if there is one.
     pub(crate) fn note(&self) -> Option<String> {
         lock(&self.0.as_ref()?.state).health.note()
     }
 }
 
-/// Whether Docker or Podman may know it: what containerd and CRI-O run for Kubernetes they do not.
+/// Returns whether Docker or Podman may know a container; they do not know those of containerd and CRI-O for Kubernetes.
 fn is_engines(container: &Container) -> bool {
     matches!(container.runtime.as_deref(), None | Some("docker" | "podman"))
 }
 
 impl Shared {
-    /// Waits until something is to be asked.
+    /// Waits for the next query.
     fn next(&self) -> Question {
         let mut state = lock(&self.state);
         loop {
@@ -173,7 +173,7 @@ impl Shared {
 }
 
 impl State {
-    /// Whether there is something new to ask.
+    /// Replaces the requested ids. Returns whether any is new.
     fn request(&mut self, ids: &BTreeSet<&str>, now: Instant) -> bool {
         self.entries.retain(|id, _| ids.contains(id.as_str()));
         let before = self.entries.len();
@@ -185,7 +185,7 @@ impl State {
         self.entries.len() > before
     }
 
-    /// What is asked next, and when. While the engine is not known to be there nothing else is asked of it.
+    /// Returns the next query and its time. While the engine is not known to be available, only that is queried.
     fn first(&self) -> Option<(Question, Instant)> {
         if let Some(ping) = self.ping {
             return Some((Question::Ping, ping.at));
@@ -236,7 +236,7 @@ impl State {
 }
 
 impl Entry {
-    /// A name that was told once stands for as long as the container is there.
+    /// A known name is kept as long as the engine knows the container.
     fn fail(&mut self, why: Absence) {
         if !matches!(self.name, Some(Ok(_))) {
             self.name = Some(Err(why));

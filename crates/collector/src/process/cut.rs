@@ -1,11 +1,11 @@
-//! How long all commands of a frame together may be.
+//! Limit on the total length of the commands in a frame.
 
 use telemetry::{command::MAX_BYTES, sample::ProcessFacts};
 
-/// All commands of a frame together.
+/// Bytes of all commands of a frame.
 const COMMANDS_BYTES: usize = 4 * 1024 * 1024;
 
-/// Cuts every command to an equal share where all of them together are too long for a frame.
+/// Cuts every command to an equal share if all of them together are too long for a frame.
 pub(super) fn cut(facts: &mut [ProcessFacts]) {
     let length = |facts: &ProcessFacts| {
         facts.arguments.as_ref().map_or(0, |arguments| arguments.iter().map(|argument| argument.len() + 1).sum())

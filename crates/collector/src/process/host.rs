@@ -1,4 +1,4 @@
-//! What the host is and has, read by a thread of its own, so that nothing waits for it.
+//! Readings of the host, by a thread of its own, so that nothing waits for them.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,22 +17,21 @@ use crate::{
     },
 };
 
-/// The host is read at most this often.
+/// Shortest period between two readings.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// A reading is shown for so many periods; then the thread hangs.
+/// Periods after which a reading is stale, since the thread hangs.
 const KEEPS_PERIODS: u32 = 3;
-/// `/proc/stat` has a line for each processor and a number for each interrupt, and what is wanted stands after them.
+/// Longest `/proc/stat`, which has a line per processor and a number per interrupt before the boot time.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The newest reading of the host.
+/// Newest reading of the host.
 pub(crate) struct Host {
     newest: Arc<Mutex<Option<(Instant, HostSample)>>>,
     keeps: Duration,
 }
 
 impl Host {
-    /// Starts the thread that reads, at each interval or each second, whichever is longer. Without a thread nothing of
-    /// the host is known.
+    /// Starts the thread, which reads every interval or every second, whichever is longer.
     pub(crate) fn start(root: PathBuf, interval: Duration) -> Self {
         let period = interval.max(SHORTEST);
         let host = Self { newest: Arc::default(), keeps: period * KEEPS_PERIODS };
@@ -50,7 +49,7 @@ impl Host {
         host
     }
 
-    /// What was read last, unless that is too long ago.
+    /// Returns the newest reading, unless it is stale.
     pub(crate) fn newest(&self) -> HostSample {
         match &*lock(&self.newest) {
             Some((when, sample)) if when.elapsed() < self.keeps => sample.clone(),
@@ -72,7 +71,7 @@ fn read(root: &Path) -> HostSample {
     }
 }
 
-/// The host's memory from `/proc/meminfo`: total and available bytes.
+/// Returns total and available bytes of the host's memory: `/proc/meminfo`.
 pub(crate) fn host_memory(root: &Path) -> Reading<(u64, u64)> {
     let memory = read_up_to(&root.join("meminfo"), MAX_BYTES).map_err(|error| reason(&error));
     Ok((told(&memory, total)?, told(&memory, available)?))
@@ -86,7 +85,7 @@ fn available(bytes: &[u8]) -> Option<u64> {
     parse::memory(bytes, "MemAvailable:")
 }
 
-/// What a file tells, or why it could not be read; one that was read and does not tell is an error.
+/// Returns the value in a file. A file without the value is an error.
 fn told<T>(file: &Reading<Vec<u8>>, parse: impl FnOnce(&[u8]) -> Option<T>) -> Reading<T> {
     parse(file.as_deref().map_err(|why| *why)?).ok_or(Absence::Error)
 }

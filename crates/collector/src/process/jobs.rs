@@ -1,5 +1,5 @@
-//! The folder in which a scheduler says which jobs are on which GPU: a file per GPU, named by its index, with a job per
-//! line. It is read by a thread of its own, since it may lie on a network.
+//! Job files: a scheduler's folder with a file per GPU, named by its index, with a job per line. It is read by a thread of
+//! its own, since it may be on a network.
 
 use std::{
     fs, io,
@@ -13,19 +13,19 @@ use telemetry::sample::GpuJobs;
 
 use crate::{lock::lock, process::procfs::read_up_to};
 
-/// The folder is read at most this often.
+/// Shortest period between two readings.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// A reading is shown for so many periods; then the thread hangs.
+/// Periods after which a reading is stale, since the thread hangs.
 const KEEPS_PERIODS: u32 = 3;
-/// A file is cut after so many bytes, and a GPU's jobs after so many lines: each is a series of every metric.
+/// Limits of a file's bytes and of a GPU's jobs: each job is a series of every metric.
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_JOBS: usize = 64;
-/// More files are not read.
+/// Files that are read at most.
 const MAX_FILES: usize = 256;
 
 type Reading = Result<Vec<GpuJobs>, String>;
 
-/// The newest reading of the folder.
+/// Newest reading of the folder.
 pub(crate) struct Jobs {
     folder: PathBuf,
     newest: Arc<Mutex<Option<(Instant, Reading)>>>,
@@ -33,7 +33,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Starts the thread that reads, at each interval or each second, whichever is longer.
+    /// Starts the thread, which reads every interval or every second, whichever is longer.
     pub(crate) fn start(folder: PathBuf, interval: Duration) -> Self {
         let period = interval.max(SHORTEST);
         let jobs = Self { folder, newest: Arc::default(), keeps: period * KEEPS_PERIODS };
@@ -51,7 +51,7 @@ impl Jobs {
         jobs
     }
 
-    /// What was read last, unless that is too long ago; nothing of a folder that cannot be read.
+    /// Returns the newest reading, unless it is stale; empty if the folder cannot be read.
     pub(crate) fn newest(&self) -> Vec<GpuJobs> {
         match &*lock(&self.newest) {
             Some((when, Ok(jobs))) if when.elapsed() < self.keeps => jobs.clone(),
@@ -59,7 +59,7 @@ impl Jobs {
         }
     }
 
-    /// What keeps the folder from being read, with the remedy.
+    /// Returns why the folder cannot be read, with the remedy.
     pub(crate) fn note(&self) -> Option<String> {
         let folder = self.folder.display();
         match &*lock(&self.newest) {
@@ -78,9 +78,9 @@ fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder)?.take(MAX_FILES) {
         let entry = entry?;
-        // Other files are the scheduler's own affair.
+        // Other files belong to the scheduler.
         let Some(gpu) = entry.file_name().to_str().and_then(index) else { continue };
-        // A file that was taken away meanwhile, since its job has ended.
+        // Removed meanwhile, since its job has ended.
         let Ok(bytes) = read_up_to(&entry.path(), MAX_BYTES) else { continue };
         let text = String::from_utf8_lossy(&bytes);
         let mut jobs: Vec<String> = Vec::new();
@@ -95,7 +95,7 @@ fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
     Ok(all)
 }
 
-/// A GPU's index, which is written in digits alone.
+/// Returns the GPU's index in a file name: digits only.
 fn index(name: &str) -> Option<u32> {
     name.bytes().all(|byte| byte.is_ascii_digit()).then(|| name.parse().ok()).flatten()
 }

@@ -1,23 +1,22 @@
-//! What keeps the collector from seeing all, with the remedy, in plain words: said once, and shown for as long as it
-//! is so.
+//! Notes about restrictions of the collector, with the remedy: logged once, and shown while they apply.
 
 use telemetry::{Absence, sample::ProcessFacts};
 
 use crate::process::ProcFs;
 
-/// What there is to say.
+/// Notes that apply.
 pub(crate) struct Notes {
     always: Vec<String>,
-    /// What is to be said of `hidepid` where it is set.
+    /// Note about `hidepid`, if it is set.
     hidepid: Option<String>,
     hides: bool,
     said: bool,
-    /// Whether PIDs are looked up at all.
+    /// PIDs are looked up.
     resolves: bool,
 }
 
 impl Notes {
-    /// Says what is known from the start. `resolve`: whether PIDs are looked up at all.
+    /// Logs the notes that are known from the start. With `resolve`, PIDs are looked up.
     pub(crate) fn begin(proc: &ProcFs, resolve: bool) -> Self {
         let always: Vec<String> = [other_namespace(resolve), only_processes(proc)].into_iter().flatten().collect();
         for note in &always {
@@ -26,8 +25,8 @@ impl Notes {
         Self { always, hidepid: hidepid(proc), hides: false, said: false, resolves: resolve }
     }
 
-    /// Looks whether anything is hidden. Whether `hidepid` hides depends on the account and its capabilities, so it is
-    /// told by its effect.
+    /// Checks whether anything is hidden. That depends on the account and its capabilities, so `hidepid` is detected by its
+    /// effect.
     pub(crate) fn look(&mut self, facts: &[ProcessFacts]) {
         self.hides = self.resolves && facts.iter().any(|facts| facts.started == Err(Absence::Denied));
         if let Some(note) = self.hidepid.as_ref().filter(|_| self.hides && !self.said) {

@@ -1,4 +1,4 @@
-//! Names of accounts, by uid, from a thread of its own: a name service that does not answer holds up nothing.
+//! Names of accounts by uid, resolved by a thread of its own, so that a name service that hangs delays nothing else.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use nix::unistd::{Uid, User};
 
 use crate::lock::{lock, wait_until};
 
-/// A uid without a name is asked for again after this long: the name service may have been away.
+/// Time after which a uid without a name is resolved again, since the name service may have been unavailable.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
-/// What became of a uid.
+/// State of a uid.
 enum Name {
     Asked,
     Answered(Option<String>, Instant),
@@ -27,8 +27,8 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    /// Starts the thread that asks (`getpwuid_r`, and so `nsswitch.conf`: files, LDAP, SSSD). Without a thread every
-    /// uid stays a number.
+    /// Starts the thread, which calls `getpwuid_r` (by `nsswitch.conf`: files, LDAP, SSSD). Without it every uid stays a
+    /// number.
     pub(crate) fn start() -> Self {
         Self::asking(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name))
     }
@@ -48,7 +48,7 @@ impl Owners {
         Self { names, wanted: started.ok().map(|_| wanted) }
     }
 
-    /// The name of a uid, if it has one and it is known by now. An unknown one is asked for.
+    /// Returns the name of a uid if it is known, and requests an unknown one.
     pub(crate) fn name(&self, uid: u32) -> Option<String> {
         let mut names = lock(&self.names.0);
         match names.get(&uid) {
@@ -65,7 +65,7 @@ impl Owners {
         None
     }
 
-    /// Waits until all that was asked for is answered, or until the deadline.
+    /// Waits until every requested uid is resolved, or until the deadline.
     pub(crate) fn settle(&self, deadline: Instant) {
         let mut names = lock(&self.names.0);
         while names.values().any(|name| matches!(name, Name::Asked)) {

@@ -1,12 +1,12 @@
-//! The few fields of `/proc`'s files that are needed. Pure: bytes in, a value or none out.
+//! Parsers of `/proc`'s files: pure functions from bytes to a value or none.
 //!
-//! Of ours rather than a library's: the one tried panicked on a malformed `stat`, and these are three lines each.
+//! Not a library's: the one that was tried panicked on a malformed `stat`, and these have three lines each.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 use telemetry::sample::CpuTicks;
 
-/// What `/proc/PID/stat` says.
+/// Fields of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
     /// Field 3.
@@ -19,15 +19,14 @@ pub(super) struct Stat {
     pub(super) resident_pages: Option<u64>,
 }
 
-/// `/proc/PID/stat`. The name in field 2 may hold anything, parentheses and newlines included, so fields are counted
-/// from the last `)`.
+/// Parses `/proc/PID/stat`. The name in field 2 may contain anything, including parentheses and newlines, so fields are
+/// counted from the last `)`.
 pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     let end_of_name = bytes.iter().rposition(|&byte| byte == b')')?;
     let rest = std::str::from_utf8(&bytes[end_of_name + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
-    // The state is field 3, and the next that `nth` gives field 4. Of a field that is no number the others tell
-    // nothing less.
+    // The state is field 3, so `nth` counts from field 4. An invalid number does not invalidate the other fields.
     let user: Option<u64> = fields.nth(14 - 4)?.parse().ok();
     let kernel: Option<u64> = fields.next()?.parse().ok();
     let start_ticks = fields.nth(22 - 16)?.parse().ok()?;
@@ -36,29 +35,29 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     Some(Stat { state, cpu_ticks, start_ticks, resident_pages })
 }
 
-/// A file of one line: a process's `comm`, the host's name. None if it is empty; what is not UTF-8 is U+FFFD.
+/// Parses a file of one line, such as `comm`. None if it is empty; invalid UTF-8 becomes U+FFFD.
 pub(super) fn line(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// The real user id: the first number of the line `Uid:` in `/proc/PID/status`. The name stands in a line before it
-/// with its newlines escaped.
+/// Parses the real user id: the first number of the line `Uid:` in `/proc/PID/status`. In the line with the name before it
+/// newlines are escaped.
 pub(super) fn real_uid(bytes: &[u8]) -> Option<u32> {
     number_after(bytes, "Uid:")
 }
 
-/// A line of `/proc/meminfo`, in bytes.
+/// Parses a line of `/proc/meminfo`, in bytes.
 pub(super) fn memory(bytes: &[u8], key: &str) -> Option<u64> {
     number_after::<u64>(bytes, key)?.checked_mul(1024)
 }
 
-/// `/proc/stat`, `btime`: when the host booted, Unix time in seconds.
+/// Parses `btime` of `/proc/stat`: the boot time in Unix seconds.
 pub(super) fn boot_time(bytes: &[u8]) -> Option<u64> {
     number_after(bytes, "btime ")
 }
 
-/// `/proc/stat`, the line `cpu`: user, nice, system, idle, iowait, irq, softirq, steal. The two after those, for
+/// Parses the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal. The two after those, for
 /// guests, are counted in the first two already. Old kernels have fewer.
 pub(super) fn cpu(bytes: &[u8]) -> Option<CpuTicks> {
     let line = bytes.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"cpu "))?;
@@ -69,13 +68,13 @@ pub(super) fn cpu(bytes: &[u8]) -> Option<CpuTicks> {
     Some(CpuTicks { busy: total.checked_sub(idle)?, total })
 }
 
-/// `/proc/loadavg`: the load average of a minute.
+/// Parses `/proc/loadavg`: the load average of one minute.
 pub(super) fn load(bytes: &[u8]) -> Option<f64> {
     let load: f64 = std::str::from_utf8(bytes).ok()?.split_ascii_whitespace().next()?.parse().ok()?;
     (load.is_finite() && load >= 0.0).then_some(load)
 }
 
-/// `/proc/mounts`: the options of what is mounted at this place. Of several mounted over one another it is the last.
+/// Returns the options of a mount in `/proc/mounts`. The last one counts if several are mounted over each other.
 pub(super) fn mount_options<'a>(bytes: &'a [u8], place: &Path) -> Option<&'a str> {
     let options = |line: &'a [u8]| {
         let mut fields = line.split(|&byte| byte == b' ').skip(1);
@@ -91,8 +90,7 @@ fn number_after<T: std::str::FromStr>(bytes: &[u8], key: &str) -> Option<T> {
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Arguments end in a NUL each; a process that wrote its own title may have left out the last. What is not UTF-8 is
-/// U+FFFD.
+/// Splits arguments at NUL; the last NUL may be missing if a process has changed its title. Invalid UTF-8 becomes U+FFFD.
 pub(super) fn arguments(bytes: &[u8]) -> Vec<String> {
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     if bytes.is_empty() {

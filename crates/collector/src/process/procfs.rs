@@ -1,4 +1,4 @@
-//! The files of `/proc`, read from a root that is a parameter.
+//! Files of `/proc` under a given root.
 
 use std::{
     fs::File,
@@ -17,34 +17,34 @@ use crate::process::{
     parse,
 };
 
-/// The kernel's name of the first PID namespace (`PROC_PID_INIT_INO`).
+/// Inode of the initial PID namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// What a file of a process seldom exceeds.
+/// Usual limit of a process's file.
 const USUAL_BYTES: usize = 1024;
-/// A host with thousands of containers has as many mounts.
+/// Limit for the list of mounts: a host with thousands of containers has as many.
 const MOUNTS_BYTES: usize = 16 * 1024 * 1024;
 
-/// A `/proc`.
+/// A mounted `/proc`.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcFs {
     root: PathBuf,
     ticks_per_second: u64,
     page_bytes: u64,
-    /// The mount's options, if its place is a mount.
+    /// Options of the mount, if the root is one.
     options: String,
 }
 
-/// What `stat` says.
+/// Values of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ProcStat {
-    /// Ticks since boot: with the PID, what tells one process from another.
+    /// Start in ticks since boot; with the PID it identifies a process.
     pub(crate) start_ticks: u64,
     pub(crate) started: BootTime,
     pub(crate) zombie: bool,
     pub(crate) cpu_ms: Reading<u64>,
     pub(crate) resident_bytes: Reading<u64>,
-    /// When it was read.
+    /// Time of the reading.
     pub(crate) read_at: BootTime,
 }
 
@@ -67,26 +67,26 @@ impl ProcFs {
         &self.root
     }
 
-    /// The value of one of the mount's options.
+    /// Returns the value of a mount option.
     pub(crate) fn option(&self, name: &str) -> Option<&str> {
         self.options.split(',').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// How others' processes are hidden from those who may not trace them, if they are.
+    /// Returns the value of `hidepid`, if it hides processes.
     pub(crate) fn hidepid(&self) -> Option<&str> {
         self.option("hidepid").filter(|how| !matches!(*how, "0" | "off"))
     }
 
-    /// Whether the PIDs that the driver lists, which are the host's, mean the same here.
+    /// Returns whether this is the host's PID namespace, whose PIDs the driver lists.
     pub(crate) fn sees_the_hosts_pids(&self) -> bool {
         std::fs::read_link(self.root.join("self/ns/pid"))
             .map_or(true, |namespace| namespace.as_os_str() == INITIAL_PID_NAMESPACE)
     }
 
-    /// `/proc/PID/stat`; none if there is no such process.
+    /// Reads `/proc/PID/stat`; none if there is no such process.
     pub(crate) fn stat(&self, pid: u32) -> Reading<Option<ProcStat>> {
         let Some(bytes) = self.read(pid, "stat")? else {
-            // What `hidepid` hides looks like a process that is gone, and only there is it worth a question.
+            // A process hidden by `hidepid` looks like one that has ended; only then another call is needed.
             let hidden = self.hidepid().is_some() && lives(pid);
             return if hidden { Err(Absence::Denied) } else { Ok(None) };
         };
@@ -102,32 +102,32 @@ impl ProcFs {
         }))
     }
 
-    /// `/proc/PID/comm`.
+    /// Reads `/proc/PID/comm`.
     pub(crate) fn name(&self, pid: u32) -> Reading<String> {
         let bytes = self.read(pid, "comm")?.ok_or(Absence::Error)?;
         parse::line(&bytes).ok_or(Absence::Error)
     }
 
-    /// `/proc/PID/cgroup`.
+    /// Reads `/proc/PID/cgroup`.
     pub(super) fn placement(&self, pid: u32) -> Reading<Placement> {
         let bytes = self.read(pid, "cgroup")?.ok_or(Absence::Error)?;
         Ok(cgroup::placement(&bytes))
     }
 
-    /// The real user id in `/proc/PID/status`.
+    /// Reads the real user id in `/proc/PID/status`.
     pub(crate) fn real_uid(&self, pid: u32) -> Reading<u32> {
         let bytes = self.read(pid, "status")?.ok_or(Absence::Error)?;
         parse::real_uid(&bytes).ok_or(Absence::Error)
     }
 
-    /// `/proc/PID/cmdline`: the arguments, of the first [`MAX_BYTES`] bytes. This can block for as long as the process
-    /// holds the lock of its address space.
+    /// Reads the arguments in the first [`MAX_BYTES`] bytes of `/proc/PID/cmdline`. Blocks while the process holds the lock
+    /// of its address space.
     pub(crate) fn arguments(&self, pid: u32) -> Reading<Vec<String>> {
         let bytes = self.read(pid, "cmdline")?.ok_or(Absence::Error)?;
         Ok(parse::arguments(&bytes))
     }
 
-    /// At most [`MAX_BYTES`] of a process's file; none if there is no such process, or it ended meanwhile.
+    /// Reads at most [`MAX_BYTES`] of a process's file; none if there is no such process, or it has ended meanwhile.
     fn read(&self, pid: u32, name: &str) -> Reading<Option<Vec<u8>>> {
         match read(&self.root.join(pid.to_string()).join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -138,9 +138,9 @@ impl ProcFs {
     }
 }
 
-/// Whether a process lives, by sending it no signal: to be refused is an answer too.
+/// Returns whether a process exists, by signal 0. A refusal means that it does.
 fn lives(pid: u32) -> bool {
-    // Zero and what is negative as a PID would mean groups of processes.
+    // Zero and negative PIDs would mean process groups.
     let Some(pid) = i32::try_from(pid).ok().filter(|&pid| pid > 0) else { return false };
     matches!(kill(Pid::from_raw(pid), None), Ok(()) | Err(nix::errno::Errno::EPERM))
 }
@@ -149,9 +149,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_up_to(path, MAX_BYTES)
 }
 
-/// At most so many bytes of a file.
+/// Reads at most so many bytes of a file.
 pub(super) fn read_up_to(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    // Most files of a process are shorter than this and are read in one go.
+    // Most files of a process are shorter than this and need one read.
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! The container engine, by the HTTP API that Docker has and Podman answers alike. Nothing but `GET` is ever asked.
+//! Client of the container engine: Docker's HTTP API, which Podman supports too. Only `GET` is used.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -13,14 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::socket::Fault;
 
-/// The status line and the headers of an answer.
+/// Limit of the status line and headers of a response.
 const HEAD_BYTES: usize = 16 * 1024;
-/// What is told of a container is a few kilobytes, and its labels and mounts may be long.
+/// Limit of a response. Usually it is a few kilobytes; labels and mounts may be long.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Names in a pod by the kubelet's older way are the longest: container, pod, namespace and uid in one.
+/// Longest name. The longest are those of the kubelet's older scheme: container, pod, namespace and UID in one.
 const NAME_BYTES: usize = 512;
 
-/// Whether an engine is there: `GET /_ping`. One that does not know this path is there too.
+/// Checks whether an engine answers: `GET /_ping`. Any response counts, also 404.
 pub(crate) async fn ping(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<(), Fault> {
     match get(stream, "/_ping").await? {
         (status, _) if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
@@ -28,7 +28,7 @@ pub(crate) async fn ping(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 's
     }
 }
 
-/// What a container is called: `GET /containers/{id}/json`. None if the engine does not know it.
+/// Returns the name of a container: `GET /containers/{id}/json`. None if the engine does not know it.
 pub(crate) async fn name(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     id: &str,
@@ -58,7 +58,7 @@ async fn get(
     let request = request.map_err(|error| Fault::error(format!("cannot be asked for {path}: {error}")))?;
     let shaken = http1::Builder::new().max_buf_size(HEAD_BYTES).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(|error| unreadable(&error))?;
-    // It ends with the runtime.
+    // The task ends with the runtime.
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
     let status = response.status();
@@ -66,7 +66,7 @@ async fn get(
     Ok((status, body.to_bytes()))
 }
 
-/// What is wanted of what an engine tells of a container; the rest is skipped.
+/// Used fields of the engine's response; the others are skipped.
 #[derive(Deserialize)]
 struct Inspected {
     #[serde(rename = "Id")]
@@ -75,17 +75,17 @@ struct Inspected {
     name: String,
 }
 
-/// The name in an answer's body. An engine also finds containers by other things than their id.
+/// Parses the name in a response. The id is checked, since an engine also finds containers by other keys.
 fn told(body: &[u8], id: &str) -> Result<String, Fault> {
     let inspected: Inspected = serde_json::from_slice(body)
-        .map_err(|error| Fault::error(format!("told of a container in no form: {error}")))?;
+        .map_err(|error| Fault::error(format!("sent an invalid container object: {error}")))?;
     if inspected.id.is_some_and(|found| found != id) {
-        return Err(Fault::error("told of another container than was asked for"));
+        return Err(Fault::error("sent another container than was requested"));
     }
     let name = inspected.name.strip_prefix('/').unwrap_or(&inspected.name);
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fine) {
-        return Err(Fault::error("told a name that no container can have"));
+        return Err(Fault::error("sent an invalid container name"));
     }
     Ok(name.to_owned())
 }

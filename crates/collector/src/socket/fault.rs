@@ -1,4 +1,4 @@
-//! Why a socket told nothing, in words that name the remedy, and said once for as long as it is so.
+//! Failures of a socket, with the remedy, logged once while they last.
 
 use std::{io, os::unix::fs::FileTypeExt as _, time::Duration};
 
@@ -6,21 +6,21 @@ use telemetry::Absence;
 
 use crate::socket::{Kind, Socket};
 
-/// Why a socket told nothing.
+/// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// The reason of what is therefore absent.
+    /// Reason of the readings that are absent because of it.
     pub(crate) why: Absence,
     pub(crate) text: String,
 }
 
 impl Fault {
-    /// It answered, but not what it should have.
+    /// Creates a failure for an unexpected response.
     pub(crate) fn error(text: impl Into<String>) -> Self {
         Self { why: Absence::Error, text: text.into() }
     }
 
-    /// It answered that this may not be asked.
+    /// Creates a failure for a refused request.
     pub(crate) fn denied(text: impl Into<String>) -> Self {
         Self { why: Absence::Denied, text: text.into() }
     }
@@ -30,7 +30,7 @@ impl Fault {
         Self { why: Absence::Timeout, text }
     }
 
-    /// No connection came about.
+    /// Creates a failure to connect.
     pub(super) fn unreachable(socket: &Socket, error: &io::Error) -> Self {
         let found = std::fs::metadata(&socket.path);
         let no_socket = found.is_ok_and(|found| !found.file_type().is_socket());
@@ -51,7 +51,7 @@ impl Fault {
         }
     }
 
-    /// The same with the socket's name before it.
+    /// Returns the failure with the socket's name before it.
     pub(super) fn of(self, socket: &Socket) -> Self {
         Self { text: format!("the {} socket {} {}", socket.kind.word(), socket.path.display(), self.text), ..self }
     }
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-/// How a socket was last found. What is wrong is logged when it changes, and is a note for as long as it is so.
+/// Health of a socket. A problem is logged when it changes, and is a note while it lasts.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     answered: bool,
@@ -101,7 +101,7 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Takes in how a question went.
+    /// Stores the outcome of a request.
     pub(crate) fn found(&mut self, socket: &Socket, outcome: Result<(), &Fault>) {
         let fault = outcome.err().map(|fault| fault.text.clone());
         match &fault {
@@ -115,12 +115,12 @@ impl Health {
         self.fault = fault;
     }
 
-    /// What is wrong, if anything is.
+    /// Returns the problem, if there is one.
     pub(crate) fn note(&self) -> Option<String> {
         self.fault.clone()
     }
 
-    /// Whether it was heard of at all, for better or worse.
+    /// Returns whether any request has finished, successful or not.
     pub(crate) const fn is_known(&self) -> bool {
         self.answered || self.fault.is_some()
     }

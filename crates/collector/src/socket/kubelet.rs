@@ -1,5 +1,5 @@
-//! The kubelet's PodResources service, version 1: which devices were given to which containers. gRPC is one `POST` over
-//! HTTP/2 with a message of Protocol Buffers in it, and that is all that is spoken of it here.
+//! Client of the kubelet's PodResources service, version 1: the devices allocated to containers. gRPC is one `POST` over
+//! HTTP/2 with a Protocol Buffers message; no more of it is implemented here.
 
 use std::collections::BTreeSet;
 
@@ -18,15 +18,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::socket::{Fault, plugin};
 
 const LIST: &str = "http://localhost/v1.PodResourcesLister/List";
-/// No argument, as gRPC frames it: not compressed, and of no length.
+/// Empty argument as a gRPC frame: not compressed, length 0.
 const NO_ARGUMENT: &[u8] = &[0; 5];
-/// A node has hundreds of containers, each told of in some hundred bytes.
+/// Limit of a response. A node has hundreds of containers of some hundred bytes each.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// A full node of sixteen GPUs, each cut into seven instances and shared by dozens, has fewer.
+/// Limit of allocations. Sixteen GPUs with seven instances each, shared by dozens of containers, have fewer.
 const MAX_ALLOCATIONS: usize = 4096;
-/// The longest name in Kubernetes.
+/// Longest name in Kubernetes.
 const NAME_BYTES: usize = 253;
-/// gRPC's code for a method that the other side does not have.
+/// gRPC's code for an unimplemented method.
 const UNIMPLEMENTED: u32 = 12;
 
 #[derive(Clone, PartialEq, Message)]
@@ -61,14 +61,14 @@ struct ContainerDevices {
     device_ids: Vec<String>,
 }
 
-/// Every NVIDIA device that a container was given, each pair once.
+/// Returns every NVIDIA device allocated to a container, each pair once.
 pub(crate) async fn list(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> Result<Vec<Allocation>, Fault> {
     let body = call(stream).await?;
     let message = message(&body).ok_or_else(|| Fault::error("gave an answer that is cut off, or compressed"))?;
     let response = ListPodResourcesResponse::decode(message)
-        .map_err(|error| Fault::error(format!("told of pods in no form: {error}")))?;
+        .map_err(|error| Fault::error(format!("sent an invalid PodResources response: {error}")))?;
     allocations(response)
 }
 
@@ -80,7 +80,7 @@ async fn call(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> R
     let request = request.map_err(|error| Fault::error(format!("cannot be asked for {LIST}: {error}")))?;
     let shaken = http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(|error| unreadable(&error))?;
-    // It ends with the runtime.
+    // The task ends with the runtime.
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|error| unreadable(&error))?;
     let (head, body) = response.into_parts();
@@ -88,7 +88,7 @@ async fn call(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> R
         return Err(Fault::error(format!("answered with HTTP status {}", head.status.as_u16())));
     }
     let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| unreadable(&error))?;
-    // A call that fails at once has its status where the headers are.
+    // A call that fails at once has its status in the headers.
     let status = body.trailers().and_then(status).or_else(|| status(&head.headers));
     judge(status)?;
     Ok(body.to_bytes())
@@ -110,7 +110,7 @@ fn judge(status: Option<u32>) -> Result<(), Fault> {
     }
 }
 
-/// The one message in an answer: a byte that says whether it is compressed, its length, and itself.
+/// Returns the message in a response: a byte for compression, the length, and the message.
 fn message(body: &[u8]) -> Option<&[u8]> {
     let (head, message) = body.split_first_chunk::<5>()?;
     let [0, length @ ..] = *head else { return None };
@@ -128,7 +128,7 @@ fn allocations(response: ListPodResourcesResponse) -> Result<Vec<Allocation>, Fa
                 continue;
             }
             if ![&pod.namespace, &pod.name, &container.name].into_iter().all(|name| is_name(name)) {
-                return Err(Fault::error("told a name that nothing in Kubernetes can have"));
+                return Err(Fault::error("sent an invalid Kubernetes name"));
             }
             for device in devices {
                 let to = PodContainer {
@@ -139,7 +139,7 @@ fn allocations(response: ListPodResourcesResponse) -> Result<Vec<Allocation>, Fa
                 all.insert(Allocation { device, to });
             }
             if all.len() > MAX_ALLOCATIONS {
-                return Err(Fault::error(format!("told of more than {MAX_ALLOCATIONS} devices given away")));
+                return Err(Fault::error(format!("reported more than {MAX_ALLOCATIONS} allocated devices")));
             }
         }
     }

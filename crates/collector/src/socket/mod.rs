@@ -1,7 +1,7 @@
-//! What other programs of the host tell over their Unix sockets: the container engine and the kubelet.
+//! Clients of other programs of the host by their Unix sockets: the container engine and the kubelet.
 //!
-//! Each question has a connection, a runtime and a time limit of its own, so that whatever the other side does, nothing
-//! of it is left when the question is over. Questions are asked from threads that nothing waits for.
+//! Each request has a connection, a runtime and a timeout of its own, so that nothing is left of it afterwards, whatever the
+//! other side does. Requests are made by threads that nothing waits for.
 
 pub(crate) mod engine;
 mod fault;
@@ -17,10 +17,10 @@ use tokio::{net::UnixStream, runtime, time};
 
 pub(crate) use fault::{Fault, Health};
 
-/// A question takes at most this long, from the connection to the end of the answer.
+/// Timeout of a request, from the connection to the end of the response.
 pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 
-/// Whose socket it is.
+/// Program of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Docker's or Podman's.
@@ -29,26 +29,26 @@ pub(crate) enum Kind {
     Kubelet,
 }
 
-/// A socket to ask.
+/// Socket of another program.
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     pub(crate) kind: Kind,
     pub(crate) path: PathBuf,
 }
 
-/// What there is to ask, once GPUs are read.
+/// Sockets that are used once GPUs are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets {
-    /// The container engine's, if it is to be asked.
+    /// Container engine's socket, if it is used.
     pub(crate) engine: Option<Socket>,
-    /// The kubelet's, if it is to be asked.
+    /// Kubelet's socket, if it is used.
     pub(crate) kubelet: Option<Socket>,
-    /// How often the kubelet is asked.
+    /// Period of requests to the kubelet.
     pub(crate) period: Duration,
 }
 
 impl Socket {
-    /// Asks a question on a fresh connection.
+    /// Makes a request on a new connection.
     pub(crate) fn ask<T, F>(&self, question: impl FnOnce(UnixStream) -> F) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, Fault>>,
@@ -63,7 +63,7 @@ impl Socket {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Fault::error(format!("cannot be asked: {error}")))?;
         let whole = async {
-            // Does not wait: where too many others do, it fails.
+            // Non-blocking: it fails if too many others wait.
             let stream = UnixStream::connect(&self.path).await.map_err(|error| Fault::unreachable(self, &error))?;
             question(stream).await
         };
@@ -71,18 +71,18 @@ impl Socket {
     }
 }
 
-/// Tries the container engine's socket, and tells what is wrong with it and what helps.
+/// Tests the container engine's socket.
 ///
 /// # Errors
-/// What is wrong, in one line that names the socket and the remedy.
+/// The problem, in one line with the socket and the remedy.
 pub fn try_container_socket(path: &Path) -> Result<(), String> {
     Socket { kind: Kind::Engine, path: path.into() }.ask(engine::ping).map_err(|fault| fault.text)
 }
 
-/// Tries the kubelet's socket: how many containers have a GPU, or a part of one.
+/// Tests the kubelet's socket. Returns the number of containers with a GPU or a part of one.
 ///
 /// # Errors
-/// What is wrong, in one line that names the socket and the remedy.
+/// The problem, in one line with the socket and the remedy.
 pub fn try_kubelet_socket(path: &Path) -> Result<usize, String> {
     let socket = Socket { kind: Kind::Kubelet, path: path.into() };
     let given = socket.ask(kubelet::list).map_err(|fault| fault.text)?;

@@ -1,19 +1,19 @@
-//! How device plugins name what they give away. Pure: a name in, a device or none out.
+//! Parser of the device names of device plugins: a pure function from a name to a device or none.
 
 use telemetry::sample::Device;
 
-/// NVML's UUIDs are shorter than this.
+/// Longest device id; NVML's UUIDs are shorter.
 const UUID_BYTES: usize = 96;
 
-/// Whether a resource is of GPUs: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, or what an administrator calls them.
+/// Returns whether a resource is a GPU: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, or an administrator's name for them.
 pub(super) fn is_nvidias(resource: &str) -> bool {
     resource.starts_with("nvidia.com/")
 }
 
-/// The device that an id means. None for what is neither a GPU nor a MIG instance, such as a network card or a GPU that
-/// is passed through to a virtual machine.
+/// Returns the device of an id. None for anything but a GPU or a MIG instance, such as a network card or a GPU that is
+/// passed through to a virtual machine.
 pub(super) fn device(id: &str) -> Option<Device> {
-    // A GPU that is shared is given away as replicas of itself: `GPU-…::3`, and Google's `nvidia0/vgpu3`.
+    // A shared GPU is allocated as replicas: `GPU-…::3`, and Google's `nvidia0/vgpu3`.
     let id = id.split_once("::").map_or(id, |(device, _)| device);
     let id = id.split_once("/vgpu").map_or(id, |(device, _)| device);
     if let Some(place) = id.strip_prefix("nvidia") {

@@ -13,7 +13,7 @@ use telemetry::{
 
 use crate::support::{Agent, Driver, Start, eventually};
 
-const GPU: &str = "[[gpu]]\nname = 'A'\ntemperature_c = 40\n";
+const GPU: &str = "[[gpu]]\nname = 'A'\ntemperature_c = 40\nfan_percent = 30\n";
 
 /// More than the parent may grow by, whatever a frame promises: a frame's limit is 32 MiB, and one is let in.
 const GROWTH_KIB: u64 = 48 * 1024;

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::support::{Agent, Driver, Start, eventually, nix_pid};
 
 fn gpus(number: u32) -> String {
-    (0..number).map(|index| format!("[[gpu]]\nname = 'GPU {index}'\ntemperature_c = 4{index}\n")).collect()
+    (0..number)
+        .map(|index| format!("[[gpu]]\nname = 'GPU {index}'\ntemperature_c = 4{index}\nfan_percent = 30\n"))
+        .collect()
 }
 
 fn error(agent: &Agent) -> Option<(u16, Value)> {

@@ -8,7 +8,7 @@ const UID: &str = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
 const UID_IN_SLICE: &str = "0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9";
 const STATIC_UID: &str = "3b5d5c3712955042212316173ccf37be";
 
-/// What a path is to tell: the runtime of the container `ID`, the pod, the job.
+/// Expected runtime of the container `ID`, pod and job of a path.
 type Told = (Option<Option<&'static str>>, Option<&'static str>, Option<&'static str>);
 
 fn told(container: Option<&'static str>) -> Told {
@@ -128,7 +128,7 @@ fn shapes() -> Vec<(&'static str, Told)> {
 }
 
 fn filled(shape: &str) -> String {
-    // The longer names first, since `UID` stands in two of them.
+    // The longer names first, since two of them contain `UID`.
     [("UID_IN_SLICE", UID_IN_SLICE), ("STATIC_UID", STATIC_UID), ("UID", UID), ("OUTER", OUTER), ("ID", ID)]
         .into_iter()
         .fold(shape.to_owned(), |path, (name, value)| path.replace(name, value))
@@ -196,7 +196,7 @@ proptest! {
         let _ = placement(&bytes);
     }
 
-    /// Whatever the path, what is told has the form that its runtime gives it, and stands in the path.
+    /// Any path: each result has the form that its runtime uses, and is a part of the path.
     #[test]
     fn cgroup_result_is_well_formed(words in prop::collection::vec(word(), 0..24)) {
         let path = words.concat();

@@ -26,7 +26,7 @@ fn framed(pods: Vec<PodResources>) -> Vec<u8> {
     [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
 }
 
-/// What a kubelet answers.
+/// Response of a kubelet.
 struct Answer {
     http: u16,
     headers: Vec<(&'static str, &'static str)>,
@@ -102,11 +102,11 @@ fn answer_invalid_is_named_fault() {
         ("half", body(framed(one())[..20].to_vec()), "cut off"),
         ("more than one", body([framed(one()), framed(one())].concat()), "cut off"),
         ("compressed", body([&[1], &framed(one())[1..]].concat()), "compressed"),
-        ("no message of this kind", body(vec![0, 0, 0, 0, 2, 0xff, 0xff]), "in no form"),
+        ("no message of this kind", body(vec![0, 0, 0, 0, 2, 0xff, 0xff]), "invalid"),
         ("too long", body(vec![0; MAX_BYTES + 1]), "limit"),
-        ("a nameless pod", fine(bad("")), "a name"),
-        ("an escape", fine(bad("\u{1b}[2J")), "a name"),
-        ("a long name", fine(bad(&"x".repeat(254))), "a name"),
+        ("a nameless pod", fine(bad("")), "Kubernetes name"),
+        ("an escape", fine(bad("\u{1b}[2J")), "Kubernetes name"),
+        ("a long name", fine(bad(&"x".repeat(254))), "Kubernetes name"),
         ("too many", fine(vec![pod("a", "main", "nvidia.com/gpu", &many)]), "more than 4096"),
     ] {
         let fault = asked(&answer).unwrap_err();
