@@ -16,7 +16,7 @@ impl RunningAgent {
     pub(super) fn find(cli: &Cli) -> Self {
         Self {
             readiness: health::readiness(&cli.options),
-            // A process with the runtime directory of its own is the service, or stands in for it.
+            // A process that owns the runtime directory is the service, or replaces it.
             service: config::runtime_directory().is_none() && service::runs(),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     support::{Response, raw},
 };
 
-/// What a client waits between two questions: a dashboard's tab asks once a second, this is forty of them.
+/// Pause of a client between two requests: a dashboard's tab sends one per second, so a client is forty of them.
 const PACE: Duration = Duration::from_millis(25);
 /// No answer may take longer. The median is below a millisecond; two cores that build and test besides can keep any
 /// thread waiting.
@@ -26,7 +26,7 @@ const PATIENT: Duration = Duration::from_secs(1);
 /// An answer of more bytes than this has a figure of its own.
 const LARGE: usize = 100_000;
 
-/// Who asks what.
+/// Clients and their paths.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Client {
     /// `/status`

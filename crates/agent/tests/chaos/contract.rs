@@ -1,4 +1,4 @@
-//! What every answer must be, whatever goes on: `/count` and `/status` by their contract, and the two probes.
+//! Checks of every answer during any fault: `/count` and `/status` by their contract, and the two probes.
 
 use std::collections::HashSet;
 

@@ -8,7 +8,7 @@ use crate::{
     fault::{CRASHES, Fault},
 };
 
-/// What is read on every tick, and what is read once a second.
+/// Readings of every tick, and those of once a second.
 const VALUES: [&str; 9] = [
     "nvmlDeviceGetFanSpeed",
     "nvmlDeviceGetTemperatureV",
@@ -20,7 +20,7 @@ const VALUES: [&str; 9] = [
     "nvmlDeviceGetGraphicsRunningProcesses_v3",
     "nvmlDeviceGetEnforcedPowerLimit",
 ];
-/// Those of them that are read on every tick.
+/// The ones that are read on every tick.
 const FAST: usize = 8;
 const CODES: [u32; 9] = [1, 2, 3, 4, 9, 10, 15, 16, 999];
 const BROKEN: [&str; 4] = ["", "gpu = 7", "[[gpu]]\nname = 1\n", "\u{0}\u{1}["];
@@ -29,12 +29,12 @@ const BROKEN: [&str; 4] = ["", "gpu = 7", "[[gpu]]\nname = 1\n", "\u{0}\u{1}["];
 const CALM: [u8; 22] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21];
 const ENDING: [u8; 8] = [30, 31, 32, 33, 34, 35, 36, 37];
 
-/// Two decks of kinds, each shuffled anew when it is used up.
+/// Two decks of kinds, each shuffled again when it is used up.
 pub(crate) struct Deck {
     random: Rng,
     calm: Vec<u8>,
     ending: Vec<u8>,
-    /// Whether there is time for a hang of more than a minute.
+    /// True if there is time for a hang of more than a minute.
     long: bool,
 }
 
@@ -56,7 +56,7 @@ impl Deck {
         self.fault(kind, left_out)
     }
 
-    /// How long it lasts, in milliseconds, where nothing else ends it.
+    /// Duration in milliseconds, unless something else ends it.
     pub(crate) fn lasts(&mut self) -> u64 {
         self.random.u64(200..2_500)
     }

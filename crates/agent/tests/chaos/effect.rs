@@ -1,4 +1,4 @@
-//! What a fault may change in answers, and so what it may not.
+//! Changes in answers that a fault may cause, and thereby those that it may not.
 
 /// GPUs that every host of the suite has.
 pub(crate) const GPUS: usize = 4;
@@ -30,7 +30,7 @@ impl Gpus {
     }
 }
 
-/// What may differ from a healthy host while a fault lasts, and until it is healed.
+/// Permitted differences from a healthy host while a fault lasts, and until it is healed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effect {
     /// Rows of these may say anything that the contract allows.
@@ -39,7 +39,7 @@ pub(crate) struct Effect {
     pub(crate) late: Gpus,
     /// A fresh collector may not know yet who the processes are.
     pub(crate) fresh: bool,
-    /// The driver may be told to be unreadable, in these words.
+    /// The driver may be reported as unreadable, in these words.
     pub(crate) unreadable: Vec<&'static str>,
 }
 
@@ -70,7 +70,7 @@ impl Effect {
         self
     }
 
-    /// Whether some GPU is read on time all the while, so that the agent is ready.
+    /// True if some GPU is read on time throughout, so that the agent is ready.
     pub(crate) fn leaves_it_ready(&self) -> bool {
         !self.fresh && self.unreadable.is_empty() && self.late != Gpus::ALL
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::effect::{Effect, Gpus};
 
-/// How a driver library ends its process.
+/// Ways in which a driver library ends its process.
 pub(crate) const CRASHES: [&str; 4] = ["crash = 'segv'", "crash = 'abort'", "crash = 'heap'", "exit = 43"];
 
-/// What a library writes into the frames: what is logged of it, and the bytes.
+/// Bytes that a library writes into the frames, with the expected log text.
 pub(crate) type Stray = (&'static str, Vec<u8>);
 
 /// One fault. Times are how long it lasts, where nothing else ends it.
@@ -100,7 +100,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// What it may change.
+    /// Permitted effects.
     pub(crate) fn effect(&self) -> Effect {
         let of = |gpu: &Option<usize>| gpu.map_or(Gpus::ALL, Gpus::one);
         match self {
@@ -139,7 +139,7 @@ impl Fault {
         }
     }
 
-    /// Whether the collector ends, so that how soon the next one comes depends on how many ended before it.
+    /// True if the collector ends, so that the delay of the next one depends on the number that ended before.
     pub(crate) fn ends_the_collector(&self) -> bool {
         self.effect().fresh
     }
@@ -150,7 +150,7 @@ impl Fault {
         Duration::from_secs(if self.ends_the_collector() { 45 } else { 10 })
     }
 
-    /// Under what its times are told together.
+    /// Name under which its times are reported together.
     pub(crate) fn label(&self) -> String {
         let of = |gpu: &Option<usize>| if gpu.is_some() { "one GPU" } else { "all GPUs" };
         match self {

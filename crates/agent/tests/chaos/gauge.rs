@@ -1,8 +1,8 @@
-//! What the agent takes of the machine.
+//! Resources that the agent uses.
 
 use std::{fmt, fs};
 
-/// How far a parent may be above where it was, once the host is healthy again. A connection is a descriptor, and the
+/// Permitted growth of a parent once the host is healthy again. A connection is a descriptor, and the
 /// four clients have one each at most, one closing and one opening; memory is what the allocator keeps for the next
 /// large answer.
 const FILES: usize = 8;
@@ -46,7 +46,7 @@ impl Usage {
         }
     }
 
-    /// What of a parent is not back where it was.
+    /// Resources of a parent that were not released.
     pub(crate) fn above(&self, before: &Self) -> Result<(), String> {
         let memory = |now: u64, then: u64| now <= then + MEMORY_KIB;
         let right = self.files <= before.files + FILES
@@ -56,7 +56,7 @@ impl Usage {
         if right { Ok(()) } else { Err(format!("the parent takes {self:?}, and took {before:?}")) }
     }
 
-    /// What is too much for a collector.
+    /// Resources of a collector that exceed the limits.
     pub(crate) fn bears(&self) -> Result<(), String> {
         if self.resident_kib <= COLLECTOR_KIB { Ok(()) } else { Err(format!("the collector takes {self:?}")) }
     }

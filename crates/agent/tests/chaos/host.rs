@@ -20,9 +20,9 @@ use crate::{
     support::{Agent, Driver, StandIn, Start, nix_pid},
 };
 
-/// How often it is looked whether something has come about that has no event to wait for: another process's state.
+/// Polling interval for changes that have no event to wait for, such as another process's state.
 const LOOK: Duration = Duration::from_millis(10);
-/// Who is where, as what.
+/// GPU, process and type of each row.
 const WHERE: [(usize, usize, &str); 5] = [(0, 0, "C"), (1, 0, "C"), (1, 1, "G"), (2, 2, "C+G"), (2, 3, "C")];
 
 /// The host. The agent is the first to go.
@@ -116,7 +116,7 @@ impl Host {
         })
     }
 
-    /// How many collectors have ended, by the agent's own words.
+    /// Number of collectors that have ended, from the agent's log.
     pub(crate) fn ended(&self) -> usize {
         self.agent.log().matches("the collector ended").count()
     }

@@ -1,4 +1,4 @@
-//! How each fault is brought about, and how long it lasts. It is taken away by [`Host::heal`].
+//! Injection of each fault, and its duration. [`Host::heal`] removes it.
 
 use std::{
     fs, thread,
@@ -74,7 +74,7 @@ pub(crate) fn inject(fault: &Fault, host: &Host, lasts: Duration) -> Result<(), 
     Ok(())
 }
 
-/// What a fault is in the scenario.
+/// A fault's form in the scenario.
 fn write(fault: &Fault, scenario: &mut Scenario) {
     match fault {
         Fault::Hang { gpu, function } => scenario.fault(function, *gpu, "hang = true"),

@@ -1,4 +1,4 @@
-//! What the clients and the steps have in common: what is wrong just now, what was found wrong, and the figures.
+//! State shared by clients and steps: the present fault, violations found, and figures.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ pub(crate) struct Ledger {
     answers: AtomicU64,
     took: Mutex<BTreeMap<&'static str, Vec<Duration>>>,
     recoveries: Mutex<BTreeMap<String, Vec<Duration>>>,
-    /// What a process took when the host was healthy: at first, and the most of each since.
+    /// Resources of a process while the host was healthy: at first, and the maximum of each since.
     taken: Mutex<BTreeMap<&'static str, [Usage; 2]>>,
 }
 
@@ -53,7 +53,7 @@ impl Ledger {
 
     /// Notes a violation; the first stays.
     pub(crate) fn accuse(&self, what: String) {
-        // A list of ten thousand processes is told by its beginning.
+        // Of a list of ten thousand processes only the beginning is reported.
         self.violation.lock().unwrap().get_or_insert_with(|| what.chars().take(2_000).collect());
     }
 
@@ -76,7 +76,7 @@ impl Ledger {
         *most = most.most(usage);
     }
 
-    /// Whether the response times are what they are without faults.
+    /// True if response times are those without faults.
     pub(crate) fn is_swift(&self) -> Result<(), String> {
         self.took.lock().unwrap().iter_mut().try_for_each(|(kind, took)| {
             took.sort();

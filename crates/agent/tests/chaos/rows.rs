@@ -7,10 +7,10 @@ use crate::effect::{Effect, GPUS, SPARE};
 /// From this age on values are no longer shown (60 s in the contract); a second is the agent's own tick.
 const EXPIRED_MS: u64 = 60_000;
 const TICK_MS: u64 = 1_000;
-/// How old the reading of a healthy GPU may be: it is read every 100 ms, and this is a busy machine.
+/// Maximum age of a healthy GPU's reading: it is read every 100 ms, and this is a busy machine.
 const LATE_MS: u64 = 3_000;
 
-/// Who is on the GPUs: live processes, as the driver lists them.
+/// Live processes on the GPUs, as the driver lists them.
 pub(crate) struct Resident {
     pub(crate) gpu: usize,
     pub(crate) pid: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Resident {
     pub(crate) user: String,
 }
 
-/// What is judged besides the row: when it was asked for and answered, in Unix milliseconds, and what is wrong just now.
+/// Context of a row: times of its request and answer, in Unix milliseconds, and the present fault.
 pub(crate) struct Moment<'a> {
     pub(crate) asked: u64,
     pub(crate) answered: u64,
@@ -45,7 +45,7 @@ pub(crate) fn device(row: &Value, moment: &Moment<'_>) -> Result<(), String> {
     }
     if gpu >= GPUS {
         // One of the spare GPUs, counted now or once, is as it is; one that was counted a moment ago and is not read yet
-        // tells nothing. Anything else is an invention.
+        // has no values. Anything else is invented.
         let known = (GPUS..GPUS + SPARE).any(|spare| row["name"] == json!(format!("GPU {spare}")));
         let unread = || row["name"] == "N/A" && row["temperature"] == "N/A" && row["memory_total_human"] == "N/A";
         return if known || unread() { Ok(()) } else { Err(format!("a GPU that was never there: {row}")) };

@@ -6,7 +6,7 @@ use crate::effect::{GPUS, SPARE};
 
 /// A scenario in the making.
 pub(crate) struct Scenario {
-    /// How many GPUs the driver counts.
+    /// Number of GPUs that the driver counts.
     pub(crate) count: usize,
     pub(crate) layout: u32,
     /// Further lines at the top.
@@ -44,7 +44,7 @@ impl Scenario {
     }
 }
 
-/// A GPU's facts. Each is a round number that tells which GPU it is of; [`crate::rows`] knows them too.
+/// A GPU's facts. Each is a round number that identifies its GPU; [`crate::rows`] knows them too.
 fn facts(gpu: usize) -> String {
     let used = (10 + gpu as u64) << 30;
     format!(

@@ -24,7 +24,7 @@ const FORGOTTEN: Duration = Duration::from_secs(61);
 const TERM: Duration = Duration::from_secs(605);
 /// Within this long after its first crash the library's host is healthy again: two seconds are promised.
 const FIRST_CRASH: Duration = Duration::from_secs(4);
-/// What is no longer needed is given back within this long.
+/// Time within which unused resources are released.
 const GIVES_BACK: Duration = Duration::from_secs(5);
 
 /// Runs faults from a seed for a length of time, and fails with all that is needed to see why.
@@ -70,7 +70,7 @@ fn steps(host: &mut Host, ledger: &Ledger, seed: u64, length: Duration) -> Resul
     })
 }
 
-/// What the parent takes after it has answered with ten thousand processes once.
+/// Resources of the parent after it has answered with ten thousand processes once.
 fn warmed_up(host: &Host) -> Result<Usage, String> {
     inject(&Fault::Crowd { gpu: 0 }, host, Duration::from_millis(500))?;
     host.agent.get("/status");
@@ -97,7 +97,7 @@ struct Run<'a> {
     /// The collector as of the last step's end, and since when at the latest.
     collector: Option<u32>,
     born: Instant,
-    /// Whether any has ended.
+    /// True if any has ended.
     crashed: bool,
     /// The GPUs that were left out, and when that was first seen.
     blamed: Vec<(usize, Instant)>,

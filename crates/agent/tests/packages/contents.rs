@@ -1,4 +1,4 @@
-//! What is in the packages.
+//! Contents of the packages.
 
 use std::{collections::BTreeMap, fs, process::Command};
 

@@ -82,7 +82,7 @@ fn deb_reports_unit_of_original() {
     root.bring(&released(".deb"), "/agent.deb");
     root.write("/etc/systemd/system/nvidia-smi-web-agent.service", "[Service]\nExecStart=/bin/true\n");
     let told = root.run("dpkg --install /agent.deb 2>&1");
-    assert!(told.contains("stands before") && told.contains("original.conf"), "{told}");
+    assert!(told.contains("takes precedence") && told.contains("original.conf"), "{told}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
     support::{StandIn, eventually, get, request},
 };
 
-/// What the image may weigh beside its base.
+/// Maximum size of the image without its base.
 const MOST_BYTES: u64 = 15 << 20;
 const IMAGE: &str = "localhost/nvidia-smi-web-agent";
 const BASE: &str = "localhost/base";
@@ -80,7 +80,7 @@ impl Drop for Store {
     }
 }
 
-/// What is sent to build it, where a release has built the binary before.
+/// Build context if a release has already built the binary.
 fn context(folder: &Path) -> PathBuf {
     let source = repository();
     let binary = released("nvidia-smi-web-agent-x86_64");

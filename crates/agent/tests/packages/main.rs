@@ -1,4 +1,4 @@
-//! What is released, installed as its users do: packages on a booted Debian, the image, the chart, the files for others.
+//! Release files, installed as users do: packages on a booted Debian, the image, the chart, files for other programs.
 //!
 //! `make test-packages` makes all that this takes, and runs it. It takes root, for roots of file systems are made here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]

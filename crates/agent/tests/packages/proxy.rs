@@ -16,7 +16,7 @@ use crate::{
     support::{Agent, Driver, PATIENCE, Response, StandIn, Start, eventually, request},
 };
 
-/// How long a wrong token waits once an address has spent what it has to spare.
+/// Delay of a wrong token once its address has used up its burst.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Two agents with names, prefixes and tokens of their own.
@@ -209,8 +209,8 @@ fn caddy_proxies_each_host_and_streams() {
     said(Command::new("caddy").args(["fmt", "--diff", file]).current_dir(repository()));
 }
 
-/// What the dashboard's server does with the address and the token that it was configured with, by the very `fetch` that
-/// it has: no other header, no look at the status, and an answer that must be JSON.
+/// The request of the dashboard's server with its configured address and token, by its own `fetch`: no other header, no
+/// check of the status, and an answer that must be JSON.
 const DASHBOARD: &str = "const [url, token] = process.argv.slice(1);
 fetch(url, { headers: token ? { Authorization: token } : {} })
   .then((response) => response.json())

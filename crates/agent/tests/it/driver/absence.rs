@@ -24,7 +24,7 @@ const CODES: [u32; 32] = [
 const INVALID_ARGUMENT: u32 = 2;
 const NOT_FOUND: u32 = 6;
 
-/// What a code means for the value that was asked for.
+/// Expected absence of a value for a return code.
 fn why(code: u32) -> Absence {
     match code {
         3 | 13 | 21 | 22 | 24 | 25 | 26 => Absence::NotSupported,
@@ -35,12 +35,12 @@ fn why(code: u32) -> Absence {
     }
 }
 
-/// What a field's own code means: a driver that does not know it says that the argument is wrong.
+/// Expected absence for a field's own code: a driver that does not know the field returns invalid argument.
 fn why_field(code: u32) -> Absence {
     if code == INVALID_ARGUMENT { Absence::NotSupported } else { why(code) }
 }
 
-/// In what place the code stands.
+/// The call that returns the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// In every function but the one that gives the handle.
@@ -121,7 +121,7 @@ fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// What is derived, and needs nothing that was read.
+/// Derived values that need no reading.
 fn is_derived(path: &str) -> bool {
     const DERIVED: [&str; 11] = [
         "index",
@@ -140,7 +140,7 @@ fn is_derived(path: &str) -> bool {
     DERIVED.contains(&own) || path.starts_with("health.")
 }
 
-/// What is wrong with what a GPU is said to be whose every function fails.
+/// Faults in the object of a GPU whose every function fails.
 fn amiss_of_functions(gpu: &Value, code: u32) -> Vec<String> {
     let mut found = BTreeMap::new();
     leaves(gpu, "", &mut found);
@@ -174,7 +174,7 @@ fn amiss_of_functions(gpu: &Value, code: u32) -> Vec<String> {
     found.into_iter().filter_map(wrong).collect()
 }
 
-/// What is wrong with the fields, metrics and instances of a GPU that is well otherwise.
+/// Faults in the fields, metrics and instances of an otherwise healthy GPU.
 fn amiss_of_parts(gpu: &Value, place: Place, code: u32) -> Vec<String> {
     let mut amiss = Vec::new();
     let mut expect = |path: &str, expected: Absence| {
@@ -257,7 +257,7 @@ fn null_has_reason_of_its_return_code() {
     assert!(seen.is_ok(), "{amiss:#?}");
 }
 
-/// What the frozen answer and the rows of processes are made of is not all in the GPU's object.
+/// Checks `/status` and rows of processes too, because the GPU's object does not contain all of their values.
 #[test]
 fn readings_absent_when_every_function_fails() {
     let driver = Driver::new(&scenario());

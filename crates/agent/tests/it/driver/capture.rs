@@ -1,4 +1,4 @@
-//! A capture is a test: what it says, played back, is what the driver said, and it tells nobody who was there.
+//! A capture is a test: played back, it gives the driver's answers, and it contains no identities.
 
 use std::{fs, path::Path, thread};
 
@@ -65,7 +65,7 @@ fn comparable(scenario: &str) -> String {
     toml::to_string(&data(scenario)).unwrap()
 }
 
-/// That a capture says what another said.
+/// Asserts that two captures agree.
 fn same(name: &str, again: &str, first: &str) {
     let (again, first) = (comparable(again), comparable(first));
     let lost: Vec<&str> = first.lines().filter(|line| !again.lines().any(|other| other == *line)).collect();
@@ -73,7 +73,7 @@ fn same(name: &str, again: &str, first: &str) {
     assert!(again == first, "{name}: captured again it lacks {lost:#?} and has {new:#?}");
 }
 
-/// What a snapshot says of the driver: no times, and not who the GPUs and processes are.
+/// A snapshot without times and identities.
 fn anonymous(mut snapshot: Value) -> Value {
     const TIMES: [&str; 10] = [
         "sequence",
@@ -161,7 +161,7 @@ fn round_trip(name: &str, scenario: &str, missing: &[&str]) {
     assert!(alike.is_ok(), "{name}: {found:#?}\n{captured}");
 }
 
-/// A shipped scenario that stands still, with processes that are there.
+/// A shipped scenario with constant values and live processes.
 fn still(scenario: &str, process: &StandIn) -> String {
     fn first(value: &Toml) -> Option<Toml> {
         let moves = value.as_table()?;
@@ -273,7 +273,7 @@ fn driver_faults_survive_capture() {
     }
 }
 
-/// What of two captures differs among that which both have: a newer collector may ask for more, or for less.
+/// Differences among the parts that both captures have: a newer collector may make more or fewer calls.
 fn contradictions(one: &Toml, other: &Toml, at: &str) -> Vec<String> {
     match (one, other) {
         (Toml::Table(one), Toml::Table(other)) => {

@@ -69,7 +69,7 @@ fn host() -> Host {
 }
 
 impl Host {
-    /// What a client prints when it runs on the driver.
+    /// Output of a client that runs on the driver.
     fn run(&self, command: &mut Command) -> String {
         let output = command
             .env("LD_LIBRARY_PATH", self.driver.folder())

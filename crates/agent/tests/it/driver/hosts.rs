@@ -52,7 +52,7 @@ fn memory_falls_back_to_first_function() {
     );
     let agent = Start::on(&driver).serve().ready();
     let device = agent.status()["devices"][0].clone();
-    assert_eq!(device["memory_used_human"], json!("200MiB"), "with what is reserved, as that call tells it");
+    assert_eq!(device["memory_used_human"], json!("200MiB"), "includes reserved memory, as that call reports it");
     assert_eq!(device["memory_free_human"], json!("800MiB"));
 }
 

@@ -1,4 +1,4 @@
-//! What a client sees while the driver or the collector is in trouble, and how it ends by itself.
+//! Answers while the driver or the collector fails, and recovery from it.
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ fn gpu_hung_keeps_last_values_others_update() {
     let agent = Start::on(&driver).serve().ready();
     let ts = |data: &Value, gpu: usize| data["devices"][gpu]["ts"].as_u64().unwrap();
     driver.play(&format!("{}\n[[fault]]\nfunction = 'nvmlDeviceGetFanSpeed'\ngpu = 1\nhang = true\n", gpus(2)));
-    // Once the second's time stands still while the first's moves on by two seconds, it hangs.
+    // It hangs once the second's time does not advance while the first's advances by two seconds.
     let data = agent.until("one to stand still", |data| ts(data, 0) > ts(data, 1) + 2000);
     assert_eq!(data["devices"][1]["temperature"], json!(41), "the last value, with its old time");
     assert_eq!(agent.get("/readyz").status, 200, "the other is live");

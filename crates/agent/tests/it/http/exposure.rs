@@ -1,4 +1,4 @@
-//! Who is let in, by what, and what is told of it: tokens, listeners, the access log.
+//! Access to the agent: tokens, listeners, the access log.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
     support::{Agent, Driver, StandIn, Start, agent_program, answer, eventually, get, raw},
 };
 
-/// How long a wrong token waits once an address has spent what it has to spare.
+/// Delay of a wrong token once its address has used up its burst.
 const WAIT: Duration = Duration::from_secs(1);
 const READ: &str = "reads-everything-there-is";
 const SUMMARY: &str = "sees-a-summary-only";
@@ -65,7 +65,7 @@ fn token_grants_its_scope() {
     for token in [SUMMARY, METRICS, "", "wrong"] {
         let told = told(token);
         for planted in ["planted-name", PLANTED, &format!("\"pid\":{pid},")] {
-            assert!(!told.contains(planted), "{token:?} is told {planted}: {told}");
+            assert!(!told.contains(planted), "{token:?} sees {planted}: {told}");
         }
     }
     for (token, expected) in [(READ, [200, 200]), (SUMMARY, [200, 403]), (METRICS, [403, 403]), ("wrong", [401, 401])] {

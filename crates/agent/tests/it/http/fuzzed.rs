@@ -11,14 +11,14 @@ use fastrand::Rng;
 
 use crate::support::{Agent, Authority, Client, Driver, KeptAlive, Start, eventually};
 
-/// How many connections each of the bad clients opens.
+/// Connections of each malicious client.
 const CONNECTIONS: usize = 150;
-/// How many bad clients there are at once.
+/// Malicious clients at once.
 const CLIENTS: u64 = 6;
-/// How much more memory the agent may have afterwards, in KiB.
+/// Permitted growth of the agent's memory, in KiB.
 const GROWTH_KIB: u64 = 48 * 1024;
 
-/// What a bad client says on one connection, and how: in pieces of that many bytes.
+/// Bytes of a malicious client on one connection, and the size of the pieces.
 fn badness(rng: &mut Rng) -> (Vec<u8>, usize) {
     let noise = |rng: &mut Rng, most: usize| -> Vec<u8> { (0..rng.usize(0..most)).map(|_| rng.u8(..)).collect() };
     let request = |extra: &str| format!("GET /status HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n").into_bytes();
@@ -33,7 +33,7 @@ fn badness(rng: &mut Rng) -> (Vec<u8>, usize) {
         4 => [request("Content-Length: 1000000000000\r\n"), noise(rng, 300_000)].concat(),
         5 => [request("Transfer-Encoding: chunked\r\n"), b"ffffffff\r\n".to_vec(), noise(rng, 100_000)].concat(),
         6 => request("Expect: 100-continue\r\nContent-Length: 10\r\n"),
-        // Two lengths, and both ways to tell one: what smuggling is made of.
+        // Two lengths, and both headers for a length: the ingredients of request smuggling.
         7 => request("Content-Length: 5\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
         8 => request("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c, websocket\r\nHTTP2-Settings: AAMAAABk\r\n"),
         9 => [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), noise(rng, 500)].concat(),

@@ -13,7 +13,7 @@ use crate::support::{Driver, PATIENCE, Start, eventually};
 /// A reader of a stream.
 pub(crate) struct Stream(BufReader<TcpStream>);
 
-/// What a stream says: the event's name and its data.
+/// An event of the stream: its name and its data.
 pub(crate) type Said = (String, Value);
 
 impl Stream {

@@ -24,7 +24,7 @@ fn s_client(address: SocketAddr, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
-/// What follows a word at the beginning of a line.
+/// Rest of a line that begins with a word.
 fn after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
 }
@@ -60,8 +60,7 @@ fn plain_http_is_told_to_use_https() {
     }
 }
 
-/// What is left of the versions and ciphers when everything is taken away that has a known weakness. Every cipher has
-/// forward secrecy and authenticates what it encrypts.
+/// Ciphers without a known weakness: every one has forward secrecy and authenticated encryption.
 const CIPHERS_1_2: [&str; 6] = [
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -115,7 +114,7 @@ fn tls_scanner_finds_no_weakness() {
     assert_eq!(after(&text, "Compression:"), Some("NONE"));
     assert!(after(&text, "Server Temp Key:").unwrap().contains("X25519"), "{text}");
     assert!(text.contains("Extended master secret: yes"), "{text}");
-    // With the last the client begins by one that is not spoken, and is asked to begin anew.
+    // With the last the client starts with an unsupported group, and is asked to retry.
     for group in ["X25519", "P-256", "P-384", "P-521:X25519"] {
         assert!(s_client(agent.address(), &["-groups", group]).0, "{group}");
     }

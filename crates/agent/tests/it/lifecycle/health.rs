@@ -135,7 +135,7 @@ fn health_unreachable_is_unknown_in_one_line() {
     assert!(status == 3 && error.contains("NVSMI_INTERVAL"), "{error}");
 }
 
-/// What comes to a listener whose owner is another account, until it has been asked so often.
+/// A listener of another account, and the bytes that it received in `asked` connections.
 fn strangers_port(asked: usize) -> (u16, thread::JoinHandle<String>) {
     let (told, port) = mpsc::channel();
     let serving = thread::spawn(move || {

@@ -225,7 +225,7 @@ fn control_socket_kept_if_live_replaced_if_dead() {
     assert_eq!(state(&third), json!("released"));
     third.signal(Signal::SIGTERM);
     assert_eq!(third.ended().code(), Some(0));
-    assert!(!room.socket().exists(), "who ends in order takes his with him");
+    assert!(!room.socket().exists(), "a graceful end removes the socket");
 }
 
 #[test]

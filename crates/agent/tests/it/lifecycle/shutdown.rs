@@ -1,4 +1,4 @@
-//! How the agent ends when it is told to.
+//! Shutdown by signals.
 
 use std::{
     io::{self, Write as _},

@@ -59,7 +59,7 @@ fn row(snapshot: &Value, pid: u32) -> Value {
     snapshot["processes"].as_array().unwrap().iter().find(|row| row["pid"] == pid).unwrap().clone()
 }
 
-/// What a process's container is called, or why that is not told.
+/// Name of a process's container, or the reason for its absence.
 fn called(snapshot: &Value, pid: u32) -> Value {
     let row = row(snapshot, pid);
     if row["container_name"].is_null() {
@@ -149,7 +149,7 @@ fn engine_hung_blocks_no_frame_and_names_follow() {
     socket.play(engine());
     let all = until(&agent, "the name", |snapshot| called(snapshot, 11) == "trainer");
     assert_eq!(notes(&all), "[]");
-    // What was told once stays when it hangs again.
+    // A known name stays when the engine hangs again.
     socket.play(Plays::Hang);
     let before = all["gpus"][0]["read_at"].as_u64().unwrap();
     let later = until(&agent, "a later reading", |snapshot| snapshot["gpus"][0]["read_at"].as_u64() > Some(before));
@@ -187,7 +187,7 @@ fn engine_garbage_is_reported() {
         assert!(note.contains("the container socket") && note.contains(socket.path().to_str().unwrap()), "{note}");
         assert!(told["gpus"][0]["use"]["users"].as_array().unwrap().contains(&json!("a".repeat(12))));
     }
-    // Every question answered alike: the engine is there, and what it tells of a container is no name.
+    // Every request gets the same answer: the engine is there, but its name of the container is invalid.
     let socket = Played::new(Plays::Says(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"Name\":\"/\\u001b[2J\"}"));
     let agent = start(&driver, &proc, &socket);
     until(&agent, "the reason", |snapshot| called(snapshot, 11) == "error");

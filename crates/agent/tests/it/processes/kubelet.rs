@@ -18,7 +18,7 @@ const MIG_A: &str = "MIG-aaaaaaaa-1111-0000-0000-000000000000";
 const MIG_B: &str = "MIG-bbbbbbbb-1111-0000-0000-000000000000";
 const UIDS: [&str; 2] = ["0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"];
 
-/// Two GPUs; what else there is about the first is told.
+/// Two GPUs; `about` has more facts of the first.
 fn gpus(about: &str) -> Driver {
     let facts = "memory_total_bytes = 85899345920\nmemory_used_bytes = 0\nutilization_percent = 0\n";
     Driver::new(&format!(
@@ -40,7 +40,7 @@ fn shown(pod: &str) -> Value {
     json!({"namespace": "ml", "name": pod, "container": "main"})
 }
 
-/// A process of root in a container of a pod, both told by a digit.
+/// A process of root in a container of a pod, each identified by a digit.
 fn in_pod(proc: &Proc, pid: u32, pod: usize, container: char) {
     let (uid, id) = (UIDS[pod].replace('-', "_"), container.to_string().repeat(64));
     let slices = "/kubepods.slice/kubepods-burstable.slice";
@@ -66,7 +66,7 @@ fn notes(snapshot: &Value) -> String {
     snapshot["host"]["notes"].to_string()
 }
 
-/// What a process's container and pod are called.
+/// Names of a process's container and pod.
 fn named(row: &Value) -> Value {
     json!([row["container_name"], row["pod_namespace"], row["pod_name"]])
 }

@@ -31,7 +31,7 @@ compute_mode = 3
 fields = { 230 = 0 }
 ";
 
-/// What nvidia-smi says of it, with its tags; what is not supported is N/A, or has no tag.
+/// Output of nvidia-smi for it; unsupported values are N/A or have no tag.
 const SAYS: &str = "<?xml version='1.0' ?>
 <!DOCTYPE nvidia_smi_log SYSTEM 'nvsmi_device_v12.dtd'>
 <nvidia_smi_log><driver_version>580.95.05</driver_version><gpu id='00000000:1B:00.0'>

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::{Driver, Response, agent_program, eventually, get, request};
 
-/// How an agent is to be started.
+/// Start options of an agent.
 pub(crate) struct Start {
     command: Command,
     work: TempDir,
@@ -147,7 +147,7 @@ impl Agent {
         request(self.address, path, headers)
     }
 
-    /// What it has logged so far.
+    /// Log so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log is whole").clone()
     }

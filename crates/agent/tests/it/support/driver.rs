@@ -87,7 +87,7 @@ impl Driver {
         self.folder.path().join("calls")
     }
 
-    /// How often the functions whose names begin so were called.
+    /// Number of calls of functions whose names begin with this prefix.
     pub(crate) fn calls(&self, beginning: &str) -> u64 {
         let counts = fs::read_to_string(self.counts()).unwrap_or_default();
         let of = |line: &str| {

@@ -17,7 +17,7 @@ use crate::support::{Agent, agent::free_port, clients::client, eventually, get};
 pub(crate) struct Target<'a> {
     pub(crate) job: &'a str,
     pub(crate) agent: &'a Agent,
-    /// What stands in the job's part of the configuration beside its name and its target, each line for itself.
+    /// Further lines of the job's configuration.
     pub(crate) options: &'a [&'a str],
 }
 
@@ -104,7 +104,7 @@ impl Monitor {
         self
     }
 
-    /// What it answers under a path of its programming interface.
+    /// Answer under a path of its API.
     pub(crate) fn ask(&self, path: &str) -> Value {
         let response = get(self.address, path);
         let value = response.json();
@@ -159,7 +159,7 @@ fn scrapes(targets: &[Target<'_>]) -> String {
     text
 }
 
-/// As it stands in an address.
+/// The text, percent-encoded.
 fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),

@@ -17,7 +17,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What a socket does with whoever connects.
+/// Behaviour of a socket towards its clients.
 #[derive(Clone, Debug)]
 pub(crate) enum Plays {
     /// A container engine that knows these containers.
@@ -28,7 +28,7 @@ pub(crate) enum Plays {
     Says(&'static [u8]),
 }
 
-/// A container, as its engine tells of it.
+/// A container, as its engine reports it.
 #[derive(Clone, Debug)]
 pub(crate) enum Container {
     Named(&'static str),
@@ -141,7 +141,7 @@ fn hang(mut stream: UnixStream, hung: &Hung) {
     hung.over.fetch_add(1, Ordering::SeqCst);
 }
 
-/// The beginning and the end of what Docker tells of a container.
+/// The beginning and the end of Docker's answer for a container.
 fn inspected(id: &str, name: &str) -> String {
     json!({
         "Id": id, "Created": "2026-01-02T03:04:05.678901234Z", "Path": "python", "Args": ["train.py"],

@@ -1,4 +1,4 @@
-//! What a debugger can do to a process from outside, in place of a kernel that does not let it go on or end.
+//! Stops a process from outside, as a debugger does, in place of a kernel that does not let it continue or end.
 
 use std::{fs, sync::mpsc, thread};
 

@@ -67,7 +67,7 @@ impl Machine {
         self.run(&format!("systemctl show --property={name} --value {unit}")).trim().to_owned()
     }
 
-    /// What a unit has logged.
+    /// Log of a unit.
     pub(crate) fn log(&self, unit: &str) -> String {
         self.run(&format!("journalctl --no-pager --output=cat --unit={unit}"))
     }

@@ -1,4 +1,4 @@
-//! What is tested, and what it is tested on.
+//! Release files under test, and the systems that they are tested on.
 
 mod machine;
 mod root;
@@ -17,7 +17,7 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// What `scripts/packaging-tools --tests` brought.
+/// Directory of the tools that `scripts/packaging-tools --tests` installed.
 pub(crate) fn tools(name: &str) -> PathBuf {
     there(repository().join("target/packaging").join(name))
 }

@@ -15,8 +15,8 @@ fn proc_root() -> tempfile::TempDir {
     root
 }
 
-/// What is served under DCGM's names, as soon as the GPU's own monitors have told something, also of so many others, and
-/// the Xid was heard.
+/// Metrics under DCGM's names, once the GPU's own monitors have values, `others` more are read, and the Xid was
+/// received.
 fn served(agent: &Agent, others: usize) -> String {
     eventually("all of it", || {
         let text = agent.get("/metrics?names=dcgm").text().to_owned();

@@ -1,4 +1,4 @@
-//! What is shipped for monitoring: rules, alerts and dashboards, by Prometheus itself.
+//! Shipped rules, alerts and dashboards, checked by Prometheus itself.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -20,7 +20,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What follows a key in lines such as `- alert: GpuLost`.
+/// Values of a key in lines such as `- alert: GpuLost`.
 fn told(text: &str, key: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix(key));
     lines.map(|rest| rest.trim().to_owned()).collect()

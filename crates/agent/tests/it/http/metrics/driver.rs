@@ -1,4 +1,4 @@
-//! What scrapes cost the driver, which is nothing, and what the driver's trouble costs scrapes, which is little.
+//! Scrapes cost the driver nothing, and failures of the driver cost scrapes little.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -73,7 +73,7 @@ fn scrape_of_hung_driver_has_age() {
         age(&agent).filter(|age| *age > 2.0)?;
         Some(agent.get("/metrics").text().to_owned())
     });
-    // The GPU has lost its readings; who it is, and that it is stale, is still told.
+    // The GPU has lost its readings; its identity and its state are still exposed.
     assert!(!text.contains("nvsmi_gpu_power_watts{") && text.contains("nvsmi_gpu_info{"));
     assert!(text.contains("state=\"stale\"} 1") && text.contains("nvsmi_agent_collector_state{state=\"stalled\"} 1"));
     driver.play(HOPPER);
@@ -99,7 +99,7 @@ fn counters_monotonic_across_collector_restart() {
     let mut last = before;
     eventually("more work by the next", || {
         let now = all();
-        // A GPU that is stale for a moment is not told of.
+        // A GPU that is stale for a moment has no readings.
         if now[0] > 0.0 {
             assert!(now.iter().zip(last).all(|(now, last)| *now >= last), "{now:?} after {last:?}");
             last = now;

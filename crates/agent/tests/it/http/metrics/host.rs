@@ -1,4 +1,4 @@
-//! A host on which every metric has a value that stands still, and that no other metric has.
+//! A host on which every metric has a constant value that no other metric has.
 
 use crate::support::StandIn;
 

@@ -8,7 +8,7 @@ use telemetry::readings::SPECS;
 use super::host::{CUT, HOPPER, process};
 use crate::support::{Authority, Driver, Kubelet, Monitor, StandIn, Start, Target, client, eventually, repository};
 
-/// What an expression must come to.
+/// Expected value of an expression.
 enum Want {
     Is(f64),
     /// More than nothing, and no more than this.
@@ -17,7 +17,7 @@ enum Want {
 
 use Want::{Is, UpTo};
 
-/// The agents' own metrics, and those of a GPU that stands still.
+/// The agents' own metrics, and those of a GPU with constant values.
 #[allow(clippy::too_many_lines, reason = "one line for each metric")]
 fn wanted() -> Vec<(&'static str, Want)> {
     vec![
@@ -154,7 +154,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
     ]
 }
 
-/// Of a GPU that is cut, which the other agent reads.
+/// Expected values of a GPU with MIG instances, which the other agent reads.
 fn wanted_of_instances() -> Vec<(&'static str, Want)> {
     vec![
         (
@@ -259,7 +259,7 @@ fn prometheus_reads_every_metric_back() {
         let is_read_back = all.iter().any(|expression| expression.contains(&name));
         assert!(is_reading || is_read_back, "{name} is not read back");
     }
-    // What Prometheus got from the first was OpenMetrics, the only format that tells units.
+    // What Prometheus got from the first was OpenMetrics, the only format with units.
     let told = monitor.ask("/api/v1/metadata?metric=nvsmi_gpu_busy_seconds");
     let told = &told["nvsmi_gpu_busy_seconds"][0];
     assert_eq!((&told["unit"], &told["type"]), (&"seconds".into(), &"counter".into()));
