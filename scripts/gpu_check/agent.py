@@ -48,6 +48,10 @@ class Agent:
         except OSError:
             return None
 
+    def document(self):
+        """Its OpenAPI document."""
+        return json.loads(self.ask("/openapi.json") or "{}")
+
     def snapshot(self, after=0.0):
         """First snapshot in which every readable GPU was read after that time."""
         newest = {}

@@ -1,19 +1,23 @@
-"""What is compared: one line for each field, with where it stands at each of the three and how far they may be apart.
+"""Comparison of each field: its place in each of the three sources, and the tolerance.
 
-The others are asked before and after the agent's reading. A number agrees if it lies between what was seen before and
-after, give or take the tolerance; anything else must be what was seen before or after.
+The other sources are read before and after the agent. A number agrees if it is between both, within the tolerance;
+anything else must equal one of them. The list of readings is the agent's own: `/openapi.json` has each with its NVML
+source (`x-source`) and unit (`x-unit`). A reading without an entry here is compared by its NVML function if
+nvidia-ml-py has it, and named in the report if not.
 """
+
+import re
 
 MIB = 1024 * 1024
 
 
 class Field:
-    """A field of a GPU: its path in /api/v1, in `nvidia-smi -q -x`, and its call in nvidia-ml-py."""
+    """Field of a GPU: its path in /api/v1, its path in `nvidia-smi -q -x`, and its call in nvidia-ml-py."""
 
     def __init__(self, path, smi=(), ml=None, scale=1, apart=0, part=0.0, read=float, why=""):
         self.path, self.smi, self.ml = path, (smi,) if isinstance(smi, str) else smi, ml
         self.scale, self.read = scale, read
-        # How far numbers may be apart, and in parts of what they are.
+        # Tolerance of numbers: absolute, and relative to their size.
         self.apart, self.part = apart, part
         self.why = why
 
@@ -24,7 +28,7 @@ class Field:
         return value
 
     def of_smi(self, element):
-        """What nvidia-smi says, in the agent's unit; None where it says that there is none."""
+        """Value of nvidia-smi in the agent's unit; None if it has none."""
         for path in self.smi:
             found = element.findtext(path)
             if found is None:
@@ -38,7 +42,7 @@ class Field:
         return None
 
     def agree(self, ours, before, after):
-        """Whether the agent's value fits in between."""
+        """True if the agent's value is between both."""
         theirs = [value for value in (before, after) if value is not None]
         if ours is None or not theirs:
             return ours is None and not theirs
@@ -80,8 +84,66 @@ def limits(name):
     return (f"gpu_power_readings/{name}", f"power_readings/{name}")
 
 
+# The agent's unit as a multiple of NVML's.
+UNITS = {"watts": 1000, "joules": 1000, "seconds": 1_000_000_000}
+# Readings that are compared elsewhere.
+ELSEWHERE = {"clocks.event_reasons": "compared as a set"}
+
+
+def catalogue(document):
+    """Readings of a GPU in the agent's document: path, and its schema with `x-source` and `x-unit`."""
+    schemas = document["components"]["schemas"]
+
+    def walk(schema, prefix):
+        for key, part in schema["properties"].items():
+            if "x-source" in part:
+                yield prefix + key, part
+            elif "$ref" in part:
+                inner = schemas[part["$ref"].rsplit("/", 1)[1]]
+                if "properties" in inner:
+                    yield from walk(inner, f"{prefix}{key}.")
+
+    return dict(walk(schemas["Gpu"], ""))
+
+
+def all_fields(ml, document):
+    """Fields to compare, and why the other readings are not compared, by path."""
+    found, apart = fields(ml), {}
+    known = {field.path for field in found}
+    for path, schema in catalogue(document).items():
+        if path in known:
+            continue
+        field = by_function(ml, path, schema)
+        if field:
+            found.append(field)
+        else:
+            apart[path] = ELSEWHERE.get(path, f"no counterpart of {schema['x-source']} in nvidia-smi or nvidia-ml-py")
+    return found, apart
+
+
+def by_function(ml, path, schema):
+    """A plain number whose only source is a function that nvidia-ml-py has under the same name."""
+    source = re.fullmatch(r"`(nvmlDeviceGet\w+)`", schema["x-source"])
+    function = getattr(ml, source[1], None) if ml and source else None
+    if function is None or schema["x-unit"] in ("word", "words", "text") or not gives_number(ml, function):
+        return None
+    parts = UNITS.get(schema["x-unit"], 1)
+
+    return Field(path, (), lambda handle: function(handle) / parts, apart=1, part=0.1)
+
+
+def gives_number(ml, function):
+    """True if a function needs only a handle and returns a number, or is not supported."""
+    try:
+        return isinstance(function(ml.nvmlDeviceGetHandleByIndex(0)), (int, float))
+    except ml.NVMLError:
+        return True
+    except TypeError:
+        return False
+
+
 def fields(ml):
-    """All of them; `ml` is nvidia-ml-py's module, or None."""
+    """Fields with a known place in `nvidia-smi -q -x` or nvidia-ml-py; `ml` is its module, or None."""
 
     def told(name, *arguments, pick=lambda value: value):
         function = getattr(ml, name, None) if ml else None

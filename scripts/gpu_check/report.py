@@ -23,6 +23,8 @@ def tell(found):
     if apart:
         text += table(["when", "GPU", "beside", "field", "agent", "before", "after", ""],
                       [[row["when"], row["gpu"], row["beside"], f"`{row['field']}`", row["agent"], row["before"], row["after"], row["note"]] for row in apart])
+    if found.get("not_compared"):
+        text += "\nNot compared:\n\n" + "".join(f"- `{path}`: {why}\n" for path, why in sorted(found["not_compared"].items()))
     if "costs" in found:
         costs = found["costs"]
         text += f"\n## Cost\n\nOver {costs['seconds']:.0f} s: {costs['processor_percent']:.3f} % of a core, agent and "

@@ -156,9 +156,9 @@ def main(arguments):
     if not others:
         print("gpu-check: nobody to compare with: " + "; ".join(found["missing"]), file=sys.stderr)
         return 2
-    fields = table.fields(ml.module)
     try:
         with Agent(asked.agent, asked.interval) as agent:
+            fields, found["not_compared"] = table.all_fields(ml.module, agent.document())
             agent.whole()
             rows, snapshot = compare(agent, others, fields, "idle")
             found["rows"] += rows

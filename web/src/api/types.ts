@@ -3,65 +3,65 @@
 /** Why a value is null or a list empty, by its dotted path in the object that holds this map. */
 export type Absent = Record<string, string>;
 
-/** What ran where in the last window, as ratios from 0 to 1: on a GPU, or on the GPU instance that a MIG instance is in. */
+/** Activity over the last window, as ratios from 0 to 1, by the GPU's own monitors (GPM): of a GPU, or of the GPU instance that a MIG instance is in. */
 export interface Activity {
-  /** The memory's bandwidth. */
+  /** Used share of the memory bandwidth. */
   dram_ratio: number | null;
-  /** The FP16 pipe. */
+  /** Share of the last window in which the FP16 pipe was active. */
   fp16_ratio: number | null;
-  /** The FP32 pipe. */
+  /** Share of the last window in which the FP32 pipe was active. */
   fp32_ratio: number | null;
-  /** The FP64 pipe. */
+  /** Share of the last window in which the FP64 pipe was active. */
   fp64_ratio: number | null;
-  /** The graphics or compute engine. */
+  /** Share of the last window in which the graphics or compute engine was active. */
   graphics_ratio: number | null;
-  /** Warps of those that could be. */
+  /** Warps resident on the SMs, relative to the highest possible number. */
   sm_occupancy_ratio: number | null;
-  /** SMs with a warp. */
+  /** Share of the last window in which SMs had at least one warp, over all SMs. */
   sm_ratio: number | null;
-  /** Any tensor pipe. */
+  /** Share of the last window in which any tensor pipe was active. */
   tensor_ratio: number | null;
 }
 
-/** Clocks, and why they are not higher. */
+/** Clocks, and the reasons that hold them down. */
 export interface Clocks {
-  /** What holds the clocks down: `gpu_idle`, `applications_clocks_setting`, `sw_power_cap`, `hw_slowdown`, `sync_boost`, `sw_thermal_slowdown`, `hw_thermal_slowdown`, `hw_power_brake_slowdown`, `display_clock_setting`, or `bit_N` for a bit that has no name here. */
+  /** Reasons that hold the clocks down: `gpu_idle`, `applications_clocks_setting`, `sw_power_cap`, `hw_slowdown`, `sync_boost`, `sw_thermal_slowdown`, `hw_thermal_slowdown`, `hw_power_brake_slowdown`, `display_clock_setting`, or `bit_N` for a bit that has no name here. */
   event_reasons: string[];
-  /** The graphics clock now. */
+  /** Current graphics clock. */
   graphics_mhz: number | null;
-  /** The highest graphics clock. */
+  /** Maximum graphics clock. */
   max_graphics_mhz: number | null;
-  /** The highest memory clock. */
+  /** Maximum memory clock. */
   max_memory_mhz: number | null;
-  /** The highest SM clock. */
+  /** Maximum SM clock. */
   max_sm_mhz: number | null;
-  /** The memory clock now. */
+  /** Current memory clock. */
   memory_mhz: number | null;
-  /** For how long the power limit has held the clocks down, since the driver was loaded. */
+  /** Time for which the power limit has held the clocks down, since the driver was loaded. */
   power_throttled_seconds: number | null;
-  /** The SM clock now. */
+  /** Current SM clock. */
   sm_mhz: number | null;
-  /** For how long heat has held the clocks down, since the driver was loaded. */
+  /** Time for which heat has held the clocks down, since the driver was loaded. */
   thermal_throttled_seconds: number | null;
-  /** The video clock now. */
+  /** Current video clock. */
   video_mhz: number | null;
 }
 
 export type CollectorState = string;
 
-/** How the part of the agent is that reads the machine. */
+/** State of the collector, the process that reads GPUs. */
 export interface Collector {
-  /** Why a value of the collector is null, by its name. */
+  /** Reasons why values of the collector are null, by name. */
   absent: Absent;
-  /** What there is to say: the call that hangs and its GPU, the driver's text, why it restarts; null if nothing. */
+  /** Detail of the state: the call that hangs and its GPU, the driver's text, or the reason of a restart; null if there is none. */
   detail: string | null;
-  /** How often a collector was started anew after one that ended when it should not have. */
+  /** Number of unexpected restarts. */
   restarts: number;
-  /** How long the newest sample took. */
+  /** Duration of the newest sample. */
   sample_duration_seconds: number | null;
-  /** Since when it has been in this state, Unix time in milliseconds. */
+  /** Start of this state, Unix time in milliseconds. */
   since: number;
-  /** Whether GPUs are read, and if not, why. */
+  /** State: `ok` if GPUs are read, else the reason. */
   state: CollectorState;
 }
 
@@ -73,45 +73,45 @@ export interface Count {
   data: number;
 }
 
-/** Errors of the memory, found by its check bits. */
+/** Memory errors, found by its check bits. */
 export interface Ecc {
-  /** Errors corrected over the GPU's life. */
+  /** Corrected memory errors over the GPU's life. */
   aggregate_corrected: number | null;
-  /** Errors not corrected over the GPU's life. */
+  /** Uncorrected memory errors over the GPU's life. */
   aggregate_uncorrected: number | null;
-  /** Whether memory is checked. */
+  /** 1 (true) if memory errors are detected and corrected. */
   enabled: boolean | null;
-  /** Errors corrected since the driver was loaded. */
+  /** Corrected memory errors since the driver was loaded. */
   volatile_corrected: number | null;
-  /** Errors not corrected since the driver was loaded. */
+  /** Uncorrected memory errors since the driver was loaded. */
   volatile_uncorrected: number | null;
 }
 
 export type EventKind = string;
 
-/** Something that happened. */
+/** An event. */
 export interface Event {
-  /** What to do about it; empty if nothing. */
+  /** Recommended action; empty if there is none. */
   action: string;
-  /** When, Unix time in milliseconds. */
+  /** Time, Unix time in milliseconds. */
   at: number;
-  /** A stable word for programs, such as `xid_79`, `lost` or `stalled`. */
+  /** Stable code for programs, such as `xid_79`, `lost` or `stalled`. */
   code: string;
-  /** The GPU that it is about; null if it is about none. */
+  /** UUID of the GPU; null if the event is not about a GPU. */
   gpu_uuid: string | null;
-  /** What kind of thing. */
+  /** Kind. */
   kind: EventKind;
-  /** How bad it is. */
+  /** Severity. */
   severity: Severity;
-  /** What it is, in plain words. */
+  /** Description in plain words. */
   text: string;
 }
 
-/** Where a GPU stands with the NVSwitch fabric. */
+/** Registration with the NVSwitch fabric. */
 export interface Fabric {
-  /** `not_started`, `in_progress`, `completed`, or `unknown_N`. */
+  /** State of the registration: `not_started`, `in_progress`, `completed`, or `unknown_N`. */
   state: string | null;
-  /** NVML's return code of the registration: 0 if it went well. */
+  /** NVML's return code of the registration: 0 for success. */
   status: number | null;
 }
 
@@ -127,109 +127,109 @@ export interface Failure {
 
 /** One fan. */
 export interface Fan {
-  /** Its intended speed, in % of the highest; may exceed 100. */
+  /** Intended speed, in % of the highest; may exceed 100. */
   speed_percent: number;
 }
 
 export type GpuState = string;
 
-/** One GPU. */
+/** A GPU. */
 export interface Gpu {
-  /** Why a value of this GPU is null or a list empty, by its dotted path. */
+  /** Reasons why values of this GPU are null or lists empty, by dotted path. */
   absent: Absent;
-  /** What ran where in the last window, by the GPU's own monitors. */
+  /** Activity in the last window, by GPM. */
   activity: Activity;
-  /** How old that reading was when this was rendered, in milliseconds. */
+  /** Age of that reading when this was rendered, in milliseconds. */
   age_ms: number | null;
-  /** `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`. */
+  /** Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`. */
   architecture: string | null;
-  /** Its clocks. */
+  /** Clocks. */
   clocks: Clocks;
-  /** The CUDA compute capability, such as `9.0`. */
+  /** CUDA compute capability, such as `9.0`. */
   compute_capability: string | null;
   /** Memory errors. */
   ecc: Ecc;
-  /** Where it stands with the NVSwitch fabric. */
+  /** Registration with the NVSwitch fabric. */
   fabric: Fabric;
-  /** Its fans. */
+  /** Fans. */
   fans: Fan[];
-  /** Whether it is well. */
+  /** Health. */
   health: Health;
-  /** NVML's index of this moment; a GPU that it no longer counts has the next free number. */
+  /** NVML's current index; a GPU that it no longer counts has the next free number. */
   index: number;
-  /** Its memory. */
+  /** Memory. */
   memory: Memory;
-  /** Its MIG instances; empty without MIG. */
+  /** MIG instances; empty without MIG. */
   mig: Mig[];
-  /** The number in `/dev/nvidiaN`. */
+  /** Number in `/dev/nvidiaN`. */
   minor_number: number | null;
-  /** How it is set up. */
+  /** Modes. */
   modes: Modes;
-  /** What it is called. */
+  /** Product name. */
   name: string | null;
-  /** Its NVLink links, all together. */
+  /** NVLink, all links together. */
   nvlink: Nvlink;
-  /** Where it sits on the PCI bus. */
+  /** Address on the PCI bus. */
   pci_bus_id: string | null;
-  /** Its PCIe link. */
+  /** PCIe link. */
   pcie: Pcie;
-  /** The performance state: 0 is the fastest. */
+  /** Performance state: 0 is the fastest, 15 the slowest. */
   performance_state: number | null;
-  /** The containers to which the kubelet gave the whole GPU; those of its MIG instances stand there. */
+  /** Containers to which the kubelet assigned the whole GPU; those of a MIG instance are listed with it. */
   pods: Pod[];
-  /** What it draws. */
+  /** Power. */
   power: Power;
-  /** When the newest finished reading was finished, Unix time in milliseconds. */
+  /** Time at which the newest reading was finished, Unix time in milliseconds. */
   read_at: number | null;
-  /** What the driver asks to be done: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`. */
+  /** Recovery action that the driver requests: `none`, `gpu_reset`, `node_reboot`, `drain_p2p`, `drain_and_reset`, `recover_imex_domain`, `bus_reset`, `system_reboot`, or `unknown_N`. */
   recovery_action: string | null;
-  /** Rows of memory that were replaced. */
+  /** Remapped memory rows. */
   remapped_rows: RemappedRows;
-  /** The board's serial number. */
+  /** Serial number of the board. */
   serial: string | null;
-  /** How fresh and how whole its readings are; `stale` is no finished reading for three intervals, at least 1 s. */
+  /** State of its readings; `stale` means that no reading was finished for three intervals, at least 1 s. */
   state: GpuState;
-  /** What there is to say beyond the state; null if nothing. */
+  /** Detail of the state; null if there is none. */
   state_detail: string | null;
-  /** How warm it is. */
+  /** Temperatures. */
   temperature: Temperature;
-  /** Whether it is free, and whose it is. */
+  /** Use, and its users. */
   use: Use;
-  /** How busy its parts are. */
+  /** Utilization of its engines. */
   utilization: Utilization;
-  /** Its name for ever: history, events and counters go by it. */
+  /** Permanent identifier: history, events and counters go by it. */
   uuid: string | null;
-  /** The version of its VBIOS. */
+  /** VBIOS version. */
   vbios_version: string | null;
-  /** Its Xid errors. */
+  /** Xid errors. */
   xid: Xid;
 }
 
-/** GPUs by the verdict on their health. */
+/** Numbers of GPUs by health. */
 export interface HealthCounts {
-  /** They must not be used. */
+  /** GPUs that must not be used. */
   critical: number;
-  /** Nothing is wrong. */
+  /** GPUs without a problem. */
   ok: number;
-  /** Somebody should look. */
+  /** GPUs that need attention. */
   warning: number;
 }
 
-/** Whether a GPU is well. */
+/** Health of a GPU. */
 export interface Health {
-  /** Why, the worst first; empty if it is well. */
+  /** Problems, the worst first; empty if there is none. */
   reasons: Reason[];
-  /** How bad it is: `warning` is that somebody should look, `critical` that it must not be used. */
+  /** Verdict: `warning` needs attention, with `critical` the GPU must not be used. */
   verdict: Severity;
 }
 
-/** A GPU that is held while it idles. */
+/** An idle GPU that is held. */
 export interface Held {
-  /** The GPU's index. */
+  /** Index of the GPU. */
   gpu: number;
-  /** The memory held, of the processes of which it is told. */
+  /** Held memory of its processes, where that is reported. */
   gpu_memory_bytes: number | null;
-  /** Since when the GPU has been held, Unix time in milliseconds. */
+  /** Time since which the GPU has been held, Unix time in milliseconds. */
   since: number;
 }
 
@@ -242,149 +242,149 @@ export interface History {
   step_ms: number;
 }
 
-/** What the host is and has. */
+/** The host: its name, versions, CPU and memory. */
 export interface Host {
-  /** Why a value of the host is null, by its name. */
+  /** Reasons why values of the host are null, by name. */
   absent: Absent;
-  /** The version of this program. */
+  /** Version of this program. */
   agent_version: string;
-  /** When it booted, Unix time in milliseconds. */
+  /** Time of the boot, Unix time in milliseconds. */
   booted_at: number | null;
-  /** How busy its processors were since the sample before, in % of all of them. */
+  /** CPU utilization since the previous sample, in % of all CPUs. */
   cpu_percent: number | null;
-  /** The newest CUDA that the driver runs, such as `13.0`. */
+  /** Newest CUDA version that the driver supports, such as `13.0`. */
   cuda_version: string | null;
-  /** The driver's version. */
+  /** Version of the driver. */
   driver_version: string | null;
-  /** Its name. */
+  /** Hostname. */
   hostname: string | null;
-  /** The load average of a minute. */
+  /** Load average of one minute. */
   load_1m: number | null;
-  /** Memory that can be had without swapping. */
+  /** Memory available without swapping. */
   memory_available_bytes: number | null;
-  /** All memory. */
+  /** Total memory. */
   memory_total_bytes: number | null;
-  /** What keeps the agent from seeing all, with the remedy, in plain words. */
+  /** Limits of what the agent can read, each with its remedy, in plain words. */
   notes: string[];
-  /** The library's version. */
+  /** Version of the NVML library. */
   nvml_version: string | null;
 }
 
-/** A GPU's memory. */
+/** Memory of a GPU. */
 export interface Memory {
-  /** The window through which the host writes to it. */
+  /** Size of BAR1, the window through which the host accesses the GPU's memory. */
   bar1_total_bytes: number | null;
-  /** What of that window is mapped. */
+  /** Mapped part of BAR1. */
   bar1_used_bytes: number | null;
-  /** Free for allocation. */
+  /** Free memory. */
   free_bytes: number | null;
-  /** Reserved by driver and firmware. */
+  /** Memory reserved by driver and firmware. */
   reserved_bytes: number | null;
-  /** All of it. */
+  /** Total memory. */
   total_bytes: number | null;
-  /** Whether it is the host's memory, which the GPU shares. */
+  /** 1 (true) if the memory is the host's, shared with the GPU. */
   unified: boolean | null;
-  /** In use; without what is reserved where `reserved_bytes` is told, else with it. */
+  /** Used memory; without the reserved memory where `reserved_bytes` is known, else with it. */
   used_bytes: number | null;
 }
 
-/** One MIG instance: a compute instance in a GPU instance. */
+/** MIG instance: a compute instance in a GPU instance. */
 export interface Mig {
-  /** What ran where on its GPU instance in the last window, by the GPU's own monitors. */
+  /** Activity of its GPU instance in the last window. */
   activity: Activity;
-  /** The compute instance. */
+  /** Compute instance ID. */
   compute_instance: number | null;
-  /** The GPU instance. */
+  /** GPU instance ID. */
   gpu_instance: number | null;
-  /** All of its memory. */
+  /** Total memory. */
   memory_total_bytes: number | null;
-  /** What of it is in use. */
+  /** Used memory. */
   memory_used_bytes: number | null;
-  /** The containers to which the kubelet gave it. */
+  /** Containers to which the kubelet assigned it. */
   pods: Pod[];
-  /** The profile, such as `1g.18gb`. */
+  /** Profile, such as `1g.18gb`. */
   profile: string | null;
-  /** Whether it is free, and whose it is. */
+  /** Use, and its users. */
   use: Use;
-  /** Its name for ever. */
+  /** UUID. */
   uuid: string | null;
 }
 
-/** How a GPU is set up. */
+/** Modes of a GPU. */
 export interface Modes {
-  /** Who may compute: `default`, `exclusive_thread`, `prohibited`, `exclusive_process`, or `unknown_N`. */
+  /** Compute mode: `default`, `exclusive_thread`, `prohibited`, `exclusive_process`, or `unknown_N`. */
   compute: string | null;
-  /** Whether a display is driven. */
+  /** 1 (true) if the GPU drives a display. */
   display_active: boolean | null;
-  /** Whether it is cut into MIG instances. */
+  /** 1 (true) if MIG is enabled. */
   mig: boolean | null;
-  /** Whether the driver stays loaded without a client. */
+  /** 1 (true) if the driver stays loaded without a client. */
   persistence: boolean | null;
-  /** Whether any feature of a virtual GPU is licensed. */
+  /** 1 (true) if a feature of a virtual GPU is licensed. */
   vgpu_licensed: boolean | null;
 }
 
 /** NVLink, all links together. */
 export interface Nvlink {
-  /** Errors of all links and kinds. */
+  /** NVLink errors of every kind, all links together. */
   errors: number | null;
-  /** Links that are up. */
+  /** NVLink links that are up. */
   links_active: number | null;
-  /** Links there are. */
+  /** NVLink links of the GPU. */
   links_total: number | null;
-  /** What the GPU received. */
+  /** Data received by the GPU over NVLink, all links together. */
   rx_bytes_per_second: number | null;
-  /** What the GPU sent. */
+  /** Data sent by the GPU over NVLink, all links together. */
   tx_bytes_per_second: number | null;
 }
 
-/** The PCIe link. */
+/** PCIe link. */
 export interface Pcie {
-  /** The generation that it runs at now; it falls while the GPU is idle. */
+  /** Current PCIe generation; it falls while the GPU is idle. */
   generation: number | null;
-  /** The highest generation that GPU and slot can run at. */
+  /** Highest PCIe generation of both GPU and slot. */
   max_generation: number | null;
-  /** The most lanes that GPU and slot can have. */
+  /** Highest number of PCIe lanes of both GPU and slot. */
   max_width: number | null;
-  /** Packets that had to be sent again. */
+  /** PCIe packets that were sent again. */
   replays: number | null;
-  /** What the GPU received. */
+  /** Data received by the GPU over PCIe. */
   rx_bytes_per_second: number | null;
-  /** What the GPU sent. */
+  /** Data sent by the GPU over PCIe. */
   tx_bytes_per_second: number | null;
-  /** Its lanes now. */
+  /** Current number of PCIe lanes. */
   width: number | null;
 }
 
-/** Another host that the administrator has named. */
+/** Another host that the administrator has configured. */
 export interface Peer {
-  /** What it is called. */
+  /** Name. */
   name: string;
-  /** Where its page is: a path that begins with a slash, at the origin where this agent is seen, or a whole address. */
+  /** Address of its page: a path that begins with a slash, at the origin of this agent, or a whole URL. */
   url: string;
 }
 
 /** A container of a Kubernetes pod. */
 export interface Pod {
-  /** The container's name in the pod. */
+  /** Name of the container in the pod. */
   container: string;
-  /** The pod's name. */
+  /** Name of the pod. */
   name: string;
-  /** The pod's namespace. */
+  /** Namespace of the pod. */
   namespace: string;
 }
 
-/** What a GPU draws, and may draw. */
+/** Power draw and limits. */
 export interface Power {
-  /** The limit after a reset. */
+  /** Default power limit, in force after a reset. */
   default_limit_watts: number | null;
-  /** What the board draws; a mean over 1 s on Ampere and newer. */
+  /** Power draw of the board; a mean over 1 s on Ampere and newer. */
   draw_watts: number | null;
-  /** What was drawn since the driver was loaded. */
+  /** Energy consumed since the driver was loaded. */
   energy_joules: number | null;
-  /** The limit in force: the lowest of all that limit. */
+  /** Enforced power limit: the lowest of all limits. */
   enforced_limit_watts: number | null;
-  /** The limit that was set. */
+  /** Power limit that was set. */
   limit_watts: number | null;
 }
 
@@ -402,57 +402,57 @@ export interface Problem {
 
 export type ProcessKind = string;
 
-/** One process on one GPU (and MIG instance). */
+/** A process on a GPU or MIG instance. */
 export interface Process {
-  /** Why a value of this process is null, by its name. */
+  /** Reasons why values of this process are null, by name. */
   absent: Absent;
-  /** Its arguments as one line, with obvious secrets as `***`; empty for a kernel thread. */
+  /** Command line, with obvious secrets as `***`; empty for a kernel thread. */
   command: string | null;
-  /** MIG's compute instance; null without MIG. */
+  /** MIG compute instance ID; null without MIG. */
   compute_instance: number | null;
-  /** The id of the container that it runs in; null outside of one. */
+  /** ID of the container that it runs in; null outside a container. */
   container: string | null;
-  /** What that container is called: in a pod as the kubelet names it, else as the container engine does. */
+  /** Name of that container: the kubelet's in a pod, else the container engine's. */
   container_name: string | null;
-  /** How much of one processor it used since the sample before, in %; may exceed 100. */
+  /** CPU utilization since the previous sample, in % of one CPU; may exceed 100. */
   cpu_percent: number | null;
-  /** Its part of the decoder, in %. */
+  /** Share of decoder time, in %. */
   decoder_percent: number | null;
-  /** Its part of the encoder, in %. */
+  /** Share of encoder time, in %. */
   encoder_percent: number | null;
-  /** The GPU's index. */
+  /** Index of the GPU. */
   gpu: number;
-  /** MIG's GPU instance; null without MIG. */
+  /** MIG GPU instance ID; null without MIG. */
   gpu_instance: number | null;
-  /** Memory in use on the GPU; the graphics list's where it stands in both. */
+  /** Used GPU memory; the graphics list's value if it is in both lists. */
   gpu_memory_bytes: number | null;
-  /** The GPU's UUID. */
+  /** UUID of the GPU. */
   gpu_uuid: string | null;
-  /** Host memory that is resident. */
+  /** Resident host memory. */
   host_memory_bytes: number | null;
-  /** The Slurm job; null outside of one. */
+  /** Slurm job; null outside a job. */
   job: string | null;
-  /** Its part of the memory's time, in %. */
+  /** Share of memory time, in %. */
   memory_percent: number | null;
-  /** What it calls itself, at most 15 bytes. */
+  /** Process name, at most 15 bytes. */
   name: string | null;
-  /** In the host's PID namespace. */
+  /** PID in the host's PID namespace. */
   pid: number | null;
-  /** The Kubernetes pod's uid; null outside of one. */
+  /** UID of the Kubernetes pod; null outside a pod. */
   pod: string | null;
-  /** That pod's name. */
+  /** Name of that pod. */
   pod_name: string | null;
-  /** That pod's namespace. */
+  /** Namespace of that pod. */
   pod_namespace: string | null;
-  /** Its part of the SMs, in %. */
+  /** Share of SM time, in %. */
   sm_percent: number | null;
-  /** When it started, Unix time in milliseconds. */
+  /** Start time, Unix time in milliseconds. */
   started_at: number | null;
-  /** `C` (it computes), `G` (it draws) or `C+G`. */
+  /** Type: `C` (compute), `G` (graphics) or `C+G`. */
   type: ProcessKind;
-  /** Its owner's real user id. */
+  /** Owner's real user ID. */
   uid: number | null;
-  /** Its owner's name, or the uid in digits where it has none. */
+  /** Owner's name, or the uid in digits if it has none. */
   user: string | null;
 }
 
@@ -462,25 +462,25 @@ export interface Readiness {
   state: string;
 }
 
-/** One thing that is wrong with a GPU. */
+/** A problem of a GPU. */
 export interface Reason {
-  /** What to do about it. */
+  /** Recommended action. */
   action: string;
-  /** A stable word for programs, such as `xid_79` or `row_remap_pending`. */
+  /** Stable code for programs, such as `xid_79` or `row_remap_pending`. */
   code: string;
-  /** What it is, in plain words. */
+  /** Description in plain words. */
   text: string;
 }
 
-/** Rows of memory that were replaced by spare ones. */
+/** Memory rows that were replaced by spare ones. */
 export interface RemappedRows {
-  /** Rows replaced for errors that could be corrected. */
+  /** Rows remapped for correctable errors. */
   correctable: number | null;
-  /** Whether a row could not be replaced. */
+  /** 1 (true) if remapping a row failed. */
   failed: boolean | null;
-  /** Whether a row waits to be replaced at the next reset. */
+  /** 1 (true) if a row is remapped at the next reset. */
   pending: boolean | null;
-  /** Rows replaced for errors that could not be corrected. */
+  /** Rows remapped for uncorrectable errors. */
   uncorrectable: number | null;
 }
 
@@ -490,7 +490,7 @@ export interface Series {
   gpu_uuid: string;
   /** The dotted path of the number. */
   metric: string;
-  /** The mean of each step; null where nothing was read, and where the collector was started anew. */
+  /** The mean of each step; null where nothing was read, and where the collector was restarted. */
   values: (number | null)[];
 }
 
@@ -569,136 +569,136 @@ export interface StatusProcess {
   username: string;
 }
 
-/** One GPU at a glance. */
+/** Summary of a GPU. */
 export interface SummaryGpu {
-  /** Whether it is well. */
+  /** Health. */
   health: Severity;
-  /** NVML's index of this moment. */
+  /** NVML's current index. */
   index: number;
-  /** Memory free for allocation. */
+  /** Free memory. */
   memory_free_bytes: number | null;
-  /** What it is called. */
+  /** Product name. */
   name: string | null;
-  /** How fresh and how whole its readings are. */
+  /** State of its readings. */
   state: GpuState;
-  /** Its name for ever. */
+  /** UUID. */
   uuid: string | null;
-  /** Whether it is free. */
+  /** Use. */
   verdict: UseVerdict;
 }
 
-/** The host at a glance. */
+/** Summary of the host. */
 export interface Summary {
-  /** Why a value is null, by its dotted path. */
+  /** Reasons why values are null, by dotted path. */
   absent: Absent;
-  /** Whether GPUs are read, and if not, why. */
+  /** State of the collector: `ok` if GPUs are read, else the reason. */
   collector_state: CollectorState;
-  /** Each GPU. */
+  /** All GPUs. */
   gpus: SummaryGpu[];
-  /** How many of them are in state `ok`. */
+  /** Number of GPUs in state `ok`. */
   gpus_ok: number;
-  /** How many GPUs there are. */
+  /** Number of GPUs. */
   gpus_total: number;
-  /** GPUs by the verdict on their health. */
+  /** Numbers of GPUs by health. */
   health: HealthCounts;
-  /** The host's name. */
+  /** Hostname. */
   hostname: string | null;
-  /** When this was derived, Unix time in milliseconds. */
+  /** Time of the snapshot, Unix time in milliseconds. */
   sampled_at: number;
-  /** GPUs by the verdict on their use. */
+  /** Numbers of GPUs by use. */
   use: UseCounts;
 }
 
-/** How warm a GPU is, and may get. */
+/** Temperatures and thresholds. */
 export interface Temperature {
-  /** The chip's temperature. */
+  /** Temperature of the GPU. */
   gpu_celsius: number | null;
-  /** How far its hottest part is from slowing down; below zero beyond that. Newer GPUs tell this in place of `slowdown_celsius`. */
+  /** Temperature margin to the slowdown threshold; negative above it. Newer GPUs report it in place of `slowdown_celsius`. */
   margin_celsius: number | null;
-  /** The memory's temperature. */
+  /** Temperature of the memory. */
   memory_celsius: number | null;
-  /** Where the chip shuts down. */
+  /** Shutdown threshold of the GPU. */
   shutdown_celsius: number | null;
-  /** Where the chip slows down. */
+  /** Slowdown threshold of the GPU. */
   slowdown_celsius: number | null;
 }
 
-/** GPUs by the verdict on their use. */
+/** Numbers of GPUs by use. */
 export interface UseCounts {
-  /** They work. */
+  /** Busy GPUs. */
   busy: number;
-  /** Nobody has them. */
+  /** Free GPUs. */
   free: number;
-  /** Somebody holds memory on them while they idle. */
+  /** Idle GPUs on which memory is held. */
   held: number;
-  /** It cannot be told: their state is not `ok`, or there is no list of processes. */
+  /** GPUs of unknown use: their state is not `ok`, or there is no list of processes. */
   unknown: number;
 }
 
 export type UseVerdict = string;
 
-/** Whether a GPU or a MIG instance is free, and whose it is. */
+/** Use of a GPU or a MIG instance, and its users. */
 export interface Use {
-  /** Since when it has been so, Unix time in milliseconds. */
+  /** Start of this use, Unix time in milliseconds. */
   since: number;
-  /** Whether it was so already when the agent began to look. */
+  /** True if this use began before the agent started. */
   since_at_least: boolean;
-  /** Memory in use that no listed process explains. */
+  /** Used memory that no listed process accounts for. */
   unattributed_bytes: number | null;
-  /** Who has it: names of accounts or, for root in a container, the container as in `/users`. */
+  /** Users: names of accounts or, for root in a container, the container as in `/users`. */
   users: string[];
-  /** Whether it is free; `held` is memory that is held although it has been idle for a while. A MIG instance is held only where its `activity` is read. A GPU with MIG on and no instance is `busy`, by nobody: CUDA cannot use it. */
+  /** Use; `held` means that memory is held although it has been idle for a while. A MIG instance is held only where its `activity` is read. A GPU with MIG on and no instance is `busy` without users: CUDA cannot use it. */
   verdict: UseVerdict;
 }
 
-/** An account, or a container in which root runs, and what it has. */
+/** Account, or container in which root runs, with its use of the GPUs. */
 export interface User {
-  /** Why a value of this row is null, by its dotted path. */
+  /** Reasons why values of this row are null, by dotted path. */
   absent: Absent;
-  /** The id of the container for which root's processes in it count; null for an account. */
+  /** ID of the container whose processes of root are counted; null for an account. */
   container: string | null;
-  /** Memory in use on GPUs, of the processes of which it is told. */
+  /** GPU memory of its processes, where that is reported. */
   gpu_memory_bytes: number | null;
-  /** Indices of the GPUs on which it has processes. */
+  /** Indices of the GPUs with its processes. */
   gpus: number[];
-  /** GPUs, or instances of them, that it holds while they idle. */
+  /** Idle GPUs, or MIG instances, that it holds. */
   held_idle: Held[];
-  /** How long its oldest process has run. */
+  /** Age of its oldest process. */
   longest_run_seconds: number | null;
-  /** How many processes it has, each counted once. */
+  /** Number of its processes, each counted once. */
   processes: number;
-  /** Its parts of the SMs, over all GPUs, in % of one; of the processes of which it is told. */
+  /** Share of SM time over all GPUs, in % of one, where that is reported. */
   sm_percent: number | null;
-  /** The account's real user id. */
+  /** Real user ID of the account. */
   uid: number | null;
-  /** The account's name, or the uid in digits where it has none. For root in a container what that is called: its name, in a pod as `namespace/pod/container`, or the first 12 digits of its id. */
+  /** Name of the account, or the uid in digits if it has none. For root in a container, the container: its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID. */
   user: string | null;
 }
 
-/** How much of the last sample period a GPU's parts were busy. */
+/** Utilization of a GPU's engines over the driver's last sample period. */
 export interface Utilization {
-  /** The decoder. */
+  /** Utilization of the video decoder. */
   decoder_percent: number | null;
-  /** The encoder. */
+  /** Utilization of the video encoder. */
   encoder_percent: number | null;
-  /** Of the time, that a kernel ran. */
+  /** Share of the last sample period in which a kernel ran. */
   gpu_percent: number | null;
-  /** The JPEG engine. */
+  /** Utilization of the JPEG engine. */
   jpeg_percent: number | null;
-  /** Of the time, that memory was read or written. */
+  /** Share of the last sample period in which memory was read or written. */
   memory_percent: number | null;
-  /** The optical flow engine. */
+  /** Utilization of the optical flow accelerator. */
   ofa_percent: number | null;
 }
 
-/** A GPU's Xid errors since somebody listened. */
+/** Xid errors of a GPU since the agent has listened for them. */
 export interface Xid {
-  /** How many there were since `since` or, while nobody listens, in the time in which somebody did last. */
+  /** Number since `since` or, while nothing listens, in the last period in which the agent listened. */
   count: number | null;
-  /** NVIDIA's number of the newest since the agent began; null if there was none. */
+  /** Number of the newest since the agent started; null if there was none. */
   last: number | null;
-  /** When the newest came, Unix time in milliseconds; null if there was none. */
+  /** Time of the newest, Unix time in milliseconds; null if there was none. */
   last_at: number | null;
-  /** Since when they are listened for without a break, Unix time in milliseconds; nothing before that was heard. */
+  /** Time since which the agent has listened for them without a break, Unix time in milliseconds; earlier ones are unknown. */
   since: number | null;
 }

@@ -3,7 +3,6 @@
 pub(crate) mod builders;
 mod legacy;
 pub(crate) mod operation;
-mod readings;
 mod refusal;
 mod schemas;
 
@@ -66,8 +65,6 @@ fn build(restricted: bool, routes: &[Documented]) -> OpenApi {
     ));
     let components = schemas::add_to(refusal::add_to(ComponentsBuilder::new()))
         .security_scheme(TOKEN, SecurityScheme::Http(token.build()));
-    let mut components = components.build();
-    readings::annotate(&mut components);
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -79,7 +76,7 @@ fn build(restricted: bool, routes: &[Documented]) -> OpenApi {
         // Relative to this document, so that it is valid under any prefix.
         .servers(Some([ServerBuilder::new().url(".").build()]))
         .paths(paths)
-        .components(Some(components))
+        .components(Some(components.build()))
         .security(restricted.then(|| [SecurityRequirement::new(TOKEN, [""; 0])]))
         .build()
 }

@@ -1,5 +1,6 @@
 //! The objects of the document.
 
+use telemetry::readings::Section;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -12,7 +13,9 @@ use super::{
     builders::{array, integer, object, reference, text},
     legacy,
 };
-use crate::v1::sections::{CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView};
+use crate::v1::sections::{
+    CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView, add_keys,
+};
 
 /// Adds every object of a response.
 pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
@@ -20,6 +23,10 @@ pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     with::<HostView>(&mut schemas);
     with::<CollectorView>(&mut schemas);
     with::<GpuView>(&mut schemas);
+    if let Some((_, RefOr::T(Schema::Object(gpu)))) = schemas.last_mut() {
+        add_keys(gpu, Section::Identity);
+        add_keys(gpu, Section::State);
+    }
     with::<ProcessView>(&mut schemas);
     with::<UserView>(&mut schemas);
     with::<SummaryView>(&mut schemas);
@@ -40,9 +47,9 @@ fn with<T: ToSchema + PartialSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>)
 
 /// The snapshot, which is written in parts and has no type of its own.
 fn snapshot() -> RefOr<Schema> {
-    let version = "The version of this contract: 1. Source: the program. Lane: none. Absent: never.";
-    let sequence = "Counts up by one per snapshot. Source: derived. Lane: derived. Absent: never.";
-    let at = "When this was derived, Unix time in milliseconds. Source: the wall clock. Lane: derived. Absent: never.";
+    let version = "The version of this contract: 1. Source: the program. Read: not read. Absent: never.";
+    let sequence = "Counts up by one per snapshot. Source: derived. Read: derived. Absent: never.";
+    let at = "When this was derived, Unix time in milliseconds. Source: the wall clock. Read: derived. Absent: never.";
     let properties = [
         ("schema", integer(version)),
         ("sequence", integer(sequence)),
@@ -56,9 +63,9 @@ fn snapshot() -> RefOr<Schema> {
 }
 
 fn history() -> RefOr<Schema> {
-    let step = "The length of a step, in milliseconds. Source: the question. Lane: derived. Absent: never.";
+    let step = "The length of a step, in milliseconds. Source: the question. Read: derived. Absent: never.";
     let start =
-        "When the first step begins, Unix time in milliseconds. Source: the wall clock. Lane: derived. Absent: never.";
+        "When the first step begins, Unix time in milliseconds. Source: the wall clock. Read: derived. Absent: never.";
     let properties = [("step_ms", integer(step)), ("start_at", integer(start)), ("series", array(reference("Series")))];
     object("What was.", properties)
 }
@@ -66,12 +73,12 @@ fn history() -> RefOr<Schema> {
 fn series() -> RefOr<Schema> {
     let value = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Null]));
     let values = ArrayBuilder::new().items(value).description(Some(
-        "The mean of each step; null where nothing was read, and where the collector was started anew. Source: the past. \
-         Lane: derived. Absent: never.",
+        "The mean of each step; null where nothing was read, and where the collector was restarted. Source: the past. \
+         Read: derived. Absent: never.",
     ));
     let properties = [
-        ("gpu_uuid", text("The GPU. Source: `nvmlDeviceGetUUID`. Lane: derived. Absent: never.")),
-        ("metric", text("The dotted path of the number. Source: the question. Lane: derived. Absent: never.")),
+        ("gpu_uuid", text("The GPU. Source: `nvmlDeviceGetUUID`. Read: derived. Absent: never.")),
+        ("metric", text("The dotted path of the number. Source: the question. Read: derived. Absent: never.")),
         ("values", values.into()),
     ];
     object("One number of one GPU.", properties)

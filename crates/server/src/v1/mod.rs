@@ -17,7 +17,6 @@ pub(crate) mod sections;
 mod view;
 mod views;
 mod word;
-pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -16,7 +16,7 @@ use crate::config::commands::Commands;
 
 /// Declares an object of the contract and how it is made by an [`Eye`].
 ///
-/// A field's documentation ends with a line `Source: … Lane: … Absent: ….`, from which `docs/api.md` takes its
+/// A field's documentation ends with a line `Source: … Read: … Absent: ….`, from which `docs/api.md` takes its
 /// columns. The word before a field's name says what can be missing:
 ///
 /// | word | value |
@@ -31,6 +31,7 @@ use crate::config::commands::Commands;
 /// | `names` | a list that tells who somebody is |
 /// | `people` | as `list`, but it tells who somebody is |
 /// | `part` | an object of its own, whose paths begin with this field's name |
+/// | `keys` | a section of the catalogue, whose keys are written here; the document has them from the catalogue |
 macro_rules! view {
     (
         $(#[$doc:meta])*
@@ -39,9 +40,17 @@ macro_rules! view {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+        #[derive(Clone, Debug, utoipa::ToSchema)]
         pub(crate) struct $name {
             $($(#[$field_doc])* #[schema(required = true)] pub(crate) $field: $type,)*
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut object = serializer.serialize_map(None)?;
+                $($crate::v1::view::view!(@write $kind object, $field, self.$field);)*
+                serde::ser::SerializeMap::end(object)
+            }
         }
 
         impl $name {
@@ -51,6 +60,11 @@ macro_rules! view {
             }
         }
     };
+    (@write keys $object:ident, $field:ident, $value:expr) => { $value.write(&mut $object)? };
+    (@write $kind:ident $object:ident, $field:ident, $value:expr) => {
+        serde::ser::SerializeMap::serialize_entry(&mut $object, $crate::v1::view::key(stringify!($field)), &$value)?
+    };
+    (@keys $eye:ident, $field:ident, $value:expr) => { $value };
     (@value $eye:ident, $field:ident, $value:expr) => { $value };
     (@null $eye:ident, $field:ident, $value:expr) => { $value };
     (@part $eye:ident, $field:ident, $value:expr) => { $eye.part(stringify!($field), $value) };
@@ -201,7 +215,7 @@ impl Eye {
 }
 
 /// A field's name in JSON.
-fn key(field: &str) -> &str {
+pub(crate) fn key(field: &str) -> &str {
     field.strip_prefix("r#").unwrap_or(field)
 }
 

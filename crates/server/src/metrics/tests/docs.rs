@@ -61,7 +61,7 @@ fn docs_metrics_match_code() {
 
 const HEAD: &str = "# `/metrics`: every metric
 
-Made from the code; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+Made from the code; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
 
 Text format 0.0.4; OpenMetrics 1.0 for our own names where the scraper's `Accept` asks for it; gzip where it accepts it.
 Rendered once per snapshot, so that scrapers cost the driver nothing. A value that was not read gives no sample: never 0.
@@ -73,7 +73,7 @@ else: in Prometheus `authorization: {credentials: …}`. Alerts and dashboards o
 A gauge that is scraped every 30 s throws 29 of 30 readings away. The counters of seconds add up every reading:
 `rate(nvsmi_gpu_busy_seconds_total[5m])` is the true mean utilization of five minutes. Time that was not read adds nothing;
 divide by the rate of the counter that the help names (`…_read_seconds_total`) for the mean of the time that was read. They survive restarts of the
-collector, and begin anew with the agent.
+collector, and start at 0 with the agent.
 
 A GPU that is not read on time (stale, lost, asleep, denied) loses its readings and keeps what is in the first table.
 ";

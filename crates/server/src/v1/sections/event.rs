@@ -1,4 +1,4 @@
-//! What happened.
+//! Events.
 
 use telemetry::snapshot::Event;
 
@@ -8,28 +8,28 @@ use crate::v1::{
 };
 
 view! {
-    /// Something that happened.
+    /// An event.
     struct EventView of (_eye, event: &Event) {
-        /// When, Unix time in milliseconds.
-        /// Source: the wall clock. Lane: derived. Absent: never.
+        /// Time, Unix time in milliseconds.
+        /// Source: the wall clock. Read: derived. Absent: never.
         value at: u64 = event.at.unix_ms;
-        /// What kind of thing.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Kind.
+        /// Source: derived. Read: derived. Absent: never.
         value kind: EventKindWord = Word::of(event.kind);
-        /// The GPU that it is about; null if it is about none.
-        /// Source: `nvmlDeviceGetUUID`. Lane: derived. Absent: null where it is about the collector or the driver.
+        /// UUID of the GPU; null if the event is not about a GPU.
+        /// Source: `nvmlDeviceGetUUID`. Read: derived. Absent: null where it is about the collector or the driver.
         null gpu_uuid: Option<String> = event.gpu_uuid.clone();
-        /// How bad it is.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Severity.
+        /// Source: derived. Read: derived. Absent: never.
         value severity: SeverityWord = Word::of(event.severity);
-        /// A stable word for programs, such as `xid_79`, `lost` or `stalled`.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Stable code for programs, such as `xid_79`, `lost` or `stalled`.
+        /// Source: derived. Read: derived. Absent: never.
         value code: String = event.code.clone();
-        /// What it is, in plain words.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Description in plain words.
+        /// Source: derived. Read: derived. Absent: never.
         value text: String = event.text.clone();
-        /// What to do about it; empty if nothing.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Recommended action; empty if there is none.
+        /// Source: derived. Read: derived. Absent: never.
         value action: String = event.action.clone();
     }
 }

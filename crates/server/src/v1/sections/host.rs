@@ -1,4 +1,4 @@
-//! The host, and the part of the agent that reads it.
+//! The host, and the collector.
 
 use telemetry::{
     Absence,
@@ -8,10 +8,9 @@ use telemetry::{
 use crate::v1::{
     view::{Absent, view},
     word::{CollectorStateWord, Word},
-    words,
 };
 
-/// Why nothing is known of a driver that has not answered yet.
+/// Reason why a driver is unknown that has not answered yet.
 const fn unanswered(snapshot: &Snapshot) -> Absence {
     match snapshot.collector.state {
         CollectorState::NoDriver { .. } => Absence::Error,
@@ -20,76 +19,76 @@ const fn unanswered(snapshot: &Snapshot) -> Absence {
 }
 
 view! {
-    /// What the host is and has.
+    /// The host: its name, versions, CPU and memory.
     struct HostView of (eye, snapshot: &Snapshot) {
-        /// Its name.
-        /// Source: `/proc/sys/kernel/hostname`. Lane: host. Absent: where `/proc` tells none.
+        /// Hostname.
+        /// Source: `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
-        /// What keeps the agent from seeing all, with the remedy, in plain words.
-        /// Source: derived. Lane: derived. Absent: never; empty if nothing does.
+        /// Limits of what the agent can read, each with its remedy, in plain words.
+        /// Source: derived. Read: derived. Absent: never; empty if there are none.
         value notes: Vec<String> = snapshot.host.notes.clone();
-        /// The version of this program.
-        /// Source: the program. Lane: none. Absent: never.
+        /// Version of this program.
+        /// Source: the program. Read: not read. Absent: never.
         value agent_version: &'static str = env!("CARGO_PKG_VERSION");
-        /// The driver's version.
-        /// Source: `nvmlSystemGetDriverVersion`. Lane: census. Absent: `timeout` before the driver answers, `error` where it cannot be read.
+        /// Version of the driver.
+        /// Source: `nvmlSystemGetDriverVersion`. Read: driver load. Absent: `timeout` before the driver answers, `error` where it cannot be read.
         read driver_version: Option<String> =
             snapshot.driver.as_ref().map_or(Err(unanswered(snapshot)), |driver| driver.driver_version.clone());
-        /// The library's version.
-        /// Source: `nvmlSystemGetNVMLVersion`. Lane: census. Absent: as `driver_version`.
+        /// Version of the NVML library.
+        /// Source: `nvmlSystemGetNVMLVersion`. Read: driver load. Absent: as `driver_version`.
         read nvml_version: Option<String> =
             snapshot.driver.as_ref().map_or(Err(unanswered(snapshot)), |driver| driver.nvml_version.clone());
-        /// The newest CUDA that the driver runs, such as `13.0`.
-        /// Source: `nvmlSystemGetCudaDriverVersion_v2`. Lane: census. Absent: as `driver_version`.
+        /// Newest CUDA version that the driver supports, such as `13.0`.
+        /// Source: `nvmlSystemGetCudaDriverVersion_v2`. Read: driver load. Absent: as `driver_version`.
         read cuda_version: Option<String> = snapshot
             .driver
             .as_ref()
-            .map_or(Err(unanswered(snapshot)), |driver| driver.cuda_version.map(words::cuda_version));
-        /// When it booted, Unix time in milliseconds.
-        /// Source: `/proc/stat`, `btime`. Lane: host. Absent: where `/proc` tells none.
+            .map_or(Err(unanswered(snapshot)), |driver| driver.cuda_version.map(telemetry::readings::words::cuda_version));
+        /// Time of the boot, Unix time in milliseconds.
+        /// Source: `/proc/stat`, `btime`. Read: /proc. Absent: where `/proc` has none.
         read booted_at: Option<u64> = snapshot.host.booted_at_ms;
-        /// How busy its processors were since the sample before, in % of all of them.
-        /// Source: `/proc/stat`, `cpu`. Lane: host. Absent: `timeout` at the first sample.
+        /// CPU utilization since the previous sample, in % of all CPUs.
+        /// Source: `/proc/stat`, `cpu`. Read: /proc. Absent: `timeout` at the first sample.
         read cpu_percent: Option<f64> = snapshot.host.cpu_percent;
-        /// The load average of a minute.
-        /// Source: `/proc/loadavg`. Lane: host. Absent: where `/proc` tells none.
+        /// Load average of one minute.
+        /// Source: `/proc/loadavg`. Read: /proc. Absent: where `/proc` has none.
         read load_1m: Option<f64> = snapshot.host.load_1m;
-        /// All memory.
-        /// Source: `/proc/meminfo`, `MemTotal`. Lane: host. Absent: where `/proc` tells none.
+        /// Total memory.
+        /// Source: `/proc/meminfo`, `MemTotal`. Read: /proc. Absent: where `/proc` has none.
         read memory_total_bytes: Option<u64> = snapshot.host.memory_total_bytes;
-        /// Memory that can be had without swapping.
-        /// Source: `/proc/meminfo`, `MemAvailable`. Lane: host. Absent: where `/proc` tells none.
+        /// Memory available without swapping.
+        /// Source: `/proc/meminfo`, `MemAvailable`. Read: /proc. Absent: where `/proc` has none.
         read memory_available_bytes: Option<u64> = snapshot.host.memory_available_bytes;
-        /// Why a value of the host is null, by its name.
+        /// Reasons why values of the host are null, by name.
         value absent: Absent = eye.absent();
     }
 }
 
 view! {
-    /// How the part of the agent is that reads the machine.
+    /// State of the collector, the process that reads GPUs.
     struct CollectorView of (eye, collector: &Collector) {
-        /// Whether GPUs are read, and if not, why.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// State: `ok` if GPUs are read, else the reason.
+        /// Source: derived. Read: derived. Absent: never.
         value state: CollectorStateWord = Word::of(&collector.state);
-        /// Since when it has been in this state, Unix time in milliseconds.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Start of this state, Unix time in milliseconds.
+        /// Source: derived. Read: derived. Absent: never.
         value since: u64 = collector.since.unix_ms;
-        /// What there is to say: the call that hangs and its GPU, the driver's text, why it restarts; null if nothing.
-        /// Source: derived. Lane: derived. Absent: null where there is nothing to say.
+        /// Detail of the state: the call that hangs and its GPU, the driver's text, or the reason of a restart; null if there is none.
+        /// Source: derived. Read: derived. Absent: null where there is nothing to say.
         null detail: Option<String> = detail(collector);
-        /// How often a collector was started anew after one that ended when it should not have.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Number of unexpected restarts.
+        /// Source: derived. Read: derived. Absent: never.
         value restarts: u64 = collector.restarts;
-        /// How long the newest sample took.
-        /// Source: the boot clock. Lane: assembler. Absent: `timeout` before the first sample.
+        /// Duration of the newest sample.
+        /// Source: the boot clock. Read: sample. Absent: `timeout` before the first sample.
         read sample_duration_seconds: Option<f64> =
             collector.sample_duration.map(|taken| taken.as_secs_f64()).ok_or(Absence::Timeout);
-        /// Why a value of the collector is null, by its name.
+        /// Reasons why values of the collector are null, by name.
         value absent: Absent = eye.absent();
     }
 }
 
-/// The driver's text, and beside it what the administrator can do.
+/// The driver's text, followed by what the administrator can do.
 fn detail(collector: &Collector) -> Option<String> {
     match (&collector.state, &collector.detail) {
         (CollectorState::NoDriver { text }, Some(hint)) => Some(format!("{text}: {hint}")),

@@ -1,22 +1,17 @@
 //! The objects of the contract, one file per section.
 
-mod clocks;
-mod ecc;
 mod event;
+mod fans;
 mod gpu;
 mod host;
-mod links;
-mod memory;
 mod mig;
-mod modes;
 mod peer;
 mod pods;
-mod power;
 mod process;
+mod readings;
 mod summary;
 mod usage;
 mod users;
-mod utilization;
 mod verdict;
 
 pub(crate) use event::EventView;
@@ -24,5 +19,6 @@ pub(crate) use gpu::GpuView;
 pub(crate) use host::{CollectorView, HostView};
 pub(crate) use peer::PeerView;
 pub(crate) use process::{ProcessView, user};
+pub(crate) use readings::add_keys;
 pub(crate) use summary::SummaryView;
 pub(crate) use users::{UserView, users};

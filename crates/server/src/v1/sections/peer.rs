@@ -3,13 +3,13 @@
 use crate::{config::peers::Peer, v1::view::view};
 
 view! {
-    /// Another host that the administrator has named.
+    /// Another host that the administrator has configured.
     struct PeerView of (_eye, peer: &Peer) {
-        /// What it is called.
-        /// Source: `--peers`. Lane: none. Absent: never.
+        /// Name.
+        /// Source: `--peers`. Read: not read. Absent: never.
         value name: String = peer.name.clone();
-        /// Where its page is: a path that begins with a slash, at the origin where this agent is seen, or a whole address.
-        /// Source: `--peers`. Lane: none. Absent: never.
+        /// Address of its page: a path that begins with a slash, at the origin of this agent, or a whole URL.
+        /// Source: `--peers`. Read: not read. Absent: never.
         value url: String = peer.url.clone();
     }
 }

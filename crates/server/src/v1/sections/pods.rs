@@ -1,4 +1,4 @@
-//! Which pods have a GPU or a MIG instance.
+//! Pods that have a GPU or a MIG instance.
 
 use telemetry::{Reading, sample::PodContainer};
 
@@ -7,14 +7,14 @@ use crate::v1::view::{Eye, view};
 view! {
     /// A container of a Kubernetes pod.
     struct PodView of (_eye, pod: &PodContainer) {
-        /// The pod's namespace.
-        /// Source: the kubelet, `List`. Lane: kubelet. Absent: never.
+        /// Namespace of the pod.
+        /// Source: the kubelet, `List`. Read: kubelet. Absent: never.
         value namespace: String = pod.namespace.clone();
-        /// The pod's name.
-        /// Source: the kubelet, `List`. Lane: kubelet. Absent: never.
+        /// Name of the pod.
+        /// Source: the kubelet, `List`. Read: kubelet. Absent: never.
         value name: String = pod.pod.clone();
-        /// The container's name in the pod.
-        /// Source: the kubelet, `List`. Lane: kubelet. Absent: never.
+        /// Name of the container in the pod.
+        /// Source: the kubelet, `List`. Read: kubelet. Absent: never.
         value container: String = pod.container.clone();
     }
 }

@@ -1,4 +1,4 @@
-//! Who uses the GPUs: the processes, added up by account or, for root in a container, by container.
+//! Users of the GPUs: the processes, summed by account or, for root in a container, by container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,53 +11,53 @@ use super::process;
 use crate::v1::view::{Absent, Eye, Why, view};
 
 view! {
-    /// An account, or a container in which root runs, and what it has.
+    /// Account, or container in which root runs, with its use of the GPUs.
     struct UserView of (eye, tally: &Tally) {
-        /// The account's name, or the uid in digits where it has none. For root in a container what that is called: its name, in a pod as `namespace/pod/container`, or the first 12 digits of its id.
-        /// Source: `getpwuid_r`; as the processes' `container_name`. Lane: derived. Absent: as the processes' `user`.
+        /// Name of the account, or the uid in digits if it has none. For root in a container, the container: its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID.
+        /// Source: `getpwuid_r`; as the processes' `container_name`. Read: derived. Absent: as the processes' `user`.
         own user: Option<String> = tally.user.clone();
-        /// The account's real user id.
-        /// Source: `/proc/PID/status`, `Uid`. Lane: derived. Absent: as the processes' `uid`.
+        /// Real user ID of the account.
+        /// Source: `/proc/PID/status`, `Uid`. Read: derived. Absent: as the processes' `uid`.
         own uid: Option<u32> = tally.uid.map_err(Why::from);
-        /// The id of the container for which root's processes in it count; null for an account.
-        /// Source: `/proc/PID/cgroup`. Lane: derived. Absent: null for an account.
+        /// ID of the container whose processes of root are counted; null for an account.
+        /// Source: `/proc/PID/cgroup`. Read: derived. Absent: null for an account.
         maybe container: Option<String> = Ok(tally.container.clone());
-        /// Indices of the GPUs on which it has processes.
-        /// Source: derived from the processes. Lane: derived. Absent: never.
+        /// Indices of the GPUs with its processes.
+        /// Source: derived from the processes. Read: derived. Absent: never.
         value gpus: Vec<u32> = tally.gpus.iter().copied().collect();
-        /// How many processes it has, each counted once.
-        /// Source: derived from the processes. Lane: derived. Absent: never.
+        /// Number of its processes, each counted once.
+        /// Source: derived from the processes. Read: derived. Absent: never.
         value processes: usize = tally.pids.len();
-        /// Memory in use on GPUs, of the processes of which it is told.
-        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        /// GPU memory of its processes, where that is reported.
+        /// Source: derived from the processes. Read: derived. Absent: where it is reported for none.
         read gpu_memory_bytes: Option<u64> = tally.gpu_memory_bytes;
-        /// Its parts of the SMs, over all GPUs, in % of one; of the processes of which it is told.
-        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        /// Share of SM time over all GPUs, in % of one, where that is reported.
+        /// Source: derived from the processes. Read: derived. Absent: where it is reported for none.
         read sm_percent: Option<u64> = tally.sm_percent;
-        /// How long its oldest process has run.
-        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        /// Age of its oldest process.
+        /// Source: derived from the processes. Read: derived. Absent: where it is reported for none.
         read longest_run_seconds: Option<u64> = tally.longest_run_seconds;
-        /// GPUs, or instances of them, that it holds while they idle.
+        /// Idle GPUs, or MIG instances, that it holds.
         value held_idle: Vec<HeldView> =
             tally.held.values().enumerate().map(|(at, held)| {
                 eye.part(format_args!("held_idle.{at}"), |eye| HeldView::of(eye, held))
             }).collect();
-        /// Why a value of this row is null, by its dotted path.
+        /// Reasons why values of this row are null, by dotted path.
         value absent: Absent = eye.absent();
     }
 }
 
 view! {
-    /// A GPU that is held while it idles.
+    /// An idle GPU that is held.
     struct HeldView of (eye, held: &Held) {
-        /// The GPU's index.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Index of the GPU.
+        /// Source: derived. Read: derived. Absent: never.
         value gpu: u32 = held.gpu;
-        /// The memory held, of the processes of which it is told.
-        /// Source: derived from the processes. Lane: derived. Absent: where it is told of none.
+        /// Held memory of its processes, where that is reported.
+        /// Source: derived from the processes. Read: derived. Absent: where it is reported for none.
         read gpu_memory_bytes: Option<u64> = held.gpu_memory_bytes;
-        /// Since when the GPU has been held, Unix time in milliseconds.
-        /// Source: derived. Lane: derived. Absent: never.
+        /// Time since which the GPU has been held, Unix time in milliseconds.
+        /// Source: derived. Read: derived. Absent: never.
         value since: u64 = held.since;
     }
 }

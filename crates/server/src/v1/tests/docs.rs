@@ -1,16 +1,17 @@
-//! `docs/api.md` and the document's examples are made of what the code does; a stale one fails here.
+//! `docs/api.md` and the document's examples are made from the code; a stale one fails here.
 
 use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Map, Value};
+use telemetry::readings::{Every, SPECS, Unit};
 
 use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts};
-use crate::{config::commands::Commands, v1::words};
+use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
 const RENEW: &str = "RENEW_DOCS=1 cargo test -p server --lib docs";
 
-/// Compares a file with what it should be; writes it if that was asked for.
+/// Compares a file with its expected contents; writes it with `RENEW_DOCS`.
 pub(crate) fn fresh(file: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
     if std::env::var_os("RENEW_DOCS").is_some() {
@@ -42,8 +43,8 @@ fn docs_reference_matches_code() {
             "null without a reason: {free}"
         );
     }
-    let lanes: String = LANES.map(|(lane, what)| format!("| *{lane}* | {what} |\n")).concat();
-    let mut text = HEAD.replace("LANES", &lanes);
+    let periods: String = PERIODS.map(|(period, what)| format!("| *{period}* | {what} |\n")).concat();
+    let mut text = HEAD.replace("PERIODS", &periods);
     let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
     for path in paths() {
         let operation = &document["paths"][path]["get"];
@@ -61,7 +62,7 @@ fn docs_reference_matches_code() {
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
     }
-    text.push_str("\n## What the past keeps\n\n");
+    text.push_str("\n## Metrics of the history\n\n");
     for metric in &telemetry::history::metric::ALL {
         writeln!(text, "- `{}`", metric.spec().path).unwrap();
     }
@@ -81,62 +82,65 @@ fn docs_reference_matches_code() {
 #[test]
 fn docs_list_values_of_open_sets() {
     let document = document();
-    for (object, field, words) in words::described() {
-        let described = &document["components"]["schemas"][object]["properties"][field]["description"];
-        let described = described.as_str().unwrap_or_else(|| panic!("{object} has no {field}"));
-        let missing: Vec<_> = words.iter().filter(|word| !described.contains(&format!("`{word}`"))).collect();
-        assert!(missing.is_empty(), "{object}.{field} does not say {missing:?}");
+    for spec in &SPECS {
+        let words: Vec<&str> = match spec.unit {
+            Unit::Word(table) => table.iter().map(|(_, word)| *word).collect(),
+            Unit::Bits(names) => names.to_vec(),
+            _ => continue,
+        };
+        let missing: Vec<_> = words.iter().filter(|word| !spec.description.contains(&format!("`{word}`"))).collect();
+        assert!(missing.is_empty(), "the description of {} lacks {missing:?}", spec.path);
+        let object = spec.path.split_once('.').map_or("Gpu", |(section, _)| section);
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let (_, schema) = schemas.iter().find(|(name, _)| name.eq_ignore_ascii_case(object)).unwrap();
+        assert_eq!(schema["properties"][spec.key]["description"], spec.description, "{}", spec.path);
     }
 }
 
 const HEAD: &str = "# Every path and every field
 
-Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --lib docs` makes it anew.
+Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --lib docs` renews it.
 
-A value that was not read is `null` (a list is empty), and its dotted path stands in `absent` with the reason:
-`not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (this reader may not see it). Whatever the
+A value that was not read is `null` (a list is empty), and `absent` has its dotted path with the reason:
+`not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (not visible to this token). Whatever the
 last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
-`error`). Where there is nothing to be read, null has no reason: `state_detail`, `collector.detail`, `xid.last`,
+`error`). Null has no reason where there is nothing to read: `state_detail`, `collector.detail`, `xid.last`,
 `xid.last_at`, `gpu_uuid` of an event, and of a process `gpu_instance`, `compute_instance`, `container`, `container_name`,
-`pod`, `pod_namespace`, `pod_name` and `job`. Keys are never left out; new ones may come at any time.
+`pod`, `pod_namespace`, `pod_name` and `job`. Keys are never left out; new ones may be added at any time.
 
-Where and how often a value is read is its lane:
+The column *read* says when a value is read. A tick is one `--interval`:
 
-| lane | what it is |
+| read | meaning |
 |---|---|
-LANES
+PERIODS
 | path | answers | as |
 |---|---|---|
 ";
-/// Every lane that a field may name.
-const LANES: [(&str, &str); 14] = [
-    ("fast", "read of each GPU on every tick"),
-    ("slow", "read of each GPU whole at the first tick, and then a tenth of it per tick"),
-    (
-        "activity",
-        "read of each GPU after the fast lane, over the time since the reading before, of about a second or more",
-    ),
-    ("traffic", "as activity"),
-    ("at the handle", "read when a GPU is taken up, and again every ten ticks"),
-    ("events", "told by the driver when it happens"),
-    ("census", "read of the driver once, when it is loaded"),
-    ("assembler", "measured while a reading is put together"),
-    ("host", "read of `/proc` each interval or second, whichever is longer"),
-    ("processes", "read of `/proc` on every tick, cgroups once, names and commands every ten seconds"),
-    ("containers", "asked of the container engine, once in ten minutes for each"),
-    ("kubelet", "asked of the kubelet every ten seconds"),
-    ("none", "nothing is read for it"),
-    ("derived", "worked out of what was read, for every snapshot"),
+/// Everything that a field may have in the column *read*.
+const PERIODS: [(&str, &str); 13] = [
+    (Every::Tick.as_str(), "on every tick"),
+    (Every::TenTicks.as_str(), "at the first tick, and then once in ten ticks, spread over them"),
+    (Every::Window.as_str(), "on every tick, over the time since the previous reading, of about a second or more"),
+    (Every::Handle.as_str(), "when a handle of the GPU is opened, and again every ten ticks"),
+    ("event", "when the driver reports it"),
+    ("driver load", "once, when the driver is loaded"),
+    ("sample", "measured while a sample is assembled"),
+    ("/proc", "from `/proc` each interval or second, whichever is longer"),
+    ("/proc/PID", "from `/proc` on every tick; cgroups once, names and command lines every ten seconds"),
+    ("container engine", "from the container engine, once in ten minutes for each container"),
+    ("kubelet", "from the kubelet every ten seconds"),
+    ("not read", "known without reading"),
+    ("derived", "computed from readings, for every snapshot"),
 ];
 
 const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
-const COLUMNS: &str = "| field | type | unit | what it is | source | lane | absent |\n|---|---|---|---|---|---|---|\n";
+const COLUMNS: &str = "| field | type | unit | what it is | source | read | absent |\n|---|---|---|---|---|---|---|\n";
 
 /// Objects that hold no readings of the rich contract.
 const PLAIN: [&str; 8] =
     ["Problem", "Readiness", "Count", "Status", "StatusData", "StatusDevice", "StatusProcess", "Failure"];
 
-/// Each thing that is refused, and by which paths.
+/// Every error, and the paths that answer it.
 fn refusals(document: &Value, paths: &[&str]) -> String {
     let mut rows = Vec::new();
     for (name, refusal) in document["components"]["responses"].as_object().unwrap() {
@@ -170,22 +174,27 @@ fn row(document: &Value, object: &str, key: &str, schema: &Value) -> String {
     if PLAIN.contains(&object) {
         return format!("| `{key}` | {kind} | {described} |\n");
     }
-    let told = described.split_once("Source: ").and_then(|(meaning, rest)| {
-        let (source, rest) = rest.split_once(". Lane: ")?;
-        let (lane, absent) = rest.split_once(". Absent: ")?;
-        Some((meaning.trim().to_owned(), source, lane, absent.trim_end_matches('.')))
+    let of_catalogue = schema["x-source"].as_str().map(|source| {
+        let of = |key: &str| schema[key].as_str().unwrap_or_default();
+        (described.as_str(), source, of("x-period"), of("x-absent"))
     });
-    for lane in told.iter().flat_map(|(_, _, lane, _)| lane.split(", ")) {
-        assert!(LANES.iter().any(|(known, _)| *known == lane), "{object}.{key}: lane {lane}");
+    let origin = of_catalogue.or_else(|| {
+        let (meaning, rest) = described.split_once("Source: ")?;
+        let (source, rest) = rest.split_once(". Read: ")?;
+        let (period, absent) = rest.split_once(". Absent: ")?;
+        Some((meaning.trim(), source, period, absent.trim_end_matches('.')))
+    });
+    for period in origin.iter().flat_map(|(_, _, period, _)| period.split(", ")) {
+        assert!(PERIODS.iter().any(|(known, _)| *known == period), "{object}.{key}: read {period}");
     }
     let parts = kind.contains("](#");
-    let (meaning, source, lane, absent) = match &told {
-        Some((meaning, source, lane, absent)) => (meaning.as_str(), *source, *lane, *absent),
-        // An object's own fields say where they come from.
+    let (meaning, source, period, absent) = match origin {
+        Some(origin) => origin,
+        // An object's own fields have their origin.
         None if parts || key == "absent" => (described.as_str(), "", "", ""),
-        None => panic!("{object}.{key} does not say its source, lane and absence: {described:?}"),
+        None => panic!("{object}.{key} lacks source, period and absence: {described:?}"),
     };
-    format!("| `{key}` | {kind} | {} | {meaning} | {source} | {lane} | {absent} |\n", unit(key))
+    format!("| `{key}` | {kind} | {} | {meaning} | {source} | {period} | {absent} |\n", unit(key))
 }
 
 fn kind(document: &Value, schema: &Value) -> String {
@@ -211,7 +220,7 @@ fn kind(document: &Value, schema: &Value) -> String {
     }
 }
 
-/// By the name's ending, as the contract has it.
+/// Unit by the ending of the name.
 fn unit(key: &str) -> &'static str {
     const ENDINGS: [(&str, &str); 11] = [
         ("_bytes_per_second", "bytes/s"),
