@@ -525,7 +525,7 @@ export interface StatusData {
   processes: StatusProcess[];
 }
 
-/** A GPU. What it does not tell is `N/A`. */
+/** A GPU. A value that it does not report is `N/A`. */
 export interface StatusDevice {
   /** Of its first fan, in %. */
   fan_speed: number | string;
@@ -551,7 +551,7 @@ export interface StatusDevice {
   ts: number;
 }
 
-/** A process. What cannot be told is `N/A`. */
+/** A process. An unknown value is `N/A`. */
 export interface StatusProcess {
   /** Its command line. */
   command: string;

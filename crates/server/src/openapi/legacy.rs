@@ -61,7 +61,7 @@ fn device() -> RefOr<Schema> {
         ("memory_utilization", or_not_available("What of it is in use, in %.")),
         ("ts", integer("When it was read, Unix time in milliseconds.")),
     ];
-    object("A GPU. What it does not tell is `N/A`.", properties)
+    object("A GPU. A value that it does not report is `N/A`.", properties)
 }
 
 fn process() -> RefOr<Schema> {
@@ -74,7 +74,7 @@ fn process() -> RefOr<Schema> {
         ("gpu_memory", text("Memory in use on the GPU, such as `11710MiB`.")),
         ("running_time", text("How long it has run, such as `0:16:13`.")),
     ];
-    object("A process. What cannot be told is `N/A`.", properties)
+    object("A process. An unknown value is `N/A`.", properties)
 }
 
 fn readiness() -> RefOr<Schema> {

@@ -1,5 +1,5 @@
-//! What the parent does with any frame that decodes: it derives a snapshot and renders every view, whatever stands in
-//! it. The frames are real ones with bytes changed and their check sum made right, so that they reach that far.
+//! The parent derives a snapshot from any frame that decodes and renders every view, whatever the content. The frames are
+//! real ones with changed bytes and a corrected checksum.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use telemetry::{
 };
 
 const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
-/// Where the body begins, and where its check sum stands.
+/// Offsets of the body and of its checksum.
 const HEADER: usize = 16;
 const CHECKSUM: usize = 12;
 

@@ -6,7 +6,7 @@ use server::App;
 
 use crate::router::{Answer, NOT_FOUND, app, ask, get};
 
-/// What the page loads, as it says itself.
+/// Files that the page loads, from its own text.
 fn files(page: &str) -> Vec<&str> {
     let links = ["href=\"", "src=\""].into_iter().flat_map(|mark| page.split(mark).skip(1));
     let links = links.filter_map(|rest| rest.split('"').next());
@@ -95,7 +95,7 @@ async fn head_has_length() {
     }
 }
 
-/// What only the page has that is built from `web/`.
+/// Checks of the page that is built from `web/`.
 #[cfg(feature = "page")]
 mod built {
     use std::io::Read as _;

@@ -152,7 +152,7 @@ async fn peers_shown_to_authorized_clients() {
         let answer = ask(&app, path, "planted").await;
         assert_eq!(answer.headers()["link"], "<peers>; rel=\"related\"", "{path}");
     }
-    // Strangers are not even told that there are others.
+    // Clients without a token do not learn that there are others.
     for path in ["/api/v1/peers", "/api/v1/snapshot", "/api/v1/stream", "/"] {
         let answer = ask(&app, path, "other").await;
         assert_eq!(answer.headers().get("link"), None, "{path}");

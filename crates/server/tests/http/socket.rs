@@ -1,4 +1,4 @@
-//! What only a real connection shows: limits, broken requests, and the end.
+//! Tests that need a real connection: limits, broken requests, and the end.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -182,7 +182,7 @@ async fn slow_head_times_out() {
     let begun = Instant::now();
     let mut answer = String::new();
     timeout(Duration::from_secs(60), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
-    // The clock stands while anything can be done, and then jumps to the next time out.
+    // The clock pauses while there is work, and then jumps to the next timeout.
     assert_eq!(answer, "");
     assert!(begun.elapsed() <= Duration::from_secs(11), "{:?}", begun.elapsed());
 }
@@ -258,7 +258,7 @@ async fn partial_requests_share_memory_budget() {
     timeout(Duration::from_secs(60), again).await.unwrap();
 }
 
-/// A path that tells when it was asked, and answers when it is told to.
+/// Every request of a pipeline is answered.
 #[tokio::test]
 async fn pipelined_requests_all_answered() {
     const MANY: usize = 3000;

@@ -29,7 +29,7 @@ impl Site {
         Self { app: App::new(config, publisher.subscribe()), publisher, streams }
     }
 
-    /// Publishes the snapshot of that number; one event first stands in each of these.
+    /// Publishes the snapshot of that number, with these events.
     fn publish(&self, sequence: u64, events: &[u64]) {
         let events = events.iter().map(|sequence| event(*sequence)).collect();
         let base = host::snapshot(CollectorState::Ok, vec![host::gpu(0)]);
@@ -61,7 +61,7 @@ async fn next(response: &mut Response) -> Option<Bytes> {
     response.body_mut().frame().await.map(|frame| frame.unwrap().into_data().unwrap())
 }
 
-/// What is said in the next bytes, as `event code` and `snapshot number`.
+/// Content of the next bytes, as `event code` and `snapshot number`.
 async fn said(response: &mut Response) -> Vec<String> {
     let text = next(response).await.unwrap();
     read(std::str::from_utf8(&text).unwrap())
@@ -121,7 +121,7 @@ async fn slow_stream_skips_snapshots_not_events() {
 #[tokio::test]
 async fn reconnecting_stream_gets_missed_events() {
     let site = Site::new(3);
-    // What was kept from the run before is told by `/events`.
+    // `/events` has what was kept from the run before.
     site.publish(9, &[0, 3, 6, 7]);
     let mut first = site.open(&[]).await;
     next(&mut first).await;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Set};
 use crate::metrics::text::Kind;
 
-/// What is served under dcgm-exporter's names.
+/// Metrics served under dcgm-exporter's names.
 #[derive(Clone)]
 pub struct DcgmCounters {
     chosen: Vec<Chosen>,
@@ -26,7 +26,7 @@ pub(super) struct Chosen {
 pub struct Unserved {
     /// The number of the line, from 1.
     pub line: usize,
-    /// What it asks for.
+    /// Metrics that it requests.
     pub name: String,
     /// Why not.
     pub why: &'static str,
@@ -76,13 +76,13 @@ impl DcgmCounters {
         Ok(read)
     }
 
-    /// What of the file cannot be served.
+    /// Entries of the file that cannot be served.
     #[must_use]
     pub fn unserved(&self) -> &[Unserved] {
         &self.unserved
     }
 
-    /// How many metrics and labels are served.
+    /// Number of metrics and labels served.
     #[must_use]
     pub fn served(&self) -> usize {
         self.chosen.len() + self.labels.len()
@@ -98,7 +98,7 @@ impl DcgmCounters {
 
     /// Takes a line in; the inner error is why it cannot be served.
     fn take(&mut self, name: &str, kind: &str, help: String) -> Result<Result<(), &'static str>, String> {
-        let twice = "it stands there twice";
+        let twice = "it is listed twice";
         let kind = match kind {
             "gauge" => Kind::Gauge,
             "counter" => Kind::Counter,
@@ -175,7 +175,7 @@ fn parts(line: &str) -> Result<[String; 3], String> {
         .map_err(|_| format!("a name, a type and a help are wanted, with commas between them, not {found} parts"))
 }
 
-/// What stands up to the closing quotation mark, of which two are one, and what follows the comma after it.
+/// Text up to the closing quotation mark, with doubled marks unescaped, and the rest after the next comma.
 fn unquote(text: &str) -> Result<(String, Option<&str>), String> {
     let mut part = String::new();
     let mut rest = text;
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!((counters.served(), counters.labels.len()), (38, 1));
         assert!(KNOWN.windows(2).all(|pair| pair[0].name < pair[1].name), "labels stand in alphabetical order");
         let names: BTreeSet<&str> = fields::all().map(|(_, field)| field.name).collect();
-        assert_eq!(names.len(), fields::all().count(), "no name stands there twice");
+        assert_eq!(names.len(), fields::all().count(), "no name is listed twice");
     }
 
     proptest! {

@@ -27,7 +27,7 @@ pub(crate) fn render(seen: &Seen<'_>, settings: &DcgmSettings, page: &mut Page) 
     let places = places(seen, settings);
     for chosen in settings.counters.chosen() {
         let field = chosen.field;
-        // The unit stands in the help, as there.
+        // The unit is part of the help, as in dcgm-exporter.
         let mut samples = page.begin(Family { name: field.name, kind: chosen.kind, unit: "", help: &chosen.help });
         for place in places.iter().filter(|place| is_told(place.gpu, field)) {
             let Ok(number) = field.value(place) else { continue };
@@ -41,7 +41,7 @@ pub(crate) fn render(seen: &Seen<'_>, settings: &DcgmSettings, page: &mut Page) 
     }
 }
 
-/// Whether a GPU's value is of the present. Xid errors are heard and not read, so that they are told of a lost GPU too.
+/// True if a GPU's value is current. Xid errors are events instead of readings, so a lost GPU has them too.
 fn is_told(gpu: &Gpu, field: &Field) -> bool {
     is_read(gpu) || field.name == XID_ERRORS
 }

@@ -1,5 +1,5 @@
-//! What a sample is about under dcgm-exporter's names: a GPU, or each GPU instance of one that is cut into some; once
-//! for each job and each pod on it.
+//! Subjects of samples under dcgm-exporter's names: a GPU, or each of its GPU instances; one sample per job and pod on
+//! it.
 
 use telemetry::snapshot::{Gpu, Mig};
 
@@ -14,9 +14,9 @@ pub(super) struct Place<'a> {
     pub(super) gpu: &'a Gpu,
     /// The GPU instance: one of its compute instances, which all share its memory.
     pub(super) mig: Option<&'a Mig>,
-    /// What all its samples begin with.
+    /// Labels that all its samples begin with.
     base: String,
-    /// Further labels: one list for each sample that is told of it.
+    /// Further labels: one list per sample.
     owners: Vec<Vec<(&'static str, String)>>,
 }
 
@@ -91,8 +91,8 @@ fn gpu_profile(profile: &str) -> &str {
     }
 }
 
-/// Whose it is: a list for each job on it, or one if there is none. Jobs are those of the scheduler's folder, else Slurm's
-/// by the processes' cgroups.
+/// Labels of its owners: a list per job on it, or one if there is none. Jobs come from the scheduler's folder, else from
+/// Slurm's cgroups of the processes.
 fn owners(seen: &Seen<'_>, gpu: &Gpu, mig: Option<&Mig>) -> Vec<Vec<(&'static str, String)>> {
     if !seen.scope.sees_work() {
         return vec![Vec::new()];
@@ -103,7 +103,7 @@ fn owners(seen: &Seen<'_>, gpu: &Gpu, mig: Option<&Mig>) -> Vec<Vec<(&'static st
     all.collect()
 }
 
-/// At least one, so that what has no owner is told all the same.
+/// At least one element, so that a GPU without owner has a sample.
 fn or_none<T: Default>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut all: Vec<T> = all.collect();
     if all.is_empty() {
@@ -124,8 +124,8 @@ fn jobs(gpu: &Gpu, mig: Option<&Mig>) -> Vec<String> {
     jobs
 }
 
-/// The pod that the kubelet has given it to, if there is exactly one: what several share is told without, since a series for
-/// each would count its power and memory several times.
+/// The pod that the kubelet has allocated it to, if there is exactly one. A shared GPU has no pod label, because a series per
+/// pod would count its power and memory several times.
 fn pod(gpu: &Gpu, mig: Option<&Mig>) -> Vec<(&'static str, String)> {
     let instance = |other: &&Mig| mig.is_some_and(|mig| other.sample.gpu_instance == mig.sample.gpu_instance);
     let only = match mig {

@@ -1,4 +1,4 @@
-//! `/metrics` on hosts of every kind, by what stands in the text.
+//! `/metrics` on hosts of every kind, checked by the text.
 
 mod dcgm;
 mod docs;
@@ -37,8 +37,8 @@ impl Sample {
     }
 }
 
-/// All samples of a text, which must be whole: each family is named and typed once before its samples, and no series
-/// stands there twice.
+/// All samples of a complete text: each family is named and typed once before its samples, and no series appears
+/// twice.
 fn read(text: &str) -> Vec<Sample> {
     let mut samples: Vec<Sample> = Vec::new();
     let mut families: Vec<String> = Vec::new();
@@ -56,7 +56,7 @@ fn read(text: &str) -> Vec<Sample> {
     }
     for (place, sample) in samples.iter().enumerate() {
         let same = |other: &Sample| other.name == sample.name && other.labels == sample.labels;
-        assert!(!samples[..place].iter().any(same), "{sample:?} stands there twice");
+        assert!(!samples[..place].iter().any(same), "{sample:?} appears twice");
     }
     samples
 }

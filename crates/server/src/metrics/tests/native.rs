@@ -60,7 +60,7 @@ fn metrics_appear_with_declared_labels() {
     for metric in native::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();
-            assert!(!told.is_empty(), "{name} is told of no host");
+            assert!(!told.is_empty(), "{name} is exposed by no host");
             for sample in told {
                 let mut wanted = [subject(metric), metric.labels.to_vec()].concat();
                 if name.ends_with("_bucket") {
@@ -190,7 +190,7 @@ fn stale_gpu_keeps_identity_and_state() {
         );
         assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1")]), Some("1"));
         assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1"), ("state", state.as_str())]), Some("1"));
-        assert!(names("0").len() > 60, "the other is told of as ever");
+        assert!(names("0").len() > 60, "the other is exposed as before");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is null has a reason, and what has a reason is null.
+//! Null values have a reason, and values with a reason are null.
 
 use serde_json::{Value, json};
 use telemetry::{Absence, snapshot::Process};

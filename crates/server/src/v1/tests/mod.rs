@@ -116,7 +116,7 @@ const PATHS: [(&str, &str); 10] = [
     ("history?metric=utilization.gpu_percent,power.draw_watts&gpu=0&since=-15m", "/api/v1/history"),
 ];
 
-/// What the document has beside the rich contract; `tests/http/documented.rs` asks them.
+/// Paths of the document outside `/api/v1`; `tests/http/documented.rs` requests them.
 const OTHER_PATHS: [&str; 5] = ["/status", "/count", "/healthz", "/readyz", "/openapi.json"];
 
 #[test]

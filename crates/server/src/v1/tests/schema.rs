@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-/// What a path answers with that status, as the document has it.
+/// Schema of a path's answer with that status.
 pub(crate) fn answer<'a>(document: &'a Value, path: &str, status: u16) -> &'a Value {
     let answer = &document["paths"][path]["get"]["responses"][status.to_string()];
     answer["$ref"].as_str().map_or(answer, |name| document.pointer(name.strip_prefix('#').unwrap()).unwrap())
 }
 
-/// What of a value is not as the schema has it.
+/// Violations of the schema in a value.
 pub(crate) fn faults(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let pointer = name.strip_prefix('#').unwrap();

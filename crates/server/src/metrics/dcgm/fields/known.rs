@@ -11,7 +11,7 @@ pub(crate) struct Known {
 /// The one label of dcgm-exporter's default set.
 pub(crate) const DRIVER_VERSION: &str = "DCGM_FI_DRIVER_VERSION";
 
-/// What may be a label of all others, in alphabetical order, as they are served.
+/// Fields that can be labels of all others, in alphabetical order, as they are served.
 pub(crate) const KNOWN: &[Known] = &[
     Known {
         name: "DCGM_FI_CUDA_DRIVER_VERSION",
