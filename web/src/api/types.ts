@@ -65,11 +65,11 @@ export interface Collector {
   state: CollectorState;
 }
 
-/** How many GPUs there are. */
+/** Number of GPUs. */
 export interface Count {
   /** 0: it went well. */
   code: number;
-  /** How many. */
+  /** Number. */
   data: number;
 }
 
@@ -115,13 +115,13 @@ export interface Fabric {
   status: number | null;
 }
 
-/** What went wrong, in the original's form. */
+/** Error in the original's format. */
 export interface Failure {
   /** 1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token does not go so far; 421: another host's name; 500: our own fault. */
   code: number;
   /** Nothing. */
   data: null;
-  /** What is wrong. */
+  /** Error text. */
   error: string;
 }
 
@@ -233,7 +233,7 @@ export interface Held {
   since: number;
 }
 
-/** What was. */
+/** History. */
 export interface History {
   series: Series[];
   /** When the first step begins, Unix time in milliseconds. */
@@ -388,9 +388,9 @@ export interface Power {
   limit_watts: number | null;
 }
 
-/** What went wrong (RFC 9457). */
+/** Error (RFC 9457). */
 export interface Problem {
-  /** What is wrong, and what to do about it. */
+  /** Description of the error and its remedy. */
   detail: string;
   /** The HTTP status. */
   status: number;
@@ -456,9 +456,9 @@ export interface Process {
   user: string | null;
 }
 
-/** Whether GPUs are read. */
+/** Readiness of the readings. */
 export interface Readiness {
-  /** Whether GPUs are read, and if not, why. */
+  /** `ok` if GPUs are read, else the reason. */
   state: string;
 }
 
@@ -519,7 +519,7 @@ export interface Status {
 
 /** GPUs and processes. */
 export interface StatusData {
-  /** How many GPUs the host has. */
+  /** Number of GPUs of the host. */
   count: number;
   devices: StatusDevice[];
   processes: StatusProcess[];
@@ -527,25 +527,25 @@ export interface StatusData {
 
 /** A GPU. A value that it does not report is `N/A`. */
 export interface StatusDevice {
-  /** Of its first fan, in %. */
+  /** Speed of the first fan, in %. */
   fan_speed: number | string;
-  /** How busy it is, in %. */
+  /** Utilization, in %. */
   gpu_utilization: number | string;
   /** Its index. */
   idx: number;
-  /** What of it is free. */
+  /** Free memory. */
   memory_free_human: string;
   /** All of its memory, such as `24576MiB`. */
   memory_total_human: string;
-  /** What of it is in use. */
+  /** Used memory. */
   memory_used_human: string;
-  /** What of it is in use, in %. */
+  /** Used memory, in %. */
   memory_utilization: number | string;
-  /** What it is called. */
+  /** Name. */
   name: string;
-  /** What it draws and may draw, such as `119W / 350W`. */
+  /** Power draw and limit, such as `119W / 350W`. */
   power_status: string;
-  /** Of the chip, in °C. */
+  /** Temperature of the chip, in °C. */
   temperature: number | string;
   /** When it was read, Unix time in milliseconds. */
   ts: number;
@@ -561,11 +561,11 @@ export interface StatusProcess {
   idx: number;
   /** In the host's PID namespace; `N/A` for a token that may not see it. */
   pid: number | string;
-  /** How long it has run, such as `0:16:13`. */
+  /** Running time, such as `0:16:13`. */
   running_time: string;
   /** `C` (it computes), `G` (it draws) or `C+G`. */
   type: string;
-  /** Whose it is. */
+  /** User name. */
   username: string;
 }
 

@@ -13,7 +13,7 @@ use super::builders::{array, integer, object, reference, text};
 
 pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let all = [
-        ("Count", envelope("How many GPUs there are.", integer("How many."))),
+        ("Count", envelope("Number of GPUs.", integer("Number."))),
         ("Status", envelope("Every GPU asked for, and the processes on it.", reference("StatusData"))),
         ("StatusData", data()),
         ("StatusDevice", device()),
@@ -33,14 +33,14 @@ fn failure() -> RefOr<Schema> {
     let code = "1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token \
                 does not go so far; 421: another host's name; 500: our own fault.";
     object(
-        "What went wrong, in the original's form.",
-        [("code", integer(code)), ("data", null.into()), ("error", text("What is wrong."))],
+        "Error in the original's format.",
+        [("code", integer(code)), ("data", null.into()), ("error", text("Error text."))],
     )
 }
 
 fn data() -> RefOr<Schema> {
     let properties = [
-        ("count", integer("How many GPUs the host has.")),
+        ("count", integer("Number of GPUs of the host.")),
         ("devices", array(reference("StatusDevice"))),
         ("processes", array(reference("StatusProcess"))),
     ];
@@ -50,15 +50,15 @@ fn data() -> RefOr<Schema> {
 fn device() -> RefOr<Schema> {
     let properties = [
         ("idx", integer("Its index.")),
-        ("name", text("What it is called.")),
-        ("fan_speed", or_not_available("Of its first fan, in %.")),
-        ("temperature", or_not_available("Of the chip, in °C.")),
-        ("power_status", text("What it draws and may draw, such as `119W / 350W`.")),
-        ("gpu_utilization", or_not_available("How busy it is, in %.")),
+        ("name", text("Name.")),
+        ("fan_speed", or_not_available("Speed of the first fan, in %.")),
+        ("temperature", or_not_available("Temperature of the chip, in °C.")),
+        ("power_status", text("Power draw and limit, such as `119W / 350W`.")),
+        ("gpu_utilization", or_not_available("Utilization, in %.")),
         ("memory_total_human", text("All of its memory, such as `24576MiB`.")),
-        ("memory_used_human", text("What of it is in use.")),
-        ("memory_free_human", text("What of it is free.")),
-        ("memory_utilization", or_not_available("What of it is in use, in %.")),
+        ("memory_used_human", text("Used memory.")),
+        ("memory_free_human", text("Free memory.")),
+        ("memory_utilization", or_not_available("Used memory, in %.")),
         ("ts", integer("When it was read, Unix time in milliseconds.")),
     ];
     object("A GPU. A value that it does not report is `N/A`.", properties)
@@ -68,19 +68,19 @@ fn process() -> RefOr<Schema> {
     let properties = [
         ("idx", integer("The GPU's index.")),
         ("pid", or_not_available("In the host's PID namespace; `N/A` for a token that may not see it.")),
-        ("username", text("Whose it is.")),
+        ("username", text("User name.")),
         ("command", text("Its command line.")),
         ("type", word("`C` (it computes), `G` (it draws) or `C+G`.", ProcessKind::WORDS)),
         ("gpu_memory", text("Memory in use on the GPU, such as `11710MiB`.")),
-        ("running_time", text("How long it has run, such as `0:16:13`.")),
+        ("running_time", text("Running time, such as `0:16:13`.")),
     ];
     object("A process. An unknown value is `N/A`.", properties)
 }
 
 fn readiness() -> RefOr<Schema> {
     object(
-        "Whether GPUs are read.",
-        [("state", word("Whether GPUs are read, and if not, why.", CollectorState::WORDS))],
+        "Readiness of the readings.",
+        [("state", word("`ok` if GPUs are read, else the reason.", CollectorState::WORDS))],
     )
 }
 

@@ -67,7 +67,7 @@ fn history() -> RefOr<Schema> {
     let start =
         "When the first step begins, Unix time in milliseconds. Source: the wall clock. Read: derived. Absent: never.";
     let properties = [("step_ms", integer(step)), ("start_at", integer(start)), ("series", array(reference("Series")))];
-    object("What was.", properties)
+    object("History.", properties)
 }
 
 fn series() -> RefOr<Schema> {
@@ -89,7 +89,7 @@ fn problem() -> RefOr<Schema> {
         ("type", text("`about:blank`: the status says what kind of problem it is.")),
         ("title", text("The status in words.")),
         ("status", integer("The HTTP status.")),
-        ("detail", text("What is wrong, and what to do about it.")),
+        ("detail", text("Description of the error and its remedy.")),
     ];
-    object("What went wrong (RFC 9457).", properties)
+    object("Error (RFC 9457).", properties)
 }
