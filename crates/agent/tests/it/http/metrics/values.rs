@@ -133,7 +133,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_process_host_memory_bytes", UpTo(1e9)),
         ("time() - nvsmi_gpu_process_start_timestamp_seconds", UpTo(120.0)),
         // The agent.
-        ("nvsmi_agent_build_info{version=\"0.1.0\"}", Is(1.0)),
+        ("nvsmi_agent_build_info{version=\"0.2.0\"}", Is(1.0)),
         (
             "nvsmi_agent_driver_info{driver_version=\"580.95.05\",nvml_version=\"13.580.95.05\",cuda_version=\"13.0\"}",
             Is(1.0),
