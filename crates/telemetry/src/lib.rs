@@ -18,9 +18,9 @@ pub mod reading;
 pub mod readings;
 pub mod sample;
 pub mod snapshot;
-pub mod words;
 pub mod xid;
 
 pub use clock::{BootTime, Stamp};
 pub use reading::{Absence, Reading};
-pub use words::Words;
+/// Lists the words of a closed set in JSON.
+pub use strum::VariantNames;

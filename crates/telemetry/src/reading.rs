@@ -1,14 +1,14 @@
 //! Honest absence: a value is a value or the reason why there is none.
 
 use serde::{Deserialize, Serialize};
-
-use crate::words::words;
+use strum::{IntoStaticStr, VariantNames};
 
 /// A value as it was read, or why it was not. Never 0 for "could not read", never a guess.
 pub type Reading<T> = Result<T, Absence>;
 
 /// Why a value is absent. It travels from the driver's return code to the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Absence {
     /// The GPU, the driver or the library does not have it.
     NotSupported,
@@ -24,13 +24,10 @@ pub enum Absence {
     Error,
 }
 
-words! {
-    Absence {
-        Self::NotSupported => "not_supported",
-        Self::Denied => "denied",
-        Self::Lost => "lost",
-        Self::Asleep => "asleep",
-        Self::Timeout => "timeout",
-        Self::Error => "error",
+impl Absence {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }

@@ -7,12 +7,12 @@ mod totals;
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::{
     Absence, Reading, Stamp,
     readings::{Activity, Field, Identity, Readings, Value},
     sample::{Container, DriverFacts, Life, MigSample, PodContainer, ProcessShare},
-    words::words,
 };
 
 pub use pod::{OnlyPod, Pod, PodName};
@@ -64,7 +64,8 @@ pub struct Event {
 }
 
 /// The kinds of things that happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum EventKind {
     /// An Xid error.
     Xid,
@@ -76,12 +77,11 @@ pub enum EventKind {
     Driver,
 }
 
-words! {
-    EventKind {
-        Self::Xid => "xid",
-        Self::GpuState => "gpu_state",
-        Self::CollectorState => "collector_state",
-        Self::Driver => "driver",
+impl EventKind {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
@@ -136,7 +136,8 @@ pub struct Collector {
 }
 
 /// The states of the reading side.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum CollectorState {
     /// It has not read anything yet.
     Starting,
@@ -155,14 +156,11 @@ pub enum CollectorState {
     Released,
 }
 
-words! {
-    CollectorState {
-        Self::Starting => "starting",
-        Self::Ok => "ok",
-        Self::Stalled => "stalled",
-        Self::Restarting => "restarting",
-        Self::NoDriver { .. } => "no_driver",
-        Self::Released => "released",
+impl CollectorState {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
@@ -298,7 +296,8 @@ impl Usage {
 }
 
 /// Verdict on the use of a GPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum UseVerdict {
     /// Nobody has it.
     Free,
@@ -310,12 +309,11 @@ pub enum UseVerdict {
     Unknown,
 }
 
-words! {
-    UseVerdict {
-        Self::Free => "free",
-        Self::Held => "held",
-        Self::Busy => "busy",
-        Self::Unknown => "unknown",
+impl UseVerdict {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
@@ -329,7 +327,10 @@ pub struct Health {
 }
 
 /// Severity of an event or a reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Severity {
     /// Nothing is wrong.
     #[default]
@@ -345,11 +346,11 @@ impl Severity {
     pub const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
 }
 
-words! {
-    Severity {
-        Self::Ok => "ok",
-        Self::Warning => "warning",
-        Self::Critical => "critical",
+impl Severity {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
@@ -367,7 +368,8 @@ pub struct Reason {
 }
 
 /// The states of a GPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum GpuState {
     /// Read on time.
     Ok,
@@ -383,14 +385,11 @@ pub enum GpuState {
     Error,
 }
 
-words! {
-    GpuState {
-        Self::Ok => "ok",
-        Self::Stale => "stale",
-        Self::Lost => "lost",
-        Self::Asleep => "asleep",
-        Self::Denied => "denied",
-        Self::Error => "error",
+impl GpuState {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
@@ -443,21 +442,24 @@ pub struct Process {
 }
 
 /// The driver's lists that have a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 pub enum ProcessKind {
     /// The compute list.
+    #[strum(serialize = "C")]
     Compute,
     /// The graphics list.
+    #[strum(serialize = "G")]
     Graphics,
     /// Both.
+    #[strum(serialize = "C+G")]
     Both,
 }
 
-words! {
-    ProcessKind {
-        Self::Compute => "C",
-        Self::Graphics => "G",
-        Self::Both => "C+G",
+impl ProcessKind {
+    /// Word in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 

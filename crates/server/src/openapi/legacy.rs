@@ -1,7 +1,7 @@
 //! The objects of `/status` and `/count`, in the original's format, and of `/healthz` and `/readyz`.
 
 use telemetry::{
-    Words as _,
+    VariantNames as _,
     snapshot::{CollectorState, ProcessKind},
 };
 use utoipa::openapi::{
@@ -70,7 +70,7 @@ fn process() -> RefOr<Schema> {
         ("pid", or_not_available("In the host's PID namespace; `N/A` for a token that may not see it.")),
         ("username", text("User name.")),
         ("command", text("Its command line.")),
-        ("type", word("`C` (it computes), `G` (it draws) or `C+G`.", ProcessKind::WORDS)),
+        ("type", word("`C` (it computes), `G` (it draws) or `C+G`.", ProcessKind::VARIANTS)),
         ("gpu_memory", text("Memory in use on the GPU, such as `11710MiB`.")),
         ("running_time", text("Running time, such as `0:16:13`.")),
     ];
@@ -80,7 +80,7 @@ fn process() -> RefOr<Schema> {
 fn readiness() -> RefOr<Schema> {
     object(
         "Readiness of the readings.",
-        [("state", word("`ok` if GPUs are read, else the reason.", CollectorState::WORDS))],
+        [("state", word("`ok` if GPUs are read, else the reason.", CollectorState::VARIANTS))],
     )
 }
 

@@ -1,6 +1,6 @@
 //! Parameters of the documented routes.
 
-use telemetry::{Words as _, history::metric, snapshot::ProcessKind};
+use telemetry::{VariantNames as _, history::metric, snapshot::ProcessKind};
 use utoipa::openapi::{ObjectBuilder, path::Parameter, schema::Type};
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) fn processes() -> Vec<Parameter> {
     vec![
         optional("gpu", GPU, "0,1", pattern(GPUS)),
         optional("user", user, "alice", pattern("^.+$")),
-        optional("type", kind, "C", words(ProcessKind::WORDS)),
+        optional("type", kind, "C", words(ProcessKind::VARIANTS)),
     ]
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use telemetry::{Absence, Reading, Words as _};
+use telemetry::{Absence, Reading, VariantNames as _};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -90,7 +90,7 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unread(absence) => absence.as_str(),
             Self::Hidden => HIDDEN,
@@ -132,7 +132,7 @@ impl Serialize for Absent {
 
 impl PartialSchema for Absent {
     fn schema() -> RefOr<Schema> {
-        let words = Absence::WORDS.iter().chain([&HIDDEN]).copied();
+        let words = Absence::VARIANTS.iter().chain([&HIDDEN]).copied();
         let why = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
         ObjectBuilder::new()
             .schema_type(Type::Object)

@@ -1,6 +1,7 @@
 //! Words of closed sets: the OpenAPI document lists them from the table that they are rendered with.
 
 use std::{
+    any::type_name,
     borrow::{Borrow, Cow},
     fmt,
     marker::PhantomData,
@@ -8,7 +9,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 use telemetry::{
-    Words,
+    VariantNames,
     snapshot::{CollectorState, EventKind, GpuState, ProcessKind, Severity, UseVerdict},
 };
 use utoipa::{
@@ -31,10 +32,13 @@ pub(crate) type ProcessKindWord = Word<ProcessKind>;
 pub(crate) type SeverityWord = Word<Severity>;
 pub(crate) type UseVerdictWord = Word<UseVerdict>;
 
-impl<T: Words> Word<T> {
+impl<T> Word<T>
+where
+    for<'a> &'static str: From<&'a T>,
+{
     /// The word of a member.
     pub(crate) fn of(member: impl Borrow<T>) -> Self {
-        Self { word: member.borrow().word(), set: PhantomData }
+        Self { word: member.borrow().into(), set: PhantomData }
     }
 }
 
@@ -51,14 +55,15 @@ impl<T> Serialize for Word<T> {
     }
 }
 
-impl<T: Words> PartialSchema for Word<T> {
+impl<T: VariantNames> PartialSchema for Word<T> {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(T::WORDS.iter().copied())).into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(T::VARIANTS.iter().copied())).into()
     }
 }
 
-impl<T: Words> ToSchema for Word<T> {
+impl<T: VariantNames> ToSchema for Word<T> {
     fn name() -> Cow<'static, str> {
-        T::SET.into()
+        // The name of the type, without its path.
+        type_name::<T>().rsplit("::").next().unwrap_or_default().into()
     }
 }
