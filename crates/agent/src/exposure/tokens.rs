@@ -113,7 +113,7 @@ mod tests {
         assert!(error(&path).contains("cannot read the token file") && error(&path).contains("--token-file"));
         for (content, parts) in [
             ("# only\n\n", ["has no token", "a name, a scope"]),
-            ("# one\nboard 0123456789abcdef\n", ["line 2", "2 of 3 parts"]),
+            ("# one\nboard 0123456789abcdef\n", ["line 2", "got 2 parts"]),
             ("board summary of-the-environment\n", ["same token as TOKEN", "\"board\""]),
         ] {
             fs::write(&path, content).unwrap();

@@ -19,7 +19,7 @@ use crate::{
         plan::StartPlan,
         process::{CollectorProcess, Report, describe},
         release::Release,
-        requests::Request,
+        requests::ReleaseRequest,
     },
 };
 
@@ -208,16 +208,16 @@ impl CollectorHandle {
     }
 
     /// Handles a request of another thread.
-    pub(super) fn handle(&mut self, request: Request) {
+    pub(super) fn handle(&mut self, request: ReleaseRequest) {
         match request {
-            Request::Release { length, answer } => {
+            ReleaseRequest::Release { length, answer } => {
                 self.release.begin(length, answer);
                 if matches!(self.phase, Phase::Running) {
                     self.released = true;
                     self.ask_to_leave();
                 }
             }
-            Request::Resume { answer } => {
+            ReleaseRequest::Resume { answer } => {
                 let was_active = self.release.end();
                 if let (true, Phase::Down { until }) = (was_active, &mut self.phase) {
                     *until = Instant::now();

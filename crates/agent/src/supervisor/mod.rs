@@ -28,7 +28,7 @@ use telemetry::{
 
 use handle::CollectorHandle;
 use process::Report;
-use requests::Request;
+use requests::ReleaseRequest;
 pub(crate) use requests::{NotReleased, ReleaseControl};
 
 /// Longest time between two snapshots: ages are accurate to the second even if the GPUs are read once a minute.
@@ -44,7 +44,7 @@ const REPORT_QUEUE: usize = 16;
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    requests: Sender<Request>,
+    requests: Sender<ReleaseRequest>,
     /// Carries nothing; dropping it stops the thread.
     stop: Sender<()>,
     /// Carries nothing; it disconnects when the thread ends.
@@ -100,7 +100,7 @@ impl Supervisor {
 struct Inbox {
     /// Reports, each with the number of the collector that sent it.
     reports: Receiver<(u64, Report)>,
-    requests: Receiver<Request>,
+    requests: Receiver<ReleaseRequest>,
     stop: Receiver<()>,
 }
 

@@ -11,7 +11,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A request, with the channel for its answer.
-pub(super) enum Request {
+pub(super) enum ReleaseRequest {
     /// Stop the collector and start none for this long.
     Release { length: Duration, answer: Sender<ReleaseOutcome> },
     /// Start a collector again. The answer is whether a release was in force.
@@ -53,10 +53,10 @@ pub(crate) struct Unanswered;
 
 /// Handle by which any thread releases and resumes the driver.
 #[derive(Clone)]
-pub(crate) struct ReleaseControl(Sender<Request>);
+pub(crate) struct ReleaseControl(Sender<ReleaseRequest>);
 
 impl ReleaseControl {
-    pub(super) fn new(requests: Sender<Request>) -> Self {
+    pub(super) fn new(requests: Sender<ReleaseRequest>) -> Self {
         Self(requests)
     }
 
@@ -66,16 +66,16 @@ impl ReleaseControl {
     /// [`NotReleased::Stuck`] while the collector's process remains, [`NotReleased::Unanswered`].
     pub(crate) fn release(&self, length: Duration) -> ReleaseOutcome {
         let (answer, answered) = bounded(1);
-        self.send(Request::Release { length, answer }, &answered)?
+        self.send(ReleaseRequest::Release { length, answer }, &answered)?
     }
 
     /// Ends a release; `false` if none was in force.
     pub(crate) fn resume(&self) -> Result<bool, Unanswered> {
         let (answer, answered) = bounded(1);
-        self.send(Request::Resume { answer }, &answered)
+        self.send(ReleaseRequest::Resume { answer }, &answered)
     }
 
-    fn send<T>(&self, request: Request, answered: &Receiver<T>) -> Result<T, Unanswered> {
+    fn send<T>(&self, request: ReleaseRequest, answered: &Receiver<T>) -> Result<T, Unanswered> {
         self.0.send(request).map_err(|_| Unanswered)?;
         answered.recv_timeout(ANSWER_TIMEOUT + GRACE).map_err(|_| Unanswered)
     }

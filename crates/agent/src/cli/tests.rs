@@ -1,0 +1,143 @@
+//! Tests of the command line.
+
+use std::collections::HashMap;
+
+use super::*;
+
+fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
+    let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
+    parse_from(arguments, dotenv, Service::default(), None)
+}
+
+fn wrong(arguments: &[&str]) -> String {
+    match parsed(arguments, DotEnv::default()) {
+        Err(Stop::Error(message)) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn clap_declaration_is_valid() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn option_invalid_is_one_line_with_remedy() {
+    for (arguments, expected) in [
+        (&["--port", "70000"][..], &["70000", "--port", "PORT", "1 to 65535"][..]),
+        (&["--port", "0"], &["'0'", "1 to 65535"]),
+        (&["--interval", "0"], &["'0'", "NVSMI_INTERVAL", "100ms to 60s"]),
+        (&["--interval", "61s"], &["61s"]),
+        (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
+        (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
+        (&["--peers", "gpu02"], &["gpu02", "--peers", "NVSMI_PEERS", "NAME=PATH"]),
+        (&["--prot", "1"], &["--prot", "--port"]),
+        (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
+        (&["--metrics-processes-max", "-1"], &["-1"]),
+        (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
+        (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "another label"]),
+        (&["chekc"], &["chekc", "check"]),
+        (&["--container-socket", "tcp://localhost:2375"], &["tcp://localhost:2375", "NVSMI_CONTAINER_SOCKET", "path"]),
+        (&["--kubelet-socket", "https://x"], &["https://x", "NVSMI_KUBELET_SOCKET", "path"]),
+        (&["release", "--for", "25h"], &["25h", "--for", "1s to 24h"]),
+        (&["release", "--for", "0s"], &["0s", "1s to 24h"]),
+        (&["release", "10m"], &["10m"]),
+        (&["resume", "--for", "10m"], &["--for"]),
+    ] {
+        let message = wrong(arguments);
+        assert!(!message.contains('\n'), "{message}");
+        for part in expected {
+            assert!(message.contains(part), "{message:?} lacks {part:?}");
+        }
+    }
+}
+
+#[test]
+fn flag_overrides_dotenv() {
+    let file = DotEnv { port: Some("9000".into()), url_prefix: Some("/x/".into()), token: Some("t".into()) };
+    let cli = parsed(&[], file.clone()).unwrap();
+    assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
+    assert_eq!(cli.token, Some("t".into()));
+    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+    assert_eq!([source("port"), source("token"), source("bind")], [".env", ".env", "default"]);
+    assert!(!format!("{:?}", cli.settings).contains("\"t\""), "the token is masked");
+    assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
+    let broken = DotEnv { port: Some("x".into()), ..DotEnv::default() };
+    assert!(matches!(parsed(&[], broken), Err(Stop::Error(message)) if message.contains(".env")));
+}
+
+#[test]
+fn service_settings_have_lowest_precedence() {
+    let service = [("PORT", "9000"), ("NVSMI_BIND", "127.0.0.2"), ("URL_PREFIX", "/x"), ("TOKEN", "t")];
+    let variables: HashMap<_, _> = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let parsed = |arguments: &[&str], token: Option<&str>| {
+        let arguments = ["agent", "health"].iter().chain(arguments).map(OsString::from);
+        let service = Service { variables: variables.clone(), file: Some("/etc/agent.env".into()), unreadable: None };
+        parse_from(arguments, DotEnv::default(), service, token.map(OsString::from)).unwrap()
+    };
+    let cli = parsed(&[], None);
+    assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
+    assert_eq!((cli.options.bind, cli.token), (vec!["127.0.0.2".parse().unwrap()], Some("t".into())));
+    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+    assert_eq!(["port", "token", "interval"].map(source), ["/etc/agent.env", "/etc/agent.env", "default"]);
+    let cli = parsed(&["--port", "81"], Some("mine"));
+    assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));
+    assert_eq!(parsed(&[], Some("")).token, None, "an empty one is given too");
+}
+
+#[test]
+fn commands_option_is_optional() {
+    assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.commands, None);
+    let shown = parsed(&["--commands", "masked"], DotEnv::default()).unwrap().options.commands;
+    assert_eq!(shown, Some(Commands::Masked));
+    let message = wrong(&["--commands", "some"]);
+    assert!(
+        message.contains("'some'") && message.contains("masked") && message.contains("NVSMI_COMMANDS"),
+        "{message}"
+    );
+}
+
+#[test]
+fn socket_option_is_path_or_none() {
+    let of = |value: &str| {
+        let options =
+            parsed(&["--container-socket", value, "--kubelet-socket", value], DotEnv::default()).unwrap().options;
+        (options.container_socket.unwrap(), options.kubelet_socket.unwrap())
+    };
+    for value in ["/run/docker.sock", "unix:///run/docker.sock"] {
+        assert_eq!(of(value), ("/run/docker.sock".into(), "/run/docker.sock".into()));
+    }
+    assert_eq!(of(""), (PathBuf::new(), PathBuf::new()), "an empty variable is none");
+    assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.container_socket, None);
+    let Err(Stop::Info(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("Whoever can open it has root's power over this host"), "{help}");
+}
+
+#[test]
+fn empty_value_is_unset() {
+    let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
+    assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
+}
+
+#[test]
+fn flags_accepted_after_subcommand() {
+    assert_eq!(parsed(&["check", "--port", "81"], DotEnv::default()).unwrap().options.port, 81);
+}
+
+#[test]
+fn release_lasts_ten_minutes_by_default() {
+    let length = |arguments: &[&str]| match parsed(arguments, DotEnv::default()).unwrap().command {
+        Some(Command::Release(release)) => release.length.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([length(&["release"]), length(&["release", "--for", "1h 30m"])], [600, 5400]);
+}
+
+#[test]
+fn help_lists_every_variable() {
+    let Err(Stop::Info(help)) = parsed(&["--help"], DotEnv::default()) else { panic!("no help") };
+    for variable in ["PORT", "URL_PREFIX", "TOKEN", "NVSMI_BIND", "NVSMI_INTERVAL", "NVSMI_NVML_LIBRARY"] {
+        assert!(help.contains(variable), "{variable}");
+    }
+}
