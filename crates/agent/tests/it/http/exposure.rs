@@ -86,7 +86,7 @@ fn token_revoked_while_running() {
     let change = |text: &str| fs::write(&file, text).unwrap();
     let logged = |what: &str| eventually(what, || agent.log().contains(what).then_some(()));
     change("alice read\n");
-    logged("line 1: it has 2 of 3 parts");
+    logged("got 2 parts");
     assert_eq!(status(&agent, "/status", SUMMARY), 200, "what cannot be understood changes nothing");
     fs::remove_file(&file).unwrap();
     logged("cannot read the token file");
