@@ -67,9 +67,9 @@ export interface Collector {
 
 /** Number of GPUs. */
 export interface Count {
-  /** 0: it went well. */
+  /** 0: success. */
   code: number;
-  /** Number. */
+  /** Number of GPUs. */
   data: number;
 }
 
@@ -115,13 +115,13 @@ export interface Fabric {
   status: number | null;
 }
 
-/** Error in the original's format. */
+/** An error, in the original's format. */
 export interface Failure {
-  /** 1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token does not go so far; 421: another host's name; 500: our own fault. */
+  /** 1: invalid request; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token's scope does not include this; 421: Host not allowed; 500: internal error. */
   code: number;
   /** Nothing. */
   data: null;
-  /** Error text. */
+  /** The error. */
   error: string;
 }
 
@@ -456,9 +456,9 @@ export interface Process {
   user: string | null;
 }
 
-/** Readiness of the readings. */
+/** Readiness. */
 export interface Readiness {
-  /** `ok` if GPUs are read, else the reason. */
+  /** State of the collector: `ok`, or the reason why GPUs are not read. */
   state: string;
 }
 
@@ -510,9 +510,9 @@ export interface Snapshot {
   sequence: number;
 }
 
-/** Every GPU asked for, and the processes on it. */
+/** The requested GPUs, and the processes on them. */
 export interface Status {
-  /** 0: it went well. */
+  /** 0: success. */
   code: number;
   data: StatusData;
 }
@@ -525,35 +525,35 @@ export interface StatusData {
   processes: StatusProcess[];
 }
 
-/** A GPU. A value that it does not report is `N/A`. */
+/** A GPU. Values that it does not report are `N/A`. */
 export interface StatusDevice {
   /** Speed of the first fan, in %. */
   fan_speed: number | string;
   /** Utilization, in %. */
   gpu_utilization: number | string;
-  /** Its index. */
+  /** Index. */
   idx: number;
   /** Free memory. */
   memory_free_human: string;
-  /** All of its memory, such as `24576MiB`. */
+  /** Total memory, such as `24576MiB`. */
   memory_total_human: string;
   /** Used memory. */
   memory_used_human: string;
   /** Used memory, in %. */
   memory_utilization: number | string;
-  /** Name. */
+  /** Model name. */
   name: string;
   /** Power draw and limit, such as `119W / 350W`. */
   power_status: string;
-  /** Temperature of the chip, in °C. */
+  /** Temperature of the GPU, in °C. */
   temperature: number | string;
-  /** When it was read, Unix time in milliseconds. */
+  /** Time of the reading, Unix time in milliseconds. */
   ts: number;
 }
 
-/** A process. An unknown value is `N/A`. */
+/** A process. Unknown values are `N/A`. */
 export interface StatusProcess {
-  /** Its command line. */
+  /** Command line. */
   command: string;
   /** Memory in use on the GPU, such as `11710MiB`. */
   gpu_memory: string;
@@ -563,7 +563,7 @@ export interface StatusProcess {
   pid: number | string;
   /** Running time, such as `0:16:13`. */
   running_time: string;
-  /** `C` (it computes), `G` (it draws) or `C+G`. */
+  /** `C` (compute), `G` (graphics) or `C+G`. */
   type: string;
   /** User name. */
   username: string;

@@ -58,7 +58,7 @@ impl Commands {
     }
 
     /// The text for `/status`, which has no reasons for absence: the line or the name.
-    pub(crate) fn frozen(self, process: &Process) -> Option<String> {
+    pub(crate) fn legacy(self, process: &Process) -> Option<String> {
         let (Life::Running, Ok(arguments)) = (process.life, &process.arguments) else { return None };
         match self {
             Self::Full | Self::Masked => self.line(arguments),
@@ -85,7 +85,7 @@ mod tests {
     fn scopes_are_ordered() {
         let arguments = Ok(["python", "--token=planted"].map(String::from).into());
         let process = Process { arguments, ..host::process(1) };
-        let shown = |commands: Commands| commands.frozen(&process);
+        let shown = |commands: Commands| commands.legacy(&process);
         assert_eq!(shown(Commands::Full).as_deref(), Some("python --token=planted"));
         assert_eq!(shown(Commands::Masked).as_deref(), Some("python --token=***"));
         assert_eq!(shown(Commands::Name).as_deref(), Some("python"));

@@ -13,8 +13,8 @@ use super::builders::{array, integer, object, reference, text};
 
 pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let all = [
-        ("Count", envelope("Number of GPUs.", integer("Number."))),
-        ("Status", envelope("Every GPU asked for, and the processes on it.", reference("StatusData"))),
+        ("Count", envelope("Number of GPUs.", integer("Number of GPUs."))),
+        ("Status", envelope("The requested GPUs, and the processes on them.", reference("StatusData"))),
         ("StatusData", data()),
         ("StatusDevice", device()),
         ("StatusProcess", process()),
@@ -25,16 +25,16 @@ pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
 }
 
 fn envelope(meaning: &str, data: RefOr<Schema>) -> RefOr<Schema> {
-    object(meaning, [("code", integer("0: it went well.")), ("data", data)])
+    object(meaning, [("code", integer("0: success.")), ("data", data)])
 }
 
 fn failure() -> RefOr<Schema> {
     let null = ObjectBuilder::new().schema_type(Type::Null).description(Some("Nothing."));
-    let code = "1: the request is wrong; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token \
-                does not go so far; 421: another host's name; 500: our own fault.";
+    let code = "1: invalid request; 2: the driver cannot be read; 401: no token, or a wrong one; 403: the token's \
+                scope does not include this; 421: Host not allowed; 500: internal error.";
     object(
-        "Error in the original's format.",
-        [("code", integer(code)), ("data", null.into()), ("error", text("Error text."))],
+        "An error, in the original's format.",
+        [("code", integer(code)), ("data", null.into()), ("error", text("The error."))],
     )
 }
 
@@ -49,19 +49,19 @@ fn data() -> RefOr<Schema> {
 
 fn device() -> RefOr<Schema> {
     let properties = [
-        ("idx", integer("Its index.")),
-        ("name", text("Name.")),
+        ("idx", integer("Index.")),
+        ("name", text("Model name.")),
         ("fan_speed", or_not_available("Speed of the first fan, in %.")),
-        ("temperature", or_not_available("Temperature of the chip, in °C.")),
+        ("temperature", or_not_available("Temperature of the GPU, in °C.")),
         ("power_status", text("Power draw and limit, such as `119W / 350W`.")),
         ("gpu_utilization", or_not_available("Utilization, in %.")),
-        ("memory_total_human", text("All of its memory, such as `24576MiB`.")),
+        ("memory_total_human", text("Total memory, such as `24576MiB`.")),
         ("memory_used_human", text("Used memory.")),
         ("memory_free_human", text("Free memory.")),
         ("memory_utilization", or_not_available("Used memory, in %.")),
-        ("ts", integer("When it was read, Unix time in milliseconds.")),
+        ("ts", integer("Time of the reading, Unix time in milliseconds.")),
     ];
-    object("A GPU. A value that it does not report is `N/A`.", properties)
+    object("A GPU. Values that it does not report are `N/A`.", properties)
 }
 
 fn process() -> RefOr<Schema> {
@@ -69,18 +69,21 @@ fn process() -> RefOr<Schema> {
         ("idx", integer("The GPU's index.")),
         ("pid", or_not_available("In the host's PID namespace; `N/A` for a token that may not see it.")),
         ("username", text("User name.")),
-        ("command", text("Its command line.")),
-        ("type", word("`C` (it computes), `G` (it draws) or `C+G`.", ProcessKind::VARIANTS)),
+        ("command", text("Command line.")),
+        ("type", word("`C` (compute), `G` (graphics) or `C+G`.", ProcessKind::VARIANTS)),
         ("gpu_memory", text("Memory in use on the GPU, such as `11710MiB`.")),
         ("running_time", text("Running time, such as `0:16:13`.")),
     ];
-    object("A process. An unknown value is `N/A`.", properties)
+    object("A process. Unknown values are `N/A`.", properties)
 }
 
 fn readiness() -> RefOr<Schema> {
     object(
-        "Readiness of the readings.",
-        [("state", word("`ok` if GPUs are read, else the reason.", CollectorState::VARIANTS))],
+        "Readiness.",
+        [(
+            "state",
+            word("State of the collector: `ok`, or the reason why GPUs are not read.", CollectorState::VARIANTS),
+        )],
     )
 }
 

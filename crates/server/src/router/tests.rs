@@ -327,8 +327,8 @@ async fn open_local_agent_answers_to_own_names_only() {
     }
     let told = text(ask(&open, "/count", "evil.example", None));
     assert!(told.contains("--allowed-hosts") && told.starts_with(r#"{"code":421,"#), "{told}");
-    let rich = ask(&open, "/api/v1/snapshot", "evil.example", None);
-    assert_eq!(rich.headers()["content-type"], "application/problem+json");
+    let v1 = ask(&open, "/api/v1/snapshot", "evil.example", None);
+    assert_eq!(v1.headers()["content-type"], "application/problem+json");
     let anywhere = app(ServerConfig::default());
     assert_eq!(ask(&anywhere, "/count", "evil.example", None).status(), 200);
 }

@@ -99,7 +99,7 @@ fn username(process: &Process) -> String {
 }
 
 fn command(process: &Process, commands: Commands) -> String {
-    let Some(line) = commands.frozen(process) else { return NOT_AVAILABLE.into() };
+    let Some(line) = commands.legacy(process) else { return NOT_AVAILABLE.into() };
     if line.is_empty() { NO_COMMAND_LINE.into() } else { line }
 }
 

@@ -5,7 +5,7 @@ use telemetry::{
     snapshot::{Gpu, GpuState, Snapshot},
 };
 
-use super::{sections::GpuView, view::Eye};
+use super::{sections::GpuView, view::ViewContext};
 use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
@@ -13,7 +13,7 @@ use http_server::auth::Scope;
 #[must_use]
 pub fn denied(snapshot: &Snapshot) -> Vec<(u32, Vec<String>)> {
     let of = |gpu: &Gpu| {
-        let seen = GpuView::of(&mut Eye::new(Scope::Read, Commands::Hidden), gpu);
+        let seen = GpuView::of(&mut ViewContext::new(Scope::Read, Commands::Hidden), gpu);
         let whole = gpu.state == GpuState::Denied;
         let paths = seen.absent.because(Absence::Denied).filter(|_| !whole).map(String::from).collect();
         (gpu.index, paths)

@@ -9,10 +9,10 @@ use telemetry::{
     snapshot::Snapshot,
 };
 
-use super::query::{self, Refused, given};
+use super::query::{self, InvalidParameter, given};
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
-pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, Refused> {
+pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, InvalidParameter> {
     let gpus = given(query, "gpu")?
         .map(|list| query::names(&list)?.into_iter().map(|name| uuid(name, snapshot, history)).collect())
         .transpose()?;
@@ -26,14 +26,14 @@ pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> R
     })
 }
 
-fn metrics(list: Option<&str>) -> Result<Vec<usize>, Refused> {
+fn metrics(list: Option<&str>) -> Result<Vec<usize>, InvalidParameter> {
     let Some(list) = list else {
-        return Err(Refused::wrong(format!("The parameter metric is missing: it {}", choices())));
+        return Err(InvalidParameter::wrong(format!("The parameter metric is missing: it {}", choices())));
     };
     let mut found = Vec::new();
     for name in list.split(',') {
         let Some(metric) = metric::find(name) else {
-            return Err(Refused::wrong(format!("The parameter metric={name:?} {}", choices())));
+            return Err(InvalidParameter::wrong(format!("The parameter metric={name:?} {}", choices())));
         };
         if !found.contains(&metric) {
             found.push(metric);
@@ -47,28 +47,30 @@ fn choices() -> String {
     format!("names what is kept, with commas between: {}.", names.join(", "))
 }
 
-fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, Refused> {
+fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, InvalidParameter> {
     let listed =
         query::position(name, snapshot).and_then(|position| snapshot.gpus[position].identity.uuid.clone().ok());
     let kept = || history.gpus().find(|uuid| *uuid == name).map(String::from);
     listed.or_else(kept).ok_or_else(|| query::no_such_gpu(name))
 }
 
-fn step(query: &str) -> Result<Option<Duration>, Refused> {
+fn step(query: &str) -> Result<Option<Duration>, InvalidParameter> {
     let Some(text) = given(query, "step")? else { return Ok(None) };
     let step = query::milliseconds(&text).filter(|step| *step > 0).map(Duration::from_millis);
     step.map(Some).ok_or_else(|| {
-        Refused::wrong(format!(
+        InvalidParameter::wrong(format!(
             "The parameter step={text:?} is no length of time; give one such as 10s or 1m (s, m, h or d)."
         ))
     })
 }
 
-fn spread(text: Option<&str>) -> Result<Spread, Refused> {
+fn spread(text: Option<&str>) -> Result<Spread, InvalidParameter> {
     match text {
         None | Some("mean") => Ok(Spread::Mean),
         Some("max") => Ok(Spread::Max),
-        Some(other) => Err(Refused::wrong(format!("The parameter agg={other:?} is unknown; choose mean or max."))),
+        Some(other) => {
+            Err(InvalidParameter::wrong(format!("The parameter agg={other:?} is unknown; choose mean or max.")))
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use telemetry::snapshot::Snapshot;
 use http_server::{ErrorFormat, ErrorKind, Response, auth::Scope, encoding, error::problem, gzip, percent, response};
 
 use crate::store::archive::Archive;
-use query::{Refused, Wanted};
+use query::{InvalidParameter, ProcessFilter};
 use rendered::Events;
 
 pub use denied::denied;
@@ -81,20 +81,20 @@ impl Question<'_> {
     }
 
     pub(crate) fn processes(&self) -> Response {
-        let wanted = match Wanted::read(self.query, self.snapshot) {
-            Ok(wanted) => wanted,
-            Err(Refused { status, detail }) => return problem(status, &detail),
+        let filter = match ProcessFilter::read(self.query, self.snapshot) {
+            Ok(filter) => filter,
+            Err(InvalidParameter { status, detail }) => return problem(status, &detail),
         };
-        if wanted.is_all() {
+        if filter.is_all() {
             return self.whole(View::Processes);
         }
-        if wanted.names_somebody() && !self.scope.sees_people() {
+        if filter.names_user() && !self.scope.sees_people() {
             // An empty list would reveal that the user is not there.
             return problem(StatusCode::FORBIDDEN, "This token does not show users; send the request without user.");
         }
         let Some(whole) = self.views.whole(self.snapshot, self.scope) else { return internal() };
         let rows = rendered::processes(self.snapshot).zip(&whole.process_rows);
-        let kept = rows.filter(|((gpu, process), _)| wanted.has(gpu, process)).map(|(_, row)| row);
+        let kept = rows.filter(|((gpu, process), _)| filter.has(gpu, process)).map(|(_, row)| row);
         response::json_body(StatusCode::OK, rendered::list(kept))
     }
 
@@ -114,12 +114,12 @@ impl Question<'_> {
     }
 
     pub(crate) fn events(&self) -> Response {
-        let asked =
+        let parameters =
             query::since(self.query, self.snapshot.at.unix_ms).and_then(|since| Ok((since, query::limit(self.query)?)));
-        let (since, limit) = match asked {
+        let (since, limit) = match parameters {
             Ok((None, None)) => return self.whole(View::Events),
             Ok((since, limit)) => (since.unwrap_or(0), limit.unwrap_or(usize::MAX)),
-            Err(Refused { status, detail }) => return problem(status, &detail),
+            Err(InvalidParameter { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return internal();
@@ -135,7 +135,7 @@ impl Question<'_> {
             let history = self.archive.read();
             match history::question(self.query, self.snapshot, &history) {
                 Ok(question) => history.answer(&question),
-                Err(Refused { status, detail }) => return problem(status, &detail),
+                Err(InvalidParameter { status, detail }) => return problem(status, &detail),
             }
         };
         match answer {

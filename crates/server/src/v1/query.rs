@@ -19,14 +19,14 @@ const MAX_GPUS: usize = 256;
 pub(crate) const LIMIT: &str = "^[0-9]{1,15}$";
 
 /// An invalid parameter.
-pub(crate) struct Refused {
+pub(crate) struct InvalidParameter {
     /// 400 for an invalid value, 404 for an unknown GPU.
     pub(crate) status: StatusCode,
     /// The parameter, and the fix.
     pub(crate) detail: String,
 }
 
-impl Refused {
+impl InvalidParameter {
     /// An invalid value.
     pub(super) fn wrong(detail: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, detail }
@@ -34,7 +34,7 @@ impl Refused {
 }
 
 /// The requested processes.
-pub(crate) struct Wanted {
+pub(crate) struct ProcessFilter {
     gpus: Option<Vec<u32>>,
     user: Option<String>,
     kind: Option<Kind>,
@@ -47,9 +47,9 @@ enum Kind {
     Both,
 }
 
-impl Wanted {
+impl ProcessFilter {
     /// Parses a query about the GPUs of a snapshot.
-    pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, Refused> {
+    pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, InvalidParameter> {
         let gpus = given(query, "gpu")?
             .map(|list| names(&list)?.into_iter().map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
         let kind = match given(query, "type")?.as_deref() {
@@ -59,7 +59,7 @@ impl Wanted {
             // A plus sign in a query is a space.
             Some("C+G" | "C G") => Some(Kind::Both),
             Some(other) => {
-                return Err(Refused::wrong(format!(
+                return Err(InvalidParameter::wrong(format!(
                     "The parameter type={other:?} is not a type of process; choose C (compute), G (graphics) or C%2BG (both)."
                 )));
             }
@@ -68,7 +68,7 @@ impl Wanted {
     }
 
     /// True if one user is requested.
-    pub(crate) const fn names_somebody(&self) -> bool {
+    pub(crate) const fn names_user(&self) -> bool {
         self.user.is_some()
     }
 
@@ -96,28 +96,28 @@ impl Wanted {
 }
 
 /// The index of the GPU with this index or UUID.
-fn index(name: &str, snapshot: &Snapshot) -> Result<u32, Refused> {
+fn index(name: &str, snapshot: &Snapshot) -> Result<u32, InvalidParameter> {
     let gpu = position(name, snapshot).and_then(|position| snapshot.gpus.get(position));
     gpu.map(|gpu| gpu.index).ok_or_else(|| no_such_gpu(name))
 }
 
 /// Splits the list of `gpu`: no empty entry, and a limited number, because each is compared with all GPUs and processes.
-pub(super) fn names(list: &str) -> Result<Vec<&str>, Refused> {
+pub(super) fn names(list: &str) -> Result<Vec<&str>, InvalidParameter> {
     let names: Vec<&str> = list.split(',').take(MAX_GPUS + 1).collect();
     if names.len() > MAX_GPUS {
         let detail = format!("The parameter gpu names more than {MAX_GPUS} GPUs; leave it out to ask for all.");
-        return Err(Refused::wrong(detail));
+        return Err(InvalidParameter::wrong(detail));
     }
     if names.contains(&"") {
         let detail = "The parameter gpu has an empty entry; give indices or UUIDs.";
-        return Err(Refused::wrong(detail.into()));
+        return Err(InvalidParameter::wrong(detail.into()));
     }
     Ok(names)
 }
 
 /// The error for an unknown GPU.
-pub(super) fn no_such_gpu(name: &str) -> Refused {
-    Refused {
+pub(super) fn no_such_gpu(name: &str) -> InvalidParameter {
+    InvalidParameter {
         status: StatusCode::NOT_FOUND,
         detail: format!(
             "The parameter gpu={name:?} is not a GPU of this host; give an index or a UUID from /api/v1/gpus, or several separated by commas."
@@ -134,25 +134,27 @@ pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
 }
 
 /// The time in `since`, in Unix milliseconds: absolute, or relative to now.
-pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, Refused> {
+pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, InvalidParameter> {
     let Some(text) = given(query, "since")? else { return Ok(None) };
     let read = match text.strip_prefix('-') {
         Some(ago) => milliseconds(ago).map(|ago| now.saturating_sub(ago)),
         None => digits(&text),
     };
     read.map(Some).ok_or_else(|| {
-        Refused::wrong(format!(
+        InvalidParameter::wrong(format!(
             "The parameter since={text:?} is not a time; give Unix time in milliseconds, or the time before now, such as -15m (s, m, h or d)."
         ))
     })
 }
 
 /// The maximum number of events requested.
-pub(crate) fn limit(query: &str) -> Result<Option<usize>, Refused> {
+pub(crate) fn limit(query: &str) -> Result<Option<usize>, InvalidParameter> {
     let Some(text) = given(query, "limit")? else { return Ok(None) };
     let read = digits(&text).and_then(|number| usize::try_from(number).ok());
     read.map(Some).ok_or_else(|| {
-        Refused::wrong(format!("The parameter limit={text:?} is not a number; give the maximum number of events."))
+        InvalidParameter::wrong(format!(
+            "The parameter limit={text:?} is not a number; give the maximum number of events."
+        ))
     })
 }
 
@@ -178,10 +180,10 @@ fn digits(text: &str) -> Option<u64> {
 
 /// The decoded value of a parameter. An empty one is an error: it is usually a variable that was not set, and a response
 /// with everything, or nothing, would hide that.
-pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, Refused> {
+pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, InvalidParameter> {
     match value(query, name) {
         Some(empty) if empty.is_empty() => {
-            Err(Refused::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
+            Err(InvalidParameter::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
         }
         value => Ok(value),
     }

@@ -8,7 +8,7 @@ use telemetry::snapshot::{Event, Gpu, Process, Snapshot};
 
 use super::{
     sections::{self, CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView},
-    view::Eye,
+    view::ViewContext,
 };
 use crate::{
     config::{commands::Commands, peers::Peer},
@@ -30,18 +30,18 @@ pub(crate) struct Whole {
 
 impl Whole {
     pub(crate) fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Self> {
-        let mut eye = Eye::new(scope, commands);
+        let mut context = ViewContext::new(scope, commands);
         let mut text =
             format!(r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
                 .into_bytes();
-        serde_json::to_writer(&mut text, &HostView::of(&mut eye, snapshot))?;
+        serde_json::to_writer(&mut text, &HostView::of(&mut context, snapshot))?;
         text.extend_from_slice(br#","collector":"#);
-        serde_json::to_writer(&mut text, &CollectorView::of(&mut eye, &snapshot.collector))?;
+        serde_json::to_writer(&mut text, &CollectorView::of(&mut context, &snapshot.collector))?;
         text.extend_from_slice(br#","gpus":"#);
-        let gpus = array(&mut text, snapshot.gpus.iter().map(|gpu| GpuView::of(&mut eye, gpu)))?;
+        let gpus = array(&mut text, snapshot.gpus.iter().map(|gpu| GpuView::of(&mut context, gpu)))?;
         text.extend_from_slice(br#","processes":"#);
         let processes =
-            array(&mut text, processes(snapshot).map(|(gpu, process)| ProcessView::of(&mut eye, gpu, process)))?;
+            array(&mut text, processes(snapshot).map(|(gpu, process)| ProcessView::of(&mut context, gpu, process)))?;
         text.push(b'}');
         let whole = Bytes::from(text);
         let cut = |rows: Vec<Range<usize>>| rows.into_iter().map(|row| whole.slice(row)).collect();
@@ -62,23 +62,23 @@ pub(crate) fn processes(snapshot: &Snapshot) -> impl Iterator<Item = (&Gpu, &Pro
 
 /// `/users`.
 pub(crate) fn users(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
-    Ok(serde_json::to_vec(&sections::users(&mut Eye::new(scope, commands), snapshot))?.into())
+    Ok(serde_json::to_vec(&sections::users(&mut ViewContext::new(scope, commands), snapshot))?.into())
 }
 
 /// `/summary`.
 pub(crate) fn summary(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Bytes> {
-    Ok(serde_json::to_vec(&SummaryView::of(&mut Eye::new(scope, commands), snapshot))?.into())
+    Ok(serde_json::to_vec(&SummaryView::of(&mut ViewContext::new(scope, commands), snapshot))?.into())
 }
 
 /// `/summary.txt`.
 pub(crate) fn summary_text(snapshot: &Snapshot, scope: Scope, commands: Commands) -> Option<Bytes> {
-    Some(SummaryView::of(&mut Eye::new(scope, commands), snapshot).text().ok()?.into())
+    Some(SummaryView::of(&mut ViewContext::new(scope, commands), snapshot).text().ok()?.into())
 }
 
 /// `/peers`, the same for every client.
 pub(crate) fn peers(peers: &[Peer]) -> serde_json::Result<Bytes> {
-    let mut eye = Eye::new(Scope::Read, Commands::default());
-    let rows: Vec<PeerView> = peers.iter().map(|peer| PeerView::of(&mut eye, peer)).collect();
+    let mut context = ViewContext::new(Scope::Read, Commands::default());
+    let rows: Vec<PeerView> = peers.iter().map(|peer| PeerView::of(&mut context, peer)).collect();
     Ok(serde_json::to_vec(&rows)?.into())
 }
 
@@ -91,9 +91,9 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn render(events: &[Event], scope: Scope, commands: Commands) -> serde_json::Result<Self> {
-        let mut eye = Eye::new(scope, commands);
+        let mut context = ViewContext::new(scope, commands);
         let mut text = Vec::new();
-        let list = array(&mut text, events.iter().map(|event| EventView::of(&mut eye, event)))?;
+        let list = array(&mut text, events.iter().map(|event| EventView::of(&mut context, event)))?;
         let whole = Bytes::from(text);
         Ok(Self { rows: list.rows.into_iter().map(|row| whole.slice(row)).collect(), whole })
     }

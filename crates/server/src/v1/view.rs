@@ -1,5 +1,4 @@
-//! How an object of the contract is declared: each field once, with its name, its documentation, how it comes from
-//! the snapshot, and thereby how it is absent.
+//! Declarations of the objects of `/api/v1`: each field once, with its name, documentation, value and absence.
 
 use std::{collections::BTreeMap, fmt::Display};
 
@@ -14,28 +13,28 @@ use http_server::auth::Scope;
 
 use crate::config::commands::Commands;
 
-/// Declares an object of the contract and how it is made by an [`Eye`].
+/// Declares an object of `/api/v1`, and its constructor from a [`ViewContext`].
 ///
-/// A field's documentation ends with a line `Source: … Read: … Absent: ….`, from which `docs/api.md` takes its
-/// columns. The word before a field's name says what can be missing:
+/// A field's documentation ends with a line `Source: … Read: … Absent: ….`, the source of the columns in
+/// `docs/api.md`. The word before a field's name is its kind:
 ///
-/// | word | value |
+/// | kind | value |
 /// |---|---|
-/// | `value` | always there |
-/// | `null` | an `Option`; null needs no reason |
+/// | `value` | always present |
+/// | `null` | an `Option`; null without a reason |
 /// | `read` | a [`Reading`]; null with its reason |
 /// | `list` | a [`Reading`] of a list; empty with its reason |
-/// | `own` | as `read`, but it tells who somebody is: hidden from a [`Scope::Summary`] |
-/// | `maybe` | a [`Reading`] of an `Option` that tells who somebody is; that there is none needs no reason |
-/// | `perhaps` | the same of an `Option` of a [`Reading`], as `own` if there is one |
-/// | `names` | a list that tells who somebody is |
-/// | `people` | as `list`, but it tells who somebody is |
-/// | `part` | an object of its own, whose paths begin with this field's name |
+/// | `private` | as `read`, but it identifies a person: hidden from a [`Scope::Summary`] |
+/// | `private_opt` | a private [`Reading`] of an `Option`; `None` has no reason |
+/// | `private_opt_read` | as `private_opt`, of an `Option` of a [`Reading`] |
+/// | `private_list` | a private list |
+/// | `private_list_read` | as `list`, but private |
+/// | `part` | a nested object, whose paths begin with this field's name |
 /// | `keys` | a section of the catalogue, whose keys are written here; the document has them from the catalogue |
 macro_rules! view {
     (
         $(#[$doc:meta])*
-        struct $name:ident of ($eye:ident $(, $argument:ident: $argument_type:ty)*) {
+        struct $name:ident of ($context:ident $(, $argument:ident: $argument_type:ty)*) {
             $($(#[$field_doc:meta])* $kind:ident $field:ident: $type:ty = $value:expr;)*
         }
     ) => {
@@ -54,9 +53,9 @@ macro_rules! view {
         }
 
         impl $name {
-            /// As that eye sees it.
-            pub(crate) fn of($eye: &mut $crate::v1::view::Eye $(, $argument: $argument_type)*) -> Self {
-                Self { $($field: $crate::v1::view::view!(@$kind $eye, $field, $value),)* }
+            /// The object as this context shows it.
+            pub(crate) fn of($context: &mut $crate::v1::view::ViewContext $(, $argument: $argument_type)*) -> Self {
+                Self { $($field: $crate::v1::view::view!(@$kind $context, $field, $value),)* }
             }
         }
     };
@@ -64,28 +63,28 @@ macro_rules! view {
     (@write $kind:ident $object:ident, $field:ident, $value:expr) => {
         serde::ser::SerializeMap::serialize_entry(&mut $object, $crate::v1::view::key(stringify!($field)), &$value)?
     };
-    (@keys $eye:ident, $field:ident, $value:expr) => { $value };
-    (@value $eye:ident, $field:ident, $value:expr) => { $value };
-    (@null $eye:ident, $field:ident, $value:expr) => { $value };
-    (@part $eye:ident, $field:ident, $value:expr) => { $eye.part(stringify!($field), $value) };
-    // Evaluated first, since it may look through the same eye.
-    (@$kind:ident $eye:ident, $field:ident, $value:expr) => {{
+    (@keys $context:ident, $field:ident, $value:expr) => { $value };
+    (@value $context:ident, $field:ident, $value:expr) => { $value };
+    (@null $context:ident, $field:ident, $value:expr) => { $value };
+    (@part $context:ident, $field:ident, $value:expr) => { $context.part(stringify!($field), $value) };
+    // Evaluated first, because it may use the same context.
+    (@$kind:ident $context:ident, $field:ident, $value:expr) => {{
         let value = $value;
-        $eye.$kind(stringify!($field), value)
+        $context.$kind(stringify!($field), value)
     }};
 }
 
 pub(crate) use view;
 
-/// The word for what this reader may not see.
+/// The reason for values that the client may not see.
 const HIDDEN: &str = "hidden";
 
-/// Why a value is null, as the reader is told.
+/// The reason why a value is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// It was not read.
     Unread(Absence),
-    /// This reader may not see it.
+    /// The client may not see it.
     Hidden,
 }
 
@@ -104,17 +103,17 @@ impl From<Absence> for Why {
     }
 }
 
-/// The map `absent`: dotted paths, and why nothing stands there.
+/// The map `absent`: dotted paths, and the reasons why they have no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Absent(BTreeMap<String, Why>);
 
 impl Absent {
-    /// The paths where nothing stands for that reason.
+    /// The paths that are absent for this reason.
     pub(crate) fn because(&self, absence: Absence) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(_, why)| **why == Why::Unread(absence)).map(|(path, _)| path.as_str())
     }
 
-    /// Why nothing stands at that path.
+    /// The reason why a path is absent.
     pub(crate) fn why(&self, path: &str) -> Option<&'static str> {
         self.0.get(path).map(|why| why.as_str())
     }
@@ -150,22 +149,22 @@ impl ToSchema for Absent {
     }
 }
 
-/// One reader's look at one object: it knows what the reader may see, and notes each absence under its path.
+/// The context of one object for one client: its scope, and the absences noted so far, by path.
 #[derive(Debug)]
-pub(crate) struct Eye {
+pub(crate) struct ViewContext {
     pub(crate) scope: Scope,
     pub(crate) commands: Commands,
-    /// Where it looks: empty, or ending in a dot.
+    /// The path of the current object: empty, or ending in a dot.
     path: String,
     absent: Absent,
 }
 
-impl Eye {
+impl ViewContext {
     pub(crate) const fn new(scope: Scope, commands: Commands) -> Self {
         Self { scope, commands, path: String::new(), absent: Absent(BTreeMap::new()) }
     }
 
-    /// What was absent in what it saw so far; it begins anew.
+    /// Takes the absences noted so far.
     pub(crate) fn absent(&mut self) -> Absent {
         std::mem::take(&mut self.absent)
     }
@@ -182,39 +181,39 @@ impl Eye {
         self.read(field, reading).unwrap_or_default()
     }
 
-    pub(crate) fn own<T>(&mut self, field: &str, reading: Result<T, Why>) -> Option<T> {
+    pub(crate) fn private<T>(&mut self, field: &str, reading: Result<T, Why>) -> Option<T> {
         let seen = if self.scope.sees_people() { reading } else { Err(Why::Hidden) };
         seen.map_err(|why| self.note(field, why)).ok()
     }
 
-    pub(crate) fn maybe<T>(&mut self, field: &str, value: Reading<Option<T>>) -> Option<T> {
-        self.own(field, value.map_err(Why::from)).flatten()
+    pub(crate) fn private_opt<T>(&mut self, field: &str, value: Reading<Option<T>>) -> Option<T> {
+        self.private(field, value.map_err(Why::from)).flatten()
     }
 
-    pub(crate) fn perhaps<T>(&mut self, field: &str, value: Reading<Option<Reading<T>>>) -> Option<T> {
-        self.maybe(field, value.and_then(Option::transpose))
+    pub(crate) fn private_opt_read<T>(&mut self, field: &str, value: Reading<Option<Reading<T>>>) -> Option<T> {
+        self.private_opt(field, value.and_then(Option::transpose))
     }
 
-    pub(crate) fn names<T>(&mut self, field: &str, list: Vec<T>) -> Vec<T> {
-        self.own(field, Ok(list)).unwrap_or_default()
+    pub(crate) fn private_list<T>(&mut self, field: &str, list: Vec<T>) -> Vec<T> {
+        self.private(field, Ok(list)).unwrap_or_default()
     }
 
-    pub(crate) fn people<T>(&mut self, field: &str, reading: Reading<Vec<T>>) -> Vec<T> {
-        self.own(field, reading.map_err(Why::from)).unwrap_or_default()
+    pub(crate) fn private_list_read<T>(&mut self, field: &str, reading: Reading<Vec<T>>) -> Vec<T> {
+        self.private(field, reading.map_err(Why::from)).unwrap_or_default()
     }
 
-    pub(crate) fn part<T>(&mut self, field: impl Display, look: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn part<T>(&mut self, field: impl Display, object: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.path.len();
         let field = field.to_string();
         self.path.push_str(key(&field));
         self.path.push('.');
-        let seen = look(self);
+        let seen = object(self);
         self.path.truncate(before);
         seen
     }
 }
 
-/// A field's name in JSON.
+/// The name of a field in JSON.
 pub(crate) fn key(field: &str) -> &str {
     field.strip_prefix("r#").unwrap_or(field)
 }
@@ -225,7 +224,7 @@ mod tests {
 
     view! {
         /// For the test.
-        struct Inner of (eye, number: Reading<u32>) {
+        struct Inner of (context, number: Reading<u32>) {
             /// A number.
             read r#use: Option<u32> = number;
         }
@@ -233,26 +232,26 @@ mod tests {
 
     view! {
         /// For the test.
-        struct Outer of (eye, number: Reading<u32>) {
+        struct Outer of (context, number: Reading<u32>) {
             /// A number.
             read plain: Option<u32> = number;
             /// A list.
             list several: Vec<u32> = number.map(|number| vec![number]);
             /// A name.
-            own owner: Option<u32> = number.map_err(Why::from);
+            private owner: Option<u32> = number.map_err(Why::from);
             /// More names.
-            names owners: Vec<u32> = vec![7];
+            private_list owners: Vec<u32> = vec![7];
             /// A list of names.
-            people members: Vec<u32> = number.map(|number| vec![number]);
+            private_list_read members: Vec<u32> = number.map(|number| vec![number]);
             /// An object.
-            part r#type: Inner = |eye| Inner::of(eye, number);
+            part r#type: Inner = |context| Inner::of(context, number);
             /// Why.
-            value absent: Absent = eye.absent();
+            value absent: Absent = context.absent();
         }
     }
 
     fn seen(scope: Scope, number: Reading<u32>) -> String {
-        serde_json::to_string(&Outer::of(&mut Eye::new(scope, Commands::Full), number)).unwrap()
+        serde_json::to_string(&Outer::of(&mut ViewContext::new(scope, Commands::Full), number)).unwrap()
     }
 
     #[test]

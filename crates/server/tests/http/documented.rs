@@ -1,4 +1,4 @@
-//! The paths beside the rich contract answer as `/openapi.json` says, whoever asks and however the collector is.
+//! Paths outside `/api/v1` answer as documented in `/openapi.json`, for each client and state of the collector.
 
 use std::sync::Arc;
 

@@ -4,11 +4,11 @@
 mod documented;
 mod hostile;
 mod page;
-mod rich;
 mod router;
 #[path = "../../src/v1/tests/schema.rs"]
 mod schema;
 mod socket;
 mod stream;
+mod v1;
 
 use telemetry::fixtures as host;

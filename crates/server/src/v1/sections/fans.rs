@@ -2,7 +2,7 @@
 
 use telemetry::{Reading, snapshot::Gpu};
 
-use crate::v1::view::{Eye, view};
+use crate::v1::view::{ViewContext, view};
 
 view! {
     /// One fan.
@@ -15,10 +15,10 @@ view! {
 
 impl Fan {
     /// All fans, or the only one that an older driver reports.
-    pub(crate) fn all(eye: &mut Eye, gpu: &Gpu) -> Reading<Vec<Self>> {
+    pub(crate) fn all(context: &mut ViewContext, gpu: &Gpu) -> Reading<Vec<Self>> {
         let fans = &gpu.readings.fans;
         let speeds =
             fans.speeds_percent.clone().or_else(|why| fans.speed_percent.map(|only| vec![only]).map_err(|_| why));
-        Ok(speeds?.into_iter().map(|percent| Self::of(eye, percent)).collect())
+        Ok(speeds?.into_iter().map(|percent| Self::of(context, percent)).collect())
     }
 }

@@ -20,12 +20,12 @@ use crate::v1::{
 
 view! {
     /// A GPU.
-    struct GpuView of (eye, gpu: &Gpu) {
+    struct GpuView of (context, gpu: &Gpu) {
         /// NVML's current index; a GPU that it no longer counts has the next free number.
         /// Source: `nvmlDeviceGetHandleByIndex_v2`. Read: handle. Absent: never.
         value index: u32 = gpu.index;
         #[schema(ignore)]
-        keys identity: IdentityView = Readings::of(eye, &gpu.identity);
+        keys identity: IdentityView = Readings::of(context, &gpu.identity);
         /// State of its readings; `stale` means that no reading was finished for three intervals, at least 1 s.
         /// Source: derived. Read: derived. Absent: never.
         value state: GpuStateWord = Word::of(gpu.state);
@@ -33,7 +33,7 @@ view! {
         /// Source: derived. Read: derived. Absent: null where there is nothing to say.
         null state_detail: Option<String> = gpu.state_detail.clone();
         /// Use, and its users.
-        part r#use: UseView = |eye| UseView::of(eye, &gpu.usage);
+        part r#use: UseView = |context| UseView::of(context, &gpu.usage);
         /// Time at which the newest reading was finished, Unix time in milliseconds.
         /// Source: the wall clock. Read: tick. Absent: `timeout` if there never was one.
         read read_at: Option<u64> = was_read(gpu).map(|()| gpu.read_at.unix_ms);
@@ -41,50 +41,50 @@ view! {
         /// Source: the boot clock. Read: derived. Absent: `timeout` if there never was one.
         read age_ms: Option<u64> = was_read(gpu).map(|()| u64::try_from(gpu.age.as_millis()).unwrap_or(u64::MAX));
         /// Utilization of its engines.
-        part utilization: UtilizationView = |eye| Readings::of(eye, &gpu.readings.utilization);
+        part utilization: UtilizationView = |context| Readings::of(context, &gpu.readings.utilization);
         /// Activity in the last window, by GPM.
-        part activity: ActivityView = |eye| Readings::of(eye, &gpu.readings.activity);
+        part activity: ActivityView = |context| Readings::of(context, &gpu.readings.activity);
         /// Memory.
-        part memory: MemoryView = |eye| Readings::of(eye, &gpu.readings.memory);
+        part memory: MemoryView = |context| Readings::of(context, &gpu.readings.memory);
         /// Temperatures.
-        part temperature: TemperatureView = |eye| Readings::of(eye, &gpu.readings.temperature);
+        part temperature: TemperatureView = |context| Readings::of(context, &gpu.readings.temperature);
         /// Power.
-        part power: PowerView = |eye| Readings::of(eye, &gpu.readings.power);
+        part power: PowerView = |context| Readings::of(context, &gpu.readings.power);
         /// Clocks.
-        part clocks: ClocksView = |eye| Readings::of(eye, &gpu.readings.clocks);
+        part clocks: ClocksView = |context| Readings::of(context, &gpu.readings.clocks);
         #[schema(ignore)]
         keys state_first: StateView =
-            Readings::some(eye, &gpu.readings.state, Section::State.fields().split_at(1).0);
+            Readings::some(context, &gpu.readings.state, Section::State.fields().split_at(1).0);
         /// Fans.
         /// Source: `nvmlDeviceGetFanSpeed_v2` of each fan, else `nvmlDeviceGetFanSpeed`. Read: 10 ticks. Absent: `not_supported` on boards cooled by the chassis; then the list is empty.
-        list fans: Vec<Fan> = Fan::all(eye, gpu);
+        list fans: Vec<Fan> = Fan::all(context, gpu);
         /// PCIe link.
-        part pcie: PcieView = |eye| Readings::of(eye, &gpu.readings.pcie);
+        part pcie: PcieView = |context| Readings::of(context, &gpu.readings.pcie);
         /// NVLink, all links together.
-        part nvlink: NvlinkView = |eye| Readings::of(eye, &gpu.readings.nvlink);
+        part nvlink: NvlinkView = |context| Readings::of(context, &gpu.readings.nvlink);
         /// Memory errors.
-        part ecc: EccView = |eye| Readings::of(eye, &gpu.readings.ecc);
+        part ecc: EccView = |context| Readings::of(context, &gpu.readings.ecc);
         /// Remapped memory rows.
-        part remapped_rows: RemappedRowsView = |eye| Readings::of(eye, &gpu.readings.remapped_rows);
+        part remapped_rows: RemappedRowsView = |context| Readings::of(context, &gpu.readings.remapped_rows);
         /// Modes.
-        part modes: ModesView = |eye| Readings::of(eye, &gpu.readings.modes);
+        part modes: ModesView = |context| Readings::of(context, &gpu.readings.modes);
         /// Registration with the NVSwitch fabric.
-        part fabric: FabricView = |eye| Readings::of(eye, &gpu.readings.fabric);
+        part fabric: FabricView = |context| Readings::of(context, &gpu.readings.fabric);
         #[schema(ignore)]
         keys state_rest: StateView =
-            Readings::some(eye, &gpu.readings.state, Section::State.fields().split_at(1).1);
+            Readings::some(context, &gpu.readings.state, Section::State.fields().split_at(1).1);
         /// MIG instances; empty without MIG.
         /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Read: 10 ticks. Absent: `timeout` before the first reading; then the list is empty.
-        list mig: Vec<MigView> = MigView::all(eye, gpu);
+        list mig: Vec<MigView> = MigView::all(context, gpu);
         /// Containers to which the kubelet assigned the whole GPU; those of a MIG instance are listed with it.
         /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Read: kubelet. Absent: `hidden`, `not_supported` without `--kubelet-socket`, `timeout` before its first answer or after a minute without one, `denied` or `error` as the socket is; then the list is empty.
-        people pods: Vec<PodView> = PodView::all(eye, &gpu.pods);
+        private_list_read pods: Vec<PodView> = PodView::all(context, &gpu.pods);
         /// Xid errors.
-        part xid: XidView = |eye| XidView::of(eye, &gpu.xid);
+        part xid: XidView = |context| XidView::of(context, &gpu.xid);
         /// Health.
-        value health: HealthView = HealthView::of(eye, &gpu.health);
+        value health: HealthView = HealthView::of(context, &gpu.health);
         /// Reasons why values of this GPU are null or lists empty, by dotted path.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 

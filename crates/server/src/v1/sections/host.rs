@@ -20,7 +20,7 @@ const fn unanswered(snapshot: &Snapshot) -> Absence {
 
 view! {
     /// The host: its name, versions, CPU and memory.
-    struct HostView of (eye, snapshot: &Snapshot) {
+    struct HostView of (context, snapshot: &Snapshot) {
         /// Hostname.
         /// Source: `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
@@ -60,13 +60,13 @@ view! {
         /// Source: `/proc/meminfo`, `MemAvailable`. Read: /proc. Absent: where `/proc` has none.
         read memory_available_bytes: Option<u64> = snapshot.host.memory_available_bytes;
         /// Reasons why values of the host are null, by name.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 
 view! {
     /// State of the collector, the process that reads GPUs.
-    struct CollectorView of (eye, collector: &Collector) {
+    struct CollectorView of (context, collector: &Collector) {
         /// State: `ok` if GPUs are read, else the reason.
         /// Source: derived. Read: derived. Absent: never.
         value state: CollectorStateWord = Word::of(&collector.state);
@@ -84,7 +84,7 @@ view! {
         read sample_duration_seconds: Option<f64> =
             collector.sample_duration.map(|taken| taken.as_secs_f64()).ok_or(Absence::Timeout);
         /// Reasons why values of the collector are null, by name.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 

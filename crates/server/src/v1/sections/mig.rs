@@ -10,11 +10,11 @@ use super::{
     readings::{ActivityView, Readings},
     usage::UseView,
 };
-use crate::v1::view::{Eye, view};
+use crate::v1::view::{ViewContext, view};
 
 view! {
     /// MIG instance: a compute instance in a GPU instance.
-    struct MigView of (eye, mig: &Mig) {
+    struct MigView of (context, mig: &Mig) {
         /// GPU instance ID.
         /// Source: `nvmlDeviceGetGpuInstanceId`. Read: 10 ticks. Absent: as the GPU is.
         read gpu_instance: Option<u32> = mig.sample.gpu_instance;
@@ -34,20 +34,20 @@ view! {
         /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Read: 10 ticks. Absent: as the GPU is.
         read memory_used_bytes: Option<u64> = mig.sample.memory.and_then(|memory| memory.used_bytes);
         /// Activity of its GPU instance in the last window.
-        part activity: ActivityView = |eye| Readings::of(eye, &mig.activity());
+        part activity: ActivityView = |context| Readings::of(context, &mig.activity());
         /// Use, and its users.
-        part r#use: UseView = |eye| UseView::of(eye, &mig.usage);
+        part r#use: UseView = |context| UseView::of(context, &mig.usage);
         /// Containers to which the kubelet assigned it.
         /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Read: kubelet. Absent: as the GPU's `pods`.
-        people pods: Vec<PodView> = PodView::all(eye, &mig.pods);
+        private_list_read pods: Vec<PodView> = PodView::all(context, &mig.pods);
     }
 }
 
 impl MigView {
     /// All instances of a GPU; absent values have paths such as `mig.0.uuid`.
-    pub(crate) fn all(eye: &mut Eye, gpu: &Gpu) -> Reading<Vec<Self>> {
+    pub(crate) fn all(context: &mut ViewContext, gpu: &Gpu) -> Reading<Vec<Self>> {
         let instances = gpu.mig.as_ref().map_err(|why| *why)?;
-        let one = |(position, mig)| eye.part(format_args!("mig.{position}"), |eye| Self::of(eye, mig));
+        let one = |(position, mig)| context.part(format_args!("mig.{position}"), |context| Self::of(context, mig));
         Ok(instances.iter().enumerate().map(one).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use telemetry::{Reading, sample::PodContainer};
 
-use crate::v1::view::{Eye, view};
+use crate::v1::view::{ViewContext, view};
 
 view! {
     /// A container of a Kubernetes pod.
@@ -20,8 +20,8 @@ view! {
 }
 
 impl PodView {
-    pub(crate) fn all(eye: &mut Eye, pods: &Reading<Vec<PodContainer>>) -> Reading<Vec<Self>> {
+    pub(crate) fn all(context: &mut ViewContext, pods: &Reading<Vec<PodContainer>>) -> Reading<Vec<Self>> {
         let pods = pods.as_ref().map_err(|why| *why)?;
-        Ok(pods.iter().map(|pod| Self::of(eye, pod)).collect())
+        Ok(pods.iter().map(|pod| Self::of(context, pod)).collect())
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 view! {
     /// A process on a GPU or MIG instance.
-    struct ProcessView of (eye, gpu: &Gpu, process: &Process) {
+    struct ProcessView of (context, gpu: &Gpu, process: &Process) {
         /// Index of the GPU.
         /// Source: `nvmlDeviceGetHandleByIndex_v2`. Read: handle. Absent: never.
         value gpu: u32 = gpu.index;
@@ -24,22 +24,22 @@ view! {
         read gpu_uuid: Option<String> = gpu.identity.uuid.clone();
         /// PID in the host's PID namespace.
         /// Source: `nvmlDeviceGetComputeRunningProcesses_v3`, `nvmlDeviceGetGraphicsRunningProcesses_v3` or older, else `nvmlDeviceGetRunningProcessDetailList`. Read: tick. Absent: `hidden`.
-        own pid: Option<u32> = Ok(process.pid);
+        private pid: Option<u32> = Ok(process.pid);
         /// Type: `C` (compute), `G` (graphics) or `C+G`.
         /// Source: the list that it is in. Read: tick. Absent: never.
         value r#type: ProcessKindWord = Word::of(process.kind);
         /// Owner's name, or the uid in digits if it has none.
         /// Source: `getpwuid_r`. Read: /proc/PID. Absent: `hidden`, or as `uid`.
-        own user: Option<String> = user(process);
+        private user: Option<String> = user(process);
         /// Owner's real user ID.
         /// Source: `/proc/PID/status`, `Uid`. Read: /proc/PID. Absent: `hidden`, `denied`, or `error` if it has exited.
-        own uid: Option<u32> = process.uid.map_err(Why::from);
+        private uid: Option<u32> = process.uid.map_err(Why::from);
         /// Process name, at most 15 bytes.
         /// Source: `/proc/PID/comm`. Read: /proc/PID. Absent: `hidden`, also by `--commands hidden`.
-        own name: Option<String> = name(eye.commands, process);
+        private name: Option<String> = name(context.commands, process);
         /// Command line, with obvious secrets as `***`; empty for a kernel thread.
         /// Source: `/proc/PID/cmdline`. Read: /proc/PID. Absent: `hidden`, also by `--commands name` and `hidden`.
-        own command: Option<String> = command(eye.commands, process);
+        private command: Option<String> = command(context.commands, process);
         /// Start time, Unix time in milliseconds.
         /// Source: `/proc/PID/stat`, field 22. Read: /proc/PID. Absent: `denied`, or `error` if it has exited.
         read started_at: Option<u64> = process.started_at_ms;
@@ -72,25 +72,25 @@ view! {
         null compute_instance: Option<u32> = process.compute_instance;
         /// ID of the container that it runs in; null outside a container.
         /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
-        maybe container: Option<String> = placed(process, |process| Some(process.container.as_ref()?.id.clone()));
+        private_opt container: Option<String> = placed(process, |process| Some(process.container.as_ref()?.id.clone()));
         /// Name of that container: the kubelet's in a pod, else the container engine's.
         /// Source: the kubelet, `List`, else `GET /containers/{id}/json`, `Name`. Read: container engine, kubelet. Absent: `hidden`; null as `container` is; `not_supported` without `--container-socket` or where it does not know the container, `timeout` until it answers, `denied` or `error` as the socket is.
-        perhaps container_name: Option<String> =
+        private_opt_read container_name: Option<String> =
             placed(process, |process| Some(process.container.as_ref()?.name.clone()));
         /// UID of the Kubernetes pod; null outside a pod.
         /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
-        maybe pod: Option<String> = placed(process, |process| Some(process.pod.as_ref()?.uid.clone()));
+        private_opt pod: Option<String> = placed(process, |process| Some(process.pod.as_ref()?.uid.clone()));
         /// Namespace of that pod.
         /// Source: the kubelet, `List`, by the GPU or MIG instance that this pod alone has. Read: kubelet. Absent: `hidden`; null as `pod` is; `not_supported` without `--kubelet-socket` or where several pods have the GPU, else as the GPU's `pods`.
-        perhaps pod_namespace: Option<String> = placed(process, |process| pod_name(process, |name| &name.namespace));
+        private_opt_read pod_namespace: Option<String> = placed(process, |process| pod_name(process, |name| &name.namespace));
         /// Name of that pod.
         /// Source: as `pod_namespace`. Read: kubelet. Absent: as `pod_namespace`.
-        perhaps pod_name: Option<String> = placed(process, |process| pod_name(process, |name| &name.name));
+        private_opt_read pod_name: Option<String> = placed(process, |process| pod_name(process, |name| &name.name));
         /// Slurm job; null outside a job.
         /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
-        maybe job: Option<String> = placed(process, |process| process.job.clone());
+        private_opt job: Option<String> = placed(process, |process| process.job.clone());
         /// Reasons why values of this process are null, by name.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 

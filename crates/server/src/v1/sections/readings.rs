@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use crate::v1::view::Eye;
+use crate::v1::view::ViewContext;
 
 /// A section of the catalogue.
 pub(crate) trait Catalogued: Clone {
@@ -73,15 +73,15 @@ pub(crate) struct Readings<S> {
 }
 
 impl<S: Catalogued> Readings<S> {
-    pub(crate) fn of(eye: &mut Eye, section: &S) -> Self {
-        Self::some(eye, section, S::SECTION.fields())
+    pub(crate) fn of(context: &mut ViewContext, section: &S) -> Self {
+        Self::some(context, section, S::SECTION.fields())
     }
 
     /// Only these readings of it.
-    pub(crate) fn some(eye: &mut Eye, section: &S, fields: &'static [Field]) -> Self {
+    pub(crate) fn some(context: &mut ViewContext, section: &S, fields: &'static [Field]) -> Self {
         for (field, why) in section.absences() {
             if field.spec().in_api && fields.contains(&field) {
-                eye.note(field.spec().key, why);
+                context.note(field.spec().key, why);
             }
         }
         Self { section: section.clone(), fields }

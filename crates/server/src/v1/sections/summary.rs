@@ -14,7 +14,7 @@ use crate::v1::{
 
 view! {
     /// Summary of the host.
-    struct SummaryView of (eye, snapshot: &Snapshot) {
+    struct SummaryView of (context, snapshot: &Snapshot) {
         /// Hostname.
         /// Source: `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
@@ -31,15 +31,15 @@ view! {
         /// Source: derived. Read: derived. Absent: never.
         value gpus_ok: usize = snapshot.gpus.iter().filter(|gpu| gpu.state == GpuState::Ok).count();
         /// Numbers of GPUs by use.
-        value r#use: UseCounts = UseCounts::of(eye, &snapshot.gpus);
+        value r#use: UseCounts = UseCounts::of(context, &snapshot.gpus);
         /// Numbers of GPUs by health.
-        value health: HealthCounts = HealthCounts::of(eye, &snapshot.gpus);
+        value health: HealthCounts = HealthCounts::of(context, &snapshot.gpus);
         /// All GPUs.
         value gpus: Vec<SummaryGpu> = snapshot.gpus.iter().enumerate().map(|(at, gpu)| {
-            eye.part(format_args!("gpus.{at}"), |eye| SummaryGpu::of(eye, gpu))
+            context.part(format_args!("gpus.{at}"), |context| SummaryGpu::of(context, gpu))
         }).collect();
         /// Reasons why values are null, by dotted path.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 
@@ -86,7 +86,7 @@ view! {
 
 view! {
     /// Summary of a GPU.
-    struct SummaryGpu of (eye, gpu: &Gpu) {
+    struct SummaryGpu of (context, gpu: &Gpu) {
         /// NVML's current index.
         /// Source: `nvmlDeviceGetHandleByIndex_v2`. Read: handle. Absent: never.
         value index: u32 = gpu.index;

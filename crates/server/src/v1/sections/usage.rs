@@ -9,7 +9,7 @@ use crate::v1::{
 
 view! {
     /// Use of a GPU or a MIG instance, and its users.
-    struct UseView of (eye, usage: &Usage) {
+    struct UseView of (context, usage: &Usage) {
         /// Use; `held` means that memory is held although it has been idle for a while. A MIG instance is held only where its `activity` is read. A GPU with MIG on and no instance is `busy` without users: CUDA cannot use it.
         /// Source: derived. Read: derived. Absent: never; `unknown` has a reason in `state`.
         value verdict: UseVerdictWord = Word::of(usage.verdict);
@@ -21,7 +21,7 @@ view! {
         value since_at_least: bool = usage.since_at_least;
         /// Users: names of accounts or, for root in a container, the container as in `/users`.
         /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
-        names users: Vec<String> = usage.users.clone();
+        private_list users: Vec<String> = usage.users.clone();
         /// Used memory that no listed process accounts for.
         /// Source: derived from the memory in use and the processes. Read: derived. Absent: as those are.
         read unattributed_bytes: Option<u64> = usage.unattributed_bytes;

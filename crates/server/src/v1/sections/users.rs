@@ -8,20 +8,20 @@ use telemetry::{
 };
 
 use super::process;
-use crate::v1::view::{Absent, Eye, Why, view};
+use crate::v1::view::{Absent, ViewContext, Why, view};
 
 view! {
     /// Account, or container in which root runs, with its use of the GPUs.
-    struct UserView of (eye, tally: &Tally) {
+    struct UserView of (context, tally: &Tally) {
         /// Name of the account, or the uid in digits if it has none. For root in a container, the container: its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID.
         /// Source: `getpwuid_r`; as the processes' `container_name`. Read: derived. Absent: as the processes' `user`.
-        own user: Option<String> = tally.user.clone();
+        private user: Option<String> = tally.user.clone();
         /// Real user ID of the account.
         /// Source: `/proc/PID/status`, `Uid`. Read: derived. Absent: as the processes' `uid`.
-        own uid: Option<u32> = tally.uid.map_err(Why::from);
+        private uid: Option<u32> = tally.uid.map_err(Why::from);
         /// ID of the container whose processes of root are counted; null for an account.
         /// Source: `/proc/PID/cgroup`. Read: derived. Absent: null for an account.
-        maybe container: Option<String> = Ok(tally.container.clone());
+        private_opt container: Option<String> = Ok(tally.container.clone());
         /// Indices of the GPUs with its processes.
         /// Source: derived from the processes. Read: derived. Absent: never.
         value gpus: Vec<u32> = tally.gpus.iter().copied().collect();
@@ -40,16 +40,16 @@ view! {
         /// Idle GPUs, or MIG instances, that it holds.
         value held_idle: Vec<HeldView> =
             tally.held.values().enumerate().map(|(at, held)| {
-                eye.part(format_args!("held_idle.{at}"), |eye| HeldView::of(eye, held))
+                context.part(format_args!("held_idle.{at}"), |context| HeldView::of(context, held))
             }).collect();
         /// Reasons why values of this row are null, by dotted path.
-        value absent: Absent = eye.absent();
+        value absent: Absent = context.absent();
     }
 }
 
 view! {
     /// An idle GPU that is held.
-    struct HeldView of (eye, held: &Held) {
+    struct HeldView of (context, held: &Held) {
         /// Index of the GPU.
         /// Source: derived. Read: derived. Absent: never.
         value gpu: u32 = held.gpu;
@@ -83,7 +83,7 @@ pub(crate) struct Held {
 }
 
 /// Each account and container on these GPUs: accounts by uid, root's containers after root, those unknown last.
-pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
+pub(crate) fn users(context: &mut ViewContext, snapshot: &Snapshot) -> Vec<UserView> {
     let mut tallies: BTreeMap<(bool, Option<u32>, Option<String>), Tally> = BTreeMap::new();
     for gpu in &snapshot.gpus {
         for process in &gpu.processes {
@@ -93,7 +93,7 @@ pub(crate) fn users(eye: &mut Eye, snapshot: &Snapshot) -> Vec<UserView> {
             tallies.entry(key).or_insert_with(|| Tally::new(process, container)).add(gpu, process);
         }
     }
-    tallies.values().map(|tally| UserView::of(eye, tally)).collect()
+    tallies.values().map(|tally| UserView::of(context, tally)).collect()
 }
 
 impl Tally {

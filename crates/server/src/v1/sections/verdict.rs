@@ -9,7 +9,7 @@ use crate::v1::{
 
 view! {
     /// Xid errors of a GPU since the agent has listened for them.
-    struct XidView of (eye, xid: &Xid) {
+    struct XidView of (context, xid: &Xid) {
         /// Time since which the agent has listened for them without a break, Unix time in milliseconds; earlier ones are unknown.
         /// Source: `nvmlDeviceRegisterEvents`. Read: event. Absent: `not_supported` where events are not supported; while nothing listens, as while the GPU is lost or the collector does not answer, the reason why.
         read since: Option<u64> = xid.since.map(|since| since.unix_ms);
@@ -27,12 +27,12 @@ view! {
 
 view! {
     /// Health of a GPU.
-    struct HealthView of (eye, health: &Health) {
+    struct HealthView of (context, health: &Health) {
         /// Verdict: `warning` needs attention, with `critical` the GPU must not be used.
         /// Source: derived. Read: derived. Absent: never.
         value verdict: SeverityWord = Word::of(health.verdict);
         /// Problems, the worst first; empty if there is none.
-        value reasons: Vec<ReasonView> = health.reasons.iter().map(|reason| ReasonView::of(eye, reason)).collect();
+        value reasons: Vec<ReasonView> = health.reasons.iter().map(|reason| ReasonView::of(context, reason)).collect();
     }
 }
 

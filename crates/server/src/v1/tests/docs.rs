@@ -136,7 +136,7 @@ const PERIODS: [(&str, &str); 13] = [
 const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
 const COLUMNS: &str = "| field | type | unit | what it is | source | read | absent |\n|---|---|---|---|---|---|---|\n";
 
-/// Objects that hold no readings of the rich contract.
+/// Objects without readings.
 const PLAIN: [&str; 8] =
     ["Problem", "Readiness", "Count", "Status", "StatusData", "StatusDevice", "StatusProcess", "Failure"];
 

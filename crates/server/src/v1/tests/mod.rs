@@ -1,4 +1,4 @@
-//! The rich contract on hosts of every kind, for every scope.
+//! `/api/v1` on hosts of every kind, for every scope.
 
 mod absence;
 pub(crate) mod docs;

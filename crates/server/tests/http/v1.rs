@@ -68,7 +68,7 @@ async fn errors_are_problem_documents() {
     for path in ["/api/v1/snapshot", "/api/v1/gpus/0", "/openapi.json", "/metrics"] {
         assert_eq!(refusal(&app, Method::POST, &format!("/p{path}")).await, 405, "{path}");
     }
-    // What is not under the rich contract keeps the frozen one's form.
+    // Paths outside /api/v1 keep the legacy format.
     for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics/"] {
         let (status, headers, _) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
@@ -112,21 +112,21 @@ async fn gpu_found_by_escaped_path() {
 
 #[tokio::test]
 async fn secrets_shown_by_legacy_contract_only() {
-    for (told, status, rich) in [
+    for (setting, status, v1) in [
         (None, "--token planted", Some("python --token ***")),
         (Some(Commands::Full), "--token planted", Some("python --token planted")),
         (Some(Commands::Masked), "--token ***", Some("python --token ***")),
         (Some(Commands::Name), r#""command":"python""#, None),
         (Some(Commands::Hidden), r#""command":"N/A""#, None),
     ] {
-        let app = published(told, with_a_secret());
-        let (_, _, frozen) = ask(&app, Method::GET, "/p/status").await;
-        let frozen = String::from_utf8(frozen.to_vec()).unwrap();
-        assert!(frozen.contains(status), "{told:?}: {frozen}");
+        let app = published(setting, with_a_secret());
+        let (_, _, legacy) = ask(&app, Method::GET, "/p/status").await;
+        let legacy = String::from_utf8(legacy.to_vec()).unwrap();
+        assert!(legacy.contains(status), "{setting:?}: {legacy}");
         let (_, _, rows) = ask(&app, Method::GET, "/p/api/v1/processes").await;
         let rows: Value = serde_json::from_slice(&rows).unwrap();
-        assert_eq!(rows[0]["command"].as_str(), rich, "{told:?}");
-        assert_eq!(rows[0]["absent"]["command"].as_str(), rich.is_none().then_some("hidden"));
+        assert_eq!(rows[0]["command"].as_str(), v1, "{setting:?}");
+        assert_eq!(rows[0]["absent"]["command"].as_str(), v1.is_none().then_some("hidden"));
     }
 }
 
