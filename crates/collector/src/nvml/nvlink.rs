@@ -198,8 +198,7 @@ impl NvLinks {
         if self.links.is_empty() {
             return Err(self.absent);
         }
-        let by_link = || self.links.values().fold(Err(Absence::NotSupported), |sum, link| added(sum, link.errors));
-        self.errors_of_all.unwrap_or_else(by_link)
+        self.errors_of_all.unwrap_or_else(|| total(self.links.values().map(|link| link.errors)))
     }
 }
 
@@ -213,12 +212,20 @@ fn added(sum: Reading<u64>, more: Reading<u64>) -> Reading<u64> {
     }
 }
 
+fn total(readings: impl Iterator<Item = Reading<u64>>) -> Reading<u64> {
+    let mut total = Err(Absence::NotSupported);
+    for reading in readings {
+        total = added(total, reading);
+    }
+    total
+}
+
 /// Adds up fields.
 fn sum(values: impl Iterator<Item = Option<FieldValue>>) -> Reading<u64> {
-    values.fold(Err(Absence::NotSupported), |sum, value| {
-        let number = value.unwrap_or(Err(Code::NOT_SUPPORTED)).map_err(Code::absence);
-        added(sum, number.and_then(|number| u64::try_from(number.unwrap_or(-1)).map_err(|_| Absence::Error)))
-    })
+    total(values.map(|value| {
+        let number = value.unwrap_or(Err(Code::NOT_SUPPORTED)).map_err(Code::absence)?;
+        u64::try_from(number.unwrap_or(-1)).map_err(|_| Absence::Error)
+    }))
 }
 
 impl Device<'_> {

@@ -94,7 +94,7 @@ async fn next(source: &impl Accept, connections: &mut JoinSet<()>, max: usize) -
         match source.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {
-                tracing::debug!(%error, "connection ended before it was accepted")
+                tracing::debug!(%error, "connection ended before it was accepted");
             }
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");

@@ -55,7 +55,7 @@ pub(crate) fn open(
     newest.mark_changed();
     let packed = encoding::accepts(headers, "gzip");
     let reader = StreamState { newest, scope, packed, last: last_seen(headers), greeted: false, revocation, permit };
-    let parts = unfold(reader, |reader| async { reader.next().await.map(|(part, reader)| (part, reader)) });
+    let parts = unfold(reader, StreamState::next);
     response::event_stream(Body::stream(parts), packed)
 }
 

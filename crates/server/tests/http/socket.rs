@@ -280,8 +280,10 @@ async fn pipelined_requests_all_answered() {
 
 type Gated = Arc<dyn Fn(ClientAddr, Request<Incoming>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
 
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 fn gated() -> (
-    impl Fn(ClientAddr, Request<Incoming>) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static,
+    impl Fn(ClientAddr, Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
     mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 ) {
     let (asked, waiting) = mpsc::unbounded_channel();
