@@ -4,7 +4,7 @@ CARGO ?= cargo
 BUILT = $${CARGO_TARGET_DIR:-target}/release
 PORT ?= 8000
 
-.PHONY: help build demo run test test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
+.PHONY: help build build-tests demo run test test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -73,7 +73,13 @@ counts: build ## Compare instructions per tick and request with bench/counts.tom
 	@command -v valgrind >/dev/null || scripts/apt valgrind
 	@$(BUILT)/bench counts
 
-check: lint supply test test-peers counts ## Run everything a change must pass: format, lints, licences, tests, instruction counts
+build-tests:
+	$(CARGO) test --workspace --no-run
+
+# Lints and tests are built with the dev profile, while the release build runs: Cargo locks each profile by itself.
+check: web/node_modules/.bin/biome ## Run everything a change must pass: format, lints, licences, tests, instruction counts
+	@$(MAKE) --jobs=2 --output-sync=target --no-print-directory lint supply build tools build-tests
+	@$(MAKE) --no-print-directory test test-peers counts
 
 bench: build ## Measure beside nginx, a bare server and other programs (bench/README.md; half an hour)
 	@bench/peers
