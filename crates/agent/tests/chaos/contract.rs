@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::support::Response;
 
-const DEVICE: [&str; 11] = [
+/// Keys of a device in `/status`.
+pub(crate) const DEVICE: [&str; 11] = [
     "idx",
     "name",
     "fan_speed",
@@ -19,7 +20,8 @@ const DEVICE: [&str; 11] = [
     "memory_utilization",
     "ts",
 ];
-const PROCESS: [&str; 7] = ["idx", "pid", "username", "command", "type", "gpu_memory", "running_time"];
+/// Keys of a process in `/status`.
+pub(crate) const PROCESS: [&str; 7] = ["idx", "pid", "username", "command", "type", "gpu_memory", "running_time"];
 const STATES: [&str; 5] = ["ok", "starting", "stalled", "restarting", "no_driver"];
 
 /// An answer of `/count` or `/status` that keeps the envelope.

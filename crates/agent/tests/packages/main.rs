@@ -6,6 +6,9 @@
 mod binary;
 mod chart;
 mod contents;
+#[path = "../chaos/contract.rs"]
+#[allow(dead_code, reason = "shared with the chaos suite, which uses the rest")]
+mod contract;
 mod deb;
 mod image;
 mod kit;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    contract::{DEVICE, PROCESS},
     kit::{both, free_port, repository, said, shell},
     support::{Agent, Driver, PATIENCE, Response, StandIn, Start, eventually, request},
 };
@@ -224,20 +225,6 @@ fn dashboard(url: &str, token: &str) -> Value {
 
 #[test]
 fn original_dashboard_works() {
-    const DEVICE: [&str; 11] = [
-        "idx",
-        "name",
-        "fan_speed",
-        "temperature",
-        "power_status",
-        "gpu_utilization",
-        "memory_total_human",
-        "memory_used_human",
-        "memory_free_human",
-        "memory_utilization",
-        "ts",
-    ];
-    const PROCESS: [&str; 6] = ["idx", "pid", "username", "command", "type", "gpu_memory"];
     let mut hosts = Hosts::start("100ms");
     let proxy = Proxy::nginx(&hosts);
     let url = format!("http://{}/server1/status?process=C", proxy.address);
