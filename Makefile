@@ -63,7 +63,8 @@ format: web/node_modules/.bin/biome ## Format the code
 	npm --prefix web run format
 	$(CARGO) fmt --all
 
-lint: web/node_modules/.bin/biome ## Check format, types and lints
+lint: web/node_modules/.bin/biome ## Check format, types, lints and prose
+	@scripts/prose
 	npm --prefix web run check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
