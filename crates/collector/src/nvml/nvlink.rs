@@ -100,16 +100,20 @@ impl NvLinks {
             Some(Step::Probe(link)) => self.probed(link, device.link_is_active(link)),
             Some(Step::Fields) => {
                 let mut batch = FieldBatch::default();
+                // The states of all numbers, since links may be added.
+                (0..MAX_LINKS).for_each(|link| batch.add_scoped(STATE_FIELD, link));
                 for &link in self.links.keys() {
-                    ERROR_FIELDS_OF_LINK.chain([STATE_FIELD]).for_each(|field| batch.add_scoped(field, link));
+                    ERROR_FIELDS_OF_LINK.for_each(|field| batch.add_scoped(field, link));
                 }
                 batch.read(device);
                 self.take_fields(&batch);
             }
-            Some(Step::State(link)) => {
-                let active = device.link_is_active(link).map_err(Code::absence);
-                self.links.entry(link).and_modify(|known| known.active = active);
-            }
+            Some(Step::State(link)) => match device.link_is_active(link) {
+                Err(Code::INVALID_ARGUMENT) => drop(self.links.remove(&link)),
+                active => {
+                    self.links.entry(link).and_modify(|known| known.active = active.map_err(Code::absence));
+                }
+            },
             Some(Step::Counter { link, kind }) => {
                 let counted = device.link_error_counter(link, kind);
                 self.links.entry(link).and_modify(|known| known.errors = added(known.errors, counted));
@@ -155,11 +159,15 @@ impl NvLinks {
     /// Takes the links' fields, and queues calls of the functions for the fields that are not supported.
     fn take_fields(&mut self, batch: &FieldBatch) {
         self.errors_of_all = None;
-        for (&link, known) in &mut self.links {
-            match batch.get_scoped(STATE_FIELD, link) {
-                Some(Ok(Some(state))) => known.active = Ok(state != 0),
-                _ => self.steps.push_back(Step::State(link)),
+        for link in 0..MAX_LINKS {
+            if let Some(Ok(Some(state))) = batch.get_scoped(STATE_FIELD, link) {
+                let new = Link { active: Err(Absence::Timeout), errors: Err(Absence::NotSupported) };
+                self.links.entry(link).or_insert(new).active = Ok(state != 0);
+            } else if self.links.contains_key(&link) {
+                self.steps.push_back(Step::State(link));
             }
+        }
+        for (&link, known) in &mut self.links {
             known.errors = sum(ERROR_FIELDS_OF_LINK.map(|field| batch.get_scoped(field, link)));
         }
         if let Some((&first, known)) = self.links.first_key_value()

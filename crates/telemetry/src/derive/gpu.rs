@@ -182,7 +182,7 @@ pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
     known
 }
 
-/// The call that hangs, of the GPUs' lanes the one that began first.
+/// Call that hangs; of several GPUs the one that began first.
 pub(super) fn first_stuck(gpus: &[GpuSample]) -> Option<&Call> {
     gpus.iter().filter_map(|gpu| gpu.stuck.as_ref()).min_by_key(|call| call.since)
 }

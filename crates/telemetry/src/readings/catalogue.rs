@@ -1009,7 +1009,7 @@ catalogue! {
             }
             NvlinkErrors = errors: u64, "errors" {
                 description: "NVLink errors of every kind, all links together.",
-                nvml: "`nvmlDeviceGetNvLinkErrorCounter`, else fields 161 to 163 of each link, else 206, 207, 208, 211, 212 and 215 of all",
+                nvml: "fields 161 to 163 of each link, else `nvmlDeviceGetNvLinkErrorCounter`, else fields 206, 207, 208, 211, 212 and 215 of all",
                 range: Some(0.0..=9.0e18),
                 absent: "`not_supported` where they are not counted",
                 every: Every::TenTicks,

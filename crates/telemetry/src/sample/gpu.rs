@@ -43,7 +43,7 @@ macro_rules! readings {
 
 pub(super) use readings;
 
-/// One GPU's newest finished reading, and what its lane is at.
+/// One GPU's newest finished reading, and the state of its reader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GpuSample {
     /// NVML's index of this moment.
@@ -54,7 +54,7 @@ pub struct GpuSample {
     pub refusal: Option<Failure>,
     /// When the newest finished reading was finished; none before the first.
     pub read_at: Option<Stamp>,
-    /// The call that keeps the lane from finishing, if it is late.
+    /// The call that keeps the reader from finishing, if it is late.
     pub stuck: Option<Call>,
     /// Identity, read when the handle is got and again every ten ticks.
     pub identity: Identity,

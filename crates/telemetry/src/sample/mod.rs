@@ -30,7 +30,7 @@ pub struct Sample {
     pub notes: Vec<String>,
     /// The Xid errors since the frame before.
     pub xids: Vec<XidSample>,
-    /// From the tick until the last lane that was not late had reported, in microseconds.
+    /// From the tick until the last reader that was not late had reported, in microseconds.
     pub duration_us: u32,
     /// Start of the collector: it separates its counts from those of the one before it.
     pub began: BootTime,

@@ -12,7 +12,7 @@ pub const SAMPLE_BOUNDS_NS: [u64; 9] =
 /// Durations of readings and calls, since the agent started and over all its collectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timings {
-    /// Samples: from the tick until the last lane that was not late had reported.
+    /// Samples: from the tick until the last reader that was not late had reported.
     pub samples: Histogram,
     /// Finished calls into the driver, by function.
     pub calls: BTreeMap<String, Histogram>,

@@ -430,6 +430,67 @@ fn calls_timed_by_function() {
     assert!(driver.calls("nvmlEventSetWait_v2") > 0);
 }
 
+/// Collects until the power has been read so often, and returns the last sample.
+fn after_ticks(driver: &Driver, ticks: u64) -> Sample {
+    let mut last = None;
+    collect(driver, "50ms", |message| {
+        if let Message::Sample(sample) = message {
+            last = Some(*sample);
+        }
+        driver.calls("nvmlDeviceGetPowerUsage") >= ticks
+    });
+    last.unwrap()
+}
+
+#[test]
+fn fields_equal_to_functions_read_with_one_call_per_tick() {
+    let gpu = "[[gpu]]\npower_mw = 9\nenergy_mj = 5\npcie_replays = 6\necc_volatile_corrected = 7\n";
+    let replaced = ["TotalEnergyConsumption", "PcieReplayCounter", "TotalEccErrors", "RemappedRows"];
+    let driver = Driver::new(&format!(
+        "{gpu}remapped_correctable = 8\nremapped_uncorrectable = 0\nremapped_pending = false\nremapped_failed = false\necc_volatile_uncorrected = 0\necc_aggregate_corrected = 0\necc_aggregate_uncorrected = 0\n"
+    ));
+    let readings = after_ticks(&driver, 25).gpus.remove(0).readings;
+    assert_eq!(readings.power.energy_mj, Ok(5));
+    assert_eq!((readings.pcie.replays, readings.ecc.volatile_corrected), (Ok(6), Ok(7)));
+    assert_eq!(readings.remapped_rows.correctable, Ok(8));
+    for function in replaced {
+        assert_eq!(driver.calls(&format!("nvmlDeviceGet{function}")), 0, "{function}");
+    }
+    let (ticks, calls) = (driver.calls("nvmlDeviceGetPowerUsage"), driver.calls("nvmlDeviceGetFieldValues"));
+    assert!(calls <= ticks + 1, "{calls} in {ticks} ticks");
+    // Refused fields: their functions step in.
+    let driver = Driver::new(&format!("field_equivalents = false\n{gpu}"));
+    let readings = after_ticks(&driver, 25).gpus.remove(0).readings;
+    assert_eq!(readings.power.energy_mj, Ok(5));
+    assert_eq!((readings.pcie.replays, readings.ecc.volatile_corrected), (Ok(6), Ok(7)));
+    assert!(driver.calls("nvmlDeviceGetTotalEnergyConsumption") >= 25);
+}
+
+#[test]
+fn slow_calls_delay_each_tick_by_one_at_most() {
+    let refused = "fields = { 161 = { code = 3 }, 162 = { code = 3 }, 163 = { code = 3 }, 165 = { code = 3 } }";
+    let slow = |function: &str| format!("[[fault]]\nfunction = '{function}'\nlatency_ms = 100\n");
+    let driver = Driver::new(&format!(
+        "[[gpu]]\npower_mw = 9\nnvlinks = 8\nnvlink_errors = 7\n{refused}\n{}{}",
+        slow("nvmlDeviceGetNvLinkState"),
+        slow("nvmlDeviceGetNvLinkErrorCounter"),
+    ));
+    let sample = after_ticks(&driver, 25);
+    let links = driver.calls("nvmlDeviceGetNvLinkState") + driver.calls("nvmlDeviceGetNvLinkErrorCounter");
+    let ticks = driver.calls("nvmlDeviceGetPowerUsage");
+    assert!(links > 8 && links <= ticks + 1, "{links} calls about links in {ticks} ticks");
+    assert_eq!(sample.gpus[0].readings.power.draw_mw, Ok(9));
+}
+
+#[test]
+fn unsupported_calls_not_repeated_on_every_tick() {
+    let driver = Driver::new("[[gpu]]\npower_mw = 9\n");
+    after_ticks(&driver, 25);
+    for function in ["FanSpeed", "EncoderUtilization", "PerformanceState", "MaxPcieLinkWidth", "NvLinkErrorCounter"] {
+        assert!(driver.calls(&format!("nvmlDeviceGet{function}")) <= 1, "{function}");
+    }
+}
+
 /// The first GPU's NVLink errors, once its slow set was read.
 fn nvlink_errors(scenario: &str) -> telemetry::Reading<u64> {
     let driver = Driver::new(scenario);
