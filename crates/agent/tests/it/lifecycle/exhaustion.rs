@@ -104,7 +104,7 @@ fn descriptors_exhausted_recovers() {
         });
     };
     let waiting = TcpStream::connect(agent.address()).unwrap();
-    logged("no connection can be taken");
+    logged("cannot accept connections");
     kill(nix_pid(agent.collectors()[0]), Signal::SIGKILL).unwrap();
     logged("cannot start the collector");
     assert!(agent.collectors().is_empty());
