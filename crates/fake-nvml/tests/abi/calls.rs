@@ -1,7 +1,6 @@
 //! The common part of all calls: init, null pointers, wild handles, counters and exported names.
 
-use std::ffi::c_char;
-use std::fs;
+use std::{collections::HashSet, ffi::c_char, fs};
 
 use crate::support::{Fake, Handle, built_library};
 
@@ -82,13 +81,12 @@ fn exported_names_are_separate_strings() {
     let fake = Fake::load(ONE);
     let bytes = fs::read(built_library()).unwrap();
     let listed = fs::read_to_string(fake.folder().join("calls")).unwrap();
+    let strings: HashSet<&[u8]> = bytes.split(|byte| *byte == 0).collect();
     let names: Vec<_> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.len() > 100, "{}", names.len());
     for name in names {
         let _: unsafe extern "C" fn() = fake.function(name);
-        let whole = format!("\0{name}\0");
-        let times = bytes.windows(whole.len()).filter(|window| *window == whole.as_bytes()).count();
-        assert!(times >= 1, "{name} can be renamed in a copy");
+        assert!(strings.contains(name.as_bytes()), "{name} can be renamed in a copy");
     }
 }
 
