@@ -1,9 +1,15 @@
 //! Reading of each field of the catalogue: one arm per field, or per call for those that come together.
 
+use nvml_wrapper_sys::bindings::{
+    nvmlClockType_enum_NVML_CLOCK_GRAPHICS as GRAPHICS, nvmlClockType_enum_NVML_CLOCK_MEM as MEMORY,
+    nvmlClockType_enum_NVML_CLOCK_SM as SM, nvmlClockType_enum_NVML_CLOCK_VIDEO as VIDEO,
+    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN as SHUTDOWN,
+    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN as SLOWDOWN,
+};
 use telemetry::readings::Field;
 
 use crate::{
-    nvml::{Count, Device, Errors},
+    nvml::{Count, Errors, first_of_two, flag, number},
     process::host_memory,
     session::Session,
 };
@@ -19,17 +25,21 @@ impl Session<'_> {
             F::Name => id.name = d.name(),
             F::Serial => id.serial = d.serial(),
             F::PciBusId => id.pci_bus_id = d.pci_bus_id(),
-            F::Architecture => id.architecture = d.architecture(),
+            F::Architecture => id.architecture = number!(d, nvmlDeviceGetArchitecture()),
             F::ComputeCapability => id.compute_capability = d.compute_capability(),
-            F::MinorNumber => id.minor_number = d.minor_number(),
+            F::MinorNumber => id.minor_number = number!(d, nvmlDeviceGetMinorNumber()),
             F::VbiosVersion => id.vbios_version = d.vbios_version(),
             F::UtilizationGpu | F::UtilizationMemory => {
                 (r.utilization.gpu_percent, r.utilization.memory_percent) = both(d.utilization_percent());
             }
-            F::UtilizationEncoder => r.utilization.encoder_percent = d.encoder_percent(),
-            F::UtilizationDecoder => r.utilization.decoder_percent = d.decoder_percent(),
-            F::UtilizationJpeg => r.utilization.jpeg_percent = d.jpeg_percent(),
-            F::UtilizationOfa => r.utilization.ofa_percent = d.ofa_percent(),
+            F::UtilizationEncoder => {
+                r.utilization.encoder_percent = first_of_two!(d, nvmlDeviceGetEncoderUtilization());
+            }
+            F::UtilizationDecoder => {
+                r.utilization.decoder_percent = first_of_two!(d, nvmlDeviceGetDecoderUtilization());
+            }
+            F::UtilizationJpeg => r.utilization.jpeg_percent = first_of_two!(d, nvmlDeviceGetJpgUtilization()),
+            F::UtilizationOfa => r.utilization.ofa_percent = first_of_two!(d, nvmlDeviceGetOfaUtilization()),
             F::ActivityGraphics
             | F::ActivitySm
             | F::ActivitySmOccupancy
@@ -46,38 +56,46 @@ impl Session<'_> {
             }
             F::TemperatureGpu => r.temperature.gpu_celsius = d.temperature_celsius(),
             F::TemperatureMemory => r.temperature.memory_celsius = d.field(batch, field),
-            F::TemperatureSlowdown => r.temperature.slowdown_celsius = d.slowdown_celsius(),
-            F::TemperatureShutdown => r.temperature.shutdown_celsius = d.shutdown_celsius(),
+            F::TemperatureSlowdown => {
+                r.temperature.slowdown_celsius = number!(d, nvmlDeviceGetTemperatureThreshold(SLOWDOWN));
+            }
+            F::TemperatureShutdown => {
+                r.temperature.shutdown_celsius = number!(d, nvmlDeviceGetTemperatureThreshold(SHUTDOWN));
+            }
             F::TemperatureMargin => r.temperature.margin_celsius = d.margin_celsius(),
-            F::PowerDraw => r.power.draw_mw = d.power_draw_mw(),
-            F::PowerLimit => r.power.limit_mw = d.power_limit_mw(),
-            F::PowerEnforcedLimit => r.power.enforced_limit_mw = d.enforced_limit_mw(),
-            F::PowerDefaultLimit => r.power.default_limit_mw = d.default_limit_mw(),
-            F::PowerEnergy => r.power.energy_mj = d.field_or(batch, field, Device::energy_mj),
-            F::ClockGraphics => r.clocks.graphics_mhz = d.graphics_mhz(),
-            F::ClockSm => r.clocks.sm_mhz = d.sm_mhz(),
-            F::ClockMemory => r.clocks.memory_mhz = d.memory_mhz(),
-            F::ClockVideo => r.clocks.video_mhz = d.video_mhz(),
-            F::ClockMaxGraphics => r.clocks.max_graphics_mhz = d.max_graphics_mhz(),
-            F::ClockMaxSm => r.clocks.max_sm_mhz = d.max_sm_mhz(),
-            F::ClockMaxMemory => r.clocks.max_memory_mhz = d.max_memory_mhz(),
+            F::PowerDraw => r.power.draw_mw = number!(d, nvmlDeviceGetPowerUsage()),
+            F::PowerLimit => r.power.limit_mw = number!(d, nvmlDeviceGetPowerManagementLimit()),
+            F::PowerEnforcedLimit => r.power.enforced_limit_mw = number!(d, nvmlDeviceGetEnforcedPowerLimit()),
+            F::PowerDefaultLimit => r.power.default_limit_mw = number!(d, nvmlDeviceGetPowerManagementDefaultLimit()),
+            F::PowerEnergy => {
+                r.power.energy_mj = d.field_or(batch, field, |d| number!(d, nvmlDeviceGetTotalEnergyConsumption()));
+            }
+            F::ClockGraphics => r.clocks.graphics_mhz = number!(d, nvmlDeviceGetClockInfo(GRAPHICS)),
+            F::ClockSm => r.clocks.sm_mhz = number!(d, nvmlDeviceGetClockInfo(SM)),
+            F::ClockMemory => r.clocks.memory_mhz = number!(d, nvmlDeviceGetClockInfo(MEMORY)),
+            F::ClockVideo => r.clocks.video_mhz = number!(d, nvmlDeviceGetClockInfo(VIDEO)),
+            F::ClockMaxGraphics => r.clocks.max_graphics_mhz = number!(d, nvmlDeviceGetMaxClockInfo(GRAPHICS)),
+            F::ClockMaxSm => r.clocks.max_sm_mhz = number!(d, nvmlDeviceGetMaxClockInfo(SM)),
+            F::ClockMaxMemory => r.clocks.max_memory_mhz = number!(d, nvmlDeviceGetMaxClockInfo(MEMORY)),
             F::ClockEventReasons => r.clocks.event_reasons = d.event_reasons(),
             F::ClockPowerThrottled => r.clocks.power_throttled_ns = d.field(batch, field),
             F::ClockThermalThrottled => r.clocks.thermal_throttled_ns = d.field(batch, field),
             F::PerformanceState => r.state.performance_state = d.performance_state(),
             F::RecoveryAction => r.state.recovery_action = d.field(batch, field),
-            F::FanSpeed => r.fans.speed_percent = d.fan_percent(),
+            F::FanSpeed => r.fans.speed_percent = number!(d, nvmlDeviceGetFanSpeed()),
             F::FanSpeeds => r.fans.speeds_percent = d.fans_percent(),
-            F::PcieGeneration => r.pcie.generation = d.pcie_generation(),
-            F::PcieWidth => r.pcie.width = d.pcie_width(),
-            F::PcieMaxGeneration => r.pcie.max_generation = d.pcie_max_generation(),
-            F::PcieMaxWidth => r.pcie.max_width = d.pcie_max_width(),
-            F::PcieReplays => r.pcie.replays = d.field_or(batch, field, Device::pcie_replays),
+            F::PcieGeneration => r.pcie.generation = number!(d, nvmlDeviceGetCurrPcieLinkGeneration()),
+            F::PcieWidth => r.pcie.width = number!(d, nvmlDeviceGetCurrPcieLinkWidth()),
+            F::PcieMaxGeneration => r.pcie.max_generation = number!(d, nvmlDeviceGetMaxPcieLinkGeneration()),
+            F::PcieMaxWidth => r.pcie.max_width = number!(d, nvmlDeviceGetMaxPcieLinkWidth()),
+            F::PcieReplays => {
+                r.pcie.replays = d.field_or(batch, field, |d| number!(d, nvmlDeviceGetPcieReplayCounter()));
+            }
             F::PcieTx | F::PcieRx | F::NvlinkTx | F::NvlinkRx => self.read_traffic(),
             F::NvlinkActive | F::NvlinkTotal => self.read_nvlinks(),
             // Read with the links.
             F::NvlinkErrors => {}
-            F::EccEnabled => r.ecc.enabled = d.current_ecc_mode().map(|mode| mode != 0),
+            F::EccEnabled => r.ecc.enabled = first_of_two!(d, nvmlDeviceGetEccMode()).map(|mode| mode != 0),
             F::EccVolatileCorrected => {
                 r.ecc.volatile_corrected =
                     d.field_or(batch, field, |d| d.ecc_errors(Errors::Corrected, Count::Volatile));
@@ -97,13 +115,13 @@ impl Session<'_> {
             F::RowsCorrectable | F::RowsUncorrectable | F::RowsPending | F::RowsFailed => {
                 r.remapped_rows = d.remapped_rows(batch);
             }
-            F::ModePersistence => r.modes.persistence = d.persistence_mode(),
-            F::ModeCompute => r.modes.compute = d.compute_mode(),
+            F::ModePersistence => r.modes.persistence = flag!(d, nvmlDeviceGetPersistenceMode()),
+            F::ModeCompute => r.modes.compute = number!(d, nvmlDeviceGetComputeMode()),
             F::ModeMig => {
-                r.modes.mig = d.current_mig_mode().map(|mode| mode != 0);
+                r.modes.mig = first_of_two!(d, nvmlDeviceGetMigMode()).map(|mode| mode != 0);
                 self.sample.mig = d.mig_instances(r.modes.mig);
             }
-            F::ModeDisplayActive => r.modes.display_active = d.display_active(),
+            F::ModeDisplayActive => r.modes.display_active = flag!(d, nvmlDeviceGetDisplayActive()),
             F::ModeVgpuLicensed => r.modes.vgpu_licensed = d.vgpu_licensed(),
             F::FabricState | F::FabricStatus => r.fabric = d.fabric(),
         }

@@ -14,7 +14,7 @@ use telemetry::capture::{Field, Item, Metric};
 use crate::record::{Arguments, Note};
 
 /// Function of the library, called with a tuple of its arguments.
-pub(super) trait Callable {
+pub(crate) trait Callable {
     /// Tuple of the arguments.
     type Arguments: Arguments;
 

@@ -25,10 +25,10 @@ const VBIOS_BYTES: usize = 32;
 
 /// Handle of a GPU, used only by the reader thread that opened it.
 pub(crate) struct Device<'a> {
-    pub(super) library: Library,
-    pub(super) slot: &'a CallSlot,
-    pub(super) handle: nvmlDevice_t,
-    pub(super) support: Support,
+    pub(crate) library: Library,
+    pub(crate) slot: &'a CallSlot,
+    pub(crate) handle: nvmlDevice_t,
+    pub(crate) support: Support,
     /// A call has returned a code of a stale handle.
     stale: Cell<bool>,
     /// Outcome of the calls since the last [`Device::driver_gone`]: whether any has succeeded, and the last code that says
@@ -116,7 +116,7 @@ impl<'a> Device<'a> {
     }
 
     /// Converts a code to the reason of an absence, and [checks](Self::check) it.
-    pub(super) fn reading(&self, result: Result<(), Code>) -> Reading<()> {
+    pub(crate) fn reading(&self, result: Result<(), Code>) -> Reading<()> {
         self.check(result).map_err(Code::absence)
     }
 

@@ -81,7 +81,7 @@ macro_rules! call {
         }
     };
 }
-pub(super) use call;
+pub(crate) use call;
 
 /// Calls a function about a device, whose handle is the first argument, unless that call is known to be unsupported
 /// ([`Support`](crate::nvml::support::Support)).
@@ -99,10 +99,39 @@ macro_rules! ask {
         })
     }};
 }
-pub(super) use ask;
+pub(crate) use ask;
+
+/// Reads the number that a function about a device writes as its last argument.
+macro_rules! number {
+    ($device:expr, $function:ident ( $($argument:expr),* )) => {{
+        let mut value = 0;
+        let result = $crate::nvml::library::ask!($device, $function($($argument,)* &raw mut value));
+        $device.reading(result).map(|()| value)
+    }};
+}
+pub(crate) use number;
+
+/// Reads the number, of which 0 is false, that a function about a device writes.
+macro_rules! flag {
+    ($device:expr, $function:ident ()) => {
+        $crate::nvml::number!($device, $function()).map(|value| value != 0)
+    };
+}
+pub(crate) use flag;
+
+/// Reads the first of two numbers that a function about a device writes: a value with its sampling period, or a current
+/// mode with the pending one.
+macro_rules! first_of_two {
+    ($device:expr, $function:ident ()) => {{
+        let (mut value, mut second) = (0, 0);
+        let result = $crate::nvml::library::ask!($device, $function(&raw mut value, &raw mut second));
+        $device.reading(result).map(|()| value)
+    }};
+}
+pub(crate) use first_of_two;
 
 impl Library {
-    pub(super) fn raw(&self) -> &'static NvmlLib {
+    pub(crate) fn raw(&self) -> &'static NvmlLib {
         self.0
     }
 

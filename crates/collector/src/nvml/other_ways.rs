@@ -5,7 +5,7 @@ use std::ptr;
 
 use nvml_wrapper_sys::bindings::nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU as GPU_SENSOR;
 
-use crate::nvml::{Count, Device, Errors, library::ask, process_list::Mode};
+use crate::nvml::{Count, Device, Errors, library::ask, number, process_list::Mode};
 
 impl Device<'_> {
     /// Calls every fallback; the recorder keeps the answers.
@@ -15,7 +15,9 @@ impl Device<'_> {
         let _ = ask!(self, nvmlDeviceGetTemperature(GPU_SENSOR, &raw mut celsius));
         let mut reasons = 0;
         let _ = ask!(self, nvmlDeviceGetCurrentClocksThrottleReasons(&raw mut reasons));
-        let _ = (self.energy_mj(), self.pcie_replays(), self.remapped_rows_by_function());
+        let _ = number!(self, nvmlDeviceGetTotalEnergyConsumption());
+        let _ = number!(self, nvmlDeviceGetPcieReplayCounter());
+        let _ = self.remapped_rows_by_function();
         for errors in [Errors::Corrected, Errors::Uncorrected] {
             let _ = (self.ecc_errors(errors, Count::Volatile), self.ecc_errors(errors, Count::Aggregate));
         }

@@ -16,7 +16,7 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// A place in the code that calls one function of the library.
 #[derive(Debug)]
-pub(super) struct CallSite {
+pub(crate) struct CallSite {
     /// Its number plus one; 0 before the first use.
     number: AtomicUsize,
 }
@@ -36,10 +36,10 @@ enum Known {
 
 /// Unsupported calls of one handle. A new handle starts without any.
 #[derive(Debug, Default)]
-pub(super) struct Support(RefCell<Vec<Known>>);
+pub(crate) struct Support(RefCell<Vec<Known>>);
 
 impl CallSite {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { number: AtomicUsize::new(0) }
     }
 
@@ -60,7 +60,7 @@ impl CallSite {
 
 impl Support {
     /// Makes a call, or returns its last code if it has never succeeded and was not supported within [`RETRY`].
-    pub(super) fn call(&self, site: &CallSite, call: impl FnOnce() -> Result<(), Code>) -> Result<(), Code> {
+    pub(crate) fn call(&self, site: &CallSite, call: impl FnOnce() -> Result<(), Code>) -> Result<(), Code> {
         self.call_at(Instant::now, site.number(), call)
     }
 

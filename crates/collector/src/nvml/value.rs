@@ -1,11 +1,8 @@
 //! Readings of one call each.
 
 use nvml_wrapper_sys::bindings::{
-    nvmlBAR1Memory_t, nvmlClockType_enum_NVML_CLOCK_GRAPHICS as GRAPHICS, nvmlClockType_enum_NVML_CLOCK_MEM as MEMORY,
-    nvmlClockType_enum_NVML_CLOCK_SM as SM, nvmlClockType_enum_NVML_CLOCK_VIDEO as VIDEO, nvmlMarginTemperature_t,
-    nvmlTemperature_t, nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SHUTDOWN as SHUTDOWN,
-    nvmlTemperatureThresholds_enum_NVML_TEMPERATURE_THRESHOLD_SLOWDOWN as SLOWDOWN, nvmlUtilization_t,
+    nvmlBAR1Memory_t, nvmlMarginTemperature_t, nvmlTemperature_t, nvmlTemperatureSensors_enum_NVML_TEMPERATURE_GPU,
+    nvmlUtilization_t,
 };
 use telemetry::{Absence, Reading};
 
@@ -16,120 +13,7 @@ const MAX_FANS: u32 = 16;
 /// NVML's value for an unknown performance state.
 const UNKNOWN_STATE: u32 = 32;
 
-/// Functions that write one number as their last argument.
-macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $function:ident ( $($argument:expr),* );)*) => {
-        $(
-            $(#[$doc])*
-            pub(crate) fn $name(&self) -> Reading<$type> {
-                let mut value: $type = 0;
-                self.reading(ask!(self, $function($($argument,)* &raw mut value)))?;
-                Ok(value)
-            }
-        )*
-    };
-}
-
-/// Functions that write a number, of which 0 is false, as their last argument.
-macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $function:ident;)*) => {
-        $(
-            $(#[$doc])*
-            pub(crate) fn $name(&self) -> Reading<bool> {
-                let mut value = 0;
-                self.reading(ask!(self, $function(&raw mut value)))?;
-                Ok(value != 0)
-            }
-        )*
-    };
-}
-
-/// Functions that write two numbers, of which the first is the value.
-macro_rules! first_of_two {
-    ($($(#[$doc:meta])* $name:ident = $function:ident;)*) => {
-        $(
-            $(#[$doc])*
-            pub(crate) fn $name(&self) -> Reading<u32> {
-                let (mut value, mut second) = (0, 0);
-                self.reading(ask!(self, $function(&raw mut value, &raw mut second)))?;
-                Ok(value)
-            }
-        )*
-    };
-}
-
 impl Device<'_> {
-    numbers! {
-        /// First fan in % of the intended speed: `nvmlDeviceGetFanSpeed`.
-        fan_percent: u32 = nvmlDeviceGetFanSpeed();
-        /// Power draw in mW: `nvmlDeviceGetPowerUsage`.
-        power_draw_mw: u32 = nvmlDeviceGetPowerUsage();
-        /// Power limit in mW: `nvmlDeviceGetPowerManagementLimit`.
-        power_limit_mw: u32 = nvmlDeviceGetPowerManagementLimit();
-        /// Enforced power limit in mW: `nvmlDeviceGetEnforcedPowerLimit`.
-        enforced_limit_mw: u32 = nvmlDeviceGetEnforcedPowerLimit();
-        /// Default power limit in mW: `nvmlDeviceGetPowerManagementDefaultLimit`.
-        default_limit_mw: u32 = nvmlDeviceGetPowerManagementDefaultLimit();
-        /// Slowdown threshold in °C: `nvmlDeviceGetTemperatureThreshold`.
-        slowdown_celsius: u32 = nvmlDeviceGetTemperatureThreshold(SLOWDOWN);
-        /// Shutdown threshold in °C: `nvmlDeviceGetTemperatureThreshold`.
-        shutdown_celsius: u32 = nvmlDeviceGetTemperatureThreshold(SHUTDOWN);
-        /// Maximum PCIe generation of GPU and slot: `nvmlDeviceGetMaxPcieLinkGeneration`.
-        pcie_max_generation: u32 = nvmlDeviceGetMaxPcieLinkGeneration();
-        /// Maximum PCIe width of GPU and slot, in lanes: `nvmlDeviceGetMaxPcieLinkWidth`.
-        pcie_max_width: u32 = nvmlDeviceGetMaxPcieLinkWidth();
-        /// Energy in mJ since the driver was loaded: `nvmlDeviceGetTotalEnergyConsumption`.
-        energy_mj: u64 = nvmlDeviceGetTotalEnergyConsumption();
-        /// PCIe generation: `nvmlDeviceGetCurrPcieLinkGeneration`.
-        pcie_generation: u32 = nvmlDeviceGetCurrPcieLinkGeneration();
-        /// PCIe width in lanes: `nvmlDeviceGetCurrPcieLinkWidth`.
-        pcie_width: u32 = nvmlDeviceGetCurrPcieLinkWidth();
-        /// PCIe replays: `nvmlDeviceGetPcieReplayCounter`.
-        pcie_replays: u32 = nvmlDeviceGetPcieReplayCounter();
-        /// NVML's number of the architecture: `nvmlDeviceGetArchitecture`.
-        architecture: u32 = nvmlDeviceGetArchitecture();
-        /// Graphics clock in MHz: `nvmlDeviceGetClockInfo`.
-        graphics_mhz: u32 = nvmlDeviceGetClockInfo(GRAPHICS);
-        /// SM clock in MHz: `nvmlDeviceGetClockInfo`.
-        sm_mhz: u32 = nvmlDeviceGetClockInfo(SM);
-        /// Memory clock in MHz: `nvmlDeviceGetClockInfo`.
-        memory_mhz: u32 = nvmlDeviceGetClockInfo(MEMORY);
-        /// Video clock in MHz: `nvmlDeviceGetClockInfo`.
-        video_mhz: u32 = nvmlDeviceGetClockInfo(VIDEO);
-        /// Maximum graphics clock in MHz: `nvmlDeviceGetMaxClockInfo`.
-        max_graphics_mhz: u32 = nvmlDeviceGetMaxClockInfo(GRAPHICS);
-        /// Maximum SM clock in MHz: `nvmlDeviceGetMaxClockInfo`.
-        max_sm_mhz: u32 = nvmlDeviceGetMaxClockInfo(SM);
-        /// Maximum memory clock in MHz: `nvmlDeviceGetMaxClockInfo`.
-        max_memory_mhz: u32 = nvmlDeviceGetMaxClockInfo(MEMORY);
-        /// Number in `/dev/nvidiaN`: `nvmlDeviceGetMinorNumber`.
-        minor_number: u32 = nvmlDeviceGetMinorNumber();
-        /// NVML's number of the compute mode: `nvmlDeviceGetComputeMode`.
-        compute_mode: u32 = nvmlDeviceGetComputeMode();
-    }
-
-    flags! {
-        /// Persistence mode: `nvmlDeviceGetPersistenceMode`.
-        persistence_mode = nvmlDeviceGetPersistenceMode;
-        /// Display active: `nvmlDeviceGetDisplayActive`.
-        display_active = nvmlDeviceGetDisplayActive;
-    }
-
-    first_of_two! {
-        /// Encoder utilization in %: `nvmlDeviceGetEncoderUtilization`, which also writes the sampling period.
-        encoder_percent = nvmlDeviceGetEncoderUtilization;
-        /// Decoder utilization in %: `nvmlDeviceGetDecoderUtilization`, which also writes the sampling period.
-        decoder_percent = nvmlDeviceGetDecoderUtilization;
-        /// JPEG decoder utilization in %: `nvmlDeviceGetJpgUtilization`, which also writes the sampling period.
-        jpeg_percent = nvmlDeviceGetJpgUtilization;
-        /// Optical flow accelerator utilization in %: `nvmlDeviceGetOfaUtilization`, which also writes the sampling period.
-        ofa_percent = nvmlDeviceGetOfaUtilization;
-        /// Current MIG mode, 0 for off: `nvmlDeviceGetMigMode`, which also writes the pending one.
-        current_mig_mode = nvmlDeviceGetMigMode;
-        /// Current ECC mode, 0 for off: `nvmlDeviceGetEccMode`, which also writes the pending one.
-        current_ecc_mode = nvmlDeviceGetEccMode;
-    }
-
     /// Temperature in °C: `nvmlDeviceGetTemperatureV` (signed, and the only one from CUDA 14 on), else
     /// `nvmlDeviceGetTemperature`.
     pub(crate) fn temperature_celsius(&self) -> Reading<i32> {
