@@ -119,7 +119,7 @@ fn name(commands: Commands, process: &Process) -> Result<String, Why> {
 }
 
 fn command(commands: Commands, process: &Process) -> Result<String, Why> {
-    // What is not shown is hidden even where it was not read, so that its absence tells nothing of it.
+    // Hidden even where it was not read: its absence must not reveal anything.
     if !commands.shows_lines() {
         return Err(Why::Hidden);
     }

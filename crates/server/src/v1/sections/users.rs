@@ -62,7 +62,7 @@ view! {
     }
 }
 
-/// What one account or container adds up to.
+/// Sums of one account or container.
 pub(crate) struct Tally {
     user: Result<String, Why>,
     uid: Reading<u32>,
@@ -137,13 +137,13 @@ impl Tally {
     }
 }
 
-/// Of the MIG instance that a process runs in, else of the GPU.
+/// Use of the MIG instance that a process runs in, else of the GPU.
 fn usage_of<'a>(gpu: &'a Gpu, process: &Process) -> &'a Usage {
     gpu.instance_of(process).map_or(&gpu.usage, |mig| &mig.usage)
 }
 
-/// Root in a container is shown as the container, anybody else as the account. Where it is not known whether root is in
-/// one, nobody is blamed.
+/// Name of the container for root in a container, else of the account. If it is not known whether root is in a container,
+/// there is none.
 fn user(process: &Process) -> Result<String, Why> {
     if let Some(why) = process.is_unplaced_root() {
         return Err(why.into());
@@ -151,7 +151,7 @@ fn user(process: &Process) -> Result<String, Why> {
     process.container_label().map_or_else(|| process::user(process), Ok)
 }
 
-/// Of those that are told; why the newest is not where none is.
+/// Sum of the values that are reported; the newest reason if none is.
 fn sum(so_far: Reading<u64>, next: Reading<u64>) -> Reading<u64> {
     match (so_far, next) {
         (Ok(so_far), Ok(next)) => Ok(so_far.saturating_add(next)),
