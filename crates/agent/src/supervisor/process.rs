@@ -116,7 +116,7 @@ fn read(mut output: ChildStdout, number: u64, reports: &Sender<(u64, Report)>) {
 /// Queues a report, and waits while the queue is full; `false` once the supervisor has ended.
 ///
 /// `Sender::send` yields the processor several times before it sleeps. On a busy host each yield costs a time slice, and
-/// a flood of frames took six times as long.
+/// a flood of frames took about three times as long.
 fn send(reports: &Sender<(u64, Report)>, mut report: (u64, Report)) -> bool {
     loop {
         report = match reports.try_send(report) {

@@ -16,7 +16,7 @@ pub use catalogue::{
 };
 pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown, Spec, Type, Unit, Value};
 
-use crate::{Absence, Reading, sample::Memory};
+use crate::Absence;
 
 impl Field {
     /// Its entry.
@@ -44,30 +44,5 @@ impl Readings {
                 self.set_absent(field, Absence::Error);
             }
         }
-    }
-}
-
-impl MemoryReadings {
-    /// The parts as one value: absent as the total is.
-    ///
-    /// # Errors
-    /// The reason why the total is absent.
-    pub fn whole(&self) -> Reading<Memory> {
-        Ok(Memory {
-            total_bytes: self.total_bytes?,
-            used_bytes: self.used_bytes,
-            free_bytes: self.free_bytes,
-            reserved_bytes: self.reserved_bytes,
-            unified: self.unified.unwrap_or_default(),
-        })
-    }
-
-    /// Takes the parts from one answer.
-    pub fn set_whole(&mut self, memory: Reading<Memory>) {
-        self.total_bytes = memory.map(|memory| memory.total_bytes);
-        self.used_bytes = memory.and_then(|memory| memory.used_bytes);
-        self.free_bytes = memory.and_then(|memory| memory.free_bytes);
-        self.reserved_bytes = memory.and_then(|memory| memory.reserved_bytes);
-        self.unified = memory.map(|memory| memory.unified);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    readings::{Activity, Identity, Readings},
+    readings::{Activity, Identity, MemoryReadings, Readings},
     sample::{Call, Failure, ListedProcess},
 };
 
@@ -138,6 +138,31 @@ pub struct Memory {
     pub reserved_bytes: Reading<u64>,
     /// It is the host's memory, which the GPU shares (`/proc/meminfo`: MemTotal, MemAvailable).
     pub unified: bool,
+}
+
+impl MemoryReadings {
+    /// The parts as one value: absent as the total is.
+    ///
+    /// # Errors
+    /// The reason why the total is absent.
+    pub fn whole(&self) -> Reading<Memory> {
+        Ok(Memory {
+            total_bytes: self.total_bytes?,
+            used_bytes: self.used_bytes,
+            free_bytes: self.free_bytes,
+            reserved_bytes: self.reserved_bytes,
+            unified: self.unified.unwrap_or_default(),
+        })
+    }
+
+    /// Takes the parts from one answer.
+    pub fn set_whole(&mut self, memory: Reading<Memory>) {
+        self.total_bytes = memory.map(|memory| memory.total_bytes);
+        self.used_bytes = memory.and_then(|memory| memory.used_bytes);
+        self.free_bytes = memory.and_then(|memory| memory.free_bytes);
+        self.reserved_bytes = memory.and_then(|memory| memory.reserved_bytes);
+        self.unified = memory.map(|memory| memory.unified);
+    }
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ mod hosts;
 mod load;
 mod readings;
 mod recovery;
+mod xids;

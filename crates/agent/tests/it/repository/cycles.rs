@@ -109,17 +109,13 @@ fn reached(edges: &Edges, from: &str) -> BTreeSet<String> {
     seen
 }
 
-/// Known cycles, to be removed: crate and modules.
-const TOLERATED: [(&str, [&str; 2]); 1] = [("telemetry", ["readings", "sample"])];
-
 #[test]
 fn modules_have_no_import_cycles() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for name in ["agent", "collector", "http", "server", "telemetry"] {
         let edges = edges(&crates.join(name).join("src"));
         let cyclic: Vec<&String> = edges.keys().filter(|module| reached(&edges, module).contains(*module)).collect();
-        let tolerated = TOLERATED.iter().any(|(of, modules)| *of == name && cyclic == *modules);
-        assert!(cyclic.is_empty() || tolerated, "{name}: {cyclic:?} import each other");
+        assert!(cyclic.is_empty(), "{name}: {cyclic:?} import each other");
     }
 }
 
