@@ -28,7 +28,7 @@ const all = (absence: string): Record<string, string> =>
 describe("charts", () => {
   it("use metrics of the agent's history, without duplicates", () => {
     const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
-    const stored = page.split("## What the past keeps")[1]?.split("\n## ")[0] ?? "";
+    const stored = page.split("## Metrics of the history")[1]?.split("\n## ")[0] ?? "";
     const names = [...stored.matchAll(/^- `(.*)`$/gm)].map(([, name]) => name);
     expect([...METRICS].sort()).toEqual(names.sort());
     expect(new Set(METRICS).size).toBe(METRICS.length);
