@@ -9,7 +9,7 @@ use crate::support::{Driver, StandIn, Start};
 #[test]
 fn processes_10000_served_without_missed_tick() {
     let crowd = "[[gpu.process]]\ncount = 10000\nfirst_pid = 100000\ntype = 'C'\nmemory_bytes = 1048576\n";
-    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{crowd}[[gpu]]\nname = 'B'\n"));
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\npower_mw = 1\n{crowd}[[gpu]]\nname = 'B'\npower_mw = 1\n"));
     let agent = Start::on(&driver).serve().ready();
     let data = agent.status();
     assert_eq!(data["processes"].as_array().unwrap().len(), 10_000);
