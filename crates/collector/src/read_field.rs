@@ -28,6 +28,7 @@ impl Session<'_> {
             F::Architecture => id.architecture = number!(d, nvmlDeviceGetArchitecture()),
             F::ComputeCapability => id.compute_capability = d.compute_capability(),
             F::MinorNumber => id.minor_number = number!(d, nvmlDeviceGetMinorNumber()),
+            F::ModuleId => id.module_id = number!(d, nvmlDeviceGetModuleId()),
             F::VbiosVersion => id.vbios_version = d.vbios_version(),
             F::UtilizationGpu | F::UtilizationMemory => {
                 (r.utilization.gpu_percent, r.utilization.memory_percent) = both(d.utilization_percent());

@@ -74,6 +74,7 @@ export const FACTS = [
   { group: "Identity", label: "Architecture", path: "architecture", unit: "word", description: "Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`." },
   { group: "Identity", label: "Compute capability", path: "compute_capability", unit: "text", description: "CUDA compute capability, such as `9.0`." },
   { group: "Identity", label: "Device file", path: "minor_number", unit: "count", description: "Number in `/dev/nvidiaN`." },
+  { group: "Identity", label: "Module ID", path: "module_id", unit: "count", description: "Number of the GPU's module on its baseboard." },
   { group: "Identity", label: "VBIOS", path: "vbios_version", unit: "text", description: "VBIOS version." },
   { group: "Identity", label: "Persistence mode", path: "modes.persistence", unit: "flag", description: "1 (true) if the driver stays loaded without a client." },
   { group: "Identity", label: "Compute mode", path: "modes.compute", unit: "word", description: "Compute mode: `default`, `exclusive_thread`, `prohibited`, `exclusive_process`, or `unknown_N`." },

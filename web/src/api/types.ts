@@ -165,6 +165,8 @@ export interface Gpu {
   minor_number: number | null;
   /** Modes. */
   modes: Modes;
+  /** Number of the GPU's module on its baseboard. */
+  module_id: number | null;
   /** Product name. */
   name: string | null;
   /** NVLink, all links together. */

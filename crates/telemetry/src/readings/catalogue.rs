@@ -275,6 +275,15 @@ catalogue! {
                 label: "Device file",
                 group: Some(Group::Identity),
             }
+            ModuleId = module_id: u32, "module_id" {
+                description: "Number of the GPU's module on its baseboard.",
+                nvml: "`nvmlDeviceGetModuleId`",
+                range: Some(0.0..=255.0),
+                absent: "`not_supported` on boards without modules",
+                every: Every::Handle,
+                label: "Module ID",
+                group: Some(Group::Identity),
+            }
             VbiosVersion = vbios_version: String, "vbios_version" {
                 unit: Unit::Text,
                 description: "VBIOS version.",

@@ -1,6 +1,11 @@
 //! The shape of the workspace: which crate may know which, and under which licences the libraries come.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -70,4 +75,35 @@ fn library_licences_are_allowed() {
         let fine = choices.split(" AND ").all(|part| part.split(" OR ").any(|choice| FINE.contains(&choice.trim())));
         assert!(fine, "{} comes under {licence:?}", package["name"]);
     }
+}
+
+/// Files under a directory that name a plain reading or its function. What is generated, and the simulated driver's table
+/// of every function of NVML, do not count.
+fn naming(directory: &Path, names: &[&str], found: &mut Vec<PathBuf>) {
+    const GENERATED: [&str; 3] = ["web/src/api/types.ts", "web/src/api/facts.ts", "crates/server/assets/examples.json"];
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("node_modules") && !path.ends_with("fake-nvml") && !path.ends_with("tests") {
+                naming(&path, names, found);
+            }
+        } else if let Ok(text) = fs::read_to_string(&path)
+            && names.iter().any(|name| text.contains(name))
+            && !GENERATED.iter().any(|file| path.ends_with(file))
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn plain_reading_needs_two_places() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for directory in ["crates", "web/src", "scripts", "bench/src"] {
+        naming(&root.join(directory), &["nvmlDeviceGetModuleId", "module_id", "ModuleId"], &mut found);
+    }
+    found.sort();
+    let expected = ["crates/collector/src/read_field.rs", "crates/telemetry/src/readings/catalogue.rs"];
+    assert_eq!(found, expected.map(|file| root.join(file)));
 }
