@@ -4,7 +4,7 @@ CARGO ?= cargo
 BUILT = $${CARGO_TARGET_DIR:-target}/release
 PORT ?= 8000
 
-.PHONY: help build build-tests demo run test test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
+.PHONY: help build build-tests demo run test test-agent test-page test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,9 +26,16 @@ web/node_modules/.bin/biome: web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# Tests wait more than they compute: those of the page run beside the others.
 test: tools build web/node_modules/.bin/biome ## Install what the tests need; test the release binary on a simulated driver, and the page
-	npm --prefix web test
+	@$(MAKE) --jobs=2 --output-sync=target --no-print-directory test-agent test-page
+	@scripts/run-tests alone
+
+test-agent:
 	@scripts/run-tests simulated
+
+test-page:
+	npm --prefix web test
 	@scripts/browser
 
 test-peers: tools build ## Compare with nvitop, gpustat, nvtop, VictoriaMetrics and schemathesis
@@ -80,7 +87,8 @@ build-tests:
 # Lints and tests are built with the dev profile, while the release build runs: Cargo locks each profile by itself.
 check: web/node_modules/.bin/biome ## Run everything a change must pass: format, lints, licences, tests, instruction counts
 	@$(MAKE) --jobs=2 --output-sync=target --no-print-directory lint supply build tools build-tests
-	@$(MAKE) --no-print-directory test test-peers counts
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --jobs=2 --output-sync=target --no-print-directory test-peers counts
 
 bench: build ## Measure beside nginx, a bare server and other programs (bench/README.md; half an hour)
 	@bench/peers

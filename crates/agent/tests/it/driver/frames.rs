@@ -89,12 +89,12 @@ fn frame_flood_waits_in_pipe() {
     // Well-formed ones, as fast as the pipe takes them: each takes longer to be rendered than to be read.
     let starting = Sample::of(DriverState::Starting { call: None }, Stamp::default());
     let one = frame::encode(&Message::Sample(Box::new(starting))).unwrap();
-    driver.play(&writing("pipes", &one, 100_000));
+    driver.play(&writing("pipes", &one, 50_000));
     eventually("the flood", || (agent.get("/readyz").status == 503).then_some(()));
     driver.play(GPU);
     let agent = agent.ready();
     let growth = peak(&agent).saturating_sub(before);
-    // The frames are 5 MB as bytes, and three times that as events.
+    // The frames are 2.5 MB as bytes, and three times that as events.
     assert!(growth < 4 * 1024, "{growth} KiB");
 }
 
