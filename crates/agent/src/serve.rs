@@ -4,7 +4,7 @@ use std::{io, process::ExitCode, sync::Arc};
 
 use nix::sys::prctl;
 use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, StreamPermits};
-use telemetry::{Stamp, derive::Deriver, history::History};
+use telemetry::{Stamp, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
@@ -20,7 +20,7 @@ use crate::{
     notify::Notify,
     say,
     socket::BoundSocket,
-    state::{self, StateSaver},
+    state::{self, NewestState, StateSaver},
     supervisor::Supervisor,
 };
 
@@ -71,15 +71,17 @@ fn begin(config: Config) -> io::Result<ExitCode> {
     warn_about_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
-    let saved = config.state_dir.as_deref().map(|folder| state::load(folder, &mut history)).unwrap_or_default();
+    let saved = match &config.state_dir {
+        Some(folder) => NewestState::kept(state::load(folder, &mut history)),
+        None => NewestState::default(),
+    };
     let archive = Arc::new(Archive::new(history));
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
-    let supervisor =
-        Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::restoring(saved))?;
+    let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, saved.clone())?;
     let saver = config
         .state_dir
-        .map(|folder| StateSaver::start(folder, archive, newest.clone(), state::SAVE_INTERVAL))
+        .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))
         .transpose()?;
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.release_control()));
     // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.

@@ -1,7 +1,8 @@
 //! Crash attribution: on a fatal signal the thread that received it stores its slot in the call table.
 //!
 //! Several readers may be in a call when the library crashes; only the one that received the signal is to blame. The
-//! handler only stores a number, and then the signal takes its default action.
+//! handler stores a number and raises the signal again, which then takes its default action: a signal that another process
+//! sent, or that the library raised, would otherwise be over when the handler returns.
 
 use std::{
     cell::Cell,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use nix::{
-    libc::c_int,
+    libc::{c_int, raise},
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 use telemetry::call_table::DIED_ELSEWHERE;
@@ -37,22 +38,24 @@ pub(crate) fn set_slot(slot: &CallSlot) {
 pub(crate) fn record_in(calls: CallTable) -> io::Result<()> {
     let Some(died) = calls.died() else { return Ok(()) };
     DIED.store(std::ptr::from_ref(died).cast_mut(), Ordering::Release);
-    // Once: after the handler the signal is at its default, and strikes again as soon as the handler returns. On the
-    // signal stack, since a thread's own may be what overflowed.
+    // Once: during the handler the signal is at its default and blocked, so that the one raised there ends the process when
+    // it returns. On the signal stack, since a thread's own may be what overflowed.
     let flags = SaFlags::SA_RESETHAND | SaFlags::SA_ONSTACK;
     let action = SigAction::new(SigHandler::Handler(last_words), flags, SigSet::empty());
     for signal in FATAL {
         // SAFETY: the handler does only what a handler may: it reads a constant-initialised thread-local without a
-        // destructor, and stores to an atomic.
+        // destructor, stores to an atomic, and calls `raise`.
         unsafe { sigaction(signal, &action)? };
     }
     Ok(())
 }
 
-extern "C" fn last_words(_: c_int) {
+extern "C" fn last_words(signal: c_int) {
     let died = DIED.load(Ordering::Acquire);
     // SAFETY: null, or the word in the call table, which is mapped for as long as the process lives.
     if let Some(died) = unsafe { died.as_ref() } {
         died.store(SLOT.get(), Ordering::Release);
     }
+    // SAFETY: `raise` is async-signal-safe.
+    unsafe { raise(signal) };
 }

@@ -42,6 +42,14 @@ pub struct Snapshot {
     pub timings: Arc<Timings>,
 }
 
+impl Snapshot {
+    /// True once the driver has counted its GPUs: before that, an empty list does not mean that there are none.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        self.driver.is_some() || !self.gpus.is_empty()
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -600,7 +600,7 @@ export interface Summary {
   /** Number of GPUs in state `ok`. */
   gpus_ok: number;
   /** Number of GPUs. */
-  gpus_total: number;
+  gpus_total: number | null;
   /** Numbers of GPUs by health. */
   health: HealthCounts;
   /** Hostname. */

@@ -8,7 +8,6 @@ use std::{collections::HashSet, io, path::Path, process::ExitCode, sync::Arc, ti
 use server::Publisher;
 use telemetry::{
     Stamp,
-    derive::Deriver,
     history::Depth,
     snapshot::{CollectorState, GpuState, Snapshot},
 };
@@ -18,7 +17,8 @@ use crate::{
     config::Config,
     control,
     exposure::{self, Exposure},
-    say, state,
+    say,
+    state::{self, NewestState},
     supervisor::Supervisor,
 };
 use running::RunningAgent;
@@ -163,7 +163,7 @@ fn history(depth: Depth, gpus: usize) -> String {
 fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, Deriver::default())?;
+    let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, NewestState::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
         let ready = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);

@@ -8,7 +8,7 @@ use std::{
     io::{self, BufReader, BufWriter, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -70,6 +70,34 @@ fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileEr
     Ok(if head.boot == boot() { saved_state } else { saved_state.after_a_boot() })
 }
 
+/// Newest state to save, from the loaded one on. The supervisor updates it and the saver reads it, so that what a run has
+/// not read is saved as it was loaded, however early the run ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewestState(Option<Arc<Mutex<SavedState>>>);
+
+impl NewestState {
+    /// State that will be saved. The default is one that never is.
+    pub(crate) fn kept(loaded: SavedState) -> Self {
+        Self(Some(Arc::new(Mutex::new(loaded))))
+    }
+
+    pub(crate) fn get(&self) -> SavedState {
+        self.0.as_deref().map(|state| Self::lock(state).clone()).unwrap_or_default()
+    }
+
+    /// Replaces it, unless it is never saved.
+    pub(crate) fn set(&self, newest: impl FnOnce() -> SavedState) {
+        if let Some(state) = &self.0 {
+            *Self::lock(state) = newest();
+        }
+    }
+
+    /// A thread that panicked has left a whole state.
+    fn lock(state: &Mutex<SavedState>) -> MutexGuard<'_, SavedState> {
+        state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Thread that saves the state.
 pub(crate) struct StateSaver {
     stop: mpsc::Sender<()>,
@@ -82,6 +110,7 @@ impl StateSaver {
         folder: PathBuf,
         archive: Arc<Archive>,
         newest: watch::Receiver<Arc<Published>>,
+        state: NewestState,
         interval: Duration,
     ) -> io::Result<Self> {
         if let Err(error) = prepare(&folder) {
@@ -94,7 +123,7 @@ impl StateSaver {
             loop {
                 let again = matches!(stopped.recv_timeout(interval), Err(mpsc::RecvTimeoutError::Timeout));
                 let newest = Arc::clone(&newest.borrow());
-                match write(&folder, &archive, &newest) {
+                match write(&folder, &archive, &newest, state.get()) {
                     Ok(()) => tracing::debug!(folder = %folder.display(), "saved the state"),
                     Err(error) => {
                         tracing::warn!(folder = %folder.display(), %error, "cannot save the state");
@@ -117,13 +146,13 @@ impl StateSaver {
     }
 }
 
-fn write(folder: &Path, archive: &Archive, newest: &Published) -> Result<(), FileError> {
+fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState) -> Result<(), FileError> {
     let staged = folder.join(STAGED);
     // Events name users, so only this account can read it.
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
     writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
-    writer.part(&SavedState::of(&newest.snapshot))?;
+    writer.part(&state.with_events(&newest.snapshot))?;
     let uuids: Vec<String> = archive.read().gpus().map(String::from).collect();
     for uuid in uuids {
         // The lock is held for the copy only, not while writing.

@@ -33,7 +33,7 @@ fn sample(at: Stamp) -> Arc<Sample> {
 }
 
 /// A run of the agent over the last seconds.
-fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>) {
+fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>, SavedState) {
     let archive = Arc::new(Archive::new(History::new(Depth::default())));
     let now = Stamp::now();
     let publisher = Publisher::keeping(now, server::Show::default(), Arc::clone(&archive));
@@ -50,13 +50,13 @@ fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>) {
             idle_after: Duration::from_secs(10),
         }));
     }
-    (archive, publisher.subscribe())
+    (archive, publisher.subscribe(), deriver.saved())
 }
 
 /// A run whose whole state is saved in the folder.
 fn run(folder: &Path) {
-    let (archive, newest) = ran();
-    write(folder, &archive, &newest.borrow()).unwrap();
+    let (archive, newest, state) = ran();
+    write(folder, &archive, &newest.borrow(), state).unwrap();
 }
 
 fn remembered(history: &History) -> usize {
@@ -104,8 +104,9 @@ fn state_unreadable_starts_empty() {
 fn state_written_periodically_and_at_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
-    let (archive, newest) = ran();
-    let saver = StateSaver::start(folder.path().into(), archive, newest, Duration::from_millis(1)).unwrap();
+    let (archive, newest, state) = ran();
+    let state = NewestState::kept(state);
+    let saver = StateSaver::start(folder.path().into(), archive, newest, state, Duration::from_millis(1)).unwrap();
     for _ in 0..3 {
         let since = std::time::Instant::now();
         while !path.exists() {

@@ -26,6 +26,7 @@ use telemetry::{
     sample::{Driver, Sample},
 };
 
+use crate::state::NewestState;
 use handle::CollectorHandle;
 use process::Report;
 use requests::ReleaseRequest;
@@ -52,12 +53,12 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the thread, which starts the first collector. Derivation continues from the deriver's state.
+    /// Starts the thread, which starts the first collector. Derivation continues from the saved state, and updates it.
     pub(crate) fn start(
         settings: Settings,
         idle_after: Duration,
         publisher: Publisher,
-        deriver: Deriver,
+        saved: NewestState,
     ) -> io::Result<Self> {
         let (reports, incoming) = bounded(REPORT_QUEUE);
         let (requests, requested) = unbounded();
@@ -70,7 +71,8 @@ impl Supervisor {
             idle_after,
             collector: CollectorHandle::new(settings, reports),
             publisher,
-            deriver,
+            deriver: Deriver::restoring(saved.get()),
+            saved,
             sample: None,
         };
         let inbox = Inbox { reports: incoming, requests: requested, stop: stopped };
@@ -112,6 +114,7 @@ struct Worker {
     collector: CollectorHandle,
     publisher: Publisher,
     deriver: Deriver,
+    saved: NewestState,
     /// Newest sample of the present collector.
     sample: Option<Arc<Sample>>,
 }
@@ -183,6 +186,7 @@ impl Worker {
             left_out: self.collector.left_out(),
             idle_after: self.idle_after,
         });
+        self.saved.set(|| self.deriver.saved());
         self.publisher.publish(snapshot);
     }
 }

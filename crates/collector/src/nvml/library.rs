@@ -30,7 +30,13 @@ const MAX_GPUS: u32 = 1024;
 
 /// Loaded library. It is never unloaded, since a call that hangs may still be in it.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(&'static NvmlLib);
+pub(crate) struct Library(&'static Loaded);
+
+struct Loaded {
+    functions: NvmlLib,
+    /// Path by which it was loaded.
+    path: PathBuf,
+}
 
 /// Loads the library from the path given, or from the first of [`CANDIDATES`] that loads.
 ///
@@ -44,9 +50,9 @@ pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Fai
     for path in &candidates {
         // SAFETY: loading runs the library's initialisers. If they misbehave, only this process is affected.
         match slot.note("dlopen", || unsafe { NvmlLib::new(path) }) {
-            Ok(library) => {
+            Ok(functions) => {
                 tracing::debug!(path = %path.display(), "loaded the driver library");
-                return Ok(Library(Box::leak(Box::new(library))));
+                return Ok(Library(Box::leak(Box::new(Loaded { functions, path: path.clone() }))));
             }
             Err(error) => first_reason = first_reason.or_else(|| Some(error.to_string())),
         }
@@ -132,7 +138,7 @@ pub(crate) use first_of_two;
 
 impl Library {
     pub(crate) fn raw(&self) -> &'static NvmlLib {
-        self.0
+        &self.0.functions
     }
 
     /// Initialises the library: `nvmlInit_v2`.
@@ -176,11 +182,24 @@ impl Library {
             Some(text) => text.to_owned(),
             None => self.error_string(code, slot).unwrap_or_else(|| format!("Error {}", code.0)),
         };
-        Failure { function: function.into(), code: code.0, text, hint: code.hint().map(Into::into) }
+        let hint = match code {
+            Code::FUNCTION_NOT_FOUND => Some(self.lacks(function)),
+            _ => code.hint().map(Into::into),
+        };
+        Failure { function: function.into(), code: code.0, text, hint }
+    }
+
+    /// Names a function that the library does not have, and its file.
+    fn lacks(&self, function: &str) -> String {
+        format!(
+            "{} has no function {function}: it is not NVIDIA's libnvidia-ml.so.1, or older than driver 390; \
+             reinstall the driver's libraries, or correct --nvml-library",
+            self.0.path.display()
+        )
     }
 
     fn error_string(&self, code: Code, slot: &CallSlot) -> Option<String> {
-        let function = self.0.nvmlErrorString.as_ref().ok()?;
+        let function = self.raw().nvmlErrorString.as_ref().ok()?;
         // SAFETY: it accepts any number, and returns a string that lives as long as the library.
         let text = slot.note("nvmlErrorString", || unsafe { function(code.0) });
         if text.is_null() {

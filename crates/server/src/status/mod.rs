@@ -22,6 +22,9 @@ use body::Rendered;
 
 /// Error while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
+/// Errors while the collector is stalled or restarted before it has read anything: no GPU was counted, which is not none.
+const STALLED: &str = "Collector Stalled";
+const RESTARTING: &str = "Collector Restarting";
 /// Error while the driver is released.
 const RELEASED: &str = "Released by the Administrator";
 
@@ -44,6 +47,10 @@ impl StatusView {
             CollectorState::NoDriver { text } => error::driver_failure(text).map(Outcome::Failed),
             CollectorState::Starting => error::driver_failure(STARTING).map(Outcome::Failed),
             CollectorState::Released => error::driver_failure(RELEASED).map(Outcome::Failed),
+            CollectorState::Stalled if !snapshot.has_counted() => error::driver_failure(STALLED).map(Outcome::Failed),
+            CollectorState::Restarting if !snapshot.has_counted() => {
+                error::driver_failure(RESTARTING).map(Outcome::Failed)
+            }
             CollectorState::Ok | CollectorState::Stalled | CollectorState::Restarting => {
                 Rendered::new(&snapshot.gpus, scope, commands).map(Outcome::Read)
             }
@@ -212,6 +219,19 @@ mod tests {
             let view = StatusView::render(&host::snapshot(state, vec![host::gpu(0)]), Scope::Read, Commands::Full);
             assert_eq!(view.status(None).status(), StatusCode::OK);
             assert_eq!(body(view.count()), r#"{"code":0,"data":1}"#);
+        }
+    }
+
+    #[test]
+    fn uncounted_gpus_are_not_none() {
+        for (state, text) in
+            [(CollectorState::Stalled, "Collector Stalled"), (CollectorState::Restarting, "Collector Restarting")]
+        {
+            let view = StatusView::render(&host::snapshot(state, vec![]), Scope::Read, Commands::Full);
+            for response in [view.count(), view.status(None)] {
+                let value: Value = serde_json::from_str(&body(response)).unwrap();
+                assert_eq!(value, json!({"code": 2, "data": null, "error": text}));
+            }
         }
     }
 

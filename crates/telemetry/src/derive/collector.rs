@@ -22,6 +22,8 @@ pub(super) struct Evidence<'a> {
     pub(super) has_read: bool,
     /// The driver's text and a hint, if the last collector that came so far could not read it.
     pub(super) failure: Option<&'a (String, Option<String>)>,
+    /// Reason for which the last collector crashed or could not be started, if none has read the driver since.
+    pub(super) crash: Option<&'a str>,
     pub(super) all_stale: bool,
     /// The GPUs were let go on purpose.
     pub(super) asleep: bool,
@@ -63,11 +65,14 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// No sample of the present: the driver's failure if there was one, else `otherwise` if there is anything to fall
-/// back on, else `starting`.
+/// No sample of the present: the driver's failure if there was one, else the crash, else `otherwise` if there is anything
+/// to fall back on, else `starting`.
 fn unread(evidence: &Evidence<'_>, otherwise: &CollectorState, detail: Option<String>) -> Verdict {
     if let Some((text, hint)) = evidence.failure {
         return Verdict { state: CollectorState::NoDriver { text: text.clone() }, detail: hint.clone() };
+    }
+    if let Some(crash) = evidence.crash {
+        return Verdict { state: CollectorState::Restarting, detail: Some(crash.into()) };
     }
     let state = if evidence.has_read { otherwise.clone() } else { CollectorState::Starting };
     Verdict { state, detail }
@@ -78,6 +83,9 @@ fn starting(evidence: &Evidence<'_>, call: Option<&Call>) -> Verdict {
     let long = call.is_some_and(|call| evidence.now.since(call.since) >= STARTING_SHOWS_AFTER);
     if evidence.failure.is_some() && long {
         return Verdict { state: CollectorState::Starting, detail };
+    }
+    if evidence.crash.is_some() && long {
+        return Verdict { state: CollectorState::Restarting, detail };
     }
     unread(evidence, &CollectorState::Restarting, detail)
 }

@@ -114,6 +114,10 @@ pub struct Deriver {
     last_ready: Option<Arc<Sample>>,
     /// The driver's text, from a collector that could not read it until one that can.
     failure: Option<(String, Option<String>)>,
+    /// Reason of the last collector's crash, until one has read the driver or reported that it cannot.
+    crash: Option<String>,
+    /// Crashes when `failure` was reported: a later crash is newer than that.
+    restarts: u64,
     known_gpus: KnownGpus,
     /// The GPUs were let go so that they can be suspended.
     asleep: bool,
@@ -137,6 +141,12 @@ impl Deriver {
         deriver
     }
 
+    /// The state to save, without events. What this run has not read is as an earlier run saved it.
+    #[must_use]
+    pub fn saved(&self) -> SavedState {
+        self.records.saved()
+    }
+
     /// Derives the next snapshot.
     pub fn derive(&mut self, input: &Input<'_>) -> Snapshot {
         self.add(input);
@@ -149,6 +159,7 @@ impl Deriver {
             driver: input.sample.map(|sample| &sample.driver),
             has_read: self.last_ready.is_some(),
             failure: self.failure.as_ref(),
+            crash: self.crash.as_deref(),
             all_stale,
             asleep: self.asleep,
             stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
@@ -180,6 +191,13 @@ impl Deriver {
     }
 
     fn add(&mut self, input: &Input<'_>) {
+        if let Child::Down { detail } = input.child
+            && !detail.is_empty()
+            && (self.failure.is_none() || input.restarts > self.restarts)
+        {
+            self.crash = Some(detail.clone());
+            self.failure = None;
+        }
         let Some(sample) = input.sample else { return };
         if !self.taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, sample)) {
             self.taken = Some(Arc::clone(sample));
@@ -188,10 +206,13 @@ impl Deriver {
         self.asleep = matches!(sample.driver, Driver::Suspending { .. } | Driver::Suspended);
         match &sample.driver {
             Driver::Ready(_) => {
-                self.failure = None;
+                (self.failure, self.crash) = (None, None);
                 self.last_ready = Some(Arc::clone(sample));
             }
-            Driver::Failed(failure) => self.failure = Some((failure.text.clone(), failure.hint.clone())),
+            Driver::Failed(failure) => {
+                self.failure = Some((failure.text.clone(), failure.hint.clone()));
+                (self.crash, self.restarts) = (None, input.restarts);
+            }
             Driver::Waiting { .. }
             | Driver::Starting { .. }
             | Driver::Replaced { .. }

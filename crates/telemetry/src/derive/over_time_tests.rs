@@ -11,7 +11,8 @@ use crate::{
     fixtures::blank,
     readings::{Activity, Identity},
     sample::{
-        Allocation, DriverFacts, GpuSample, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts, XidSample,
+        Allocation, DriverFacts, Failure, GpuSample, ListedProcess, Memory, MigSample, PodContainer, ProcessFacts,
+        XidSample,
     },
     snapshot::{EventKind, Severity, UseVerdict},
 };
@@ -371,7 +372,7 @@ fn totals_continue_from_saved_state() {
     reported.xids = vec![xid(0, Ok("A".into()), 79, 30_900)];
     let last = derive(&mut first, 31_000, &Arc::new(reported));
     assert_eq!(last.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
-    let kept = SavedState::of(&last);
+    let kept = first.saved().with_events(&last);
     let soon = derive(&mut Deriver::restoring(kept.clone()), 40_000, &used(40_000));
     assert_eq!(soon.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Held, 1000), (UseVerdict::Free, 1000)]);
     assert!(soon.gpus[0].usage.since_at_least);
@@ -395,5 +396,42 @@ fn totals_continue_from_saved_state() {
         let later = derive(&mut Deriver::restoring(kept), now, &used(now));
         assert_eq!(later.gpus.iter().map(show).collect::<Vec<_>>(), [(UseVerdict::Busy, now), (UseVerdict::Free, now)]);
         assert_eq!(later.events.len(), 1);
+    }
+}
+
+#[test]
+fn saved_state_outlives_run_that_reads_nothing() {
+    let used = |read| ready("1", read, vec![idle(0, "A", read, &[7]), idle(1, "B", read, &[])]);
+    let mut first = Deriver::default();
+    derive(&mut first, 1000, &Arc::new(Sample { xids: vec![xid(0, Ok("A".into()), 79, 900)], ..used(1000) }));
+    let last = derive(&mut first, 2000, &Arc::new(used(2000)));
+    let kept = first.saved().with_events(&last);
+    let failed = |at_ms| {
+        let failure = Failure { function: "nvmlInit_v2".into(), code: 9, text: "no".into(), hint: None };
+        Sample::of(Driver::Failed(failure), at(at_ms))
+    };
+    let denied = |read| {
+        let mut sample = used(read);
+        sample.gpus.iter_mut().for_each(|gpu| (gpu.handle, gpu.read_at) = (Err(Absence::Denied), None));
+        sample
+    };
+    type Run<'a> = (&'a str, Vec<Sample>);
+    let runs: [Run<'_>; 5] = [
+        ("ends before a sample", vec![]),
+        ("is starting", vec![Sample::of(Driver::Starting { call: None }, at(3000))]),
+        ("has no driver", vec![failed(3000), failed(5000)]),
+        ("counts no GPU", vec![ready("1", 3000, vec![])]),
+        ("reads no GPU", vec![denied(3000), denied(4000)]),
+    ];
+    for (run, samples) in runs {
+        let mut between = Deriver::restoring(kept.clone());
+        for sample in samples {
+            derive(&mut between, sample.assembled.boot.0, &Arc::new(sample));
+        }
+        let after = derive(&mut Deriver::restoring(between.saved()), 6000, &Arc::new(used(6000)));
+        let health: Vec<_> = after.gpus.iter().map(|gpu| gpu.health.verdict).collect();
+        assert_eq!(health, [Severity::Critical, Severity::Ok], "a run that {run}");
+        let uses: Vec<_> = after.gpus.iter().map(show).collect();
+        assert_eq!(uses, [(UseVerdict::Busy, 1000), (UseVerdict::Free, 1000)], "a run that {run}");
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         events::Log,
         health::{self, Conditions, Moment},
         pods,
-        saved::{SavedUse, SavedXids},
+        saved::{SavedState, SavedUse, SavedXids},
         totals::Sums,
         usage::{self, Facts, Finding, Taken},
         usage_tracker::{UsageLimits, UsageTracker},
@@ -59,6 +59,18 @@ impl Records {
                 self.gpus.entry(kept.uuid).or_default().tracker = tracker;
             }
         }
+    }
+
+    /// The state to save, of every GPU that this run or an earlier one has read.
+    pub(super) fn saved(&self) -> SavedState {
+        let gpus = self.gpus.iter().map(|(uuid, record)| (uuid, &record.tracker, false));
+        let instances = self.instances.iter().map(|(uuid, tracker)| (uuid, tracker, true));
+        let uses = gpus.chain(instances).filter_map(|(uuid, tracker, is_instance)| {
+            let (verdict, since, at_least, seen) = tracker.saved()?;
+            Some(SavedUse { uuid: uuid.clone(), is_instance, verdict, since, at_least, seen })
+        });
+        let xids = self.gpus.iter().filter_map(|(uuid, record)| record.xids.saved(uuid));
+        SavedState { events: Vec::new(), uses: uses.collect(), xids: xids.collect() }
     }
 
     /// Takes in a sample that was not taken in before.

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BootTime, Reading, Stamp,
-    snapshot::{Event, Gpu, Snapshot, Usage, UseVerdict},
+    BootTime, Stamp,
+    snapshot::{Event, Snapshot, UseVerdict},
 };
 
 /// Saved state.
@@ -41,22 +41,10 @@ pub(super) struct SavedUse {
 }
 
 impl SavedState {
-    /// The state to save of a snapshot.
+    /// The same state with the events of a snapshot, unless that is from before the first sample and has none yet.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let kept = |uuid: &Reading<String>, is_instance: bool, usage: &Usage| {
-            let Usage { verdict, since, since_at_least: at_least, .. } = *usage;
-            let uuid = uuid.clone().ok()?;
-            Some(SavedUse { uuid, is_instance, verdict, since, at_least, seen: snapshot.at.boot })
-        };
-        let mut uses = Vec::new();
-        for gpu in &snapshot.gpus {
-            uses.extend(kept(&gpu.identity.uuid, false, &gpu.usage));
-            uses.extend(gpu.mig.iter().flatten().filter_map(|mig| kept(&mig.sample.uuid, true, &mig.usage)));
-        }
-        let driver = snapshot.driver.as_ref().and_then(|driver| driver.driver_version.clone().ok());
-        let xids = snapshot.gpus.iter().filter_map(|gpu| xids(gpu, driver.as_deref())).collect();
-        Self { events: snapshot.events.to_vec(), uses, xids }
+    pub fn with_events(self, snapshot: &Snapshot) -> Self {
+        if snapshot.sequence == 0 { self } else { Self { events: snapshot.events.to_vec(), ..self } }
     }
 
     /// The state without parts that do not outlive a boot: the boot clock restarted, and so did every process.
@@ -64,16 +52,4 @@ impl SavedState {
     pub fn after_a_boot(self) -> Self {
         Self { uses: Vec::new(), xids: Vec::new(), ..self }
     }
-}
-
-fn xids(gpu: &Gpu, driver: Option<&str>) -> Option<SavedXids> {
-    let uuid = gpu.identity.uuid.clone().ok().filter(|_| !gpu.xid.held.is_empty())?;
-    Some(SavedXids {
-        uuid,
-        held: gpu.xid.held.clone(),
-        driver: driver.map(String::from),
-        energy_mj: gpu.readings.power.energy_mj.ok(),
-        uncorrected: gpu.readings.ecc.volatile_uncorrected.ok(),
-        recovery_action: gpu.readings.state.recovery_action.ok(),
-    })
 }

@@ -58,6 +58,16 @@ impl UsageTracker {
         Self { quiet, known, unknown: None, met: Some(seen) }
     }
 
+    /// The last verdict, with its start, if that is a lower bound, and when it was last seen: that before the use became
+    /// unknown, if there was one, so that a run that reads nothing passes on what it was given.
+    pub(super) fn saved(&self) -> Option<(UseVerdict, Stamp, bool, BootTime)> {
+        if let Some(Known { verdict, since, at_least, seen, .. }) = self.known {
+            return Some((verdict, since, at_least, seen));
+        }
+        let (since, at_least) = self.unknown?;
+        Some((UseVerdict::Unknown, since, at_least, self.met?))
+    }
+
     /// True if it was seen recently enough for its history to mean anything.
     pub(super) fn is_fresh(&self, now: BootTime, gap: Duration) -> bool {
         self.met.is_some_and(|met| now.since(met) <= gap)

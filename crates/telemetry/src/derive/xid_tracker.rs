@@ -47,6 +47,21 @@ impl XidTracker {
         Self { held: held.into_iter().take(MAX_KINDS).collect(), marks, ..Self::default() }
     }
 
+    /// The latched errors, and the readings that show a reset since; none without an error. A reading that this run has not
+    /// made is that of an earlier one.
+    pub(super) fn saved(&self, uuid: &str) -> Option<SavedXids> {
+        let Marks { driver, energy_mj, uncorrected, recovery_action, .. } = self.marks.clone();
+        let held: Vec<(u64, Stamp)> = self.held.iter().map(|(code, at)| (*code, *at)).collect();
+        (!held.is_empty()).then(|| SavedXids {
+            uuid: uuid.into(),
+            held,
+            driver,
+            energy_mj,
+            uncorrected,
+            recovery_action,
+        })
+    }
+
     pub(super) fn add(&mut self, xid: &XidSample) {
         self.last = Some((xid.code, xid.at));
         if self.since.is_none_or(|since| xid.at.boot >= since.boot) {

@@ -68,6 +68,20 @@ fn collector_ignores_service_signals() {
 }
 
 #[test]
+fn fatal_signal_from_outside_ends_collector() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).serve().ready();
+    for signal in [Signal::SIGABRT, Signal::SIGSEGV] {
+        let pid = only_collector(&agent);
+        kill(nix_pid(pid), signal).unwrap();
+        eventually("another collector", || {
+            (!lives(pid) && agent.collectors().first().is_some_and(|other| *other != pid)).then_some(())
+        });
+        assert!(agent.log().contains(signal.as_str()), "{signal} is named");
+    }
+}
+
+#[test]
 fn collector_shuts_library_down_when_parent_exits() {
     let driver = Driver::new(ONE_GPU);
     let agent = Start::on(&driver).serve().ready();

@@ -4,6 +4,7 @@ pub(crate) mod collector;
 mod configuration;
 mod exhaustion;
 mod health;
+mod kept;
 mod release;
 mod shutdown;
 mod systemd;

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use tempfile::TempDir;
@@ -61,6 +62,15 @@ impl Driver {
         let staged = self.folder.path().join("staged");
         fs::write(&staged, library).expect("the library is written");
         // At once, so that nobody loads half of it.
+        fs::rename(staged, self.library()).expect("the library is renamed");
+    }
+
+    /// Puts a library of our own there, compiled from C without any header.
+    pub(crate) fn compile(&self, source: &str) {
+        let (code, staged) = (self.folder.path().join("library.c"), self.folder.path().join("staged"));
+        fs::write(&code, source).expect("the source is written");
+        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&staged).arg(&code).status();
+        assert!(compiled.expect("cc, which Rust links with, is there").success());
         fs::rename(staged, self.library()).expect("the library is renamed");
     }
 

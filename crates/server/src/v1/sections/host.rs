@@ -11,7 +11,7 @@ use crate::v1::{
 };
 
 /// Reason why a driver is unknown that has not answered yet.
-const fn unanswered(snapshot: &Snapshot) -> Absence {
+pub(super) const fn unanswered(snapshot: &Snapshot) -> Absence {
     match snapshot.collector.state {
         CollectorState::NoDriver { .. } => Absence::Error,
         _ => Absence::Timeout,

@@ -8,6 +8,7 @@ use telemetry::{
 };
 
 use crate::v1::{
+    sections::host::unanswered,
     view::{Absent, view},
     word::{CollectorStateWord, GpuStateWord, SeverityWord, UseVerdictWord, Word},
 };
@@ -25,8 +26,9 @@ view! {
         /// Source: derived. Read: derived. Absent: never.
         value collector_state: CollectorStateWord = Word::of(&snapshot.collector.state);
         /// Number of GPUs.
-        /// Source: `nvmlDeviceGetCount_v2`. Read: derived. Absent: never.
-        value gpus_total: usize = snapshot.gpus.len();
+        /// Source: `nvmlDeviceGetCount_v2`. Read: derived. Absent: before the driver has counted them: `timeout`, or `error` where it cannot be read.
+        read gpus_total: Option<usize> =
+            if snapshot.has_counted() { Ok(snapshot.gpus.len()) } else { Err(unanswered(snapshot)) };
         /// Number of GPUs in state `ok`.
         /// Source: derived. Read: derived. Absent: never.
         value gpus_ok: usize = snapshot.gpus.iter().filter(|gpu| gpu.state == GpuState::Ok).count();
@@ -117,10 +119,11 @@ impl SummaryView {
         let host = self.hostname.as_deref().unwrap_or("(no hostname)");
         let UseCounts { free, held, busy, unknown } = &self.r#use;
         let mut text = String::new();
+        let total = self.gpus_total.map_or_else(|| "?".into(), |total| total.to_string());
         writeln!(
             text,
-            "{host}: collector {}, {} of {} GPUs ok: {free} free, {held} held, {busy} busy, {unknown} unknown",
-            self.collector_state, self.gpus_ok, self.gpus_total
+            "{host}: collector {}, {} of {total} GPUs ok: {free} free, {held} held, {busy} busy, {unknown} unknown",
+            self.collector_state, self.gpus_ok
         )?;
         for gpu in &self.gpus {
             let name = gpu.name.as_deref().unwrap_or("(no name)");
