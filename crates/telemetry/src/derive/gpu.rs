@@ -15,6 +15,9 @@ use crate::{
     snapshot::{Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
 };
 
+/// `nvmlComputeMode_t`: no context can be made.
+pub(super) const PROHIBITED: u32 = 2;
+
 /// Time and context by which readings are judged.
 pub(super) struct Ages<'a> {
     pub(super) now: Stamp,
@@ -66,7 +69,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         state: if stale { GpuState::Stale } else { state },
         state_detail: stuck
             .or_else(|| sample.refusal.as_ref().filter(|_| !stale).map(refused))
-            .or_else(|| without_instances(sample).filter(|_| state == GpuState::Ok)),
+            .or_else(|| cannot_compute(sample).filter(|_| state == GpuState::Ok)),
         read_at,
         never_read: sample.read_at.is_none(),
         age,
@@ -114,9 +117,17 @@ fn lists(sample: &GpuSample) -> ListsRead {
     }
 }
 
-fn without_instances(sample: &GpuSample) -> Option<String> {
-    let has_none = sample.readings.modes.mig == Ok(true) && sample.mig.as_ref().is_ok_and(Vec::is_empty);
-    has_none.then(|| "MIG is on and there is no instance yet, without which CUDA cannot use it".into())
+/// Reason why nobody can compute on it, though it is read.
+fn cannot_compute(sample: &GpuSample) -> Option<String> {
+    let modes = &sample.readings.modes;
+    let has_no_instance = modes.mig == Ok(true) && sample.mig.as_ref().is_ok_and(Vec::is_empty);
+    if has_no_instance {
+        Some("MIG is on and there is no instance yet, without which CUDA cannot use it".into())
+    } else if modes.compute == Ok(PROHIBITED) {
+        Some("its compute mode is prohibited, so that CUDA cannot use it (`nvidia-smi -c 0` ends that)".into())
+    } else {
+        None
+    }
 }
 
 /// Jobs on a GPU by the directory of job files.

@@ -8,6 +8,7 @@ mod cpu;
 mod duration;
 mod events;
 mod gpu;
+mod gpu_usage;
 mod health;
 mod host;
 mod known_gpus;
@@ -19,6 +20,7 @@ mod timings;
 mod totals;
 mod usage;
 mod usage_tracker;
+mod work;
 mod xid_tracker;
 
 use std::{sync::Arc, time::Duration};

@@ -79,6 +79,41 @@ fn use_follows_uuid_not_index() {
 }
 
 #[test]
+fn working_gpu_is_not_free_whoever_is_listed() {
+    let mut deriver = Deriver::default();
+    let mut verdicts = |now: u64, busy: u32| {
+        let change = |index: u32, uuid: &str, change: fn(&mut GpuSample, u32)| {
+            let mut gpu = idle(index, uuid, now, &[]);
+            change(&mut gpu, busy);
+            gpu
+        };
+        let gpus = vec![
+            change(0, "A", |gpu, busy| gpu.readings.utilization.gpu_percent = Ok(busy)),
+            change(1, "B", |gpu, busy| gpu.readings.utilization.encoder_percent = Ok(busy)),
+            change(2, "C", |gpu, busy| {
+                gpu.readings.utilization.gpu_percent = Err(Absence::NotSupported);
+                gpu.readings.activity.sm_ratio = Ok(f64::from(busy) / 100.0);
+            }),
+            change(3, "D", |gpu, busy| {
+                gpu.lists.compute = Err(Absence::Denied);
+                gpu.readings.utilization.gpu_percent = Ok(busy);
+            }),
+            change(4, "E", |gpu, busy| gpu.readings.modes.compute = Ok(if busy > 50 { 2 } else { 0 })),
+        ];
+        let snapshot = derive(&mut deriver, now, &Arc::new(ready("1", now, gpus)));
+        snapshot.gpus.iter().map(|gpu| gpu.usage.verdict).collect::<Vec<_>>()
+    };
+    use UseVerdict::{Busy, Free, Unknown};
+    assert_eq!(verdicts(1000, 0), [Free, Free, Free, Unknown, Free]);
+    assert_eq!(verdicts(2000, 97), [Free, Free, Free, Unknown, Busy], "a moment, but no context can be made");
+    assert_eq!(verdicts(3000, 97), [Busy; 5]);
+    for now in (4000..14_000).step_by(1000) {
+        assert_eq!(verdicts(now, 2), [Busy, Busy, Busy, Busy, Free], "it may only pause, at {now}");
+    }
+    assert_eq!(verdicts(14_000, 2), [Free, Free, Free, Unknown, Free]);
+}
+
+#[test]
 fn gpu_stale_is_unknown_then_resumes() {
     let mut deriver = Deriver::default();
     let first = Arc::new(ready("1", 1000, vec![idle(0, "A", 1000, &[])]));
@@ -233,7 +268,7 @@ fn mig_instance_held_if_activity_read() {
     for (name, [taken, other], verdicts, whole) in [
         ("idle", [Ok(0.04), Ok(0.0)], [Held, Free], Held),
         ("at work", [Ok(0.05), Ok(0.0)], [Busy, Free], Busy),
-        ("the other works, for nobody that is seen", [Ok(0.0), Ok(1.0)], [Held, Free], Busy),
+        ("the other works, for nobody that is seen", [Ok(0.0), Ok(1.0)], [Held, Busy], Busy),
         ("not reported", [no, no], [Busy, Free], Busy),
         ("not reported of the other", [Ok(0.0), no], [Held, Free], Busy),
     ] {

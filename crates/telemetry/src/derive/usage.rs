@@ -2,12 +2,19 @@
 
 use crate::{
     Absence, Reading,
+    derive::work,
     sample::{Life, Memory},
     snapshot::{Process, ProcessKind},
 };
 
 /// From here on a process of type C+G, or memory that nobody explains, takes a GPU: desktops stay below.
 const HOLDS_BYTES: u64 = 1 << 30;
+/// From here on a process that only draws takes a GPU if it also has half of its memory: no desktop is that large.
+const GRAPHICS_HOLDS_BYTES: u64 = 4 << 30;
+/// On a GPU that works, a process that only draws is who works from this share of the time on, in %.
+const GRAPHICS_WORKS_PERCENT: u32 = 10;
+/// The same of a process that computes as well.
+const BOTH_WORKS_PERCENT: u32 = 5;
 
 /// Facts about a GPU or a MIG instance that is read on time.
 #[derive(Clone, Debug)]
@@ -19,6 +26,27 @@ pub(super) struct Facts<'a> {
     pub(super) memory: Reading<Memory>,
     /// Allocation by the kubelet, with or without a process.
     pub(super) allocated: Taken,
+    /// It works, by its utilization.
+    pub(super) works: bool,
+    /// One process at a time may compute on it.
+    pub(super) exclusive: bool,
+}
+
+/// Circumstances of a GPU or a MIG instance that decide whether a process holds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    unexplained: Unexplained,
+    total_bytes: Option<u64>,
+    works: bool,
+    exclusive: bool,
+}
+
+impl Circumstances {
+    pub(super) fn of(memory: &Reading<Memory>, sharers: &[&Process], works: bool, exclusive: bool) -> Self {
+        let own = memory.as_ref().ok().filter(|memory| !memory.unified);
+        let total_bytes = own.map(|memory| memory.total_bytes);
+        Self { unexplained: unexplained(memory, sharers), total_bytes, works, exclusive }
+    }
 }
 
 /// Taken by somebody or not.
@@ -64,17 +92,23 @@ impl Finding {
     pub(super) fn given(self, allocated: Taken) -> Self {
         Self { taken: if self.taken == Taken::No { allocated } else { self.taken }, ..self }
     }
+
+    /// Finding for a GPU that may work: then somebody has it, seen or not.
+    pub(super) fn working(self, works: bool) -> Self {
+        Self { taken: if works { Taken::Yes } else { self.taken }, ..self }
+    }
 }
 
 pub(super) fn look(facts: &Facts<'_>) -> Finding {
     let listed = match &facts.listed {
         Ok(listed) => listed,
-        Err(why) => return Finding::unknown(*why),
+        Err(why) => return Finding::unknown(*why).working(facts.works),
     };
-    let unexplained = unexplained(&facts.memory, &facts.sharers);
-    let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, unexplained)).collect();
+    let circumstances = Circumstances::of(&facts.memory, &facts.sharers, facts.works, facts.exclusive);
+    let unexplained = circumstances.unexplained;
+    let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, circumstances)).collect();
     let taken = match unexplained {
-        _ if !holders.is_empty() || facts.allocated == Taken::Yes => Taken::Yes,
+        _ if !holders.is_empty() || facts.allocated == Taken::Yes || facts.works => Taken::Yes,
         Unexplained::Bytes { bytes, .. } if bytes >= HOLDS_BYTES => Taken::Yes,
         // Nobody is there, but who may have been given it was not read.
         Unexplained::Bytes { .. } | Unexplained::Shared => facts.allocated,
@@ -124,12 +158,21 @@ pub(super) fn unexplained(memory: &Reading<Memory>, sharers: &[&Process]) -> Une
     }
 }
 
-/// A process that only draws never holds a GPU. One that computes as well holds it from 1 GiB on; where the driver does
-/// not report its memory, it does if as much memory is unexplained.
-pub(super) fn holds(process: &Process, unexplained: Unexplained) -> bool {
+/// A process that computes and draws holds a GPU from 1 GiB on, and where the driver does not report its memory if as much
+/// is unexplained. One that only draws holds it with half of the memory. On a GPU that works, both hold it if they are who
+/// works; in an exclusive mode, the first does in any case.
+pub(super) fn holds(process: &Process, circumstances: Circumstances) -> bool {
+    let Circumstances { unexplained, total_bytes, works, exclusive } = circumstances;
+    let share = work::of_process(process);
     match (process.kind, process.gpu_memory_bytes) {
         (ProcessKind::Compute, _) => true,
-        (ProcessKind::Graphics, _) => false,
+        (ProcessKind::Both, _) if exclusive || works && share.is_none_or(|share| share >= BOTH_WORKS_PERCENT) => true,
+        (ProcessKind::Graphics, bytes) => {
+            let has = |least: u64| bytes.is_ok_and(|bytes| bytes >= least);
+            let fits = |total: u64| bytes.is_ok_and(|bytes| bytes <= total);
+            let has_half = total_bytes.is_some_and(|total| fits(total) && has(GRAPHICS_HOLDS_BYTES.max(total / 2)));
+            has_half || works && share.map_or_else(|| has(HOLDS_BYTES), |share| share >= GRAPHICS_WORKS_PERCENT)
+        }
         (ProcessKind::Both, Ok(bytes)) => bytes >= HOLDS_BYTES,
         (ProcessKind::Both, Err(_)) => match unexplained {
             Unexplained::Bytes { bytes, .. } => bytes >= HOLDS_BYTES,

@@ -11,4 +11,5 @@ mod hosts;
 mod load;
 mod readings;
 mod recovery;
+mod usage;
 mod xids;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixtures::blank;
-use crate::sample::Container;
+use crate::sample::{Container, ProcessShare};
 
 const GIB: u64 = 1 << 30;
 
@@ -14,7 +14,14 @@ fn memory(used: u64) -> Reading<Memory> {
 
 fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
     let listed: Vec<&Process> = listed.iter().collect();
-    look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated: Taken::No })
+    look(&Facts {
+        listed: Ok(listed.clone()),
+        sharers: listed,
+        memory,
+        allocated: Taken::No,
+        works: false,
+        exclusive: false,
+    })
 }
 
 #[test]
@@ -54,8 +61,56 @@ fn usage_by_process_kind() {
 
 #[test]
 fn usage_unknown_without_process_list() {
-    let facts = Facts { listed: Err(Absence::Denied), sharers: Vec::new(), memory: memory(0), allocated: Taken::Yes };
+    let facts = Facts {
+        listed: Err(Absence::Denied),
+        sharers: Vec::new(),
+        memory: memory(0),
+        allocated: Taken::Yes,
+        works: false,
+        exclusive: false,
+    };
     assert_eq!(look(&facts), Finding::unknown(Absence::Denied));
+}
+
+#[test]
+fn usage_of_working_gpu_is_taken_by_who_works() {
+    use ProcessKind::{Both, Compute, Graphics};
+    use Taken::{No, Unknown, Yes};
+    let share =
+        |percent| Ok(ProcessShare { sm_percent: percent, memory_percent: 0, encoder_percent: 0, decoder_percent: 0 });
+    let with = |kind, bytes, share| Process { share, ..process(kind, Ok(bytes)) };
+    let untold = Err(Absence::NotSupported);
+    let mut encoder = with(Graphics, GIB / 4, share(0));
+    encoder.share = share(0).map(|share| ProcessShare { encoder_percent: 100, ..share });
+    for (name, listed, works, exclusive, taken, users) in [
+        ("nobody is seen", vec![], true, false, Yes, 0),
+        ("Vulkan", vec![with(Graphics, 60 * GIB, share(95))], true, false, Yes, 1),
+        ("Vulkan at rest, with most of the memory", vec![with(Graphics, 60 * GIB, share(0))], false, false, Yes, 1),
+        ("a small one that draws as well", vec![with(Both, GIB / 2, share(92))], true, false, Yes, 1),
+        ("of which no share is read", vec![with(Both, GIB / 2, untold)], true, false, Yes, 1),
+        ("a large one that draws, without a share", vec![with(Graphics, 2 * GIB, untold)], true, false, Yes, 1),
+        ("a desktop beside somebody unseen", vec![with(Graphics, GIB / 2, share(3))], true, false, Yes, 0),
+        ("an encoder", vec![encoder], true, false, Yes, 1),
+        ("a desktop", vec![with(Graphics, 3 * GIB, share(18)), with(Both, GIB / 2, share(18))], false, false, No, 0),
+        ("exclusive, and a small program", vec![with(Both, GIB / 2, share(0))], false, true, Yes, 1),
+        ("exclusive, and a desktop", vec![with(Graphics, GIB / 2, share(0))], false, true, No, 0),
+        ("a job", vec![with(Compute, 0, untold)], false, false, Yes, 1),
+    ] {
+        let used = listed.iter().map(|process| process.gpu_memory_bytes.unwrap()).sum();
+        let listed: Vec<&Process> = listed.iter().collect();
+        let facts = Facts {
+            listed: Ok(listed.clone()),
+            sharers: listed,
+            memory: memory(used),
+            allocated: No,
+            works,
+            exclusive,
+        };
+        let found = look(&facts);
+        assert_eq!((found.taken, found.users.len()), (taken, users), "{name}");
+        let denied = Facts { listed: Err(Absence::Denied), ..facts };
+        assert_eq!(look(&denied).taken, if works { Yes } else { Unknown }, "{name}");
+    }
 }
 
 #[test]
@@ -72,7 +127,14 @@ fn usage_allocated_is_not_free() {
         ("not known, and memory that nobody explains", &[], memory(GIB), Unknown, Yes, 0),
     ] {
         let listed: Vec<&Process> = listed.iter().collect();
-        let found = look(&Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated });
+        let found = look(&Facts {
+            listed: Ok(listed.clone()),
+            sharers: listed,
+            memory,
+            allocated,
+            works: false,
+            exclusive: false,
+        });
         assert_eq!((found.taken, found.users.len()), (taken, users), "{name}");
     }
 }
@@ -80,8 +142,14 @@ fn usage_allocated_is_not_free() {
 #[test]
 fn usage_explains_memory_of_same_gpu_instance() {
     let neighbour = process(ProcessKind::Compute, Ok(5 * GIB));
-    let facts =
-        Facts { listed: Ok(Vec::new()), sharers: vec![&neighbour], memory: memory(5 * GIB), allocated: Taken::No };
+    let facts = Facts {
+        listed: Ok(Vec::new()),
+        sharers: vec![&neighbour],
+        memory: memory(5 * GIB),
+        allocated: Taken::No,
+        works: false,
+        exclusive: false,
+    };
     assert_eq!(look(&facts).taken, Taken::No);
 }
 
