@@ -4,6 +4,7 @@
 //! Data flows one way: a [`sample::Sample`] crosses the pipe as a [`frame`], [`derive`] makes a
 //! [`snapshot::Snapshot`] of it, and the views render snapshots.
 
+pub mod arguments;
 pub mod call_table;
 pub mod capture;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod sample;
 pub mod snapshot;
 pub mod xid;
 
+pub use arguments::Arguments;
 pub use clock::{BootTime, Stamp};
 pub use reading::{Absence, Reading};
 /// Lists the words of a closed set in JSON.

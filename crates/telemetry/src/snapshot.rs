@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
 use crate::{
-    Absence, Reading, Stamp,
+    Absence, Arguments, Reading, Stamp,
     readings::{Activity, Field, Identity, Readings, Value},
     sample::{Container, DriverFacts, Life, MigSample, PodContainer, ProcessShare},
 };
@@ -426,7 +426,7 @@ pub struct Process {
     /// Running time when it was listed.
     pub running: Reading<Duration>,
     /// Its arguments; empty for a kernel thread.
-    pub arguments: Reading<Vec<String>>,
+    pub arguments: Reading<Arguments>,
     /// Name.
     pub name: Reading<String>,
     /// When it started, Unix time in milliseconds.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use telemetry::{
-    Absence, Reading,
+    Absence, Arguments, Reading,
     sample::{Life, ProcessFacts},
 };
 
@@ -64,7 +64,7 @@ impl Entry {
         (self.facts.container, self.facts.pod, self.facts.job) = (container, pod, job);
     }
 
-    pub(super) fn store_command(&mut self, arguments: Reading<Vec<String>>) {
+    pub(super) fn store_command(&mut self, arguments: Reading<Arguments>) {
         self.facts.arguments = arguments;
         self.command_read = Some(Instant::now());
     }

@@ -4,7 +4,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use telemetry::sample::CpuTicks;
+use telemetry::{Arguments, sample::CpuTicks};
 
 /// Fields of `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +91,12 @@ fn number_after<T: std::str::FromStr>(bytes: &[u8], key: &str) -> Option<T> {
 }
 
 /// Splits arguments at NUL; the last NUL may be missing if a process has changed its title. Invalid UTF-8 becomes U+FFFD.
-pub(super) fn arguments(bytes: &[u8]) -> Vec<String> {
-    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
-    if bytes.is_empty() {
-        return Vec::new();
+pub(super) fn arguments(bytes: &[u8]) -> Arguments {
+    match String::from_utf8_lossy(bytes) {
+        text if text == "\0" => Arguments::from_terminated(""),
+        text if text.is_empty() || text.ends_with('\0') => Arguments::from_terminated(&text),
+        text => Arguments::from_terminated(&(text.into_owned() + "\0")),
     }
-    bytes.split(|&byte| byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -156,9 +156,10 @@ mod tests {
 
     #[test]
     fn arguments_split_at_nul_and_decoded() {
-        assert_eq!(arguments(b"python\0a b\0\0x\0"), ["python", "a b", "", "x"]);
-        assert_eq!(arguments(b"title without end"), ["title without end"]);
-        assert_eq!(arguments(b"bad \xFF\0"), ["bad \u{FFFD}"]);
+        let all = |bytes| arguments(bytes).iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(all(b"python\0a b\0\0x\0"), ["python", "a b", "", "x"]);
+        assert_eq!(all(b"title without end"), ["title without end"]);
+        assert_eq!(all(b"bad \xFF\0"), ["bad \u{FFFD}"]);
         assert!(arguments(b"").is_empty() && arguments(b"\0").is_empty());
     }
 
@@ -190,7 +191,7 @@ mod tests {
             let _ = stat(&bytes);
             let _ = real_uid(&bytes);
             let _ = memory(&bytes, "MemTotal:");
-            prop_assert!(arguments(&bytes).len() <= bytes.len() + 1);
+            prop_assert!(arguments(&bytes).iter().count() <= bytes.len() + 1);
         }
 
         #[test]

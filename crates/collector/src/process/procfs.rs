@@ -10,7 +10,7 @@ use nix::{
     sys::signal::kill,
     unistd::{Pid, SysconfVar, sysconf},
 };
-use telemetry::{Absence, BootTime, Reading, command::MAX_BYTES};
+use telemetry::{Absence, Arguments, BootTime, Reading, command::MAX_BYTES};
 
 use crate::process::{
     cgroup::{self, Placement},
@@ -122,7 +122,7 @@ impl ProcFs {
 
     /// Reads the arguments in the first [`MAX_BYTES`] bytes of `/proc/PID/cmdline`. Blocks while the process holds the lock
     /// of its address space.
-    pub(crate) fn arguments(&self, pid: u32) -> Reading<Vec<String>> {
+    pub(crate) fn arguments(&self, pid: u32) -> Reading<Arguments> {
         let bytes = self.read(pid, "cmdline")?.ok_or(Absence::Error)?;
         Ok(parse::arguments(&bytes))
     }
@@ -184,7 +184,7 @@ mod tests {
     fn command_line_of_two_mebibytes_truncated() {
         let long = vec![b'x'; 2 << 20];
         let (_root, proc) = proc(&[("7/cmdline", &long)]);
-        assert_eq!(proc.arguments(7).unwrap()[0].len(), MAX_BYTES);
+        assert_eq!(proc.arguments(7).unwrap().line().len(), MAX_BYTES);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Visibility of command lines.
 
-use telemetry::{command, mask, sample::Life, snapshot::Process};
+use std::borrow::Cow;
+
+use telemetry::{Arguments, mask, sample::Life, snapshot::Process};
 
 /// The visible part of a process's command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,10 +41,10 @@ impl Commands {
     }
 
     /// The command line of these arguments; `None` if it is hidden.
-    pub(crate) fn line(self, arguments: &[String]) -> Option<String> {
+    pub(crate) fn line(self, arguments: &Arguments) -> Option<&str> {
         match self {
-            Self::Full => Some(command::join(arguments)),
-            Self::Masked => Some(command::join(&mask::arguments(arguments))),
+            Self::Full => Some(arguments.line()),
+            Self::Masked => Some(arguments.masked_line()),
             Self::Name | Self::Hidden => None,
         }
     }
@@ -58,11 +60,11 @@ impl Commands {
     }
 
     /// The text for `/status`, which has no reasons for absence: the line or the name.
-    pub(crate) fn legacy(self, process: &Process) -> Option<String> {
+    pub(crate) fn legacy(self, process: &Process) -> Option<Cow<'_, str>> {
         let (Life::Running, Ok(arguments)) = (process.life, &process.arguments) else { return None };
         match self {
-            Self::Full | Self::Masked => self.line(arguments),
-            Self::Name => self.name(process.name.as_ref().ok()?),
+            Self::Full | Self::Masked => self.line(arguments).map(Cow::Borrowed),
+            Self::Name => self.name(process.name.as_ref().ok()?).map(Cow::Owned),
             Self::Hidden => None,
         }
     }
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn scopes_are_ordered() {
-        let arguments = Ok(["python", "--token=planted"].map(String::from).into());
+        let arguments = Ok(["python", "--token=planted"].into_iter().collect());
         let process = Process { arguments, ..host::process(1) };
         let shown = |commands: Commands| commands.legacy(&process);
         assert_eq!(shown(Commands::Full).as_deref(), Some("python --token=planted"));

@@ -88,7 +88,7 @@ impl Samples<'_> {
         let comma = if labels.is_empty() { "" } else { "," };
         let mut so_far = 0_u64;
         let bounds = histogram.bounds_ns.iter().map(|bound| Some(*bound)).chain([None]);
-        for (bound, count) in bounds.zip(&histogram.counts) {
+        for (bound, count) in bounds.zip(histogram.counts()) {
             so_far = so_far.saturating_add(*count);
             let labels = match bound {
                 // With a decimal point in both formats, so that the series does not depend on the format.

@@ -1,6 +1,6 @@
 //! The rows of `/status`: one for each GPU, one for each process on it. The fields are in the contract's order.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use serde::{Serialize, Serializer};
 use telemetry::{
@@ -60,11 +60,11 @@ impl<'a> DeviceRow<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct ProcessRow {
+pub(crate) struct ProcessRow<'a> {
     idx: usize,
     pid: Number<u32>,
-    username: String,
-    command: String,
+    username: Cow<'a, str>,
+    command: Cow<'a, str>,
     r#type: &'static str,
     #[serde(serialize_with = "display")]
     gpu_memory: Mebibytes,
@@ -72,9 +72,9 @@ pub(crate) struct ProcessRow {
     running_time: RunningTime,
 }
 
-impl ProcessRow {
+impl<'a> ProcessRow<'a> {
     /// The row of a process on the GPU at this position.
-    pub(crate) fn new(idx: usize, merged: &Merged<'_>, scope: Scope, commands: Commands) -> Self {
+    pub(crate) fn new(idx: usize, merged: &Merged<'a>, scope: Scope, commands: Commands) -> Self {
         let process = merged.process;
         let exists = matches!(process.life, Life::Running | Life::Zombie);
         let seen = scope.sees_people();
@@ -90,15 +90,15 @@ impl ProcessRow {
     }
 }
 
-fn username(process: &Process) -> String {
+fn username(process: &Process) -> Cow<'_, str> {
     match (&process.user, process.uid) {
-        (Some(user), _) => user.clone(),
-        (None, Ok(uid)) => uid.to_string(),
+        (Some(user), _) => user.into(),
+        (None, Ok(uid)) => uid.to_string().into(),
         (None, Err(_)) => NOT_AVAILABLE.into(),
     }
 }
 
-fn command(process: &Process, commands: Commands) -> String {
+fn command(process: &Process, commands: Commands) -> Cow<'_, str> {
     let Some(line) = commands.legacy(process) else { return NOT_AVAILABLE.into() };
     if line.is_empty() { NO_COMMAND_LINE.into() } else { line }
 }
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn process_row_as_recorded() {
         let row = |scope| {
-            let row = ProcessRow::new(2, &by_pid(&[host::process(7)])[0], scope, Commands::Full);
-            serde_json::to_string(&row).unwrap()
+            let processes = [host::process(7)];
+            serde_json::to_string(&ProcessRow::new(2, &by_pid(&processes)[0], scope, Commands::Full)).unwrap()
         };
         assert_eq!(
             row(Scope::Read),
@@ -239,11 +239,11 @@ mod tests {
     #[test]
     fn process_command_depends_on_state() {
         let with = |life, arguments| field(Process { life, arguments, ..host::process(7) }, "command");
-        assert_eq!(with(Life::Running, Ok(vec![])), "Zombie Process");
-        assert_eq!(with(Life::Running, Ok(vec![String::new()])), "Zombie Process");
+        assert_eq!(with(Life::Running, Ok([""; 0].iter().collect())), "Zombie Process");
+        assert_eq!(with(Life::Running, Ok([""].iter().collect())), "Zombie Process");
         assert_eq!(with(Life::Running, Err(Absence::Timeout)), "N/A");
-        assert_eq!(with(Life::Zombie, Ok(vec![])), "N/A");
-        assert_eq!(with(Life::Gone, Ok(vec!["x".into()])), "N/A");
+        assert_eq!(with(Life::Zombie, Ok([""; 0].iter().collect())), "N/A");
+        assert_eq!(with(Life::Gone, Ok(["x"].iter().collect())), "N/A");
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn sample() -> Sample {
         uid: Ok(0),
         user: Some("root".into()),
         started: Ok(BootTime(5)),
-        arguments: Ok(vec!["python".into(), "a b".into()]),
+        arguments: Ok(["python", "a b"].into_iter().collect()),
         cpu_ms: Ok(5),
         ..ProcessFacts::unread(pid, Absence::Denied)
     };

@@ -32,7 +32,7 @@ fn published(commands: Option<Commands>, snapshot: Snapshot) -> App {
 
 fn with_a_secret() -> Snapshot {
     let mut gpu = host::gpu(0);
-    let arguments = Ok(["python", "--token", "planted"].map(String::from).into());
+    let arguments = Ok(["python", "--token", "planted"].into_iter().collect());
     gpu.processes = vec![Process { arguments, ..host::process(7) }];
     host::snapshot(CollectorState::Ok, vec![gpu])
 }

@@ -1,22 +1,28 @@
 //! CPU use between two samples, as a share of the time between them.
 
-use std::collections::BTreeMap;
-
 use crate::{
-    Absence, BootTime, Reading, Stamp,
+    Absence, Arguments, BootTime, Reading, Stamp,
     sample::{CpuTicks, ProcessFacts, Sample},
 };
 
 /// A process: a PID alone may be another's later.
 type Key = (u32, BootTime);
 
-/// The processor time of each process as it was last read, and how busy it was before that.
+/// Each process's processor time as it was last read, and what stays the same from sample to sample.
 #[derive(Debug, Default)]
 pub(super) struct ProcessTimes {
-    used: BTreeMap<Key, Used>,
-    /// When each started by the wall clock, Unix time in milliseconds, as it was when the process was first seen: the two
+    /// By key.
+    known: Vec<(Key, Known)>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    used: Option<Used>,
+    /// When it started by the wall clock, Unix time in milliseconds, as it was when the process was first seen: the two
     /// clocks are not read at once, and one of them is set.
-    started: BTreeMap<Key, u64>,
+    started_ms: u64,
+    /// The first copy of its arguments, so that snapshots share it, and the command lines made of it.
+    arguments: Option<Arguments>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,43 +36,67 @@ impl ProcessTimes {
     /// Takes in a sample. Two samples may carry the same reading of a process, since those of many take their time:
     /// that says nothing new.
     pub(super) fn add(&mut self, sample: &Sample) {
-        let keys = sample.processes.iter().filter_map(key);
-        self.started = keys.map(|key| (key, self.started_by_wall_clock(key, sample.assembled))).collect();
-        let read = sample.processes.iter().filter_map(|facts| {
-            Some((
-                key(facts)?,
-                Used { read_at: facts.read_at?, cpu_ms: facts.cpu_ms.ok()?, percent: Err(Absence::Timeout) },
-            ))
+        let mut known: Vec<(Key, Known)> = Vec::with_capacity(sample.processes.len());
+        known.extend(sample.processes.iter().filter_map(|facts| {
+            let key = key(facts)?;
+            Some((key, self.next(key, facts, sample.assembled)))
+        }));
+        if !known.is_sorted_by(|(one, _), (other, _)| one < other) {
+            known.sort_by_key(|(key, _)| *key);
+            known.dedup_by_key(|(key, _)| *key);
+        }
+        self.known = known;
+    }
+
+    fn next(&self, key: Key, facts: &ProcessFacts, now: Stamp) -> Known {
+        let before = self.get(key);
+        let read = facts.read_at.and_then(|read_at| Some((read_at, facts.cpu_ms.ok()?)));
+        let used = read.map(|(read_at, cpu_ms)| match before.and_then(|before| before.used) {
+            Some(before) if before.read_at >= read_at => before,
+            Some(before) => {
+                let passed_ms = read_at.0.saturating_sub(before.read_at.0);
+                Used { read_at, cpu_ms, percent: percent(before.cpu_ms, cpu_ms, passed_ms) }
+            }
+            None => Used { read_at, cpu_ms, percent: Err(Absence::Timeout) },
         });
-        self.used = read
-            .map(|(key, now)| match self.used.get(&key) {
-                Some(before) if before.read_at >= now.read_at => (key, *before),
-                Some(before) => {
-                    let passed_ms = now.read_at.0.saturating_sub(before.read_at.0);
-                    (key, Used { percent: percent(before.cpu_ms, now.cpu_ms, passed_ms), ..now })
-                }
-                None => (key, now),
-            })
-            .collect();
+        let arguments = facts.arguments.as_ref().ok();
+        let same = before.and_then(|before| before.arguments.as_ref()).filter(|before| arguments == Some(before));
+        Known {
+            used,
+            started_ms: before.map_or_else(|| by_wall_clock(key, now), |before| before.started_ms),
+            arguments: same.or(arguments).cloned(),
+        }
+    }
+
+    fn get(&self, process: Key) -> Option<&Known> {
+        let position = self.known.binary_search_by_key(&process, |(key, _)| *key).ok()?;
+        self.known.get(position).map(|(_, known)| known)
     }
 
     /// When it started, Unix time in milliseconds: always the same for one process.
     pub(super) fn started_at_ms(&self, facts: &ProcessFacts, now: Stamp) -> Reading<u64> {
-        Ok(self.started_by_wall_clock((facts.pid, facts.started?), now))
-    }
-
-    fn started_by_wall_clock(&self, process: Key, now: Stamp) -> u64 {
-        let known = self.started.get(&process).copied();
-        known.unwrap_or_else(|| now.unix_ms.saturating_sub(now.boot.0.saturating_sub(process.1.0)))
+        let key = (facts.pid, facts.started?);
+        Ok(self.get(key).map_or_else(|| by_wall_clock(key, now), |known| known.started_ms))
     }
 
     /// CPU use between the newest two samples, in % of one processor; above 100 with several threads.
     pub(super) fn cpu_percent(&self, facts: &ProcessFacts) -> Reading<f64> {
         facts.cpu_ms?;
-        facts.started?;
+        let key = (facts.pid, facts.started?);
         // In the first sample that has it there is nothing to compare with.
-        key(facts).and_then(|key| self.used.get(&key)).map_or(Err(Absence::Timeout), |used| used.percent)
+        self.get(key).and_then(|known| known.used).map_or(Err(Absence::Timeout), |used| used.percent)
     }
+
+    /// Its arguments, as a copy that is shared from sample to sample as long as they stay the same.
+    pub(super) fn arguments(&self, facts: &ProcessFacts) -> Reading<Arguments> {
+        let read = facts.arguments.as_ref().map_err(|why| *why)?;
+        let known = key(facts).and_then(|key| self.get(key)?.arguments.as_ref());
+        Ok(known.filter(|known| *known == read).unwrap_or(read).clone())
+    }
+}
+
+fn by_wall_clock(process: Key, now: Stamp) -> u64 {
+    now.unix_ms.saturating_sub(now.boot.0.saturating_sub(process.1.0))
 }
 
 fn key(facts: &ProcessFacts) -> Option<Key> {

@@ -8,7 +8,9 @@ use crate::{
         LeftOut,
         collector::describe,
         cpu::{self, ProcessTimes},
-        expired_after, pods, process, stale_after,
+        expired_after,
+        known_gpus::KnownGpu,
+        pods, process, stale_after,
     },
     readings::{Activity, Every, MemoryReadings, Pcie, Readings},
     sample::{Call, Failure, GpuSample, MigSample, ProcessLists, Sample},
@@ -78,13 +80,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         lists: if expired { ListsRead::absent(Absence::Timeout) } else { lists(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
         pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
-        xid: Xid {
-            since: xid_since,
-            last: None,
-            count: xid_since.map(|_| 0),
-            by_severity: [0; Severity::ALL.len()],
-            held: Vec::new(),
-        },
+        xid: no_xid(xid_since),
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
         processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },
@@ -178,19 +174,36 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
 }
 
 /// A GPU that the driver no longer counts.
-pub(super) fn uncounted(mut known: Gpu, index: u32, ages: &Ages<'_>) -> Gpu {
-    known.index = index;
-    known.state = GpuState::Lost;
-    known.state_detail = Some("the driver no longer counts it".into());
-    known.age = ages.now.boot.since(known.read_at.boot);
-    known.readings = Readings::absent(Absence::Lost);
-    known.lists = ListsRead::absent(Absence::Lost);
-    known.mig = Err(Absence::Lost);
-    known.xid.since = Err(Absence::Lost);
-    known.pods = Err(Absence::Lost);
-    known.processes.clear();
-    known.jobs = None;
-    known
+pub(super) fn uncounted(known: KnownGpu, index: u32, ages: &Ages<'_>) -> Gpu {
+    let why = Absence::Lost;
+    Gpu {
+        index,
+        state: GpuState::Lost,
+        state_detail: Some("the driver no longer counts it".into()),
+        read_at: known.read_at,
+        never_read: known.never_read,
+        age: ages.now.boot.since(known.read_at.boot),
+        identity: known.identity,
+        readings: Readings::absent(why),
+        lists: ListsRead::absent(why),
+        mig: Err(why),
+        pods: Err(why),
+        xid: no_xid(Err(why)),
+        usage: Usage::unknown(known.read_at, why),
+        health: Health::default(),
+        processes: Vec::new(),
+        totals: Totals::absent(why),
+        jobs: None,
+    }
+}
+
+/// Xid errors before the GPU's own are known.
+const fn no_xid(since: Reading<Stamp>) -> Xid {
+    let count = match since {
+        Ok(_) => Ok(0),
+        Err(why) => Err(why),
+    };
+    Xid { since, last: None, count, by_severity: [0; Severity::ALL.len()], held: Vec::new() }
 }
 
 /// Call that hangs; of several GPUs the one that began first.

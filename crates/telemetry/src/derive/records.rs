@@ -8,6 +8,7 @@ use crate::{
         events::Log,
         gpu_usage::{GpuUsage, InstanceUsages},
         health::{self, Conditions, Moment},
+        known_gpus::KnownGpu,
         saved::{SavedState, SavedUse, SavedXids},
         totals::Sums,
         usage_tracker::{UsageLimits, UsageTracker},
@@ -40,7 +41,7 @@ pub(super) struct SampleContext<'a> {
     /// Two readings that are further apart leave time between them that was not read.
     pub(super) longest: Duration,
     /// The GPUs once seen, under their last index, since a lost one no longer says its UUID.
-    pub(super) named: &'a [Gpu],
+    pub(super) named: &'a [KnownGpu],
 }
 
 impl Records {

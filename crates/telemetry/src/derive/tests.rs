@@ -258,7 +258,7 @@ fn pid_in_both_lists_is_one_row_with_graphics_memory() {
         uid: Ok(0),
         user: Some("root".into()),
         started: Ok(BootTime(5000)),
-        arguments: Ok(vec!["x".into()]),
+        arguments: Ok(["x"].into_iter().collect()),
         ..ProcessFacts::unread(10, Absence::Error)
     }];
     let snapshot = bench().alive(20_100, &sample);

@@ -17,7 +17,7 @@ pub(super) struct Clock {
     /// Since when the collector that is heard now has counted.
     began: BootTime,
     /// Totals of the collectors before it, when its first sample arrived.
-    before: BTreeMap<String, Histogram>,
+    before: BTreeMap<Arc<str>, Histogram>,
 }
 
 impl Clock {
@@ -32,11 +32,14 @@ impl Clock {
             reported.samples.add(u64::from(sample.duration_us).saturating_mul(1000));
         }
         for times in &sample.calls {
-            if !reported.calls.contains_key(&times.function) && reported.calls.len() >= MAX_FUNCTIONS {
-                continue;
+            let before = self.before.get(&*times.function);
+            if let Some(reported) = reported.calls.get_mut(&*times.function) {
+                raise(reported, before, times);
+            } else if reported.calls.len() < MAX_FUNCTIONS {
+                let mut first = Histogram::of_calls();
+                raise(&mut first, before, times);
+                reported.calls.insert(times.function.as_str().into(), first);
             }
-            let sum = added(self.before.get(&times.function), times);
-            raise(reported.calls.entry(times.function.clone()).or_insert_with(Histogram::of_calls), &sum);
         }
     }
 
@@ -46,21 +49,14 @@ impl Clock {
     }
 }
 
-fn added(before: Option<&Histogram>, times: &CallTimes) -> Histogram {
-    let mut sum = before.cloned().unwrap_or_else(Histogram::of_calls);
-    for (count, more) in sum.counts.iter_mut().zip(times.counts) {
-        *count = count.saturating_add(more);
+/// Raises the totals to those of the collectors before and of this one. A collector whose counts fall is not believed.
+fn raise(reported: &mut Histogram, before: Option<&Histogram>, times: &CallTimes) {
+    let counts_before = before.map_or(&[][..], Histogram::counts).iter().copied().chain(std::iter::repeat(0));
+    for ((count, before), more) in reported.counts_mut().iter_mut().zip(counts_before).zip(times.counts) {
+        *count = (*count).max(before.saturating_add(more));
     }
-    sum.sum_ns = sum.sum_ns.saturating_add(times.sum_ns);
-    sum
-}
-
-/// A collector whose counts fall is not believed either.
-fn raise(reported: &mut Histogram, to: &Histogram) {
-    for (count, higher) in reported.counts.iter_mut().zip(&to.counts) {
-        *count = (*count).max(*higher);
-    }
-    reported.sum_ns = reported.sum_ns.max(to.sum_ns);
+    let sum_before = before.map_or(0, |before| before.sum_ns);
+    reported.sum_ns = reported.sum_ns.max(sum_before.saturating_add(times.sum_ns));
 }
 
 #[cfg(test)]
@@ -84,7 +80,7 @@ mod tests {
 
     fn counted(clock: &Clock, function: &str) -> (u64, u64) {
         let histogram = clock.totals().calls[function].clone();
-        (histogram.counts[0], histogram.sum_ns)
+        (histogram.counts()[0], histogram.sum_ns)
     }
 
     #[test]
@@ -116,7 +112,10 @@ mod tests {
         let calls: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
         clock.add(&sample(1, &calls));
         let reported = clock.totals();
-        assert_eq!((reported.samples.count(), reported.samples.counts[1], reported.samples.sum_ns), (1, 1, 2_000_000));
+        assert_eq!(
+            (reported.samples.count(), reported.samples.counts()[1], reported.samples.sum_ns),
+            (1, 1, 2_000_000)
+        );
         assert_eq!(reported.calls.len(), MAX_FUNCTIONS);
     }
 
@@ -129,7 +128,7 @@ mod tests {
                 let calls = vec![CallTimes { function: "a".into(), counts, sum_ns }];
                 clock.add(&Sample { calls, ..sample(began, &[]) });
                 let now = clock.totals().calls["a"].clone();
-                prop_assert!(before.counts.iter().zip(&now.counts).all(|(before, now)| before <= now));
+                prop_assert!(before.counts().iter().zip(now.counts()).all(|(before, now)| before <= now));
                 prop_assert!(before.sum_ns <= now.sum_ns);
                 before = now;
             }

@@ -5,7 +5,7 @@ mod pods;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Absence, BootTime, Reading, Stamp};
+use crate::{Absence, Arguments, BootTime, Reading, Stamp};
 
 pub use gpu::{GpuSample, Memory, MigSample, ProcessLists, ProcessShare, SampledProcess};
 pub use pods::{Allocation, Device, PodContainer};
@@ -231,7 +231,7 @@ pub struct ProcessFacts {
     pub started: Reading<BootTime>,
     /// Its arguments, cut at [`crate::command::MAX_BYTES`] in all: `/proc/PID/cmdline`. What is not UTF-8 is U+FFFD.
     /// Empty for a kernel thread.
-    pub arguments: Reading<Vec<String>>,
+    pub arguments: Reading<Arguments>,
     /// Name, at most 15 bytes: `/proc/PID/comm`. Bytes that are not UTF-8 are U+FFFD.
     pub name: Reading<String>,
     /// When `cpu_ms` and `host_memory_bytes` were read: two frames may carry one reading, so a rate is over the time

@@ -33,7 +33,7 @@ fn process_read_and_ended_one_reported() {
     assert_eq!(facts[0].life, Life::Running);
     assert_eq!(facts[0].uid, Ok(nix::unistd::getuid().as_raw()));
     assert_eq!(facts[0].started, Ok(BootTime(5000)));
-    assert_eq!(facts[0].arguments, Ok(vec!["python".into(), "x".into()]));
+    assert_eq!(facts[0].arguments, Ok(["python", "x"].iter().collect()));
     assert_eq!(facts[1].life, Life::Gone);
     // It becomes a zombie, and another process takes its PID.
     process(root.path(), 7, 'Z', 500);
@@ -41,7 +41,7 @@ fn process_read_and_ended_one_reported() {
     process(root.path(), 7, 'S', 900);
     fs::write(root.path().join("7/cmdline"), b"other\0").unwrap();
     let other = &book.facts(&[7], far())[0];
-    assert_eq!((other.started, &other.arguments), (Ok(BootTime(9000)), &Ok(vec!["other".into()])));
+    assert_eq!((other.started, &other.arguments), (Ok(BootTime(9000)), &Ok(["other"].iter().collect())));
     fs::remove_dir_all(root.path().join("7")).unwrap();
     assert_eq!(book.facts(&[7], far())[0].life, Life::Gone);
 }
@@ -77,7 +77,7 @@ fn command_line_blocking_affects_only_its_row() {
     assert!(facts[1].cpu_ms.is_ok());
     // Once it lets go it is read as the others are.
     fs::OpenOptions::new().write(true).open(&pipe).unwrap().write_all(b"freed\0").unwrap();
-    let freed = Ok(vec!["freed".to_owned()]);
+    let freed = Ok(["freed"].iter().collect());
     while book.facts(&[7, 8], far())[0].arguments != freed {
         fs::write(root.path().join("7/x"), b"").unwrap();
     }

@@ -124,5 +124,5 @@ fn command(commands: Commands, process: &Process) -> Result<String, Why> {
         return Err(Why::Hidden);
     }
     let arguments = process.arguments.as_ref().map_err(|why: &Absence| *why)?;
-    commands.line(arguments).ok_or(Why::Hidden)
+    commands.line(arguments).map(str::to_owned).ok_or(Why::Hidden)
 }

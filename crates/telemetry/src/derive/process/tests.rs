@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    BootTime,
     derive::tests::{at, gpu},
     sample::{Driver, Memory, MigSample, SampledProcess},
 };
