@@ -85,13 +85,14 @@ impl CallTable {
 ///
 /// The child is the program that runs now, by `/proc/self/exe`: an upgrade may have replaced its file, and another
 /// version would write other frames.
-pub(crate) fn start(command: ChildCommand, calls: &CallTable, settings: Settings) -> io::Result<Child> {
+pub(crate) fn start(command: ChildCommand, calls: &CallTable, settings: Settings, error: Stdio) -> io::Result<Child> {
     let mut program = Command::new("/proc/self/exe");
     program
         .arg0(NAME)
         .arg(command.as_str())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(error)
         // A signal from the terminal is for the parent.
         .process_group(0);
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_withheld(name)) {

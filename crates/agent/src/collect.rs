@@ -7,7 +7,7 @@ use std::{
 
 use collector::Settings;
 
-use crate::{child_process::ChildCommand, cli::AccessLog, logging};
+use crate::{child_process::ChildCommand, logging};
 
 /// Runs a child until its process ends.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn run(command: ChildCommand) -> io::Result<ExitCode> {
     }
     let settings = Settings::read(&mut io::stdin().lock()).map_err(io::Error::other)?;
     let settings = settings.ok_or_else(|| io::Error::other("expected settings, got the end of standard input"))?;
-    logging::start(settings.log, AccessLog::Off)?;
+    logging::start_of_child(settings.log);
     let Err(error) = match command {
         ChildCommand::Collect => collector::run(settings),
         ChildCommand::Record => collector::capture(&settings),

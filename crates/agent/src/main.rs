@@ -22,6 +22,7 @@ mod exposure;
 mod health;
 mod limits;
 mod logging;
+mod notes;
 mod notify;
 mod say;
 mod serve;
@@ -31,12 +32,14 @@ mod state;
 mod supervisor;
 mod tcp_table;
 
-use std::process::ExitCode;
+use std::{io, panic, process::ExitCode};
 
 use child_process::ChildCommand;
-use cli::Command;
+use cli::{Cli, Command};
 use control::Request;
 
+/// Exit status after a panic, as Rust's own.
+const EXIT_PANIC: u8 = 101;
 /// Exit status after invalid flags, variables or files.
 const EXIT_CONFIGURATION: u8 = 2;
 
@@ -55,18 +58,28 @@ fn main() -> ExitCode {
     if let Err(error) = logging::start(cli.options.log, cli.options.access_log) {
         return refuse(&error.to_string());
     }
-    let outcome = match &cli.command {
-        None => serve::run(&cli),
-        Some(Command::Release(release)) => {
-            control::run(&config::client_control_socket(&cli), Request::Release(release.length))
-        }
-        Some(Command::Resume) => control::run(&config::client_control_socket(&cli), Request::Resume),
-        Some(Command::Health(arguments)) => health::run(&cli, *arguments),
-        Some(Command::Check) => check::run(&cli),
-        Some(Command::Capture(arguments)) => capture::run(&cli, arguments),
+    // A panic on this thread ends the program too, after its line is logged.
+    let outcome = panic::catch_unwind(|| run(&cli));
+    let status = match outcome {
+        Ok(outcome) => outcome.unwrap_or_else(|error| refuse(&error.to_string())),
+        Err(_) => ExitCode::from(EXIT_PANIC),
     };
     logging::finish();
-    outcome.unwrap_or_else(|error| refuse(&error.to_string()))
+    status
+}
+
+/// Runs the command.
+fn run(cli: &Cli) -> io::Result<ExitCode> {
+    match &cli.command {
+        None => serve::run(cli),
+        Some(Command::Release(release)) => {
+            control::run(&config::client_control_socket(cli), Request::Release(release.length))
+        }
+        Some(Command::Resume) => control::run(&config::client_control_socket(cli), Request::Resume),
+        Some(Command::Health(arguments)) => health::run(cli, *arguments),
+        Some(Command::Check) => check::run(cli),
+        Some(Command::Capture(arguments)) => capture::run(cli, arguments),
+    }
 }
 
 fn refuse(message: &str) -> ExitCode {

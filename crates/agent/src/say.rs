@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use crate::logging;
+
 /// Prints to standard output. A closed pipe is not an error, because its reader has what it wanted.
 pub(crate) fn out(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -13,7 +15,12 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints an error in one line. If that fails, there is nowhere left to report it.
+/// Prints an error in one line, through the log once there is one, which never waits. If that fails, there is nowhere left
+/// to report it.
 pub(crate) fn error(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "nvidia-smi-web-agent: {message}");
+    let line = format!("nvidia-smi-web-agent: {message}");
+    if logging::line(&line) {
+        return;
+    }
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }

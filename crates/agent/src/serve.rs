@@ -1,9 +1,9 @@
 //! The parent process: HTTP on this thread, supervisor and control socket each on their own.
 
-use std::{io, process::ExitCode, sync::Arc};
+use std::{convert::Infallible, io, process::ExitCode, sync::Arc, time::Duration};
 
 use nix::sys::prctl;
-use server::{App, Archive, Limits, Listener, Published, Publisher, ServerConfig, StreamPermits};
+use server::{Aging, App, Archive, Limits, Listener, Published, Publisher, ServerConfig, StreamPermits};
 use telemetry::{Stamp, history::History};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -30,6 +30,9 @@ const EXIT_BY_SIGNAL: u8 = 128;
 /// Exit status after an error that may clear up: a port in use, an address that does not exist yet, too few descriptors.
 /// The systemd unit retries then, but not after invalid settings.
 const EXIT_TEMPORARY: u8 = 1;
+
+/// Interval between two checks of the newest snapshot's age.
+const CHECK_AGE: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -78,6 +81,7 @@ fn begin(config: Config) -> io::Result<ExitCode> {
     let archive = Arc::new(Archive::new(history));
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
+    let aging = publisher.aging(config.collector.interval);
     let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, saved.clone())?;
     let saver = config
         .state_dir
@@ -99,7 +103,7 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
         let server = ServerConfig { streams, ..config.server };
-        let status = serve(listeners, server, limits, signals, &notify, newest).await;
+        let status = serve(listeners, server, limits, signals, &notify, (newest, aging)).await;
         drop(files);
         io::Result::Ok(status)
     })?;
@@ -117,7 +121,7 @@ async fn serve(
     limits: Limits,
     mut signals: Signals,
     notify: &Notify,
-    newest: watch::Receiver<Arc<Published>>,
+    (newest, aging): (watch::Receiver<Arc<Published>>, Aging),
 ) -> ExitCode {
     let (stop, stopped) = oneshot::channel();
     let streams = Arc::clone(&config.streams);
@@ -144,6 +148,15 @@ async fn serve(
             ExitCode::from(EXIT_BY_SIGNAL + number)
         }
         never = notify.follow(newest) => match never {},
+        never = watch_age(aging) => match never {},
+    }
+}
+
+/// Keeps the last snapshot of a supervisor that is stuck from looking healthy.
+async fn watch_age(mut aging: Aging) -> Infallible {
+    loop {
+        tokio::time::sleep(CHECK_AGE).await;
+        aging.check(Stamp::now());
     }
 }
 

@@ -29,7 +29,7 @@ pub use http_server::{
     net::{ClientAddr, Limits, Listener, Pem, PemFile, StreamPermits, Tls, TlsError, serve},
 };
 pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
-pub use publish::{Published, Publisher, Show, readiness::Readiness};
+pub use publish::{Aging, Published, Publisher, Show, readiness::Readiness};
 pub use router::App;
 pub use status::StatusView;
 pub use store::archive::Archive;

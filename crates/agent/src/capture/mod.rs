@@ -13,7 +13,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::Path,
-    process::{Child, ExitCode, ExitStatus},
+    process::{Child, ExitCode, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -136,7 +136,8 @@ fn describe(call: &Call) -> String {
 /// Starts the child, and collects its records until it ends or the timeout passes.
 fn record(cli: &Cli, timeout: Duration) -> io::Result<(Vec<Record>, CaptureEnd)> {
     let table = CallTable::create()?;
-    let mut child = child_process::start(ChildCommand::Record, &table, collector_settings(&cli.options))?;
+    let mut child =
+        child_process::start(ChildCommand::Record, &table, collector_settings(&cli.options), Stdio::inherit())?;
     let input = child.stdin.take();
     let (sender, inbox) = mpsc::channel();
     if let Some(mut output) = child.stdout.take() {

@@ -1,30 +1,92 @@
-//! Logs to standard error, one line per event. The access log is written there by a thread of its own.
+//! Logs to standard error, one line per event, by threads that drop lines rather than wait ([`queue`]).
 
-mod access;
+mod output;
+mod queue;
+mod recent;
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::OnceLock,
+};
 
 use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
-    Layer as _, filter::filter_fn, fmt::layer, layer::SubscriberExt as _, registry::LookupSpan,
+    Layer as _, filter::filter_fn, fmt::MakeWriter, fmt::layer, layer::SubscriberExt as _, registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
 use crate::cli::AccessLog;
-pub(crate) use access::finish;
+pub(crate) use output::CollectorOutput;
+use queue::Lines;
+pub(crate) use queue::finish;
+
+/// Queue of every line but the access log's, once there is one.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Starts logging. Lines that cannot be written are lost.
 pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
+    let lines = queue::start("log")?;
+    // It is started once, so it is not set yet.
+    let _ = LINES.set(lines.clone());
+    let own = own(level, io::stderr().is_terminal(), lines);
+    tracing_subscriber::registry().with(own).with(requests(access)?).init();
+    // The default hook would wait for standard error.
+    std::panic::set_hook(Box::new(|panic| {
+        let panic = panic.to_string().replace('\n', " ");
+        tracing::error!("this is a bug of the agent, please report it: {panic}");
+    }));
+    Ok(())
+}
+
+/// Starts logging of a child process, without a thread: it may end at any moment, and its parent reads its standard error
+/// at all times.
+pub(crate) fn start_of_child(level: Level) {
+    tracing_subscriber::registry().with(own(level, false, io::stderr)).init();
+}
+
+/// Queue for lines of other sources; none before the start.
+fn lines() -> Option<Lines> {
+    LINES.get().cloned()
+}
+
+/// Writes a line that is not an event; `false` if there is no log yet.
+pub(crate) fn line(text: &str) -> bool {
+    let Some(lines) = LINES.get() else { return false };
+    lines.send(format!("{text}\n").into_bytes());
+    true
+}
+
+/// Notes about lines that are missing in the log, for `host.notes`.
+pub(crate) fn notes() -> Vec<String> {
+    let dropped = queue::DROPPED.count().map(|lines| {
+        format!(
+            "{lines} log lines were dropped, because standard error does not accept them in time: check the program or \
+             service that reads the agent's log"
+        )
+    });
+    let truncated = output::TRUNCATED.count().map(|bytes| {
+        format!(
+            "the driver library prints more than the log takes: {bytes} bytes of its output were dropped; see the log for \
+             what it prints"
+        )
+    });
+    dropped.into_iter().chain(truncated).collect()
+}
+
+/// Layer of every event but requests.
+fn own<S, W>(level: Level, ansi: bool, writer: W) -> impl tracing_subscriber::Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let ours = filter_fn(move |event| event.target() != server::ACCESS_LOG && *event.level() <= level);
-    let own = layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+    layer()
+        .with_writer(writer)
+        .with_ansi(ansi)
         .with_target(false)
         // It would report a full standard error on standard error, and panic when that fails.
         .log_internal_errors(false)
-        .with_filter(ours.with_max_level_hint(LevelFilter::from_level(level)));
-    tracing_subscriber::registry().with(own).with(requests(access)?).init();
-    Ok(())
+        .with_filter(ours.with_max_level_hint(LevelFilter::from_level(level)))
 }
 
 /// Layer of the access log, if it is enabled.
@@ -34,7 +96,7 @@ fn requests<S: Subscriber + for<'a> LookupSpan<'a>>(
     if access == AccessLog::Off {
         return Ok(None);
     }
-    let base = layer().with_writer(access::start()?).with_ansi(false).log_internal_errors(false);
+    let base = layer().with_writer(queue::start("access-log")?).with_ansi(false).log_internal_errors(false);
     let theirs = filter_fn(|event| event.target() == server::ACCESS_LOG).with_max_level_hint(LevelFilter::INFO);
     Ok(Some(if access == AccessLog::Json {
         let json = base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_level(false);

@@ -14,6 +14,7 @@ use telemetry::{
 
 use crate::{
     child_process::describe_exit,
+    logging::CollectorOutput,
     supervisor::{
         backoff::Backoff,
         plan::StartPlan,
@@ -65,6 +66,7 @@ enum Phase {
 pub(super) struct CollectorHandle {
     settings: Settings,
     reports: Sender<(u64, Report)>,
+    output: CollectorOutput,
     phase: Phase,
     process: Option<CollectorProcess>,
     /// Number of the newest collector, from 1.
@@ -91,11 +93,12 @@ pub(super) struct CollectorHandle {
 }
 
 impl CollectorHandle {
-    pub(super) fn new(settings: Settings, reports: Sender<(u64, Report)>) -> Self {
+    pub(super) fn new(settings: Settings, reports: Sender<(u64, Report)>, output: CollectorOutput) -> Self {
         let now = Instant::now();
         Self {
             settings,
             reports,
+            output,
             phase: Phase::Down { until: now },
             process: None,
             number: 0,
@@ -275,7 +278,7 @@ impl CollectorHandle {
     fn start(&mut self, now: Instant) -> bool {
         self.number += 1;
         let settings = self.plan.settings(&self.settings, now);
-        match CollectorProcess::start(settings, self.number, self.reports.clone()) {
+        match CollectorProcess::start(settings, self.number, self.reports.clone(), &self.output) {
             Ok(process) => {
                 tracing::debug!(pid = process.pid(), "the collector is started");
                 self.process = Some(process);

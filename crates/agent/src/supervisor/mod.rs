@@ -26,7 +26,11 @@ use telemetry::{
     sample::{Driver, Sample},
 };
 
-use crate::state::NewestState;
+use crate::{
+    logging::{self, CollectorOutput},
+    notes,
+    state::NewestState,
+};
 use handle::CollectorHandle;
 use process::Report;
 use requests::ReleaseRequest;
@@ -69,7 +73,7 @@ impl Supervisor {
             tick: tick + tick / 4 + TICK_GRACE,
             interval: settings.interval,
             idle_after,
-            collector: CollectorHandle::new(settings, reports),
+            collector: CollectorHandle::new(settings, reports, CollectorOutput::start()?),
             publisher,
             deriver: Deriver::restoring(saved.get()),
             saved,
@@ -177,7 +181,7 @@ impl Worker {
     fn publish(&mut self) {
         let child = self.collector.state();
         let alive = matches!(child, Child::Alive | Child::Silent { .. });
-        let snapshot = self.deriver.derive(&Input {
+        let mut snapshot = self.deriver.derive(&Input {
             now: Stamp::now(),
             interval: self.interval,
             child: &child,
@@ -186,6 +190,7 @@ impl Worker {
             left_out: self.collector.left_out(),
             idle_after: self.idle_after,
         });
+        snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
         self.saved.set(|| self.deriver.saved());
         self.publisher.publish(snapshot);
     }

@@ -15,7 +15,10 @@ use telemetry::{
     sample::Call,
 };
 
-use crate::child_process::{self, CallTable, ChildCommand};
+use crate::{
+    child_process::{self, CallTable, ChildCommand},
+    logging::CollectorOutput,
+};
 
 /// Pause before a full queue is tried again, less than the supervisor takes for the whole queue.
 const QUEUE_RETRY: Duration = Duration::from_millis(1);
@@ -39,9 +42,14 @@ pub(super) struct CollectorProcess {
 
 impl CollectorProcess {
     /// Starts a collector, and a thread that reads its frames.
-    pub(super) fn start(settings: Settings, number: u64, reports: Sender<(u64, Report)>) -> io::Result<Self> {
+    pub(super) fn start(
+        settings: Settings,
+        number: u64,
+        reports: Sender<(u64, Report)>,
+        output: &CollectorOutput,
+    ) -> io::Result<Self> {
         let calls = CallTable::create()?;
-        let mut child = child_process::start(ChildCommand::Collect, &calls, settings)?;
+        let mut child = child_process::start(ChildCommand::Collect, &calls, settings, output.standard_error()?)?;
         let input = child.stdin.take();
         if let Some(output) = child.stdout.take() {
             let reader = thread::Builder::new().name("frames".into());

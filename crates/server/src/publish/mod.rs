@@ -1,8 +1,9 @@
 //! The newest snapshot and its views, shared by the supervisor's thread and the handlers.
 
+mod aging;
 pub(crate) mod readiness;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use telemetry::{
     Absence, Stamp,
@@ -20,6 +21,7 @@ use crate::{
     store::{archive::Archive, cache::Demand, http_stats::HttpStats},
     v1::{self, ViewKey, Views},
 };
+pub use aging::Aging;
 use readiness::Readiness;
 
 /// A snapshot with its views. It never changes; the next one replaces it.
@@ -73,7 +75,11 @@ impl Published {
 
 /// Publishes snapshots from the supervisor's thread. It needs no async runtime.
 #[derive(Debug)]
-pub struct Publisher {
+pub struct Publisher(Arc<Shared>);
+
+/// The newest snapshot, and the state by which its views are rendered.
+#[derive(Debug)]
+struct Shared {
     newest: watch::Sender<Arc<Published>>,
     kept: Kept,
 }
@@ -110,15 +116,16 @@ impl Publisher {
             archive,
         };
         let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));
-        Self { newest, kept }
+        Self(Arc::new(Shared { newest, kept }))
     }
 
     /// Adds a snapshot to the history, renders its views on this thread and publishes it.
     pub fn publish(&self, snapshot: Snapshot) {
-        let before = Arc::clone(&self.newest.borrow());
-        self.kept.archive.add(&snapshot);
-        let next = Published::render(snapshot, &self.kept, Some(&before));
-        drop(self.newest.send_replace(Arc::new(next)));
+        let Shared { newest, kept } = &*self.0;
+        let before = Arc::clone(&newest.borrow());
+        kept.archive.add(&snapshot);
+        let next = Published::render(snapshot, kept, Some(&before));
+        drop(newest.send_replace(Arc::new(next)));
         // The replaced snapshot is freed on this thread, unless a response still holds it.
         drop(before);
     }
@@ -126,7 +133,13 @@ impl Publisher {
     /// A receiver of the newest snapshot.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
-        self.newest.subscribe()
+        self.0.newest.subscribe()
+    }
+
+    /// The watch over the age of what is published, with this interval between readings.
+    #[must_use]
+    pub fn aging(&self, interval: Duration) -> Aging {
+        Aging::new(Arc::clone(&self.0), interval)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock or touches the machine. Ages come from the readings' own boot times, never from a
 //! frame's arrival, so a dead collector makes everything stale by itself.
 
+mod aged;
 mod collector;
 mod cpu;
 mod duration;

@@ -2,11 +2,15 @@
 
 use std::{
     fs::{File, OpenOptions},
-    net::TcpStream,
+    io::{PipeReader, PipeWriter, Read as _, Write as _},
+    net::{Shutdown, TcpStream},
     process::{Command, Stdio},
 };
 
-use nix::sys::signal::{Signal, kill};
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::signal::{Signal, kill},
+};
 
 use crate::support::{Agent, Driver, KeptAlive, Start, agent_program, eventually, nix_pid};
 
@@ -22,6 +26,16 @@ fn unread() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
+}
+
+/// A pipe that is full and open, whose reader does not read.
+fn blocked() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    while writer.write(b"x").is_ok() {}
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+    (reader, writer)
 }
 
 /// Gives it much to log, and sees that it serves on and ends in order.
@@ -49,6 +63,43 @@ fn log_full_or_closed_blocks_nothing() {
         let start = start(&driver).through(&["sh", "-c", closed, "sh"]);
         bears_it(closed, &driver, start.serve_unheard(Stdio::null()));
     }
+}
+
+#[test]
+fn log_that_is_not_read_stops_nothing() {
+    let driver = Driver::new(ONE_GPU);
+    let (_reader, writer) = blocked();
+    let agent = Start::on(&driver).argument("--log=debug").argument("--access-log=text").serve_unheard(writer).ready();
+    // More lines than the queues take, of the program itself and of requests.
+    for _ in 0..600 {
+        let mut rejected = TcpStream::connect(agent.address()).unwrap();
+        rejected.write_all(b"\x01\r\n\r\n").unwrap();
+        assert_eq!(agent.get("/healthz").status, 200);
+    }
+    for _ in 0..8 {
+        let many = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+        let mut stream = TcpStream::connect(agent.address()).unwrap();
+        stream.write_all(many.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    }
+    eventually("a note", || agent.get("/api/v1/snapshot").text().contains("log lines were dropped").then_some(()));
+    bears_it("into a pipe that is full", &driver, agent);
+}
+
+#[test]
+fn library_that_prints_without_end_is_truncated() {
+    let print = "[[fault]]\nfunction = 'nvmlDeviceGetTemperature'\nwrite = { to = 'stdout', bytes = [104, 105, 10], repeat = 200000 }\n";
+    let driver = Driver::new(&format!("{ONE_GPU}{}", print.replace("Temperature'", "TemperatureV'")));
+    let agent = Start::on(&driver).serve().ready();
+    driver.play(&format!("{ONE_GPU}{print}{}", print.replace("Temperature'", "TemperatureV'")));
+    eventually("a note", || agent.get("/api/v1/snapshot").text().contains("of its output were dropped").then_some(()));
+    let log = agent.log();
+    assert!(log.contains("\nhi\n") && log.contains("65536 bytes in a second"), "{}", log.len());
+    assert!(log.len() < 2 << 20, "{} bytes", log.len());
+    driver.play(ONE_GPU);
+    let before = agent.status()["devices"][0]["ts"].clone();
+    agent.until("new readings", |data| data["devices"][0]["ts"] != before);
 }
 
 #[test]

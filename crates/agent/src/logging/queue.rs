@@ -1,26 +1,34 @@
-//! Writer of the access log. Answers never wait for it: lines go to a thread, and lines that it cannot write in time are
-//! dropped and counted.
+//! Queues of log lines. No thread of the agent waits for standard error: lines go to a thread, and lines that it cannot
+//! write in time are dropped and counted. The access log has a queue of its own, so that requests cannot displace other
+//! lines.
 
 use std::{
+    fs::File,
     io::{self, Write},
+    os::fd::AsFd as _,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing_subscriber::fmt::MakeWriter;
+
+use super::recent::Recent;
 
 /// Lines that may queue.
 const QUEUE: usize = 4096;
 /// Timeout for the queued lines at the end of the program.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Sender to the thread, to flush it at the end of the program.
-static THREAD: OnceLock<SyncSender<Message>> = OnceLock::new();
+/// Senders to the threads, to flush them at the end of the program.
+static THREADS: Mutex<Vec<SyncSender<Message>>> = Mutex::new(Vec::new());
+
+/// Lines that were dropped, for `host.notes`.
+pub(super) static DROPPED: Recent = Recent::new();
 
 enum Message {
     Line(Vec<u8>),
@@ -35,25 +43,29 @@ pub(super) struct Lines {
     lost: Arc<AtomicU64>,
 }
 
-/// Starts the thread, which ends with the process.
-pub(super) fn start() -> io::Result<Lines> {
+/// Starts a thread that writes to standard error and ends with the process.
+pub(super) fn start(name: &str) -> io::Result<Lines> {
     let (sender, inbox) = sync_channel(QUEUE);
     let lost = Arc::<AtomicU64>::default();
     let lines = Lines { thread: sender.clone(), lost: Arc::clone(&lost) };
-    thread::Builder::new().name("access-log".into()).spawn(move || write(&inbox, &lost, &mut io::stderr()))?;
-    // There is one access log, so it is not set yet.
-    let _ = THREAD.set(sender);
+    // A descriptor of its own, since the thread may wait in a write, and the standard library's has a lock.
+    let mut to = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    thread::Builder::new().name(name.into()).spawn(move || write(&inbox, &lost, &mut to))?;
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
     Ok(lines)
 }
 
-/// Waits until the queued lines are written, if there is an access log.
+/// Waits until the queued lines are written, as far as there is time.
 pub(crate) fn finish() {
-    if let Some(thread) = THREAD.get() {
+    let deadline = Instant::now() + FLUSH_TIMEOUT;
+    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let flushed = threads.iter().filter_map(|thread| {
         let (flushed, wait) = sync_channel(1);
-        if thread.try_send(Message::Flush(flushed)).is_ok() {
-            // Lines that take longer are lost.
-            let _ = wait.recv_timeout(FLUSH_TIMEOUT);
-        }
+        thread.try_send(Message::Flush(flushed)).ok().map(|()| wait)
+    });
+    for wait in flushed.collect::<Vec<_>>() {
+        // Lines that take longer are lost.
+        let _ = wait.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -66,7 +78,17 @@ fn write(inbox: &Receiver<Message>, lost: &AtomicU64, to: &mut impl Write) {
         }
         let lines = lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
-            tracing::warn!(lines, "dropped lines of the access log: they came faster than they could be written");
+            tracing::warn!(lines, "dropped log lines: they came faster than standard error accepted them");
+        }
+    }
+}
+
+impl Lines {
+    /// Queues a line with its end, or drops and counts it.
+    pub(super) fn send(&self, line: Vec<u8>) {
+        if self.thread.try_send(Message::Line(line)).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            DROPPED.add(1);
         }
     }
 }
@@ -74,9 +96,7 @@ fn write(inbox: &Receiver<Message>, lost: &AtomicU64, to: &mut impl Write) {
 impl Write for Lines {
     /// Accepts a whole line at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.thread.try_send(Message::Line(line.to_vec())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        self.send(line.to_vec());
         Ok(line.len())
     }
 
@@ -98,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn access_log_never_blocks() {
+    fn log_never_blocks() {
         let (thread, inbox) = sync_channel(2);
         let lost = Arc::<AtomicU64>::default();
         let mut lines = Lines { thread: thread.clone(), lost: Arc::clone(&lost) };
