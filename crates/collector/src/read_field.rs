@@ -124,7 +124,7 @@ impl Session<'_> {
             }
             F::ModeDisplayActive => r.modes.display_active = flag!(d, nvmlDeviceGetDisplayActive()),
             F::ModeVgpuLicensed => r.modes.vgpu_licensed = d.vgpu_licensed(),
-            F::FabricState | F::FabricStatus => r.fabric = d.fabric(),
+            F::FabricState | F::FabricStatus | F::FabricHealth | F::FabricProblems => r.fabric = d.fabric(),
         }
     }
 }

@@ -125,7 +125,20 @@ structures! {
     nvmlMarginTemperature_v1_t version 1 { marginTemperature: i32 }
     nvmlGpmSupport_t { isSupportedDevice: u32 }
     nvmlGpuFabricInfo_t { state: u8, status: u32 }
-    nvmlGpuFabricInfo_v3_t { state: u8, status: u32 }
+}
+
+/// The summary is written to version 3 alone, so a driver with version 2 may have been captured with any.
+impl Playable for nvmlGpuFabricInfo_v3_t {
+    fn play(to: Fields<Self>, playback: &mut Playback<'_>) -> Outcome {
+        to.field(offset_of!(Self, state)).put(playback.word()? as u8);
+        to.field(offset_of!(Self, status)).put(playback.word()? as u32);
+        to.field(offset_of!(Self, healthMask)).put(playback.word()? as u32);
+        let summary = playback.word()? as u8;
+        if to.field::<Self>(0).expect_version(3).is_ok() {
+            to.field(offset_of!(Self, healthSummary)).put(summary);
+        }
+        Ok(())
+    }
 }
 
 impl Playable for nvmlPciInfo_t {

@@ -109,6 +109,10 @@ export interface Event {
 
 /** Registration with the NVSwitch fabric. */
 export interface Fabric {
+  /** The driver's summary of the fabric's health for this GPU: `healthy`, `unhealthy`, `limited_capacity`, or `unknown_N`. */
+  health: string | null;
+  /** Problems of the fabric that the driver reports for this GPU: `degraded_bandwidth`, `route_recovery`, `route_unhealthy`, `access_timeout_recovery`, `incorrect_system_guid`, `incorrect_chassis_serial`, `no_partition`, `insufficient_nvlinks`, `incompatible_firmware`, `invalid_location`, `invalid_gpu_state`, `incorrect_configuration`, `partition_not_assigned`, `fabric_manager_disconnected`. */
+  problems: string[];
   /** State of the registration: `not_started`, `in_progress`, `completed`, or `unknown_N`. */
   state: string | null;
   /** NVML's return code of the registration: 0 for success. */

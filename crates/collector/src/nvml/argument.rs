@@ -4,10 +4,10 @@ use std::ffi::c_char;
 
 use nvml_wrapper_sys::bindings::{
     nvmlBAR1Memory_t, nvmlDevice_st, nvmlEventData_t, nvmlEventSet_st, nvmlFieldValue_t, nvmlGpmMetricsGet_t,
-    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGridLicensableFeatures_t, nvmlMarginTemperature_t,
-    nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_v1_t,
-    nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t, nvmlTemperature_t,
-    nvmlUtilization_t,
+    nvmlGpmSample_st, nvmlGpmSupport_t, nvmlGpuFabricInfo_t, nvmlGpuFabricInfo_v3_t, nvmlGridLicensableFeatures_t,
+    nvmlMarginTemperature_t, nvmlMemory_t, nvmlMemory_v2_t, nvmlPciInfo_t, nvmlProcessDetailList_v1_t,
+    nvmlProcessInfo_v1_t, nvmlProcessInfo_v2_t, nvmlProcessUtilizationSample_t, nvmlProcessesUtilizationInfo_v1_t,
+    nvmlTemperature_t, nvmlUtilization_t,
 };
 use telemetry::capture::{Field, Item, Metric};
 
@@ -207,6 +207,8 @@ structures! {
     nvmlGpmSupport_t { isSupportedDevice }
     // Without the name of the cluster, which is private.
     nvmlGpuFabricInfo_t { state, status }
+    // In version 2 the summary is 0, as it is initialised.
+    nvmlGpuFabricInfo_v3_t { state, status, healthMask, healthSummary }
 }
 
 impl Argument for *mut nvmlPciInfo_t {

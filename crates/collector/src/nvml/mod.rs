@@ -5,6 +5,7 @@ mod code;
 mod device;
 mod ecc;
 mod event;
+mod fabric;
 mod field;
 mod gpm;
 mod installed;

@@ -1,4 +1,4 @@
-//! NVLink: the states of the links, their errors, and the fabric.
+//! NVLink: the states of the links, and their errors.
 //!
 //! A GPU has up to 18 links, each with a state and several error counters. They are fields of each link, which one call
 //! reads together. A GPU without those fields is asked by functions, one call per step, so that its reader is never held up
@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nvml_wrapper_sys::bindings::nvmlGpuFabricInfo_t;
-use telemetry::{Absence, Reading, readings::Fabric};
+use telemetry::{Absence, Reading};
 
 use crate::nvml::{
     Code, Device,
     field::{ALL_LINKS, FieldBatch, FieldValue},
-    library::{ask, call},
+    library::call,
 };
 
 /// Links that are probed at most (`NVML_NVLINK_MAX_LINKS` is 18).
@@ -32,10 +31,6 @@ const ERROR_FIELDS_OF_ALL: [u32; 6] = [206, 207, 208, 211, 212, 215];
 const ERROR_COUNTERS: u32 = 5;
 /// Time after which links are looked for again on a GPU without any.
 const PROBE_AGAIN: Duration = Duration::from_secs(60);
-/// `nvmlGpuFabricState_t`: there is no fabric.
-const FABRIC_NOT_SUPPORTED: u32 = 0;
-/// `nvmlGpuFabricState_t`: only then does the status mean anything.
-const FABRIC_COMPLETED: u32 = 3;
 
 /// One step of reading the links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,19 +268,6 @@ impl Device<'_> {
             }
         }
         let _ = self.errors_of_all_links();
-    }
-
-    /// Fabric: `nvmlDeviceGetGpuFabricInfo`. A GPU without a fabric reports state 0.
-    pub(crate) fn fabric(&self) -> Fabric {
-        // SAFETY: plain numbers and an array of bytes, for which all zeroes are a value.
-        let mut info: nvmlGpuFabricInfo_t = unsafe { std::mem::zeroed() };
-        let code = ask!(self, nvmlDeviceGetGpuFabricInfo(&raw mut info));
-        match (self.reading(code), u32::from(info.state)) {
-            (Err(why), _) => Fabric::absent(why),
-            (Ok(()), FABRIC_NOT_SUPPORTED) => Fabric::absent(Absence::NotSupported),
-            (Ok(()), state) if state < FABRIC_COMPLETED => Fabric { state: Ok(state), status: Err(Absence::Timeout) },
-            (Ok(()), state) => Fabric { state: Ok(state), status: Ok(info.status) },
-        }
     }
 }
 

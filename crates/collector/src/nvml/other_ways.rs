@@ -11,6 +11,7 @@ impl Device<'_> {
     /// Calls every fallback; the recorder keeps the answers.
     pub(crate) fn call_fallbacks(&self) {
         let _ = self.memory_v1();
+        let _ = self.fabric_v1();
         let mut celsius = 0;
         let _ = ask!(self, nvmlDeviceGetTemperature(GPU_SENSOR, &raw mut celsius));
         let mut reasons = 0;

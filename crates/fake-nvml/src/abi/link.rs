@@ -71,9 +71,9 @@ export! {
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, status)), call.fact(&gpu.fabric_status).unwrap_or(0) as c_uint)?;
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, cliqueId)), 0_u32)?;
         call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, state)), state)?;
-        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, healthMask)), 0_u32)?;
+        call.put(info.field(offset_of!(nvmlGpuFabricInfo_v2_t, healthMask)), call.fact(&gpu.fabric_health_mask).unwrap_or(0) as c_uint)?;
         if version_3 {
-            call.put(info.field(offset_of!(nvmlGpuFabricInfo_v3_t, healthSummary)), 0_u8)?;
+            call.put(info.field(offset_of!(nvmlGpuFabricInfo_v3_t, healthSummary)), call.fact(&gpu.fabric_health).unwrap_or(0) as u8)?;
         }
         Ok(())
     }

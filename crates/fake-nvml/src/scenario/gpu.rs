@@ -89,6 +89,10 @@ pub(crate) struct Gpu {
     pub(crate) fabric_state: Option<Value>,
     /// Return code of the fabric registration.
     pub(crate) fabric_status: Option<Value>,
+    /// Summary of the fabric's health: 1 healthy, 2 unhealthy, 3 limited capacity.
+    pub(crate) fabric_health: Option<Value>,
+    /// `NVML_GPU_FABRIC_HEALTH_MASK_*`: bits 0 and 1 are 1 for degraded bandwidth and 2 for none, and so on.
+    pub(crate) fabric_health_mask: Option<Value>,
 
     pub(crate) ecc_enabled: Option<Value>,
     pub(crate) ecc_volatile_corrected: Option<Value>,

@@ -62,6 +62,7 @@ table! {
     "ecc.enabled" = fact ecc_enabled;
     "ecc.volatile_corrected" = fact ecc_volatile_corrected;
     "ecc.volatile_uncorrected" = fact ecc_volatile_uncorrected;
+    "fabric.health" = fact fabric_health;
     "fabric.state" = fact fabric_state;
     "fabric.status" = fact fabric_status;
     "memory.bar1_total_bytes" = fact bar1_total_bytes;

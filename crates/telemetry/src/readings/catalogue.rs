@@ -1211,7 +1211,7 @@ catalogue! {
             FabricState = state: u32, "state" {
                 unit: Unit::Word(words::FABRIC_STATES),
                 description: "State of the registration: `not_started`, `in_progress`, `completed`, or `unknown_N`.",
-                nvml: "`nvmlDeviceGetGpuFabricInfo`",
+                nvml: "`nvmlDeviceGetGpuFabricInfoV`, else `nvmlDeviceGetGpuFabricInfo`",
                 range: Some(0.0..=1000.0),
                 absent: "`not_supported` without a fabric",
                 every: Every::TenTicks,
@@ -1221,12 +1221,35 @@ catalogue! {
             }
             FabricStatus = status: u32, "status" {
                 description: "NVML's return code of the registration: 0 for success.",
-                nvml: "`nvmlDeviceGetGpuFabricInfo`",
+                nvml: "`nvmlDeviceGetGpuFabricInfoV`, else `nvmlDeviceGetGpuFabricInfo`",
                 range: Some(0.0..=MAX_COUNT),
                 absent: "`not_supported` without a fabric, `timeout` until it is completed",
                 every: Every::TenTicks,
                 comes_with_another: true,
                 label: "Fabric status",
+                group: Some(Group::Links),
+            }
+            FabricHealth = health: u32, "health" {
+                unit: Unit::Word(words::FABRIC_HEALTH),
+                description: "The driver's summary of the fabric's health for this GPU: `healthy`, `unhealthy`, `limited_capacity`, or `unknown_N`.",
+                nvml: "`nvmlDeviceGetGpuFabricInfoV`, version 3",
+                range: Some(0.0..=1000.0),
+                absent: "`not_supported` without a fabric, and before driver 580",
+                every: Every::TenTicks,
+                comes_with_another: true,
+                metric: Some(Metric::state("nvsmi_gpu_fabric_health", "health", "The driver's summary of the fabric's health for this GPU, as a label; always 1.")),
+                label: "Fabric health",
+                group: Some(Group::Links),
+            }
+            FabricProblems = problems: u64, "problems" {
+                unit: Unit::Bits(words::FABRIC_PROBLEMS),
+                description: "Problems of the fabric that the driver reports for this GPU: `degraded_bandwidth`, `route_recovery`, `route_unhealthy`, `access_timeout_recovery`, `incorrect_system_guid`, `incorrect_chassis_serial`, `no_partition`, `insufficient_nvlinks`, `incompatible_firmware`, `invalid_location`, `invalid_gpu_state`, `incorrect_configuration`, `partition_not_assigned`, `fabric_manager_disconnected`.",
+                nvml: "`nvmlDeviceGetGpuFabricInfoV`, the health mask",
+                absent: "`not_supported` without a fabric, and before driver 550",
+                every: Every::TenTicks,
+                comes_with_another: true,
+                metric: Some(Metric::state("nvsmi_gpu_fabric_problem", "problem", "1 while the driver reports this problem of the fabric for this GPU.")),
+                label: "Fabric problems",
                 group: Some(Group::Links),
             }
         }

@@ -53,6 +53,28 @@ pub const RECOVERY_ACTIONS: Table = &[
 /// `nvmlGpuFabricState_t` without 0, which is an absence.
 pub const FABRIC_STATES: Table = &[(1, "not_started"), (2, "in_progress"), (3, "completed")];
 
+/// `NVML_GPU_FABRIC_HEALTH_SUMMARY_*` without 0, which is an absence.
+pub const FABRIC_HEALTH: Table = &[(1, "healthy"), (2, "unhealthy"), (3, "limited_capacity")];
+
+/// Problems that the fields of `NVML_GPU_FABRIC_HEALTH_MASK_*` report, one bit each. The bits are ours: the mask has fields
+/// of two and four bits.
+pub const FABRIC_PROBLEMS: Bits = &[
+    "degraded_bandwidth",
+    "route_recovery",
+    "route_unhealthy",
+    "access_timeout_recovery",
+    "incorrect_system_guid",
+    "incorrect_chassis_serial",
+    "no_partition",
+    "insufficient_nvlinks",
+    "incompatible_firmware",
+    "invalid_location",
+    "invalid_gpu_state",
+    "incorrect_configuration",
+    "partition_not_assigned",
+    "fabric_manager_disconnected",
+];
+
 /// The word for a number, or `unknown_N`.
 #[must_use]
 pub fn word(number: u32, known: Table) -> Cow<'static, str> {

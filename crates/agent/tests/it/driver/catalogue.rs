@@ -22,7 +22,8 @@ use crate::{
 const SCENARIOS: u32 = 3;
 
 /// Readings that depend on others or on time; tests of their own check them.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
+    "fabric.problems",
     "fabric.state",
     "memory.free_bytes",
     "memory.unified",
@@ -36,7 +37,8 @@ const OTHERS: [&str; 10] = [
 ];
 
 /// Keys of the scenario for readings that are words or bits; the value is NVML's number.
-const KEYS: [(&str, &str); 3] = [
+const KEYS: [(&str, &str); 4] = [
+    ("fabric.health", "fabric_health"),
     ("clocks.event_reasons", "clocks_event_reasons"),
     ("recovery_action", "fields.230"),
     ("modes.compute", "compute_mode"),

@@ -5,6 +5,7 @@ mod capture;
 mod catalogue;
 mod clients;
 mod distinct;
+mod fabric;
 mod frames;
 mod gone;
 mod hosts;

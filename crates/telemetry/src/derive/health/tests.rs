@@ -26,7 +26,7 @@ fn well() -> Gpu {
     gpu.readings.remapped_rows =
         RemappedRows { correctable: Ok(9), uncorrectable: Ok(9), pending: Ok(false), failed: Ok(false) };
     gpu.readings.nvlink.links_total = Ok(18);
-    gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(0) };
+    gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(0), ..Fabric::absent(Absence::NotSupported) };
     gpu.readings.state.recovery_action = Ok(0);
     gpu
 }
@@ -84,7 +84,9 @@ fn health_rules_all_reported() {
         ),
         (
             "fabric failed",
-            with(&|gpu| gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(999) }),
+            with(&|gpu| {
+                gpu.readings.fabric = Fabric { state: Ok(3), status: Ok(999), ..Fabric::absent(Absence::NotSupported) }
+            }),
             vec![(Critical, "fabric_failed")],
         ),
         ("reset", recovering(1), vec![(Critical, "recovery_action")]),
@@ -124,7 +126,7 @@ fn health_throttling_counts_after_three_minutes_of_load() {
     };
     // NVML's status means nothing before the registration is completed.
     fn waits(state: u32) -> Fabric {
-        Fabric { state: Ok(state), status: Err(Absence::Timeout) }
+        Fabric { state: Ok(state), ..Fabric::absent(Absence::Timeout) }
     }
     let waiting: Change = |gpu| gpu.readings.fabric = waits(2);
     let alone: Change = |gpu| {
@@ -265,7 +267,7 @@ fn health_problem_kept_until_read_again() {
     bad.readings.remapped_rows.pending = Ok(true);
     bad.readings.remapped_rows.failed = Ok(true);
     bad.readings.state.recovery_action = Ok(1);
-    bad.readings.fabric = Fabric { state: Ok(3), status: Ok(7) };
+    bad.readings.fabric = Fabric { state: Ok(3), status: Ok(7), ..Fabric::absent(Absence::NotSupported) };
     let all = ["fabric_failed", "recovery_action", "row_remap_failed", "ecc_uncorrected", "row_remap_pending"];
     let unread = |why| Gpu { readings: Readings::absent(why), ..well() };
     let mut conditions = Conditions::default();
