@@ -7,7 +7,7 @@ use std::{
 };
 
 use collector::Settings;
-use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show};
+use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show, encoding_of_text};
 use telemetry::history::Depth;
 
 use crate::{
@@ -103,8 +103,12 @@ fn show(options: &Options) -> io::Result<Show> {
 /// Reads a counters file of dcgm-exporter.
 fn counters(path: &Path) -> io::Result<DcgmCounters> {
     let shown = path.display();
-    let text = fs::read_to_string(path)
+    let bytes = fs::read(path)
         .map_err(|error| io::Error::new(error.kind(), format!("cannot read --dcgm-counters {shown}: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let why = encoding_of_text::problem(error.as_bytes()).unwrap_or("the file is not UTF-8; save it as UTF-8");
+        io::Error::other(format!("--dcgm-counters {shown}: {why}"))
+    })?;
     DcgmCounters::parse(&text).map_err(|error| io::Error::other(format!("--dcgm-counters {shown}, {error}")))
 }
 

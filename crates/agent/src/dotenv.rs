@@ -3,6 +3,8 @@
 
 use std::{fs, io, path::Path};
 
+use server::encoding_of_text;
+
 /// Variables of the file; none if it does not set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DotEnv {
@@ -22,6 +24,9 @@ impl DotEnv {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if let Some(problem) = encoding_of_text::problem(bytes) {
+            return Err(problem.into());
+        }
         let mut found = Self::default();
         for item in dotenvy::from_read_iter(bytes) {
             let (name, value) = item.map_err(|error| redacted(&error))?;
@@ -85,6 +90,15 @@ mod tests {
                 prop_assert!(!error.contains("secret"), "{}", error);
             }
         }
+    }
+
+    #[test]
+    fn dotenv_of_other_encoding_is_refused() {
+        // Without this the first variable, which may be the token, would have another name.
+        let error = DotEnv::parse(b"\xef\xbb\xbfTOKEN=secret\n").unwrap_err();
+        assert!(error.contains("byte order mark") && !error.contains("secret"), "{error}");
+        let utf_16: Vec<u8> = "TOKEN=secret".bytes().flat_map(|byte| [byte, 0]).collect();
+        assert!(DotEnv::parse(&utf_16).unwrap_err().contains("UTF-16"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use telemetry::terminal::printable;
+
 use crate::logging;
 
 /// Prints to standard output. A closed pipe is not an error, because its reader has what it wanted.
@@ -13,6 +15,11 @@ pub(crate) fn out(text: &str) -> io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints one line to standard output. Control characters of what others named, such as a driver, are escaped.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    out(&format!("{}\n", printable(text)))
 }
 
 /// Prints an error in one line, through the log once there is one, which never waits. If that fails, there is nowhere left

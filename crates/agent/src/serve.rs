@@ -207,9 +207,11 @@ fn warn_about_counters(config: &Config) {
     if let Some(first) = counters.unserved().first() {
         let unserved = counters.unserved().len();
         tracing::warn!(
-            unserved,
+            lines = unserved,
             first = first.name,
-            "some metrics of --dcgm-counters cannot be served; `check` lists them"
+            line = first.line,
+            why = first.why,
+            "some lines of --dcgm-counters are not served; `check` lists them"
         );
     }
 }

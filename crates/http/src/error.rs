@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use hyper::{
     StatusCode,
-    header::{ALLOW, CONTENT_TYPE, HeaderValue},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE},
 };
 use serde_json::json;
 
 use crate::{Response, response};
 
 static PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// The challenge that a 401 requires (RFC 9110, 15.5.2). Browsers show no dialog for it.
+static CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
 /// Methods that every path accepts.
 static ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
@@ -93,9 +95,11 @@ impl ErrorFormat {
             Self::Problem if kind != ErrorKind::Unauthorized => problem(status, detail),
             _ => legacy(status, body),
         };
-        if kind == ErrorKind::MethodNotAllowed {
-            response.headers_mut().insert(ALLOW, ALLOWED.clone());
-        }
+        match kind {
+            ErrorKind::MethodNotAllowed => response.headers_mut().insert(ALLOW, ALLOWED.clone()),
+            ErrorKind::Unauthorized => response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE.clone()),
+            _ => None,
+        };
         response
     }
 }
@@ -140,6 +144,7 @@ mod tests {
         for format in [ErrorFormat::Legacy, ErrorFormat::Problem] {
             let response = format.error(ErrorKind::Unauthorized);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+            assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
         }
         assert_eq!(ErrorFormat::Problem.error(ErrorKind::NotFound).headers()[CONTENT_TYPE], PROBLEM);
     }

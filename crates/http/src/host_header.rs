@@ -20,6 +20,7 @@ impl FromStr for HostName {
     type Err = HostNameError;
 
     fn from_str(text: &str) -> Result<Self, HostNameError> {
+        let text = text.strip_suffix('.').unwrap_or(text);
         let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
         let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(fine);
         is_name.then(|| Self(text.to_ascii_lowercase().into())).ok_or(HostNameError)
@@ -45,6 +46,8 @@ impl AllowedHosts {
 
     fn allows(&self, authority: &[u8]) -> bool {
         let Some(name) = std::str::from_utf8(authority).ok().and_then(without_port) else { return false };
+        // A final dot only says that the name is complete; `localhost.` is `localhost`.
+        let name = name.strip_suffix('.').unwrap_or(name);
         name.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
             || self.0.iter().any(|known| known.0.eq_ignore_ascii_case(name))
@@ -81,6 +84,10 @@ mod tests {
             "localhost",
             "LocalHost:8000",
             "localhost:",
+            "localhost.",
+            "LOCALHOST.:8000",
+            "127.0.0.1.",
+            "gpu01.example.org.:80",
             "127.0.0.1",
             "127.0.0.1:8000",
             "[::1]",
@@ -110,7 +117,10 @@ mod tests {
             "::1",
             "127.1",
             "0x7f000001",
-            "localhost.",
+            "localhost..",
+            ".localhost",
+            "evil.example.",
+            ".",
             "",
             ":8000",
             " localhost",
@@ -128,6 +138,6 @@ mod tests {
         for text in ["", "http://a", "a:80", "a/b", "*", "a b", "é"] {
             assert_eq!(text.parse::<HostName>(), Err(HostNameError), "{text}");
         }
-        assert_eq!("GPU_01.Example".parse::<HostName>(), Ok(HostName("gpu_01.example".into())));
+        assert_eq!("GPU_01.Example.".parse::<HostName>(), Ok(HostName("gpu_01.example".into())));
     }
 }

@@ -8,6 +8,7 @@ pub mod auth;
 pub mod body;
 mod cors;
 pub mod encoding;
+pub mod encoding_of_text;
 pub mod error;
 pub mod gzip;
 mod host_header;

@@ -51,6 +51,13 @@ pub fn negotiated(body: Bytes, gzipped: bool) -> Response {
     response
 }
 
+/// Plain text.
+pub fn text(status: StatusCode, body: Bytes) -> Response {
+    let mut response = json(status, body);
+    response.headers_mut().insert(CONTENT_TYPE, TEXT.clone());
+    response
+}
+
 /// A `/metrics` body of that media type, which depends on `Accept` and `Accept-Encoding`.
 pub fn scraped(body: Body, kind: &HeaderValue, gzipped: bool) -> Response {
     let mut response = json_body(StatusCode::OK, body);

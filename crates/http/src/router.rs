@@ -141,7 +141,9 @@ impl<S> Route<S> {
     /// True if the route answers this path, without the prefix.
     fn matches(&self, path: &str) -> bool {
         match self.handler {
-            Handler::Below(_) => path.strip_prefix(self.path).is_some_and(|name| !name.contains('/')),
+            Handler::Below(_) => {
+                path.strip_prefix(self.path).is_some_and(|name| !name.is_empty() && !name.contains('/'))
+            }
             Handler::Read(_) | Handler::Redirect(_) => path == self.path,
         }
     }
@@ -227,7 +229,8 @@ impl<S> Router<S> {
     /// The response to a request, and the client that it was authenticated as.
     fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Response, Option<Principal>) {
         let path = request.uri().path();
-        let route = self.find(path);
+        // CONNECT names a host instead of a path.
+        let route = if path.is_empty() { None } else { self.find(path) };
         let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
         let principal = self.authenticate(request, route);
         // Handlers change no state, so a panic cannot leave anything half done.
@@ -248,7 +251,9 @@ impl<S> Router<S> {
                 query: request.uri().query(),
                 headers: request.headers(),
             };
-            match self.authorize(request, route, scope, anonymous) {
+            let without_slash = if route.is_none() { self.without_slash(path) } else { None };
+            match self.authorize(request, route.or(without_slash), scope, anonymous) {
+                Ok(()) if without_slash.is_some() => to_last_segment(path, request.uri().query()),
                 Ok(()) => handle(request, route, errors, &context),
                 Err(kind) => errors.error(kind),
             }
@@ -310,6 +315,12 @@ impl<S> Router<S> {
         self.at(&decoded).filter(|route| !matches!(route.handler, Handler::Redirect(_)))
     }
 
+    /// The route of a path without its last slash, if it has one. A path with escapes has none, as above.
+    fn without_slash(&self, path: &str) -> Option<&'static Route<S>> {
+        let path = path.strip_suffix('/').filter(|path| !path.ends_with('/') && !path.contains('%'))?;
+        self.at(path).filter(|route| !matches!(route.handler, Handler::Redirect(_)))
+    }
+
     fn at(&self, path: &str) -> Option<&'static Route<S>> {
         let rest = self.config.prefix.strip(path)?;
         self.config.routes.iter().copied().find(|route| route.matches(rest))
@@ -323,6 +334,12 @@ impl<S> Router<S> {
         let position = route.and_then(|route| self.config.routes.iter().position(|other| std::ptr::eq(route, *other)));
         self.requests.count(position, status);
     }
+}
+
+/// Redirects from a path that ends in a slash to the path without it, relative to it.
+fn to_last_segment(path: &str, query: Option<&str>) -> Response {
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    response::redirect(&format!("../{last}"), query)
 }
 
 /// Calls the handler of a route, if there is one and the method is allowed.

@@ -26,6 +26,7 @@ pub use http_server::{
     Body, HostName, HostNameError, Prefix, PrefixError, Reply, Response, WebOrigin, WebOriginError,
     access_log::TARGET as ACCESS_LOG,
     auth::{Anonymous, Scope, Token, Tokens, TokensError},
+    encoding_of_text,
     net::{ClientAddr, Limits, Listener, Pem, PemFile, StreamPermits, Tls, TlsError, serve},
 };
 pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};

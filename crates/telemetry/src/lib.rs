@@ -19,6 +19,7 @@ pub mod reading;
 pub mod readings;
 pub mod sample;
 pub mod snapshot;
+pub mod terminal;
 pub mod xid;
 
 pub use arguments::Arguments;

@@ -12,7 +12,7 @@ use strum::{IntoStaticStr, VariantNames};
 use crate::{
     Absence, Arguments, Reading, Stamp,
     readings::{Activity, Field, Identity, Readings, Value},
-    sample::{Container, DriverFacts, Life, MigSample, PodContainer, ProcessShare},
+    sample::{Container, DriverFacts, GpuJobs, Life, MigSample, PodContainer, ProcessShare},
 };
 
 pub use pod::{OnlyPod, Pod, PodName};
@@ -208,8 +208,8 @@ pub struct Gpu {
     pub processes: Vec<Process>,
     /// Totals of its readings.
     pub totals: Totals,
-    /// The jobs that the folder of job files says are on it; none if there is no such folder.
-    pub jobs: Option<Vec<String>>,
+    /// Its job files, and those of its GPU instances; none if there is no folder of job files.
+    pub jobs: Option<Vec<GpuJobs>>,
 }
 
 impl Gpu {

@@ -14,12 +14,19 @@ use nix::sys::socket::{
 
 use crate::tcp_table;
 
-/// Listen backlog, as in std.
-const BACKLOG: i32 = 128;
+/// Connections that the kernel keeps until they are accepted; `net.core.somaxconn` can lower it. With the 128 of std a
+/// burst of clients waited a second for the second attempt of the kernel.
+const BACKLOG: Backlog = Backlog::MAXCONN;
 
 /// Binds an address. The error names the address, the fix, and the holder of the port if `/proc` shows it.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), explain(address, &error)))
+    let bound = || {
+        let listener = TcpListener::bind(address)?;
+        // A second call changes only the backlog.
+        nix_listen(&listener, BACKLOG)?;
+        Ok(listener)
+    };
+    bound().map_err(|error: io::Error| io::Error::new(error.kind(), explain(address, &error)))
 }
 
 /// Binds an IPv6 address without IPv4, so that `::` and 0.0.0.0 can be bound together.
@@ -30,7 +37,7 @@ pub(super) fn listen_v6_only(address: SocketAddr) -> io::Result<TcpListener> {
         setsockopt(&listener, ReuseAddr, &true)?;
         setsockopt(&listener, Ipv6V6Only, &true)?;
         bind(listener.as_raw_fd(), &SockaddrIn6::from(v6))?;
-        nix_listen(&listener, Backlog::new(BACKLOG)?)?;
+        nix_listen(&listener, BACKLOG)?;
         Ok::<_, nix::Error>(listener.into())
     };
     bound().map_err(|error| {
@@ -76,6 +83,8 @@ fn holder(proc: &Path, port: u16) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpStream, time::Duration};
+
     use super::*;
 
     #[test]
@@ -86,6 +95,21 @@ mod tests {
         let expected = format!("(PID {})", std::process::id());
         for part in [&expected, "PORT", &address.to_string()] {
             assert!(error.contains(part), "{error:?} lacks {part:?}");
+        }
+    }
+
+    #[test]
+    fn burst_of_connections_waits_in_queue() {
+        // Nobody accepts. A connection that the queue refuses is tried again by the kernel after a second.
+        const MANY: usize = 300;
+        let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let many = MANY.min(limit.trim().parse().unwrap());
+        for bind in [listen, listen_v6_only] {
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap();
+            let open: Vec<TcpStream> = (0..many).map(connect).collect();
+            assert_eq!(open.len(), many);
         }
     }
 

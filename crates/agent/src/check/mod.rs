@@ -52,9 +52,9 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     // Not while another agent reads it or has released it.
     let snapshot = if running.uses_driver() { None } else { driver(&config)? };
     match (running.driver(), snapshot.as_deref()) {
-        (Some(outcome), _) => outcome.map(|summary| say::out(&format!("driver                 {summary}\n"))),
+        (Some(outcome), _) => outcome.map(|summary| say::line(&format!("driver                 {summary}"))),
         (None, Some(snapshot)) => {
-            judge(snapshot).map(|summary| say::out(&format!("driver                 {summary}\n")))
+            judge(snapshot).map(|summary| say::line(&format!("driver                 {summary}")))
         }
         (None, None) => Err(format!("the driver did not answer within {} s", DRIVER_TIMEOUT.as_secs())),
     }
@@ -70,10 +70,10 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     // The collector's own notes can repeat a check above.
     let mut printed = HashSet::new();
     for warning in warnings.iter().filter(|warning| printed.insert(warning.as_str())) {
-        say::out(&format!("warning                {warning}\n"))?;
+        say::line(&format!("warning                {warning}"))?;
     }
     for problem in &problems {
-        say::out(&format!("problem                {problem}\n"))?;
+        say::line(&format!("problem                {problem}"))?;
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
 }
@@ -138,7 +138,8 @@ fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
     let counters = &config.show.metrics.dcgm.counters;
     let unserved = counters.unserved();
     if given(cli.options.dcgm_counters.as_ref()).is_some() {
-        let (all, served) = (counters.served() + unserved.len(), counters.served());
+        let refused = unserved.iter().filter(|one| !one.is_repeated).count();
+        let (all, served) = (counters.served() + refused, counters.served());
         say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
     }
     let warning = |one: &server::Unserved| {

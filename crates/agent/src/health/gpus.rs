@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::Deserialize;
+use telemetry::terminal::printable;
 
 use crate::health::{Verdict, client::Client};
 
@@ -70,13 +71,14 @@ fn report(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdic
     for gpu in &summary.gpus {
         let verdict = verdict(gpu);
         worst = worst.max(verdict);
-        let name = gpu.name.as_deref().unwrap_or("(no name)");
+        let name = printable(gpu.name.as_deref().unwrap_or("(no name)"));
         let mut why = vec![format!("state {}", gpu.state)];
         why.retain(|_| gpu.state != "ok");
         if matches!(verdict, Verdict::Warning | Verdict::Critical) {
             why.extend(reasons(gpu.index).filter(|reasons| !reasons.is_empty()));
         }
-        let line = format!("{:>3}  {:<8}  {name:<28}  {}", gpu.index, verdict.as_str(), why.join("; "));
+        let why = why.join("; ");
+        let line = format!("{:>3}  {:<8}  {name:<28}  {}", gpu.index, verdict.as_str(), printable(&why));
         let _ = writeln!(text, "{}", line.trim_end());
     }
     (worst, text)
@@ -131,6 +133,14 @@ mod tests {
         assert!(lines[2].ends_with("state lost; reason 1"), "{text}");
         assert!(lines[3].ends_with("H200"), "{text}");
         assert!(lines[4].contains("critical") && lines[4].ends_with("H200"), "{text}");
+    }
+
+    #[test]
+    fn names_cannot_control_terminal() {
+        let body = "{\"collector_state\":\"ok\",\"gpus\":[{\"index\":0,\"name\":\"A\\u001b[2J\\n 1  ok\\u202e\",\
+                    \"state\":\"ok\",\"health\":\"warning\"}]}";
+        let (_, text) = report(&read(body.into()).unwrap(), |_| Some("reason\u{7}".into()));
+        assert_eq!(text, "  0  warning   A\\x1b[2J\\n 1  ok\\u{202e}      reason\\x07\n");
     }
 
     #[test]

@@ -182,6 +182,12 @@ fn chart_has_monitor_and_network_policy() {
 }
 
 #[test]
+fn chart_listens_on_ipv6() {
+    assert_eq!(Manifests::of(&json!({})).variable("NVSMI_BIND"), Value::Null);
+    assert_eq!(Manifests::of(&json!({ "bind": "[::]" })).variable("NVSMI_BIND"), "[::]");
+}
+
+#[test]
 fn chart_rejects_invalid_values_by_name() {
     for (values, part) in [
         (json!({ "prot": 1 }), "prot"),

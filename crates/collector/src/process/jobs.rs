@@ -1,4 +1,5 @@
-//! Job files: a scheduler's folder with a file per GPU, named by its index, with a job per line. It is read by a thread of
+//! Job files: a scheduler's folder with a file per GPU, named by its index, or per GPU instance, named `GPU.INSTANCE`, with a
+//! job per line. It is read by a thread of
 //! its own, since it may be on a network.
 
 use std::{
@@ -79,7 +80,7 @@ fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
     for entry in fs::read_dir(folder)?.take(MAX_FILES) {
         let entry = entry?;
         // Other files belong to the scheduler.
-        let Some(gpu) = entry.file_name().to_str().and_then(index) else { continue };
+        let Some((gpu, instance)) = entry.file_name().to_str().and_then(subject) else { continue };
         // Removed meanwhile, since its job has ended.
         let Ok(bytes) = read_up_to(&entry.path(), MAX_BYTES) else { continue };
         let text = String::from_utf8_lossy(&bytes);
@@ -89,14 +90,22 @@ fn read(folder: &Path) -> io::Result<Vec<GpuJobs>> {
                 jobs.push(job.to_owned());
             }
         }
-        all.push(GpuJobs { gpu, jobs });
+        all.push(GpuJobs { gpu, instance, jobs });
     }
-    all.sort_by_key(|jobs| jobs.gpu);
+    all.sort_by_key(|jobs| (jobs.gpu, jobs.instance));
     Ok(all)
 }
 
-/// Returns the GPU's index in a file name: digits only.
-fn index(name: &str) -> Option<u32> {
+/// Returns the GPU's index and the ID of its GPU instance in a file name, as dcgm-exporter names them: `0` or `0.2`.
+fn subject(name: &str) -> Option<(u32, Option<u32>)> {
+    match name.split_once('.') {
+        None => Some((number(name)?, None)),
+        Some((gpu, instance)) => Some((number(gpu)?, Some(number(instance)?))),
+    }
+}
+
+/// Returns a number of digits only.
+fn number(name: &str) -> Option<u32> {
     name.bytes().all(|byte| byte.is_ascii_digit()).then(|| name.parse().ok()).flatten()
 }
 
@@ -107,13 +116,24 @@ mod tests {
     #[test]
     fn job_files_parsed_without_duplicates() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, content) in [("0", "1234\n1235 \n\n1234\n"), ("1", ""), ("10", "a\u{e9}"), ("x", "no"), ("+1", "no")]
-        {
+        let files = [("0", "1234\n1235 \n\n1234\n"), ("1", ""), ("10", "a\u{e9}"), ("1.2", "7"), ("1.13", "8")];
+        let others = ["x", "+1", "1.", ".2", "1.2.3", "1.x", "1.+2", "1 .2", "-1", ""].map(|name| (name, "no"));
+        for (name, content) in files.into_iter().chain(others).filter(|(name, _)| !name.is_empty()) {
             fs::write(folder.path().join(name), content).unwrap();
         }
         fs::create_dir(folder.path().join("7")).unwrap();
-        let of = |gpu, jobs: &[&str]| GpuJobs { gpu, jobs: jobs.iter().map(|job| (*job).to_owned()).collect() };
-        assert_eq!(read(folder.path()).unwrap(), [of(0, &["1234", "1235"]), of(1, &[]), of(10, &["a\u{e9}"])]);
+        let of = |gpu, instance, jobs: &[&str]| {
+            let jobs = jobs.iter().map(|job| (*job).to_owned()).collect();
+            GpuJobs { gpu, instance, jobs }
+        };
+        let expected = [
+            of(0, None, &["1234", "1235"]),
+            of(1, None, &[]),
+            of(1, Some(2), &["7"]),
+            of(1, Some(13), &["8"]),
+            of(10, None, &["a\u{e9}"]),
+        ];
+        assert_eq!(read(folder.path()).unwrap(), expected);
     }
 
     #[test]
@@ -131,7 +151,7 @@ mod tests {
 
     #[test]
     fn stale_reading_not_shown() {
-        let one = GpuJobs { gpu: 0, jobs: vec!["1".into()] };
+        let one = GpuJobs { gpu: 0, instance: None, jobs: vec!["1".into()] };
         let newest = Arc::new(Mutex::new(Some((Instant::now(), Ok(vec![one.clone()])))));
         let jobs = |keeps| Jobs { folder: "/x".into(), newest: Arc::clone(&newest), keeps };
         assert_eq!((jobs(Duration::from_secs(60)).newest(), jobs(Duration::from_secs(60)).note()), (vec![one], None));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::token::{Credential, Token};
-use crate::auth::scope::Scope;
+use crate::{auth::scope::Scope, encoding_of_text};
 
 /// Maximum number of tokens in a file: each request is compared with all of them.
 const MAX_TOKENS: usize = 256;
@@ -43,6 +43,9 @@ impl Tokens {
     /// # Errors
     /// The first invalid line, or the first with a repeated name or token.
     pub fn parse(text: &[u8]) -> Result<Self, TokensError> {
+        if let Some(problem) = encoding_of_text::problem(text) {
+            return Err(TokensError { line: 1, why: problem.into() });
+        }
         let mut tokens = Self::default();
         for (position, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let line = line.trim_ascii();

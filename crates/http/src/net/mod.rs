@@ -4,6 +4,7 @@ mod client_addr;
 mod header_budget;
 mod limits;
 mod listener;
+mod malformed;
 mod per_client;
 mod slow_read;
 mod stream_permits;
@@ -153,23 +154,28 @@ async fn serve_http<S, A, R>(
         .keep_alive(true);
     let io = TokioIo::new(SlowReadTimeout::new(stream, limits.write_timeout));
     let service = service_fn(|request| {
-        let response = answer(request);
+        let response = malformed::refusal(&request).map_or_else(|| Ok(answer(request)), Err);
         async {
-            let response = response.await;
+            let response = match response {
+                Ok(response) => response.await,
+                Err(refusal) => refusal,
+            };
             Ok::<_, Infallible>(if reservation.is_any() { response::closing(response) } else { response })
         }
     });
-    let mut connection = pin!(http.serve_connection(io, service));
+    let mut connection = http.serve_connection(io, service);
     let ended = tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        ended = &mut connection => ended,
         () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection failed");
+        let left = connection.into_parts();
+        malformed::answer_preface(&left.read_buf, left.io.into_inner()).await;
     }
 }
 

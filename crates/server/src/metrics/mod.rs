@@ -44,13 +44,9 @@ pub(crate) struct Scrape<'a> {
 
 impl Scrape<'_> {
     pub(crate) fn answer(&self) -> Response {
-        let names = match query::value(self.query, "names").filter(|list| !list.is_empty()).map(|list| list.parse()) {
-            None => self.views.settings.names,
-            Some(Ok(names)) => names,
-            Some(Err(error)) => {
-                let error: NamesError = error;
-                return problem(StatusCode::BAD_REQUEST, &format!("The parameter names: {error}."));
-            }
+        let names = match names(self.query) {
+            Ok(names) => names.unwrap_or(self.views.settings.names),
+            Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("The parameter names: {error}.")),
         };
         let form = Form::of(names, accept::format(self.headers));
         let key = MetricsKey { scope: self.scope, form, gzip: encoding::accepts(self.headers, "gzip") };
@@ -61,4 +57,10 @@ impl Scrape<'_> {
         };
         response::scraped(body.into(), kind, gzipped)
     }
+}
+
+/// The sets in `names`, if any are given. Prometheus repeats a parameter for each entry of a list, so all of them count.
+fn names(query: &str) -> Result<Option<Names>, NamesError> {
+    let given: Vec<String> = query::values(query, "names").filter(|list| !list.is_empty()).collect();
+    if given.is_empty() { Ok(None) } else { given.join(",").parse().map(Some) }
 }

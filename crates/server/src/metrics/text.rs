@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Gauge,
     Counter,
     Histogram,
+    /// Sum and count without quantiles.
+    Summary,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Gauge => "gauge",
             Self::Counter => "counter",
             Self::Histogram => "histogram",
+            Self::Summary => "summary",
         }
     }
 }
@@ -99,6 +102,15 @@ impl Samples<'_> {
         }
         self.line(name, "_sum", labels, seconds(histogram.sum_ns));
         self.line(name, "_count", labels, so_far);
+    }
+
+    /// Writes the sum of times, in seconds, and their number, with formatted labels.
+    pub(crate) fn summary(&mut self, labels: &str, histogram: &Histogram) {
+        self.head();
+        let name = self.family.name;
+        let count = histogram.counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        self.line(name, "_sum", labels, seconds(histogram.sum_ns));
+        self.line(name, "_count", labels, count);
     }
 
     fn head(&mut self) {
@@ -209,6 +221,18 @@ mod tests {
     fn family_without_samples_omitted() {
         assert_eq!(written(Format::Text, Kind::Gauge, |_| {}), "");
         assert_eq!(written(Format::OpenMetrics, Kind::Gauge, |_| {}), "# EOF\n");
+    }
+
+    #[test]
+    fn summary_has_sum_and_count() {
+        let mut histogram = Histogram::new(&[100_000, 1_000_000_000]);
+        histogram.counts = vec![2, 1, 1];
+        histogram.sum_ns = 2_500_000_000;
+        for format in [Format::Text, Format::OpenMetrics] {
+            let text = written(format, Kind::Summary, |samples| samples.summary("f=\"g\"", &histogram));
+            assert!(text.contains("# TYPE a_seconds summary\n"), "{text}");
+            assert!(text.contains("\na_seconds_sum{f=\"g\"} 2.5\na_seconds_count{f=\"g\"} 4\n"), "{text}");
+        }
     }
 
     #[test]

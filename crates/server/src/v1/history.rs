@@ -3,22 +3,23 @@
 use std::{fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
-use http_server::query::value;
+use http_server::query::values;
 use telemetry::{
     history::{Answer, History, Question, Refusal, Spread, metric},
     snapshot::Snapshot,
 };
 
-use super::query::{self, InvalidParameter, given};
+use super::query::{self, InvalidParameter, given, given_list};
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, InvalidParameter> {
-    let gpus = given(query, "gpu")?
+    let gpus = given_list(query, "gpu")?
         .map(|list| query::names(&list)?.into_iter().map(|name| uuid(name, snapshot, history)).collect())
         .transpose()?;
+    let named = if values(query, "metric").all(|list| list.is_empty()) { None } else { given_list(query, "metric")? };
     let since = query::since(query, snapshot.at.unix_ms)?;
     Ok(Question {
-        metrics: metrics(value(query, "metric").filter(|list| !list.is_empty()).as_deref())?,
+        metrics: metrics(named.as_deref())?,
         gpus,
         since_ms: since.unwrap_or_else(|| snapshot.at.unix_ms.saturating_sub(milliseconds(history.depth().fine))),
         step: step(query)?,

@@ -1,10 +1,11 @@
-//! Parameters of `/api/v1`. The last of repeated parameters wins and unknown ones are ignored, as in `/status`.
+//! Parameters of `/api/v1`. Repeated lists are joined, as Prometheus and forms send them; any other parameter has one value,
+//! so that no part of a question is dropped silently. Unknown ones are ignored.
 
 use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
 use super::sections::user;
-use http_server::query::value;
+use http_server::query::values;
 
 /// Pattern of a time in `since`.
 pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
@@ -50,7 +51,7 @@ enum Kind {
 impl ProcessFilter {
     /// Parses a query about the GPUs of a snapshot.
     pub(crate) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, InvalidParameter> {
-        let gpus = given(query, "gpu")?
+        let gpus = given_list(query, "gpu")?
             .map(|list| names(&list)?.into_iter().map(|name| index(name, snapshot)).collect::<Result<Vec<_>, _>>());
         let kind = match given(query, "type")?.as_deref() {
             None => None,
@@ -179,19 +180,45 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 /// The decoded value of a parameter. An empty one is an error: it is usually a variable that was not set, and a response
-/// with everything, or nothing, would hide that.
+/// with everything, or nothing, would hide that. So are two different ones, of which one would be ignored.
 pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, InvalidParameter> {
-    match value(query, name) {
-        Some(empty) if empty.is_empty() => {
-            Err(InvalidParameter::wrong(format!("The parameter {name} is empty; give it a value, or leave it out.")))
-        }
-        value => Ok(value),
+    let mut all = values(query, name);
+    let first = all.next();
+    if first.as_deref() == Some("") {
+        return Err(InvalidParameter::wrong(format!(
+            "The parameter {name} is empty; give it a value, or leave it out."
+        )));
     }
+    if all.any(|other| Some(other) != first) {
+        return Err(InvalidParameter::wrong(format!("The parameter {name} has several values; give it one.")));
+    }
+    Ok(first)
+}
+
+/// The entries of a list separated by commas, which can be repeated.
+pub(super) fn given_list(query: &str, name: &str) -> Result<Option<String>, InvalidParameter> {
+    let all: Vec<String> = values(query, name).collect();
+    if all == [""] {
+        return given(query, name);
+    }
+    Ok(if all.is_empty() { None } else { Some(all.join(",")) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeated_parameter_is_list_or_refused() {
+        for (query, list) in [("gpu=0", Some("0")), ("gpu=0,1&gpu=2", Some("0,1,2")), ("x=1", None)] {
+            assert_eq!(given_list(query, "gpu").ok().flatten().as_deref(), list, "{query}");
+        }
+        assert!(given_list("gpu=", "gpu").is_err() && given("user=", "user").is_err());
+        assert_eq!(given("user=a&user=a", "user").ok().flatten().as_deref(), Some("a"));
+        for query in ["user=a&user=b", "user=a&x=1&user=", "user=&user=a"] {
+            assert!(given(query, "user").is_err(), "{query}");
+        }
+    }
 
     #[test]
     fn query_times_parsed() {

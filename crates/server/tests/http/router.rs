@@ -235,6 +235,57 @@ async fn trailing_slash_redirect_is_relative() {
 }
 
 #[tokio::test]
+async fn slash_at_end_redirects_to_path() {
+    let app = app("a/b", "changeme", two_gpus());
+    for (address, location) in [
+        ("/a/b/metrics/", "../metrics"),
+        ("/a/b/metrics/?names=dcgm", "../metrics?names=dcgm"),
+        ("/a/b/api/v1/gpus/", "../gpus"),
+        ("/a/b/api/v1/gpus/0/", "../0"),
+        ("/a/b/api/v1/summary.txt/", "../summary.txt"),
+        ("/a/b/openapi.json/", "../openapi.json"),
+        ("/a/b/healthz/", "../healthz"),
+    ] {
+        let answer = ask(&app, Method::GET, address, Some("changeme")).await;
+        assert_eq!((answer.brief(), answer.header("location")), ((307, ""), location), "{address}");
+        assert_eq!(get(&app, address).await.brief(), (401, UNAUTHORIZED), "{address}");
+    }
+    for address in
+        ["/a/b//", "/a/b/metrics//", "/a/b/api/v1/", "/a/b/nothing/", "/a/b/metrics%2f", "/a/b/api/v1/gpus%2f/"]
+    {
+        assert_eq!(ask(&app, Method::GET, address, Some("changeme")).await.status, 404, "{address}");
+    }
+    assert_eq!(get(&app, "/a/b/assets/").await.brief(), (404, NOT_FOUND));
+}
+
+#[tokio::test]
+async fn unauthorized_has_challenge() {
+    let app = app("p", "changeme", two_gpus());
+    for address in ["/p/count", "/p/api/v1/snapshot", "/p/metrics", "/p/nothing", "/elsewhere"] {
+        for token in [None, Some("Bearer wrong")] {
+            let answer = ask(&app, Method::GET, address, token).await;
+            assert_eq!(
+                (answer.brief(), answer.header("www-authenticate")),
+                ((401, UNAUTHORIZED), "Bearer"),
+                "{address}"
+            );
+        }
+        let answer = ask(&app, Method::GET, address, Some("changeme")).await;
+        assert_eq!(answer.header("www-authenticate"), "", "{address}");
+    }
+}
+
+#[tokio::test]
+async fn connect_needs_token_and_finds_nothing() {
+    for prefix in ["", "p"] {
+        let app = app(prefix, "changeme", two_gpus());
+        assert_eq!(ask(&app, Method::CONNECT, "evil.example:443", None).await.brief(), (401, UNAUTHORIZED));
+        let answer = ask(&app, Method::CONNECT, "evil.example:443", Some("changeme")).await;
+        assert_eq!(answer.brief(), (404, NOT_FOUND));
+    }
+}
+
+#[tokio::test]
 async fn new_snapshot_served_at_once() {
     let publisher = Publisher::new(Stamp::default());
     let app = App::new(ServerConfig::default(), publisher.subscribe());

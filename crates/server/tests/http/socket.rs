@@ -174,6 +174,66 @@ async fn odd_targets_are_404() {
     }
 }
 
+#[tokio::test]
+async fn http_1_1_requires_one_host_header() {
+    let served = served().await;
+    let answer = |version: &'static str, headers: &'static str| {
+        let request = format!("GET /count HTTP/{version}\r\n{headers}connection: close\r\n\r\n");
+        let served = &served;
+        async move { served.answer_to(request.as_bytes()).await }
+    };
+    for (headers, why) in [
+        ("", "got none"),
+        ("host: a\r\nhost: a\r\n", "got several"),
+        ("host: a b/c@d\r\n", "a host name"),
+        ("host: a/b\r\n", "a host name"),
+    ] {
+        let answer = answer("1.1", headers).await;
+        assert!(status(&answer) == "400" && answer.contains(why), "{headers:?}: {answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    assert_eq!(status(&answer("1.1", "host:\r\n").await), "200");
+    assert_eq!(status(&answer("1.0", "").await), "200");
+    // The absolute form does not replace the header.
+    let absolute = |headers: &str| format!("GET http://a/count HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+    assert_eq!(status(&served.answer_to(absolute("").as_bytes()).await), "400");
+    assert_eq!(status(&served.answer_to(absolute("host: a\r\n").as_bytes()).await), "200");
+}
+
+#[tokio::test]
+async fn malformed_request_ends_pipeline() {
+    let served = served().await;
+    let two = "GET /count HTTP/1.1\r\n\r\nGET /count HTTP/1.1\r\nhost: a\r\n\r\n";
+    let answer = served.answer_to(two.as_bytes()).await;
+    assert_eq!((status(&answer), answer.matches("HTTP/1.1 ").count()), ("400", 2), "{answer}");
+}
+
+#[tokio::test]
+async fn http2_without_negotiation_is_505() {
+    let served = served().await;
+    // With the frame of settings that follows, as clients send it.
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let answer = served.answer_to(preface).await;
+    assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("Expected HTTP/1.1, got HTTP/2"), "{answer}");
+    // Also later on a connection.
+    let mut stream = served.connect().await;
+    stream.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    read_until(&mut stream, "}").await;
+    stream.write_all(preface).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.starts_with("HTTP/1.1 505 "), "{rest}");
+}
+
+/// RFC 9112, 2.2 allows a line feed alone as the end of a line. Bodies are not read, so nothing can be smuggled in.
+#[tokio::test]
+async fn bare_line_feeds_end_lines() {
+    let served = served().await;
+    let answer = served.answer_to(b"GET /count HTTP/1.1\nhost: a\nconnection: close\n\n").await;
+    assert_eq!((status(&answer), answer.matches("HTTP/1.1 ").count()), ("200", 1), "{answer}");
+    assert_eq!(status(&served.answer_to(b"GET /count HTTP/1.1\nhost: a\nhost: b\n\n").await), "400");
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_head_times_out() {
     let served = served().await;

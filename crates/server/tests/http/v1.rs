@@ -58,7 +58,7 @@ async fn refusal(app: &App, method: Method, address: &str) -> u16 {
 #[tokio::test]
 async fn errors_are_problem_documents() {
     let app = published(None, with_a_secret());
-    for path in ["", "/", "/nothing", "/snapshot/", "/gpus/", "/gpus/7", "/gpus/0/x", "/metrics"] {
+    for path in ["", "/", "/nothing", "/snapshot//", "/gpus//", "/gpus/7", "/gpus/0/x", "/metrics"] {
         assert_eq!(refusal(&app, Method::GET, &format!("/p/api/v1{path}")).await, 404, "{path}");
     }
     assert_eq!(refusal(&app, Method::GET, "/p/api/v1/processes?gpu=9").await, 404);
@@ -69,7 +69,7 @@ async fn errors_are_problem_documents() {
         assert_eq!(refusal(&app, Method::POST, &format!("/p{path}")).await, 405, "{path}");
     }
     // Paths outside /api/v1 keep the legacy format.
-    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics/"] {
+    for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics//"] {
         let (status, headers, _) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
     }

@@ -13,7 +13,7 @@ use crate::{
         pods, process, stale_after,
     },
     readings::{Activity, Every, MemoryReadings, Pcie, Readings},
-    sample::{Call, Failure, GpuSample, MigSample, ProcessLists, Sample},
+    sample::{Call, Failure, GpuJobs, GpuSample, MigSample, ProcessLists, Sample},
     snapshot::{Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
 };
 
@@ -126,10 +126,10 @@ fn cannot_compute(sample: &GpuSample) -> Option<String> {
     }
 }
 
-/// Jobs on a GPU by the directory of job files.
-fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<String>> {
+/// Job files of a GPU and its instances.
+fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<GpuJobs>> {
     let all = whole.jobs.as_ref()?;
-    Some(all.iter().find(|one| one.gpu == gpu).map(|one| one.jobs.clone()).unwrap_or_default())
+    Some(all.iter().filter(|one| one.gpu == gpu).cloned().collect())
 }
 
 fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {

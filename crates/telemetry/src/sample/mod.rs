@@ -194,11 +194,13 @@ pub struct CallTimes {
     pub sum_ns: u64,
 }
 
-/// The jobs that a scheduler says are on one GPU, from a file that is named by the GPU's index and holds a job per line.
+/// Jobs on a GPU or GPU instance by a file of the scheduler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuJobs {
     /// NVML's index.
     pub gpu: u32,
+    /// ID of the GPU instance; none if the file is the whole GPU's.
+    pub instance: Option<u32>,
     /// The jobs, in the file's order.
     pub jobs: Vec<String>,
 }

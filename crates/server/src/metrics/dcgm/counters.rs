@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use http_server::encoding_of_text as encoding;
+
 use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Set};
 use crate::metrics::text::Kind;
 
@@ -30,7 +32,12 @@ pub struct Unserved {
     pub name: String,
     /// Why not.
     pub why: &'static str,
+    /// True if an earlier line serves it.
+    pub is_repeated: bool,
 }
+
+/// Reason of a line whose metric an earlier line serves.
+const REPEATED: &str = "an earlier line serves it already; remove this one";
 
 /// A line of the file that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,12 +69,14 @@ impl DcgmCounters {
     /// # Errors
     /// A line that has not three parts, or whose type is none.
     pub fn parse(text: &str) -> Result<Self, CountersError> {
+        let problem = encoding::problem(text.as_bytes());
+        problem.map_or(Ok(()), |what| Err(CountersError { line: 1, what: what.into() }))?;
         let mut read = Self { chosen: Vec::new(), labels: Vec::new(), unserved: Vec::new() };
         for (line, record) in (1..).zip(text.lines()) {
             if !record.starts_with('#') && !record.trim().is_empty() {
                 let [name, kind, help] = parts(record).map_err(|what| CountersError { line, what })?;
                 if let Err(why) = read.take(&name, &kind, help).map_err(|what| CountersError { line, what })? {
-                    read.unserved.push(Unserved { line, name, why });
+                    read.unserved.push(Unserved { line, name, why, is_repeated: why == REPEATED });
                 }
             }
         }
@@ -98,7 +107,6 @@ impl DcgmCounters {
 
     /// Takes a line in; the inner error is why it cannot be served.
     fn take(&mut self, name: &str, kind: &str, help: String) -> Result<Result<(), &'static str>, String> {
-        let twice = "it is listed twice";
         let kind = match kind {
             "gauge" => Kind::Gauge,
             "counter" => Kind::Counter,
@@ -107,7 +115,7 @@ impl DcgmCounters {
                     return Ok(Err("this agent does not read it as a label"));
                 };
                 if self.labels.iter().any(|label| label.name == name) {
-                    return Ok(Err(twice));
+                    return Ok(Err(REPEATED));
                 }
                 self.labels.push(known);
                 return Ok(Ok(()));
@@ -119,7 +127,7 @@ impl DcgmCounters {
             return Ok(Err(why_not(name)));
         };
         if self.chosen.iter().any(|chosen| chosen.field.name == name) {
-            return Ok(Err(twice));
+            return Ok(Err(REPEATED));
         }
         self.chosen.push(Chosen { field, kind, help });
         Ok(Ok(()))
@@ -170,9 +178,7 @@ fn parts(line: &str) -> Result<[String; 3], String> {
         rest = after;
     }
     let found = parts.len();
-    parts
-        .try_into()
-        .map_err(|_| format!("a name, a type and a help are wanted, with commas between them, not {found} parts"))
+    parts.try_into().map_err(|_| format!("expected a name, a type and a help, separated by commas, got {found} parts"))
 }
 
 /// Text up to the closing quotation mark, with doubled marks unescaped, and the rest after the next comma.
@@ -226,6 +232,8 @@ mod tests {
         );
         let labels: Vec<&str> = counters.labels.iter().map(|known| known.name).collect();
         assert_eq!(labels, ["DCGM_FI_DEV_SERIAL", "DCGM_FI_DRIVER_VERSION"]);
+        let repeated: Vec<usize> = counters.unserved.iter().filter(|one| one.is_repeated).map(|one| one.line).collect();
+        assert_eq!(repeated, [7]);
         let unserved: Vec<(usize, &str)> = counters.unserved.iter().map(|one| (one.line, one.name.as_str())).collect();
         assert_eq!(
             unserved,
@@ -247,11 +255,15 @@ mod tests {
         for (text, message) in [
             (
                 "# ok\nDCGM_FI_DEV_GPU_TEMP, gauge\n",
-                "line 2: a name, a type and a help are wanted, with commas between them, not 2 parts",
+                "line 2: expected a name, a type and a help, separated by commas, got 2 parts",
             ),
-            ("a, gauge, b, c", "line 1: a name, a type and a help are wanted, with commas between them, not 4 parts"),
+            ("a, gauge, b, c", "line 1: expected a name, a type and a help, separated by commas, got 4 parts"),
             ("DCGM_FI_DEV_GPU_TEMP, guage, x", "line 1: \"guage\" is no type; gauge, counter and label are"),
             ("a, gauge, \"b", "line 1: a quotation mark is not closed"),
+            (
+                "\u{feff}DCGM_FI_DEV_GPU_TEMP, gauge, x",
+                "line 1: the file begins with a byte order mark; save it as UTF-8 without one",
+            ),
             ("a, gauge, \"b\" c", "line 1: after a closing quotation mark only a comma may follow"),
         ] {
             assert_eq!(DcgmCounters::parse(text).unwrap_err().to_string(), message);

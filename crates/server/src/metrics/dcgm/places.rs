@@ -113,10 +113,13 @@ fn or_none<T: Default>(all: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn jobs(gpu: &Gpu, mig: Option<&Mig>) -> Vec<String> {
-    if let Some(jobs) = &gpu.jobs {
-        return jobs.clone();
-    }
     let instance = mig.and_then(|mig| mig.sample.gpu_instance.ok());
+    if let Some(files) = &gpu.jobs {
+        // The GPU's own file counts for an instance without one.
+        let of = |instance: Option<u32>| files.iter().find(|file| file.instance == instance);
+        let file = of(instance).or_else(|| of(None));
+        return file.map(|file| file.jobs.clone()).unwrap_or_default();
+    }
     let on = gpu.processes.iter().filter(|process| mig.is_none() || process.gpu_instance == instance);
     let mut jobs: Vec<String> = on.filter_map(|process| process.job.clone()).collect();
     jobs.sort();

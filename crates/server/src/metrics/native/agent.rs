@@ -76,12 +76,12 @@ pub(crate) const METRICS: &[Metric] = &[
     .from("the program, with `--metrics-processes`"),
     Metric::new(
         "nvsmi_agent_nvml_call_duration_seconds",
-        Kind::Histogram,
+        Kind::Summary,
         "seconds",
         "Duration of finished driver calls, by function, over all collectors.",
         Of::Calls(|seen, samples| {
             for (function, histogram) in &seen.snapshot.timings.calls {
-                samples.histogram(&labels(&[("function", function)]), histogram);
+                samples.summary(&labels(&[("function", function)]), histogram);
             }
         }),
     )

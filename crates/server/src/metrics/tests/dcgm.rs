@@ -1,6 +1,9 @@
 //! dcgm-exporter's names.
 
-use telemetry::{sample::Memory, snapshot::Mig};
+use telemetry::{
+    sample::{GpuJobs, Memory},
+    snapshot::Mig,
+};
 
 use super::*;
 
@@ -87,7 +90,8 @@ fn dcgm_job_label_one_series_per_job() {
     let xid = of(&lines_now, "DCGM_FI_DEV_XID_ERRORS");
     assert!(xid[0].contains("err_code=\"79\",err_msg=\"") && xid[0].ends_with(",hpc_job=\"76\"} 79"), "{xid:?}");
     // The scheduler's folder is believed alone.
-    snapshot.gpus[0].jobs = Some(vec!["a\"b".into()]);
+    let file = |instance, job: &str| GpuJobs { gpu: 0, instance, jobs: vec![job.into()] };
+    snapshot.gpus[0].jobs = Some(vec![file(None, "a\"b"), file(Some(2), "of an instance")]);
     assert_eq!(power(&snapshot), [",hpc_job=\"a\\\"b\"} 118.923000"]);
     snapshot.gpus[0].jobs = Some(vec![]);
     assert_eq!(power(&snapshot), ["} 118.923000"]);
@@ -156,6 +160,28 @@ fn dcgm_mig_gpu_has_instance_series() {
         "theirs, and not the whole GPU's"
     );
     assert!(of(&lines, "DCGM_FI_PROF_PCIE_TX_BYTES").is_empty(), "the whole GPU's traffic is none of theirs");
+}
+
+#[test]
+fn job_file_of_instance_labels_instance() {
+    let mut snapshot = one();
+    snapshot.gpus[0].mig =
+        Ok(vec![instance(2, 0, "1c.3g.71gb", 5), instance(2, 1, "2c.3g.71gb", 5), instance(3, 0, "1g.18gb", 7)]);
+    let file = |instance, job: &str| GpuJobs { gpu: 0, instance, jobs: vec![job.into()] };
+    for (files, expected) in [
+        (vec![file(Some(2), "1234")], [",hpc_job=\"1234\"} 55", "} 55"]),
+        (vec![file(Some(2), "1"), file(Some(3), "2")], [",hpc_job=\"1\"} 55", ",hpc_job=\"2\"} 55"]),
+        // A job on the whole GPU has its instances, unless they have a file of their own.
+        (vec![file(None, "1"), file(Some(3), "2")], [",hpc_job=\"1\"} 55", ",hpc_job=\"2\"} 55"]),
+        (vec![file(Some(13), "1")], ["} 55", "} 55"]),
+        (vec![], ["} 55", "} 55"]),
+    ] {
+        snapshot.gpus[0].jobs = Some(files);
+        let lines = lines(&snapshot, settings("dcgm"));
+        let ends: Vec<&str> =
+            of(&lines, "DCGM_FI_DEV_GPU_TEMP").iter().map(|line| line.split(END).nth(1).unwrap()).collect();
+        assert_eq!(ends, expected, "{:?}", snapshot.gpus[0].jobs);
+    }
 }
 
 #[test]

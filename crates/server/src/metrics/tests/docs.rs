@@ -28,7 +28,7 @@ fn docs_metrics_match_code() {
         ("Processes", "", |of| matches!(of, Of::Process(_))),
         (
             "The agent about itself",
-            "Served under whatever names, but for the calls into the driver, which are `native`'s: some 60 functions with 7 series each.\nWho does not want them drops them with `metric_relabel_configs`.",
+            "Served under whatever names, but for the calls into the driver, which are `native`'s: some 60 functions with a sum and a count each.\nWho does not want them drops them with `metric_relabel_configs`.",
             |of| matches!(of, Of::Agent(_) | Of::Calls(_)),
         ),
     ];

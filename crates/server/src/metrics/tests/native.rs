@@ -17,6 +17,7 @@ use crate::metrics::{
 
 fn series(metric: &Metric) -> Vec<String> {
     match metric.kind {
+        Kind::Summary => ["_sum", "_count"].map(|ending| format!("{}{ending}", metric.name)).to_vec(),
         Kind::Histogram => ["_bucket", "_sum", "_count"].map(|ending| format!("{}{ending}", metric.name)).to_vec(),
         Kind::Gauge | Kind::Counter => vec![metric.name.to_owned()],
     }

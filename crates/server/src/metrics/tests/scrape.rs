@@ -53,7 +53,9 @@ fn scrape_can_select_names() {
         ("dcgm", "names=native", true, false),
         ("native", "names=native%2Cdcgm", true, true),
         ("native", "names=", true, false),
-        ("native", "other=1&names=dcgm&names=native", true, false),
+        // As Prometheus sends `params: {names: [dcgm, native]}`.
+        ("native", "other=1&names=dcgm&names=native", true, true),
+        ("native", "names=dcgm&names=&names=dcgm", false, true),
     ] {
         let text = Host::new(default).text(query);
         assert_eq!(text.contains("nvsmi_gpu_power_watts{"), native, "{default}?{query}");

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use telemetry::{
     Absence,
     snapshot::{Gpu, GpuState, Severity, Snapshot, UseVerdict},
+    terminal::printable_in,
 };
 
 use crate::v1::{
@@ -44,6 +45,11 @@ view! {
         value absent: Absent = context.absent();
     }
 }
+
+/// Characters of a hostname in the text, which Linux limits to 64 bytes.
+const WIDEST_HOST: usize = 64;
+/// Characters of a GPU's name in the text; longer names are cut. The driver's are at most 96 bytes.
+const WIDEST_NAME: usize = 48;
 
 fn used(gpus: &[Gpu], verdict: UseVerdict) -> usize {
     gpus.iter().filter(|gpu| gpu.usage.verdict == verdict).count()
@@ -116,7 +122,7 @@ view! {
 impl SummaryView {
     /// Text for a terminal: a line for the host, and one per GPU.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let host = self.hostname.as_deref().unwrap_or("(no hostname)");
+        let host = printable_in(self.hostname.as_deref().unwrap_or("(no hostname)"), WIDEST_HOST);
         let UseCounts { free, held, busy, unknown } = &self.r#use;
         let mut text = String::new();
         let total = self.gpus_total.map_or_else(|| "?".into(), |total| total.to_string());
@@ -126,7 +132,7 @@ impl SummaryView {
             self.collector_state, self.gpus_ok
         )?;
         for gpu in &self.gpus {
-            let name = gpu.name.as_deref().unwrap_or("(no name)");
+            let name = printable_in(gpu.name.as_deref().unwrap_or("(no name)"), WIDEST_NAME);
             write!(text, "{:>3}  {name:<28} {:<8} {:<8} ", gpu.index, gpu.state, gpu.verdict)?;
             match gpu.memory_free_bytes {
                 Some(bytes) => write!(text, "{:>7} MiB free", bytes >> 20)?,

@@ -391,6 +391,26 @@ fn history_is_in_steps() {
 }
 
 #[test]
+fn summary_text_escapes_names() {
+    let rows = |name: &str, hostname: &str| {
+        let mut snapshot = hosts::healthy();
+        snapshot.host.hostname = Ok(hostname.into());
+        snapshot.gpus[0].identity.name = Ok(name.into());
+        let gpus = snapshot.gpus.len();
+        let host = Host::new(snapshot, Scope::Summary, Commands::Masked);
+        let text = String::from_utf8(body(host.get("summary.txt"))).unwrap();
+        assert_eq!(text.lines().count(), 1 + gpus, "{text:?}");
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
+        text
+    };
+    let text = rows("A\u{1b}[2J\n  9  free\u{202e}", "gpu01\u{1b}]0;x\u{7}\n");
+    assert!(text.contains("A\\x1b[2J\\n  9  free\\u{202e}"), "{text}");
+    assert!(text.starts_with("gpu01\\x1b]0;x\\x07\\n: collector"), "{text}");
+    let text = rows(&"x".repeat(96), "gpu01");
+    assert!(text.lines().nth(1).unwrap().starts_with(&format!("  0  {}… ", "x".repeat(47))), "{text}");
+}
+
+#[test]
 fn history_query_rejected_with_remedy() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     for (query, status, remedies) in [
