@@ -154,11 +154,12 @@ async fn serve_http<S, A, R>(
         .keep_alive(true);
     let io = TokioIo::new(SlowReadTimeout::new(stream, limits.write_timeout));
     let service = service_fn(|request| {
-        let response = malformed::refusal(&request).map_or_else(|| Ok(answer(request)), Err);
+        let refusal = malformed::refusal(&request).map(Box::new);
+        let response = refusal.map_or_else(|| Ok(answer(request)), Err);
         async {
             let response = match response {
                 Ok(response) => response.await,
-                Err(refusal) => refusal,
+                Err(refusal) => *refusal,
             };
             Ok::<_, Infallible>(if reservation.is_any() { response::closing(response) } else { response })
         }
