@@ -108,9 +108,8 @@ impl Samples<'_> {
     pub(crate) fn summary(&mut self, labels: &str, histogram: &Histogram) {
         self.head();
         let name = self.family.name;
-        let count = histogram.counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         self.line(name, "_sum", labels, seconds(histogram.sum_ns));
-        self.line(name, "_count", labels, count);
+        self.line(name, "_count", labels, histogram.count());
     }
 
     fn head(&mut self) {
@@ -226,8 +225,9 @@ mod tests {
     #[test]
     fn summary_has_sum_and_count() {
         let mut histogram = Histogram::new(&[100_000, 1_000_000_000]);
-        histogram.counts = vec![2, 1, 1];
-        histogram.sum_ns = 2_500_000_000;
+        for length in [200_000_000, 300_000_000, 500_000_000, 1_500_000_000] {
+            histogram.add(length);
+        }
         for format in [Format::Text, Format::OpenMetrics] {
             let text = written(format, Kind::Summary, |samples| samples.summary("f=\"g\"", &histogram));
             assert!(text.contains("# TYPE a_seconds summary\n"), "{text}");
