@@ -23,9 +23,9 @@ fn fabric_health_read_and_older_functions_used() {
     for (gpu, health, problems, absent) in [
         (0, json!("unhealthy"), json!(["route_unhealthy"]), json!(null)),
         (1, json!("limited_capacity"), json!(["no_partition"]), json!(null)),
-        (2, json!(null), json!(null), unknown),
-        (3, json!(null), json!(null), no.clone()),
-        (4, json!(null), json!(null), no),
+        (2, json!(null), json!([]), unknown),
+        (3, json!(null), json!([]), no.clone()),
+        (4, json!(null), json!([]), no),
     ] {
         let (fabric, why) = (&gpus[gpu]["fabric"], &gpus[gpu]["absent"]);
         assert_eq!((&fabric["health"], &fabric["problems"]), (&health, &problems), "GPU {gpu}");
