@@ -9,6 +9,7 @@ mod allocations;
 mod assemble;
 mod call_table;
 mod capture;
+mod counters;
 mod crash;
 mod driver_monitor;
 mod exclusive;

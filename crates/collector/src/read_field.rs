@@ -9,7 +9,7 @@ use nvml_wrapper_sys::bindings::{
 use telemetry::readings::Field;
 
 use crate::{
-    nvml::{Count, Errors, first_of_two, flag, number},
+    nvml::{Count, Errors, as_flag, first_of_two, flag, is_integrated, number},
     process::host_memory,
     session::Session,
 };
@@ -25,7 +25,7 @@ impl Session<'_> {
             F::Name => id.name = d.name(),
             F::Serial => id.serial = d.serial(),
             F::PciBusId => id.pci_bus_id = d.pci_bus_id(),
-            F::Architecture => id.architecture = number!(d, nvmlDeviceGetArchitecture()),
+            F::Architecture => id.architecture = d.architecture(),
             F::ComputeCapability => id.compute_capability = d.compute_capability(),
             F::MinorNumber => id.minor_number = number!(d, nvmlDeviceGetMinorNumber()),
             F::ModuleId => id.module_id = number!(d, nvmlDeviceGetModuleId()),
@@ -50,7 +50,8 @@ impl Session<'_> {
             | F::ActivityFp32
             | F::ActivityFp16 => self.read_activity(),
             F::MemoryTotal | F::MemoryUsed | F::MemoryFree | F::MemoryReserved | F::MemoryUnified => {
-                r.memory.set_whole(d.memory(|| host_memory(self.proc_root)));
+                let host = || host_memory(self.proc_root);
+                r.memory.set_whole(d.memory(is_integrated(&id.name).then_some(&host)));
             }
             F::Bar1Total | F::Bar1Used => {
                 (r.memory.bar1_total_bytes, r.memory.bar1_used_bytes) = both(d.bar1_bytes());
@@ -96,7 +97,7 @@ impl Session<'_> {
             F::NvlinkActive | F::NvlinkTotal => self.read_nvlinks(),
             // Read with the links.
             F::NvlinkErrors => {}
-            F::EccEnabled => r.ecc.enabled = first_of_two!(d, nvmlDeviceGetEccMode()).map(|mode| mode != 0),
+            F::EccEnabled => r.ecc.enabled = first_of_two!(d, nvmlDeviceGetEccMode()).and_then(as_flag),
             F::EccVolatileCorrected => {
                 r.ecc.volatile_corrected =
                     d.field_or(batch, field, |d| d.ecc_errors(Errors::Corrected, Count::Volatile));
@@ -119,7 +120,7 @@ impl Session<'_> {
             F::ModePersistence => r.modes.persistence = flag!(d, nvmlDeviceGetPersistenceMode()),
             F::ModeCompute => r.modes.compute = number!(d, nvmlDeviceGetComputeMode()),
             F::ModeMig => {
-                r.modes.mig = first_of_two!(d, nvmlDeviceGetMigMode()).map(|mode| mode != 0);
+                r.modes.mig = first_of_two!(d, nvmlDeviceGetMigMode()).and_then(as_flag);
                 self.sample.mig = d.mig_instances(r.modes.mig);
             }
             F::ModeDisplayActive => r.modes.display_active = flag!(d, nvmlDeviceGetDisplayActive()),

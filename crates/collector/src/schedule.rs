@@ -60,6 +60,19 @@ impl Schedule {
         }
     }
 
+    /// Makes readings due on the next tick that have a longer period than one.
+    pub(crate) fn repeat(&mut self, fields: &[Field]) {
+        for &field in fields.iter().filter(|field| field.spec().every == Every::TenTicks) {
+            // The call that it comes with.
+            let before = Field::ALL.get(..=field as usize).unwrap_or_default();
+            let own = before.iter().rev().find(|field| !field.spec().comes_with_another).unwrap_or(&field);
+            let own = if *own == Field::NvlinkErrors { Field::NvlinkActive } else { *own };
+            if !self.due.contains(&own) {
+                self.due.push_back(own);
+            }
+        }
+    }
+
     /// Returns the readings that are due, in their order.
     pub(crate) fn due(&self) -> impl Iterator<Item = Field> {
         self.due.iter().copied()

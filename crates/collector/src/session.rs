@@ -7,12 +7,13 @@ use std::{
 };
 
 use telemetry::{
-    Absence, Stamp,
+    Absence, Reading, Stamp,
     readings::{Field, Identity, Readings},
-    sample::{GpuSample, ProcessLists},
+    sample::{GpuSample, ListedProcess, MigSample, ProcessLists},
 };
 
 use crate::{
+    counters::Counters,
     nvml::{Device, FieldBatch, Gpm, NvLinks, Rates, pcie_max_bytes_per_second},
     schedule::{EVERY_HANDLE, EVERY_TICK, Schedule, field_ids},
     ticker::{GpuReading, unread},
@@ -37,6 +38,7 @@ pub(crate) struct Session<'a> {
     pub(crate) gpm: Gpm,
     rates: Rates,
     pub(crate) nvlinks: NvLinks,
+    counters: Counters,
     /// Place of the identity field that is read again next.
     identity_turn: usize,
     /// Xid errors were subscribed to with this handle.
@@ -96,6 +98,7 @@ impl<'a> Session<'a> {
             gpm: Gpm::default(),
             rates: Rates::default(),
             nvlinks: NvLinks::default(),
+            counters: Counters::default(),
             identity_turn: 0,
             subscribed: false,
             opened: now,
@@ -113,6 +116,7 @@ impl<'a> Session<'a> {
         self.gpm = std::mem::take(&mut before.gpm);
         self.gpm.forget_support();
         self.rates = std::mem::take(&mut before.rates);
+        self.counters = std::mem::take(&mut before.counters);
         self.nvlinks = std::mem::take(&mut before.nvlinks);
         self.nvlinks.forget_support();
     }
@@ -175,8 +179,18 @@ impl<'a> Session<'a> {
 
     /// Returns what was read so far, without implausible values, as the reading of now.
     pub(crate) fn report(&mut self) -> GpuReading {
+        self.sample.identity.reject_implausible();
         self.sample.readings.reject_implausible();
-        let lists = std::mem::replace(&mut self.sample.lists, ProcessLists::absent(Absence::Timeout));
+        let doubtful = self.counters.check(&mut self.sample.readings, Instant::now());
+        self.schedule.repeat(&doubtful);
+        let mut lists = std::mem::replace(&mut self.sample.lists, ProcessLists::absent(Absence::Timeout));
+        let total = self.sample.readings.memory.total_bytes.ok();
+        for list in [&mut lists.compute, &mut lists.graphics, &mut lists.mps] {
+            reject_too_large(list, total);
+        }
+        for instance in self.sample.mig.iter_mut().flatten() {
+            reject_implausible_instance(instance, total);
+        }
         let sample = GpuSample { lists, read_at: Some(Stamp::now()), ..self.sample.clone() };
         GpuReading { sample, driver_gone: self.device.driver_gone() }
     }
@@ -242,3 +256,34 @@ impl<'a> Session<'a> {
 fn is_missing(identity: &Identity, field: Field) -> bool {
     matches!(identity.value(field), Some(Err(why)) if why != Absence::NotSupported)
 }
+
+/// No process has more memory than a GPU has; drivers report fillers in place of what they do not know.
+const MAX_PROCESS_BYTES: u64 = 1 << 50;
+
+/// Makes the memory of each process that exceeds the GPU's total, or any GPU's, absent.
+fn reject_too_large(list: &mut Reading<Vec<ListedProcess>>, total: Option<u64>) {
+    let max = total.unwrap_or(MAX_PROCESS_BYTES);
+    for process in list.iter_mut().flatten() {
+        if process.memory_bytes.is_ok_and(|bytes| bytes > max) {
+            process.memory_bytes = Err(Absence::Error);
+        }
+    }
+}
+
+/// Makes what cannot be in a MIG instance of a GPU with so much memory absent.
+fn reject_implausible_instance(instance: &mut MigSample, gpu_total: Option<u64>) {
+    let max = gpu_total.unwrap_or(MAX_PROCESS_BYTES);
+    if instance.memory.is_ok_and(|memory| memory.total_bytes > max) {
+        instance.memory = Err(Absence::Error);
+    }
+    let total = instance.memory.map(|memory| memory.total_bytes).ok().or(gpu_total);
+    reject_too_large(&mut instance.compute, total);
+    for id in [&mut instance.gpu_instance, &mut instance.compute_instance] {
+        if id.is_ok_and(|id| id > MAX_INSTANCE) {
+            *id = Err(Absence::Error);
+        }
+    }
+}
+
+/// Ids of MIG instances are below it: a GPU has seven of each kind.
+const MAX_INSTANCE: u32 = 1023;

@@ -73,7 +73,7 @@ export const FACTS = [
   { group: "Identity", label: "Name", path: "name", unit: "text", description: "Product name." },
   { group: "Identity", label: "Serial number", path: "serial", unit: "text", description: "Serial number of the board." },
   { group: "Identity", label: "PCI bus ID", path: "pci_bus_id", unit: "text", description: "Address on the PCI bus." },
-  { group: "Identity", label: "Architecture", path: "architecture", unit: "word", description: "Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`." },
+  { group: "Identity", label: "Architecture", path: "architecture", unit: "word", description: "Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, `dla2`, `rubin`, `npu3`, or `unknown_N`." },
   { group: "Identity", label: "Compute capability", path: "compute_capability", unit: "text", description: "CUDA compute capability, such as `9.0`." },
   { group: "Identity", label: "Device file", path: "minor_number", unit: "count", description: "Number in `/dev/nvidiaN`." },
   { group: "Identity", label: "Module ID", path: "module_id", unit: "count", description: "Number of the GPU's module on its baseboard." },

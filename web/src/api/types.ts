@@ -25,7 +25,7 @@ export interface Activity {
 
 /** Clocks, and the reasons that hold them down. */
 export interface Clocks {
-  /** Reasons that hold the clocks down: `gpu_idle`, `applications_clocks_setting`, `sw_power_cap`, `hw_slowdown`, `sync_boost`, `sw_thermal_slowdown`, `hw_thermal_slowdown`, `hw_power_brake_slowdown`, `display_clock_setting`, or `bit_N` for a bit that has no name here. */
+  /** Reasons that hold the clocks down: `gpu_idle`, `applications_clocks_setting`, `sw_power_cap`, `hw_slowdown`, `sync_boost`, `sw_thermal_slowdown`, `hw_thermal_slowdown`, `hw_power_brake_slowdown`, `display_clock_setting`, `board_limit`, `reliability`, or `bit_N` for a bit that has no name here. */
   event_reasons: string[];
   /** Current graphics clock. */
   graphics_mhz: number | null;
@@ -145,7 +145,7 @@ export interface Gpu {
   activity: Activity;
   /** Age of that reading when this was rendered, in milliseconds. */
   age_ms: number | null;
-  /** Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, or `unknown_N`. */
+  /** Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, `dla2`, `rubin`, `npu3`, or `unknown_N`. */
   architecture: string | null;
   /** Clocks. */
   clocks: Clocks;

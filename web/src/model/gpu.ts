@@ -66,6 +66,8 @@ const REASONS: Record<string, [word: string, text: string, serious: boolean] | n
   hw_thermal_slowdown: ["thermal slowdown", "Clocks reduced by the hardware: the GPU is too hot.", true],
   hw_power_brake_slowdown: ["power brake", "Clocks reduced by the power supply.", true],
   display_clock_setting: ["display clocks", "Clocks set by the display.", false],
+  board_limit: ["board limit", "The board's limit holds the clocks down.", true],
+  reliability: ["reliability", "The clocks are held down for the GPU's reliability.", true],
 };
 
 export interface ThrottleReason {

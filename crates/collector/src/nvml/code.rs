@@ -89,8 +89,8 @@ impl Code {
     pub(crate) const fn hint(self) -> Option<&'static str> {
         match self {
             Self::VERSION_MISMATCH => Some(
-                "the driver was upgraded and its kernel module was not: reload the module or reboot \
-                 (compare /proc/driver/nvidia/version)",
+                "Driver/library version mismatch: the driver was upgraded and its kernel module was not; reload the module \
+                 or reboot (compare /proc/driver/nvidia/version)",
             ),
             Self::UNKNOWN => Some(
                 "in a container this is what is left after the host reloaded its service manager: \

@@ -10,7 +10,7 @@ use telemetry::{
     readings::{Field, RemappedRows},
 };
 
-use crate::nvml::{CallSite, Code, Device, FieldBatch, library::ask};
+use crate::nvml::{CallSite, Code, Device, FieldBatch, as_flag, library::ask};
 
 /// Kind of errors (`nvmlMemoryErrorType_t`).
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +59,8 @@ impl Device<'_> {
             Ok([correctable, uncorrectable, pending, failed]) => RemappedRows {
                 correctable: Ok(correctable),
                 uncorrectable: Ok(uncorrectable),
-                pending: Ok(pending != 0),
-                failed: Ok(failed != 0),
+                pending: as_flag(pending),
+                failed: as_flag(failed),
             },
             Err(why) => RemappedRows::absent(why),
         }

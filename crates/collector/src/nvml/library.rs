@@ -6,7 +6,7 @@ use std::{
 };
 
 use nvml_wrapper_sys::bindings::NvmlLib;
-use telemetry::{Reading, sample::Failure};
+use telemetry::{Absence, Reading, sample::Failure};
 
 use crate::{call_table::CallSlot, nvml::Code};
 
@@ -117,10 +117,19 @@ macro_rules! number {
 }
 pub(crate) use number;
 
-/// Reads the number, of which 0 is false, that a function about a device writes.
+/// Converts a number that is 0 or 1. Any other is garbage, such as all ones in place of an answer.
+pub(crate) const fn as_flag(number: u32) -> Reading<bool> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Absence::Error),
+    }
+}
+
+/// Reads the flag that a function about a device writes.
 macro_rules! flag {
     ($device:expr, $function:ident ()) => {
-        $crate::nvml::number!($device, $function()).map(|value| value != 0)
+        $crate::nvml::number!($device, $function()).and_then($crate::nvml::as_flag)
     };
 }
 pub(crate) use flag;
@@ -173,7 +182,7 @@ impl Library {
     pub(crate) fn cuda_version(&self, slot: &CallSlot) -> Reading<i32> {
         let mut version = 0;
         call!(self, slot, nvmlSystemGetCudaDriverVersion_v2(&raw mut version)).map_err(Code::absence)?;
-        Ok(version)
+        if (1000..=1_000_000).contains(&version) { Ok(version) } else { Err(Absence::Error) }
     }
 
     /// Creates the failure of a function, with the driver's text.

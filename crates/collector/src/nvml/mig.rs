@@ -46,7 +46,7 @@ impl Device<'_> {
             uuid: self.uuid(),
             profile: self.name().and_then(|name| profile(&name).ok_or(Absence::NotSupported)),
             // The host's memory does not belong to an instance.
-            memory: self.memory(|| Err(Absence::NotSupported)),
+            memory: self.memory(None),
             // Read by GPM on every tick.
             activity: Err(Absence::Timeout),
             compute: self.compute_processes(0),

@@ -12,7 +12,7 @@ use std::{
 use telemetry::{Absence, Reading};
 
 use crate::nvml::{
-    Code, Device,
+    Code, Device, as_flag,
     field::{ALL_LINKS, FieldBatch, FieldValue},
     library::call,
 };
@@ -155,7 +155,7 @@ impl NvLinks {
     fn take_fields(&mut self, batch: &FieldBatch) {
         self.errors_of_all = None;
         for link in 0..MAX_LINKS {
-            if let Some(Ok(Some(state))) = batch.get_scoped(STATE_FIELD, link) {
+            if let Some(Ok(Some(state @ 0..=1))) = batch.get_scoped(STATE_FIELD, link) {
                 let new = Link { active: Err(Absence::Timeout), errors: Err(Absence::NotSupported) };
                 self.links.entry(link).or_insert(new).active = Ok(state != 0);
             } else if self.links.contains_key(&link) {
@@ -236,7 +236,8 @@ impl Device<'_> {
     fn link_is_active(&self, link: u32) -> Result<bool, Code> {
         let mut active = 0;
         let code = call!(self.library, self.slot, nvmlDeviceGetNvLinkState(self.handle, link, &raw mut active));
-        self.check(code).map(|()| active != 0)
+        self.check(code)?;
+        as_flag(active).map_err(|_| Code::UNKNOWN)
     }
 
     /// Error counter of a link: `nvmlDeviceGetNvLinkErrorCounter`.

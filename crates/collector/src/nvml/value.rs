@@ -6,10 +6,16 @@ use nvml_wrapper_sys::bindings::{
 };
 use telemetry::{Absence, Reading};
 
-use crate::nvml::{Code, Device, device::version_word, library::ask, library::call};
+use crate::nvml::{
+    Code, Device,
+    device::version_word,
+    library::{ask, call, number},
+};
 
 /// Fans that are read at most.
 const MAX_FANS: u32 = 16;
+/// NVML's value for an architecture that the library does not know.
+const UNKNOWN_ARCHITECTURE: u32 = u32::MAX;
 /// NVML's value for an unknown performance state.
 const UNKNOWN_STATE: u32 = 32;
 
@@ -36,6 +42,13 @@ impl Device<'_> {
         let mut margin = nvmlMarginTemperature_t { version, marginTemperature: 0 };
         self.reading(ask!(self, nvmlDeviceGetMarginTemperature(&raw mut margin)))?;
         Ok(margin.marginTemperature)
+    }
+
+    /// Architecture by NVML's number: `nvmlDeviceGetArchitecture`. Absent if it is newer than the library
+    /// (`NVML_DEVICE_ARCH_UNKNOWN`).
+    pub(crate) fn architecture(&self) -> Reading<u32> {
+        let architecture = number!(self, nvmlDeviceGetArchitecture())?;
+        if architecture == UNKNOWN_ARCHITECTURE { Err(Absence::NotSupported) } else { Ok(architecture) }
     }
 
     /// GPU and memory utilization in %: `nvmlDeviceGetUtilizationRates`.

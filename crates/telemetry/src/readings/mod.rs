@@ -14,9 +14,9 @@ pub use catalogue::{
     Activity, Clocks, Ecc, Fabric, Fans, Field, Identity, MemoryReadings, Modes, Nvlink, Pcie, PowerReadings, Readings,
     RemappedRows, SPECS, Section, State, Temperature, Utilization,
 };
-pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown, Spec, Type, Unit, Value};
+pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown, Spec, Type, Unit, Value, is_filler};
 
-use crate::Absence;
+use crate::{Absence, Reading, sample::Memory};
 
 impl Field {
     /// Its entry.
@@ -32,17 +32,78 @@ impl Field {
     }
 }
 
-impl Readings {
-    /// Makes every implausible value absent with [`Absence::Error`]: a driver that reports success and garbage.
+impl Identity {
+    /// Makes every implausible value absent with [`Absence::Error`].
     pub fn reject_implausible(&mut self) {
-        for &field in Self::FIELDS {
-            if field.spec().range.is_some()
-                && self
-                    .value(field)
-                    .is_some_and(|reading| reading.is_ok_and(|value| !field.spec().is_plausible(&value)))
-            {
+        for &field in Section::Identity.fields() {
+            if is_implausible(field, self.value(field)) {
                 self.set_absent(field, Absence::Error);
             }
         }
     }
 }
+
+fn is_implausible(field: Field, reading: Option<Reading<Value<'_>>>) -> bool {
+    reading.is_some_and(|reading| reading.is_ok_and(|value| !field.spec().is_plausible(&value)))
+}
+
+impl Readings {
+    /// Makes every implausible value absent with [`Absence::Error`]: a driver that reports success and garbage.
+    pub fn reject_implausible(&mut self) {
+        for &field in Self::FIELDS {
+            if is_implausible(field, self.value(field)) {
+                self.set_absent(field, Absence::Error);
+            }
+        }
+        self.memory.reject_parts();
+        let limit = self.power.enforced_limit_mw.or(self.power.limit_mw);
+        if let (Ok(draw), Ok(limit)) = (self.power.draw_mw, limit)
+            && u64::from(draw) > MAX_OF_LIMIT * u64::from(limit)
+        {
+            self.power.draw_mw = Err(Absence::Error);
+        }
+    }
+}
+
+/// No board draws as many times its enforced limit, even for a moment.
+const MAX_OF_LIMIT: u64 = 3;
+
+impl MemoryReadings {
+    /// Makes parts that are larger than the total, or together more than it, absent. Free memory is what the driver has left
+    /// after subtracting the others, so it is not known without them.
+    fn reject_parts(&mut self) {
+        let whole = self.whole().map(Memory::with_plausible_parts);
+        let bar1_total = self.bar1_total_bytes;
+        if whole.is_ok() {
+            self.set_whole(whole);
+        }
+        if let (Ok(used), Ok(total)) = (self.bar1_used_bytes, bar1_total)
+            && used > total
+        {
+            self.bar1_used_bytes = Err(Absence::Error);
+        }
+    }
+}
+
+impl Memory {
+    /// The same without parts that are larger than the total, or together more than it. Free memory is what the driver has
+    /// left after subtracting the others, so it is not known without them.
+    #[must_use]
+    pub fn with_plausible_parts(mut self) -> Self {
+        let total = self.total_bytes;
+        let fits =
+            |part: Reading<u64>| part.and_then(|part| if part <= total { Ok(part) } else { Err(Absence::Error) });
+        let parts = [self.used_bytes, self.reserved_bytes, self.free_bytes];
+        let [used, reserved, free] = parts.map(fits);
+        // Without the reserved memory, which some drivers count as used as well.
+        let sum = used.unwrap_or(0).saturating_add(free.unwrap_or(0));
+        let adds_up = sum <= total.saturating_add(total / SLACK);
+        let garbled = [used, reserved].contains(&Err(Absence::Error)) || !adds_up;
+        (self.used_bytes, self.reserved_bytes) = (used, reserved);
+        self.free_bytes = if garbled && free.is_ok() { Err(Absence::Error) } else { free };
+        self
+    }
+}
+
+/// Parts may exceed the total by one in so many, as some drivers round each to MiB.
+const SLACK: u64 = 64;

@@ -26,6 +26,11 @@ pub struct Spec {
     pub absent: &'static str,
     /// Plausible values, in the unit as it is read. A value outside was not read: [`crate::Absence::Error`].
     pub range: Option<RangeInclusive<f64>>,
+    /// Reason for the range; empty for text.
+    pub plausible: &'static str,
+    /// Fastest plausible rise of a counter, in the unit as it is read. A reading that rises faster, or falls, is absent
+    /// until the next one goes on from it: one wrong answer would remain in a counter forever.
+    pub max_per_second: Option<f64>,
     /// Sampling period.
     pub every: Every,
     /// True if another reading's call returns it too: it needs none of its own.
@@ -56,6 +61,8 @@ impl Spec {
         field_id: None,
         absent: "as the GPU is",
         range: None,
+        plausible: "",
+        max_per_second: None,
         every: Every::Tick,
         comes_with_another: false,
         in_api: true,
@@ -66,12 +73,16 @@ impl Spec {
         group: None,
     };
 
-    /// True if a value, in the unit as it is read, is plausible.
+    /// True if a value, in the unit as it is read, is plausible: in the range, and no [filler](Value::is_filler).
     #[must_use]
     pub fn is_plausible(&self, value: &Value<'_>) -> bool {
-        match (&self.range, value.number()) {
-            (Some(range), Some(number)) => range.contains(&number),
-            _ => true,
+        if value.is_filler() {
+            return false;
+        }
+        match (&self.range, value) {
+            (Some(range), Value::List(list)) => list.iter().all(|&number| range.contains(&number.into())),
+            (Some(range), value) => value.number().is_none_or(|number| range.contains(&number)),
+            (None, _) => true,
         }
     }
 
@@ -478,7 +489,33 @@ pub enum Value<'a> {
     List(&'a [u32]),
 }
 
+/// Numbers that drivers and tools report in place of one that they do not have: all ones of 32 and 64 bits, the lowest and
+/// the highest signed numbers, and the 16 below the latter that DCGM calls blank.
+#[must_use]
+pub const fn is_filler(number: u64) -> bool {
+    matches!(
+        number,
+        0x7FFF_FFF0..=0x7FFF_FFFF
+            | 0xFFFF_FFFF
+            | 0x7FFF_FFFF_FFFF_FFF0..=0x8000_0000_0000_0000
+            | 0xFFFF_FFFF_0000_0000..=u64::MAX
+    )
+}
+
 impl Value<'_> {
+    /// True for a number that says that there is none, and for a real number that is none.
+    #[must_use]
+    pub fn is_filler(&self) -> bool {
+        match *self {
+            Self::U32(number) => is_filler(number.into()) || number == 1 << 31,
+            Self::U64(number) => is_filler(number),
+            Self::I32(number) => number == i32::MIN || number >= 0x7FFF_FFF0,
+            Self::F64(number) => !number.is_finite(),
+            Self::List(list) => list.iter().any(|&number| is_filler(number.into())),
+            Self::Bool(_) | Self::Text(_) => false,
+        }
+    }
+
     /// As a float, exact up to 2^53; flags are 1 and 0. The highest of a list; nothing for text.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "there is no exact conversion, and monitoring systems keep doubles")]

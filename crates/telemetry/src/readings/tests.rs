@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::sample::Memory;
 
 #[test]
 fn paths_are_unique_and_found() {
@@ -83,4 +84,141 @@ fn units_are_converted_for_api_and_metrics() {
         assert_eq!(unit.in_base(&value), Some(base), "{unit:?}");
     }
     assert_eq!(Unit::Text.in_base(&Value::Text("x")), None);
+}
+
+#[test]
+fn every_number_has_a_plausible_range() {
+    for spec in &SPECS {
+        assert_eq!(
+            spec.plausible.is_empty(),
+            spec.value == Type::Text || spec.path == "memory.unified" || spec.path == "fabric.problems",
+            "{}",
+            spec.path
+        );
+        let has_range = !matches!(spec.value, Type::Text | Type::Bool) && !matches!(spec.unit, Unit::Bits(_));
+        assert_eq!(spec.range.is_some(), has_range, "{}", spec.path);
+        let counts =
+            spec.metric.is_some_and(|metric| metric.kind == Kind::Counter) || spec.path == "power.energy_joules";
+        assert_eq!(spec.max_per_second.is_some(), counts, "{}", spec.path);
+    }
+}
+
+#[test]
+fn fillers_rejected_in_every_reading() {
+    const BLANK: u64 = 0x7FFF_FFF0;
+    const WIDE: u64 = 0x7FFF_FFFF_FFFF_FFF0;
+    for spec in SPECS.iter().filter(|spec| !matches!(spec.value, Type::Text | Type::Bool)) {
+        let rejects = |value: Value<'_>| assert!(!spec.is_plausible(&value), "{}: {value:?}", spec.path);
+        match spec.value {
+            Type::U32 => {
+                [u32::MAX, 0x7FFF_FFFF, 0x7FFF_FFF1, 0x8000_0000].into_iter().for_each(|n| rejects(Value::U32(n)))
+            }
+            Type::I32 => [i32::MAX, i32::MIN, -256, 0x7FFF_FFF1].into_iter().for_each(|n| rejects(Value::I32(n))),
+            Type::F64 => {
+                [f64::NAN, f64::INFINITY, 2_147_483_632.0, -1.0].into_iter().for_each(|n| rejects(Value::F64(n)))
+            }
+            Type::List => rejects(Value::List(&[30, u32::MAX])),
+            _ => {
+                for n in [u64::MAX, u64::MAX - 9, u64::from(u32::MAX), BLANK, BLANK + 2, WIDE, WIDE + 2, 1 << 63] {
+                    rejects(Value::U64(n));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn plausible_bounds_hold() {
+    let plausible = |path: &str, value: Value<'_>| Field::at(path).unwrap().spec().is_plausible(&value);
+    for (path, good, bad) in [
+        (
+            "temperature.gpu_celsius",
+            vec![Value::I32(-40), Value::I32(-1), Value::I32(0), Value::I32(199)],
+            vec![Value::I32(-41), Value::I32(200), Value::I32(255), Value::I32(510)],
+        ),
+        (
+            "temperature.slowdown_celsius",
+            vec![Value::U32(87), Value::U32(105)],
+            vec![Value::U32(0), Value::U32(127), Value::U32(255)],
+        ),
+        ("fans.speed_percent", vec![Value::U32(0), Value::U32(150)], vec![Value::U32(255), Value::U32(1001)]),
+        ("clocks.sm_mhz", vec![Value::U32(0), Value::U32(3105)], vec![Value::U32(10_001)]),
+        ("clocks.memory_mhz", vec![Value::U32(14_001), Value::U32(18_001)], vec![Value::U32(40_001)]),
+        ("clocks.max_sm_mhz", vec![Value::U32(1980)], vec![Value::U32(0)]),
+        (
+            "power.draw_watts",
+            vec![Value::U32(0), Value::U32(1_400_000)],
+            vec![Value::U32(10_000_001), Value::U32(4_294_967_000)],
+        ),
+        ("power.limit_watts", vec![Value::U32(5_000)], vec![Value::U32(0), Value::U32(4_294_967_000)]),
+        ("pcie.width", vec![Value::U32(1), Value::U32(16)], vec![Value::U32(0), Value::U32(255)]),
+        ("pcie.generation", vec![Value::U32(1), Value::U32(7)], vec![Value::U32(0), Value::U32(255)]),
+        ("memory.total_bytes", vec![Value::U64(1 << 31)], vec![Value::U64(0), Value::U64(9_000_000_000_000_000_000)]),
+        (
+            "power.energy_joules",
+            vec![Value::U64(0), Value::U64(5_000_000_000_000)],
+            vec![Value::U64(18_000_000_000_000_000_000)],
+        ),
+    ] {
+        good.into_iter().for_each(|value| assert!(plausible(path, value), "{path}: {value:?}"));
+        bad.into_iter().for_each(|value| assert!(!plausible(path, value), "{path}: {value:?}"));
+    }
+}
+
+#[test]
+fn memory_parts_never_exceed_total() {
+    const GIB: u64 = 1 << 30;
+    let (garbage, absent) = (Err(Absence::Error), Err(Absence::NotSupported));
+    for (name, [total, used, free, reserved], expected) in [
+        ("as they should be", [80, 20, 59, 1], [Ok(20), Ok(59), Ok(1)]),
+        ("rounded up", [80, 21, 60, 1], [Ok(21), Ok(60), Ok(1)]),
+        ("reserved memory counted as used", [80, 21, 59, 20], [Ok(21), Ok(59), Ok(20)]),
+        ("used is too large", [80, 85, 0, 1], [garbage, garbage, Ok(1)]),
+        ("free went below zero", [80, 20, u64::MAX / GIB, 1], [Ok(20), garbage, Ok(1)]),
+        ("both are too large", [80, 90, u64::MAX / GIB - 10, 1], [garbage, garbage, Ok(1)]),
+        ("more than the total together", [80, 60, 60, 1], [Ok(60), garbage, Ok(1)]),
+        ("reserved is too large", [80, 20, 59, 90], [Ok(20), garbage, garbage]),
+    ] {
+        let whole = Memory {
+            total_bytes: total * GIB,
+            used_bytes: Ok(used * GIB),
+            free_bytes: Ok(free.saturating_mul(GIB)),
+            reserved_bytes: Ok(reserved * GIB),
+            unified: false,
+        };
+        let mut readings = Readings::absent(Absence::NotSupported);
+        readings.memory.set_whole(Ok(whole));
+        readings.reject_implausible();
+        let memory = &readings.memory;
+        assert_eq!(
+            [memory.used_bytes, memory.free_bytes, memory.reserved_bytes].map(|part| part.map(|part| part / GIB)),
+            expected,
+            "{name}"
+        );
+        assert_eq!(memory.total_bytes, Ok(total * GIB), "{name}");
+    }
+    let mut readings = Readings::absent(Absence::NotSupported);
+    (readings.memory.bar1_total_bytes, readings.memory.bar1_used_bytes) = (Ok(GIB), Ok(2 * GIB));
+    readings.memory.used_bytes = Ok(GIB);
+    readings.reject_implausible();
+    let memory = &readings.memory;
+    assert_eq!((memory.bar1_total_bytes, memory.bar1_used_bytes), (Ok(GIB), garbage));
+    assert_eq!((memory.total_bytes, memory.used_bytes), (absent, Ok(GIB)), "a part without a total remains");
+}
+
+#[test]
+fn draw_of_three_times_the_limit_rejected() {
+    let with = |draw, limit, enforced| {
+        let mut readings = Readings::absent(Absence::NotSupported);
+        (readings.power.draw_mw, readings.power.limit_mw, readings.power.enforced_limit_mw) =
+            (Ok(draw), limit, enforced);
+        readings.reject_implausible();
+        readings.power.draw_mw
+    };
+    let no = Err(Absence::NotSupported);
+    assert_eq!(with(593_000, Ok(175_000), no), Err(Absence::Error));
+    assert_eq!(with(525_000, Ok(175_000), no), Ok(525_000));
+    assert_eq!(with(593_000, Ok(700_000), Ok(175_000)), Err(Absence::Error));
+    assert_eq!(with(593_000, no, no), Ok(593_000));
+    assert_eq!(with(593_000, Ok(0), no), Ok(593_000), "a limit of 0 says nothing");
 }

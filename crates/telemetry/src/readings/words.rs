@@ -19,9 +19,11 @@ pub const EVENT_REASONS: Bits = &[
     "hw_thermal_slowdown",
     "hw_power_brake_slowdown",
     "display_clock_setting",
+    "board_limit",
+    "reliability",
 ];
 
-/// `nvmlDeviceArchitecture_t`.
+/// `nvmlDeviceArchitecture_t`. 11 has two meanings: a part of Tegra until header 12.9, an accelerator since 13.4.
 pub const ARCHITECTURES: Table = &[
     (2, "kepler"),
     (3, "maxwell"),
@@ -32,6 +34,9 @@ pub const ARCHITECTURES: Table = &[
     (8, "ada"),
     (9, "hopper"),
     (10, "blackwell"),
+    (12, "dla2"),
+    (13, "rubin"),
+    (15, "npu3"),
 ];
 
 /// `nvmlComputeMode_t`.
@@ -110,10 +115,10 @@ mod tests {
         let set = |bits| set_bits(bits, EVENT_REASONS).collect::<Vec<_>>();
         assert!(set(0).is_empty());
         assert_eq!(set(0b1_0000_0101), ["gpu_idle", "sw_power_cap", "display_clock_setting"]);
-        assert_eq!(set(1 << 63 | 1 << 9 | 1 << 7), ["hw_power_brake_slowdown", "bit_9", "bit_63"]);
+        assert_eq!(set(1 << 63 | 1 << 9 | 1 << 7), ["hw_power_brake_slowdown", "board_limit", "bit_63"]);
         let all: Vec<_> = all_bits(1 << 63 | 1 << 7, EVENT_REASONS).collect();
         let held: Vec<_> = all.iter().filter(|(_, set)| *set).map(|(word, _)| word.as_ref()).collect();
-        assert_eq!((all.len(), held), (10, vec!["hw_power_brake_slowdown", "bit_63"]));
+        assert_eq!((all.len(), held), (12, vec!["hw_power_brake_slowdown", "bit_63"]));
     }
 
     #[test]

@@ -29,6 +29,7 @@ const FIRMWARE: &str = "Update the driver and the GPU's firmware; if it comes ag
 const WATCH_PROGRAM: &str = "Nothing; if it keeps coming, look for the fault in the application and its CUDA version.";
 const SMOOTHING: &str =
     "If what supplies the power cannot bear its swings, have the GPU replaced; else it works as it is.";
+const WATCH_PCIE: &str = "Nothing; if it keeps coming, look at the GPU's seating, its riser and the PCIe slot.";
 const WITH_48: &str = "Do what Xid 48 asks for.";
 const WATCH: &str = "Nothing now; if it keeps coming, have the GPU checked.";
 const NOTHING: &str = "";
@@ -50,15 +51,31 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(14, Application, Ok, "a program made up an error, to try what comes of one", NOTHING),
     entry(16, Driver, Warning, "the display engine hung", UPDATE),
     entry(18, Driver, Warning, "bus mastering was switched off in the PCI configuration", UPDATE),
+    // The next ones, and the others that say "by its name", are in NVIDIA's list without a remedy: what is said of them is
+    // inferred from their names there and in the driver's public source.
+    entry(19, Driver, Warning, "by its name: the display engine missed a notification", UPDATE),
+    entry(20, Application, Warning, "by its name: a video engine was given a command that it does not have", REPORT),
+    entry(21, Application, Warning, "by its name: a video engine was given a command that it does not have", REPORT),
+    entry(22, Application, Warning, "by its name: a video engine was given a command that it does not have", REPORT),
+    entry(23, Driver, Ok, "by its name: the driver began to log errors", NOTHING),
     entry(24, Driver, Warning, "the GPU waited too long for a semaphore", REPORT),
     entry(25, Application, Warning, "a stream of commands broke the rules", REPORT),
+    entry(27, Application, Warning, "by its name: a video engine failed", REPORT),
+    entry(28, Application, Warning, "by its name: a video engine failed", REPORT),
+    entry(29, Application, Warning, "by its name: a video engine failed", REPORT),
+    entry(30, Application, Warning, "by its name: an access to a bad address", DEBUG),
     entry(31, Application, Warning, "a program touched GPU memory that it does not have", DEBUG),
     entry(32, Application, Warning, "a broken stream of commands arrived over PCIe", PCIE),
+    entry(33, Driver, Warning, "by its name: the security engine failed", REPORT),
+    entry(34, Application, Warning, "by its name: a video engine failed", REPORT),
+    entry(35, Application, Warning, "by its name: a video engine failed", REPORT),
+    entry(36, Application, Warning, "by its name: a video engine failed", REPORT),
     entry(37, Driver, Ok, "the driver's firmware on the GPU was asked for what it does not have", WATCH_PROGRAM),
     entry(38, Driver, Warning, "the driver's firmware on the GPU failed", UPDATE),
     entry(39, Application, Warning, "a copy engine failed", REPORT),
     entry(40, Application, Warning, "a copy engine failed", REPORT),
     entry(41, Application, Warning, "a copy engine failed", REPORT),
+    entry(42, Application, Warning, "by its name: the video image compositor failed", REPORT),
     entry(43, Application, Warning, "a program's work was stopped after a fault of its own", RESTART),
     entry(44, Driver, Warning, "the graphics engine failed while it changed over to another program", UPDATE),
     entry(
@@ -69,11 +86,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         RESTART,
     ),
     entry(46, Driver, Critical, "the GPU stopped answering in time", RESET),
+    entry(47, Driver, Warning, "the first video encoder failed", REPORT),
     entry(48, Hardware, Critical, "memory had an error of two bits that could not be corrected", RESET),
     entry(54, Surroundings, Warning, "auxiliary power is not connected, or too weak", "Check the GPU's power cables."),
     entry(56, Hardware, Warning, "the display engine failed", UPDATE),
     entry(57, Hardware, Warning, "the memory's link could not be trained", FIRMWARE),
     entry(58, Hardware, Warning, "the memory's timing is unstable", FIRMWARE),
+    entry(59, Driver, Warning, "by its name: the GPU's power controller reported an error", UPDATE),
     entry(60, Application, Warning, "the video or security engine failed", REPORT),
     entry(61, Driver, Critical, "a controller inside the GPU stopped at a breakpoint or warned", RESET),
     entry(62, Driver, Critical, "a controller inside the GPU halted", RESET),
@@ -107,8 +126,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(84, Application, Warning, "a further video decoder failed", REPORT),
     entry(85, Application, Warning, "a copy engine failed", REPORT),
     entry(86, Application, Warning, "the optical flow engine failed", REPORT),
+    entry(87, Driver, Ok, "by its name: the driver reported for its telemetry", NOTHING),
     entry(88, Application, Warning, "a further video decoder failed", REPORT),
     entry(89, Application, Warning, "a further video decoder failed", REPORT),
+    entry(90, Hardware, Warning, "by its name: the level 2 cache, or its memory interface, had an error", RESET),
+    entry(91, Driver, Ok, "a number that NVIDIA keeps free", NOTHING),
     entry(92, Hardware, Warning, "errors of one bit come often; each was corrected", WATCH),
     entry(93, Hardware, Ok, "the GPU's own store of facts was not updated, to spare its flash", NOTHING),
     entry(
@@ -131,6 +153,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(105, Application, Warning, "a further JPEG engine failed", REPORT),
     entry(106, Surroundings, Ok, "the board's management was tested", NOTHING),
     entry(107, Surroundings, Ok, "the board's management was tested", NOTHING),
+    entry(108, Driver, Warning, "by its name: another GPU's access over NVLink had no translation here", REPORT),
     entry(
         109,
         Application,
@@ -170,6 +193,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(135, Application, Warning, "a copy engine failed", REPORT),
     entry(136, Surroundings, Critical, "an NVLink connection could not be trained", LINK),
     entry(137, Driver, Warning, "a forbidden access to another GPU over NVLink, mostly by a program", REPORT),
+    entry(138, Application, Warning, "by its name: the deep learning accelerator failed", REPORT),
     entry(139, Application, Warning, "a further optical flow engine failed", REPORT),
     entry(140, Hardware, Critical, "memory errors came that could be neither corrected nor kept apart", REPLACE),
     entry(141, Driver, Ok, "a short cut of the CUDA driver failed", NOTHING),
@@ -231,6 +255,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         "a key for confidential computing could not be changed",
         "Restart the virtual machine.",
     ),
+    entry(152, Driver, Warning, "the deep learning accelerator's access to the host's memory failed", REPORT),
+    entry(153, Driver, Warning, "the deep learning accelerator did not answer in time", REPORT),
     entry(154, Driver, Ok, "the driver changed its mind on how the GPU is to be recovered", NOTHING),
     entry(155, Surroundings, Warning, "an NVLink connection was taken down by software", LINK),
     entry(156, Hardware, Warning, "a failing part of the GPU was taken out of use, from the next reset on", RESET_SOON),
@@ -276,4 +302,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         "the error of Xid 48 was in the memory inside the chip",
         "Do what Xid 48 asks for; if `nvidia-smi -q` says that the SRAM threshold is exceeded, have the GPU replaced.",
     ),
+    // From here on NVIDIA's list ends: cause, severity and remedy are inferred from the names in the driver's public source.
+    entry(173, Hardware, Critical, "by its name: the link between this chip and another failed fatally", REBOOT),
+    entry(174, Application, Ok, "by its name: a program's work was stopped and the program ended", NOTHING),
+    entry(175, Hardware, Critical, "by its name: the memory subsystem had an error", RESET),
+    entry(176, Surroundings, Ok, "by its name: the PCIe link had an error that was corrected", WATCH_PCIE),
 ];

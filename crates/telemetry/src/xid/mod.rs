@@ -92,13 +92,9 @@ mod tests {
 
     #[test]
     fn documented_xids_are_known() {
-        let documented = [
-            8, 11, 13, 14, 25, 31, 32, 37, 38, 39, 40, 41, 43, 44, 45, 46, 48, 54, 56, 57, 58, 60, 61, 62, 63, 64, 65,
-            66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 88, 89,
-        ];
-        // From here on there are few gaps: numbers that NVIDIA's list has as not used.
-        let newer = (92..=107).chain(109..=110).chain(119..=137).chain(139..=151).chain(154..=172);
-        let documented = documented.into_iter().chain(newer);
+        // Without numbers that NVIDIA's list and the driver's public source have as not used.
+        let old = [8, 11, 13, 14, 16].into_iter().chain(18..=25).chain(27..=48).chain(54..=54).chain(56..=110);
+        let documented = old.chain(119..=176);
         for code in documented {
             let entry = look_up(code);
             assert_eq!(entry.code, code);
@@ -110,7 +106,7 @@ mod tests {
 
     #[test]
     fn ignorable_xids_are_harmless() {
-        for code in [14, 63, 93, 106, 107, 154, 162, 171, 172] {
+        for code in [14, 23, 63, 87, 91, 93, 106, 107, 154, 162, 171, 172, 174, 176] {
             assert_eq!(look_up(code).severity, Severity::Ok, "{code}");
         }
         assert!(look_up(171).action.contains("48") && look_up(172).action.contains("48"));
@@ -120,11 +116,28 @@ mod tests {
     fn only_application_xids_expire() {
         let passing: Vec<u64> =
             ENTRIES.iter().filter(|entry| entry.holds().is_some()).map(|entry| entry.code).collect();
-        // Those of which NVIDIA says that the application is to be restarted, and 43, 45 and 109.
-        let restarted = [8, 11, 13, 14, 25, 31, 32, 39, 40, 41, 43, 45, 60, 68, 69, 70, 71, 72, 75, 76, 77, 80];
-        let newer = (82..=86).chain(88..=89).chain(96..=105).chain([109]).chain(126..=135).chain([139]);
-        assert_eq!(passing, restarted.into_iter().chain(newer).collect::<Vec<u64>>());
+        // Those of which NVIDIA says that the application is to be restarted, 43, 45 and 109, and engines that programs use.
+        let restarted =
+            [8, 11, 13, 14].into_iter().chain(20..=22).chain([25]).chain(27..=32).chain(34..=36).chain(39..=43);
+        let more = [45, 60, 68, 69, 70, 71, 72, 75, 76, 77, 80].into_iter().chain(82..=86).chain(88..=89);
+        let newer = (96..=105).chain([109]).chain(126..=135).chain([138, 139, 174]);
+        assert_eq!(passing, restarted.chain(more).chain(newer).collect::<Vec<u64>>());
         assert_eq!(look_up(79).holds(), None);
         assert_eq!(look_up(4711).holds(), None);
+    }
+
+    #[test]
+    fn xids_beyond_the_list_judged_by_name() {
+        let severity = |code| look_up(code).severity;
+        assert_eq!(
+            [173, 174, 175, 176].map(severity),
+            [Severity::Critical, Severity::Ok, Severity::Critical, Severity::Ok]
+        );
+        for code in [19, 30, 47, 59, 90, 108, 138, 152, 153] {
+            assert_eq!(severity(code), Severity::Warning, "{code}");
+        }
+        for code in 173..=176 {
+            assert!(look_up(code).meaning.starts_with("by its name: "), "{code}");
+        }
     }
 }

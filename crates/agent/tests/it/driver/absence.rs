@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use telemetry::{
     Absence,
     frame::Message,
-    readings::{Every, Identity, MemoryReadings, Nvlink, Readings},
+    readings::{Every, Identity, Nvlink, Readings},
     sample::{GpuSample, ProcessLists},
 };
 
@@ -150,13 +150,6 @@ fn amiss_of_functions(gpu: &Value, code: u32) -> Vec<String> {
             _ if is_derived(&path) => return None,
             // Nobody asks the kubelet.
             "pods" => Absence::NotSupported,
-            // Memory that the GPU does not have is the host's, and says so.
-            "memory.total_bytes" | "memory.used_bytes" | "memory.free_bytes" | "memory.unified"
-                if why(code) == Absence::NotSupported =>
-            {
-                let told = value.as_bool() == Some(true) || value.as_u64().is_some_and(|bytes| bytes > 3000);
-                return (!told).then(|| format!("{path} is {value}"));
-            }
             // A GPU that cannot be parted has no instances.
             "mig" if why(code) == Absence::NotSupported => {
                 return (value != json!([])).then(|| format!("mig is {value}"));
@@ -279,10 +272,6 @@ fn readings_absent_when_every_function_fails() {
     for (index, code) in failing {
         let (gpu, why) = (&sample.gpus[index], why(code));
         let (mut readings, mut lists) = (gpu.readings.clone(), gpu.lists.clone());
-        if why == Absence::NotSupported {
-            assert_eq!(readings.memory.unified, Ok(true), "{code}");
-            readings.memory = MemoryReadings::absent(why);
-        }
         if code == NOT_FOUND {
             // "Not found" is how an idle GPU says that no process ran.
             assert_eq!(lists.shares, Ok(Vec::new()));

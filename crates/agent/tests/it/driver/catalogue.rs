@@ -93,6 +93,8 @@ fn number(spec: &Spec, number: u32, scenario: u32) -> u32 {
     };
     match high - low {
         0..=255 => low + (number + scenario * (number % 5 + 1)) % (high - low),
+        // Counters only rise.
+        _ if spec.max_per_second.is_some() => high - 40 * number + scenario,
         _ => high - 40 * number - scenario,
     }
 }

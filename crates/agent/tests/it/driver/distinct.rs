@@ -28,7 +28,7 @@ fn scenario(n: u32) -> String {
     text += &format!(
         "[[gpu.mig]]\ngpu_instance = 301\ncompute_instance = 303\nprofile = '1g.{n}gb'\nuuid = 'MIG-{n}'\n\
          memory_total_bytes = {}\nmemory_used_bytes = {}\ngpm = {{ {} }}\n",
-        number(401_000),
+        number(403_000),
         number(402_000),
         monitors(60),
     );
@@ -76,7 +76,7 @@ fn gpu(n: u32) -> Value {
         "fabric": { "state": if n == 0 { "not_started" } else { "in_progress" } },
         "mig": [{
             "gpu_instance": 301, "compute_instance": 303, "profile": format!("1g.{n}gb"), "uuid": format!("MIG-{n}"),
-            "memory_total_bytes": number(401_000), "memory_used_bytes": number(402_000), "activity": activity(60),
+            "memory_total_bytes": number(403_000), "memory_used_bytes": number(402_000), "activity": activity(60),
         }],
     })
 }

@@ -9,6 +9,7 @@ mod fabric;
 mod frames;
 mod gone;
 mod hosts;
+mod implausible;
 mod load;
 mod readings;
 mod recovery;

@@ -66,6 +66,7 @@ fn docs_reference_matches_code() {
     for metric in &telemetry::history::metric::ALL {
         writeln!(text, "- `{}`", metric.spec().path).unwrap();
     }
+    text.push_str(&plausible());
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {
             let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{name} is not described"));
@@ -96,6 +97,47 @@ fn docs_list_values_of_open_sets() {
         assert_eq!(schema["properties"][spec.key]["description"], spec.description, "{}", spec.path);
     }
 }
+
+/// Plausible values of each reading, in the API's unit.
+fn plausible() -> String {
+    let mut text = PLAUSIBLE.to_owned();
+    for spec in SPECS.iter().filter(|spec| !spec.plausible.is_empty()) {
+        let range = spec.range.as_ref().map_or_else(String::new, |range| {
+            let factor = match spec.unit {
+                Unit::Milliwatts | Unit::Millijoules => 1e3,
+                Unit::Nanoseconds => 1e9,
+                _ => 1.0,
+            };
+            format!("{} to {}", number(range.start() / factor), number(range.end() / factor))
+        });
+        writeln!(text, "| `{}` | {range} | {} |", spec.path, spec.plausible).unwrap();
+    }
+    text
+}
+
+fn number(value: f64) -> String {
+    if value.abs() < 1e7 { format!("{value}") } else { format!("{value:.3e}") }
+}
+
+const PLAUSIBLE: &str = "
+## Plausible values
+
+A driver may report success and a number that cannot be. A reading outside of its range is absent with the reason `error`:
+it has no sample in `/metrics`, raises no alarm and is in no sum, counter or history, and `/status` has `N/A`. So is every
+number that drivers and tools use for \"none\": all ones of 32 and 64 bits, the lowest and highest signed numbers, and the
+sixteen numbers from 2147483632 and from 2^63 − 16 on. Besides:
+
+- Parts of the memory are not larger than the total. Free memory is what is left of it, so it is absent with a part, and if
+  free and used memory exceed the total by more than a sixty-fourth. A total of 0 is absent; only an integrated GPU (GB10, Thor,
+  Orin, Xavier, Tegra, by its name) has the host's memory then.
+- A draw of more than three times the enforced limit (else the limit) is absent.
+- The memory of a process is not larger than that of its GPU or MIG instance.
+- A counter that falls, or rises faster than can be, is absent until the next reading goes on from it. So one wrong answer is
+  in no rate, and a real restart is one reading late.
+
+| reading | plausible | reason |
+|---|---|---|
+";
 
 const HEAD: &str = "# Every path and every field
 
