@@ -1,7 +1,7 @@
 //! Configuration of each part, from the command line.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use telemetry::history::Depth;
 use crate::{
     cli::{AccessLog, Cli, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
-    service,
+    regular, service,
 };
 
 /// Configuration of each part.
@@ -81,11 +81,14 @@ pub(crate) fn collector_settings(options: &Options) -> Settings {
         kubelet_period: options.kubelet_period,
         job_dir: given(options.dcgm_job_dir.as_ref()),
         runtime_directory: runtime_directory(),
+        lock: None,
         sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
         sys_root: options.sys_root.clone(),
         log: options.log,
         call_table: None,
         excluded: Vec::new(),
+        library_seen: None,
+        await_driver: false,
         suspended: Vec::new(),
     }
 }
@@ -100,10 +103,13 @@ fn show(options: &Options) -> io::Result<Show> {
     Ok(Show { commands: options.commands, metrics })
 }
 
+/// Maximum size of a counters file in bytes; dcgm-exporter's own has 10 kB.
+const MAX_COUNTERS: u64 = 4 << 20;
+
 /// Reads a counters file of dcgm-exporter.
 fn counters(path: &Path) -> io::Result<DcgmCounters> {
     let shown = path.display();
-    let bytes = fs::read(path)
+    let bytes = regular::read(path, MAX_COUNTERS)
         .map_err(|error| io::Error::new(error.kind(), format!("cannot read --dcgm-counters {shown}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let why = encoding_of_text::problem(error.as_bytes()).unwrap_or("the file is not UTF-8; save it as UTF-8");

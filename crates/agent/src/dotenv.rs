@@ -1,7 +1,12 @@
 //! `.env` in the working directory: the Python agent's three variables and no others, because a file that happens to be
 //! there must not choose a library to load.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
+
+use crate::regular;
+
+/// Maximum size in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 use server::encoding_of_text;
 
@@ -16,7 +21,7 @@ pub(crate) struct DotEnv {
 impl DotEnv {
     /// Reads the file; an absent file is empty. The error names the file and, if it is safe, the line.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        match fs::read(path) {
+        match regular::read(path, MAX_BYTES) {
             Ok(bytes) => Self::parse(&bytes).map_err(|error| format!("cannot read {}: {error}", path.display())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("cannot read {}: {error}; make it readable or remove it", path.display())),

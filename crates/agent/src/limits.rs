@@ -7,6 +7,28 @@ use server::Limits;
 /// connections could keep a dead collector from being restarted.
 const RESERVED: u64 = 40;
 
+/// Descriptors without which the agent cannot serve and start a collector.
+const NEEDED: u64 = 24;
+
+/// Checks the limit of file descriptors, after raising it as far as possible.
+///
+/// # Errors
+/// It is too low for the agent to work.
+pub(crate) fn check() -> Result<(), TooFewDescriptors> {
+    match descriptors(Limits::default().connections as u64 + RESERVED) {
+        Ok(descriptors) if descriptors < NEEDED => Err(TooFewDescriptors(descriptors)),
+        // An unknown limit is none that could be judged.
+        _ => Ok(()),
+    }
+}
+
+/// The limit of file descriptors is too low.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "expected a limit of at least {NEEDED} file descriptors, got {0}; raise it (ulimit -n, or LimitNOFILE= of the unit)"
+)]
+pub(crate) struct TooFewDescriptors(u64);
+
 /// Default limits, with no more connections than there are descriptors for.
 pub(crate) fn limits() -> Limits {
     let defaults = Limits::default();

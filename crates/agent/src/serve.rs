@@ -3,25 +3,23 @@
 use std::{convert::Infallible, io, process::ExitCode, sync::Arc, time::Duration};
 
 use nix::sys::prctl;
-use server::{Aging, App, Archive, Limits, Listener, Published, Publisher, ServerConfig, StreamPermits};
+use server::{Aging, App, Archive, Limits, Listener, Publisher, ServerConfig, StreamPermits};
 use telemetry::{Stamp, history::History};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::{oneshot, watch},
-};
+use tokio::{runtime::Runtime, sync::oneshot};
 
 use crate::{
     bind::{Bind, Listening},
     cli::Cli,
     config::Config,
     control,
-    exposure::{self, Exposure},
+    exposure::{self, Exposure, Reload},
     limits::{self, limits},
     notify::Notify,
     say,
+    signals::{Hangup, StopSignals},
     socket::BoundSocket,
     state::{self, NewestState, StateSaver},
-    supervisor::Supervisor,
+    supervisor::{ReleaseControl, Supervisor},
 };
 
 /// Base of the exit status after a signal.
@@ -39,11 +37,20 @@ const CHECK_AGE: Duration = Duration::from_secs(1);
 /// # Errors
 /// Invalid settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
+    limits::check().map_err(|error| io::Error::other(error.to_string()))?;
+    // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // At once, since SIGHUP would end the program.
+    let hangup = {
+        let _entered = runtime.enter();
+        Hangup::new()?
+    };
     let config = Config::new(cli)?;
     if config.exposure.has_secrets() {
         protect_memory();
     }
-    begin(config).or_else(|error| if is_permanent(&error) { Err(error) } else { Ok(temporary(&error)) })
+    begin(config, &runtime, hangup)
+        .or_else(|error| if is_permanent(&error) { Err(error) } else { Ok(temporary(&error)) })
 }
 
 /// Hides our memory and environment, with tokens and keys, from other processes of the same account: the collector is
@@ -65,12 +72,12 @@ fn temporary(error: &io::Error) -> ExitCode {
     ExitCode::from(EXIT_TEMPORARY)
 }
 
-fn begin(config: Config) -> io::Result<ExitCode> {
+fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCode> {
     let bound = bind_all(&config.exposure)?;
     for warning in exposure::warnings(&config.exposure) {
         tracing::warn!("{warning}");
     }
-    config.exposure.watch()?;
+    let files = config.exposure.watch()?;
     warn_about_counters(&config);
     let notify = Notify::from_environment();
     let mut history = History::new(config.depth);
@@ -87,14 +94,14 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         .state_dir
         .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))
         .transpose()?;
-    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, supervisor.release_control()));
-    // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.
-    let status = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    let driver = supervisor.release_control();
+    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone()));
+    let status = runtime.block_on(async {
         // Socket files exist until the end.
-        let mut files = Vec::new();
-        let listeners = bound.into_iter().map(|bound| listener(bound, &config.exposure, &mut files));
+        let mut sockets = Vec::new();
+        let listeners = bound.into_iter().map(|bound| listener(bound, &config.exposure, &mut sockets));
         let listeners = listeners.collect::<io::Result<_>>()?;
-        let signals = Signals::new()?;
+        let stop = StopSignals::new()?;
         for bind in &config.exposure.binds {
             let url = url(bind, config.exposure.certificates.is_some(), config.server.url_prefix.as_str());
             tracing::info!(url, "serving");
@@ -102,9 +109,15 @@ fn begin(config: Config) -> io::Result<ExitCode> {
         notify.ready();
         let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
-        let server = ServerConfig { streams, ..config.server };
-        let status = serve(listeners, server, limits, signals, &notify, (newest, aging)).await;
-        drop(files);
+        let server = ServerConfig { streams: Arc::clone(&streams), ..config.server };
+        let app = App::new(server, newest.clone());
+        let status = tokio::select! {
+            status = serve(listeners, app, &streams, limits, stop, &notify) => status,
+            never = notify.follow(newest) => match never {},
+            never = watch_age(aging) => match never {},
+            never = reload(hangup, &files, &driver) => match never {},
+        };
+        drop(sockets);
         io::Result::Ok(status)
     })?;
     supervisor.stop();
@@ -117,15 +130,13 @@ fn begin(config: Config) -> io::Result<ExitCode> {
 /// Serves until the first signal, then finishes open requests until the second.
 async fn serve(
     listeners: Vec<Listener>,
-    config: ServerConfig,
+    app: App,
+    streams: &StreamPermits,
     limits: Limits,
-    mut signals: Signals,
+    mut signals: StopSignals,
     notify: &Notify,
-    (newest, aging): (watch::Receiver<Arc<Published>>, Aging),
 ) -> ExitCode {
     let (stop, stopped) = oneshot::channel();
-    let streams = Arc::clone(&config.streams);
-    let app = App::new(config, newest.clone());
     let answer = move |peer, request| app.reply(Some(peer), &request);
     let http = server::serve(listeners, answer, limits, async {
         // Resolves when `stop` is used below.
@@ -147,8 +158,16 @@ async fn serve(
             tracing::warn!(signal = name, "stopping at once; closing open connections");
             ExitCode::from(EXIT_BY_SIGNAL + number)
         }
-        never = notify.follow(newest) => match never {},
-        never = watch_age(aging) => match never {},
+    }
+}
+
+/// Reloads tokens and certificates at each SIGHUP, and tries a driver that is waited for.
+async fn reload(mut hangup: Hangup, files: &Reload, driver: &ReleaseControl) -> Infallible {
+    loop {
+        hangup.next().await;
+        tracing::info!(signal = "SIGHUP", "reloading tokens and certificates");
+        files.now();
+        driver.retry();
     }
 }
 
@@ -157,26 +176,6 @@ async fn watch_age(mut aging: Aging) -> Infallible {
     loop {
         tokio::time::sleep(CHECK_AGE).await;
         aging.check(Stamp::now());
-    }
-}
-
-/// Signals that stop the agent.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next signal; returns its name and number.
-    async fn next(&mut self) -> (&'static str, u8) {
-        tokio::select! {
-            _ = self.terminate.recv() => ("SIGTERM", 15),
-            _ = self.interrupt.recv() => ("SIGINT", 2),
-        }
     }
 }
 

@@ -3,10 +3,14 @@
 
 use std::{
     collections::HashMap,
-    env, fs, io,
+    env, io,
     path::{Path, PathBuf},
 };
 
+use crate::regular;
+
+/// Maximum size of the settings file in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 /// Settings file of the packages.
 const FILE: &str = "/etc/nvidia-smi-web-agent/agent.env";
 /// Runtime directory that systemd creates.
@@ -29,7 +33,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn read() -> Self {
         let file = env::var_os(FILE_VARIABLE).map_or_else(|| PathBuf::from(FILE), PathBuf::from);
-        match fs::read_to_string(&file) {
+        match regular::read_text(&file, MAX_BYTES) {
             Ok(text) => Self { variables: parse(&text), file: Some(file), unreadable: None },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Self { unreadable: Some(file), ..Self::default() }

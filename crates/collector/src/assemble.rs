@@ -256,7 +256,9 @@ impl<W: Write> Assembler<W> {
         let jobs = self.jobs.as_ref();
         let others = [self.containers.note(), self.allocations.note(), jobs.and_then(Jobs::note)];
         let notes = self.notes.list().into_iter().chain(others.into_iter().flatten()).collect();
+        let is_ready = matches!(driver, Driver::Ready(_));
         Sample {
+            library: if is_ready { None } else { self.monitor.library_facts() },
             host: self.host.newest(),
             notes,
             began: self.began,
@@ -272,7 +274,8 @@ impl<W: Write> Assembler<W> {
         Ok(())
     }
 
-    fn sleep_until(&mut self, tick: Instant) -> Result<(), FrameError> {
+    /// Sleeps, and writes heartbeats meanwhile.
+    pub(crate) fn sleep_until(&mut self, tick: Instant) -> Result<(), FrameError> {
         loop {
             let now = Instant::now();
             if now >= tick {

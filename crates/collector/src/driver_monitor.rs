@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use telemetry::sample::{DriverFacts, Failure};
+use telemetry::sample::{DriverFacts, Failure, LibraryFacts, LibraryFile};
 
 use crate::{
     call_table::CallSlot,
     crash,
     in_flight::InFlightGuard,
     lock::{lock, wait_until},
-    nvml::{Code, Installed, Library, find},
+    nvml::{Code, Installed, Library, find, library_file},
     sleep::{IdleWatch, Policy},
     ticker::Ticker,
 };
@@ -50,18 +50,21 @@ pub(crate) struct Places {
     pub(crate) proc_root: PathBuf,
     /// Policy for releasing idle GPUs.
     pub(crate) sleep: Policy,
+    /// The library's file, as an earlier collector found it.
+    pub(crate) seen: Option<LibraryFile>,
 }
 
 /// State shared with the assembler.
 pub(crate) struct DriverMonitor {
     state: Mutex<(Stage, Option<Library>)>,
     changed: Condvar,
+    facts: Mutex<Option<LibraryFacts>>,
 }
 
 impl DriverMonitor {
     /// Creates a monitor whose thread has not started.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new((Stage::Starting, None)), changed: Condvar::new() })
+        Arc::new(Self { state: Mutex::new((Stage::Starting, None)), changed: Condvar::new(), facts: Mutex::default() })
     }
 
     /// Starts the thread. It ends at shutdown, or when the driver cannot be used.
@@ -95,6 +98,11 @@ impl DriverMonitor {
         lock(&self.state).clone()
     }
 
+    /// Returns the facts about the library, once it is loaded.
+    pub(crate) fn library_facts(&self) -> Option<LibraryFacts> {
+        lock(&self.facts).clone()
+    }
+
     /// Waits until the state is no longer `Starting`, or until the deadline.
     pub(crate) fn wait_until(&self, deadline: Instant) {
         let mut state = lock(&self.state);
@@ -114,7 +122,15 @@ impl DriverMonitor {
         let library = find(places.library.as_deref(), slot)?;
         let path = library.path().unwrap_or_default();
         let loaded = Installed::look(&path, &places.proc_root);
-        library.init(slot).map_err(|code| library.failure("nvmlInit_v2", code, slot))?;
+        let nvml_version = library.nvml_version(slot);
+        *lock(&self.facts) = Some(LibraryFacts { nvml_version: nvml_version.clone(), file: None });
+        library.init(slot).map_err(|code| {
+            if code == Code::DRIVER_NOT_LOADED {
+                let file = Some(library_file(&path, places.seen.as_ref()));
+                *lock(&self.facts) = Some(LibraryFacts { nvml_version, file });
+            }
+            library.failure("nvmlInit_v2", code, slot)
+        })?;
         lock(&self.state).1 = Some(library);
         let init_ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         let counted = library.count(slot).map_err(|code| library.failure("nvmlDeviceGetCount_v2", code, slot))?;

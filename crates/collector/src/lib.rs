@@ -7,6 +7,7 @@
 
 mod allocations;
 mod assemble;
+mod awaited;
 mod call_table;
 mod capture;
 mod counters;

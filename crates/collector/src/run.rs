@@ -19,6 +19,7 @@ use telemetry::{BootTime, frame::FrameError, sample::Driver};
 use crate::{
     allocations::Allocations,
     assemble::{Assembler, End},
+    awaited::DriverWait,
     call_table::CallTable,
     crash,
     driver_monitor::{DriverMonitor, Places},
@@ -40,7 +41,7 @@ const CHECK_SUSPENDED: Duration = Duration::from_millis(700);
 /// ends the process.
 ///
 /// # Errors
-/// The call table cannot be mapped, the lock file not opened, or a thread not started.
+/// The call table cannot be mapped, the lock file is not open, or a thread cannot be started.
 pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     ignore_the_parents_signals()?;
     end_on_panic();
@@ -49,7 +50,8 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
     crash::record_in(calls)?;
     let ticker = Arc::new(Ticker::default());
     let in_flight = InFlight::default();
-    let lock = settings.runtime_directory.as_deref().map(Exclusive::open).transpose()?;
+    let lock_path = settings.runtime_directory.unwrap_or_default();
+    let lock = settings.lock.map(|descriptor| Exclusive::inherited(descriptor, lock_path)).transpose()?;
     let monitor = DriverMonitor::new();
     let exit = Exit { ticker: Arc::clone(&ticker), monitor: Arc::clone(&monitor), calls, in_flight: in_flight.clone() };
     exit.clone().when_input_ends()?;
@@ -81,19 +83,25 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         xids: Arc::default(),
         written: Instant::now(),
     };
-    let _held = match lock {
-        Some(lock) => match lock.wait(&mut assembler) {
-            Ok(held) => Some(held),
-            Err(error) => exit.leave(&error.to_string()),
-        },
-        None => None,
-    };
+    // Held until the process ends.
+    if let Some(lock) = &lock
+        && let Err(error) = lock.wait(&mut assembler)
+    {
+        exit.leave(&error.to_string());
+    }
     if !settings.suspended.is_empty()
         && let Err(error) = report_suspended(settings.suspended, &mut sleep, settings.interval, &mut assembler)
     {
         exit.leave(&error.to_string());
     }
-    let places = Places { library: settings.library, proc_root: assembler.proc_root.clone(), sleep };
+    let seen = settings.library_seen;
+    if let Some(library) = seen.clone().filter(|_| settings.await_driver) {
+        let wait = DriverWait::new(library, &assembler.proc_root, &sleep.root);
+        if let Err(error) = wait.wait(&mut assembler) {
+            exit.leave(&error.to_string());
+        }
+    }
+    let places = Places { library: settings.library, proc_root: assembler.proc_root.clone(), sleep, seen };
     monitor.start(places, calls.slot(Some(0), None), ticker, in_flight.enter());
     match assembler.run() {
         End::Reported => exit.leave("a new collector must try"),

@@ -3,7 +3,10 @@
 use std::{io, os::fd::RawFd, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use telemetry::frame::{self, FrameError};
+use telemetry::{
+    frame::{self, FrameError},
+    sample::LibraryFile,
+};
 
 /// Settings of a process that loads the driver library: the collector, or the child of a capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +32,11 @@ pub struct Settings {
     /// Folder in which the scheduler writes the jobs of each GPU.
     #[serde(with = "optional_path")]
     pub job_dir: Option<PathBuf>,
-    /// Folder of the lock that keeps out a second collector.
+    /// Runtime directory, which has the lock that keeps out a second collector.
     #[serde(with = "optional_path")]
     pub runtime_directory: Option<PathBuf>,
+    /// Descriptor of the lock's file, which the parent has opened; none without a runtime directory.
+    pub lock: Option<RawFd>,
     /// Suspend the GPUs after this long without a process on any of them; never if none.
     pub sleep_after: Option<Duration>,
     /// Root of sysfs.
@@ -44,6 +49,10 @@ pub struct Settings {
     pub call_table: Option<RawFd>,
     /// GPUs that are not read for now.
     pub excluded: Vec<ExcludedGpu>,
+    /// The library's file, as an earlier collector of this run found it.
+    pub library_seen: Option<LibraryFile>,
+    /// Wait for a kernel module before the library is loaded, since an earlier collector found none.
+    pub await_driver: bool,
     /// PCI bus ids of suspended GPUs: the library is loaded once another program wakes one.
     pub suspended: Vec<String>,
 }
@@ -70,11 +79,14 @@ impl Default for Settings {
             kubelet_period: Duration::from_secs(10),
             job_dir: None,
             runtime_directory: None,
+            lock: None,
             sleep_after: Some(Duration::from_secs(60)),
             sys_root: "/sys".into(),
             log: tracing::Level::INFO,
             call_table: None,
             excluded: Vec::new(),
+            library_seen: None,
+            await_driver: false,
             suspended: Vec::new(),
         }
     }

@@ -118,8 +118,12 @@ impl Call {
     }
 
     fn start(function: Function) -> Result<Self, u32> {
-        let playing = engine().playing().filter(|_| engine().is_initialized()).ok_or(UNINITIALIZED)?;
-        Self::new(function, playing)
+        let playing = match function {
+            // As the libraries of drivers since 535 do.
+            Function::nvmlSystemGetNVMLVersion => Some(engine().start()?),
+            _ => engine().playing().filter(|_| engine().is_initialized()),
+        };
+        Self::new(function, playing.ok_or(UNINITIALIZED)?)
     }
 
     /// Applies the faults of an init function, which runs before the library is initialized.

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub collector: Collector,
     /// Facts about the driver; none before it first answered.
     pub driver: Option<DriverFacts>,
+    /// Version of a library whose driver has not answered yet, or cannot be read; none if it does not answer without one.
+    pub nvml_version: Option<String>,
     /// The host.
     pub host: Host,
     /// In NVML's order, then those that it no longer counts. `gpus[i].index == i`.

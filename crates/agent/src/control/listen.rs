@@ -1,8 +1,11 @@
-//! Server of the control socket: a thread that handles one request at a time.
+//! Server of the control socket: a thread that accepts connections, and one for each of them.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read as _, Write as _},
+    net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +17,9 @@ use nix::{
 
 use crate::control::{Request, Response};
 
-/// Timeout to read a request, and to write an answer: other clients wait meanwhile.
+/// Connections without a request that are kept; an honest client sends its request at once.
+const MAX_SILENT: usize = 32;
+/// Timeout to read a request, and to write an answer.
 const IO_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest request with its end of line, in bytes.
 const MAX_BYTES: usize = 64;
@@ -27,14 +32,11 @@ pub(super) fn start(
     execute: impl Fn(Request) -> Response + Send + 'static,
 ) -> io::Result<()> {
     let Some(listener) = listener else { return Ok(()) };
+    let (silent, execute) = (Arc::new(Silent::default()), Arc::new(Mutex::new(execute)));
     let listen = move || {
         loop {
             match listener.accept() {
-                Ok((stream, _)) => {
-                    if let Err(error) = converse(&stream, &execute) {
-                        tracing::debug!(%error, "a control connection failed");
-                    }
-                }
+                Ok((stream, _)) => serve(Arc::new(stream), Arc::clone(&silent), Arc::clone(&execute)),
                 Err(error) => {
                     tracing::error!(%error, "cannot accept control connections");
                     thread::sleep(ACCEPT_RETRY);
@@ -43,6 +45,49 @@ pub(super) fn start(
         }
     };
     thread::Builder::new().name("control".into()).spawn(listen).map(drop)
+}
+
+/// Connections that have not sent their request yet, the oldest first.
+#[derive(Default)]
+struct Silent(Mutex<VecDeque<Arc<UnixStream>>>);
+
+impl Silent {
+    /// Adds a connection. If there are too many, the oldest is closed, so that silent ones do not delay another.
+    fn add(&self, stream: &Arc<UnixStream>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push_back(Arc::clone(stream));
+        if all.len() > MAX_SILENT
+            && let Some(oldest) = all.pop_front()
+        {
+            // Its thread reads the end. An error means that the client has gone.
+            let _ = oldest.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn remove(&self, stream: &Arc<UnixStream>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, stream));
+    }
+}
+
+/// Serves a connection in a thread of its own. Requests are executed one at a time.
+fn serve<F>(stream: Arc<UnixStream>, silent: Arc<Silent>, execute: Arc<Mutex<F>>)
+where
+    F: Fn(Request) -> Response + Send + 'static,
+{
+    silent.add(&stream);
+    let work = move || {
+        let outcome = converse(&stream, |request| {
+            silent.remove(&stream);
+            execute.lock().unwrap_or_else(PoisonError::into_inner)(request)
+        });
+        silent.remove(&stream);
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a control connection failed");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("control client".into()).spawn(work) {
+        tracing::error!(%error, "cannot start a thread for a control connection");
+    }
 }
 
 /// Reads one request and answers it.
@@ -102,7 +147,7 @@ fn read_line(mut stream: &UnixStream) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{net::Shutdown, sync::mpsc};
+    use std::sync::mpsc;
 
     /// Answer to these bytes, after which the client stops sending.
     fn answer(bytes: &[u8]) -> String {
@@ -139,6 +184,26 @@ mod tests {
         thread::spawn(move || left.send(converse(&ours, |_| Ok(String::new()))));
         let error = wait.recv_timeout(10 * IO_TIMEOUT).expect("it is left").unwrap_err();
         assert!(matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Other), "{error}");
+    }
+
+    #[test]
+    fn silent_clients_delay_no_other() {
+        let silent = Arc::new(Silent::default());
+        let execute = Arc::new(Mutex::new(|request: Request| Ok(request.to_string())));
+        let connect = || {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            serve(Arc::new(ours), Arc::clone(&silent), Arc::clone(&execute));
+            theirs
+        };
+        let begun = Instant::now();
+        let mut idle: Vec<_> = (0..130).map(|_| connect()).collect();
+        let mut client = connect();
+        client.write_all(b"resume\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "done resume\n");
+        assert_eq!(idle[0].read(&mut [0]).unwrap(), 0, "the oldest is closed");
+        assert!(begun.elapsed() < IO_TIMEOUT, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files of `--tls-cert`, `--tls-key` and `--tls-client-ca`.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,6 +9,12 @@ use std::{
 use server::{Pem, PemFile, Tls};
 
 use super::files::{FileState, Watched, file_states};
+use crate::{notes, regular};
+
+/// Topic of the note while a file is invalid.
+const NOTE: &str = "certificates";
+/// Maximum size of a file in bytes, more than any bundle of authorities takes.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Files, and the TLS configuration that they result in.
 #[derive(Debug)]
@@ -75,8 +81,14 @@ impl Certificates {
         let read = Box::new(move || {
             let replaced = files.read().and_then(|pem| tls.replace(&pem).map_err(|error| files.error(&error)));
             match replaced {
-                Ok(()) => tracing::info!(path = %files.certificate.display(), "reloaded the certificate"),
-                Err(error) => tracing::error!("keeping the previous certificate: {error}"),
+                Ok(()) => {
+                    tracing::info!(path = %files.certificate.display(), "reloaded the certificate");
+                    notes::clear(NOTE);
+                }
+                Err(error) => {
+                    tracing::error!("keeping the previous certificate: {error}");
+                    notes::set(NOTE, format!("the previous TLS certificate is still used: {error}"));
+                }
             }
         });
         Watched { paths: self.files.paths(), seen: self.seen.clone(), read }
@@ -109,7 +121,7 @@ impl Files {
 }
 
 fn content(path: &Path, option: &str) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| {
+    regular::read(path, MAX_BYTES).map_err(|error| {
         let shown = path.display();
         io::Error::new(
             error.kind(),

@@ -4,6 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
 };
@@ -32,24 +33,50 @@ struct WatchState {
     last: Vec<FileState>,
 }
 
+/// Handle by which another thread has the files reloaded at once.
+#[derive(Debug)]
+pub(crate) struct Reload(mpsc::Sender<()>);
+
+impl Reload {
+    /// Reloads every file, changed or not.
+    pub(crate) fn now(&self) {
+        // Fails if there is no file to watch.
+        let _ = self.0.send(());
+    }
+}
+
 /// Watches files until the process ends.
-pub(super) fn watch(all: Vec<Watched>) -> io::Result<()> {
+pub(super) fn watch(all: Vec<Watched>) -> io::Result<Reload> {
+    let (sender, requests) = mpsc::channel();
+    let reload = Reload(sender);
     if all.is_empty() {
-        return Ok(());
+        return Ok(reload);
     }
     let mut all: Vec<WatchState> = all.into_iter().map(WatchState::new).collect();
     let look = move || {
         loop {
-            thread::sleep(POLL);
-            all.iter_mut().for_each(WatchState::check);
+            match requests.recv_timeout(POLL) {
+                Ok(()) => all.iter_mut().for_each(WatchState::reload),
+                Err(RecvTimeoutError::Timeout) => all.iter_mut().for_each(WatchState::check),
+                // The program ends.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     };
-    thread::Builder::new().name("files".into()).spawn(look).map(drop)
+    thread::Builder::new().name("files".into()).spawn(look)?;
+    Ok(reload)
 }
 
 impl WatchState {
     fn new(watched: Watched) -> Self {
         Self { last: watched.seen.clone(), loaded: watched.seen.clone(), watched }
+    }
+
+    /// Reloads them.
+    fn reload(&mut self) {
+        let now = file_states(&self.watched.paths);
+        (self.watched.read)();
+        (self.loaded, self.last) = (now.clone(), now);
     }
 
     /// Reloads them if they have changed since, and not since the last check: another program may still be writing.

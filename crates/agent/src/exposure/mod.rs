@@ -20,6 +20,7 @@ use crate::{
     cli::{AnonymousScope, Cli, Options, given},
 };
 use certificates::Certificates;
+pub(crate) use files::Reload;
 pub(crate) use tokens::TokenFile;
 pub(crate) use warnings::warnings;
 
@@ -88,8 +89,8 @@ impl Exposure {
         self.certificates.as_ref().map(Certificates::tls)
     }
 
-    /// Reloads the files when they change, in a thread of its own, since reading a file can take long.
-    pub(crate) fn watch(&self) -> io::Result<()> {
+    /// Reloads the files when they change or on request, in a thread of its own, since reading a file can take long.
+    pub(crate) fn watch(&self) -> io::Result<Reload> {
         let tokens = self.file.as_ref().map(TokenFile::watched);
         let certificates = self.certificates.as_ref().map(Certificates::watched);
         files::watch(tokens.into_iter().chain(certificates).collect())

@@ -1,8 +1,7 @@
 //! File of `--token-file`.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,9 +10,15 @@ use server::{Token, Tokens};
 use tokio::sync::watch;
 
 use super::files::{FileState, Watched, file_states};
+use crate::{notes, regular};
 
+/// Topic of the note while the file is invalid.
+const NOTE: &str = "tokens";
 /// Maximum size in bytes, more than the maximum number of tokens takes.
 const MAX_BYTES: u64 = 1 << 20;
+
+const EXPECTED: &str = "expected lines of a name, a scope (read, summary or metrics) and a token; a file with a comment line \
+                        (#) and no token revokes all tokens of a running agent";
 
 /// The file, and its tokens.
 #[derive(Debug)]
@@ -34,10 +39,7 @@ impl TokenFile {
         let seen = file_states(&[&path]);
         let tokens = read(&path, own.as_ref())?;
         if tokens.is_empty() {
-            return Err(io::Error::other(format!(
-                "the token file {} has no token; expected lines of a name, a scope (read, summary or metrics) and a token",
-                path.display()
-            )));
+            return Err(io::Error::other(format!("the token file {} has no token; {EXPECTED}", path.display())));
         }
         Ok(Self { path, own, newest: Arc::new(watch::channel(Arc::new(tokens)).0), seen })
     }
@@ -72,19 +74,33 @@ fn reload(path: &Path, own: Option<&Token>, newest: &watch::Sender<Arc<Tokens>>)
         Ok(tokens) => {
             let count = tokens.names().count();
             newest.send_replace(Arc::new(tokens));
+            notes::clear(NOTE);
             tracing::info!(path = %path.display(), tokens = count, "reloaded the token file");
         }
-        Err(error) => tracing::error!("keeping the previous tokens: {error}"),
+        Err(error) => {
+            tracing::error!("keeping the previous tokens: {error}");
+            // Without the error, which names a token's owner.
+            let path = path.display();
+            notes::set(
+                NOTE,
+                format!(
+                    "the token file {path} cannot be used, and the previous tokens stay valid: see the log, or run `check`"
+                ),
+            );
+        }
     }
 }
 
 fn read(path: &Path, own: Option<&Token>) -> io::Result<Tokens> {
     let shown = path.display();
-    let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)).map_err(|error| {
+    let text = regular::read(path, MAX_BYTES).map_err(|error| {
         let fix = "set --token-file to a file that the agent's account can read";
         io::Error::new(error.kind(), format!("cannot read the token file {shown}: {error}; {fix}"))
     })?;
+    if text.trim_ascii().is_empty() {
+        // A program that truncates before it writes, or a full disk, must not revoke every token.
+        return Err(io::Error::other(format!("the token file {shown} is empty; {EXPECTED}")));
+    }
     let tokens = Tokens::parse(&text).map_err(|error| io::Error::other(format!("the token file {shown}, {error}")))?;
     match own.and_then(|own| tokens.name_of(own)) {
         Some(name) => Err(io::Error::other(format!(
@@ -113,6 +129,8 @@ mod tests {
         assert!(error(&path).contains("cannot read the token file") && error(&path).contains("--token-file"));
         for (content, parts) in [
             ("# only\n\n", ["has no token", "a name, a scope"]),
+            ("", ["is empty", "comment line"]),
+            ("\n \t\n", ["is empty", "a name, a scope"]),
             ("# one\nboard 0123456789abcdef\n", ["line 2", "got 2 parts"]),
             ("board summary of-the-environment\n", ["same token as TOKEN", "\"board\""]),
         ] {
@@ -140,6 +158,8 @@ mod tests {
             (Some("broken"), &["board"][..]),
             (None, &["board"]),
             (Some("a read 0123456789abcdefg\nb metrics 0123456789abcdefh"), &["a", "b"]),
+            (Some(""), &["a", "b"]),
+            (Some(" \n\t\r\n"), &["a", "b"]),
             (Some("# all are taken back\n"), &[]),
         ] {
             match content {
@@ -148,6 +168,8 @@ mod tests {
             }
             (watched.read)();
             assert_eq!(names(), expected, "{content:?}");
+            let valid = content.is_some_and(|content| content.contains("0123") || content.contains('#'));
+            assert_eq!(notes::all().iter().any(|note| note.contains("token file")), !valid, "{content:?}");
         }
     }
 }

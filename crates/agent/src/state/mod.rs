@@ -4,9 +4,8 @@
 mod file;
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufReader, BufWriter, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -23,6 +22,7 @@ use telemetry::{
 };
 use tokio::sync::watch;
 
+use crate::regular;
 use file::{FileError, Reader, Writer};
 
 /// Interval at which it is saved, the most that a crash of the host loses.
@@ -43,7 +43,7 @@ struct FileHead {
 /// Loads the saved state of a folder. If it cannot be read, that is logged, and the agent starts without it.
 pub(crate) fn load(folder: &Path, history: &mut History) -> SavedState {
     let path = folder.join(NAME);
-    let file = match File::open(&path) {
+    let file = match regular::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return SavedState::default(),
         Err(error) => {
@@ -149,7 +149,7 @@ impl StateSaver {
 fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState) -> Result<(), FileError> {
     let staged = folder.join(STAGED);
     // Events name users, so only this account can read it.
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+    let file = regular::create(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
     writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
     writer.part(&state.with_events(&newest.snapshot))?;
@@ -183,7 +183,7 @@ pub(crate) fn check_folder(folder: &Path) -> io::Result<()> {
 fn prepare(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let probe = folder.join(STAGED);
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe)?;
+    regular::create(&probe)?;
     fs::remove_file(&probe)
 }
 

@@ -9,7 +9,7 @@ use collector::Settings;
 use crossbeam_channel::Sender;
 use telemetry::{
     derive::{Child, LeftOut},
-    sample::Failure,
+    sample::{Failure, LibraryFile},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     logging::CollectorOutput,
     supervisor::{
         backoff::Backoff,
+        lock::LockFile,
         plan::StartPlan,
         process::{CollectorProcess, Report, describe},
         release::Release,
@@ -67,6 +68,7 @@ pub(super) struct CollectorHandle {
     settings: Settings,
     reports: Sender<(u64, Report)>,
     output: CollectorOutput,
+    lock: LockFile,
     phase: Phase,
     process: Option<CollectorProcess>,
     /// Number of the newest collector, from 1.
@@ -96,6 +98,7 @@ impl CollectorHandle {
     pub(super) fn new(settings: Settings, reports: Sender<(u64, Report)>, output: CollectorOutput) -> Self {
         let now = Instant::now();
         Self {
+            lock: LockFile::open(settings.runtime_directory.as_deref()),
             settings,
             reports,
             output,
@@ -170,8 +173,9 @@ impl CollectorHandle {
     }
 
     /// Records that the collector cannot read the driver and leaves.
-    pub(super) fn failed(&mut self, failure: &Failure) {
+    pub(super) fn failed(&mut self, failure: &Failure, library: Option<&LibraryFile>) {
         self.no_driver = true;
+        self.plan.driver_failed(failure, library);
         if self.logged.as_ref() != Some(&failure.text) {
             let hint = failure.hint.as_deref().unwrap_or("-");
             tracing::warn!(function = failure.function, code = failure.code, hint, "no driver: {}", failure.text);
@@ -179,6 +183,24 @@ impl CollectorHandle {
         }
         self.reason.clone_from(&failure.text);
         self.ask_to_leave();
+    }
+
+    /// Records that the collector reads the driver.
+    pub(super) fn reads(&mut self) {
+        self.plan.try_driver();
+    }
+
+    /// Tries the driver at once, if collectors wait for a kernel module.
+    fn try_driver(&mut self) {
+        let waits = self.plan.try_driver();
+        match &mut self.phase {
+            Phase::Running if waits && !self.no_driver => {
+                self.announced = true;
+                self.ask_to_leave();
+            }
+            Phase::Down { until } => *until = Instant::now(),
+            _ => {}
+        }
     }
 
     /// Records that the collector leaves because another driver was installed.
@@ -220,11 +242,10 @@ impl CollectorHandle {
                     self.ask_to_leave();
                 }
             }
+            ReleaseRequest::Retry => self.try_driver(),
             ReleaseRequest::Resume { answer } => {
                 let was_active = self.release.end();
-                if let (true, Phase::Down { until }) = (was_active, &mut self.phase) {
-                    *until = Instant::now();
-                }
+                self.try_driver();
                 // Fails if the client has given up, which changes nothing.
                 let _ = answer.send(was_active);
             }
@@ -258,6 +279,16 @@ impl CollectorHandle {
         }
     }
 
+    /// PID of the present collector.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(CollectorProcess::pid)
+    }
+
+    /// Checks that the lock's file is where other agents look for it.
+    pub(super) fn check_lock(&self) {
+        self.lock.check();
+    }
+
     /// Starts after an unexpected end.
     pub(super) fn restarts(&self) -> u64 {
         self.restarts
@@ -277,7 +308,9 @@ impl CollectorHandle {
 
     fn start(&mut self, now: Instant) -> bool {
         self.number += 1;
-        let settings = self.plan.settings(&self.settings, now);
+        let base =
+            Settings { lock: self.lock.descriptor(), runtime_directory: self.lock.path(), ..self.settings.clone() };
+        let settings = self.plan.settings(&base, now);
         match CollectorProcess::start(settings, self.number, self.reports.clone(), &self.output) {
             Ok(process) => {
                 tracing::debug!(pid = process.pid(), "the collector is started");
@@ -319,8 +352,8 @@ impl CollectorHandle {
     /// Reaps a collector that has ended, and schedules the next; `true` if one has.
     fn reap(&mut self, now: Instant) -> bool {
         let Some(process) = &mut self.process else { return false };
-        if matches!(self.phase, Phase::Running) {
-            // Its pipe closes when it ends, and its reader reports that.
+        if matches!(self.phase, Phase::Running) && !self.silent {
+            // Its pipe closes when it ends, and its reader reports that; unless a helper of the library holds it open.
             return false;
         }
         let status = match process.exit_status() {

@@ -4,6 +4,8 @@
 
 mod backoff;
 mod handle;
+mod lock;
+mod orphans;
 mod plan;
 mod process;
 mod release;
@@ -168,7 +170,10 @@ impl Worker {
         }
         let Report::Message(Message::Sample(sample)) = report else { return false };
         match &sample.driver {
-            Driver::Failed(failure) => self.collector.failed(failure),
+            Driver::Failed(failure) => {
+                self.collector.failed(failure, sample.library.as_ref().and_then(|library| library.file.as_ref()));
+            }
+            Driver::Ready(_) => self.collector.reads(),
             Driver::Replaced { detail } => self.collector.replaced(detail),
             Driver::Suspending { buses } => self.collector.suspending(buses),
             Driver::SuspendFailed => self.collector.suspend_failed(),
@@ -181,6 +186,8 @@ impl Worker {
     fn publish(&mut self) {
         let child = self.collector.state();
         let alive = matches!(child, Child::Alive | Child::Silent { .. });
+        self.collector.check_lock();
+        orphans::reap(self.collector.pid());
         let mut snapshot = self.deriver.derive(&Input {
             now: Stamp::now(),
             interval: self.interval,

@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use collector::{ExcludedGpu, Settings};
-use telemetry::{derive::LeftOut, sample::Call};
+use telemetry::{
+    derive::LeftOut,
+    sample::{Call, Failure, LibraryFile},
+};
 
+/// NVML's return code without a kernel module.
+const DRIVER_NOT_LOADED: u32 = 9;
 /// Two crashes in calls for one GPU within this time exclude it, for the same time.
 const EXCLUSION: Duration = Duration::from_secs(600);
 
@@ -16,6 +21,10 @@ pub(super) struct StartPlan {
     left_out: Vec<LeftOut>,
     /// PCI bus ids of the GPUs that the last collector left for suspension.
     suspended: Vec<String>,
+    /// The library's file, if a collector could not initialize it.
+    library: Option<LibraryFile>,
+    /// The next collector waits for a kernel module.
+    await_driver: bool,
     /// Suspension failed; it is not tried again until the driver changes.
     suspend_failed: bool,
 }
@@ -27,6 +36,8 @@ impl StartPlan {
         self.left_out = excluded.iter().map(|(out, _)| out.clone()).collect();
         Settings {
             excluded: excluded.iter().map(|(out, wait)| ExcludedGpu { gpu: out.gpu, retry_after: *wait }).collect(),
+            library_seen: self.library.clone(),
+            await_driver: self.await_driver,
             // Once: if this one ends before a GPU wakes, the next one reads.
             suspended: std::mem::take(&mut self.suspended),
             sleep_after: base.sleep_after.filter(|_| !self.suspend_failed),
@@ -48,6 +59,19 @@ impl StartPlan {
                 "the library crashed twice in calls for this GPU: it is left out for ten minutes"
             );
         }
+    }
+
+    /// Records that the driver could not be read, by a library in this file. Only NVIDIA's library for discrete GPUs waits for
+    /// a module: others, such as a simulated one, are tried again and again.
+    pub(super) fn driver_failed(&mut self, failure: &Failure, library: Option<&LibraryFile>) {
+        let not_loaded = failure.code == DRIVER_NOT_LOADED && failure.function.starts_with("nvmlInit");
+        self.await_driver = not_loaded && library.is_some_and(|library| library.needs_module);
+        self.library = library.cloned();
+    }
+
+    /// Lets the next collector load the library without waiting for a module; false if it would have done so.
+    pub(super) fn try_driver(&mut self) -> bool {
+        std::mem::take(&mut self.await_driver)
     }
 
     /// Records that a collector left so that these GPUs can be suspended.

@@ -14,6 +14,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) enum ReleaseRequest {
     /// Stop the collector and start none for this long.
     Release { length: Duration, answer: Sender<ReleaseOutcome> },
+    /// Try the driver at once, if collectors wait for one.
+    Retry,
     /// Start a collector again. The answer is whether a release was in force.
     Resume { answer: Sender<bool> },
 }
@@ -67,6 +69,12 @@ impl ReleaseControl {
     pub(crate) fn release(&self, length: Duration) -> ReleaseOutcome {
         let (answer, answered) = bounded(1);
         self.send(ReleaseRequest::Release { length, answer }, &answered)?
+    }
+
+    /// Tries the driver at once, if collectors wait for one. Nothing is answered.
+    pub(crate) fn retry(&self) {
+        // Fails if the supervisor has ended, and then nothing is read any more.
+        let _ = self.0.send(ReleaseRequest::Retry);
     }
 
     /// Ends a release; `false` if none was in force.

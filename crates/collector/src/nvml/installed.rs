@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::libc;
+use telemetry::sample::{FileIdentity, LibraryFile};
 
 use crate::nvml::Library;
 
@@ -15,19 +16,36 @@ use crate::nvml::Library;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Installed {
     /// Device, inode, size and time of change; none without the file.
-    library: Option<(u64, u64, u64, i64, i64)>,
+    library: Option<FileIdentity>,
     /// `/proc/driver/nvidia/version`; none if the module is not loaded or not visible.
     module: Option<Vec<u8>>,
+}
+
+/// Program that NVIDIA's library for discrete GPUs starts to load the kernel module.
+const MODPROBE: &[u8] = b"nvidia-modprobe";
+
+/// Reads the identity of a file; none without one.
+pub(crate) fn file_identity(path: &Path) -> Option<FileIdentity> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
+}
+
+/// Describes the library's file after a failed initialization. `seen` is what an earlier collector found: the file is read
+/// once.
+pub(crate) fn library_file(path: &Path, seen: Option<&LibraryFile>) -> LibraryFile {
+    let identity = file_identity(path);
+    let known = seen.filter(|seen| seen.path == path && seen.identity == identity && identity.is_some());
+    known.cloned().unwrap_or_else(|| {
+        let content = fs::read(path).unwrap_or_default();
+        let needs_module = content.windows(MODPROBE.len()).any(|part| part == MODPROBE);
+        LibraryFile { path: path.into(), identity, needs_module }
+    })
 }
 
 impl Installed {
     /// Reads the current state of the files.
     pub(crate) fn look(library: &Path, proc_root: &Path) -> Self {
-        let identity = |file: fs::Metadata| (file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec());
-        Self {
-            library: fs::metadata(library).ok().map(identity),
-            module: fs::read(proc_root.join("driver/nvidia/version")).ok(),
-        }
+        Self { library: file_identity(library), module: fs::read(proc_root.join("driver/nvidia/version")).ok() }
     }
 
     /// Returns the part that has changed in a later state. A file that has vanished does not count: the loaded driver still

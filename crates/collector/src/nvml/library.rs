@@ -48,6 +48,14 @@ pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Fai
     };
     let mut first_reason = None;
     for path in &candidates {
+        if path.components().count() > 1
+            && let Ok(found) = path.metadata()
+            && !found.is_file()
+        {
+            // The loader would wait for the writer of a FIFO.
+            first_reason = first_reason.or_else(|| Some(format!("{} is no regular file", path.display())));
+            continue;
+        }
         // SAFETY: loading runs the library's initialisers. If they misbehave, only this process is affected.
         match slot.note("dlopen", || unsafe { NvmlLib::new(path) }) {
             Ok(functions) => {

@@ -29,7 +29,7 @@ pub(crate) use ecc::{Count, Errors};
 pub(crate) use event::{EventSet, XidEvent};
 pub(crate) use field::FieldBatch;
 pub(crate) use gpm::Gpm;
-pub(crate) use installed::Installed;
+pub(crate) use installed::{Installed, file_identity, library_file};
 pub(crate) use library::{Library, as_flag, find, first_of_two, flag, number};
 pub(crate) use memory::is_integrated;
 pub(crate) use nvlink::NvLinks;

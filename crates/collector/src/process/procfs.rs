@@ -3,10 +3,12 @@
 use std::{
     fs::File,
     io::{self, Read},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use nix::{
+    fcntl::OFlag,
     sys::signal::kill,
     unistd::{Pid, SysconfVar, sysconf},
 };
@@ -153,7 +155,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn read_up_to(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     // Most files of a process are shorter than this and need one read.
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
+    // A FIFO in a folder of job files must not be waited for.
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -155,6 +155,7 @@ fn starting(since: Stamp) -> Snapshot {
             sample_duration: None,
         },
         driver: None,
+        nvml_version: None,
         host: Host::absent(Absence::Timeout),
         gpus: Vec::new(),
         events: Arc::default(),

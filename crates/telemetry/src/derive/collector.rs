@@ -56,7 +56,13 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
         }
         (
             Child::Alive,
-            Some(Driver::Failed(_) | Driver::Suspending { .. } | Driver::Suspended | Driver::SuspendFailed),
+            Some(
+                Driver::Failed(_)
+                | Driver::Awaiting
+                | Driver::Suspending { .. }
+                | Driver::Suspended
+                | Driver::SuspendFailed,
+            ),
         ) => unread(evidence, &CollectorState::Restarting, None),
         (Child::Alive, Some(Driver::Ready(_))) => Verdict {
             state: if evidence.all_stale { CollectorState::Stalled } else { CollectorState::Ok },
@@ -65,14 +71,14 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// No sample of the present: the driver's failure if there was one, else the crash, else `otherwise` if there is anything
+/// No sample of the present: the last crash if it is newer than anything else, else the driver's failure, else `otherwise` if there is anything
 /// to fall back on, else `starting`.
 fn unread(evidence: &Evidence<'_>, otherwise: &CollectorState, detail: Option<String>) -> Verdict {
-    if let Some((text, hint)) = evidence.failure {
-        return Verdict { state: CollectorState::NoDriver { text: text.clone() }, detail: hint.clone() };
-    }
     if let Some(crash) = evidence.crash {
         return Verdict { state: CollectorState::Restarting, detail: Some(crash.into()) };
+    }
+    if let Some((text, hint)) = evidence.failure {
+        return Verdict { state: CollectorState::NoDriver { text: text.clone() }, detail: hint.clone() };
     }
     let state = if evidence.has_read { otherwise.clone() } else { CollectorState::Starting };
     Verdict { state, detail }
@@ -81,11 +87,11 @@ fn unread(evidence: &Evidence<'_>, otherwise: &CollectorState, detail: Option<St
 fn starting(evidence: &Evidence<'_>, call: Option<&Call>) -> Verdict {
     let detail = call.map(|call| describe(call, evidence.now));
     let long = call.is_some_and(|call| evidence.now.since(call.since) >= STARTING_SHOWS_AFTER);
-    if evidence.failure.is_some() && long {
-        return Verdict { state: CollectorState::Starting, detail };
-    }
     if evidence.crash.is_some() && long {
         return Verdict { state: CollectorState::Restarting, detail };
+    }
+    if evidence.failure.is_some() && long {
+        return Verdict { state: CollectorState::Starting, detail };
     }
     unread(evidence, &CollectorState::Restarting, detail)
 }

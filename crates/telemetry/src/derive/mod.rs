@@ -121,6 +121,8 @@ pub struct Deriver {
     crash: Option<String>,
     /// Crashes when `failure` was reported: a later crash is newer than that.
     restarts: u64,
+    /// Version of the library, if it answered before its initialization.
+    nvml_version: Option<String>,
     known_gpus: KnownGpus,
     /// The GPUs were let go so that they can be suspended.
     asleep: bool,
@@ -185,6 +187,7 @@ impl Deriver {
             at: input.now,
             collector,
             driver: self.driver().cloned(),
+            nvml_version: self.nvml_version.clone(),
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
             events: self.log.kept(self.sequence),
@@ -199,12 +202,14 @@ impl Deriver {
             && (self.failure.is_none() || input.restarts > self.restarts)
         {
             self.crash = Some(detail.clone());
-            self.failure = None;
         }
         let Some(sample) = input.sample else { return };
         if !self.taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, sample)) {
             self.taken = Some(Arc::clone(sample));
             self.add_once(sample, input.interval);
+        }
+        if let Some(library) = &sample.library {
+            self.nvml_version = library.nvml_version.clone().ok();
         }
         self.asleep = matches!(sample.driver, Driver::Suspending { .. } | Driver::Suspended);
         match &sample.driver {
@@ -222,6 +227,8 @@ impl Deriver {
             | Driver::Suspending { .. }
             | Driver::Suspended
             | Driver::SuspendFailed => {}
+            // The failure is that of an earlier collector.
+            Driver::Awaiting => (self.crash, self.restarts) = (None, input.restarts),
         }
     }
 

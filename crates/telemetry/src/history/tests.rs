@@ -16,6 +16,7 @@ fn snapshot(at_ms: u64, gpus: Vec<Gpu>) -> Snapshot {
         at,
         collector: Collector { state: CollectorState::Ok, since: at, detail: None, restarts: 0, sample_duration: None },
         driver: None,
+        nvml_version: None,
         host: crate::snapshot::Host::absent(Absence::Timeout),
         gpus,
         events: std::sync::Arc::default(),

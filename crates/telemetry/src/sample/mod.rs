@@ -3,6 +3,8 @@
 mod gpu;
 mod pods;
 
+use std::ffi::OsString;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Absence, Arguments, BootTime, Reading, Stamp};
@@ -17,6 +19,8 @@ pub struct Sample {
     pub assembled: Stamp,
     /// State of the driver as the collector sees it.
     pub driver: Driver,
+    /// The driver library as far as it is known before the driver is ready; none before it is loaded.
+    pub library: Option<LibraryFacts>,
     /// In NVML's order; `gpus[i].index == i`. Empty until the driver is [`Driver::Ready`].
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
@@ -47,6 +51,7 @@ impl Sample {
         Self {
             assembled,
             driver,
+            library: None,
             gpus: Vec::new(),
             processes: Vec::new(),
             allocations: Err(Absence::NotSupported),
@@ -122,6 +127,9 @@ pub enum Driver {
     },
     /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
     Failed(Failure),
+    /// An earlier collector's library found no kernel module. This one waits until there is one, without the library, and
+    /// loads it then.
+    Awaiting,
     /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
     /// started so that it watches them without loading the library.
     Suspending {
@@ -140,6 +148,30 @@ pub enum Driver {
     /// GPUs are being read.
     Ready(DriverFacts),
 }
+
+/// The driver library, without the driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LibraryFacts {
+    /// `nvmlSystemGetNVMLVersion`, which libraries since 535 answer before they are initialized.
+    pub nvml_version: Reading<String>,
+    /// Its file, once the initialization has failed for want of a kernel module.
+    pub file: Option<LibraryFile>,
+}
+
+/// File of the driver library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LibraryFile {
+    /// Path, with symbolic links.
+    pub path: OsString,
+    /// Identity of the file; none if it is not there.
+    pub identity: Option<FileIdentity>,
+    /// It is NVIDIA's library for discrete GPUs: it can do nothing without a kernel module, and starts `nvidia-modprobe` or
+    /// creates device files to get one. Found by the name of that program in the file.
+    pub needs_module: bool,
+}
+
+/// Device, inode, size, and time of change in seconds and nanoseconds.
+pub type FileIdentity = (u64, u64, u64, i64, i64);
 
 /// Why the driver cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
