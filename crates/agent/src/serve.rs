@@ -37,7 +37,9 @@ const CHECK_AGE: Duration = Duration::from_secs(1);
 /// # Errors
 /// Invalid settings.
 pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
-    limits::check().map_err(|error| io::Error::other(error.to_string()))?;
+    if let Err(error) = limits::check() {
+        return Ok(temporary(&io::Error::other(error)));
+    }
     // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // At once, since SIGHUP would end the program.

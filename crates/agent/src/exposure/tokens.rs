@@ -99,7 +99,7 @@ fn read(path: &Path, own: Option<&Token>) -> io::Result<Tokens> {
     })?;
     if text.trim_ascii().is_empty() {
         // A program that truncates before it writes, or a full disk, must not revoke every token.
-        return Err(io::Error::other(format!("the token file {shown} is empty; {EXPECTED}")));
+        return Err(io::Error::other(format!("the token file {shown} has no token, since it is empty; {EXPECTED}")));
     }
     let tokens = Tokens::parse(&text).map_err(|error| io::Error::other(format!("the token file {shown}, {error}")))?;
     match own.and_then(|own| tokens.name_of(own)) {
@@ -129,7 +129,7 @@ mod tests {
         assert!(error(&path).contains("cannot read the token file") && error(&path).contains("--token-file"));
         for (content, parts) in [
             ("# only\n\n", ["has no token", "a name, a scope"]),
-            ("", ["is empty", "comment line"]),
+            ("", ["since it is empty", "comment line"]),
             ("\n \t\n", ["is empty", "a name, a scope"]),
             ("# one\nboard 0123456789abcdef\n", ["line 2", "got 2 parts"]),
             ("board summary of-the-environment\n", ["same token as TOKEN", "\"board\""]),

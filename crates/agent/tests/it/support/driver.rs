@@ -65,11 +65,36 @@ impl Driver {
         fs::rename(staged, self.library()).expect("the library is renamed");
     }
 
+    /// Puts the library there as NVIDIA's own for discrete GPUs looks: its file has the name of the program that loads the
+    /// kernel module.
+    pub(crate) fn install_as_nvidias(&self, version: &str) {
+        let mut library = fs::read(built("libfake_nvml.so")).expect("the library is read");
+        library.extend_from_slice(format!("\0/usr/bin/nvidia-modprobe\0{version}\0").as_bytes());
+        let staged = self.folder.path().join("staged");
+        fs::write(&staged, library).expect("the library is written");
+        fs::rename(staged, self.library()).expect("the library is renamed");
+    }
+
+    /// Puts a library there that runs C code as it is loaded, and has the functions of the simulated one.
+    pub(crate) fn install_with(&self, source: &str) {
+        let folder = self.folder.path().join("functions");
+        fs::create_dir_all(&folder).expect("the folder is made");
+        // The simulated library has this name inside.
+        let functions = folder.join("libnvidia-ml.so.1");
+        fs::copy(built("libfake_nvml.so"), &functions).expect("the library is copied");
+        let [folder, functions] = [&folder, &functions].map(|path| path.to_str().expect("a path in UTF-8"));
+        self.compile_with(source, &["-Wl,--no-as-needed", functions, &format!("-Wl,-rpath,{folder}")]);
+    }
+
     /// Puts a library of our own there, compiled from C without any header.
     pub(crate) fn compile(&self, source: &str) {
+        self.compile_with(source, &[]);
+    }
+
+    fn compile_with(&self, source: &str, more: &[&str]) {
         let (code, staged) = (self.folder.path().join("library.c"), self.folder.path().join("staged"));
         fs::write(&code, source).expect("the source is written");
-        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&staged).arg(&code).status();
+        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&staged).arg(&code).args(more).status();
         assert!(compiled.expect("cc, which Rust links with, is there").success());
         fs::rename(staged, self.library()).expect("the library is renamed");
     }

@@ -35,7 +35,7 @@ view! {
         read driver_version: Option<String> =
             snapshot.driver.as_ref().map_or(Err(unanswered(snapshot)), |driver| driver.driver_version.clone());
         /// Version of the NVML library.
-        /// Source: `nvmlSystemGetNVMLVersion`. Read: library load. Absent: as `driver_version`, for libraries older than 535; newer ones have it without a driver.
+        /// Source: `nvmlSystemGetNVMLVersion`. Read: driver load. Absent: as `driver_version`, for libraries older than 535; newer ones have it without a driver.
         read nvml_version: Option<String> = match (&snapshot.driver, &snapshot.nvml_version) {
             (Some(driver), _) => driver.nvml_version.clone(),
             (None, Some(version)) => Ok(version.clone()),
