@@ -1,4 +1,4 @@
-//! What a run that reads nothing says, and what it passes on to the next.
+//! Runs that read nothing: their answers, and the state that they pass on to the next.
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
