@@ -413,8 +413,10 @@ pub struct Process {
     /// Neither of the GPU's own two lists names it, only MPS's or a MIG instance's. It computes, but the original agent
     /// does not know of it, so that the frozen `/status` leaves it out.
     pub extra: bool,
-    /// Memory in use on the GPU; the graphics list's where both have it.
+    /// Memory in use on the GPU: by the graphics list, else by the compute list; all entries of a list together.
     pub gpu_memory_bytes: Reading<u64>,
+    /// Memory in a row of `/status`, where it differs: the original shows the entry that it read last, known or not.
+    pub row_memory_bytes: Option<Reading<u64>>,
     /// MIG's GPU instance.
     pub gpu_instance: Option<u32>,
     /// MIG's compute instance.

@@ -184,7 +184,9 @@ impl Shared {
         }
         let name = self.proc.name(pid);
         self.put(pid, number, true, |entry| entry.facts.name = name);
-        if !stat.zombie {
+        if stat.zombie {
+            self.put(pid, number, true, Entry::store_no_command);
+        } else {
             let arguments = self.proc.arguments(pid);
             self.put(pid, number, true, |entry| entry.store_command(arguments));
         }

@@ -64,6 +64,14 @@ impl Entry {
         (self.facts.container, self.facts.pod, self.facts.job) = (container, pod, job);
     }
 
+    /// The kernel has no arguments of a process whose main thread has ended, though other threads may still run. Those that
+    /// were read before remain.
+    pub(super) fn store_no_command(&mut self) {
+        if self.facts.arguments.is_err() {
+            self.facts.arguments = Err(Absence::NotSupported);
+        }
+    }
+
     pub(super) fn store_command(&mut self, arguments: Reading<Arguments>) {
         self.facts.arguments = arguments;
         self.command_read = Some(Instant::now());

@@ -11,6 +11,10 @@ pub(crate) struct Notes {
     hidepid: Option<String>,
     hides: bool,
     said: bool,
+    /// The user namespace lacks users.
+    lacks_users: bool,
+    lacks_owner: bool,
+    said_owner: bool,
     /// PIDs are looked up.
     resolves: bool,
 }
@@ -22,7 +26,16 @@ impl Notes {
         for note in &always {
             tracing::warn!("{note}");
         }
-        Self { always, hidepid: hidepid(proc), hides: false, said: false, resolves: resolve }
+        Self {
+            always,
+            hidepid: hidepid(proc),
+            hides: false,
+            said: false,
+            lacks_users: proc.lacks_users(),
+            lacks_owner: false,
+            said_owner: false,
+            resolves: resolve,
+        }
     }
 
     /// Checks whether anything is hidden. That depends on the account and its capabilities, so `hidepid` is detected by its
@@ -33,13 +46,24 @@ impl Notes {
             tracing::warn!("{note}");
             self.said = true;
         }
+        let foreign = |facts: &ProcessFacts| facts.started.is_ok() && facts.uid == Err(Absence::Denied);
+        self.lacks_owner = self.lacks_users && facts.iter().any(foreign);
+        if self.lacks_owner && !self.said_owner {
+            tracing::warn!("{USER_NAMESPACE}");
+            self.said_owner = true;
+        }
     }
 
     pub(crate) fn list(&self) -> Vec<String> {
         let hidden = self.hidepid.as_ref().filter(|_| self.hides);
-        self.always.iter().chain(hidden).cloned().collect()
+        let foreign = self.lacks_owner.then(|| USER_NAMESPACE.to_owned());
+        self.always.iter().chain(hidden).cloned().chain(foreign).collect()
     }
 }
+
+const USER_NAMESPACE: &str = "in a user namespace that does not have every user: processes of users that it lacks are \
+                              listed without user. Run in the host's (not in a rootless container; docker run \
+                              --userns=host; hostUsers: true in Kubernetes)";
 
 fn other_namespace(resolve: bool) -> Option<String> {
     let note = "not in the host's PID namespace: processes are listed without user and command. Run with the host's \
@@ -115,5 +139,21 @@ mod tests {
         assert!(note.contains("hidepid=invisible") && note.contains("group 5"), "{note}");
         notes.look(&process(Absence::Timeout));
         assert!(notes.list().is_empty());
+    }
+
+    #[test]
+    fn user_namespace_noted_while_effective() {
+        let mut notes = notes("rw", true);
+        let owned = |uid| {
+            [ProcessFacts { started: Ok(telemetry::BootTime(1)), uid, ..ProcessFacts::unread(7, Absence::Timeout) }]
+        };
+        notes.look(&owned(Err(Absence::Denied)));
+        assert!(notes.list().is_empty(), "the namespace has all users");
+        notes.lacks_users = true;
+        notes.look(&owned(Ok(0)));
+        assert!(notes.list().is_empty(), "it concerns no process");
+        notes.look(&owned(Err(Absence::Denied)));
+        let [note] = notes.list().try_into().unwrap();
+        assert!(note.contains("user namespace"), "{note}");
     }
 }

@@ -99,6 +99,12 @@ pub(super) fn arguments(bytes: &[u8]) -> Arguments {
     }
 }
 
+/// Returns whether a `/proc/PID/uid_map` maps every user id: its lengths are all numbers but the last, which is none.
+pub(super) fn maps_all_users(map: &[u8]) -> bool {
+    let length = |line: &str| line.split_ascii_whitespace().nth(2).and_then(|length| length.parse::<u64>().ok());
+    String::from_utf8_lossy(map).lines().filter_map(length).sum::<u64>() >= u64::from(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

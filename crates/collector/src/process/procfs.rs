@@ -22,6 +22,8 @@ use crate::process::{
 /// Inode of the initial PID namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
+/// `DEFAULT_OVERFLOWUID` of the kernel.
+const USUAL_OVERFLOW_UID: u32 = 65534;
 /// Usual limit of a process's file.
 const USUAL_BYTES: usize = 1024;
 /// Limit for the list of mounts: a host with thousands of containers has as many.
@@ -35,6 +37,8 @@ pub(crate) struct ProcFs {
     page_bytes: u64,
     /// Options of the mount, if the root is one.
     options: String,
+    /// User id that stands for every one that the user namespace does not have; none if it has all.
+    overflow_uid: Option<u32>,
 }
 
 /// Values of `/proc/PID/stat`.
@@ -61,6 +65,7 @@ impl ProcFs {
             ticks_per_second: of_the_system(SysconfVar::CLK_TCK, 100),
             page_bytes: of_the_system(SysconfVar::PAGE_SIZE, 4096),
             options: parse::mount_options(&mounts, &root).unwrap_or_default().to_owned(),
+            overflow_uid: overflow_uid(&root),
             root,
         }
     }
@@ -119,7 +124,13 @@ impl ProcFs {
     /// Reads the real user id in `/proc/PID/status`.
     pub(crate) fn real_uid(&self, pid: u32) -> Reading<u32> {
         let bytes = self.read(pid, "status")?.ok_or(Absence::Error)?;
-        parse::real_uid(&bytes).ok_or(Absence::Error)
+        let uid = parse::real_uid(&bytes).ok_or(Absence::Error)?;
+        if Some(uid) == self.overflow_uid { Err(Absence::Denied) } else { Ok(uid) }
+    }
+
+    /// Returns whether this user namespace lacks users, whose processes then look like nobody's.
+    pub(crate) const fn lacks_users(&self) -> bool {
+        self.overflow_uid.is_some()
     }
 
     /// Reads the arguments in the first [`MAX_BYTES`] bytes of `/proc/PID/cmdline`. Blocks while the process holds the lock
@@ -138,6 +149,17 @@ impl ProcFs {
             Err(error) => Err(reason(&error)),
         }
     }
+}
+
+/// Returns the user id of users that `/proc/self/uid_map` does not map: `/proc/sys/kernel/overflowuid`.
+fn overflow_uid(root: &Path) -> Option<u32> {
+    let map = read(&root.join("self/uid_map")).ok()?;
+    if parse::maps_all_users(&map) {
+        return None;
+    }
+    let uid = read(&root.join("sys/kernel/overflowuid")).ok();
+    let uid = uid.and_then(|uid| String::from_utf8(uid).ok()?.trim().parse().ok());
+    Some(uid.unwrap_or(USUAL_OVERFLOW_UID))
 }
 
 /// Returns whether a process exists, by signal 0. A refusal means that it does.
@@ -205,6 +227,28 @@ mod tests {
         (proc.ticks_per_second, proc.page_bytes) = (50, 65536);
         let stat = proc.stat(7).unwrap().unwrap();
         assert_eq!((stat.started, stat.cpu_ms, stat.resident_bytes), (BootTime(10_000), Ok(840), Ok(77 << 16)));
+    }
+
+    #[test]
+    fn user_that_namespace_lacks_is_absent() {
+        let status = |uid: u32| format!("Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n");
+        let (nobody, own, overflow) = (status(65534), status(0), status(4711));
+        let uids = |map: &str, overflowuid: &str| {
+            let (_root, proc) = proc(&[
+                ("self/uid_map", map.as_bytes()),
+                ("sys/kernel/overflowuid", overflowuid.as_bytes()),
+                ("1/status", nobody.as_bytes()),
+                ("2/status", own.as_bytes()),
+                ("3/status", overflow.as_bytes()),
+            ]);
+            ([1, 2, 3].map(|pid| proc.real_uid(pid)), proc.lacks_users())
+        };
+        let denied = Err(Absence::Denied);
+        assert_eq!(uids("         0          0 4294967295\n", "65534\n"), ([Ok(65534), Ok(0), Ok(4711)], false));
+        assert_eq!(uids("         0       1000          1\n", "65534\n"), ([denied, Ok(0), Ok(4711)], true));
+        assert_eq!(uids("0 1000 1\n1 100000 65536\n", "4711\n"), ([Ok(65534), Ok(0), denied], true));
+        assert_eq!(uids("0 0 1\n1 1 4294967294\n", "65534\n"), ([Ok(65534), Ok(0), Ok(4711)], false));
+        assert_eq!(uids("0 1000 1\n", "garbage"), ([denied, Ok(0), Ok(4711)], true));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl<'a> ProcessRow<'a> {
             username: if exists && seen { username(process) } else { NOT_AVAILABLE.into() },
             command: if seen { command(process, commands) } else { NOT_AVAILABLE.into() },
             r#type: merged.kind.as_str(),
-            gpu_memory: Mebibytes(merged.memory_of.gpu_memory_bytes),
+            gpu_memory: Mebibytes(merged.memory_of.row_memory_bytes.unwrap_or(merged.memory_of.gpu_memory_bytes)),
             running_time: RunningTime(process.running.ok().filter(|_| exists)),
         }
     }

@@ -85,10 +85,11 @@ impl GpuUsage {
             )
             .collect();
         let share = share_of_gpu(gpu);
+        let gpu_instances: Vec<_> = gpu.mig.iter().flatten().map(|mig| mig.sample.gpu_instance).collect();
         let finding = match findings.as_slice() {
             _ if !is_ok => Finding::unknown(why),
             [] => look_at_whole(gpu, works),
-            all => Finding::of_all(all).given(pods::allocated(&gpu.pods)).working(works),
+            all => Finding::of_all(all, &gpu_instances).given(pods::allocated(&gpu.pods)).working(works),
         };
         gpu.usage = self.tracker.see(finding, share, at, limits);
         for ((mig, finding), mut one) in gpu.mig.iter_mut().flatten().zip(findings).zip(uses) {

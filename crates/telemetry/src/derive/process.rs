@@ -13,9 +13,11 @@ use crate::{
 pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> Vec<Process> {
     let (facts, shares) = (FactsByPid::new(&whole.processes), gpu.lists.shares.as_deref().map(SharesByPid::new));
     let listed = merged(gpu);
+    let named = |pid: u32| listed.range((pid, None, None)..).next().is_some_and(|((found, ..), _)| *found == pid);
+    let strangers = shares.as_ref().is_ok_and(|shares| shares.0.iter().any(|one| works(one) && !named(one.pid)));
     let mut rows = Vec::with_capacity(listed.len());
     rows.extend(listed.into_values().map(|entry| {
-        let share = shares.as_ref().map_err(|why| **why).and_then(|shares| share(&entry, shares, gpu));
+        let share = shares.as_ref().map_err(|why| **why).and_then(|shares| share(&entry, shares, strangers, gpu));
         row(&entry, facts.get(entry.listed.pid), share, times, whole.assembled)
     }));
     rows
@@ -28,6 +30,23 @@ struct Entry {
     kind: ProcessKind,
     /// Only MPS or a MIG instance names it.
     extra: bool,
+    /// Its memory by the entry that the original agent read last.
+    last_bytes: Reading<u64>,
+}
+
+impl Entry {
+    /// Takes in another entry of the same list. Two contexts of a process may have one each; the driver may also repeat
+    /// itself, so together they are at most what is in use.
+    fn repeat(&mut self, listed: &ListedProcess, used: Option<u64>) {
+        self.last_bytes = listed.memory_bytes;
+        self.listed.memory_bytes = match (self.listed.memory_bytes, listed.memory_bytes) {
+            (Ok(one), Ok(other)) => {
+                let sum = one.checked_add(other).filter(|sum| used.is_none_or(|used| *sum <= used));
+                Ok(sum.unwrap_or_else(|| one.max(other)))
+            }
+            (one, other) => one.or(other),
+        };
+    }
 }
 
 type Key = (u32, Option<u32>, Option<u32>);
@@ -38,19 +57,30 @@ type Key = (u32, Option<u32>, Option<u32>);
 /// name it.
 fn merged(gpu: &GpuSample) -> BTreeMap<Key, Entry> {
     let lists = &gpu.lists;
-    let compute = |listed: &ListedProcess| Entry { listed: *listed, kind: ProcessKind::Compute, extra: false };
-    let mut all: BTreeMap<Key, Entry> = list(&lists.compute).iter().map(|one| (key(one), compute(one))).collect();
-    for listed in list(&lists.graphics) {
-        all.entry(key(listed))
-            .and_modify(|entry| {
-                entry.listed.memory_bytes = listed.memory_bytes;
-                if entry.kind == ProcessKind::Compute {
-                    entry.kind = ProcessKind::Both;
-                }
+    let used = gpu.readings.memory.used_bytes.ok();
+    let entry =
+        |listed: &ListedProcess, kind| Entry { listed: *listed, kind, extra: false, last_bytes: listed.memory_bytes };
+    let of_list = |list: &[ListedProcess], kind| {
+        let mut all: BTreeMap<Key, Entry> = BTreeMap::new();
+        for listed in list {
+            all.entry(key(listed))
+                .and_modify(|known| known.repeat(listed, used))
+                .or_insert_with(|| entry(listed, kind));
+        }
+        all
+    };
+    let mut all = of_list(list(&lists.compute), ProcessKind::Compute);
+    for (key, drawing) in of_list(list(&lists.graphics), ProcessKind::Graphics) {
+        all.entry(key)
+            .and_modify(|known| {
+                // Both lists report all memory of the process, if they report any.
+                known.listed.memory_bytes = drawing.listed.memory_bytes.or(known.listed.memory_bytes);
+                known.last_bytes = drawing.last_bytes;
+                known.kind = ProcessKind::Both;
             })
-            .or_insert(Entry { kind: ProcessKind::Graphics, ..compute(listed) });
+            .or_insert(drawing);
     }
-    let extra = |listed: &ListedProcess| Entry { extra: true, ..compute(listed) };
+    let extra = |listed: &ListedProcess| Entry { extra: true, ..entry(listed, ProcessKind::Compute) };
     for listed in list(&lists.mps) {
         if !all.contains_key(&(listed.pid, None, None)) {
             all.entry(key(listed)).or_insert_with(|| extra(listed));
@@ -60,6 +90,7 @@ fn merged(gpu: &GpuSample) -> BTreeMap<Key, Entry> {
         // The GPU's own list may not say on which instance a process is: the instance's does.
         let placed = all.remove(&(listed.pid, None, None)).map(|known| Entry {
             listed: ListedProcess { memory_bytes: listed.memory_bytes.or(known.listed.memory_bytes), ..listed },
+            last_bytes: listed.memory_bytes.or(known.last_bytes),
             ..known
         });
         all.entry(key(&listed)).or_insert_with(|| placed.unwrap_or_else(|| extra(&listed)));
@@ -118,18 +149,27 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 /// A process's part of the GPU. The driver lists those that ran since the last reading, so that one that it does not
 /// list has done nothing: its part is 0 %, which was read and is no guess.
 ///
-/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, nor for one
-/// that only MPS or a MIG instance names, whose work may stand under another's PID or nowhere: there nothing is known.
-fn share(entry: &Entry, shares: &SharesByPid<'_>, gpu: &GpuSample) -> Reading<ProcessShare> {
+/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, where a PID
+/// worked that no list names (the lists have those of a container and the samples the host's, or the process has just ended),
+/// nor for one that only MPS or a MIG instance names, whose work may be under another's PID or nowhere: there nothing is known.
+fn share(entry: &Entry, shares: &SharesByPid<'_>, strangers: bool, gpu: &GpuSample) -> Reading<ProcessShare> {
     match shares.newest(entry.listed.pid) {
         Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),
         Some(share) => share,
         None if entry.extra => Err(Absence::NotSupported),
+        None if strangers => Err(Absence::Error),
         None if shares.0.is_empty() && gpu.readings.utilization.gpu_percent? >= IDLE_BELOW_PERCENT => {
             Err(Absence::Error)
         }
         None => Ok(ProcessShare { sm_percent: 0, memory_percent: 0, encoder_percent: 0, decoder_percent: 0 }),
     }
+}
+
+/// True if a sample shows work, or may.
+fn works(sampled: &SampledProcess) -> bool {
+    sampled.share.map_or(true, |share| {
+        [share.sm_percent, share.memory_percent, share.encoder_percent, share.decoder_percent] != [0; 4]
+    })
 }
 
 /// Shares of 37100 % have been seen.
@@ -148,7 +188,7 @@ fn key(listed: &ListedProcess) -> (u32, Option<u32>, Option<u32>) {
 
 /// A process, which holds its GPU or MIG instance only once that was judged.
 fn row(
-    &Entry { listed, kind, extra }: &Entry,
+    &Entry { listed, kind, extra, last_bytes }: &Entry,
     facts: Option<&ProcessFacts>,
     share: Reading<ProcessShare>,
     times: &ProcessTimes,
@@ -161,6 +201,7 @@ fn row(
         kind,
         extra,
         gpu_memory_bytes: listed.memory_bytes,
+        row_memory_bytes: (last_bytes != listed.memory_bytes).then_some(last_bytes),
         gpu_instance: listed.gpu_instance,
         compute_instance: listed.compute_instance,
         life: facts.life,

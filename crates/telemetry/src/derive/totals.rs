@@ -57,6 +57,11 @@ impl Sums {
             (Ok(so_far), Err(_)) => Ok(so_far),
             (Err(_), drawn) => drawn,
         };
+        totals.energy_is_counted = totals.energy_is_counted.or(match gpu.readings.power.energy_mj {
+            Ok(_) => Some(true),
+            Err(Absence::NotSupported) => totals.drawn_uj.ok().map(|_| false),
+            Err(_) => None,
+        });
     }
 
     /// Totals so far.
@@ -145,6 +150,25 @@ mod tests {
         assert_eq!(sums.totals().busy, Ok(Duration::ZERO));
         sums.read(&reading(4000, Ok(100), Ok(1.0)), LONGEST);
         assert_eq!(sums.totals().busy, Ok(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn energy_keeps_its_source() {
+        let no = Err(Absence::NotSupported);
+        for (name, energies, expected) in [
+            ("counted", vec![Ok(5), no, Ok(7)], Some(true)),
+            ("not counted at first", vec![no, Ok(5)], Some(false)),
+            ("failing at first", vec![Err(Absence::Error), Ok(5), no], Some(true)),
+            ("never read", vec![Err(Absence::Denied)], None),
+        ] {
+            let mut sums = Sums::default();
+            for (at, energy) in (1..).zip(energies) {
+                let mut gpu = reading(at * 1000, Ok(1), Err(Absence::NotSupported));
+                gpu.readings.power.energy_mj = energy;
+                sums.read(&gpu, LONGEST);
+            }
+            assert_eq!(sums.totals().energy_is_counted, expected, "{name}");
+        }
     }
 
     fn any_reading() -> impl Strategy<Value = GpuSample> {

@@ -1,5 +1,7 @@
 //! Use of a GPU or a MIG instance at one moment: taken or not, and by whom.
 
+use std::collections::BTreeSet;
+
 use crate::{
     Absence, Reading,
     derive::work,
@@ -70,8 +72,9 @@ impl Finding {
         Self { taken: Taken::Unknown, users: Vec::new(), unattributed_bytes: Err(why) }
     }
 
-    /// Finding for a GPU from those of its MIG instances: it is free if all are.
-    pub(super) fn of_all(instances: &[Self]) -> Self {
+    /// Finding for a GPU from those of its MIG instances, each with its GPU instance: it is free if all are. Compute
+    /// instances of one GPU instance share its memory, which counts once.
+    pub(super) fn of_all(instances: &[Self], gpu_instances: &[Reading<u32>]) -> Self {
         let any = |taken| instances.iter().any(|one| one.taken == taken);
         let taken = if any(Taken::Yes) {
             Taken::Yes
@@ -80,11 +83,15 @@ impl Finding {
         } else {
             Taken::No
         };
-        let sum = |sum: u64, one: &Self| Ok(sum.saturating_add(one.unattributed_bytes?));
+        let mut seen = BTreeSet::new();
+        let sum = |sum: u64, (one, gpu_instance): (&Self, &Reading<u32>)| {
+            let bytes = one.unattributed_bytes?;
+            Ok(if seen.insert((*gpu_instance)?) { sum.saturating_add(bytes) } else { sum })
+        };
         Self {
             taken,
             users: unique(instances.iter().flat_map(|one| one.users.iter().cloned()).collect()),
-            unattributed_bytes: instances.iter().try_fold(0, sum),
+            unattributed_bytes: instances.iter().zip(gpu_instances).try_fold(0, sum),
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Totals {
     pub dram_active: Reading<Duration>,
     /// Energy by `nvmlDeviceGetPowerUsage`, in microjoules: for GPUs that do not count it themselves.
     pub drawn_uj: Reading<u64>,
+    /// Source of the energy for as long as the agent runs: true for the driver's counter, false for `drawn_uj`; none before
+    /// either was read. A counter that changed its source would jump.
+    pub energy_is_counted: Option<bool>,
 }
 
 impl Totals {
@@ -39,6 +42,7 @@ impl Totals {
             tensor_active: Err(why),
             dram_active: Err(why),
             drawn_uj: Err(why),
+            energy_is_counted: None,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! MIG instances.
 
-use telemetry::snapshot::{Gpu, Mig};
+use telemetry::{
+    Reading,
+    sample::Memory,
+    snapshot::{Gpu, Mig},
+};
 
 use super::{
     is_read,
     state::{POD, held_for, pods},
 };
 use crate::metrics::{
-    table::{Metric, Of, wide},
+    table::{Labelled, Metric, Of, Seen, wide},
     text::{Kind, label_into},
 };
 
@@ -28,17 +32,19 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_mig_memory_total_bytes",
         Kind::Gauge,
         "bytes",
-        "Total memory of a MIG instance.",
-        Of::Instance(|_, mig, samples| samples.read(&[], mig.sample.memory.map(|memory| wide(memory.total_bytes)))),
+        "Total memory of a GPU instance, with its first compute instance.",
+        Of::Instance(|seen, mig, samples| {
+            memory(seen, mig, samples, |memory| Ok(memory.total_bytes));
+        }),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance"),
     Metric::new(
         "nvsmi_gpu_mig_memory_used_bytes",
         Kind::Gauge,
         "bytes",
-        "Used memory of a MIG instance.",
-        Of::Instance(|_, mig, samples| {
-            samples.read(&[], mig.sample.memory.and_then(|memory| memory.used_bytes).map(wide));
+        "Used memory of a GPU instance, with its first compute instance.",
+        Of::Instance(|seen, mig, samples| {
+            memory(seen, mig, samples, |memory| memory.used_bytes);
         }),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
@@ -47,9 +53,9 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_mig_memory_free_bytes",
         Kind::Gauge,
         "bytes",
-        "Free memory of a MIG instance.",
-        Of::Instance(|_, mig, samples| {
-            samples.read(&[], mig.sample.memory.and_then(|memory| memory.free_bytes).map(wide));
+        "Free memory of a GPU instance, with its first compute instance.",
+        Of::Instance(|seen, mig, samples| {
+            memory(seen, mig, samples, |memory| memory.free_bytes);
         }),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
@@ -81,6 +87,18 @@ pub(crate) const METRICS: &[Metric] = &[
     .with(&POD)
     .from("the kubelet's PodResources service"),
 ];
+
+/// Adds a part of the memory for the first compute instance of a GPU instance, since all of them share it.
+fn memory(seen: &Seen<'_>, mig: &Mig, samples: &mut Labelled<'_, '_>, part: impl Fn(Memory) -> Reading<u64>) {
+    let all = seen.snapshot.gpus.iter().filter_map(|gpu| gpu.mig.as_deref().ok());
+    let own = all.into_iter().find(|all| all.iter().any(|one| std::ptr::eq(one, mig))).unwrap_or_default();
+    let first = own
+        .iter()
+        .find(|one| one.sample.gpu_instance == mig.sample.gpu_instance && one.sample.compute_instance.is_ok());
+    if first.is_some_and(|first| std::ptr::eq(first, mig)) {
+        samples.read(&[], mig.sample.memory.and_then(part).map(wide));
+    }
+}
 
 /// Instances of the GPUs that are read on time, with their labels: those of the GPU, and the IDs of the instance. An
 /// instance without known IDs is left out, since two of them would be one series.

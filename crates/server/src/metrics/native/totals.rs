@@ -81,11 +81,12 @@ pub(crate) const METRICS: &[Metric] = &[
     .dcgm("DCGM_FI_DEV_FAN_SPEED"),
 ];
 
-/// Energy in joules as the GPU counts it; the sum of its draw if it does not count.
+/// Energy in joules as the GPU counts it; the sum of its draw if it did not count when it was first read. It keeps its
+/// source as long as the agent runs.
 fn energy(gpu: &Gpu) -> Reading<f64> {
-    match gpu.readings.power.energy_mj {
-        Ok(counted) => Ok(wide(counted) / 1000.0),
-        Err(Absence::NotSupported) => gpu.totals.drawn_uj.map(|drawn| wide(drawn) / 1e6),
-        Err(why) => Err(why),
+    let drawn = || gpu.totals.drawn_uj.map(|drawn| wide(drawn) / 1e6);
+    match (gpu.totals.energy_is_counted, gpu.readings.power.energy_mj) {
+        (Some(false), Ok(_)) | (Some(false) | None, Err(Absence::NotSupported)) => drawn(),
+        (_, counted) => counted.map(|counted| wide(counted) / 1000.0),
     }
 }

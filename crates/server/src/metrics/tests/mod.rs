@@ -158,6 +158,7 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
         tensor_active: time(1000),
         dram_active: time(500),
         drawn_uj: Ok(7_000_000),
+        energy_is_counted: None,
     };
     gpu
 }

@@ -32,16 +32,46 @@ fn share_is_newest_without_garbage() {
         ("garbage alone", Ok(vec![garbage]), Ok(0), Err(Absence::Error)),
         ("others work", Ok(vec![share_of(2, 9)]), Ok(90), idle),
         ("others work, and how much is not read", Ok(vec![share_of(2, 9)]), unread, idle),
+        ("one works that nobody lists", Ok(vec![share_of(700_001, 88)]), Ok(90), Err(Absence::Error)),
+        ("one of them is listed", Ok(vec![share_of(2, 9), share_of(700_001, 88)]), Ok(90), Err(Absence::Error)),
+        ("its own is known all the same", Ok(vec![share_of(1, 9), share_of(700_001, 88)]), Ok(90), Ok(share(9))),
+        ("one that is not listed idles", Ok(vec![SampledProcess { pid: 700_001, share: idle }]), Ok(90), idle),
         ("nobody works", Ok(vec![]), Ok(4), idle),
         ("the list is not to be trusted", Ok(vec![]), Ok(5), Err(Absence::Error)),
         ("nor where that is not read", Ok(vec![]), unread, Err(Absence::Denied)),
         ("no list", Err(Absence::Denied), Ok(90), Err(Absence::Denied)),
     ] {
         let mut gpu = gpu(0, "A", 0);
-        gpu.lists.compute = Ok(vec![listed(1)]);
+        gpu.lists.compute = Ok(vec![listed(1), listed(2)]);
         gpu.readings.utilization.gpu_percent = busy;
         gpu.lists.shares = shares;
         assert_eq!(rows(&gpu)[0].share, expected, "{name}");
+    }
+}
+
+#[test]
+fn memory_of_two_entries_is_what_is_known() {
+    const GIB: u64 = 1 << 30;
+    let entry = |gib: u64| ListedProcess { memory_bytes: Ok(gib * GIB), ..listed(1) };
+    let unknown = || ListedProcess { memory_bytes: Err(Absence::NotSupported), ..listed(1) };
+    let no = Err(Absence::NotSupported);
+    for (name, compute, graphics, expected, row) in [
+        ("one list does not know", vec![entry(5)], vec![unknown()], Ok(5), no),
+        ("nor the other", vec![unknown()], vec![entry(5)], Ok(5), Ok(5)),
+        ("both know", vec![entry(5)], vec![entry(3)], Ok(3), Ok(3)),
+        ("neither knows", vec![unknown()], vec![unknown()], no, no),
+        ("two contexts", vec![entry(5), entry(2)], vec![], Ok(7), Ok(2)),
+        ("the same again", vec![entry(5), entry(5)], vec![], Ok(5), Ok(5)),
+        ("one of them is unknown", vec![entry(5), unknown()], vec![], Ok(5), no),
+    ] {
+        let mut gpu = gpu(0, "A", 0);
+        gpu.readings.memory.used_bytes = Ok(7 * GIB);
+        (gpu.lists.compute, gpu.lists.graphics) = (Ok(compute), Ok(graphics));
+        let rows = rows(&gpu);
+        let gib = |bytes: Reading<u64>| bytes.map(|bytes| bytes / GIB);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(gib(rows[0].gpu_memory_bytes), expected, "{name}");
+        assert_eq!(gib(rows[0].row_memory_bytes.unwrap_or(rows[0].gpu_memory_bytes)), row, "{name}");
     }
 }
 
@@ -51,7 +81,7 @@ fn mps_client_computes_but_is_extra() {
     gpu.lists.compute = Ok(vec![listed(1)]);
     gpu.lists.graphics = Ok(vec![listed(2)]);
     gpu.lists.mps = Ok(vec![listed(1), listed(2), listed(3)]);
-    gpu.lists.shares = Ok(vec![share_of(9, 9)]);
+    gpu.lists.shares = Ok(vec![share_of(1, 9)]);
     let reported: Vec<_> = rows(&gpu).iter().map(|row| (row.pid, row.kind, row.extra)).collect();
     use ProcessKind::{Compute, Graphics};
     assert_eq!(reported, [(1, Compute, false), (2, Graphics, false), (3, Compute, true)]);

@@ -195,9 +195,16 @@ fn usage_of_gpu_follows_instances() {
     let free = finding(No, &[], Ok(1));
     let taken = finding(Yes, &["zoe", "alice"], Ok(2));
     let unknown = finding(Unknown, &[], Err(Absence::Denied));
-    assert_eq!(Finding::of_all(&[free.clone(), free.clone()]), finding(No, &[], Ok(2)));
-    assert_eq!(Finding::of_all(&[free.clone(), unknown.clone()]).taken, Unknown);
-    let all = Finding::of_all(&[unknown, taken.clone(), free, taken]);
+    assert_eq!(Finding::of_all(&[free.clone(), free.clone()], &[Ok(1), Ok(2)]), finding(No, &[], Ok(2)));
+    let shared = [free.clone(), free.clone(), taken.clone()];
+    assert_eq!(
+        Finding::of_all(&shared, &[Ok(2), Ok(2), Ok(3)]).unattributed_bytes,
+        Ok(3),
+        "one GPU instance counts once"
+    );
+    assert_eq!(Finding::of_all(&shared[..1], &[Err(Absence::Lost)]).unattributed_bytes, Err(Absence::Lost));
+    assert_eq!(Finding::of_all(&[free.clone(), unknown.clone()], &[Ok(1), Ok(2)]).taken, Unknown);
+    let all = Finding::of_all(&[unknown, taken.clone(), free, taken], &[Ok(1), Ok(2), Ok(3), Ok(4)]);
     assert_eq!(all, finding(Yes, &["alice", "zoe"], Err(Absence::Denied)));
     let whole = |taken, allocated| finding(taken, &[], Ok(0)).given(allocated).taken;
     assert_eq!([whole(No, Yes), whole(No, Unknown), whole(No, No)], [Yes, Unknown, No]);
