@@ -23,6 +23,11 @@ describe("absence", () => {
     expect(absence(undefined).word).toBe("unknown");
   });
 
+  it("differs from an empty list", () => {
+    expect(read({}, "x", [])).toEqual({ value: [] });
+    expect(read({ x: "denied" }, "x", []).why?.word).toBe("no access");
+  });
+
   it("frees its place only if it is permanent", () => {
     expect(isNever(read({ x: "not_supported" }, "x", null))).toBe(true);
     expect(isNever(read({ x: "timeout" }, "x", null))).toBe(false);
@@ -32,6 +37,16 @@ describe("absence", () => {
 
 describe("the facts of a GPU", () => {
   const shown: string[] = FACTS.map(fact => fact.path);
+
+  it("have a text for each unit, also if the value has another type", () => {
+    for (const fact of FACTS) {
+      for (const value of [1, true, "some_word"]) expect(showFact(fact, value), fact.path).not.toBe("");
+    }
+    const problems = FACTS.find(fact => fact.path === "fabric.problems");
+    if (!problems) throw new Error("fabric.problems is not listed");
+    expect(showFact(problems, ["no_partition", "route_unhealthy"])).toBe("no partition, route unhealthy");
+    expect(showFact(problems, [])).toBe("none");
+  });
 
   it("are all of the API's readings, without duplicates", () => {
     // These have a place of their own.

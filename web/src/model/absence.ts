@@ -44,8 +44,10 @@ function meaningOf(reason: string | undefined): Absence {
 /** A value, or the reason for its absence. */
 export type Reading<T> = { value: T; why?: never } | { value?: never; why: Absence };
 
+/** A list that was not read is empty in the API, with a reason. */
 export function read<T>(absent: Absent, path: string, value: T | null): Reading<T> {
-  return value === null ? { why: absence(absent[path]) } : { value };
+  const isMissing = value === null || (Array.isArray(value) && absent[path] !== undefined);
+  return isMissing ? { why: absence(absent[path]) } : { value };
 }
 
 /** True if a GPU will never have this value, so that another can take its place. */

@@ -3,7 +3,7 @@ import type { Gpu } from "../api/types";
 import { type Reading, read } from "./absence";
 import { bytes, celsius, count, duration, energy, megahertz, percent, rate, ratio, watts } from "./format";
 
-type Value = string | number | boolean;
+type Value = string | number | boolean | readonly string[];
 type Format = (value: Value) => string;
 
 /** A reading of a GPU that the page lists. */
@@ -32,6 +32,8 @@ const flag =
   value =>
     typeof value === "boolean" ? (value ? yes : no) : String(value);
 
+const spaced = (word: Value): string => String(word).replaceAll("_", " ");
+
 const FORMATS: Record<Fact["unit"], Format> = {
   count: number(count),
   percent: number(percent),
@@ -44,7 +46,8 @@ const FORMATS: Record<Fact["unit"], Format> = {
   megahertz: number(megahertz),
   seconds: number(value => duration(value * 1000)),
   flag: flag("yes", "no"),
-  word: value => String(value).replaceAll("_", " "),
+  word: spaced,
+  words: value => (Array.isArray(value) ? value.map(spaced).join(", ") || "none" : spaced(value)),
   text: String,
 };
 
