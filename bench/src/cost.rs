@@ -33,12 +33,22 @@ fn by_threads(pid: u32) -> Duration {
 }
 
 fn by_ticks(pid: u32) -> Duration {
+    ticks(pid, [11, 12])
+}
+
+/// Processor time of the children of a process that have ended and were waited for.
+pub(crate) fn reaped_time(pid: u32) -> Duration {
+    ticks(pid, [13, 14])
+}
+
+/// Sum of two fields of `/proc/PID/stat` that count ticks, by their position after the name.
+fn ticks(pid: u32, positions: [usize; 2]) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name may contain any character; it ends with the last parenthesis.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // utime and stime, in hundredths of a second on all common kernels.
-    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+    // In hundredths of a second on all common kernels.
+    Duration::from_millis(10 * positions.into_iter().map(ticks).sum::<u64>())
 }
 
 /// Proportional set size of these processes in KiB, which counts shared pages once.

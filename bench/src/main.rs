@@ -16,6 +16,7 @@ mod soak;
 mod stream_clients;
 mod table;
 mod views;
+mod waiting;
 
 use std::path::PathBuf;
 
@@ -51,6 +52,8 @@ enum Command {
     },
     /// Measure memory and descriptors over a long time
     Soak(soak::Options),
+    /// Measure processor time while the driver library finds no kernel module, for one or several builds
+    Waiting(waiting::Options),
 }
 
 fn main() -> Outcome {
@@ -62,5 +65,6 @@ fn main() -> Outcome {
         Command::Counts(options) => counts::run(&options),
         Command::Settings { library } => counts::write_settings(&library),
         Command::Soak(options) => soak::run(&options),
+        Command::Waiting(options) => waiting::run(&options),
     }
 }

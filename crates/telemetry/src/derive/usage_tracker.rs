@@ -55,7 +55,8 @@ impl UsageTracker {
             UseVerdict::Held => ConditionTimer::restored(since, seen),
             _ => ConditionTimer::default(),
         };
-        Self { quiet, known, unknown: None, met: Some(seen) }
+        let unknown = (verdict == UseVerdict::Unknown).then_some((since, at_least));
+        Self { quiet, known, unknown, met: Some(seen) }
     }
 
     /// The last verdict, with its start, if that is a lower bound, and when it was last seen: that before the use became
@@ -76,6 +77,7 @@ impl UsageTracker {
     /// Takes in what was found at a moment; `share` is how much of the time the GPU worked, in %, if that was read.
     pub(super) fn see(&mut self, finding: Finding, share: Option<u32>, at: Stamp, limits: UsageLimits) -> Usage {
         self.known = self.known.filter(|known| at.boot.since(known.seen) <= limits.gap);
+        self.unknown = self.unknown.filter(|_| self.is_fresh(at.boot, limits.gap));
         let idles = share.map(|share| share < IDLE_BELOW_PERCENT);
         let (verdict, since, at_least) = match finding.taken {
             Taken::Unknown => {

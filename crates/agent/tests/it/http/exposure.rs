@@ -237,7 +237,7 @@ fn listeners_on_every_configured_address() {
     for url in
         [format!("http://[::1]:{port}/"), format!("http://127.0.0.2:{own}/"), format!("unix:{}", socket.display())]
     {
-        assert!(agent.log().contains(&url), "{url}: {}", agent.log());
+        agent.logged(&url);
     }
     let (status, _, error) = Start::on(&driver).argument(&format!("--bind=unix:{}", socket.display())).finish();
     assert_eq!(status.code(), Some(1), "it may end");
@@ -271,7 +271,7 @@ fn host_header_checked_on_open_local_agent() {
     assert_ne!(count(&named, "agent:8000"), 421);
     assert!(!named.log().contains("--allowed-hosts has no effect"), "{}", named.log());
     let closed = Start::on(&driver).variable("TOKEN", "a-token-of-this-test").argument("--allowed-hosts=agent").serve();
-    assert!(closed.log().contains("--allowed-hosts has no effect"), "{}", closed.log());
+    closed.logged("--allowed-hosts has no effect");
 }
 
 #[test]
@@ -292,11 +292,11 @@ fn exposure_wider_than_meant_is_warned_of() {
     }
     assert!(!log.contains("open to public access"), "{log}");
     let spaced = Start::on(&driver).variable("TOKEN", "long-enough-and-with-a-space ").serve();
-    assert!(spaced.log().contains("no client can send"), "{}", spaced.log());
+    spaced.logged("no client can send");
     let quiet = with_tokens(&driver).0.serve();
     assert!(!quiet.log().contains("WARN"), "{}", quiet.log());
     let wide = Start::on(&driver).argument("--bind=0.0.0.0").serve();
-    assert!(wide.log().contains("to everyone who can reach this host"), "{}", wide.log());
+    wide.logged("to everyone who can reach this host");
 }
 
 /// The lines of the access log, in JSON.

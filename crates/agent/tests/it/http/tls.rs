@@ -46,7 +46,7 @@ fn paths_answered_over_tls() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
     }
     assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]), "of h2 and http/1.1");
-    assert!(agent.log().contains("url=\"https://127.0.0.1:"), "{}", agent.log());
+    agent.logged("url=\"https://127.0.0.1:");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn certificate_reloaded_unless_invalid() {
     put(&first);
     fs::set_permissions(&used.key, fs::Permissions::from_mode(0o644)).unwrap();
     let agent = over_tls(&driver, &used).serve();
-    assert!(agent.log().contains("every account of this host can read the private key"), "{}", agent.log());
+    agent.logged("every account of this host can read the private key");
     let client = authority.client(None);
     let mut open = client.connect(agent.address()).unwrap();
     while open.conn.is_handshaking() {

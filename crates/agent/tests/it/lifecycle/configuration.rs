@@ -102,7 +102,7 @@ fn dotenv_fills_unset_variables() {
 fn open_api_warned_of_and_token_never_logged() {
     let driver = Driver::new(ONE_GPU);
     let open = Start::on(&driver).variable("TOKEN", "").serve();
-    assert!(open.log().contains("the API is open to public access"), "{}", open.log());
+    open.logged("the API is open to public access");
     let closed = Start::on(&driver).variable("TOKEN", "hush-hush").argument("--log=debug").serve();
     closed.request("/count", &[("Authorization", "hush-hush")]);
     closed.request("/count", &[("Authorization", "wrong")]);

@@ -107,7 +107,7 @@ fn token_file_emptied_keeps_tokens_until_corrected() {
     for content in ["", " \n\t\n"] {
         fs::write(&file, content).unwrap();
         eventually("a note", || noted().then_some(()));
-        assert!(agent.log().contains("since it is empty"));
+        agent.logged("since it is empty");
         fs::write(&file, TOKEN).unwrap();
         eventually("no note", || (!noted()).then_some(()));
     }
@@ -149,7 +149,7 @@ fn state_file_that_is_a_fifo_is_replaced() {
     fs::create_dir(&state).unwrap();
     mkfifo(&state.join("history"), Mode::S_IRWXU).unwrap();
     let mut agent = Start::on(&driver).variable("STATE_DIRECTORY", state.to_str().unwrap()).serve().ready();
-    assert!(agent.log().contains("got a FIFO"));
+    agent.logged("got a FIFO");
     agent.signal(Signal::SIGTERM);
     assert!(agent.ended().success());
     assert!(fs::metadata(state.join("history")).unwrap().is_file());
@@ -161,4 +161,20 @@ fn too_few_descriptors_are_an_error_in_one_line() {
     let (status, _, error) = Start::on(&driver).through(&["sh", "-c", "ulimit -n 10; exec \"$@\"", "sh"]).finish();
     assert_eq!(status.code(), Some(1), "{error}");
     assert!(error.contains("file descriptors, got 10") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn first_process_of_container_reaps_orphans() {
+    let driver = Driver::absent();
+    driver.play(ONE_GPU);
+    // The helper's parent ends at once.
+    driver.install_with(
+        "int fork(void); int usleep(unsigned); void _exit(int);\n\
+         __attribute__((constructor)) static void help(void) {\n\
+         if (fork() == 0) { if (fork() == 0) usleep(300000); _exit(0); } }\n",
+    );
+    let start = Start::on(&driver).argument("--log=debug").through(&["unshare", "--pid", "--fork", "--kill-child"]);
+    let agent = start.serve().ready();
+    eventually("the orphan to be reaped", || agent.log().contains("reaped an orphan").then_some(()));
+    assert_eq!(agent.get("/readyz").status, 200);
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Agent, Driver, Start, eventually, nix_pid};
 
-const CONDEMNED: &str = "[[gpu]]\nuuid = 'GPU-A'\nxids = [{ after_s = 0.5, code = 79 }]\n";
-const QUIET: &str = "[[gpu]]\nuuid = 'GPU-A'\nxids = []\n";
+const CONDEMNED: &str = "[[gpu]]\nuuid = 'GPU-A'\nutilization_percent = 0\nxids = [{ after_s = 0.5, code = 79 }]\n";
+const QUIET: &str = "[[gpu]]\nuuid = 'GPU-A'\nutilization_percent = 0\nxids = []\n";
 
 /// Verdict on the GPU's health, once it is read.
 fn verdict(agent: &Agent) -> Value {

@@ -115,7 +115,7 @@ fn release_expires_and_last_request_counts() {
     room.done(&["release", "--for", "24h"]);
     room.done(&["release", "--for=1s"]);
     let agent = agent.ready();
-    assert!(agent.log().contains("the release is over"), "{}", agent.log());
+    agent.logged("the release is over");
     assert_eq!(agent.collectors().len(), 1);
 }
 
@@ -198,7 +198,7 @@ fn release_denied_to_other_user() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("user 4242 may not"), "{said}");
     assert_eq!(state(&agent), json!("ok"));
-    assert!(agent.log().contains("of another user"), "{}", agent.log());
+    agent.logged("of another user");
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn control_socket_kept_if_live_replaced_if_dead() {
     let room = Room::new();
     let first = room.agent(&driver).serve().ready();
     let second = room.agent(&driver).serve().ready();
-    assert!(second.log().contains("another agent listens on"), "{}", second.log());
+    second.logged("another agent listens on");
     room.done(&["release"]);
     assert_eq!([state(&first), state(&second)], ["released", "ok"]);
     second.signal(Signal::SIGTERM);

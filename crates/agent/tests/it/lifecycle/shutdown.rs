@@ -48,7 +48,8 @@ fn shutdown_not_delayed_by_open_connections() {
     eventually("the door to be shut", || TcpStream::connect(agent.address()).is_err().then_some(()));
     assert_eq!(agent.ended().code(), Some(0));
     // The idle one was closed at once; only the slow one was there to be cut off.
-    assert!(agent.log().contains("cut off") && agent.log().contains("left=1"), "{}", agent.log());
+    agent.logged("cut off");
+    assert!(agent.log().contains("left=1"), "{}", agent.log());
     eventually("the collector to leave", || (driver.calls("nvmlShutdown") == 1).then_some(()));
 }
 
@@ -74,4 +75,19 @@ fn shutdown_not_delayed_by_stuck_supervisor() {
     logged(&agent, "the supervisor is stuck");
     drop(stopped);
     assert_eq!(agent.ended().code(), Some(0));
+}
+
+#[test]
+fn stuck_supervisor_does_not_look_healthy() {
+    let (_driver, agent) = agent();
+    let stopped = Trace::stop(thread_named(agent.pid(), "supervisor"));
+    eventually("it not to be ready", || (agent.get("/readyz").status == 503).then_some(()));
+    assert_eq!(agent.get("/readyz").text(), r#"{"state":"stalled"}"#);
+    let snapshot = agent.get("/api/v1/snapshot").json();
+    assert_eq!(snapshot["gpus"][0]["state"], "stale");
+    let detail = snapshot["collector"]["detail"].as_str().unwrap();
+    assert!(detail.contains("supervisor has not reported"), "{detail}");
+    assert!(agent.get("/metrics").text().contains("nvsmi_agent_collector_state{state=\"stalled\"} 1"));
+    drop(stopped);
+    agent.ready();
 }

@@ -1,12 +1,16 @@
 //! A host whose driver library is there and whose kernel module is not.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Agent, Driver, Start, eventually};
+use crate::support::{Agent, Driver, Start, client, eventually};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\n";
 
@@ -111,4 +115,26 @@ fn collector_that_waits_is_replaced_if_it_dies() {
     eventually("another", || agent.collectors().first().is_some_and(|other| *other != pid).then_some(()));
     eventually("no driver", || (snapshot(&agent)["collector"]["state"] == "no_driver").then_some(()));
     assert_eq!(host.attempts(), 1);
+}
+
+#[test]
+fn real_driver_library_is_initialized_once() {
+    let library = client("libnvidia-ml.so.1");
+    // As root the library creates it, once.
+    let device = Path::new("/dev/nvidiactl");
+    let was_there = device.exists();
+    let agent = Start::bare().argument("--nvml-library").argument(library.to_str().unwrap()).serve();
+    waiting(&agent);
+    let now = snapshot(&agent);
+    assert_eq!(agent.get("/count").json(), json!({ "code": 2, "data": null, "error": "Driver Not Loaded" }));
+    assert!(now["host"]["nvml_version"].is_string(), "{}", now["host"]);
+    let maps = fs::read_to_string(format!("/proc/{}/maps", agent.collectors()[0])).unwrap();
+    assert!(!maps.contains("libnvidia-ml"), "the library is not loaded any more");
+    let (collectors, begun) = (agent.collectors(), now["sampled_at"].as_u64().unwrap());
+    eventually("time to pass", || (snapshot(&agent)["sampled_at"].as_u64().unwrap() > begun + 5000).then_some(()));
+    assert_eq!(agent.collectors(), collectors);
+    drop(agent);
+    if !was_there && device.exists() {
+        fs::remove_file(device).unwrap();
+    }
 }

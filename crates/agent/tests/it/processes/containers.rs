@@ -202,7 +202,8 @@ fn engine_socket_created_later_is_found() {
     socket.listen();
     let all = until(&agent, "the name", |snapshot| called(snapshot, 11) == "trainer");
     assert_eq!(notes(&all), "[]");
-    assert!(agent.log().contains("is not there") && agent.log().contains("answers"), "{}", agent.log());
+    agent.logged("is not there");
+    agent.logged("answers");
 }
 
 #[test]

@@ -152,6 +152,11 @@ impl Agent {
         self.log.lock().expect("the log is whole").clone()
     }
 
+    /// Waits for a line with this text in the log, which a thread of the agent writes.
+    pub(crate) fn logged(&self, text: &str) {
+        eventually(text, || self.log().contains(text).then_some(()));
+    }
+
     /// The PIDs of its collectors that live, zombies apart.
     pub(crate) fn collectors(&self) -> Vec<u32> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the agent's threads").flatten();

@@ -57,7 +57,7 @@ fn counters_select_metrics_and_log_the_rest() {
     let ours: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE DCGM_")).collect();
     assert_eq!(ours, ["# TYPE DCGM_FI_DEV_GPU_TEMP gauge"]);
     assert!(!text.contains("DCGM_FI_DRIVER_VERSION"), "the file asks for no label");
-    assert!(agent.log().contains("DCGM_FI_DEV_RETIRED_SBE"), "{}", agent.log());
+    agent.logged("DCGM_FI_DEV_RETIRED_SBE");
 }
 
 #[test]
