@@ -191,7 +191,9 @@ impl<'a> Session<'a> {
         for instance in self.sample.mig.iter_mut().flatten() {
             reject_implausible_instance(instance, total);
         }
-        let sample = GpuSample { lists, read_at: Some(Stamp::now()), ..self.sample.clone() };
+        let (library, slot) = (self.device.library(), self.device.slot());
+        let refusal = self.device.failure().map(|code| library.failure("a call", code, slot));
+        let sample = GpuSample { lists, refusal, read_at: Some(Stamp::now()), ..self.sample.clone() };
         GpuReading { sample, driver_gone: self.device.driver_gone() }
     }
 

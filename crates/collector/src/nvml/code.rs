@@ -19,6 +19,7 @@ impl Code {
     pub(crate) const LIBRARY_NOT_FOUND: Self = Self(12);
     pub(crate) const FUNCTION_NOT_FOUND: Self = Self(13);
     pub(crate) const GPU_IS_LOST: Self = Self(15);
+    pub(crate) const RESET_REQUIRED: Self = Self(16);
     pub(crate) const VERSION_MISMATCH: Self = Self(18);
     pub(crate) const NO_DATA: Self = Self(21);
     /// Not supported by a virtual GPU while ECC is enabled.

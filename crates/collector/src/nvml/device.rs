@@ -34,6 +34,8 @@ pub(crate) struct Device<'a> {
     /// Outcome of the calls since the last [`Device::driver_gone`]: whether any has succeeded, and the last code that says
     /// that the driver is gone.
     outcome: Cell<(bool, Option<Code>)>,
+    /// Last code since the last [`Device::failure`] that is not the answer of a working GPU.
+    failed: Cell<Option<Code>>,
 }
 
 impl<'a> Device<'a> {
@@ -57,6 +59,7 @@ impl<'a> Device<'a> {
             support: Support::default(),
             stale: Cell::default(),
             outcome: Cell::default(),
+            failed: Cell::default(),
         })
     }
 
@@ -67,6 +70,12 @@ impl<'a> Device<'a> {
             (false, gone) => gone,
             (true, _) => None,
         }
+    }
+
+    /// Returns the last code since the last call of this that says more than that something is not supported. A required
+    /// reset takes precedence.
+    pub(crate) fn failure(&self) -> Option<Code> {
+        self.failed.take()
     }
 
     /// Library that returned the handle.
@@ -126,6 +135,9 @@ impl<'a> Device<'a> {
         match result {
             Ok(()) => self.outcome.set((true, gone)),
             Err(code) => {
+                if code.absence() != Absence::NotSupported && self.failed.get() != Some(Code::RESET_REQUIRED) {
+                    self.failed.set(Some(code));
+                }
                 self.stale.set(self.stale.get() || code.makes_handle_stale());
                 self.outcome.set((went_well, Some(code).filter(|code| code.means_driver_gone()).or(gone)));
             }

@@ -70,7 +70,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         // A GPU that does not answer is stale, whatever it was before.
         state: if stale { GpuState::Stale } else { state },
         state_detail: stuck
-            .or_else(|| sample.refusal.as_ref().filter(|_| !stale).map(refused))
+            .or_else(|| sample.refusal.as_ref().filter(|_| !stale && sample.handle.is_err()).map(refused))
             .or_else(|| cannot_compute(sample).filter(|_| state == GpuState::Ok)),
         read_at,
         never_read: sample.read_at.is_none(),

@@ -1,5 +1,8 @@
 //! Health of a GPU: each rule is a function from readings to reasons.
 
+mod limits;
+mod rate;
+
 use std::time::Duration;
 
 use crate::{
@@ -10,8 +13,15 @@ use crate::{
     xid,
 };
 
+use rate::Rate;
+
 /// A condition that comes and goes must last this long, so that a moment's dip makes no alarm.
 const LASTS: Duration = Duration::from_secs(180);
+
+/// A temperature beyond the slowdown threshold must last this long: the driver holds a GPU at it by itself.
+const HOT_LASTS: Duration = Duration::from_secs(10);
+/// One beyond the shutdown threshold, and NVLinks that are down.
+const LASTS_A_MOMENT: Duration = Duration::from_secs(3);
 
 /// From this share of the time on a GPU is under load, in %: below it, low clocks and a slow link only save power.
 const LOADED_PERCENT: u32 = 50;
@@ -39,9 +49,27 @@ pub(super) struct Conditions {
     slowdown: ConditionTimer,
     link: ConditionTimer,
     fabric: ConditionTimer,
+    shutdown: ConditionTimer,
+    hot: ConditionTimer,
+    links: ConditionTimer,
+    /// The most NVLinks that have been up since the agent started.
+    links_up: u32,
+    corrected: Rate,
+    link_errors: Rate,
     /// It is not read, although the collector reads.
     unread: ConditionTimer,
     newest: Newest,
+}
+
+/// Evidence from more than one reading.
+#[derive(Debug)]
+pub(super) struct Evidence<H> {
+    /// The Xid errors that are held against the GPU.
+    pub(super) held: H,
+    /// Uncorrected ECC errors, without the dips of single readings; none if they were never read.
+    pub(super) uncorrected: Option<u64>,
+    /// The driver says that nothing but a reset helps.
+    pub(super) needs_reset: bool,
 }
 
 /// The newest of the slow readings by which something is wrong or not: while they are not read, what was wrong still is.
@@ -55,9 +83,31 @@ struct Newest {
     recovery_action: Option<u32>,
 }
 
+impl Conditions {
+    /// The most NVLinks that have been up, with those of now.
+    fn links_up(&mut self, gpu: &Gpu) -> u32 {
+        let nvlink = &gpu.readings.nvlink;
+        let active = nvlink.links_active.unwrap_or_default();
+        if nvlink.links_total.is_ok_and(|total| active <= total) {
+            self.links_up = self.links_up.max(active);
+        }
+        self.links_up
+    }
+
+    /// Reasons by the rates of corrected errors.
+    fn rates(&mut self, gpu: &Gpu, at: Stamp) -> impl Iterator<Item = Reason> + use<> {
+        let Readings { ecc, nvlink, .. } = &gpu.readings;
+        let corrected = self.corrected.see(ecc.volatile_corrected, rate::CORRECTED, at.boot);
+        let links = self.link_errors.see(nvlink.errors, rate::LINK_ERRORS, at.boot);
+        let reasons = [corrected.then(rate::corrected_errors), links.then(rate::link_errors)];
+        reasons.into_iter().flatten()
+    }
+}
+
 impl Newest {
-    fn add(&mut self, readings: &Readings) {
-        keep(&mut self.uncorrected, readings.ecc.volatile_uncorrected);
+    fn add(&mut self, readings: &Readings, uncorrected: Option<u64>) {
+        let errors = readings.ecc.volatile_uncorrected;
+        keep(&mut self.uncorrected, errors.map(|read| uncorrected.unwrap_or(read)));
         keep(&mut self.row_pending, readings.remapped_rows.pending);
         keep(&mut self.row_failed, readings.remapped_rows.failed);
         keep(&mut self.links, readings.nvlink.links_total);
@@ -89,15 +139,17 @@ pub(super) struct Moment {
     pub(super) reads: bool,
 }
 
-/// Judges a GPU from its readings, from what lasts, and from the Xid errors that are held against it.
+/// Judges a GPU from its readings, from what lasts, and from further evidence.
 pub(super) fn judge(
     gpu: &Gpu,
     conditions: &mut Conditions,
-    held: impl Iterator<Item = (xid::Entry, Stamp)>,
+    evidence: Evidence<impl Iterator<Item = (xid::Entry, Stamp)>>,
     Moment { now, gap, reads }: Moment,
 ) -> Health {
-    conditions.newest.add(&gpu.readings);
+    let Evidence { held, uncorrected, needs_reset } = evidence;
+    conditions.newest.add(&gpu.readings, uncorrected);
     let newest = conditions.newest;
+    let links_up = conditions.links_up(gpu);
     let stale = gpu.state == GpuState::Stale;
     let unread = conditions.unread.see(reads.then_some(stale), now, gap).filter(|_| reads && stale);
     // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
@@ -123,11 +175,19 @@ pub(super) fn judge(
     reasons.extend(lasts(|now| &mut now.slowdown, other, LASTS).then(hardware_slowdown));
     reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu), link_lasts).then(|| slow_link(gpu)));
     reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu), LASTS).then(fabric_waits));
+    let shuts_down = lasts(|now| &mut now.shutdown, limits::reaches_shutdown(gpu), LASTS_A_MOMENT);
+    reasons.extend(shuts_down.then(|| limits::shutdown_temperature(gpu)));
+    let is_hot = lasts(|now| &mut now.hot, limits::exceeds_slowdown(gpu), HOT_LASTS);
+    reasons.extend((is_hot && !shuts_down).then(limits::slowdown_temperature));
+    let are_down = lasts(|now| &mut now.links, limits::links_are_down(gpu, links_up), LASTS_A_MOMENT);
+    reasons.extend(are_down.then(|| limits::links_down(gpu, links_up)));
+    reasons.extend(conditions.rates(gpu, at));
     reasons.extend(
         [
             lost(gpu),
             unread.map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
-            unreadable(gpu).filter(|_| reads),
+            unreadable(gpu, needs_reset).filter(|_| reads),
+            needs_reset.then(reset_required).filter(|_| reads),
             ecc(&newest),
             remap_pending(&newest),
             remap_failed(&newest),
@@ -170,18 +230,29 @@ fn not_answering(is_long: bool) -> Reason {
     reason(severity, "not_answering", text, action)
 }
 
-fn unreadable(gpu: &Gpu) -> Option<Reason> {
+fn unreadable(gpu: &Gpu, needs_reset: bool) -> Option<Reason> {
     let (text, action) = match gpu.state {
         GpuState::Denied => (
             "it is not read: the agent's account may not",
             "Let the agent's account open the GPU's device file, also in the container's device rules.",
         ),
-        GpuState::Error => {
-            ("it is not read: the driver gives no handle for it", "The GPU's `state_detail` says what failed.")
-        }
+        // The other reason says all.
+        GpuState::Error if needs_reset => return None,
+        GpuState::Error => ("it is not read: its driver's calls fail", "The GPU's `state_detail` says what failed."),
         GpuState::Ok | GpuState::Stale | GpuState::Lost | GpuState::Asleep => return None,
     };
+    // The detail has the driver's code, which whoever reads this looks for.
+    let text = match &gpu.state_detail {
+        Some(detail) => format!("{text} ({detail})"),
+        None => text.into(),
+    };
     Some(reason(Severity::Warning, "unreadable", text, action))
+}
+
+fn reset_required() -> Reason {
+    let text = "reset required: the driver answers that nothing else helps (GPU requires reset, 16)";
+    let action = "Reset the GPU (`nvidia-smi --gpu-reset -i GPU`) or reboot the host; until then nothing runs on it.";
+    reason(Severity::Critical, "reset_required", text, action)
 }
 
 fn ecc(newest: &Newest) -> Option<Reason> {

@@ -6,8 +6,9 @@ use crate::{
     Reading, Stamp,
     derive::{
         events::Log,
+        fault::FaultTracker,
         gpu_usage::{GpuUsage, InstanceUsages},
-        health::{self, Conditions, Moment},
+        health::{self, Conditions, Evidence, Moment},
         known_gpus::KnownGpu,
         saved::{SavedState, SavedUse, SavedXids},
         totals::Sums,
@@ -16,7 +17,7 @@ use crate::{
     },
     readings::Identity,
     sample::{GpuSample, Sample},
-    snapshot::Gpu,
+    snapshot::{Gpu, GpuState},
 };
 
 #[derive(Debug, Default)]
@@ -30,6 +31,7 @@ pub(super) struct Records {
 struct Record {
     usage: GpuUsage,
     xids: XidTracker,
+    faults: FaultTracker,
     conditions: Conditions,
     sums: Sums,
 }
@@ -86,6 +88,7 @@ impl Records {
         for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
             if let Some(uuid) = uuid_at(gpu.index) {
                 let record = self.gpus.entry(uuid).or_default();
+                record.faults.read(gpu);
                 record.xids.read(gpu, with.version);
                 record.sums.read(gpu, with.longest);
             }
@@ -111,9 +114,19 @@ impl Records {
             if position >= counted {
                 record.xids.miss();
             }
+            if gpu.state == GpuState::Ok
+                && let Some((state, detail)) = record.faults.state()
+            {
+                (gpu.state, gpu.state_detail) = (state, Some(detail));
+            }
             gpu.xid = record.xids.state(gpu);
             gpu.totals = record.sums.totals();
-            gpu.health = health::judge(gpu, &mut record.conditions, record.xids.held(now.boot), moment);
+            let evidence = Evidence {
+                held: record.xids.held(now.boot),
+                uncorrected: record.xids.uncorrected(),
+                needs_reset: record.faults.needs_reset(),
+            };
+            gpu.health = health::judge(gpu, &mut record.conditions, evidence, moment);
             record.usage.judge(gpu, &mut self.instances, now, limits);
         }
         self.instances.forget_old(now.boot, limits.gap);

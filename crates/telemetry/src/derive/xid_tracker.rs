@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Absence, BootTime, Stamp,
-    derive::{gpu::is_lost, saved::SavedXids},
+    BootTime, Stamp,
+    derive::{reset::ResetSigns, saved::SavedXids},
     sample::{GpuSample, XidSample},
     snapshot::{Gpu, Severity, Xid},
     xid,
@@ -25,40 +25,28 @@ pub(super) struct XidTracker {
     by_severity: [u64; Severity::ALL.len()],
     /// Latched errors: the newest of each code since the last reset.
     held: BTreeMap<u64, Stamp>,
-    marks: Marks,
-}
-
-/// Readings that show a reset. NVML has no event for a reset, and while one goes on
-/// nobody may have the GPU open.
-#[derive(Clone, Debug, Default)]
-struct Marks {
-    driver: Option<String>,
-    energy_mj: Option<u64>,
-    uncorrected: Option<u64>,
-    recovery_action: Option<u32>,
-    lost: bool,
+    signs: ResetSigns,
 }
 
 impl XidTracker {
     /// Restores the latched errors of another run, until a reading shows that the GPU was reset since.
     pub(super) fn restored(kept: SavedXids) -> Self {
         let SavedXids { held, driver, energy_mj, uncorrected, recovery_action, .. } = kept;
-        let marks = Marks { driver, energy_mj, uncorrected, recovery_action, lost: false };
-        Self { held: held.into_iter().take(MAX_KINDS).collect(), marks, ..Self::default() }
+        let signs = ResetSigns::restored(driver, energy_mj, uncorrected, recovery_action);
+        Self { held: held.into_iter().take(MAX_KINDS).collect(), signs, ..Self::default() }
     }
 
     /// The latched errors, and the readings that show a reset since; none without an error. A reading that this run has not
     /// made is that of an earlier one.
     pub(super) fn saved(&self, uuid: &str) -> Option<SavedXids> {
-        let Marks { driver, energy_mj, uncorrected, recovery_action, .. } = self.marks.clone();
         let held: Vec<(u64, Stamp)> = self.held.iter().map(|(code, at)| (*code, *at)).collect();
         (!held.is_empty()).then(|| SavedXids {
             uuid: uuid.into(),
             held,
-            driver,
-            energy_mj,
-            uncorrected,
-            recovery_action,
+            driver: self.signs.driver().cloned(),
+            energy_mj: self.signs.energy_mj(),
+            uncorrected: self.signs.uncorrected(),
+            recovery_action: self.signs.recovery_action(),
         })
     }
 
@@ -76,12 +64,9 @@ impl XidTracker {
         }
     }
 
-    /// Takes in a new reading of the GPU, before what happened since the last one. After a reset, which also a reload
-    /// of the driver is, nothing is held against the GPU any more.
-    ///
-    /// A reset shows in values that restart with it: another version of the driver, an energy or a count of volatile ECC
-    /// errors that fell, a recovery action that is needed no longer, and a GPU that was lost and answers again. Where a
-    /// GPU has none of these, the errors are held until the host's reboot, or until the agent ends if it keeps nothing.
+    /// Takes in a new reading of the GPU, before what happened since the last one. After a [reset](ResetSigns::read)
+    /// nothing is held against the GPU any more. Where a GPU shows none, the errors are held until the host's reboot, or until
+    /// the agent ends if it keeps nothing.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
         if let Ok(since) = gpu.xid_since
             && self.since != Some(since)
@@ -90,31 +75,19 @@ impl XidTracker {
             self.since = Some(since);
             self.count = 0;
         }
-        let lost = gpu.handle == Err(Absence::Lost) || is_lost(gpu);
-        if lost || gpu.handle.is_err() {
-            self.marks.lost |= lost;
-            return;
-        }
-        let before = &self.marks;
-        let now = Marks {
-            driver: driver.map(String::from).or_else(|| before.driver.clone()),
-            energy_mj: gpu.readings.power.energy_mj.ok().or(before.energy_mj),
-            uncorrected: gpu.readings.ecc.volatile_uncorrected.ok().or(before.uncorrected),
-            recovery_action: gpu.readings.state.recovery_action.ok().or(before.recovery_action),
-            lost: false,
-        };
-        let done = before.recovery_action.is_some_and(|action| action != 0) && now.recovery_action == Some(0);
-        let reloaded = before.driver.is_some() && before.driver != now.driver;
-        let fell = now.energy_mj < before.energy_mj || now.uncorrected < before.uncorrected;
-        if before.lost || done || reloaded || fell {
+        if self.signs.read(gpu, driver) {
             self.held.clear();
         }
-        self.marks = now;
+    }
+
+    /// Uncorrected ECC errors since the driver was loaded, without the dips of single readings.
+    pub(super) fn uncorrected(&self) -> Option<u64> {
+        self.signs.uncorrected()
     }
 
     /// The driver no longer counts the GPU: when it does again, it was taken off the bus and put back.
     pub(super) const fn miss(&mut self) {
-        self.marks.lost = true;
+        self.signs.miss();
     }
 
     /// The kinds of errors that are held against the GPU at a moment, with when each was last seen.
@@ -137,9 +110,9 @@ impl XidTracker {
 mod tests {
     use super::*;
     use crate::{
+        Absence,
         derive::tests::{at, gpu},
         fixtures::blank,
-        sample::GpuSample,
     };
 
     fn xid(code: u64, boot: u64) -> XidSample {
@@ -171,52 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn gpu_reset_clears_latched_xids() {
-        type Change = fn(&mut GpuSample);
-        let nothing: Change = |_| {};
-        let energy: Change = |gpu| gpu.readings.power.energy_mj = Ok(499);
-        let more: Change = |gpu| gpu.readings.power.energy_mj = Ok(501);
-        let unread: Change = |gpu| gpu.readings.power.energy_mj = Err(Absence::Timeout);
-        let counts: Change = |gpu| gpu.readings.ecc.volatile_uncorrected = Ok(2);
-        let action: Change = |gpu| gpu.readings.state.recovery_action = Ok(0);
-        let other: Change = |gpu| gpu.readings.state.recovery_action = Ok(2);
-        let denied: Change = |gpu| gpu.handle = Err(Absence::Denied);
-        for (name, change, driver, ended) in [
-            ("nothing", nothing, "1", false),
-            ("more energy", more, "1", false),
-            ("energy not read", unread, "1", false),
-            ("less energy", energy, "1", true),
-            ("fewer errors", counts, "1", true),
-            ("recovered", action, "1", true),
-            ("to be recovered otherwise", other, "1", false),
-            ("another driver", nothing, "2", true),
-            ("not readable", denied, "2", false),
-        ] {
-            let mut sample = gpu(0, "A", 0);
-            sample.readings.power.energy_mj = Ok(500);
-            sample.readings.ecc.volatile_uncorrected = Ok(3);
-            sample.readings.state.recovery_action = Ok(1);
-            let mut xids = XidTracker::default();
-            xids.read(&sample, Some("1"));
-            xids.add(&xid(48, 0));
-            change(&mut sample);
-            xids.read(&sample, Some(driver));
-            assert_eq!(held(&xids, 1).is_empty(), ended, "{name}");
-            assert_eq!(xids.count, 1, "{name}: the count goes on");
-        }
-    }
-
-    #[test]
-    fn gpu_lost_and_back_counts_as_reset() {
+    fn gpu_reset_clears_latched_xids_and_not_the_count() {
         let mut xids = XidTracker::default();
-        xids.read(&gpu(0, "A", 0), None);
-        xids.add(&xid(79, 0));
-        let mut lost = gpu(0, "A", 1);
-        lost.handle = Err(Absence::Lost);
-        xids.read(&lost, None);
-        assert_eq!(held(&xids, 1), [79]);
-        xids.read(&gpu(0, "A", 2), None);
-        assert!(held(&xids, 2).is_empty());
+        xids.read(&gpu(0, "A", 0), Some("1"));
+        xids.add(&xid(48, 0));
+        xids.read(&gpu(0, "A", 1000), Some("1"));
+        assert_eq!(held(&xids, 1), [48]);
+        xids.read(&gpu(0, "A", 2000), Some("2"));
+        assert_eq!((held(&xids, 2), xids.count), (vec![], 1));
     }
 
     #[test]

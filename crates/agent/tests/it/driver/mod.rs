@@ -6,6 +6,7 @@ mod catalogue;
 mod clients;
 mod distinct;
 mod fabric;
+mod failing;
 mod frames;
 mod gone;
 mod hosts;

@@ -10,6 +10,10 @@ const fn moment(now: Stamp) -> Moment {
     Moment { now, gap: GAP, reads: true }
 }
 
+fn nothing() -> Evidence<std::iter::Empty<(xid::Entry, Stamp)>> {
+    Evidence { held: std::iter::empty(), uncorrected: None, needs_reset: false }
+}
+
 /// A GPU that is well and under full load.
 fn well() -> Gpu {
     let mut gpu = blank::gpu("A", at(0));
@@ -41,7 +45,7 @@ fn after(seconds: u64, gpu: &Gpu) -> Health {
     let mut health = Health::default();
     for now in (0..=seconds).step_by(10) {
         let gpu = Gpu { read_at: at(now * 1000), ..gpu.clone() };
-        health = judge(&gpu, &mut conditions, std::iter::empty(), moment(gpu.read_at));
+        health = judge(&gpu, &mut conditions, nothing(), moment(gpu.read_at));
     }
     health
 }
@@ -175,6 +179,73 @@ fn health_throttling_counts_after_three_minutes_of_load() {
 }
 
 #[test]
+fn health_limits_count_after_seconds() {
+    use Severity::{Critical, Warning};
+    let celsius = |celsius: i32, slowdown, shutdown| {
+        let mut gpu = well();
+        gpu.readings.temperature.gpu_celsius = Ok(celsius);
+        gpu.readings.temperature.slowdown_celsius = Ok(slowdown);
+        gpu.readings.temperature.shutdown_celsius = Ok(shutdown);
+        gpu
+    };
+    let margin = |margin| {
+        let mut gpu = well();
+        gpu.readings.temperature.margin_celsius = Ok(margin);
+        gpu
+    };
+    let links = |active, joined: bool| {
+        let mut gpu = well();
+        gpu.readings.nvlink.links_active = Ok(active);
+        if !joined {
+            gpu.readings.fabric = Fabric::absent(Absence::NotSupported);
+        }
+        gpu
+    };
+    for (name, gpu, seconds, expected) in [
+        ("hot", celsius(95, 89, 97), 10, vec![(Warning, "slowdown_temperature")]),
+        ("beyond shutdown", celsius(95, 89, 92), 10, vec![(Critical, "shutdown_temperature")]),
+        ("at shutdown", celsius(92, 89, 92), 10, vec![(Critical, "shutdown_temperature")]),
+        ("held at slowdown", celsius(89, 89, 92), 60, vec![]),
+        ("no thresholds", celsius(41, 0, 0), 60, vec![]),
+        ("implausible thresholds", celsius(41, 7, 9), 60, vec![]),
+        ("a margin below zero", margin(-5), 10, vec![(Warning, "slowdown_temperature")]),
+        ("no margin", margin(0), 60, vec![]),
+        ("all links", links(18, true), 60, vec![]),
+        ("some links", links(10, true), 10, vec![(Warning, "nvlink_down")]),
+        ("no link", links(0, true), 10, vec![(Critical, "nvlink_down")]),
+        ("a card without a bridge", links(0, false), 60, vec![]),
+        ("half a bridge", links(4, false), 60, vec![]),
+    ] {
+        assert_eq!(codes(&after(0, &gpu)), [], "{name}: a moment");
+        assert_eq!(codes(&after(seconds, &gpu)), expected, "{name}");
+    }
+    let mut conditions = Conditions::default();
+    let mut see = |second: u64, gpu: &Gpu| {
+        let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
+        codes(&judge(&gpu, &mut conditions, nothing(), moment(gpu.read_at))).len()
+    };
+    assert_eq!(see(0, &links(4, false)), 0);
+    assert_eq!([1, 2, 3, 4].map(|second| see(second, &links(3, false))), [0, 0, 0, 1], "it was up before");
+    assert_eq!(see(5, &links(4, false)), 0);
+}
+
+#[test]
+fn health_ecc_dip_and_required_reset_by_evidence() {
+    let judged = |gpu: &Gpu, uncorrected, needs_reset| {
+        let evidence = Evidence { uncorrected, needs_reset, ..nothing() };
+        let health = judge(gpu, &mut Conditions::default(), evidence, moment(at(0)));
+        health.reasons.into_iter().map(|reason| reason.code).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(&well(), Some(2), false), ["ecc_uncorrected"], "a zero that is not credible");
+    assert_eq!(judged(&well(), Some(0), true), ["reset_required"]);
+    let failing = Gpu { state: GpuState::Error, ..well() };
+    assert_eq!(judged(&failing, None, true), ["reset_required"]);
+    let failing = Gpu { state_detail: Some("Unknown Error (999)".into()), ..failing };
+    let health = judge(&failing, &mut Conditions::default(), nothing(), moment(at(0)));
+    assert!(health.reasons[0].code == "unreadable" && health.reasons[0].text.contains("(999)"));
+}
+
+#[test]
 fn health_throttling_count_restarts_at_full_speed() {
     let mut conditions = Conditions::default();
     let mut hot = well();
@@ -182,7 +253,7 @@ fn health_throttling_count_restarts_at_full_speed() {
     hot.readings.clocks.event_reasons = Ok(HW_THERMAL);
     let mut see = |second: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(second * 1000), ..gpu.clone() };
-        judge(&gpu, &mut conditions, std::iter::empty(), moment(gpu.read_at)).reasons.len()
+        judge(&gpu, &mut conditions, nothing(), moment(gpu.read_at)).reasons.len()
     };
     for second in (0..=170).step_by(10) {
         assert_eq!(see(second, &hot), 0);
@@ -194,7 +265,12 @@ fn health_throttling_count_restarts_at_full_speed() {
 #[test]
 fn health_xids_follow_catalogue_worst_first() {
     let held = [13, 79, 4711, 63, 48].map(|code| (xid::look_up(code), at(0)));
-    let health = judge(&well(), &mut Conditions::default(), held.into_iter(), moment(at(0)));
+    let health = judge(
+        &well(),
+        &mut Conditions::default(),
+        Evidence { held: held.into_iter(), uncorrected: None, needs_reset: false },
+        moment(at(0)),
+    );
     use Severity::{Critical, Warning};
     // 63 only informs; a pending row is a reading of its own.
     assert_eq!(
@@ -220,7 +296,7 @@ fn health_duration_reset_while_unread() {
         (900, GpuState::Stale, 0),
     ] {
         let gpu = Gpu { state, read_at: at(second.min(180) * 1000), ..hot.clone() };
-        let mut health = judge(&gpu, &mut conditions, std::iter::empty(), moment(at(second * 1000)));
+        let mut health = judge(&gpu, &mut conditions, nothing(), moment(at(second * 1000)));
         health.reasons.retain(|reason| reason.code != "not_answering");
         assert_eq!(health.reasons.len(), reasons, "after {second} s");
     }
@@ -247,7 +323,7 @@ fn health_failed_once_silent_values_expire() {
     ] {
         let gpu = Gpu { state, ..stale.clone() };
         let at = Moment { reads, ..moment(at(second * 1000)) };
-        let health = judge(&gpu, &mut conditions, std::iter::empty(), at);
+        let health = judge(&gpu, &mut conditions, nothing(), at);
         let found: Vec<_> = codes(&health);
         assert_eq!(
             found,
@@ -257,7 +333,7 @@ fn health_failed_once_silent_values_expire() {
     }
     let denied = Gpu { state: GpuState::Denied, ..well() };
     let at = Moment { reads: false, ..moment(at(0)) };
-    assert_eq!(codes(&judge(&denied, &mut Conditions::default(), std::iter::empty(), at)), []);
+    assert_eq!(codes(&judge(&denied, &mut Conditions::default(), nothing(), at)), []);
 }
 
 #[test]
@@ -279,7 +355,7 @@ fn health_problem_kept_until_read_again() {
         ("read again", well(), &[]),
         ("and not", unread(Absence::Timeout), &[]),
     ] {
-        let health = judge(&gpu, &mut conditions, std::iter::empty(), moment(at(0)));
+        let health = judge(&gpu, &mut conditions, nothing(), moment(at(0)));
         let found: Vec<&str> = health.reasons.iter().map(|reason| reason.code.as_str()).collect();
         assert_eq!(found, expected, "{name}");
     }
@@ -295,7 +371,7 @@ fn health_link_slow_only_if_read_under_load() {
     let mut see = |minute: u64, gpu: &Gpu| {
         let gpu = Gpu { read_at: at(minute * 60_000), ..gpu.clone() };
         let moment = Moment { gap, ..moment(gpu.read_at) };
-        judge(&gpu, &mut conditions, std::iter::empty(), moment).reasons.len()
+        judge(&gpu, &mut conditions, nothing(), moment).reasons.len()
     };
     for minute in 0..11 {
         assert_eq!(see(minute, &old), 0, "after {minute} minutes");
