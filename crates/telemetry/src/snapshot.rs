@@ -179,6 +179,8 @@ impl CollectorState {
 pub struct Gpu {
     /// NVML's index of this moment; for a GPU that it no longer counts, the next free number.
     pub index: u32,
+    /// Name under which its records are kept: its UUID, if that is its own and stays, else its PCI bus id or index.
+    pub key: String,
     /// State: freshness and completeness of its readings.
     pub state: GpuState,
     /// Detail beyond the state.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use server::{Archive, Published};
 use telemetry::{
     Stamp,
-    derive::SavedState,
+    derive::{SavedState, is_lasting},
     history::{History, SavedGpu},
 };
 use tokio::sync::watch;
@@ -153,7 +153,7 @@ fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState
     let mut writer = Writer::begin(BufWriter::new(file))?;
     writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
     writer.part(&state.with_events(&newest.snapshot))?;
-    let uuids: Vec<String> = archive.read().gpus().map(String::from).collect();
+    let uuids: Vec<String> = archive.read().gpus().filter(|key| is_lasting(key)).map(String::from).collect();
     for uuid in uuids {
         // The lock is held for the copy only, not while writing.
         let saved = archive.read().save(&uuid);

@@ -49,8 +49,7 @@ fn choices() -> String {
 }
 
 fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, InvalidParameter> {
-    let listed =
-        query::position(name, snapshot).and_then(|position| snapshot.gpus[position].identity.uuid.clone().ok());
+    let listed = query::position(name, snapshot).map(|position| snapshot.gpus[position].key.clone());
     let kept = || history.gpus().find(|uuid| *uuid == name).map(String::from);
     listed.or_else(kept).ok_or_else(|| query::no_such_gpu(name))
 }

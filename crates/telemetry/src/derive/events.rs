@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Stamp,
-    derive::health::xid_code,
+    derive::{health::xid_code, identity::is_uuid},
     sample::XidSample,
     snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, Severity},
     xid,
@@ -58,15 +58,17 @@ impl Log {
     /// The GPUs as they are now. One that is seen for the first time is no event.
     pub(super) fn gpus(&mut self, gpus: &[Gpu], now: Stamp) {
         for gpu in gpus {
-            let Ok(uuid) = &gpu.identity.uuid else { continue };
-            let before = self.gpus.insert(uuid.clone(), gpu.state);
+            if gpu.never_read && gpu.identity.uuid.is_err() {
+                continue;
+            }
+            let before = self.gpus.insert(gpu.key.clone(), gpu.state);
             let Some(before) = before.filter(|before| *before != gpu.state) else { continue };
             let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             self.fresh.push(Event {
                 sequence: 0,
                 at: now,
                 kind: EventKind::GpuState,
-                gpu_uuid: Some(uuid.clone()),
+                gpu_uuid: is_uuid(&gpu.key).then(|| gpu.key.clone()),
                 severity: severity_of(gpu.state),
                 code: gpu.state.as_str().into(),
                 text: format!("GPU {} is {} after {}{detail}", gpu.index, gpu.state.as_str(), before.as_str()),

@@ -67,6 +67,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let xid_since = if silent { Err(Absence::Timeout) } else { sample.xid_since };
     Gpu {
         index: sample.index,
+        key: String::new(),
         // A GPU that does not answer is stale, whatever it was before.
         state: if stale { GpuState::Stale } else { state },
         state_detail: stuck
@@ -178,6 +179,7 @@ pub(super) fn uncounted(known: KnownGpu, index: u32, ages: &Ages<'_>) -> Gpu {
     let why = Absence::Lost;
     Gpu {
         index,
+        key: known.key,
         state: GpuState::Lost,
         state_detail: Some("the driver no longer counts it".into()),
         read_at: known.read_at,

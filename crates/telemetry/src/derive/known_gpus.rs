@@ -3,15 +3,21 @@
 
 use crate::{BootTime, Stamp, readings::Identity, snapshot::Gpu};
 
+/// Most GPUs that are listed though the driver does not count them: who changes all names all the time is not a new GPU
+/// each time.
+const MAX_MISSING: usize = 32;
+
 #[derive(Debug, Default)]
 pub(super) struct KnownGpus {
-    /// As they were when they last reported their UUID.
+    /// As they were when they were last identified.
     known: Vec<KnownGpu>,
 }
 
 /// A GPU once seen.
 #[derive(Clone, Debug)]
 pub(super) struct KnownGpu {
+    /// Name under which its records are kept.
+    pub(super) key: String,
     /// Its last index.
     pub(super) index: u32,
     pub(super) identity: Identity,
@@ -21,42 +27,54 @@ pub(super) struct KnownGpu {
 }
 
 impl KnownGpus {
-    /// A GPU that does not report its UUID takes the identity of the one that was last seen under its index, if that
-    /// one is not elsewhere in the list, and was read when that was read.
+    /// What a GPU does not report of its identity is as it was last. One whose UUID changes keeps the first.
     pub(super) fn name_the_nameless(&self, gpus: &mut [Gpu], now: BootTime) {
-        if gpus.iter().any(|gpu| gpu.identity.uuid.is_err()) {
-            let missing = self.missing_from(gpus);
-            for gpu in gpus.iter_mut().filter(|gpu| gpu.identity.uuid.is_err()) {
-                if let Some(known) = missing.iter().find(|known| known.index == gpu.index) {
-                    gpu.identity = known.identity.clone();
-                    if gpu.never_read {
-                        (gpu.read_at, gpu.never_read) = (known.read_at, known.never_read);
-                        gpu.age = now.since(known.read_at.boot);
-                    }
-                }
+        for gpu in gpus {
+            let is_named = gpu.identity.uuid.is_ok() && gpu.identity.name.is_ok();
+            if is_named && gpu.identity.uuid.as_deref() == Ok(&gpu.key) {
+                continue;
             }
-        }
-        for gpu in gpus.iter_mut().filter(|gpu| gpu.identity.name.is_err()) {
-            if let Some(known) = self.known.iter().find(|known| same(&known.identity, &gpu.identity)) {
-                gpu.identity.name = known.identity.name.clone();
+            let Some(known) = self.known.iter().find(|known| known.key == gpu.key) else { continue };
+            gpu.identity = std::mem::replace(&mut gpu.identity, known.identity.clone()).or_before(&known.identity);
+            if known.identity.uuid.as_deref() == Ok(&gpu.key) {
+                gpu.identity.uuid.clone_from(&known.identity.uuid);
+            }
+            if gpu.never_read {
+                (gpu.read_at, gpu.never_read) = (known.read_at, known.never_read);
+                gpu.age = now.since(known.read_at.boot);
             }
         }
     }
 
-    /// Remembers each GPU that reports its UUID, under its current index.
+    /// Remembers each GPU that was read, under its current index.
     pub(super) fn remember(&mut self, gpus: &[Gpu]) {
-        for gpu in gpus.iter().filter(|gpu| gpu.identity.uuid.is_ok()) {
+        for gpu in gpus.iter().filter(|gpu| gpu.identity.uuid.is_ok() || !gpu.never_read) {
             let Gpu { index, read_at, never_read, .. } = *gpu;
-            match self.known.iter_mut().find(|known| same(&known.identity, &gpu.identity)) {
+            match self.known.iter_mut().find(|known| known.key == gpu.key) {
                 Some(known) => {
                     (known.index, known.read_at, known.never_read) = (index, read_at, never_read);
                     if known.identity != gpu.identity {
                         known.identity = gpu.identity.clone();
                     }
                 }
-                None => self.known.push(KnownGpu { index, identity: gpu.identity.clone(), read_at, never_read }),
+                None => {
+                    let (key, identity) = (gpu.key.clone(), gpu.identity.clone());
+                    self.known.push(KnownGpu { key, index, identity, read_at, never_read });
+                }
             }
         }
+        let mut missing: Vec<(Stamp, String)> =
+            self.missing(gpus).map(|known| (known.read_at, known.key.clone())).collect();
+        if missing.len() > MAX_MISSING {
+            missing.sort_by_key(|(read_at, _)| read_at.boot);
+            let surplus = missing.len() - MAX_MISSING;
+            missing.iter().take(surplus).for_each(|(_, key)| self.forget(key));
+        }
+    }
+
+    /// Forgets a GPU.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.known.retain(|known| known.key != key);
     }
 
     /// The GPUs once seen, each under its last index.
@@ -66,13 +84,12 @@ impl KnownGpus {
 
     /// The GPUs once seen that are not among these, by their last index.
     pub(super) fn missing_from(&self, gpus: &[Gpu]) -> Vec<KnownGpu> {
-        let is_missing = |known: &&KnownGpu| !gpus.iter().any(|gpu| same(&known.identity, &gpu.identity));
-        let mut missing: Vec<KnownGpu> = self.known.iter().filter(is_missing).cloned().collect();
+        let mut missing: Vec<KnownGpu> = self.missing(gpus).cloned().collect();
         missing.sort_by_key(|known| known.index);
         missing
     }
-}
 
-fn same(one: &Identity, other: &Identity) -> bool {
-    one.uuid.is_ok() && one.uuid == other.uuid
+    fn missing<'a>(&'a self, gpus: &'a [Gpu]) -> impl Iterator<Item = &'a KnownGpu> {
+        self.known.iter().filter(|known| !gpus.iter().any(|gpu| gpu.key == known.key))
+    }
 }

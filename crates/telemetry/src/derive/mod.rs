@@ -13,6 +13,7 @@ mod gpu;
 mod gpu_usage;
 mod health;
 mod host;
+mod identity;
 mod known_gpus;
 mod pods;
 mod process;
@@ -34,13 +35,15 @@ use crate::{
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
+pub use identity::is_lasting;
 pub use saved::SavedState;
 
 use cpu::ProcessTimes;
 use events::Log;
 use host::HostWatch;
+use identity::Keys;
 use known_gpus::KnownGpus;
-use records::{Records, SampleContext};
+use records::{NamedGpus, Records, SampleContext};
 use timings::Clock;
 use usage_tracker::UsageLimits;
 
@@ -126,6 +129,9 @@ pub struct Deriver {
     /// Version of the library, if it answered before its initialization.
     nvml_version: Option<String>,
     known_gpus: KnownGpus,
+    keys: Keys,
+    /// Names of the GPUs of `last_ready`.
+    named: Vec<String>,
     /// The GPUs were let go so that they can be suspended.
     asleep: bool,
     state: Option<(CollectorState, Stamp)>,
@@ -236,7 +242,8 @@ impl Deriver {
 
     /// GPUs of the newest frame, or of the last in which GPUs were read.
     fn notes(&self, input: &Input<'_>) -> Vec<String> {
-        input.sample.or(self.last_ready.as_ref()).map_or_else(Vec::new, |sample| sample.notes.clone())
+        let of_collector = input.sample.or(self.last_ready.as_ref()).map(|sample| sample.notes.iter());
+        of_collector.into_iter().flatten().chain(self.keys.notes()).cloned().collect()
     }
 
     fn add_once(&mut self, sample: &Sample, interval: Duration) {
@@ -252,7 +259,15 @@ impl Deriver {
         self.clock.add(sample);
         self.read_at =
             sample.gpus.iter().filter_map(|gpu| gpu.read_at).chain(self.read_at).max_by_key(|stamp| stamp.boot);
-        let context = SampleContext { version, longest: stale_after(interval), named: self.known_gpus.known() };
+        if let Driver::Ready(_) = sample.driver {
+            self.named = self.keys.assign(&sample.gpus, self.known_gpus.known());
+            for (before, now) in self.keys.take_renamed() {
+                self.known_gpus.forget(&before);
+                self.records.rename(&before, &now);
+            }
+        }
+        let named = NamedGpus { now: &self.named, known: self.known_gpus.known() };
+        let context = SampleContext { version, longest: stale_after(interval), named };
         self.records.add(sample, &context, &mut self.log);
     }
 
@@ -275,8 +290,9 @@ impl Deriver {
         };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
         // What a frame says of its own order is not taken on trust: views go by the place.
-        for (index, gpu) in (0..).zip(&mut gpus) {
+        for ((index, gpu), key) in (0..).zip(&mut gpus).zip(&self.named) {
             gpu.index = index;
+            gpu.key.clone_from(key);
         }
         self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
         self.known_gpus.remember(&gpus);

@@ -470,3 +470,68 @@ fn saved_state_outlives_run_that_reads_nothing() {
         assert_eq!(uses, [(UseVerdict::Busy, 1000), (UseVerdict::Free, 1000)], "a run that {run}");
     }
 }
+
+#[test]
+fn gpus_of_one_uuid_have_their_own_records() {
+    let mut deriver = Deriver::default();
+    let mut last = None;
+    for second in 1..=10 {
+        let now = second * 1000;
+        let one = |index: u32, busy, energy| {
+            let mut gpu = idle(index, "A", now, &[]);
+            gpu.identity.pci_bus_id = Ok(format!("{index}:00.0"));
+            gpu.readings.utilization.gpu_percent = Ok(busy);
+            gpu.readings.power.energy_mj = Ok(energy + second);
+            gpu
+        };
+        let mut sample = ready("1", now, vec![one(0, 95, 7_000_000_000), one(1, 0, 1_000_000_000)]);
+        if second == 2 {
+            sample.xids = vec![xid(1, Ok("A".into()), 79, now)];
+        }
+        last = Some(derive(&mut deriver, now, &Arc::new(sample)));
+    }
+    let last = last.unwrap();
+    let health: Vec<_> = last.gpus.iter().map(|gpu| (gpu.health.verdict, gpu.xid.last.is_some())).collect();
+    assert_eq!(health, [(Severity::Ok, false), (Severity::Critical, true)]);
+    assert!(last.gpus[0].totals.busy.unwrap() > last.gpus[1].totals.busy.unwrap());
+    assert_eq!(last.host.notes.len(), 2);
+    // The next run has the same names.
+    let after = derive(&mut Deriver::restoring(deriver.saved()), 11_000, &deriver.last_ready.clone().unwrap());
+    assert_eq!([after.gpus[0].health.verdict, after.gpus[1].health.verdict], [Severity::Ok, Severity::Critical]);
+}
+
+#[test]
+fn gpu_without_uuid_or_with_changing_one_is_one_gpu() {
+    let mut deriver = Deriver::default();
+    let mut last = None;
+    for second in 1..=500 {
+        let now = second * 1000;
+        let mut changing = idle(0, &format!("U{second}"), now, &[]);
+        changing.identity.pci_bus_id = Ok("0:00.0".into());
+        let mut none = idle(1, "", now, &[7]);
+        none.identity = Identity::absent(Absence::Error);
+        let mut sample = ready("1", now, vec![changing, none]);
+        if second == 3 {
+            sample.xids = vec![xid(0, Ok("U3".into()), 79, now), xid(1, Err(Absence::Error), 48, now)];
+        }
+        last = Some(derive(&mut deriver, now, &Arc::new(sample)));
+        assert!(last.as_ref().is_some_and(|last| last.gpus.len() <= 3));
+    }
+    let gpus = last.unwrap().gpus;
+    assert_eq!(gpus.len(), 2);
+    assert_eq!(gpus[0].identity.uuid.as_deref(), Ok("U1"), "so that no label changes all the time");
+    assert_eq!([&gpus[0], &gpus[1]].map(|gpu| gpu.health.verdict), [Severity::Critical; 2]);
+    assert_eq!(gpus[1].usage.verdict, UseVerdict::Held);
+    assert!(gpus.iter().all(|gpu| gpu.totals.busy.is_ok()));
+}
+
+#[test]
+fn roster_is_bounded_whatever_changes() {
+    let mut deriver = Deriver::default();
+    for second in 1..=300 {
+        let mut gpu = idle(0, &format!("U{second}"), second * 1000, &[]);
+        gpu.identity.pci_bus_id = Ok(format!("{second}:00.0"));
+        let snapshot = derive(&mut deriver, second * 1000, &Arc::new(ready("1", second * 1000, vec![gpu])));
+        assert!(snapshot.gpus.len() <= 33, "{}", snapshot.gpus.len());
+    }
+}

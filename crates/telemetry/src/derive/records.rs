@@ -3,20 +3,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    Reading, Stamp,
+    Stamp,
     derive::{
         events::Log,
         fault::FaultTracker,
         gpu_usage::{GpuUsage, InstanceUsages},
         health::{self, Conditions, Evidence, Moment},
+        identity::{self, is_uuid},
         known_gpus::KnownGpu,
         saved::{SavedState, SavedUse, SavedXids},
         totals::Sums,
         usage_tracker::{UsageLimits, UsageTracker},
         xid_tracker::XidTracker,
     },
-    readings::Identity,
-    sample::{GpuSample, Sample},
+    sample::{GpuSample, Sample, XidSample},
     snapshot::{Gpu, GpuState},
 };
 
@@ -42,8 +42,35 @@ pub(super) struct SampleContext<'a> {
     pub(super) version: Option<&'a str>,
     /// Two readings that are further apart leave time between them that was not read.
     pub(super) longest: Duration,
-    /// The GPUs once seen, under their last index, since a lost one no longer says its UUID.
-    pub(super) named: &'a [KnownGpu],
+    pub(super) named: NamedGpus<'a>,
+}
+
+/// Names of GPUs under which their records are kept.
+#[derive(Clone, Copy)]
+pub(super) struct NamedGpus<'a> {
+    /// Those of the sample's GPUs.
+    pub(super) now: &'a [String],
+    /// The GPUs once seen, under their last index.
+    pub(super) known: &'a [KnownGpu],
+}
+
+impl NamedGpus<'_> {
+    /// Name of the GPU that an Xid error is about.
+    fn of_xid(self, error: &XidSample, gpus: &[GpuSample]) -> Option<String> {
+        let mut all = gpus.iter().zip(self.now);
+        let at_index = all.clone().find(|(gpu, _)| gpu.index == error.gpu);
+        let Ok(uuid) = &error.uuid else {
+            let last = || self.known.iter().find(|known| known.index == error.gpu && !self.now.contains(&known.key));
+            return at_index.map(|(_, key)| key.clone()).or_else(|| Some(last()?.key.clone()));
+        };
+        let is_it = |(gpu, key): &(&GpuSample, &String)| gpu.identity.uuid.as_ref() == Ok(uuid) || *key == uuid;
+        let known = || self.known.iter().find(|known| known.key == *uuid).map(|known| known.key.clone());
+        // Of several with one UUID it is the one of the index; and a UUID that nobody has is one that changes.
+        let found = at_index.filter(is_it).or_else(|| all.find(is_it)).map(|(_, key)| key.clone());
+        let changing =
+            || at_index.filter(|(gpu, key)| gpu.identity.uuid.as_ref() != Ok(*key)).map(|(_, key)| key.clone());
+        found.or_else(known).or_else(changing).or_else(|| Some(uuid.clone()))
+    }
 }
 
 impl Records {
@@ -65,39 +92,41 @@ impl Records {
 
     /// The state to save, of every GPU that this run or an earlier one has read.
     pub(super) fn saved(&self) -> SavedState {
-        let gpus = self.gpus.iter().map(|(uuid, record)| (uuid, record.usage.tracker(), false));
+        let lasting = || self.gpus.iter().filter(|(key, _)| identity::is_lasting(key));
+        let gpus = lasting().map(|(uuid, record)| (uuid, record.usage.tracker(), false));
         let instances = self.instances.trackers().map(|(uuid, tracker)| (uuid, tracker, true));
         let uses = gpus.chain(instances).filter_map(|(uuid, tracker, is_instance)| {
             let (verdict, since, at_least, seen) = tracker.saved()?;
             Some(SavedUse { uuid: uuid.clone(), is_instance, verdict, since, at_least, seen })
         });
-        let xids = self.gpus.iter().filter_map(|(uuid, record)| record.xids.saved(uuid));
+        let xids = lasting().filter_map(|(uuid, record)| record.xids.saved(uuid));
         SavedState { events: Vec::new(), uses: uses.collect(), xids: xids.collect() }
     }
 
     /// Takes in a sample that was not taken in before.
     pub(super) fn add(&mut self, sample: &Sample, with: &SampleContext<'_>, log: &mut Log) {
-        let context = |uuid: &Reading<String>| sample.gpus.iter().any(|gpu| gpu.identity.uuid == *uuid);
-        let uuid_at = |index: u32| {
-            let gpu = sample.gpus.iter().find(|gpu| gpu.index == index);
-            // A GPU with another index now is not the one that was last seen under this one.
-            let last = || with.named.iter().find(|gpu| gpu.index == index && !context(&gpu.identity.uuid));
-            let uuid = |identity: &Identity| identity.uuid.clone().ok();
-            gpu.and_then(|gpu| uuid(&gpu.identity)).or_else(|| uuid(&last()?.identity))
-        };
-        for gpu in sample.gpus.iter().filter(|gpu| is_read(gpu)) {
-            if let Some(uuid) = uuid_at(gpu.index) {
-                let record = self.gpus.entry(uuid).or_default();
-                record.faults.read(gpu);
-                record.xids.read(gpu, with.version);
-                record.sums.read(gpu, with.longest);
-            }
+        for (gpu, key) in sample.gpus.iter().zip(with.named.now).filter(|(gpu, _)| is_read(gpu)) {
+            let record = self.gpus.entry(key.clone()).or_default();
+            record.faults.read(gpu);
+            record.xids.read(gpu, with.version);
+            record.sums.read(gpu, with.longest);
         }
         for error in &sample.xids {
-            let uuid = error.uuid.clone().ok().or_else(|| uuid_at(error.gpu));
-            log.xid(error, uuid.as_deref());
-            if let Some(uuid) = uuid {
-                self.gpus.entry(uuid).or_default().xids.add(error);
+            let key = with.named.of_xid(error, &sample.gpus);
+            log.xid(error, key.as_deref().filter(|key| is_uuid(key)));
+            if let Some(key) = key {
+                self.gpus.entry(key).or_default().xids.add(error);
+            }
+        }
+    }
+
+    /// A GPU's records under a name that turned out not to be its own.
+    pub(super) fn rename(&mut self, before: &str, now: &str) {
+        let Some(record) = self.gpus.remove(before) else { return };
+        match self.gpus.get_mut(now) {
+            Some(other) => other.xids.absorb(&record.xids),
+            None => {
+                self.gpus.insert(now.into(), record);
             }
         }
     }
@@ -106,11 +135,7 @@ impl Records {
     pub(super) fn judge(&mut self, gpus: &mut [Gpu], now: Stamp, limits: UsageLimits, counted: usize, reads: bool) {
         let moment = Moment { now, gap: limits.gap, reads };
         for (position, gpu) in gpus.iter_mut().enumerate() {
-            let mut unnamed = Record::default();
-            let record = match &gpu.identity.uuid {
-                Ok(uuid) => self.gpus.entry(uuid.clone()).or_default(),
-                Err(_) => &mut unnamed,
-            };
+            let record = self.gpus.entry(gpu.key.clone()).or_default();
             if position >= counted {
                 record.xids.miss();
             }

@@ -85,6 +85,16 @@ impl XidTracker {
         self.signs.uncorrected()
     }
 
+    /// Takes over what was found under another name of the GPU.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.last = self.last.into_iter().chain(other.last).max_by_key(|(_, at)| at.boot);
+        self.held.extend(other.held.iter().map(|(code, at)| (*code, *at)));
+        for (count, more) in self.by_severity.iter_mut().zip(other.by_severity) {
+            *count = count.saturating_add(more);
+        }
+        self.count = self.count.saturating_add(other.count);
+    }
+
     /// The driver no longer counts the GPU: when it does again, it was taken off the bus and put back.
     pub(super) const fn miss(&mut self) {
         self.signs.miss();

@@ -110,11 +110,10 @@ impl History {
             self.gpus.values_mut().for_each(|past| past.fine.cut(snapshot.at.boot.0));
         }
         for gpu in snapshot.gpus.iter().filter(|gpu| gpu.state == GpuState::Ok) {
-            let Ok(uuid) = &gpu.identity.uuid else { continue };
-            if !self.gpus.contains_key(uuid) {
-                self.gpus.insert(uuid.clone(), Past::new(self.depth));
+            if !self.gpus.contains_key(&gpu.key) {
+                self.gpus.insert(gpu.key.clone(), Past::new(self.depth));
             }
-            if let Some(past) = self.gpus.get_mut(uuid) {
+            if let Some(past) = self.gpus.get_mut(&gpu.key) {
                 past.add(gpu);
             }
         }
