@@ -3,6 +3,7 @@
 //! lines.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, Write},
     os::fd::AsFd as _,
@@ -15,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use telemetry::terminal::printable;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::recent::Recent;
@@ -84,8 +86,12 @@ fn write(inbox: &Receiver<Message>, lost: &AtomicU64, to: &mut impl Write) {
 }
 
 impl Lines {
-    /// Queues a line with its end, or drops and counts it.
+    /// Queues a line with its end, or drops and counts it. Control characters in it are escaped.
     pub(super) fn send(&self, line: Vec<u8>) {
+        self.queue(one_line(line, &[]));
+    }
+
+    fn queue(&self, line: Vec<u8>) {
         if self.thread.try_send(Message::Line(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
             DROPPED.add(1);
@@ -93,10 +99,25 @@ impl Lines {
     }
 }
 
+/// Escapes control characters but `kept` and the end of the line: names and texts of others must not add lines to the log or
+/// control the terminal of its reader.
+fn one_line(line: Vec<u8>, kept: &[char]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line));
+    if text.contains(kept) || matches!(text, Cow::Owned(_)) || matches!(printable(&text), Cow::Owned(_)) {
+        let parts = text.split_inclusive(kept).flat_map(|part| {
+            let (body, end) = part.split_at(part.strip_suffix(kept).unwrap_or(part).len());
+            [printable(body), Cow::Borrowed(end)]
+        });
+        let escaped: String = parts.chain([Cow::Borrowed("\n")]).collect();
+        return escaped.into_bytes();
+    }
+    line
+}
+
 impl Write for Lines {
-    /// Accepts a whole line at a time.
+    /// Accepts a whole line at a time. Escapes in it are colours, because the formatter has escaped those of values.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.send(line.to_vec());
+        self.queue(one_line(line.to_vec(), &['\x1b']));
         Ok(line.len())
     }
 
@@ -116,6 +137,25 @@ impl MakeWriter<'_> for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn log_line_stays_one_line() {
+        let (thread, inbox) = sync_channel(9);
+        let lost = Arc::<AtomicU64>::default();
+        let mut lines = Lines { thread: thread.clone(), lost: Arc::clone(&lost) };
+        lines.send(b"plain \xc3\xa9\n".to_vec());
+        lines.send(b"\x1b[2Jlibrary\r\tprints\nmore\xe2\x80\xae\xff\n".to_vec());
+        // A colour of the formatter, and a value that adds a line.
+        lines.write_all(b"\x1b[31mERROR\x1b[0m name=A\nERROR forged\x07\n").unwrap();
+        drop((thread, lines));
+        let mut written = Vec::new();
+        write(&inbox, &lost, &mut written);
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "plain \u{e9}\n\\x1b[2Jlibrary\\r\\tprints\\nmore\\u{202e}\u{fffd}\n\
+             \u{1b}[31mERROR\u{1b}[0m name=A\\nERROR forged\\x07\n"
+        );
+    }
 
     #[test]
     fn log_never_blocks() {
