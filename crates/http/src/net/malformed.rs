@@ -57,7 +57,10 @@ pub(super) async fn answer_preface(read: &[u8], mut stream: impl AsyncWrite + Un
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Limits, header_budget::HeaderBudget, serve_http};
     use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt as _, duplex};
+    use tokio_util::sync::CancellationToken;
 
     fn refused(version: Version, hosts: &[&[u8]]) -> bool {
         let mut request = Request::builder().version(version).body(()).unwrap();
@@ -101,7 +104,45 @@ mod tests {
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
     }
 
+    /// The status of the only answer on a connection with this head.
+    fn status_of(head: &str) -> u16 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let answer = runtime.block_on(async {
+            let (ours, mut theirs) = duplex(1 << 16);
+            theirs.write_all(head.as_bytes()).await.unwrap();
+            let ours = HeaderBudget::new(0).meter(ours);
+            let reservation = ours.reservation();
+            let here = |_| async { Response::new(crate::Body::from("here")) };
+            let (limits, stopping) = (Limits::default(), CancellationToken::new());
+            let mut answer = String::new();
+            tokio::join!(serve_http(ours, &reservation, here, limits, stopping), async {
+                theirs.read_to_string(&mut answer).await.unwrap();
+                drop(theirs);
+            });
+            answer
+        });
+        assert_eq!(answer.lines().filter(|line| line.starts_with("HTTP/1.")).count(), 1, "{answer}");
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
     proptest! {
+        #[test]
+        fn request_head_has_one_host_or_is_400(
+            new in any::<bool>(),
+            target in "(/[a-z]{0,5}|http://[a-z]{1,5}/)",
+            hosts in prop::collection::vec("([a-z0-9.]{0,8}(:[0-9]{0,5})?|\\[::1\\]|[a-z]{1,3}[/@? ][a-z]{1,3})", 0..3),
+            others in prop::collection::vec("x-[a-z]{1,3}: [a-z ]{0,5}", 0..3),
+            end in "\r?\n",
+        ) {
+            let version = if new { "1.1" } else { "1.0" };
+            let hosts_in_head = hosts.iter().map(|host| format!("Host: {host}"));
+            let lines = [format!("GET {target} HTTP/{version}"), "connection: close".into()].into_iter();
+            let lines = lines.chain(hosts_in_head).chain(others).chain([String::new(), String::new()]);
+            let head = lines.collect::<Vec<_>>().join(&end);
+            let valid = hosts.len() == 1 && !hosts[0].contains(['/', '@', '?', ' ']);
+            prop_assert_eq!(status_of(&head), if new && !valid { 400 } else { 200 }, "{:?}", head);
+        }
+
         #[test]
         fn accepted_hosts_make_an_authority(host in "[ -~]{1,24}") {
             // A value that passes never holds a path, a query or a name of a user.

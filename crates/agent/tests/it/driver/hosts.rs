@@ -28,6 +28,32 @@ fn shipped_scenarios_are_served() {
     assert_eq!(names, ["desktop-rtx", "gb10", "h200-8", "mig-a100", "sick"]);
 }
 
+/// Fans above 100 %, a temperature below zero, and two GPUs with one serial number whose buses differ by domain only.
+#[test]
+fn odd_but_possible_values_are_shown() {
+    let gpu = |domain: u32, temperature: i32| {
+        format!(
+            "[[gpu]]\nname = 'A'\nserial = '1650'\npci_bus_id = '{domain:08}:B0:00.0'\nfan_percent = 130\n\
+             temperature_c = {temperature}\n"
+        )
+    };
+    let driver = Driver::new(&[gpu(0, -1), gpu(1, 60)].concat());
+    let agent = Start::on(&driver).serve().ready();
+    let devices = agent.status()["devices"].clone();
+    assert_eq!([&devices[0]["fan_speed"], &devices[1]["fan_speed"]], [130, 130], "{devices}");
+    assert_eq!([&devices[0]["temperature"], &devices[1]["temperature"]], [-1, 60], "{devices}");
+    let gpus = agent.get("/api/v1/gpus").json();
+    assert_eq!(gpus[0]["fans"][0]["speed_percent"], 130, "{gpus}");
+    assert_ne!(gpus[0]["pci_bus_id"], gpus[1]["pci_bus_id"]);
+    let metrics = agent.get("/metrics?names=native,dcgm").text().to_owned();
+    let mut series: Vec<&str> =
+        metrics.lines().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "{metrics}");
+}
+
 #[test]
 fn unified_memory_shown_as_gpu_memory() {
     let root = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ const GROWTH_KIB: u64 = 48 * 1024;
 fn badness(rng: &mut Rng) -> (Vec<u8>, usize) {
     let noise = |rng: &mut Rng, most: usize| -> Vec<u8> { (0..rng.usize(0..most)).map(|_| rng.u8(..)).collect() };
     let request = |extra: &str| format!("GET /status HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n").into_bytes();
-    let bytes = match rng.u32(0..14) {
+    let bytes = match rng.u32(0..16) {
         0 => noise(rng, 4000),
         // Something that begins like TLS.
         1 => [b"\x16\x03\x01".to_vec(), noise(rng, 600)].concat(),
@@ -41,6 +41,9 @@ fn badness(rng: &mut Rng) -> (Vec<u8>, usize) {
         10 => request("").repeat(rng.usize(1..300)),
         11 => format!("GET /{} HTTP/1.1\r\n", "a".repeat(rng.usize(0..200_000))).into_bytes(),
         12 => request(&"X-Header: value\r\n".repeat(rng.usize(0..4000))),
+        // Two hosts, one that is none, and a pipeline behind a request without one.
+        13 => request(["Host: evil.example\r\n", "Host: a/b@c\r\n", " folded\r\n"][rng.usize(0..3)]),
+        14 => format!("GET http://evil.example/ HTTP/1.1\n\n{}", "GET / HTTP/1.1\nHost: a\n\n".repeat(9)).into_bytes(),
         // A good one with some bytes changed.
         _ => {
             let mut good = request("Authorization: Bearer x\r\nRange: bytes=0-\r\n");

@@ -15,6 +15,7 @@ fn files(path: &[&str]) -> Vec<PathBuf> {
     let folder = match *first {
         "it" => root().join("crates/agent/tests/it"),
         "http" => root().join("crates/server/tests/http"),
+        "packages" => root().join("crates/agent/tests/packages"),
         "http_server" => root().join("crates/http/src"),
         name => root().join("crates").join(name).join("src"),
     };
@@ -51,7 +52,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_test(word: &&str) -> bool {
-    ["it::", "http::", "server::", "http_server::", "agent::", "telemetry::", "collector::"]
+    ["it::", "http::", "packages::", "server::", "http_server::", "agent::", "telemetry::", "collector::"]
         .iter()
         .any(|crate_| word.starts_with(crate_))
         && word.split("::").count() > 2
@@ -62,7 +63,9 @@ fn check(document: &str, from: &str, to: &str) -> usize {
     let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
     let (_, text) = text.split_once(from).unwrap();
     let text = text.split_once(to).map_or(text, |(text, _)| text);
-    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| claim"));
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| claim") && !line.starts_with("| case"));
     let mut count = 0;
     for row in rows {
         let tests: Vec<&str> = quoted(row).filter(is_test).collect();
@@ -86,6 +89,12 @@ fn threat_model_cites_existing_tests() {
 fn reliability_matrix_cites_existing_tests() {
     let count = check("reliability.md", "| test |\n", "\n## ");
     assert!(count > 40, "{count} rows");
+}
+
+#[test]
+fn reliability_cases_cite_existing_tests() {
+    let count = check("reliability.md", "\n## Case by case\n", "\n## ");
+    assert!(count > 100, "{count} rows");
 }
 
 #[test]

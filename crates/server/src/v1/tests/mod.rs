@@ -410,6 +410,20 @@ fn summary_text_escapes_names() {
     assert!(text.lines().nth(1).unwrap().starts_with(&format!("  0  {}… ", "x".repeat(47))), "{text}");
 }
 
+proptest::proptest! {
+    #[test]
+    fn summary_text_has_one_line_per_gpu(name in "\\PC{0,20}(.|\n|\u{1b}|\u{202e}){0,20}", hostname in "(.|\n){0,9}") {
+        let mut snapshot = hosts::healthy();
+        snapshot.host.hostname = Ok(hostname);
+        snapshot.gpus[0].identity.name = Ok(name);
+        let gpus = snapshot.gpus.len();
+        let text = body(Host::new(snapshot, Scope::Summary, Commands::Masked).get("summary.txt"));
+        let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
+        proptest::prop_assert_eq!(lines.len(), 1 + gpus);
+        proptest::prop_assert!(!text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n'));
+    }
+}
+
 #[test]
 fn history_query_rejected_with_remedy() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
