@@ -6,7 +6,7 @@
 //! other call about the GPU before an error is stored.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Condvar, Mutex},
     thread,
     time::{Duration, Instant},
@@ -45,6 +45,8 @@ struct Subscription {
 struct State {
     errors: Vec<XidSample>,
     subscriptions: BTreeMap<u32, Subscription>,
+    /// GPU and UUID of each handle that was registered, or was to be, by its address.
+    devices: HashMap<usize, (u32, Reading<String>)>,
 }
 
 /// Errors of all GPUs since the last frame, and their subscriptions.
@@ -86,6 +88,7 @@ impl Xids {
         };
         let unused = {
             let mut state = lock(&self.state);
+            state.devices.insert(device.address(), (gpu, uuid.clone()));
             let before = state.subscriptions.insert(gpu, Subscription { since, tried: Instant::now(), new_set });
             before.and_then(|before| before.new_set)
         };
@@ -132,7 +135,8 @@ impl Xids {
                 old.free(library, slot);
             }
             match set.as_ref().map(|set| set.wait(library, slot, WAIT)) {
-                Some(Ok(Some(event))) => {
+                Some(Ok(Some((device, event)))) => {
+                    let event = self.of_device(device, event);
                     if let Some(duplicate) = duplicates.iter().position(|duplicate| *duplicate == event) {
                         duplicates.swap_remove(duplicate);
                         continue;
@@ -154,6 +158,15 @@ impl Xids {
         }
         if let Some(set) = set {
             set.free(library, slot);
+        }
+    }
+
+    /// Returns the event with the GPU that it names. A handle that nobody registered is of the set's own GPU: the library may
+    /// have given it another.
+    fn of_device(&self, device: usize, event: XidEvent) -> XidEvent {
+        match lock(&self.state).devices.get(&device) {
+            Some((gpu, uuid)) if *gpu != event.gpu => XidEvent { gpu: *gpu, uuid: uuid.clone(), ..event },
+            _ => event,
         }
     }
 
@@ -230,6 +243,20 @@ mod tests {
             xids.store(event(0, code));
         }
         assert_eq!(xids.take().len(), 2 * MAX_STORED, "nor are numbers without end");
+    }
+
+    #[test]
+    fn event_belongs_to_the_gpu_that_it_names() {
+        let xids = Xids::default();
+        lock(&xids.state).devices.insert(16, (0, Ok("A".into())));
+        lock(&xids.state).devices.insert(32, (2, Ok("C".into())));
+        let of = |device| {
+            let XidEvent { gpu, uuid, code, .. } = xids.of_device(device, event(0, 79));
+            (gpu, uuid.unwrap(), code)
+        };
+        assert_eq!(of(16), (0, "A".into(), 79));
+        assert_eq!(of(32), (2, "C".into(), 79));
+        assert_eq!([of(0), of(48)], [(0, "A".into(), 79), (0, "A".into(), 79)], "no handle, and one that is not known");
     }
 
     #[test]

@@ -42,11 +42,14 @@ struct Registrations {
 impl Registrations {
     /// Earliest event that was not delivered. It may be due in the future.
     fn next(&self, playing: &Playing) -> Option<XidEvent> {
-        let events = self.gpus.iter().flat_map(|&(gpu, since)| {
-            let xids = playing.scenario.gpu.get(gpu).and_then(|gpu| gpu.xids.as_deref()).unwrap_or_default();
+        let all = playing.scenario.gpu.iter().enumerate().flat_map(|(gpu, described)| {
             let dues = playing.due.get(gpu).map(Vec::as_slice).unwrap_or_default();
-            let events = xids.iter().zip(dues).map(move |(xid, &due)| XidEvent { gpu, code: xid.code, due });
-            events.filter(move |event| event.due >= since)
+            let xids = described.xids.as_deref().unwrap_or_default().iter().zip(dues);
+            xids.map(move |(xid, &due)| (xid.heard_by.unwrap_or(gpu), XidEvent { gpu, code: xid.code, due }))
+        });
+        let events = all.filter_map(|(heard_by, event)| {
+            let heard = |&(gpu, since): &(usize, Instant)| gpu == heard_by && event.due >= since;
+            self.gpus.iter().any(heard).then_some(event)
         });
         events.filter(|event| !self.delivered.contains(event)).min_by_key(|event| event.due)
     }

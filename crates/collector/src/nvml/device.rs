@@ -83,6 +83,11 @@ impl<'a> Device<'a> {
         self.library
     }
 
+    /// Address of the library's handle.
+    pub(crate) fn address(&self) -> usize {
+        self.handle.addr()
+    }
+
     /// Call slot of its calls.
     pub(crate) const fn slot(&self) -> &CallSlot {
         self.slot

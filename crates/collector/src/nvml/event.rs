@@ -60,8 +60,14 @@ impl EventSet {
         }
     }
 
-    /// Waits for the next Xid error: `nvmlEventSetWait_v2`. None at the timeout and for any other event.
-    pub(crate) fn wait(&self, library: Library, slot: &CallSlot, timeout: Duration) -> Result<Option<XidEvent>, Code> {
+    /// Waits for the next Xid error: `nvmlEventSetWait_v2`. None at the timeout and for any other event. Returns the address
+    /// of the handle that the event names, too: a library may deliver another GPU's event to this set.
+    pub(crate) fn wait(
+        &self,
+        library: Library,
+        slot: &CallSlot,
+        timeout: Duration,
+    ) -> Result<Option<(usize, XidEvent)>, Code> {
         let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut data = nvmlEventData_t {
             device: std::ptr::null_mut(),
@@ -79,13 +85,14 @@ impl EventSet {
             return Ok(None);
         }
         let instance = |id: u32| (id != NO_INSTANCE).then_some(id);
-        Ok(Some(XidEvent {
+        let event = XidEvent {
             gpu: self.gpu,
             uuid: self.uuid.clone(),
             code: data.eventData,
             gpu_instance: instance(data.gpuInstanceId),
             compute_instance: instance(data.computeInstanceId),
-        }))
+        };
+        Ok(Some((data.device.addr(), event)))
     }
 
     /// Frees the set: `nvmlEventSetFree`.

@@ -23,6 +23,9 @@ const MAX_LINKS: u32 = 36;
 const STATE_FIELD: u32 = 165;
 /// `NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY`, `_RECOVERY` and `_CRC`, each of one link.
 const ERROR_FIELDS_OF_LINK: std::ops::RangeInclusive<u32> = 161..=163;
+/// Error counters of a link that have no field of its own, each with the field of all links together:
+/// `NVML_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL` and `_ECC_DATA_ERROR_COUNT_TOTAL`.
+const OTHER_COUNTERS: [(u32, u32); 2] = [(3, 45), (4, 160)];
 /// `NVML_FI_DEV_NVLINK_COUNT_MALFORMED_PACKET_ERRORS`, `_BUFFER_OVERRUN_ERRORS`, `_RCV_ERRORS`,
 /// `_LOCAL_LINK_INTEGRITY_ERRORS`, `_XMIT_DISCARDS` and `_LINK_RECOVERY_EVENTS`, each of all links: lost or repaired
 /// packets. Bits that the error correction repairs all the time are not errors.
@@ -45,6 +48,16 @@ enum Step {
     Counter { link: u32, kind: u32 },
     /// If the first link has error counters, read those of the others, else fields of all links together.
     AfterFirst,
+    /// If the first link has this counter, read it of the others.
+    AfterCounter { kind: u32, before: Reading<u64> },
+}
+
+/// Source of the errors. A counter that changed its source would jump, so it keeps the first that succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Fields,
+    Counters,
+    FieldsOfAll,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +77,24 @@ pub(crate) struct NvLinks {
     none_at: Option<Instant>,
     /// Errors of all links together, where they are not counted by link.
     errors_of_all: Option<Reading<u64>>,
+    /// Errors of [`OTHER_COUNTERS`] that fields of all links report.
+    other_errors: Reading<u64>,
+    source: Option<Source>,
     steps: VecDeque<Step>,
 }
 
 impl Default for NvLinks {
     fn default() -> Self {
         let (links, steps) = (BTreeMap::new(), VecDeque::new());
-        Self { links, absent: Absence::Timeout, none_at: None, errors_of_all: None, steps }
+        Self {
+            links,
+            absent: Absence::Timeout,
+            none_at: None,
+            errors_of_all: None,
+            other_errors: Err(Absence::NotSupported),
+            source: None,
+            steps,
+        }
     }
 }
 
@@ -100,6 +124,7 @@ impl NvLinks {
                 for &link in self.links.keys() {
                     ERROR_FIELDS_OF_LINK.for_each(|field| batch.add_scoped(field, link));
                 }
+                OTHER_COUNTERS.iter().for_each(|(_, field)| batch.add(*field));
                 batch.read(device);
                 self.take_fields(&batch);
             }
@@ -114,6 +139,13 @@ impl NvLinks {
                 self.links.entry(link).and_modify(|known| known.errors = added(known.errors, counted));
             }
             Some(Step::AfterFirst) => self.after_first(device),
+            Some(Step::AfterCounter { kind, before }) => {
+                let first = self.links.first_key_value().map(|(_, link)| link.errors);
+                if first.is_some_and(|errors| errors != before) {
+                    let others = self.links.keys().skip(1);
+                    self.steps.extend(others.map(|&link| Step::Counter { link, kind }));
+                }
+            }
         }
     }
 
@@ -165,23 +197,49 @@ impl NvLinks {
         for (&link, known) in &mut self.links {
             known.errors = sum(ERROR_FIELDS_OF_LINK.map(|field| batch.get_scoped(field, link)));
         }
-        if let Some((&first, known)) = self.links.first_key_value()
-            && known.errors == Err(Absence::NotSupported)
-        {
-            self.steps.extend((0..ERROR_COUNTERS).map(|kind| Step::Counter { link: first, kind }));
-            self.steps.push_back(Step::AfterFirst);
+        self.other_errors = Err(Absence::NotSupported);
+        let Some((&first, known)) = self.links.first_key_value() else { return };
+        match (self.source, known.errors) {
+            (None, Ok(_)) => self.source = Some(Source::Fields),
+            (Some(Source::Fields), Err(Absence::NotSupported)) => {
+                self.errors_of_all = Some(Err(Absence::Error));
+                return;
+            }
+            (None | Some(Source::Counters | Source::FieldsOfAll), Err(Absence::NotSupported)) => {
+                self.steps.extend((0..ERROR_COUNTERS).map(|kind| Step::Counter { link: first, kind }));
+                self.steps.push_back(Step::AfterFirst);
+                return;
+            }
+            _ => {}
+        }
+        for (kind, field) in OTHER_COUNTERS {
+            let value = sum(std::iter::once(batch.get(field)));
+            if value == Err(Absence::NotSupported) {
+                self.steps.push_back(Step::Counter { link: first, kind });
+                self.steps.push_back(Step::AfterCounter { kind, before: known.errors });
+            }
+            self.other_errors = added(self.other_errors, value);
         }
     }
 
     fn after_first(&mut self, device: &Device<'_>) {
         let by_counters =
             self.links.first_key_value().is_some_and(|(_, link)| link.errors != Err(Absence::NotSupported));
-        if by_counters {
-            for &link in self.links.keys().skip(1) {
-                self.steps.extend((0..ERROR_COUNTERS).map(|kind| Step::Counter { link, kind }));
+        match self.source {
+            Some(Source::Counters) if !by_counters => self.errors_of_all = Some(Err(Absence::Error)),
+            _ if by_counters && self.source != Some(Source::FieldsOfAll) => {
+                self.source = Some(Source::Counters);
+                for &link in self.links.keys().skip(1) {
+                    self.steps.extend((0..ERROR_COUNTERS).map(|kind| Step::Counter { link, kind }));
+                }
             }
-        } else {
-            self.errors_of_all = Some(device.errors_of_all_links());
+            _ => {
+                let errors = device.errors_of_all_links();
+                if errors.is_ok() {
+                    self.source = Some(Source::FieldsOfAll);
+                }
+                self.errors_of_all = Some(errors);
+            }
         }
     }
 
@@ -201,7 +259,8 @@ impl NvLinks {
         if self.links.is_empty() {
             return Err(self.absent);
         }
-        self.errors_of_all.unwrap_or_else(|| total(self.links.values().map(|link| link.errors)))
+        let by_link = || added(total(self.links.values().map(|link| link.errors)), self.other_errors);
+        self.errors_of_all.unwrap_or_else(by_link)
     }
 }
 

@@ -99,11 +99,20 @@ fn own_value(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Option<Value>
         }
         fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY if scope == 0 || scope == ALL_LINKS => gpu.nvlink_errors,
         fields::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL => gpu.nvlink_errors,
+        // Scenarios have no other errors, unless they answer the function.
+        fields::NVML_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL if !answers_link_errors(gpu) => {
+            gpu.nvlink_errors.map(|_| Value::Whole(0))
+        }
         fields::NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY..=fields::NVML_FI_DEV_NVLINK_ERROR_DL_CRC => {
             gpu.nvlink_errors.map(|_| Value::Whole(0))
         }
         _ => None,
     }
+}
+
+fn answers_link_errors(gpu: &Gpu) -> bool {
+    let crc_data = sys::nvmlNvLinkErrorCounter_enum_NVML_NVLINK_ERROR_DL_CRC_DATA.into();
+    (0..64).any(|link| gpu.answers.to(Function::nvmlDeviceGetNvLinkErrorCounter, &[link, crc_data]).is_some())
 }
 
 /// Divisor of a value that is given for all links: the number of links for the throughput of one link, and else 1. Fails

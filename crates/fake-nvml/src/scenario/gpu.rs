@@ -181,4 +181,6 @@ pub(crate) struct Xid {
     /// Delay in seconds after the first version of the scenario that contains it was read.
     pub(crate) after_s: f64,
     pub(crate) code: u64,
+    /// GPU to whose event sets it is delivered, by index. Default: its own.
+    pub(crate) heard_by: Option<usize>,
 }

@@ -1088,7 +1088,7 @@ catalogue! {
             }
             NvlinkErrors = errors: u64, "errors" {
                 description: "NVLink errors of every kind, all links together.",
-                nvml: "fields 161 to 163 of each link, else `nvmlDeviceGetNvLinkErrorCounter`, else fields 206, 207, 208, 211, 212 and 215 of all",
+                nvml: "fields 161 to 163 of each link with fields 45 and 160 of all, else `nvmlDeviceGetNvLinkErrorCounter`, else fields 206, 207, 208, 211, 212 and 215 of all",
                 range: Some(0.0..=9.0e18),
                 plausible: RISES,
                 max_per_second: Some(1.0e12),

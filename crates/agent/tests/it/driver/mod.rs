@@ -14,5 +14,6 @@ mod implausible;
 mod load;
 mod readings;
 mod recovery;
+mod sources;
 mod usage;
 mod xids;

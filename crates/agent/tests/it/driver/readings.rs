@@ -390,6 +390,10 @@ fn nvlink_errors_read_from_every_source() {
     let older = "[[gpu]]\nnvlinks = 2\nfields = { '206:4294967295' = { code = 2 }, '208:4294967295' = 3 }\n";
     assert_eq!(nvlink_errors(older), Ok(3), "a field that the driver does not know");
     assert_eq!(nvlink_errors("[[gpu]]\n"), Err(Absence::NotSupported), "no links");
+    let others = "answers = { 'nvmlDeviceGetNvLinkErrorCounter(0,3)' = 30, 'nvmlDeviceGetNvLinkErrorCounter(1,3)' = 5, \
+                  'nvmlDeviceGetNvLinkErrorCounter(0,4)' = 400 }\n";
+    assert_eq!(nvlink_errors(&format!("{counted}{others}")), Ok(442), "errors of data, by functions of each link");
+    assert_eq!(nvlink_errors(&format!("{counted}fields = {{ 45 = 35, 160 = 400 }}\n")), Ok(442), "by fields of all");
     let failing = format!("{counted}{refused}errors = {{ nvmlDeviceGetNvLinkErrorCounter = 999 }}\n");
     assert_eq!(nvlink_errors(&failing), Err(Absence::Error), "failing counters");
     let failing = format!("{counted}fields = {{ '162:1' = {{ code = 999 }} }}\n");

@@ -130,3 +130,25 @@ fn xid_kept_after_gpu_stops_answering() {
     let told: Vec<_> = heard.iter().map(|xid| (xid.gpu, xid.uuid.as_deref(), xid.code)).collect();
     assert_eq!(told, [(1, Ok("GPU-B"), 119), (1, Ok("GPU-B"), 79)]);
 }
+
+#[test]
+fn xid_belongs_to_gpu_of_its_event() {
+    let gpus = |xids: &str| {
+        format!(
+            "[[gpu]]\nuuid = 'GPU-A'\nxids = []\n[[gpu]]\nuuid = 'GPU-B'\nxids = []\n[[gpu]]\nuuid = 'GPU-C'\nxids = [{xids}]\n"
+        )
+    };
+    let driver = Driver::new(&gpus(""));
+    let (mut heard, mut played) = (Vec::new(), false);
+    collect(&driver, "100ms", |message| {
+        let Message::Sample(sample) = message else { return false };
+        if !played && sample.gpus.len() == 3 && since(&sample).iter().all(Result::is_ok) {
+            played = true;
+            driver.play(&gpus("{ after_s = 0, code = 79, heard_by = 1 }, { after_s = 0.1, code = 31 }"));
+        }
+        heard.extend(sample.xids.into_iter().map(|xid| (xid.gpu, xid.uuid, xid.code)));
+        heard.len() == 2
+    });
+    heard.sort_by_key(|(.., code)| *code);
+    assert_eq!(heard, [(2, Ok("GPU-C".into()), 31), (2, Ok("GPU-C".into()), 79)]);
+}
