@@ -7,6 +7,7 @@ mod accept;
 mod dcgm;
 mod names;
 mod native;
+mod number;
 mod settings;
 mod table;
 mod text;

@@ -3,9 +3,11 @@
 //! OpenMetrics differs in three ways: a counter's family has no `_total`, units are declared, and the text ends with a
 //! line of its own.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use telemetry::snapshot::Histogram;
+
+use super::number::{Number, Seconds};
 
 /// The exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Page {
 
     /// Begins a family; its samples follow.
     pub(crate) fn begin<'a>(&'a mut self, family: Family<'a>) -> Samples<'a> {
-        Samples { page: self, family, any: false }
+        Samples { page: self, family, any: false, bounds_ns: &[], buckets: Vec::new() }
     }
 
     /// Writes the last line, if the format has one.
@@ -74,34 +76,36 @@ pub(crate) struct Samples<'a> {
     page: &'a mut Page,
     family: Family<'a>,
     any: bool,
+    /// The bounds of the last histogram, and its buckets' labels.
+    bounds_ns: &'static [u64],
+    buckets: Vec<String>,
 }
 
 impl Samples<'_> {
     /// Writes a sample, with formatted labels.
-    pub(crate) fn push(&mut self, labels: &str, value: impl fmt::Display) {
+    pub(crate) fn push(&mut self, labels: &str, value: impl Number) {
         self.head();
-        let name = self.family.name;
-        self.line(name, "", labels, value);
+        self.line("", labels, "", value);
     }
 
     /// Writes a histogram of times, in seconds, with formatted labels.
     pub(crate) fn histogram(&mut self, labels: &str, histogram: &Histogram) {
         self.head();
-        let name = self.family.name;
-        let comma = if labels.is_empty() { "" } else { "," };
-        let mut so_far = 0_u64;
-        let bounds = histogram.bounds_ns.iter().map(|bound| Some(*bound)).chain([None]);
-        for (bound, count) in bounds.zip(histogram.counts()) {
-            so_far = so_far.saturating_add(*count);
-            let labels = match bound {
-                // With a decimal point in both formats, so that the series does not depend on the format.
-                Some(bound) => format!("{labels}{comma}le=\"{:?}\"", seconds(bound)),
-                None => format!("{labels}{comma}le=\"+Inf\""),
-            };
-            self.line(name, "_bucket", &labels, so_far);
+        if !std::ptr::eq(self.bounds_ns, histogram.bounds_ns) {
+            self.bounds_ns = histogram.bounds_ns;
+            // With a decimal point in both formats, so that the series does not depend on the format.
+            let bounds = histogram.bounds_ns.iter().map(|bound| format!("le=\"{:?}\"", seconds(*bound)));
+            self.buckets = bounds.chain(["le=\"+Inf\"".into()]).collect();
         }
-        self.line(name, "_sum", labels, seconds(histogram.sum_ns));
-        self.line(name, "_count", labels, so_far);
+        let mut so_far = 0_u64;
+        let buckets = std::mem::take(&mut self.buckets);
+        for (bucket, count) in buckets.iter().zip(histogram.counts()) {
+            so_far = so_far.saturating_add(*count);
+            self.line("_bucket", labels, bucket, so_far);
+        }
+        self.buckets = buckets;
+        self.line("_sum", labels, "", Seconds { nanoseconds: histogram.sum_ns });
+        self.line("_count", labels, "", so_far);
     }
 
     /// Writes the sum of times, in seconds, and their number, with formatted labels.
@@ -135,17 +139,20 @@ impl Samples<'_> {
         }
     }
 
-    fn line(&mut self, name: &str, ending: &str, labels: &str, value: impl fmt::Display) {
+    fn line(&mut self, ending: &str, labels: &str, label: &str, value: impl Number) {
         let text = &mut self.page.text;
-        text.push_str(name);
+        text.push_str(self.family.name);
         text.push_str(ending);
-        if !labels.is_empty() {
+        if !(labels.is_empty() && label.is_empty()) {
             text.push('{');
             text.push_str(labels);
+            text.push_str(if labels.is_empty() || label.is_empty() { "" } else { "," });
+            text.push_str(label);
             text.push('}');
         }
-        // Writing to a string does not fail.
-        let _ = writeln!(text, " {value}");
+        text.push(' ');
+        value.write_to(text);
+        text.push('\n');
     }
 }
 
@@ -170,7 +177,7 @@ pub(crate) fn labels(all: &[(&str, &str)]) -> String {
 }
 
 fn escape_into(text: &mut String, value: &str, quotes: bool) {
-    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'\n') || (quotes && byte == b'"')) {
+    if memchr::memchr3(b'\\', b'\n', if quotes { b'"' } else { b'\n' }, value.as_bytes()).is_none() {
         text.push_str(value);
         return;
     }

@@ -53,7 +53,7 @@ pub struct Show {
 }
 
 impl Published {
-    /// Renders the views of a snapshot: `/status` in any case, others if they are in demand.
+    /// Renders the views of a snapshot that are in demand.
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
         let before = before.map(|before| (&*before.snapshot, &before.v1));
         Self {

@@ -79,56 +79,53 @@ impl StatusView {
     }
 }
 
-/// Time for which the views without people stay in demand.
+/// Time for which a view stays in demand.
 pub(crate) const KEEP_MS: u64 = 60_000;
 
-/// The view of clients who do not see people.
+/// The view of clients who see people, or who do not.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StatusKey;
+pub(crate) struct StatusKey {
+    people: bool,
+}
 
 impl CacheKey for StatusKey {
-    const COUNT: usize = 1;
+    const COUNT: usize = 2;
 
     fn index(self) -> usize {
-        0
+        usize::from(self.people)
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(Self)
+        [false, true].into_iter().map(|people| Self { people })
     }
 }
 
-/// `/status` and `/count` of one snapshot. Those with full access are always rendered ahead, those without people only
-/// while they are in demand.
+/// `/status` and `/count` of one snapshot, rendered ahead while they are in demand.
 #[derive(Debug)]
 pub(crate) struct StatusViews {
-    full: StatusView,
-    without_people: RenderCache<StatusKey, StatusView>,
+    cache: RenderCache<StatusKey, StatusView>,
     commands: Commands,
 }
 
 impl StatusViews {
     pub(crate) fn render(snapshot: &Snapshot, commands: Commands, demand: &Arc<Demand<StatusKey>>) -> Self {
-        let full = StatusView::render(snapshot, Scope::Read, commands);
-        let views = Self { full, without_people: RenderCache::new(demand), commands };
-        for _ in views.without_people.in_demand(snapshot.at.boot) {
-            views.without_people(snapshot);
+        let views = Self { cache: RenderCache::new(demand), commands };
+        for key in views.cache.in_demand(snapshot.at.boot) {
+            views.get(snapshot, key);
         }
         views
     }
 
     /// The view of a scope, of the snapshot that this was rendered from.
     pub(crate) fn of(&self, scope: Scope, snapshot: &Snapshot) -> &StatusView {
-        if scope.sees_people() {
-            return &self.full;
-        }
-        self.without_people.note(StatusKey, snapshot.at.boot);
-        self.without_people(snapshot)
+        let key = StatusKey { people: scope.sees_people() };
+        self.cache.note(key, snapshot.at.boot);
+        self.get(snapshot, key)
     }
 
-    fn without_people(&self, snapshot: &Snapshot) -> &StatusView {
-        let render = || StatusView::render(snapshot, Scope::Summary, self.commands);
-        self.without_people.get(StatusKey, render)
+    fn get(&self, snapshot: &Snapshot, key: StatusKey) -> &StatusView {
+        let scope = if key.people { Scope::Read } else { Scope::Summary };
+        self.cache.get(key, || StatusView::render(snapshot, scope, self.commands))
     }
 }
 
