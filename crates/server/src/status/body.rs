@@ -22,6 +22,11 @@ use crate::{
 const BETWEEN: &[u8] = b"],\"processes\":[";
 const END: &[u8] = b"]}}";
 
+/// Approximate sizes, in bytes.
+const CAPACITY: usize = 128;
+const CAPACITY_PER_GPU: usize = 320;
+const CAPACITY_PER_PROCESS: usize = 192;
+
 /// Rendered rows. Everything except `count` is a slice of `whole`, or of a copy of some of its rows.
 #[derive(Debug)]
 pub(crate) struct Rendered {
@@ -44,7 +49,9 @@ struct GpuRows {
 impl Rendered {
     /// Renders the rows of these GPUs.
     pub(crate) fn new(gpus: &[Gpu], scope: Scope, commands: Commands) -> serde_json::Result<Self> {
-        let mut text = format!(r#"{{"code":0,"data":{{"count":{},"devices":["#, gpus.len()).into_bytes();
+        let processes: usize = gpus.iter().map(|gpu| gpu.processes.len()).sum();
+        let mut text = Vec::with_capacity(CAPACITY + gpus.len() * CAPACITY_PER_GPU + processes * CAPACITY_PER_PROCESS);
+        text.extend_from_slice(format!(r#"{{"code":0,"data":{{"count":{},"devices":["#, gpus.len()).as_bytes());
         let head = text.len();
         let devices = write_devices(gpus, List::begin(&mut text))?;
         text.extend_from_slice(BETWEEN);

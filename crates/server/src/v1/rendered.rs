@@ -1,6 +1,9 @@
 //! One snapshot for one scope as bytes: rendered once, and cut into parts for filtered responses.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    io::Write as _,
+    ops::{Range, RangeInclusive},
+};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -31,9 +34,9 @@ pub(crate) struct Whole {
 impl Whole {
     pub(crate) fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Self> {
         let mut context = ViewContext::new(scope, commands);
-        let mut text =
-            format!(r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
-                .into_bytes();
+        let mut text = Vec::with_capacity(CAPACITY + snapshot.gpus.iter().map(capacity).sum::<usize>());
+        write!(text, r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
+            .map_err(serde_json::Error::io)?;
         serde_json::to_writer(&mut text, &HostView::of(&mut context, snapshot))?;
         text.extend_from_slice(br#","collector":"#);
         serde_json::to_writer(&mut text, &CollectorView::of(&mut context, &snapshot.collector))?;
@@ -53,6 +56,14 @@ impl Whole {
             snapshot: whole,
         })
     }
+}
+
+/// Approximate size of a snapshot without GPUs, in bytes.
+const CAPACITY: usize = 1024;
+
+/// Approximate size of a GPU with its processes, in bytes.
+fn capacity(gpu: &Gpu) -> usize {
+    4096 + gpu.processes.len() * 832
 }
 
 /// Every process with its GPU, in the order of the rows.
@@ -108,6 +119,7 @@ impl Events {
 /// The stream's text of one tick: its events, then the snapshot, so that a client with its id has received the events.
 pub(crate) fn tick<'a>(id: &SnapshotId, snapshot: &Bytes, events: impl Iterator<Item = &'a Bytes>) -> Bytes {
     let mut text = happened(events);
+    text.reserve_exact(snapshot.len() + 64);
     text.extend_from_slice(format!("id: {id}\nevent: snapshot\ndata: ").as_bytes());
     text.extend_from_slice(snapshot);
     text.extend_from_slice(b"\n\n");
