@@ -1,4 +1,5 @@
-//! gzip at the fast level: a body is compressed once per snapshot and discarded with it.
+//! gzip at the fast level: a body is compressed once per snapshot and discarded with it. Documents, which stay, are compressed
+//! better.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +14,17 @@ const TRAILER_LEN: usize = 8;
 
 /// Compresses bytes. `None` on an encoder error, which does not occur when writing to memory.
 pub fn compress(plain: &[u8]) -> Option<Bytes> {
+    whole(plain, deflate)
+}
+
+/// Compresses a document that is sent again and again.
+pub fn compress_document(plain: &[u8]) -> Option<Bytes> {
+    whole(plain, |plain, packed, flush| {
+        deflate_with(&mut Compress::new(Compression::default(), false), plain, packed, flush)
+    })
+}
+
+fn whole(plain: &[u8], deflate: fn(&[u8], &mut Vec<u8>, FlushCompress) -> Option<()>) -> Option<Bytes> {
     let mut packed = Vec::with_capacity(STREAM_HEADER.len() + plain.len() / 8 + TRAILER_LEN);
     packed.extend_from_slice(STREAM_HEADER);
     deflate(plain, &mut packed, FlushCompress::Finish)?;
@@ -38,6 +50,12 @@ fn deflate(plain: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<(
     let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut compressor = idle.unwrap_or_else(|| Compress::new(Compression::fast(), false));
     compressor.reset();
+    deflate_with(&mut compressor, plain, packed, flush)?;
+    *IDLE.lock().unwrap_or_else(PoisonError::into_inner) = Some(compressor);
+    Some(())
+}
+
+fn deflate_with(compressor: &mut Compress, plain: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<()> {
     loop {
         let read = usize::try_from(compressor.total_in()).ok()?;
         let status = compressor.compress_vec(&plain[read..], packed, flush).ok()?;
@@ -45,12 +63,10 @@ fn deflate(plain: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<(
         let is_done =
             if flush == FlushCompress::Finish { status == Status::StreamEnd } else { packed.len() < packed.capacity() };
         if is_done {
-            break;
+            return Some(());
         }
         packed.reserve(packed.len().max(64));
     }
-    *IDLE.lock().unwrap_or_else(PoisonError::into_inner) = Some(compressor);
-    Some(())
 }
 
 #[cfg(test)]

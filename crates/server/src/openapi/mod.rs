@@ -50,7 +50,7 @@ impl Form {
         let text = document.to_json().unwrap_or_default();
         // The types in Rust end in `View`, because their sources have the plain names; clients see the plain names.
         let plain = Bytes::from(text.replace("View\"", "\""));
-        Self { gzipped: gzip::compress(&plain), plain }
+        Self { gzipped: gzip::compress_document(&plain), plain }
     }
 }
 
