@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{capture::Record, sample::Sample};
@@ -118,7 +119,7 @@ pub fn read_settings<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option
 }
 
 fn encode_body(kind: u16, body: &impl Serialize) -> Result<Vec<u8>, FrameError> {
-    let mut frame = postcard::to_extend(body, vec![0; HEADER_BYTES])?;
+    let mut frame = postcard::serialize_with_flavor(body, Bytes(vec![0; HEADER_BYTES]))?;
     let (header, body) = frame.split_at_mut(HEADER_BYTES);
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY_BYTES);
     let Some(length) = length else { return Err(FrameError::TooLong { length: body.len() }) };
@@ -128,6 +129,27 @@ fn encode_body(kind: u16, body: &impl Serialize) -> Result<Vec<u8>, FrameError> 
     header[8..12].copy_from_slice(&length.to_le_bytes());
     header[12..16].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
     Ok(frame)
+}
+
+/// Buffer of a frame. Those of postcard append byte by byte.
+struct Bytes(Vec<u8>);
+
+impl Flavor for Bytes {
+    type Output = Vec<u8>;
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// Reads the next message; none when the stream ended between two frames.
