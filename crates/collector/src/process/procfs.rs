@@ -170,15 +170,17 @@ fn lives(pid: u32) -> bool {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    read_up_to(path, MAX_BYTES)
+    read_to_limit(&File::open(path)?, MAX_BYTES)
 }
 
-/// Reads at most so many bytes of a file.
+/// Reads at most so many bytes of a file. A FIFO, as in a folder of job files, is not waited for.
 pub(super) fn read_up_to(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    read_to_limit(&File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?, most)
+}
+
+fn read_to_limit(file: &File, most: usize) -> io::Result<Vec<u8>> {
     // Most files of a process are shorter than this and need one read.
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    // A FIFO in a folder of job files must not be waited for.
-    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
