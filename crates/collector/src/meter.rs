@@ -4,6 +4,7 @@
 //! returns; one that hangs is in the call table.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     sync::{
         Mutex, Once,
@@ -12,12 +13,27 @@ use std::{
     time::Instant,
 };
 
-use telemetry::sample::{CALL_BOUNDS_NS, CallTimes};
+use telemetry::sample::{CALL_BOUNDS_NS, CallTimes, SlowCall};
 
 use crate::lock::lock;
 
 /// Excluded, since its duration is the time until an event and not the driver's.
 const WAITS: &str = "nvmlEventSetWait_v2";
+
+/// A call from this duration on is slow.
+const SLOW_NS: u64 = 100_000_000;
+
+thread_local! {
+    /// Slowest slow call of this thread since it was taken. A GPU's reader makes calls for its GPU alone.
+    static SLOWEST: Cell<(u64, &'static str)> = const { Cell::new((0, "")) };
+}
+
+/// Takes the slowest slow call of this thread.
+pub(crate) fn take_slowest() -> Option<SlowCall> {
+    let (length_ns, function) = SLOWEST.with(Cell::take);
+    let ms = u32::try_from(length_ns / 1_000_000).unwrap_or(u32::MAX);
+    (ms > 0).then(|| SlowCall { function: function.into(), ms })
+}
 
 /// All meters used so far.
 static ALL: Mutex<Vec<&'static Meter>> = Mutex::new(Vec::new());
@@ -45,7 +61,11 @@ impl Meter {
     pub(crate) fn time<T>(&'static self, call: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let result = call();
-        self.add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let length = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.add(length);
+        if length >= SLOW_NS {
+            SLOWEST.with(|slowest| slowest.set(slowest.get().max((length, self.function))));
+        }
         result
     }
 

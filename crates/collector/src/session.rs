@@ -193,7 +193,8 @@ impl<'a> Session<'a> {
         }
         let (library, slot) = (self.device.library(), self.device.slot());
         let refusal = self.device.failure().map(|code| library.failure("a call", code, slot));
-        let sample = GpuSample { lists, refusal, read_at: Some(Stamp::now()), ..self.sample.clone() };
+        let slowest = crate::meter::take_slowest();
+        let sample = GpuSample { lists, refusal, slowest, read_at: Some(Stamp::now()), ..self.sample.clone() };
         GpuReading { sample, driver_gone: self.device.driver_gone() }
     }
 

@@ -51,6 +51,7 @@ pub(crate) fn unread(index: u32, why: Absence) -> GpuSample {
         refusal: None,
         read_at: None,
         stuck: None,
+        slowest: None,
         identity: Identity::absent(why),
         readings: Readings::absent(why),
         lists: ProcessLists::absent(why),

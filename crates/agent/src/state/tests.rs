@@ -23,6 +23,7 @@ fn sample(at: Stamp) -> Arc<Sample> {
         refusal: None,
         read_at: Some(at),
         stuck: None,
+        slowest: None,
         identity,
         readings: Readings { utilization, ..Readings::absent(Absence::NotSupported) },
         lists: ProcessLists::absent(Absence::NotSupported),

@@ -15,7 +15,7 @@ use prost::Message;
 use telemetry::sample::{Allocation, PodContainer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::socket::{Fault, plugin};
+use crate::socket::{Fault, claim, plugin};
 
 const LIST: &str = "http://localhost/v1.PodResourcesLister/List";
 /// Empty argument as a gRPC frame: not compressed, length 0.
@@ -51,6 +51,31 @@ struct ContainerResources {
     name: String,
     #[prost(message, repeated, tag = "2")]
     devices: Vec<ContainerDevices>,
+    #[prost(message, repeated, tag = "5")]
+    dynamic_resources: Vec<DynamicResource>,
+}
+
+/// A resource claim that the container uses.
+#[derive(Clone, PartialEq, Message)]
+struct DynamicResource {
+    #[prost(message, repeated, tag = "4")]
+    claim_resources: Vec<ClaimResource>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ClaimResource {
+    #[prost(message, repeated, tag = "1")]
+    cdi_devices: Vec<CdiDevice>,
+    #[prost(string, tag = "2")]
+    driver_name: String,
+    #[prost(string, tag = "4")]
+    device_name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CdiDevice {
+    #[prost(string, tag = "1")]
+    name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -122,8 +147,16 @@ fn allocations(response: ListPodResourcesResponse) -> Result<Vec<Allocation>, Fa
     for pod in response.pod_resources {
         for container in pod.containers {
             let ids = container.devices.iter().filter(|devices| plugin::is_nvidias(&devices.resource_name));
-            let mut devices =
-                ids.flat_map(|devices| &devices.device_ids).filter_map(|id| plugin::device(id)).peekable();
+            let claims = container.dynamic_resources.iter().flat_map(|resource| &resource.claim_resources);
+            let claimed = claims.filter_map(|claim| {
+                let cdi = claim.cdi_devices.iter().map(|device| device.name.as_str());
+                claim::device(&claim.driver_name, &claim.device_name, cdi)
+            });
+            let mut devices = ids
+                .flat_map(|devices| &devices.device_ids)
+                .filter_map(|id| plugin::device(id))
+                .chain(claimed)
+                .peekable();
             if devices.peek().is_none() {
                 continue;
             }

@@ -3,6 +3,7 @@
 //! Each request has a connection, a runtime and a timeout of its own, so that nothing is left of it afterwards, whatever the
 //! other side does. Requests are made by threads that nothing waits for.
 
+mod claim;
 pub(crate) mod engine;
 mod fault;
 pub(crate) mod kubelet;

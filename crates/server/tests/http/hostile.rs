@@ -31,6 +31,7 @@ fn sample() -> Sample {
         refusal: None,
         read_at: Some(NOW),
         stuck: Some(Call { function: "nvmlDeviceGetName".into(), gpu: Some(index), since: NOW.boot }),
+        slowest: None,
         identity: Identity { uuid: text("GPU-1"), name: text("NVIDIA H200"), ..Identity::absent(Absence::Denied) },
         readings: Readings {
             fans: Fans { speed_percent: Ok(30), ..Fans::absent(Absence::Lost) },

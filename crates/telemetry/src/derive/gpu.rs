@@ -10,6 +10,7 @@ use crate::{
         cpu::{self, ProcessTimes},
         expired_after,
         known_gpus::KnownGpu,
+        pace::Pace,
         pods, process, stale_after,
     },
     readings::{Activity, Every, MemoryReadings, Pcie, Readings},
@@ -19,6 +20,9 @@ use crate::{
 
 /// `nvmlComputeMode_t`: no context can be made.
 pub(super) const PROHIBITED: u32 = 2;
+
+/// Time after which a call counts as one that does not return.
+const HANGS: Duration = Duration::from_secs(1);
 
 /// Time and context by which readings are judged.
 pub(super) struct Ages<'a> {
@@ -61,7 +65,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         Ok(()) if stale => GpuState::Stale,
         Ok(()) => GpuState::Ok,
     };
-    let stuck = sample.stuck.as_ref().map(|call| describe(call, ages.now.boot));
+    let stuck = sample.stuck.as_ref().filter(|call| hangs(call, ages.now)).map(|call| describe(call, ages.now.boot));
     // Where the collector is not heard, nobody listens.
     let silent = ages.now.boot.since(whole.assembled.boot) > stale_after(ages.interval);
     let xid_since = if silent { Err(Absence::Timeout) } else { sample.xid_since };
@@ -80,7 +84,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         readings: if expired { Readings::absent(Absence::Timeout) } else { readings(sample) },
         lists: if expired { ListsRead::absent(Absence::Timeout) } else { lists(sample) },
         mig: if expired { Err(Absence::Timeout) } else { mig(sample, whole, read_at) },
-        pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, &whole.allocations) },
+        pods: if expired { Err(Absence::Timeout) } else { pods::of_gpu(sample, whole) },
         xid: no_xid(xid_since),
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
@@ -88,6 +92,26 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
         totals: Totals::absent(Absence::Timeout),
         jobs: jobs(sample.index, whole),
     }
+}
+
+/// A GPU whose readings come, but slowly, is not stale until one is much later than the others. One that is too slow for
+/// its values to be shown from one reading to the next stays stale all the time.
+pub(super) fn slow_down(gpu: &mut Gpu, sample: &GpuSample, pace: &Pace, ages: &Ages<'_>) {
+    let Some(period) = pace.period() else { return };
+    if sample.handle.is_err() || is_lost(sample) || !matches!(gpu.state, GpuState::Ok | GpuState::Stale) {
+        return;
+    }
+    let hangs = sample.stuck.as_ref().is_some_and(|call| hangs(call, ages.now)) && gpu.age > period * 2;
+    let is_shown = period * 2 <= expired_after(ages.interval);
+    gpu.state = if is_shown && gpu.age <= period * 2 { GpuState::Ok } else { GpuState::Stale };
+    if !hangs {
+        gpu.state_detail = pace.detail(ages.interval);
+    }
+}
+
+/// True of a call that has not returned for a while. A shorter one is only the one that is being made.
+fn hangs(call: &Call, now: Stamp) -> bool {
+    now.boot.since(call.since) >= HANGS
 }
 
 fn refused(failure: &Failure) -> String {
@@ -136,7 +160,7 @@ fn jobs(gpu: u32, whole: &Sample) -> Option<Vec<GpuJobs>> {
 fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
     let instance = |sample: &MigSample| Mig {
         sample: MigSample { activity: sample.activity.as_ref().map(sane).map_err(|why| *why), ..sample.clone() },
-        pods: pods::of_instance(gpu, sample, &whole.allocations),
+        pods: pods::of_instance(gpu, sample, whole),
         usage: Usage::unknown(read_at, Absence::Timeout),
     };
     gpu.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
@@ -209,8 +233,8 @@ const fn no_xid(since: Reading<Stamp>) -> Xid {
 }
 
 /// Call that hangs; of several GPUs the one that began first.
-pub(super) fn first_stuck(gpus: &[GpuSample]) -> Option<&Call> {
-    gpus.iter().filter_map(|gpu| gpu.stuck.as_ref()).min_by_key(|call| call.since)
+pub(super) fn first_stuck(gpus: &[GpuSample], now: Stamp) -> Option<&Call> {
+    gpus.iter().filter_map(|gpu| gpu.stuck.as_ref()).filter(|call| hangs(call, now)).min_by_key(|call| call.since)
 }
 
 /// One call that answered "lost" is enough: a GPU off the bus may still report what its driver has cached. Readings of

@@ -52,6 +52,7 @@ pub(super) struct Conditions {
     shutdown: ConditionTimer,
     hot: ConditionTimer,
     links: ConditionTimer,
+    fabric_health: ConditionTimer,
     /// The most NVLinks that have been up since the agent started.
     links_up: u32,
     corrected: Rate,
@@ -70,6 +71,8 @@ pub(super) struct Evidence<H> {
     pub(super) uncorrected: Option<u64>,
     /// The driver says that nothing but a reset helps.
     pub(super) needs_reset: bool,
+    /// Description of its pace, if it is slow.
+    pub(super) slow: Option<String>,
 }
 
 /// The newest of the slow readings by which something is wrong or not: while they are not read, what was wrong still is.
@@ -146,7 +149,8 @@ pub(super) fn judge(
     evidence: Evidence<impl Iterator<Item = (xid::Entry, Stamp)>>,
     Moment { now, gap, reads }: Moment,
 ) -> Health {
-    let Evidence { held, uncorrected, needs_reset } = evidence;
+    let Evidence { held, uncorrected, needs_reset, slow } = evidence;
+    let is_slow = slow.is_some();
     conditions.newest.add(&gpu.readings, uncorrected);
     let newest = conditions.newest;
     let links_up = conditions.links_up(gpu);
@@ -181,11 +185,16 @@ pub(super) fn judge(
     reasons.extend((is_hot && !shuts_down).then(limits::slowdown_temperature));
     let are_down = lasts(|now| &mut now.links, limits::links_are_down(gpu, links_up), LASTS_A_MOMENT);
     reasons.extend(are_down.then(|| limits::links_down(gpu, links_up)));
+    let is_unwell = lasts(|now| &mut now.fabric_health, limits::fabric_is_unwell(gpu), LASTS_A_MOMENT);
+    reasons.extend(is_unwell.then(|| limits::fabric_health(gpu)));
     reasons.extend(conditions.rates(gpu, at));
     reasons.extend(
         [
             lost(gpu),
-            unread.map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
+            slow.filter(|_| reads).map(slow_readings),
+            unread
+                .filter(|_| !is_slow)
+                .map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
             unreadable(gpu, needs_reset).filter(|_| reads),
             needs_reset.then(reset_required).filter(|_| reads),
             ecc(&newest),
@@ -225,9 +234,14 @@ fn lost(gpu: &Gpu) -> Option<Reason> {
 /// Critical once nothing of it is known any more.
 fn not_answering(is_long: bool) -> Reason {
     let severity = if is_long { Severity::Critical } else { Severity::Warning };
-    let text = "it is not read: a call into the driver for it does not come back";
+    let text = "it is not read: the driver has not finished a reading of it in time";
     let action = "The GPU's `state_detail` names the call and the kernel's log mostly why; often only a reboot helps.";
     reason(severity, "not_answering", text, action)
+}
+
+fn slow_readings(detail: String) -> Reason {
+    let action = "See the kernel's log and the load of the host; a longer --interval asks less of the driver.";
+    reason(Severity::Warning, "slow", detail, action)
 }
 
 fn unreadable(gpu: &Gpu, needs_reset: bool) -> Option<Reason> {

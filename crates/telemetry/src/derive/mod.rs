@@ -15,6 +15,7 @@ mod health;
 mod host;
 mod identity;
 mod known_gpus;
+mod pace;
 mod pods;
 mod process;
 mod records;
@@ -175,7 +176,7 @@ impl Deriver {
             crash: self.crash.as_deref(),
             all_stale,
             asleep: self.asleep,
-            stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus)),
+            stuck: gpu::first_stuck(input.sample.map_or(&[], |sample| &sample.gpus), input.now),
         });
         let reads = matches!(verdict.state, CollectorState::Ok | CollectorState::Stalled);
         let limits = UsageLimits { idle_after: input.idle_after, gap: expired_after(input.interval) };
@@ -290,9 +291,12 @@ impl Deriver {
         };
         let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
         // What a frame says of its own order is not taken on trust: views go by the place.
-        for ((index, gpu), key) in (0..).zip(&mut gpus).zip(&self.named) {
+        for (((index, gpu), key), sample) in (0..).zip(&mut gpus).zip(&self.named).zip(&last.gpus) {
             gpu.index = index;
             gpu.key.clone_from(key);
+            if let Some(pace) = self.records.pace(key).filter(|_| !self.asleep) {
+                gpu::slow_down(gpu, sample, pace, &age);
+            }
         }
         self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
         self.known_gpus.remember(&gpus);

@@ -5,27 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Absence, Reading,
     derive::usage::Taken,
-    sample::{Allocation, Device, GpuSample, MigSample, PodContainer},
+    sample::{Allocation, Device, GpuSample, MigSample, PodContainer, Sample},
     snapshot::{Gpu, OnlyPod, PodName, Process},
 };
 
 type Allocations = Reading<Vec<Allocation>>;
 
 /// The containers that have the whole GPU.
-pub(super) fn of_gpu(gpu: &GpuSample, all: &Allocations) -> Reading<Vec<PodContainer>> {
+pub(super) fn of_gpu(gpu: &GpuSample, whole: &Sample) -> Reading<Vec<PodContainer>> {
     let minor = gpu.identity.minor_number.ok();
-    given(all, gpu.identity.uuid.as_deref().map_err(|why| *why), |device| match device {
+    let is_it = |device: &Device| match device {
         Device::Uuid(uuid) => gpu.identity.uuid.as_ref() == Ok(uuid),
         Device::Minor { minor: of, gpu_instance: None } => minor == Some(*of),
-        Device::Minor { .. } | Device::Instance { .. } => false,
-    })
+        Device::Claimed { number: Some(number), is_part: false } => is_numbered(gpu, *number),
+        Device::Minor { .. } | Device::Instance { .. } | Device::Claimed { .. } => false,
+    };
+    let has_instances = gpu.mig.as_ref().is_ok_and(|instances| !instances.is_empty());
+    let may_be_it = |device: &Device| may_be(device, gpu, whole, !has_instances);
+    given(&whole.allocations, gpu.identity.uuid.as_deref().map_err(|why| *why), is_it, may_be_it)
 }
 
 /// The containers that have an instance of it.
-pub(super) fn of_instance(gpu: &GpuSample, instance: &MigSample, all: &Allocations) -> Reading<Vec<PodContainer>> {
+pub(super) fn of_instance(gpu: &GpuSample, instance: &MigSample, whole: &Sample) -> Reading<Vec<PodContainer>> {
     let place = (instance.gpu_instance.ok(), instance.compute_instance.ok());
     let minor = gpu.identity.minor_number.ok();
-    given(all, instance.uuid.as_deref().map_err(|why| *why), |device| match device {
+    let is_it = |device: &Device| match device {
         Device::Uuid(uuid) => instance.uuid.as_ref() == Ok(uuid),
         Device::Instance { gpu: parent, gpu_instance, compute_instance } => {
             gpu.identity.uuid.as_ref() == Ok(parent) && place == (Some(*gpu_instance), Some(*compute_instance))
@@ -33,17 +37,47 @@ pub(super) fn of_instance(gpu: &GpuSample, instance: &MigSample, all: &Allocatio
         Device::Minor { minor: of, gpu_instance } => {
             minor == Some(*of) && place.0 == *gpu_instance && gpu_instance.is_some()
         }
-    })
+        // Who has claimed all of it has this, too.
+        Device::Claimed { number: Some(number), is_part: false } => is_numbered(gpu, *number),
+        Device::Claimed { .. } => false,
+    };
+    let may_be_it = |device: &Device| may_be(device, gpu, whole, true);
+    given(&whole.allocations, instance.uuid.as_deref().map_err(|why| *why), is_it, may_be_it)
+}
+
+/// The number in the name of a claimed device is the GPU's minor number or its index, by the version of the driver for
+/// claims.
+fn is_numbered(gpu: &GpuSample, number: u32) -> bool {
+    gpu.index == number || gpu.identity.minor_number == Ok(number)
+}
+
+/// True if a claimed device may be on this GPU, and nothing says where: an unclear name may be any GPU's, and the number
+/// of a part is that of its GPU.
+fn may_be(device: &Device, gpu: &GpuSample, whole: &Sample, takes_parts: bool) -> bool {
+    match device {
+        Device::Claimed { number: None, .. } => true,
+        Device::Claimed { number: Some(number), is_part } => {
+            let is_here = *is_part && takes_parts && is_numbered(gpu, *number);
+            is_here || !whole.gpus.iter().any(|gpu| is_numbered(gpu, *number))
+        }
+        Device::Uuid(_) | Device::Instance { .. } | Device::Minor { .. } => false,
+    }
 }
 
 /// Containers that have a device, each once. "Nobody has it" is reported only of a device with a UUID, since it cannot be
-/// found by it otherwise.
-fn given(all: &Allocations, uuid: Reading<&str>, is_it: impl Fn(&Device) -> bool) -> Reading<Vec<PodContainer>> {
+/// found by it otherwise, and only if no claim may be for it.
+fn given(
+    all: &Allocations,
+    uuid: Reading<&str>,
+    is_it: impl Fn(&Device) -> bool,
+    may_be_it: impl Fn(&Device) -> bool,
+) -> Reading<Vec<PodContainer>> {
     let all = all.as_ref().map_err(|why| *why)?;
     let found = all.iter().filter(|one| is_it(&one.device)).map(|one| one.to.clone());
     let found: BTreeSet<PodContainer> = found.collect();
     match uuid {
         Err(why) if found.is_empty() => Err(why),
+        Ok(_) if found.is_empty() && all.iter().any(|one| may_be_it(&one.device)) => Err(Absence::Error),
         _ => Ok(found.into_iter().collect()),
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         health::{self, Conditions, Evidence, Moment},
         identity::{self, is_uuid},
         known_gpus::KnownGpu,
+        pace::Pace,
         saved::{SavedState, SavedUse, SavedXids},
         totals::Sums,
         usage_tracker::{UsageLimits, UsageTracker},
@@ -32,6 +33,7 @@ struct Record {
     usage: GpuUsage,
     xids: XidTracker,
     faults: FaultTracker,
+    pace: Pace,
     conditions: Conditions,
     sums: Sums,
 }
@@ -108,6 +110,7 @@ impl Records {
         for (gpu, key) in sample.gpus.iter().zip(with.named.now).filter(|(gpu, _)| is_read(gpu)) {
             let record = self.gpus.entry(key.clone()).or_default();
             record.faults.read(gpu);
+            record.pace.read(gpu, sample.began, with.longest);
             record.xids.read(gpu, with.version);
             record.sums.read(gpu, with.longest);
         }
@@ -118,6 +121,11 @@ impl Records {
                 self.gpus.entry(key).or_default().xids.add(error);
             }
         }
+    }
+
+    /// Pace of a GPU's readings.
+    pub(super) fn pace(&self, key: &str) -> Option<&Pace> {
+        self.gpus.get(key).map(|record| &record.pace)
     }
 
     /// A GPU's records under a name that turned out not to be its own.
@@ -146,10 +154,13 @@ impl Records {
             }
             gpu.xid = record.xids.state(gpu);
             gpu.totals = record.sums.totals();
+            let is_read = matches!(gpu.state, GpuState::Ok | GpuState::Stale);
+            let slow = record.pace.period().filter(|period| is_read && gpu.age <= *period * 2);
             let evidence = Evidence {
                 held: record.xids.held(now.boot),
                 uncorrected: record.xids.uncorrected(),
                 needs_reset: record.faults.needs_reset(),
+                slow: slow.and_then(|_| gpu.state_detail.clone()),
             };
             gpu.health = health::judge(gpu, &mut record.conditions, evidence, moment);
             record.usage.judge(gpu, &mut self.instances, now, limits);

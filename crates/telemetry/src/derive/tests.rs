@@ -21,6 +21,7 @@ pub(super) fn gpu(index: u32, uuid: &str, read: u64) -> GpuSample {
         refusal: None,
         read_at: Some(at(read)),
         stuck: None,
+        slowest: None,
         identity: Identity {
             uuid: Ok(uuid.into()),
             name: Ok(format!("name of {uuid}")),

@@ -57,6 +57,8 @@ pub struct GpuSample {
     pub read_at: Option<Stamp>,
     /// The call that keeps the reader from finishing, if it is late.
     pub stuck: Option<Call>,
+    /// The slowest call since the reading before, if one was slow.
+    pub slowest: Option<SlowCall>,
     /// Identity, read when the handle is got and again every ten ticks.
     pub identity: Identity,
     /// The readings of the catalogue, each as old as its sampling period at most.
@@ -67,6 +69,15 @@ pub struct GpuSample {
     pub mig: Reading<Vec<MigSample>>,
     /// Since when Xid events are listened for: `nvmlDeviceRegisterEvents`.
     pub xid_since: Reading<Stamp>,
+}
+
+/// A slow call that has returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowCall {
+    /// The NVML function.
+    pub function: String,
+    /// Its duration, in milliseconds.
+    pub ms: u32,
 }
 
 readings! {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Absence, Arguments, BootTime, Reading, Stamp};
 
-pub use gpu::{GpuSample, Memory, MigSample, ProcessLists, ProcessShare, SampledProcess};
+pub use gpu::{GpuSample, Memory, MigSample, ProcessLists, ProcessShare, SampledProcess, SlowCall};
 pub use pods::{Allocation, Device, PodContainer};
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.

@@ -34,6 +34,13 @@ pub enum Device {
         /// The GPU instance; none for the whole GPU.
         gpu_instance: Option<u32>,
     },
+    /// A device of a resource claim (DRA), as NVIDIA's driver for it names them: `gpu-0`, `gpu-0-mig-1g.10gb-19-0`.
+    Claimed {
+        /// The number of the GPU: its minor number or, in older versions, its index; none if the name has none.
+        number: Option<u32>,
+        /// A part of the GPU, and no name says which.
+        is_part: bool,
+    },
 }
 
 /// A container of a Kubernetes pod.

@@ -12,7 +12,8 @@ const GPU: &str = "GPU-8d2c1f6e-3a4b-4c5d-9e0f-a1b2c3d4e5f6";
 fn pod(name: &str, container: &str, resource: &str, ids: &[&str]) -> PodResources {
     let devices =
         ContainerDevices { resource_name: resource.into(), device_ids: ids.iter().map(|&id| id.into()).collect() };
-    let containers = vec![ContainerResources { name: container.into(), devices: vec![devices] }];
+    let containers =
+        vec![ContainerResources { name: container.into(), devices: vec![devices], dynamic_resources: vec![] }];
     PodResources { name: name.into(), namespace: "ml".into(), containers }
 }
 
@@ -65,6 +66,22 @@ fn asked(answer: &Answer) -> Result<Vec<Allocation>, Fault> {
         serves.abort();
         outcome
     })
+}
+
+#[test]
+fn claimed_devices_are_allocations() {
+    let mut pod = pod("claims", "main", "nvidia.com/gpu", &[]);
+    pod.containers[0].devices.clear();
+    let claim = |driver: &str, device: &str| ClaimResource {
+        cdi_devices: vec![CdiDevice { name: format!("k8s.{driver}/device={device}") }],
+        driver_name: driver.into(),
+        device_name: device.into(),
+    };
+    let claim_resources = vec![claim("gpu.nvidia.com", "gpu-3"), claim("net.example.com", "eth-0")];
+    pod.containers[0].dynamic_resources = vec![DynamicResource { claim_resources }];
+    let found = asked(&fine(vec![pod])).unwrap();
+    let expected = Allocation { device: Device::Claimed { number: Some(3), is_part: false }, ..given(GPU, "claims") };
+    assert_eq!(found, [expected]);
 }
 
 #[test]

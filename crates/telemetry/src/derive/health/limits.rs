@@ -2,6 +2,7 @@
 
 use crate::{
     derive::health::{FABRIC_COMPLETED, reason},
+    readings::words,
     snapshot::{Gpu, Reason, Severity},
 };
 
@@ -72,4 +73,39 @@ pub(super) fn links_down(gpu: &Gpu, most_up: u32) -> Reason {
     let text = format!("{active} of {wanted} NVLinks are up");
     let action = "Check the kernel's log for NVLink errors, the fabric manager and the other GPUs; then reset the GPU.";
     reason(severity, "nvlink_down", text, action)
+}
+
+/// Problems of the fabric that only slow it down or are being repaired: bandwidth, and recoveries of routes and accesses.
+const MILD: [&str; 3] = ["degraded_bandwidth", "route_recovery", "access_timeout_recovery"];
+/// `nvmlGpuFabricHealthSummary`: unhealthy, and limited capacity.
+const UNHEALTHY: u32 = 2;
+const LIMITED: u32 = 3;
+
+fn problems(gpu: &Gpu) -> Vec<&'static str> {
+    let mask = gpu.readings.fabric.problems.unwrap_or_default();
+    let named = |bit: u32| words::FABRIC_PROBLEMS.get(bit as usize).copied().unwrap_or("unknown");
+    (0..u64::BITS).filter(|bit| mask & (1 << bit) != 0).map(named).collect()
+}
+
+/// True if the driver reports that the GPU's fabric is unhealthy or names problems.
+pub(super) fn fabric_is_unwell(gpu: &Gpu) -> Option<bool> {
+    let fabric = &gpu.readings.fabric;
+    if fabric.health.is_err() && fabric.problems.is_err() {
+        return None;
+    }
+    Some(matches!(fabric.health, Ok(UNHEALTHY | LIMITED)) || !problems(gpu).is_empty())
+}
+
+pub(super) fn fabric_health(gpu: &Gpu) -> Reason {
+    let problems = problems(gpu);
+    let is_mild = gpu.readings.fabric.health != Ok(UNHEALTHY) && problems.iter().all(|problem| MILD.contains(problem));
+    let severity = if is_mild { Severity::Warning } else { Severity::Critical };
+    let named = if problems.is_empty() { String::new() } else { format!(": {}", problems.join(", ")) };
+    let text = format!("the driver reports that its NVLink fabric is not healthy{named}");
+    reason(
+        severity,
+        "fabric_unhealthy",
+        text,
+        "Check the fabric manager, the partition and the NVLink switches of its domain.",
+    )
 }

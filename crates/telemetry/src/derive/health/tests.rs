@@ -11,7 +11,7 @@ const fn moment(now: Stamp) -> Moment {
 }
 
 fn nothing() -> Evidence<std::iter::Empty<(xid::Entry, Stamp)>> {
-    Evidence { held: std::iter::empty(), uncorrected: None, needs_reset: false }
+    Evidence { held: std::iter::empty(), uncorrected: None, needs_reset: false, slow: None }
 }
 
 /// A GPU that is well and under full load.
@@ -193,6 +193,11 @@ fn health_limits_count_after_seconds() {
         gpu.readings.temperature.margin_celsius = Ok(margin);
         gpu
     };
+    let fabric = |health, problems| {
+        let mut gpu = well();
+        (gpu.readings.fabric.health, gpu.readings.fabric.problems) = (Ok(health), Ok(problems));
+        gpu
+    };
     let links = |active, joined: bool| {
         let mut gpu = well();
         gpu.readings.nvlink.links_active = Ok(active);
@@ -213,6 +218,9 @@ fn health_limits_count_after_seconds() {
         ("all links", links(18, true), 60, vec![]),
         ("some links", links(10, true), 10, vec![(Warning, "nvlink_down")]),
         ("no link", links(0, true), 10, vec![(Critical, "nvlink_down")]),
+        ("a bad route", fabric(2, 1 << 2), 10, vec![(Critical, "fabric_unhealthy")]),
+        ("less bandwidth", fabric(3, 1), 10, vec![(Warning, "fabric_unhealthy")]),
+        ("a healthy fabric", fabric(1, 0), 60, vec![]),
         ("a card without a bridge", links(0, false), 60, vec![]),
         ("half a bridge", links(4, false), 60, vec![]),
     ] {
@@ -268,7 +276,7 @@ fn health_xids_follow_catalogue_worst_first() {
     let health = judge(
         &well(),
         &mut Conditions::default(),
-        Evidence { held: held.into_iter(), uncorrected: None, needs_reset: false },
+        Evidence { held: held.into_iter(), uncorrected: None, needs_reset: false, slow: None },
         moment(at(0)),
     );
     use Severity::{Critical, Warning};

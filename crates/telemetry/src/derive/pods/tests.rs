@@ -6,6 +6,20 @@ use crate::{
     snapshot::{Mig, Pod, Usage},
 };
 
+fn of_gpu(gpu: &GpuSample, all: &Allocations) -> Reading<Vec<PodContainer>> {
+    super::of_gpu(gpu, &whole(gpu, all))
+}
+
+fn of_instance(gpu: &GpuSample, instance: &MigSample, all: &Allocations) -> Reading<Vec<PodContainer>> {
+    super::of_instance(gpu, instance, &whole(gpu, all))
+}
+
+fn whole(gpu: &GpuSample, all: &Allocations) -> Sample {
+    let driver = crate::sample::Driver::Starting { call: None };
+    let sample = Sample::of(driver, crate::derive::tests::at(0));
+    Sample { gpus: vec![gpu.clone()], allocations: all.clone(), ..sample }
+}
+
 fn of(pod: &str, container: &str) -> PodContainer {
     PodContainer { namespace: "ml".into(), pod: pod.into(), container: container.into() }
 }
@@ -149,4 +163,32 @@ fn engine_name_kept_without_kubelet_name() {
     let mut host = gpu(Ok(vec![of("a", "main")]), &[("", "c")]);
     host.processes[0].container = Some(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()) });
     assert_eq!(names(vec![host]), ["-/trainer"]);
+}
+
+#[test]
+fn claimed_gpu_is_given_and_unclear_claim_makes_it_unknown() {
+    let mut gpu = sampled(3, "GPU-A", 0);
+    gpu.identity.minor_number = Ok(5);
+    let instance = MigSample { gpu_instance: Ok(1), uuid: Ok("MIG-1".into()), ..MigSample::absent(Absence::Error) };
+    let claimed = |number, is_part| Device::Claimed { number, is_part };
+    let (nobody, someone, unclear) = (Ok(vec![]), Ok(vec![of("a", "main")]), Err(Absence::Error));
+    for (device, on_gpu, on_instance) in [
+        (claimed(Some(3), false), &someone, &someone),
+        (claimed(Some(5), false), &someone, &someone),
+        (claimed(Some(4), false), &unclear, &unclear),
+        (claimed(None, false), &unclear, &unclear),
+        (claimed(Some(5), true), &nobody, &unclear),
+    ] {
+        let all = Ok(vec![to(device.clone(), "a")]);
+        gpu.mig = Ok(vec![instance.clone()]);
+        assert_eq!((&of_gpu(&gpu, &all), &of_instance(&gpu, &instance, &all)), (on_gpu, on_instance), "{device:?}");
+        gpu.mig = Ok(Vec::new());
+        let on_whole = if matches!(device, Device::Claimed { is_part: true, .. }) { &unclear } else { on_gpu };
+        assert_eq!(&of_gpu(&gpu, &all), on_whole, "without instances: {device:?}");
+    }
+    let mut other = sampled(4, "GPU-B", 0);
+    other.identity.minor_number = Ok(4);
+    let mut both = whole(&gpu, &Ok(vec![to(claimed(Some(4), false), "a")]));
+    both.gpus.push(other);
+    assert_eq!(super::of_gpu(&both.gpus[0], &both), nobody, "it is the other's");
 }
