@@ -47,6 +47,17 @@ fn process_read_and_ended_one_reported() {
 }
 
 #[test]
+fn process_without_main_thread_has_name_and_no_arguments() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'Z', 500);
+    fs::write(root.path().join("7/cmdline"), b"").unwrap();
+    let book = book(root.path());
+    let facts = &book.facts(&[7], far())[0];
+    assert_eq!((facts.life, facts.name.as_deref()), (Life::Zombie, Ok("name 500")));
+    assert_eq!(facts.arguments, Err(Absence::NotSupported), "nothing timed out");
+}
+
+#[test]
 fn command_line_blocking_affects_only_its_row() {
     let root = tempfile::tempdir().unwrap();
     process(root.path(), 7, 'S', 500);
