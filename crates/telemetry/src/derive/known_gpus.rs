@@ -27,7 +27,7 @@ pub(super) struct KnownGpu {
 }
 
 impl KnownGpus {
-    /// What a GPU does not report of its identity is as it was last. One whose UUID changes keeps the first.
+    /// Completes the identity of GPUs that do not report all of it. One whose UUID changes keeps the first.
     pub(super) fn name_the_nameless(&self, gpus: &mut [Gpu], now: BootTime) {
         for gpu in gpus {
             let is_named = gpu.identity.uuid.is_ok() && gpu.identity.name.is_ok();

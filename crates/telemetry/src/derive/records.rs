@@ -50,7 +50,7 @@ pub(super) struct SampleContext<'a> {
 /// Names of GPUs under which their records are kept.
 #[derive(Clone, Copy)]
 pub(super) struct NamedGpus<'a> {
-    /// Those of the sample's GPUs.
+    /// Names of the sample's GPUs.
     pub(super) now: &'a [String],
     /// The GPUs once seen, under their last index.
     pub(super) known: &'a [KnownGpu],
