@@ -28,7 +28,7 @@ fn stamp() -> impl Strategy<Value = Stamp> {
 }
 
 fn reading<T: Clone + std::fmt::Debug>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Reading<T>> {
-    let why = select(vec![Absence::NotSupported, Absence::Denied, Absence::Lost, Absence::Timeout]);
+    let why = select(vec![Absence::NotSupported, Absence::Denied, Absence::Lost, Absence::Timeout, Absence::Error]);
     (option::weighted(0.8, value), why).prop_map(|(value, why)| value.ok_or(why))
 }
 
@@ -82,6 +82,9 @@ fn gpu() -> impl Strategy<Value = GpuSample> {
             let (count, action, fabric, rows) = slow;
             gpu.readings.ecc.volatile_uncorrected = count;
             gpu.readings.state.recovery_action = action;
+            gpu.readings.modes.compute = Ok(share % 4);
+            gpu.readings.nvlink.links_active = action;
+            gpu.readings.temperature.shutdown_celsius = action;
             gpu.readings.clocks.max_sm_mhz = action;
             gpu.readings.fabric.state = fabric.map(|(state, _)| state);
             gpu.readings.fabric.status = fabric.map(|(_, status)| status);
@@ -157,6 +160,9 @@ fn is_sane(number: Reading<f64>) -> bool {
 }
 
 fn check(snapshot: &Snapshot, xids: u64) {
+    // Each GPU has records of its own.
+    let keys: std::collections::BTreeSet<&str> = snapshot.gpus.iter().map(|gpu| gpu.key.as_str()).collect();
+    assert!(keys.len() == snapshot.gpus.len() && !keys.contains(""));
     assert!(is_sane(snapshot.host.cpu_percent) && is_sane(snapshot.host.load_1m));
     assert!(snapshot.host.cpu_percent.is_ok_and(|percent| percent <= 100.0) || snapshot.host.cpu_percent.is_err());
     for gpu in &snapshot.gpus {
@@ -171,7 +177,8 @@ fn check(snapshot: &Snapshot, xids: u64) {
         assert!(gpu.usage.users.is_sorted_by(|one, next| one < next));
         assert!(gpu.xid.count.is_err() || gpu.xid.count.is_ok_and(|count| count <= xids));
         let is_given = gpu.pods.as_ref().is_ok_and(|pods| !pods.is_empty());
-        assert!(!is_given || gpu.usage.verdict != UseVerdict::Free);
+        let is_prohibited = gpu.readings.modes.compute == Ok(2);
+        assert!(!(is_given || is_prohibited) || gpu.usage.verdict != UseVerdict::Free);
         assert!(gpu.state == GpuState::Ok || gpu.usage.verdict == UseVerdict::Unknown);
         for process in &gpu.processes {
             assert!(is_sane(process.cpu_percent));
