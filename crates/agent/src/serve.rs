@@ -30,7 +30,7 @@ const EXIT_BY_SIGNAL: u8 = 128;
 const EXIT_TEMPORARY: u8 = 1;
 
 /// Interval between two checks of the newest snapshot's age.
-const CHECK_AGE: Duration = Duration::from_secs(1);
+const CHECK_AGE: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT.
 ///

@@ -275,7 +275,7 @@ impl<W: Write> Assembler<W> {
     }
 
     /// Sleeps, and writes heartbeats meanwhile.
-    pub(crate) fn sleep_until(&mut self, tick: Instant) -> Result<(), FrameError> {
+    fn sleep_until(&mut self, tick: Instant) -> Result<(), FrameError> {
         loop {
             let now = Instant::now();
             if now >= tick {

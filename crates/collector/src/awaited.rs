@@ -4,7 +4,8 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    thread,
+    time::Duration,
 };
 
 use telemetry::{
@@ -14,8 +15,10 @@ use telemetry::{
 
 use crate::{assemble::Assembler, nvml::file_identity};
 
-/// Interval between two checks, and between two frames: a driver is read within five seconds.
-const CHECK: Duration = Duration::from_secs(2);
+/// Shortest interval between two checks, so that a frame comes in time for any interval between readings.
+const SHORTEST: Duration = Duration::from_millis(700);
+/// Longest interval between two checks: a driver is read within five seconds.
+const LONGEST: Duration = Duration::from_millis(1250);
 
 /// Signs of a driver that the library could use.
 pub(crate) struct DriverWait {
@@ -43,10 +46,14 @@ impl DriverWait {
 
     /// Waits for a driver, and reports that in frames.
     pub(crate) fn wait<W: Write>(&self, assembler: &mut Assembler<W>) -> Result<(), FrameError> {
+        // A frame as often as the parent publishes, so that it needs no timeout, and no heartbeats in between.
+        let pause = (assembler.interval * 5 / 4).clamp(SHORTEST, LONGEST);
+        assembler.host.without_driver(true);
         while !self.is_over() {
             assembler.write(Driver::Awaiting)?;
-            assembler.sleep_until(Instant::now() + CHECK)?;
+            thread::sleep(pause);
         }
+        assembler.host.without_driver(false);
         Ok(())
     }
 }

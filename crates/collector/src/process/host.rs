@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -24,35 +24,52 @@ const KEEPS_PERIODS: u32 = 3;
 /// Longest `/proc/stat`, which has a line per processor and a number per interrupt before the boot time.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Period while there is no driver, and nothing else to read.
+const WITHOUT_DRIVER: Duration = Duration::from_secs(5);
+
 /// Newest reading of the host.
 pub(crate) struct Host {
     newest: Arc<Mutex<Option<(Instant, HostSample)>>>,
-    keeps: Duration,
+    /// Usual period.
+    usual: Duration,
+    /// Present period.
+    period: Arc<Mutex<Duration>>,
+    thread: Option<Thread>,
 }
 
 impl Host {
     /// Starts the thread, which reads every interval or every second, whichever is longer.
     pub(crate) fn start(root: PathBuf, interval: Duration) -> Self {
-        let period = interval.max(SHORTEST);
-        let host = Self { newest: Arc::default(), keeps: period * KEEPS_PERIODS };
-        let newest = Arc::clone(&host.newest);
+        let usual = interval.max(SHORTEST);
+        let (newest, period) = (Arc::default(), Arc::new(Mutex::new(usual)));
+        let mut host = Self { newest: Arc::clone(&newest), usual, period: Arc::clone(&period), thread: None };
         let work = move || {
             loop {
                 let sample = read(&root);
                 *lock(&newest) = Some((Instant::now(), sample));
-                thread::sleep(period);
+                let period = *lock(&period);
+                thread::park_timeout(period);
             }
         };
-        if let Err(error) = thread::Builder::new().name("host".into()).spawn(work) {
-            tracing::warn!(%error, "cannot start a thread to read the host's facts");
+        match thread::Builder::new().name("host".into()).spawn(work) {
+            Ok(started) => host.thread = Some(started.thread().clone()),
+            Err(error) => tracing::warn!(%error, "cannot start a thread to read the host's facts"),
         }
         host
+    }
+
+    /// Reads less often while there is no driver, and as usual again afterwards.
+    pub(crate) fn without_driver(&self, without: bool) {
+        *lock(&self.period) = if without { WITHOUT_DRIVER.max(self.usual) } else { self.usual };
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
     }
 
     /// Returns the newest reading, unless it is stale.
     pub(crate) fn newest(&self) -> HostSample {
         match &*lock(&self.newest) {
-            Some((when, sample)) if when.elapsed() < self.keeps => sample.clone(),
+            Some((when, sample)) if when.elapsed() < *lock(&self.period) * KEEPS_PERIODS => sample.clone(),
             _ => HostSample::absent(Absence::Timeout),
         }
     }
@@ -143,7 +160,12 @@ mod tests {
     #[test]
     fn stale_reading_not_shown() {
         let newest = Arc::new(Mutex::new(Some((Instant::now(), HostSample::absent(Absence::Denied)))));
-        let host = |keeps| Host { newest: Arc::clone(&newest), keeps };
+        let host = |period| Host {
+            newest: Arc::clone(&newest),
+            usual: period,
+            period: Arc::new(Mutex::new(period)),
+            thread: None,
+        };
         assert_eq!(host(Duration::from_secs(60)).newest(), HostSample::absent(Absence::Denied));
         assert_eq!(host(Duration::ZERO).newest(), HostSample::absent(Absence::Timeout));
     }
