@@ -124,9 +124,22 @@ fn device(row: &Value) -> Result<(), String> {
     for key in ["memory_total_human", "memory_used_human", "memory_free_human"] {
         ensure(is_amount(&row[key], "MiB"), || wrong(key))?;
     }
+    // What cannot be was not read.
+    let at_most = |key: &str, most: u64| row[key].as_u64().is_none_or(|number| number <= most);
+    ensure(at_most("fan_speed", 250) && at_most("gpu_utilization", 100), || wrong("percentages"))?;
+    ensure(at_most("memory_utilization", 100), || wrong("memory_utilization"))?;
+    let celsius = row["temperature"].as_i64();
+    ensure(celsius.is_none_or(|celsius| (-40..200).contains(&celsius)), || wrong("temperature"))?;
+    let [total, used, free] = ["memory_total_human", "memory_used_human", "memory_free_human"]
+        .map(|key| row[key].as_str().and_then(|text| text.strip_suffix("MiB")?.parse::<u64>().ok()));
+    let fits = |part: Option<u64>| part.is_none_or(|part| part <= total.unwrap_or(1 << 30));
+    ensure(fits(total) && fits(used) && fits(free), || wrong("memory"))?;
     let power = row["power_status"].as_str().and_then(|text| text.split_once(" / "));
     let side = |text: &str| is_amount(&Value::from(text), "W");
-    ensure(power.is_some_and(|(draw, limit)| side(draw) && side(limit)), || wrong("power_status"))
+    let below =
+        |text: &str| text.strip_suffix('W').is_none_or(|watts| watts.parse().is_ok_and(|watts: u64| watts <= 10_000));
+    let plausible = |text: &str| side(text) && below(text);
+    ensure(power.is_some_and(|(draw, limit)| plausible(draw) && plausible(limit)), || wrong("power_status"))
 }
 
 fn process(row: &Value) -> Result<(), String> {

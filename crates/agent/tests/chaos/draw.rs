@@ -22,11 +22,30 @@ const VALUES: [&str; 9] = [
 ];
 /// The ones that are read on every tick.
 const FAST: usize = 8;
+/// Facts that no GPU can have.
+const IMPLAUSIBLE: [&str; 16] = [
+    "power_mw = 4294967295",
+    "power_mw = 2147483632",
+    "power_mw = 2200000",
+    "power_limit_mw = 0",
+    "temperature_c = -256",
+    "temperature_c = 255",
+    "temperature_c = 510",
+    "fan_percent = 4294967295",
+    "utilization_percent = 238",
+    "utilization_percent = 4294967295",
+    "memory_total_bytes = 0",
+    "memory_total_bytes = 9223372036854775792",
+    "memory_used_bytes = 9000000000000000000",
+    "memory_used_bytes = 160000000000",
+    "persistence = 4294967295",
+    "energy_mj = 9223372036854775807",
+];
 const CODES: [u32; 9] = [1, 2, 3, 4, 9, 10, 15, 16, 999];
 const BROKEN: [&str; 4] = ["", "gpu = 7", "[[gpu]]\nname = 1\n", "\u{0}\u{1}["];
 
 /// Kinds of faults that leave the collector alive, and kinds that end it, by their numbers in [`Deck::fault`].
-const CALM: [u8; 22] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21];
+const CALM: [u8; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22];
 const ENDING: [u8; 8] = [30, 31, 32, 33, 34, 35, 36, 37];
 
 /// Two decks of kinds, each shuffled again when it is used up.
@@ -94,6 +113,7 @@ impl Deck {
                 let kinds = [self.random.u8(0..8), self.random.u8(0..8)];
                 Fault::Two(Box::new([self.of_one(kinds[0], gpu), self.of_one(kinds[1], other)]))
             }
+            22 => Fault::Implausible { gpu, line: self.one_of(&IMPLAUSIBLE) },
             30 => Fault::Gone { code: self.one_of(&[4, 9, 18, 999]) },
             31 => Fault::InitFails { code: self.one_of(&[4, 9, 18, 999]) },
             32 => Fault::InitHangs,

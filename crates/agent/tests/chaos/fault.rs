@@ -35,6 +35,11 @@ pub(crate) enum Fault {
         gpu: usize,
         function: &'static str,
     },
+    /// The driver reports success and a number that cannot be.
+    Implausible {
+        gpu: usize,
+        line: &'static str,
+    },
     Panic {
         gpu: usize,
         function: &'static str,
@@ -108,6 +113,7 @@ impl Fault {
             Self::Code { gpu, .. } => Effect::changes(of(gpu)),
             Self::LongHang { gpu }
             | Self::Garbage { gpu, .. }
+            | Self::Implausible { gpu, .. }
             | Self::Panic { gpu, .. }
             | Self::Churn { gpu }
             | Self::Impossible { gpu }
@@ -160,6 +166,7 @@ impl Fault {
             Self::Code { gpu, code: 15, function: "*" } => format!("lost, {}", of(gpu)),
             Self::Code { gpu, .. } => format!("an error code, {}", of(gpu)),
             Self::Garbage { .. } => "garbage values".into(),
+            Self::Implausible { .. } => "implausible values".into(),
             Self::Panic { .. } => "the library survives its own fault".into(),
             Self::Shrink { .. } => "fewer GPUs are counted".into(),
             Self::Grow { .. } => "more GPUs are counted".into(),

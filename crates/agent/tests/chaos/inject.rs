@@ -84,6 +84,10 @@ fn write(fault: &Fault, scenario: &mut Scenario) {
         }
         Fault::Code { gpu, function, code } => scenario.fault(function, *gpu, &format!("code = {code}")),
         Fault::Garbage { gpu, function } => scenario.fault(function, Some(*gpu), "garbage = true"),
+        Fault::Implausible { gpu, line } => {
+            scenario.odd[*gpu] += line;
+            scenario.odd[*gpu].push('\n');
+        }
         Fault::Panic { gpu, function } => scenario.fault(function, Some(*gpu), "crash = 'panic'"),
         Fault::Shrink { to } | Fault::Grow { to } => scenario.count = *to,
         Fault::CountFails { code } => scenario.top += &format!("count_error = {code}\n"),
