@@ -37,7 +37,7 @@ pub(crate) struct ProcFs {
     page_bytes: u64,
     /// Options of the mount, if the root is one.
     options: String,
-    /// User id that stands for every one that the user namespace does not have; none if it has all.
+    /// User id of every user that the user namespace lacks; none if it has all.
     overflow_uid: Option<u32>,
 }
 
