@@ -22,6 +22,7 @@ use crate::{
     call_table::CallTable,
     driver_monitor::{DriverMonitor, Stage},
     gpu_reader::GpuReader,
+    heap::trim_after_tick,
     in_flight::InFlight,
     meter,
     nvml::Library,
@@ -213,6 +214,7 @@ impl<W: Write> Assembler<W> {
         self.containers.name(&mut processes);
         self.notes.look(&processes);
         let gpus = slots.iter().enumerate().map(|(reader, slot)| self.gpu(reader, slot, tick)).collect();
+        let listed = processes.len();
         let sample = Sample {
             gpus,
             processes,
@@ -228,6 +230,8 @@ impl<W: Write> Assembler<W> {
             sample.processes.clear();
             return self.send(&message);
         }
+        drop(message);
+        trim_after_tick(listed);
         result
     }
 

@@ -15,6 +15,7 @@ mod crash;
 mod driver_monitor;
 mod exclusive;
 mod gpu_reader;
+mod heap;
 mod in_flight;
 mod leave;
 mod lock;
@@ -34,6 +35,7 @@ mod ticker;
 mod xids;
 
 pub use capture::capture;
+pub use heap::trim_after_tick;
 pub use run::run;
 pub use settings::{ExcludedGpu, Settings};
 pub use socket::{try_container_socket, try_kubelet_socket};

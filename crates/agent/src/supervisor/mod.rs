@@ -200,5 +200,6 @@ impl Worker {
         snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
         self.saved.set(|| self.deriver.saved());
         self.publisher.publish(snapshot);
+        collector::trim_after_tick(self.sample.as_ref().map_or(0, |sample| sample.processes.len()));
     }
 }
