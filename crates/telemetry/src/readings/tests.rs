@@ -111,11 +111,11 @@ fn fillers_rejected_in_every_reading() {
         let rejects = |value: Value<'_>| assert!(!spec.is_plausible(&value), "{}: {value:?}", spec.path);
         match spec.value {
             Type::U32 => {
-                [u32::MAX, 0x7FFF_FFFF, 0x7FFF_FFF1, 0x8000_0000].into_iter().for_each(|n| rejects(Value::U32(n)))
+                [u32::MAX, 0x7FFF_FFFF, 0x7FFF_FFF1, 0x8000_0000].into_iter().for_each(|n| rejects(Value::U32(n)));
             }
             Type::I32 => [i32::MAX, i32::MIN, -256, 0x7FFF_FFF1].into_iter().for_each(|n| rejects(Value::I32(n))),
             Type::F64 => {
-                [f64::NAN, f64::INFINITY, 2_147_483_632.0, -1.0].into_iter().for_each(|n| rejects(Value::F64(n)))
+                [f64::NAN, f64::INFINITY, 2_147_483_632.0, -1.0].into_iter().for_each(|n| rejects(Value::F64(n)));
             }
             Type::List => rejects(Value::List(&[30, u32::MAX])),
             _ => {
