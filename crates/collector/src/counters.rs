@@ -3,10 +3,7 @@
 //! One wrong answer would otherwise be in `rate()` forever: Prometheus takes each fall for a restart of the counter. A real
 //! restart, as after a reset of the GPU, is one reading late.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use telemetry::{
     Absence,
@@ -23,29 +20,35 @@ struct Counter {
     doubtful: Option<(f64, Instant)>,
 }
 
-/// Counters of one GPU.
-#[derive(Debug, Default)]
-pub(crate) struct Counters(HashMap<Field, Counter>);
+/// Counters of one GPU, each with its highest rate per second, and with its values once it was read.
+#[derive(Debug)]
+pub(crate) struct Counters(Vec<(Field, f64, Option<Counter>)>);
+
+impl Default for Counters {
+    fn default() -> Self {
+        let all = Readings::FIELDS.iter();
+        Self(all.filter_map(|&field| Some((field, field.spec().max_per_second?, None))).collect())
+    }
+}
 
 impl Counters {
     /// Makes doubtful values absent, and returns their fields, which are to be read again soon.
     pub(crate) fn check(&mut self, readings: &mut Readings, now: Instant) -> Vec<Field> {
         let mut doubtful = Vec::new();
-        for &field in Readings::FIELDS {
-            let Some(rate) = field.spec().max_per_second else { continue };
-            let Some(Ok(value)) = readings.value(field) else { continue };
+        for (field, rate, counter) in &mut self.0 {
+            let Some(Ok(value)) = readings.value(*field) else { continue };
             let Some(value) = value.number() else { continue };
-            if !self.accepts(field, value, rate, now) {
-                readings.set_absent(field, Absence::Error);
-                doubtful.push(field);
+            if !Self::accepts(counter, value, *rate, now) {
+                readings.set_absent(*field, Absence::Error);
+                doubtful.push(*field);
             }
         }
         doubtful
     }
 
-    fn accepts(&mut self, field: Field, value: f64, rate: f64, now: Instant) -> bool {
-        let Some(counter) = self.0.get_mut(&field) else {
-            self.0.insert(field, Counter { accepted: (value, now), doubtful: None });
+    fn accepts(counter: &mut Option<Counter>, value: f64, rate: f64, now: Instant) -> bool {
+        let Some(counter) = counter else {
+            *counter = Some(Counter { accepted: (value, now), doubtful: None });
             return true;
         };
         // The same value, which may be the same reading: the time of its first one remains.
