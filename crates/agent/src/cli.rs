@@ -14,7 +14,7 @@ use clap::{
 };
 use server::{Commands, HostName, Names, Peers, Prefix, WebOrigin};
 
-use crate::{bind::Binds, dotenv::DotEnv, service::Service};
+use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 use value::{coarse, commands, fine, interval, label, names, path, port, release_length, socket};
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
@@ -274,13 +274,6 @@ pub(crate) enum AnonymousScope {
     Metrics,
     Summary,
     Read,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AccessLog {
-    Off,
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,8 +11,9 @@ use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show, en
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{AccessLog, Cli, Options, Sleep, given},
+    cli::{Cli, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
+    logging::AccessLog,
     regular, service,
 };
 

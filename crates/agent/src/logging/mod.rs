@@ -9,16 +9,24 @@ use std::{
     sync::OnceLock,
 };
 
+use clap::ValueEnum;
 use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer as _, filter::filter_fn, fmt::MakeWriter, fmt::layer, layer::SubscriberExt as _, registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
-use crate::cli::AccessLog;
 pub(crate) use output::CollectorOutput;
 use queue::Lines;
 pub(crate) use queue::finish;
+
+/// Format of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLog {
+    Off,
+    Text,
+    Json,
+}
 
 /// Queue of every line but the access log's, once there is one.
 static LINES: OnceLock<Lines> = OnceLock::new();

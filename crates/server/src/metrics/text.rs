@@ -111,9 +111,8 @@ impl Samples<'_> {
     /// Writes the sum of times, in seconds, and their number, with formatted labels.
     pub(crate) fn summary(&mut self, labels: &str, histogram: &Histogram) {
         self.head();
-        let name = self.family.name;
-        self.line(name, "_sum", labels, seconds(histogram.sum_ns));
-        self.line(name, "_count", labels, histogram.count());
+        self.line("_sum", labels, "", Seconds { nanoseconds: histogram.sum_ns });
+        self.line("_count", labels, "", histogram.count());
     }
 
     fn head(&mut self) {

@@ -61,7 +61,7 @@ impl GpuUsage {
         let is_ok = gpu.state == GpuState::Ok;
         // What is not read on time says nothing of the present, so that its own time says nothing either.
         let at = if is_ok { gpu.read_at } else { now };
-        let why = why_unknown(gpu.state);
+        let why = why_unknown(gpu);
         let works = is_ok && self.work.see(work::of_gpu(gpu), work::thresholds(gpu), at.boot, limits.gap);
         let mut uses: Vec<InstanceUse> =
             gpu.mig.iter().flatten().map(|mig| InstanceUse::take(mig, gpu, instances)).collect();
@@ -136,9 +136,11 @@ fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
     }
 }
 
-const fn why_unknown(state: GpuState) -> Absence {
-    match state {
+const fn why_unknown(gpu: &Gpu) -> Absence {
+    match gpu.state {
         GpuState::Ok | GpuState::Stale => Absence::Timeout,
+        // The driver may answer that its own time is over.
+        GpuState::Error if matches!(gpu.readings.memory.used_bytes, Err(Absence::Timeout)) => Absence::Timeout,
         GpuState::Lost => Absence::Lost,
         GpuState::Asleep => Absence::Asleep,
         GpuState::Denied => Absence::Denied,
