@@ -4,6 +4,7 @@
 //! (use, health, Xid errors, pods) is not here.
 
 mod catalogue;
+mod memory;
 mod spec;
 pub mod words;
 
@@ -14,9 +15,10 @@ pub use catalogue::{
     Activity, Clocks, Ecc, Fabric, Fans, Field, Identity, MemoryReadings, Modes, Nvlink, Pcie, PowerReadings, Readings,
     RemappedRows, SPECS, Section, State, Temperature, Utilization,
 };
+pub use memory::Memory;
 pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown, Spec, Type, Unit, Value, is_filler};
 
-use crate::{Absence, Reading, sample::Memory};
+use crate::{Absence, Reading};
 
 impl Field {
     /// Its entry.
@@ -67,43 +69,3 @@ impl Readings {
 
 /// No board draws as many times its enforced limit, even for a moment.
 const MAX_OF_LIMIT: u64 = 3;
-
-impl MemoryReadings {
-    /// Makes parts that are larger than the total, or together more than it, absent. Free memory is what the driver has left
-    /// after subtracting the others, so it is not known without them.
-    fn reject_parts(&mut self) {
-        let whole = self.whole().map(Memory::with_plausible_parts);
-        let bar1_total = self.bar1_total_bytes;
-        if whole.is_ok() {
-            self.set_whole(whole);
-        }
-        if let (Ok(used), Ok(total)) = (self.bar1_used_bytes, bar1_total)
-            && used > total
-        {
-            self.bar1_used_bytes = Err(Absence::Error);
-        }
-    }
-}
-
-impl Memory {
-    /// The same without parts that are larger than the total, or together more than it. Free memory is what the driver has
-    /// left after subtracting the others, so it is not known without them.
-    #[must_use]
-    pub fn with_plausible_parts(mut self) -> Self {
-        let total = self.total_bytes;
-        let fits =
-            |part: Reading<u64>| part.and_then(|part| if part <= total { Ok(part) } else { Err(Absence::Error) });
-        let parts = [self.used_bytes, self.reserved_bytes, self.free_bytes];
-        let [used, reserved, free] = parts.map(fits);
-        // Without the reserved memory, which some drivers count as used as well.
-        let sum = used.unwrap_or(0).saturating_add(free.unwrap_or(0));
-        let adds_up = sum <= total.saturating_add(total / SLACK);
-        let garbled = [used, reserved].contains(&Err(Absence::Error)) || !adds_up;
-        (self.used_bytes, self.reserved_bytes) = (used, reserved);
-        self.free_bytes = if garbled && free.is_ok() { Err(Absence::Error) } else { free };
-        self
-    }
-}
-
-/// Parts may exceed the total by one in so many, as some drivers round each to MiB.
-const SLACK: u64 = 64;

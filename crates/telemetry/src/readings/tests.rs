@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::sample::Memory;
 
 #[test]
 fn paths_are_unique_and_found() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Absence, Reading, Stamp,
-    readings::{Activity, Identity, MemoryReadings, Readings},
+    readings::{Activity, Identity, Memory, Readings},
     sample::{Call, Failure, ListedProcess},
 };
 
@@ -135,46 +135,6 @@ pub struct ProcessShare {
     pub encoder_percent: u32,
     /// Share of the decoder, in %.
     pub decoder_percent: u32,
-}
-
-/// A GPU's memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// All of it.
-    pub total_bytes: u64,
-    /// In use; without what is reserved where `reserved_bytes` is known, else with it.
-    pub used_bytes: Reading<u64>,
-    /// Free for allocation.
-    pub free_bytes: Reading<u64>,
-    /// Reserved by driver and firmware: `nvmlDeviceGetMemoryInfo_v2` only.
-    pub reserved_bytes: Reading<u64>,
-    /// It is the host's memory, which the GPU shares (`/proc/meminfo`: MemTotal, MemAvailable).
-    pub unified: bool,
-}
-
-impl MemoryReadings {
-    /// The parts as one value: absent as the total is.
-    ///
-    /// # Errors
-    /// The reason why the total is absent.
-    pub fn whole(&self) -> Reading<Memory> {
-        Ok(Memory {
-            total_bytes: self.total_bytes?,
-            used_bytes: self.used_bytes,
-            free_bytes: self.free_bytes,
-            reserved_bytes: self.reserved_bytes,
-            unified: self.unified.unwrap_or_default(),
-        })
-    }
-
-    /// Takes the parts from one answer.
-    pub fn set_whole(&mut self, memory: Reading<Memory>) {
-        self.total_bytes = memory.map(|memory| memory.total_bytes);
-        self.used_bytes = memory.and_then(|memory| memory.used_bytes);
-        self.free_bytes = memory.and_then(|memory| memory.free_bytes);
-        self.reserved_bytes = memory.and_then(|memory| memory.reserved_bytes);
-        self.unified = memory.map(|memory| memory.unified);
-    }
 }
 
 #[cfg(test)]

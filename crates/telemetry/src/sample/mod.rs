@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Absence, Arguments, BootTime, Reading, Stamp};
 
-pub use gpu::{GpuSample, Memory, MigSample, ProcessLists, ProcessShare, SampledProcess, SlowCall};
+pub use gpu::{GpuSample, MigSample, ProcessLists, ProcessShare, SampledProcess, SlowCall};
 pub use pods::{Allocation, Device, PodContainer};
+
+pub use crate::readings::Memory;
 
 /// One frame's content: the newest finished reading of every GPU, and the facts of the processes they list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
