@@ -74,6 +74,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -s V -l version -d 'Print version'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "release" -d 'Release the driver and all GPUs for a while'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "resume" -d 'Read the GPUs again before the release is over'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "forget" -d 'Forget a GPU that was taken out or is missing'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "check" -d 'Print the configuration and its problems'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "health" -d 'Check that the agent serves, or with --gpus the health of its GPUs'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "capture" -d 'Record the driver\'s answers for a bug report'
@@ -172,6 +173,53 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Add processes to /metrics, with users and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r

@@ -15,7 +15,10 @@ use clap::{
 use server::{Commands, HostName, Names, Peers, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
-use value::{coarse, commands, fine, interval, label, names, path, port, release_length, socket};
+#[cfg(test)]
+pub(crate) use value::MAX_GPU_NAME;
+pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
+use value::{coarse, commands, fine, gpu_name, interval, label, names, path, port, release_length, socket};
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
 ///
@@ -293,6 +296,14 @@ pub(crate) enum Command {
     Release(ReleaseArgs),
     /// Read the GPUs again before the release is over
     Resume,
+    /// Forget a GPU that was taken out or is missing
+    ///
+    /// The running agent reports a GPU that the driver no longer lists, also one that only an earlier run read (with
+    /// --state-dir), because it may be broken. If it was removed, moved to another host or given to a virtual machine on
+    /// purpose, this ends the report: the GPU leaves the lists, the health and the saved state. If the driver lists it
+    /// again, it comes back. A GPU that the driver lists cannot be forgotten. Root and the agent's own user can use it.
+    /// The exit status is 1 if no GPU was forgotten.
+    Forget(ForgetArgs),
     /// Print the configuration and its problems
     ///
     /// Options that are not given are taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, if
@@ -330,6 +341,13 @@ pub(crate) struct ReleaseArgs {
     /// Release for this long, from 1s to 24h
     #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = release_length)]
     pub(crate) length: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// UUID, PCI bus id or index as shown
+    #[arg(value_name = "GPU", value_parser = gpu_name)]
+    pub(crate) gpu: String,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

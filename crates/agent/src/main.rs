@@ -3,7 +3,7 @@
 //! | command | module |
 //! |---|---|
 //! | (none) | [`serve`]: serve HTTP and supervise the collector |
-//! | `release`, `resume` | [`control`]: make a running agent release the driver |
+//! | `release`, `resume`, `forget` | [`control`]: make a running agent release the driver, or forget a GPU |
 //! | `health` | [`health`]: check a running agent and its GPUs |
 //! | `check` | [`check`]: print the configuration and its problems |
 //! | `capture` | [`capture`]: record the driver's answers, for a bug report |
@@ -75,9 +75,12 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
     match &cli.command {
         None => serve::run(cli),
         Some(Command::Release(release)) => {
-            control::run(&config::client_control_socket(cli), Request::Release(release.length))
+            control::run(&config::client_control_socket(cli), &Request::Release(release.length))
         }
-        Some(Command::Resume) => control::run(&config::client_control_socket(cli), Request::Resume),
+        Some(Command::Resume) => control::run(&config::client_control_socket(cli), &Request::Resume),
+        Some(Command::Forget(forget)) => {
+            control::run(&config::client_control_socket(cli), &Request::Forget(forget.gpu.clone()))
+        }
         Some(Command::Health(arguments)) => health::run(cli, *arguments),
         Some(Command::Check) => check::run(cli),
         Some(Command::Capture(arguments)) => capture::run(cli, arguments),

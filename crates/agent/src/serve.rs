@@ -19,7 +19,7 @@ use crate::{
     signals::{Hangup, StopSignals},
     socket::BoundSocket,
     state::{self, NewestState, StateSaver},
-    supervisor::{ReleaseControl, Supervisor},
+    supervisor::{Supervisor, SupervisorControl},
 };
 
 /// Base of the exit status after a signal.
@@ -96,7 +96,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         .state_dir
         .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))
         .transpose()?;
-    let driver = supervisor.release_control();
+    let driver = supervisor.control();
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone()));
     let status = runtime.block_on(async {
         // Socket files exist until the end.
@@ -164,7 +164,7 @@ async fn serve(
 }
 
 /// Reloads tokens and certificates at each SIGHUP, and tries a driver that is waited for.
-async fn reload(mut hangup: Hangup, files: &Reload, driver: &ReleaseControl) -> Infallible {
+async fn reload(mut hangup: Hangup, files: &Reload, driver: &SupervisorControl) -> Infallible {
     loop {
         hangup.next().await;
         tracing::info!(signal = "SIGHUP", "reloading tokens and certificates");

@@ -316,6 +316,20 @@ export interface Mig {
   uuid: string | null;
 }
 
+/** GPU that an earlier run of the agent read, and that the driver does not list. */
+export interface MissingGpu {
+  /** Remedy. */
+  action: string;
+  /** UUID; where that cannot be used, the PCI bus id with `bus ` before it. */
+  id: string;
+  /** Product name; empty where the driver never reported it. */
+  name: string;
+  /** Time of its last reading, Unix time in milliseconds. */
+  read_at: number;
+  /** Description. */
+  text: string;
+}
+
 /** Modes of a GPU. */
 export interface Modes {
   /** Compute mode: `default`, `exclusive_thread`, `prohibited`, `exclusive_process`, or `unknown_N`. */
@@ -609,6 +623,8 @@ export interface Summary {
   health: HealthCounts;
   /** Hostname. */
   hostname: string | null;
+  /** GPUs that an earlier run of the agent read, and that the driver does not list. No number above counts them. */
+  missing: MissingGpu[];
   /** Time of the snapshot, Unix time in milliseconds. */
   sampled_at: number;
   /** Numbers of GPUs by use. */

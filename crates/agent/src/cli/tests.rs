@@ -43,6 +43,8 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["release", "--for", "0s"], &["0s", "1s to 24h"]),
         (&["release", "10m"], &["10m"]),
         (&["resume", "--for", "10m"], &["--for"]),
+        (&["forget"], &["GPU"]),
+        (&["forget", " "], &["UUID", "index"]),
     ] {
         let message = wrong(arguments);
         assert!(!message.contains('\n'), "{message}");

@@ -5,7 +5,17 @@ use std::{path::PathBuf, time::Duration};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use server::{Commands, Names, NamesError};
 
-use crate::control::RELEASE_LENGTHS;
+/// Permitted lengths of a release.
+pub(crate) const RELEASE_LENGTHS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+
+/// Longest name of a GPU in a request, in bytes.
+pub(crate) const MAX_GPU_NAME: usize = 96;
+
+/// True for a name of a GPU that fits into a request.
+pub(crate) fn is_gpu_name(name: &str) -> bool {
+    (1..=MAX_GPU_NAME).contains(&name.len()) && name.trim() == name && !name.contains(char::is_control)
+}
 
 /// Parses a port. An empty value is the default, because a container's environment often has one.
 pub(super) fn port(value: &str) -> Result<u16, String> {
@@ -38,6 +48,12 @@ pub(super) fn release_length(value: &str) -> Result<Duration, String> {
         .ok()
         .filter(|length| RELEASE_LENGTHS.contains(length))
         .ok_or_else(|| "expected a time from 1s to 24h, such as 10m or 1h".into())
+}
+
+/// Parses the name of a GPU.
+pub(super) fn gpu_name(value: &str) -> Result<String, String> {
+    let name = value.trim();
+    is_gpu_name(name).then(|| name.into()).ok_or_else(|| "expected the UUID, PCI bus id or index of a GPU".into())
 }
 
 /// Parses a path that may be empty, which clap's own parser refuses.

@@ -1,4 +1,4 @@
-//! Client of the control socket: the commands `release` and `resume`.
+//! Client of the control socket: the commands `release`, `resume` and `forget`.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -21,7 +21,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_BYTES: u64 = 4096;
 
 /// Sends a request to the agent that listens there, and prints the answer.
-pub(crate) fn run(path: &Path, request: Request) -> io::Result<ExitCode> {
+pub(crate) fn run(path: &Path, request: &Request) -> io::Result<ExitCode> {
     match ask(path, request) {
         Ok(done) => say::out(&format!("{done}\n")).map(|()| ExitCode::SUCCESS),
         Err(why) => {
@@ -31,7 +31,7 @@ pub(crate) fn run(path: &Path, request: Request) -> io::Result<ExitCode> {
     }
 }
 
-fn ask(path: &Path, request: Request) -> Response {
+fn ask(path: &Path, request: &Request) -> Response {
     let stream = UnixStream::connect(path).map_err(|error| connect_error(path, &error))?;
     let line = converse(&stream, request).map_err(|error| answer_error(path, &error))?;
     match line.trim_end().split_once(' ') {
@@ -44,7 +44,7 @@ fn ask(path: &Path, request: Request) -> Response {
     }
 }
 
-fn converse(mut stream: &UnixStream, request: Request) -> io::Result<String> {
+fn converse(mut stream: &UnixStream, request: &Request) -> io::Result<String> {
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     let sent = stream.write_all(format!("{request}\n").as_bytes());

@@ -22,7 +22,7 @@ const MAX_SILENT: usize = 32;
 /// Timeout to read a request, and to write an answer.
 const IO_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest request with its end of line, in bytes.
-const MAX_BYTES: usize = 64;
+const MAX_BYTES: usize = 128;
 /// Pause after a failed `accept`.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 

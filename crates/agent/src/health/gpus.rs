@@ -12,6 +12,17 @@ use crate::health::{Verdict, client::Client};
 struct Summary {
     collector_state: String,
     gpus: Vec<GpuSummary>,
+    /// Earlier versions have none.
+    #[serde(default)]
+    missing: Vec<MissingSummary>,
+}
+
+/// A GPU that the driver does not list.
+#[derive(Debug, Deserialize)]
+struct MissingSummary {
+    name: String,
+    text: String,
+    action: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,17 +82,24 @@ fn report(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdic
     for gpu in &summary.gpus {
         let verdict = verdict(gpu);
         worst = worst.max(verdict);
-        let name = printable(gpu.name.as_deref().unwrap_or("(no name)"));
+        let name = gpu.name.as_deref().unwrap_or("(no name)");
         let mut why = vec![format!("state {}", gpu.state)];
         why.retain(|_| gpu.state != "ok");
         if matches!(verdict, Verdict::Warning | Verdict::Critical) {
             why.extend(reasons(gpu.index).filter(|reasons| !reasons.is_empty()));
         }
-        let why = why.join("; ");
-        let line = format!("{:>3}  {:<8}  {name:<28}  {}", gpu.index, verdict.as_str(), printable(&why));
-        let _ = writeln!(text, "{}", line.trim_end());
+        text.push_str(&line(&gpu.index.to_string(), verdict, name, &why.join("; ")));
+    }
+    for MissingSummary { name, text: what, action } in &summary.missing {
+        worst = Verdict::Critical;
+        text.push_str(&line("-", Verdict::Critical, name, &format!("{what} ({})", action.trim_end_matches('.'))));
     }
     (worst, text)
+}
+
+fn line(index: &str, verdict: Verdict, name: &str, why: &str) -> String {
+    let line = format!("{index:>3}  {:<8}  {:<28}  {}", verdict.as_str(), printable(name), printable(why));
+    format!("{}\n", line.trim_end())
 }
 
 /// Verdict on a GPU; at least unknown if it does not answer.

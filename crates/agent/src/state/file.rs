@@ -69,6 +69,23 @@ impl<R: Read> Reader<R> {
 
     /// Reads the next part; none at the end mark.
     pub(super) fn part<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FileError> {
+        let Some(body) = self.body()? else { return Ok(None) };
+        postcard::from_bytes(&body).map(Some).map_err(|_| FileError::Damaged)
+    }
+
+    /// Reads the next part, which earlier versions wrote without its second value.
+    pub(super) fn extended_part<T, U>(&mut self) -> Result<Option<(T, U)>, FileError>
+    where
+        T: DeserializeOwned,
+        U: DeserializeOwned + Default,
+    {
+        let Some(body) = self.body()? else { return Ok(None) };
+        let (first, rest) = postcard::take_from_bytes(&body).map_err(|_| FileError::Damaged)?;
+        let second = if rest.is_empty() { Ok(U::default()) } else { postcard::from_bytes(rest) };
+        Ok(Some((first, second.map_err(|_| FileError::Damaged)?)))
+    }
+
+    fn body(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         let length = u32::from_le_bytes(exactly(&mut self.0)?);
         if length == 0 {
             return Ok(None);
@@ -83,7 +100,7 @@ impl<R: Read> Reader<R> {
         if body.len() != length as usize || crc32fast::hash(&body) != sum {
             return Err(FileError::Damaged);
         }
-        postcard::from_bytes(&body).map(Some).map_err(|_| FileError::Damaged)
+        Ok(Some(body))
     }
 }
 
@@ -138,6 +155,27 @@ mod tests {
         fn arbitrary_bytes_are_value_or_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&[&b"NSWS\x01\0"[..], &bytes].concat());
         }
+    }
+
+    #[test]
+    fn part_of_earlier_version_has_default() {
+        let read = |writer: Writer<Vec<u8>>| {
+            Reader::begin(&*writer.end().unwrap()).unwrap().extended_part::<String, Vec<u8>>().unwrap()
+        };
+        for (second, expected) in [(None, vec![]), (Some(vec![7_u8, 8]), vec![7, 8])] {
+            let mut writer = Writer::begin(Vec::new()).unwrap();
+            match second {
+                None => writer.part(&"first"),
+                Some(second) => writer.part(&("first", second)),
+            }
+            .unwrap();
+            assert_eq!(read(writer), Some(("first".into(), expected)));
+        }
+        // An earlier version reads the first value alone.
+        let mut writer = Writer::begin(Vec::new()).unwrap();
+        writer.part(&("first", [7_u8, 8])).unwrap();
+        let whole = writer.end().unwrap();
+        assert_eq!(Reader::begin(&*whole).unwrap().part::<String>().unwrap(), Some("first".into()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! State saved over a restart: the history, events, and the use of each GPU. It is written at the end and every ten
+//! State saved over a restart: the history, events, the GPUs, and the use of each. It is written at the end and every ten
 //! minutes, atomically, and read at the start.
 
 mod file;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use server::{Archive, Published};
 use telemetry::{
     Stamp,
-    derive::{SavedState, is_lasting},
+    derive::{EarlierGpu, SavedState, is_lasting},
     history::{History, SavedGpu},
 };
 use tokio::sync::watch;
@@ -62,7 +62,8 @@ pub(crate) fn load(folder: &Path, history: &mut History) -> SavedState {
 fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileError> {
     let mut reader = Reader::begin(from)?;
     let head: FileHead = reader.part()?.ok_or(FileError::Damaged)?;
-    let saved_state: SavedState = reader.part()?.ok_or(FileError::Damaged)?;
+    let (saved_state, gpus): (SavedState, Vec<EarlierGpu>) = reader.extended_part()?.ok_or(FileError::Damaged)?;
+    let saved_state = saved_state.with_earlier_gpus(gpus);
     let now = Stamp::now();
     while let Some(gpu) = reader.part::<SavedGpu>()? {
         history.load(&gpu, head.at, now);
@@ -152,7 +153,8 @@ fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState
     let file = regular::create(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
     writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
-    writer.part(&state.with_events(&newest.snapshot))?;
+    let state = state.with_events(&newest.snapshot);
+    writer.part(&(&state, state.earlier_gpus()))?;
     let uuids: Vec<String> = archive.read().gpus().filter(|key| is_lasting(key)).map(String::from).collect();
     for uuid in uuids {
         // The lock is held for the copy only, not while writing.

@@ -35,8 +35,8 @@ use crate::{
 };
 use handle::CollectorHandle;
 use process::Report;
-use requests::ReleaseRequest;
-pub(crate) use requests::{NotReleased, ReleaseControl};
+use requests::{ForgetOutcome, Request};
+pub(crate) use requests::{NotReleased, SupervisorControl};
 
 /// Longest time between two snapshots: ages are accurate to the second even if the GPUs are read once a minute.
 const MAX_TICK: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ const REPORT_QUEUE: usize = 16;
 
 /// The running supervisor, as the parent holds it.
 pub(crate) struct Supervisor {
-    requests: Sender<ReleaseRequest>,
+    requests: Sender<Request>,
     /// Carries nothing; dropping it stops the thread.
     stop: Sender<()>,
     /// Carries nothing; it disconnects when the thread ends.
@@ -89,9 +89,9 @@ impl Supervisor {
         Ok(Self { requests, stop, ended })
     }
 
-    /// Handle by which other threads release and resume the driver.
-    pub(crate) fn release_control(&self) -> ReleaseControl {
-        ReleaseControl::new(self.requests.clone())
+    /// Handle by which other threads release and resume the driver, and forget GPUs.
+    pub(crate) fn control(&self) -> SupervisorControl {
+        SupervisorControl::new(self.requests.clone())
     }
 
     /// Detaches the collector without waiting for its end: it leaves when this process ends, at the latest. A stuck
@@ -108,7 +108,7 @@ impl Supervisor {
 struct Inbox {
     /// Reports, each with the number of the collector that sent it.
     reports: Receiver<(u64, Report)>,
-    requests: Receiver<ReleaseRequest>,
+    requests: Receiver<Request>,
     stop: Receiver<()>,
 }
 
@@ -150,7 +150,11 @@ impl Worker {
                     }
                 }
                 recv(inbox.requests) -> request => match request {
-                    Ok(request) => {
+                    Ok(Request::Forget { gpu, answer }) => {
+                        self.forget(&gpu, &answer);
+                        next = Instant::now() + self.tick;
+                    }
+                    Ok(Request::Driver(request)) => {
                         self.collector.handle(request);
                         next = Instant::now();
                     }
@@ -181,6 +185,14 @@ impl Worker {
         }
         self.sample = Some(Arc::from(sample));
         true
+    }
+
+    /// Forgets a GPU. The answer comes after publishing, so that it is true of the newest snapshot.
+    fn forget(&mut self, gpu: &str, answer: &Sender<ForgetOutcome>) {
+        let outcome = self.deriver.forget(gpu, Stamp::now());
+        self.publish();
+        // Fails if the client has given up, which changes nothing.
+        let _ = answer.send(outcome);
     }
 
     fn publish(&mut self) {

@@ -1,8 +1,9 @@
-//! Requests of other threads to the supervisor: release the driver, and resume.
+//! Requests of other threads to the supervisor: release the driver, resume, and forget a GPU.
 
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use telemetry::derive::NotForgotten;
 
 /// Time after which a release is answered even if the collector has not ended: it may take three seconds to leave, and
 /// then it is killed.
@@ -19,6 +20,17 @@ pub(super) enum ReleaseRequest {
     /// Start a collector again. The answer is whether a release was in force.
     Resume { answer: Sender<bool> },
 }
+
+/// A request to the supervisor.
+pub(super) enum Request {
+    /// About the driver.
+    Driver(ReleaseRequest),
+    /// Forget the GPU with this UUID, PCI bus id or index.
+    Forget { gpu: String, answer: Sender<ForgetOutcome> },
+}
+
+/// Name of the GPU that was forgotten.
+pub(crate) type ForgetOutcome = Result<String, NotForgotten>;
 
 pub(super) type ReleaseOutcome = Result<Released, NotReleased>;
 
@@ -53,12 +65,12 @@ pub(crate) enum NotReleased {
 #[error("the agent's supervisor does not answer; restart the service")]
 pub(crate) struct Unanswered;
 
-/// Handle by which any thread releases and resumes the driver.
+/// Handle by which any thread releases and resumes the driver, and forgets GPUs.
 #[derive(Clone)]
-pub(crate) struct ReleaseControl(Sender<ReleaseRequest>);
+pub(crate) struct SupervisorControl(Sender<Request>);
 
-impl ReleaseControl {
-    pub(super) fn new(requests: Sender<ReleaseRequest>) -> Self {
+impl SupervisorControl {
+    pub(super) fn new(requests: Sender<Request>) -> Self {
         Self(requests)
     }
 
@@ -68,22 +80,28 @@ impl ReleaseControl {
     /// [`NotReleased::Stuck`] while the collector's process remains, [`NotReleased::Unanswered`].
     pub(crate) fn release(&self, length: Duration) -> ReleaseOutcome {
         let (answer, answered) = bounded(1);
-        self.send(ReleaseRequest::Release { length, answer }, &answered)?
+        self.send(Request::Driver(ReleaseRequest::Release { length, answer }), &answered)?
     }
 
     /// Tries the driver at once, if collectors wait for one. Nothing is answered.
     pub(crate) fn retry(&self) {
         // Fails if the supervisor has ended, and then nothing is read any more.
-        let _ = self.0.send(ReleaseRequest::Retry);
+        let _ = self.0.send(Request::Driver(ReleaseRequest::Retry));
     }
 
     /// Ends a release; `false` if none was in force.
     pub(crate) fn resume(&self) -> Result<bool, Unanswered> {
         let (answer, answered) = bounded(1);
-        self.send(ReleaseRequest::Resume { answer }, &answered)
+        self.send(Request::Driver(ReleaseRequest::Resume { answer }), &answered)
     }
 
-    fn send<T>(&self, request: ReleaseRequest, answered: &Receiver<T>) -> Result<T, Unanswered> {
+    /// Forgets a GPU that the driver does not list.
+    pub(crate) fn forget(&self, gpu: String) -> Result<ForgetOutcome, Unanswered> {
+        let (answer, answered) = bounded(1);
+        self.send(Request::Forget { gpu, answer }, &answered)
+    }
+
+    fn send<T>(&self, request: Request, answered: &Receiver<T>) -> Result<T, Unanswered> {
         self.0.send(request).map_err(|_| Unanswered)?;
         answered.recv_timeout(ANSWER_TIMEOUT + GRACE).map_err(|_| Unanswered)
     }

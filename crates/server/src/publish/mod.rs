@@ -158,6 +158,7 @@ fn starting(since: Stamp) -> Snapshot {
         nvml_version: None,
         host: Host::absent(Absence::Timeout),
         gpus: Vec::new(),
+        missing: Vec::new(),
         events: Arc::default(),
         read_at: None,
         timings: Arc::default(),

@@ -6,7 +6,7 @@ use crate::{
     Stamp,
     derive::{health::xid_code, identity::is_uuid},
     sample::XidSample,
-    snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, Severity},
+    snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, MissingGpu, Severity},
     xid,
 };
 
@@ -75,6 +75,48 @@ impl Log {
                 action: String::new(),
             });
         }
+    }
+
+    /// The last state of a GPU.
+    pub(super) fn state(&self, key: &str) -> Option<GpuState> {
+        self.gpus.get(key).copied()
+    }
+
+    /// A GPU of an earlier run that the driver does not list.
+    pub(super) fn missing(&mut self, gpu: &MissingGpu, now: Stamp) {
+        self.roster(&gpu.id, Severity::Critical, "missing", gpu.text(), gpu.action(), now);
+    }
+
+    /// A GPU of an earlier run whose place another one has.
+    pub(super) fn replaced(&mut self, gpu: &MissingGpu, by: &Gpu, now: Stamp) {
+        let text = format!("GPU {} is in the place of {}", by.index, gpu.id);
+        self.roster(&gpu.id, Severity::Ok, "replaced", text, String::new(), now);
+    }
+
+    /// A GPU that was reported missing and was read again.
+    pub(super) fn found(&mut self, gpu: &Gpu, now: Stamp) {
+        let text = format!("GPU {} is {} after missing", gpu.index, gpu.state.as_str());
+        self.roster(&gpu.key, Severity::Ok, "found", text, String::new(), now);
+    }
+
+    /// A GPU that was forgotten. When it is listed again, that is no change.
+    pub(super) fn forgotten(&mut self, key: &str, now: Stamp) {
+        self.gpus.remove(key);
+        self.roster(key, Severity::Ok, "forgotten", format!("{key} was forgotten on request"), String::new(), now);
+    }
+
+    /// An event about which GPUs there are.
+    fn roster(&mut self, key: &str, severity: Severity, code: &str, text: String, action: String, now: Stamp) {
+        self.fresh.push(Event {
+            sequence: 0,
+            at: now,
+            kind: EventKind::GpuState,
+            gpu_uuid: is_uuid(key).then(|| key.into()),
+            severity,
+            code: code.into(),
+            text,
+            action,
+        });
     }
 
     /// The collector as it is now.

@@ -91,6 +91,12 @@ impl Keys {
             let missing = || known.iter().find(|known| known.index == gpu.index && !taken.contains(&known.key));
             let key = key.or_else(|| missing().map(|known| known.key.clone()));
             let key = key.unwrap_or_else(|| format!("{INDEX}{}", gpu.index));
+            // It had no name before it could be identified.
+            let nameless = format!("{INDEX}{}", gpu.index);
+            let is_known = |name: &str| known.iter().any(|known| known.key == name);
+            if key != nameless && is_known(&nameless) && !is_known(&key) {
+                self.renamed.push((nameless, key.clone()));
+            }
             taken.insert(key.clone());
             self.note(gpu, &key);
             all.push(key);

@@ -72,6 +72,13 @@ impl KnownGpus {
         }
     }
 
+    /// Names of the GPUs that are not among these, by their last index.
+    pub(super) fn names_missing_from(&self, names: &[String]) -> Vec<String> {
+        let mut missing: Vec<&KnownGpu> = self.known.iter().filter(|known| !names.contains(&known.key)).collect();
+        missing.sort_by_key(|known| known.index);
+        missing.into_iter().map(|known| known.key.clone()).collect()
+    }
+
     /// Forgets a GPU.
     pub(super) fn forget(&mut self, key: &str) {
         self.known.retain(|known| known.key != key);

@@ -7,8 +7,10 @@ mod aged;
 mod collector;
 mod cpu;
 mod duration;
+mod earlier;
 mod events;
 mod fault;
+mod forget;
 mod gpu;
 mod gpu_usage;
 mod health;
@@ -36,11 +38,14 @@ use crate::{
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
+pub use forget::NotForgotten;
 pub use identity::is_lasting;
-pub use saved::SavedState;
+pub use saved::{EarlierGpu, SavedState};
 
 use cpu::ProcessTimes;
+use earlier::EarlierGpus;
 use events::Log;
+use forget::Candidates;
 use host::HostWatch;
 use identity::Keys;
 use known_gpus::KnownGpus;
@@ -130,6 +135,7 @@ pub struct Deriver {
     /// Version of the library, if it answered before its initialization.
     nvml_version: Option<String>,
     known_gpus: KnownGpus,
+    earlier: EarlierGpus,
     keys: Keys,
     /// Names of the GPUs of `last_ready`.
     named: Vec<String>,
@@ -152,13 +158,35 @@ impl Deriver {
         let mut deriver = Self::default();
         deriver.log.restore(kept.events);
         deriver.records.restore(kept.uses, kept.xids);
+        deriver.earlier = EarlierGpus::restored(kept.gpus);
         deriver
     }
 
     /// The state to save, without events. What this run has not read is as an earlier run saved it.
     #[must_use]
     pub fn saved(&self) -> SavedState {
-        self.records.saved()
+        self.records.saved().with_earlier_gpus(self.earlier.saved(self.known_gpus.known()))
+    }
+
+    /// Forgets a GPU that the driver does not list, by UUID, PCI bus id or index. It returns its name. If the driver lists it
+    /// again, it is there again.
+    ///
+    /// # Errors
+    /// No GPU has that name, or the driver lists it.
+    pub fn forget(&mut self, gpu: &str, now: Stamp) -> Result<String, NotForgotten> {
+        let uncounted = self.known_gpus.names_missing_from(&self.named);
+        let candidates = Candidates {
+            listed: &self.named,
+            uncounted: &uncounted,
+            missing: self.earlier.missing().map(|missing| missing.id).collect(),
+            known: self.known_gpus.known(),
+        };
+        let key = candidates.find(gpu, |key| self.log.state(key))?;
+        self.known_gpus.forget(&key);
+        self.earlier.forget(&key);
+        self.records.forget(&key);
+        self.log.forgotten(&key, now);
+        Ok(key)
     }
 
     /// Derives the next snapshot.
@@ -190,6 +218,9 @@ impl Deriver {
             sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
         };
         self.log.gpus(&gpus, input.now);
+        if self.last_ready.is_some() {
+            self.earlier.see(&gpus, input.now, &mut self.log);
+        }
         self.log.collector(&collector, input.now);
         Snapshot {
             sequence: self.sequence,
@@ -199,6 +230,7 @@ impl Deriver {
             nvml_version: self.nvml_version.clone(),
             host: Host { notes: self.notes(input), ..self.host.host(input.now, expired_after(input.interval)) },
             gpus,
+            missing: self.earlier.missing().collect(),
             events: self.log.kept(self.sequence),
             read_at: self.read_at,
             timings: self.clock.totals(),
@@ -244,7 +276,8 @@ impl Deriver {
     /// GPUs of the newest frame, or of the last in which GPUs were read.
     fn notes(&self, input: &Input<'_>) -> Vec<String> {
         let of_collector = input.sample.or(self.last_ready.as_ref()).map(|sample| sample.notes.iter());
-        of_collector.into_iter().flatten().chain(self.keys.notes()).cloned().collect()
+        let missing = self.earlier.missing().map(|gpu| format!("{}. {}", gpu.text(), gpu.action()));
+        of_collector.into_iter().flatten().chain(self.keys.notes()).cloned().chain(missing).collect()
     }
 
     fn add_once(&mut self, sample: &Sample, interval: Duration) {

@@ -102,7 +102,7 @@ impl Records {
             Some(SavedUse { uuid: uuid.clone(), is_instance, verdict, since, at_least, seen })
         });
         let xids = lasting().filter_map(|(uuid, record)| record.xids.saved(uuid));
-        SavedState { events: Vec::new(), uses: uses.collect(), xids: xids.collect() }
+        SavedState { uses: uses.collect(), xids: xids.collect(), ..SavedState::default() }
     }
 
     /// Takes in a sample that was not taken in before.
@@ -137,6 +137,11 @@ impl Records {
                 self.gpus.insert(now.into(), record);
             }
         }
+    }
+
+    /// Removes a GPU's records.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.gpus.remove(key);
     }
 
     /// Judges the GPUs of a snapshot, of which the driver counts the first few.

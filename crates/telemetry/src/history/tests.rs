@@ -19,6 +19,7 @@ fn snapshot(at_ms: u64, gpus: Vec<Gpu>) -> Snapshot {
         nvml_version: None,
         host: crate::snapshot::Host::absent(Absence::Timeout),
         gpus,
+        missing: Vec::new(),
         events: std::sync::Arc::default(),
         read_at: None,
         timings: std::sync::Arc::default(),

@@ -6,6 +6,7 @@ mod exhaustion;
 mod health;
 mod host_trouble;
 mod kept;
+mod missing;
 mod release;
 mod shutdown;
 mod systemd;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use telemetry::{
     Absence,
-    snapshot::{Gpu, GpuState, Severity, Snapshot, UseVerdict},
-    terminal::printable_in,
+    snapshot::{Gpu, GpuState, MissingGpu, Severity, Snapshot, UseVerdict},
+    terminal::{printable, printable_in},
 };
 
 use crate::v1::{
@@ -41,6 +41,9 @@ view! {
         value gpus: Vec<SummaryGpu> = snapshot.gpus.iter().enumerate().map(|(at, gpu)| {
             context.part(format_args!("gpus.{at}"), |context| SummaryGpu::of(context, gpu))
         }).collect();
+        /// GPUs that an earlier run of the agent read, and that the driver does not list. No number above counts them.
+        value missing: Vec<MissingGpuView> =
+            snapshot.missing.iter().map(|gpu| MissingGpuView::of(context, gpu)).collect();
         /// Reasons why values are null, by dotted path.
         value absent: Absent = context.absent();
     }
@@ -119,6 +122,27 @@ view! {
     }
 }
 
+view! {
+    /// GPU that an earlier run of the agent read, and that the driver does not list.
+    struct MissingGpuView of (_eye, gpu: &MissingGpu) {
+        /// UUID; where that cannot be used, the PCI bus id with `bus ` before it.
+        /// Source: derived, saved by an earlier run. Read: derived. Absent: never.
+        value id: String = gpu.id.clone();
+        /// Product name; empty where the driver never reported it.
+        /// Source: derived, saved by an earlier run. Read: derived. Absent: never.
+        value name: String = gpu.name.clone();
+        /// Time of its last reading, Unix time in milliseconds.
+        /// Source: derived, saved by an earlier run. Read: derived. Absent: never.
+        value read_at: u64 = gpu.read_at_ms;
+        /// Description.
+        /// Source: derived. Read: derived. Absent: never.
+        value text: String = gpu.text();
+        /// Remedy.
+        /// Source: derived. Read: derived. Absent: never.
+        value action: String = gpu.action();
+    }
+}
+
 impl SummaryView {
     /// Text for a terminal: a line for the host, and one per GPU.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
@@ -139,6 +163,9 @@ impl SummaryView {
                 None => write!(text, "{:>16}", why_unknown(self, gpu.index))?,
             }
             writeln!(text, "  {}", gpu.health)?;
+        }
+        for gpu in &self.missing {
+            writeln!(text, "  -  {:<28} missing  {}", printable_in(&gpu.name, WIDEST_NAME), printable(&gpu.id))?;
         }
         Ok(text)
     }
