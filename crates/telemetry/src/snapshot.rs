@@ -1,5 +1,6 @@
 //! Snapshots: the state at one moment, derived once and rendered by every view.
 
+mod missing;
 mod pod;
 mod timings;
 mod totals;
@@ -15,6 +16,7 @@ use crate::{
     sample::{Container, DriverFacts, GpuJobs, Life, MigSample, PodContainer, ProcessShare},
 };
 
+pub use missing::MissingGpu;
 pub use pod::{OnlyPod, Pod, PodName};
 pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
 pub use totals::Totals;
@@ -51,37 +53,6 @@ impl Snapshot {
     #[must_use]
     pub fn has_counted(&self) -> bool {
         self.driver.is_some() || !self.gpus.is_empty()
-    }
-}
-
-/// A GPU that an earlier run of the agent read, and that the driver does not list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingGpu {
-    /// UUID; where that is not used, the PCI bus id with `bus ` before it.
-    pub id: String,
-    /// Product name; empty if it was never read.
-    pub name: String,
-    /// When it was last read, Unix time in milliseconds.
-    pub read_at_ms: u64,
-}
-
-impl MissingGpu {
-    /// Description.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let Self { id, name, .. } = self;
-        let name = if name.is_empty() { "GPU" } else { name };
-        format!("{name} {id} is missing: an earlier run read it, and the driver does not list it")
-    }
-
-    /// Remedy.
-    #[must_use]
-    pub fn action(&self) -> String {
-        format!(
-            "Look for it with `lspci` and in the kernel's log. If it was removed on purpose, run \
-             `nvidia-smi-web-agent forget {}`.",
-            self.id.trim_start_matches("bus ")
-        )
     }
 }
 
