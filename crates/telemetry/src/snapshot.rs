@@ -452,9 +452,9 @@ pub struct Process {
     /// Result of reading its cgroup, which gives container, pod and job.
     pub placed: Reading<()>,
     /// The container that it runs in.
-    pub container: Option<Container>,
+    pub container: Option<Box<Container>>,
     /// The Kubernetes pod that it runs in.
-    pub pod: Option<Pod>,
+    pub pod: Option<Box<Pod>>,
     /// The Slurm job.
     pub job: Option<String>,
 }

@@ -61,7 +61,7 @@ impl Entry {
     pub(super) fn store_placement(&mut self, placement: Reading<Placement>) {
         self.facts.placed = placement.as_ref().map(|_| ()).map_err(|why| *why);
         let Placement { container, pod, job } = placement.unwrap_or_default();
-        (self.facts.container, self.facts.pod, self.facts.job) = (container, pod, job);
+        (self.facts.container, self.facts.pod, self.facts.job) = (container.map(Box::new), pod, job);
     }
 
     /// The kernel has no arguments of a process whose main thread has ended, though other threads may still run. Those that

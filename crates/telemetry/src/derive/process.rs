@@ -217,7 +217,7 @@ fn row(
         holds: false,
         placed: facts.placed,
         container: facts.container.clone(),
-        pod: facts.pod.clone().map(|uid| Pod { uid, name: Err(Absence::NotSupported) }),
+        pod: facts.pod.clone().map(|uid| Box::new(Pod { uid, name: Err(Absence::NotSupported) })),
         job: facts.job.clone(),
     }
 }

@@ -114,7 +114,7 @@ fn sample() -> impl Strategy<Value = Sample> {
             cpu_ms,
             uid,
             user: Some("root".into()),
-            container: container.map(|name| Container { id: "0123".into(), runtime: None, name }),
+            container: container.map(|name| Box::new(Container { id: "0123".into(), runtime: None, name })),
             pod: pod.and_then(Reading::ok),
             ..ProcessFacts::unread(pid, Absence::Error)
         });

@@ -281,7 +281,7 @@ pub struct ProcessFacts {
     /// Result of reading its cgroup, which gives the three below: `/proc/PID/cgroup`.
     pub placed: Reading<()>,
     /// The container that it runs in, by its cgroup.
-    pub container: Option<Container>,
+    pub container: Option<Box<Container>>,
     /// The Kubernetes pod's uid, by its cgroup.
     pub pod: Option<String>,
     /// The Slurm job, by its cgroup.

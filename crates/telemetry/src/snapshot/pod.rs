@@ -78,7 +78,7 @@ impl Process {
     /// whoever may start containers, and seldom the host's root.
     #[must_use]
     pub fn counts_for_container(&self) -> Option<&Container> {
-        self.container.as_ref().filter(|_| self.uid == Ok(0))
+        self.container.as_deref().filter(|_| self.uid == Ok(0))
     }
 
     /// Why it is not known whether a process of root's counts for a container: its cgroup was not read.
@@ -139,7 +139,8 @@ mod tests {
             (Err(Absence::Denied), Ok("trainer"), None, None),
         ] {
             let container = Container { id: id.clone(), runtime: None, name: container.map(str::to_owned) };
-            let process = Process { uid, container: Some(container), pod, ..blank::process(1) };
+            let process =
+                Process { uid, container: Some(Box::new(container)), pod: pod.map(Box::new), ..blank::process(1) };
             assert_eq!(process.container_label().as_deref(), expected);
         }
         assert_eq!(Process { uid: Ok(0), ..blank::process(1) }.container_label(), None);

@@ -14,7 +14,7 @@ fn far() -> Instant {
 fn in_container(pid: u32, id: &str, runtime: Option<&str>) -> ProcessFacts {
     let name = Err(Absence::NotSupported);
     let container = Some(Container { id: id.into(), runtime: runtime.map(str::to_owned), name });
-    ProcessFacts { container, ..ProcessFacts::unread(pid, Absence::Error) }
+    ProcessFacts { container: container.map(Box::new), ..ProcessFacts::unread(pid, Absence::Error) }
 }
 
 fn names(containers: &Containers, processes: &mut [ProcessFacts]) -> Vec<Reading<String>> {

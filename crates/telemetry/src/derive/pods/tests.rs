@@ -90,8 +90,8 @@ fn allocated_differs_from_unknown() {
 fn process(uid: &str, container: &str) -> Process {
     let why = Absence::NotSupported;
     Process {
-        pod: (!uid.is_empty()).then(|| Pod { uid: uid.into(), name: Err(why) }),
-        container: Some(Container { id: container.into(), runtime: None, name: Err(why) }),
+        pod: (!uid.is_empty()).then(|| Box::new(Pod { uid: uid.into(), name: Err(why) })),
+        container: Some(Box::new(Container { id: container.into(), runtime: None, name: Err(why) })),
         ..blank::process(1)
     }
 }
@@ -161,7 +161,8 @@ fn process_in_pod_of_its_mig_instance() {
 #[test]
 fn engine_name_kept_without_kubelet_name() {
     let mut host = gpu(Ok(vec![of("a", "main")]), &[("", "c")]);
-    host.processes[0].container = Some(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()) });
+    host.processes[0].container =
+        Some(Box::new(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()) }));
     assert_eq!(names(vec![host]), ["-/trainer"]);
 }
 

@@ -168,7 +168,13 @@ fn users_are_accounts_digits_or_root_containers() {
         (Ok(0), Some("root"), container.clone(), Life::Gone, None),
         (Err(Absence::Denied), None, container, Life::Unknown, None),
     ] {
-        let process = Process { uid, user: name.map(String::from), container, life, ..blank::process(1) };
+        let process = Process {
+            uid,
+            user: name.map(String::from),
+            container: container.map(Box::new),
+            life,
+            ..blank::process(1)
+        };
         assert_eq!(user(&process).as_deref(), expected);
     }
     let unread = |uid| Process { uid: Ok(uid), placed: Err(Absence::Denied), ..blank::process(1) };
