@@ -70,8 +70,9 @@ fn collector_ignores_service_signals() {
 #[test]
 fn fatal_signal_from_outside_ends_collector() {
     let driver = Driver::new(ONE_GPU);
-    let agent = Start::on(&driver).serve().ready();
     for signal in [Signal::SIGABRT, Signal::SIGSEGV] {
+        // Each has an agent of its own: a collector that has not read its settings yet does not end by a signal's name.
+        let agent = Start::on(&driver).serve().ready();
         let pid = only_collector(&agent);
         kill(nix_pid(pid), signal).unwrap();
         eventually("another collector", || {
