@@ -168,8 +168,8 @@ impl Deriver {
         self.records.saved().with_earlier_gpus(self.earlier.saved(self.known_gpus.known()))
     }
 
-    /// Forgets a GPU that the driver does not list, by UUID, PCI bus id or index. It returns its name. If the driver lists it
-    /// again, it is there again.
+    /// Forgets a GPU that the driver does not list, by UUID, PCI bus id or index, and returns its name. It is there again
+    /// once the driver lists it.
     ///
     /// # Errors
     /// No GPU has that name, or the driver lists it.
@@ -273,7 +273,7 @@ impl Deriver {
         }
     }
 
-    /// GPUs of the newest frame, or of the last in which GPUs were read.
+    /// Notes of the newest frame, or of the last in which GPUs were read, and ours.
     fn notes(&self, input: &Input<'_>) -> Vec<String> {
         let of_collector = input.sample.or(self.last_ready.as_ref()).map(|sample| sample.notes.iter());
         let missing = self.earlier.missing().map(|gpu| format!("{}. {}", gpu.text(), gpu.action()));
@@ -358,6 +358,9 @@ mod tests;
 
 #[cfg(test)]
 mod over_time_tests;
+
+#[cfg(test)]
+mod records_tests;
 
 #[cfg(test)]
 mod property_tests;
