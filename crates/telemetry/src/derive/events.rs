@@ -17,7 +17,7 @@ const KEPT: usize = 10_000;
 pub(super) struct Log {
     kept: Arc<Vec<Event>>,
     fresh: Vec<Event>,
-    /// The last state of each GPU, by UUID.
+    /// The last state of each GPU, by the name of its records.
     gpus: BTreeMap<String, GpuState>,
     collector: Option<CollectorState>,
     driver: Option<String>,
@@ -64,16 +64,8 @@ impl Log {
             let before = self.gpus.insert(gpu.key.clone(), gpu.state);
             let Some(before) = before.filter(|before| *before != gpu.state) else { continue };
             let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            self.fresh.push(Event {
-                sequence: 0,
-                at: now,
-                kind: EventKind::GpuState,
-                gpu_uuid: is_uuid(&gpu.key).then(|| gpu.key.clone()),
-                severity: severity_of(gpu.state),
-                code: gpu.state.as_str().into(),
-                text: format!("GPU {} is {} after {}{detail}", gpu.index, gpu.state.as_str(), before.as_str()),
-                action: String::new(),
-            });
+            let text = format!("GPU {} is {} after {}{detail}", gpu.index, gpu.state.as_str(), before.as_str());
+            self.gpu(&gpu.key, severity_of(gpu.state), gpu.state.as_str(), text, String::new(), now);
         }
     }
 
@@ -84,29 +76,29 @@ impl Log {
 
     /// A GPU of an earlier run that the driver does not list.
     pub(super) fn missing(&mut self, gpu: &MissingGpu, now: Stamp) {
-        self.roster(&gpu.id, Severity::Critical, "missing", gpu.text(), gpu.action(), now);
+        self.gpu(&gpu.id, Severity::Critical, "missing", gpu.text(), gpu.action(), now);
     }
 
     /// A GPU of an earlier run whose place another one has.
     pub(super) fn replaced(&mut self, gpu: &MissingGpu, by: &Gpu, now: Stamp) {
         let text = format!("GPU {} is in the place of {}", by.index, gpu.id);
-        self.roster(&gpu.id, Severity::Ok, "replaced", text, String::new(), now);
+        self.gpu(&gpu.id, Severity::Ok, "replaced", text, String::new(), now);
     }
 
     /// A GPU that was reported missing and was read again.
     pub(super) fn found(&mut self, gpu: &Gpu, now: Stamp) {
         let text = format!("GPU {} is {} after missing", gpu.index, gpu.state.as_str());
-        self.roster(&gpu.key, Severity::Ok, "found", text, String::new(), now);
+        self.gpu(&gpu.key, Severity::Ok, "found", text, String::new(), now);
     }
 
     /// A GPU that was forgotten. When it is listed again, that is no change.
     pub(super) fn forgotten(&mut self, key: &str, now: Stamp) {
         self.gpus.remove(key);
-        self.roster(key, Severity::Ok, "forgotten", format!("{key} was forgotten on request"), String::new(), now);
+        self.gpu(key, Severity::Ok, "forgotten", format!("{key} was forgotten on request"), String::new(), now);
     }
 
-    /// An event about which GPUs there are.
-    fn roster(&mut self, key: &str, severity: Severity, code: &str, text: String, action: String, now: Stamp) {
+    /// An event about one GPU, or about its absence.
+    fn gpu(&mut self, key: &str, severity: Severity, code: &str, text: String, action: String, now: Stamp) {
         self.fresh.push(Event {
             sequence: 0,
             at: now,

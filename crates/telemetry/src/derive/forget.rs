@@ -47,7 +47,7 @@ pub(super) struct Candidates<'a> {
     /// GPUs that the driver lists, in its order.
     pub(super) listed: &'a [String],
     /// GPUs that it listed earlier in this run, shown after the others.
-    pub(super) uncounted: &'a [String],
+    pub(super) uncounted: Vec<&'a KnownGpu>,
     /// GPUs that only earlier runs read.
     pub(super) missing: Vec<String>,
     /// The GPUs of this run.
@@ -57,7 +57,8 @@ pub(super) struct Candidates<'a> {
 impl Candidates<'_> {
     /// Name of the GPU that is meant, if it can be forgotten.
     pub(super) fn find(&self, gpu: &str, state: impl Fn(&str) -> Option<GpuState>) -> Result<String, NotForgotten> {
-        let mut shown = (0..).zip(self.listed.iter().chain(self.uncounted));
+        let uncounted = self.uncounted.iter().map(|known| &known.key);
+        let mut shown = (0..).zip(self.listed.iter().chain(uncounted));
         let Some((index, key)) = shown.find(|(index, key)| gpu == format!("{index}") || self.is_named(key, gpu)) else {
             let missing = self.missing.iter().find(|key| self.is_named(key, gpu)).cloned();
             return missing.ok_or_else(|| NotForgotten::Unknown { gpu: printable(gpu).into(), others: self.names() });
@@ -83,7 +84,8 @@ impl Candidates<'_> {
 
     /// Names of those that can be forgotten.
     fn names(&self) -> String {
-        let uncounted = (self.listed.len()..).zip(self.uncounted).map(|(index, key)| format!("{index} ({key})"));
+        let uncounted = (self.listed.len()..).zip(&self.uncounted);
+        let uncounted = uncounted.map(|(index, known)| format!("{index} ({})", known.key));
         let all: Vec<String> = uncounted.chain(self.missing.iter().cloned()).collect();
         if all.is_empty() {
             return "there is none".into();

@@ -199,17 +199,17 @@ fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
 }
 
 /// A GPU that the driver no longer counts.
-pub(super) fn uncounted(known: KnownGpu, index: u32, ages: &Ages<'_>) -> Gpu {
+pub(super) fn uncounted(known: &KnownGpu, index: u32, ages: &Ages<'_>) -> Gpu {
     let why = Absence::Lost;
     Gpu {
         index,
-        key: known.key,
+        key: known.key.clone(),
         state: GpuState::Lost,
         state_detail: Some("the driver no longer counts it".into()),
         read_at: known.read_at,
         never_read: known.never_read,
         age: ages.now.boot.since(known.read_at.boot),
-        identity: known.identity,
+        identity: known.identity.clone(),
         readings: Readings::absent(why),
         lists: ListsRead::absent(why),
         mig: Err(why),

@@ -97,6 +97,36 @@ impl Conditions {
         self.links_up
     }
 
+    /// Reasons that count once they have lasted.
+    fn lasting(&mut self, gpu: &Gpu, Moment { now, gap, .. }: Moment) -> Vec<Reason> {
+        let links_up = self.links_up(gpu);
+        // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
+        let is_ok = gpu.state == GpuState::Ok;
+        let at = if is_ok { gpu.read_at } else { now };
+        let lasts = |timer: &mut ConditionTimer, holds: Option<bool>, least: Duration| {
+            ConditionTimer::for_at_least(timer.see(holds.filter(|_| is_ok), at, gap), at.boot, least)
+        };
+        // The link is read once in ten intervals, which the gap is at least as long as: only in one more has it been
+        // read under the load of now.
+        let link_lasts = LASTS.max(gap + gap / 10);
+        let shuts_down = lasts(&mut self.shutdown, limits::reaches_shutdown(gpu), LASTS_A_MOMENT);
+        let is_hot = lasts(&mut self.hot, limits::exceeds_slowdown(gpu), HOT_LASTS);
+        let are_down = lasts(&mut self.links, limits::links_are_down(gpu, links_up), LASTS_A_MOMENT);
+        let is_unwell = lasts(&mut self.fabric_health, limits::fabric_is_unwell(gpu), LASTS_A_MOMENT);
+        let reasons = [
+            lasts(&mut self.thermal, too_hot(gpu), LASTS).then(thermal_slowdown),
+            lasts(&mut self.brake, braked(gpu), LASTS).then(power_brake),
+            lasts(&mut self.slowdown, slowed_otherwise(gpu), LASTS).then(hardware_slowdown),
+            lasts(&mut self.link, link_is_slow(gpu), link_lasts).then(|| slow_link(gpu)),
+            lasts(&mut self.fabric, fabric_is_waiting(gpu), LASTS).then(fabric_waits),
+            shuts_down.then(|| limits::shutdown_temperature(gpu)),
+            (is_hot && !shuts_down).then(limits::slowdown_temperature),
+            are_down.then(|| limits::links_down(gpu, links_up)),
+            is_unwell.then(|| limits::fabric_health(gpu)),
+        ];
+        reasons.into_iter().flatten().chain(self.rates(gpu, at)).collect()
+    }
+
     /// Reasons by the rates of corrected errors.
     fn rates(&mut self, gpu: &Gpu, at: Stamp) -> impl Iterator<Item = Reason> + use<> {
         let Readings { ecc, nvlink, .. } = &gpu.readings;
@@ -147,65 +177,30 @@ pub(super) fn judge(
     gpu: &Gpu,
     conditions: &mut Conditions,
     evidence: Evidence<impl Iterator<Item = (xid::Entry, Stamp)>>,
-    Moment { now, gap, reads }: Moment,
+    moment: Moment,
 ) -> Health {
     let Evidence { held, uncorrected, needs_reset, slow } = evidence;
-    let is_slow = slow.is_some();
+    let Moment { now, gap, reads } = moment;
     conditions.newest.add(&gpu.readings, uncorrected);
     let newest = conditions.newest;
-    let links_up = conditions.links_up(gpu);
-    let stale = gpu.state == GpuState::Stale;
-    let unread = conditions.unread.see(reads.then_some(stale), now, gap).filter(|_| reads && stale);
-    // Old readings make nothing last longer: what lasted is kept for a while, and then forgotten.
-    let is_ok = gpu.state == GpuState::Ok;
-    let at = if is_ok { gpu.read_at } else { now };
-    let mut lasts = |lasting: fn(&mut Conditions) -> &mut ConditionTimer, holds: Option<bool>, least: Duration| {
-        let since = lasting(conditions).see(holds.filter(|_| is_ok), at, gap);
-        ConditionTimer::for_at_least(since, at.boot, least)
-    };
-    // The link is read once in ten intervals, which the gap is at least as long as: only in one more has it been read
-    // under the load of now.
-    let link_lasts = LASTS.max(gap + gap / 10);
-    let thermal = slowed(gpu, HW_THERMAL, WELL_UNDER_IN_NEED_PERCENT)
-        .zip(slowed(gpu, SW_THERMAL, WELL_UNDER_PERCENT))
-        .map(|(hardware, software)| hardware || software);
-    let brake = slowed(gpu, POWER_BRAKE, WELL_UNDER_IN_NEED_PERCENT);
-    let reported = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
-    let other = slowed(gpu, HW_SLOWDOWN, WELL_UNDER_PERCENT)
-        .map(|any| any && gpu.readings.clocks.event_reasons.is_ok_and(|reasons| reasons & reported == 0));
+    let is_stale = gpu.state == GpuState::Stale;
+    let unread = conditions.unread.see(reads.then_some(is_stale), now, gap).filter(|_| reads && is_stale);
+    let unread = unread.filter(|_| slow.is_none());
     let mut reasons: Vec<Reason> = held.filter_map(|(entry, _)| of_xid(&entry)).collect();
-    reasons.extend(lasts(|now| &mut now.thermal, thermal, LASTS).then(thermal_slowdown));
-    reasons.extend(lasts(|now| &mut now.brake, brake, LASTS).then(power_brake));
-    reasons.extend(lasts(|now| &mut now.slowdown, other, LASTS).then(hardware_slowdown));
-    reasons.extend(lasts(|now| &mut now.link, link_is_slow(gpu), link_lasts).then(|| slow_link(gpu)));
-    reasons.extend(lasts(|now| &mut now.fabric, fabric_is_waiting(gpu), LASTS).then(fabric_waits));
-    let shuts_down = lasts(|now| &mut now.shutdown, limits::reaches_shutdown(gpu), LASTS_A_MOMENT);
-    reasons.extend(shuts_down.then(|| limits::shutdown_temperature(gpu)));
-    let is_hot = lasts(|now| &mut now.hot, limits::exceeds_slowdown(gpu), HOT_LASTS);
-    reasons.extend((is_hot && !shuts_down).then(limits::slowdown_temperature));
-    let are_down = lasts(|now| &mut now.links, limits::links_are_down(gpu, links_up), LASTS_A_MOMENT);
-    reasons.extend(are_down.then(|| limits::links_down(gpu, links_up)));
-    let is_unwell = lasts(|now| &mut now.fabric_health, limits::fabric_is_unwell(gpu), LASTS_A_MOMENT);
-    reasons.extend(is_unwell.then(|| limits::fabric_health(gpu)));
-    reasons.extend(conditions.rates(gpu, at));
-    reasons.extend(
-        [
-            lost(gpu),
-            slow.filter(|_| reads).map(slow_readings),
-            unread
-                .filter(|_| !is_slow)
-                .map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
-            unreadable(gpu, needs_reset).filter(|_| reads),
-            needs_reset.then(reset_required).filter(|_| reads),
-            ecc(&newest),
-            remap_pending(&newest),
-            remap_failed(&newest),
-            fabric_failed(&newest),
-            recovery(&newest),
-        ]
-        .into_iter()
-        .flatten(),
-    );
+    reasons.extend(conditions.lasting(gpu, moment));
+    let others = [
+        lost(gpu),
+        slow.filter(|_| reads).map(slow_readings),
+        unread.map(|since| not_answering(ConditionTimer::for_at_least(Some(since), now.boot, gap))),
+        unreadable(gpu, needs_reset).filter(|_| reads),
+        needs_reset.then(reset_required).filter(|_| reads),
+        ecc(&newest),
+        remap_pending(&newest),
+        remap_failed(&newest),
+        fabric_failed(&newest),
+        recovery(&newest),
+    ];
+    reasons.extend(others.into_iter().flatten());
     // The worst first, and then always in the same order.
     reasons.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.code.cmp(&other.code)));
     Health { verdict: reasons.first().map_or(Severity::Ok, |worst| worst.severity), reasons }
@@ -303,6 +298,22 @@ fn slowed(gpu: &Gpu, wanted: u64, under_percent: u64) -> Option<bool> {
         _ => is_loaded(gpu)?,
     };
     Some(loaded && reasons & wanted != 0 && u64::from(now) * 100 < u64::from(highest) * under_percent)
+}
+
+fn too_hot(gpu: &Gpu) -> Option<bool> {
+    let hardware = slowed(gpu, HW_THERMAL, WELL_UNDER_IN_NEED_PERCENT)?;
+    Some(hardware || slowed(gpu, SW_THERMAL, WELL_UNDER_PERCENT)?)
+}
+
+fn braked(gpu: &Gpu) -> Option<bool> {
+    slowed(gpu, POWER_BRAKE, WELL_UNDER_IN_NEED_PERCENT)
+}
+
+/// True if the hardware slows it down for a reason that it does not report.
+fn slowed_otherwise(gpu: &Gpu) -> Option<bool> {
+    let reported = HW_THERMAL | SW_THERMAL | POWER_BRAKE;
+    let is_reported = gpu.readings.clocks.event_reasons.ok()? & reported != 0;
+    Some(slowed(gpu, HW_SLOWDOWN, WELL_UNDER_PERCENT)? && !is_reported)
 }
 
 fn thermal_slowdown() -> Reason {

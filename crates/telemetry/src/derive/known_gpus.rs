@@ -3,8 +3,7 @@
 
 use crate::{BootTime, Stamp, readings::Identity, snapshot::Gpu};
 
-/// Most GPUs that are listed though the driver does not count them: who changes all names all the time is not a new GPU
-/// each time.
+/// Most GPUs that are listed though the driver does not count them: names that change all the time do not collect.
 const MAX_MISSING: usize = 32;
 
 #[derive(Debug, Default)]
@@ -63,20 +62,14 @@ impl KnownGpus {
                 }
             }
         }
+        let is_missing = |known: &&KnownGpu| !gpus.iter().any(|gpu| gpu.key == known.key);
         let mut missing: Vec<(Stamp, String)> =
-            self.missing(gpus).map(|known| (known.read_at, known.key.clone())).collect();
+            self.known.iter().filter(is_missing).map(|known| (known.read_at, known.key.clone())).collect();
         if missing.len() > MAX_MISSING {
             missing.sort_by_key(|(read_at, _)| read_at.boot);
             let surplus = missing.len() - MAX_MISSING;
             missing.iter().take(surplus).for_each(|(_, key)| self.forget(key));
         }
-    }
-
-    /// Names of the GPUs that are not among these, by their last index.
-    pub(super) fn names_missing_from(&self, names: &[String]) -> Vec<String> {
-        let mut missing: Vec<&KnownGpu> = self.known.iter().filter(|known| !names.contains(&known.key)).collect();
-        missing.sort_by_key(|known| known.index);
-        missing.into_iter().map(|known| known.key.clone()).collect()
     }
 
     /// Forgets a GPU.
@@ -89,14 +82,10 @@ impl KnownGpus {
         &self.known
     }
 
-    /// The GPUs once seen that are not among these, by their last index.
-    pub(super) fn missing_from(&self, gpus: &[Gpu]) -> Vec<KnownGpu> {
-        let mut missing: Vec<KnownGpu> = self.missing(gpus).cloned().collect();
+    /// The GPUs once seen whose names are not among these, by their last index.
+    pub(super) fn missing_from(&self, names: &[String]) -> Vec<&KnownGpu> {
+        let mut missing: Vec<&KnownGpu> = self.known.iter().filter(|known| !names.contains(&known.key)).collect();
         missing.sort_by_key(|known| known.index);
         missing
-    }
-
-    fn missing<'a>(&'a self, gpus: &'a [Gpu]) -> impl Iterator<Item = &'a KnownGpu> {
-        self.known.iter().filter(|known| !gpus.iter().any(|gpu| gpu.key == known.key))
     }
 }

@@ -174,10 +174,9 @@ impl Deriver {
     /// # Errors
     /// No GPU has that name, or the driver lists it.
     pub fn forget(&mut self, gpu: &str, now: Stamp) -> Result<String, NotForgotten> {
-        let uncounted = self.known_gpus.names_missing_from(&self.named);
         let candidates = Candidates {
             listed: &self.named,
-            uncounted: &uncounted,
+            uncounted: self.known_gpus.missing_from(&self.named),
             missing: self.earlier.missing().map(|missing| missing.id).collect(),
             known: self.known_gpus.known(),
         };
@@ -333,11 +332,8 @@ impl Deriver {
         }
         self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
         self.known_gpus.remember(&gpus);
-        let uncounted = self.known_gpus.missing_from(&gpus);
-        for known in uncounted {
-            let index = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
-            gpus.push(gpu::uncounted(known, index, &age));
-        }
+        let uncounted = self.known_gpus.missing_from(&self.named).into_iter();
+        gpus.extend((0..).skip(gpus.len()).zip(uncounted).map(|(index, known)| gpu::uncounted(known, index, &age)));
         pods::name_processes(&mut gpus);
         gpus
     }

@@ -1,5 +1,7 @@
 //! Temperatures beyond a limit, and NVLinks that are down.
 
+use std::borrow::Cow;
+
 use crate::{
     derive::health::{FABRIC_COMPLETED, reason},
     readings::words,
@@ -81,10 +83,8 @@ const MILD: [&str; 3] = ["degraded_bandwidth", "route_recovery", "access_timeout
 const UNHEALTHY: u32 = 2;
 const LIMITED: u32 = 3;
 
-fn problems(gpu: &Gpu) -> Vec<&'static str> {
-    let mask = gpu.readings.fabric.problems.unwrap_or_default();
-    let named = |bit: u32| words::FABRIC_PROBLEMS.get(bit as usize).copied().unwrap_or("unknown");
-    (0..u64::BITS).filter(|bit| mask & (1 << bit) != 0).map(named).collect()
+fn problems(gpu: &Gpu) -> Vec<Cow<'static, str>> {
+    words::set_bits(gpu.readings.fabric.problems.unwrap_or_default(), words::FABRIC_PROBLEMS).collect()
 }
 
 /// True if the driver reports that the GPU's fabric is unhealthy or names problems.
@@ -98,7 +98,8 @@ pub(super) fn fabric_is_unwell(gpu: &Gpu) -> Option<bool> {
 
 pub(super) fn fabric_health(gpu: &Gpu) -> Reason {
     let problems = problems(gpu);
-    let is_mild = gpu.readings.fabric.health != Ok(UNHEALTHY) && problems.iter().all(|problem| MILD.contains(problem));
+    let is_mild =
+        gpu.readings.fabric.health != Ok(UNHEALTHY) && problems.iter().all(|problem| MILD.contains(&problem.as_ref()));
     let severity = if is_mild { Severity::Warning } else { Severity::Critical };
     let named = if problems.is_empty() { String::new() } else { format!(": {}", problems.join(", ")) };
     let text = format!("the driver reports that its NVLink fabric is not healthy{named}");
