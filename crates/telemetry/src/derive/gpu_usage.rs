@@ -174,7 +174,6 @@ fn look_at_gpu(gpu: &Gpu, works: bool) -> Finding {
         memory: gpu.readings.memory.whole(),
         allocated: pods::allocated(&gpu.pods),
         works,
-        exclusive: is_exclusive(gpu),
     });
     // Nobody can have it either.
     Finding { taken: if is_prohibited(gpu) { Taken::Yes } else { finding.taken }, ..finding }
@@ -236,7 +235,6 @@ fn look_at_instance(mig: &Mig, gpu: &Gpu, works: bool) -> Finding {
         memory: mig.sample.memory,
         allocated: pods::allocated(&mig.pods),
         works,
-        exclusive: is_exclusive(gpu),
     });
     Finding { taken: if is_prohibited(gpu) { Taken::Yes } else { finding.taken }, ..finding }
 }

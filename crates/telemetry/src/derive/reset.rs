@@ -5,7 +5,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{Absence, BootTime, Reading, derive::gpu::is_lost, sample::GpuSample};
+use crate::{
+    Absence, BootTime, Reading,
+    derive::{gpu::is_lost, saved::SavedSigns},
+    sample::GpuSample,
+};
 
 /// Number of newest readings that a restart must all be below: a spike that lasts shorter is not one.
 const RECENT: usize = 8;
@@ -37,32 +41,25 @@ pub(super) struct ResetSigns {
 
 impl ResetSigns {
     /// Begins with what another run of the agent kept.
-    pub(super) fn restored(
-        driver: Option<String>,
-        energy_mj: Option<u64>,
-        uncorrected: Option<u64>,
-        recovery_action: Option<u32>,
-    ) -> Self {
+    pub(super) fn restored(kept: SavedSigns) -> Self {
+        let SavedSigns { driver, energy_mj, uncorrected, recovery_action } = kept;
         let (energy_mj, uncorrected) = (Counter::starting(energy_mj), Counter::starting(uncorrected));
         Self { driver, energy_mj, uncorrected, recovery_action, ..Self::default() }
     }
 
-    pub(super) const fn driver(&self) -> Option<&String> {
-        self.driver.as_ref()
-    }
-
-    /// Energy, by the newest credible reading.
-    pub(super) fn energy_mj(&self) -> Option<u64> {
-        self.energy_mj.newest()
+    /// The newest credible readings.
+    pub(super) fn saved(&self) -> SavedSigns {
+        SavedSigns {
+            driver: self.driver.clone(),
+            energy_mj: self.energy_mj.newest(),
+            uncorrected: self.uncorrected.newest(),
+            recovery_action: self.recovery_action,
+        }
     }
 
     /// Uncorrected ECC errors, by the newest credible reading: fewer only once a reset is credible.
     pub(super) fn uncorrected(&self) -> Option<u64> {
         self.uncorrected.newest()
-    }
-
-    pub(super) const fn recovery_action(&self) -> Option<u32> {
-        self.recovery_action
     }
 
     /// The driver does not count the GPU: if it does again, the GPU was taken off the bus and put back.
@@ -295,7 +292,7 @@ mod tests {
                     }
                     found += u32::from(signs.read(&sample, None));
                 }
-                (found, signs.uncorrected().or(signs.recovery_action().map(u64::from)))
+                (found, signs.uncorrected().or(signs.recovery_action.map(u64::from)))
             };
             assert_eq!(read(&[(2, 10), (0, 10), (2, 10)]), (0, Some(2)), "one reading in ten ticks");
             assert_eq!(read(&[(2, 10), (0, 20)]), (0, Some(2)));
@@ -333,7 +330,7 @@ mod tests {
 
     #[test]
     fn other_driver_version_is_reset() {
-        let mut signs = ResetSigns::restored(Some("1".into()), None, None, None);
+        let mut signs = ResetSigns::restored(SavedSigns { driver: Some("1".into()), ..SavedSigns::default() });
         let mut read = |second: u64, driver| signs.read(&gpu(0, "A", second * 1000), driver);
         assert_eq!(
             [read(1, Some("1")), read(2, None), read(3, Some("2")), read(4, Some("2"))],
@@ -342,15 +339,28 @@ mod tests {
     }
 
     proptest! {
-        /// A counter that goes on from where it was, with some other readings between, was never reset.
+        /// A counter that goes on from where it was, with some other readings between, was never reset: a restart takes
+        /// one more reading in a row.
         #[test]
-        fn energy_that_goes_on_is_never_reset(garbage in proptest::collection::vec((0..60_usize, any::<u64>()), 0..12)) {
-            let mut energies = counting(5_000_000_000, 60);
+        fn energy_that_goes_on_is_never_reset(garbage in proptest::collection::vec((8..60_usize, any_energy()), 0..5)) {
+            let mut energies = counting(5_000_000_000, 70);
             for (place, value) in garbage {
                 energies[place] = value;
             }
-            // Four of them near zero, one after the other, and growing, may look like a restart.
-            prop_assert!(resets(energies).is_empty());
+            prop_assert_eq!(resets(energies), [0; 0]);
         }
+
+        /// The same where all of them come one after the other.
+        #[test]
+        fn energy_that_goes_on_after_a_dip_is_never_reset(dip in proptest::collection::vec(0..100_000_000_u64, 0..5)) {
+            let mut dip = dip;
+            dip.sort_unstable();
+            let energies = [counting(5_000_000_000, 10), dip, counting(5_003_000_000, 20)].concat();
+            prop_assert_eq!(resets(energies), [0; 0]);
+        }
+    }
+
+    fn any_energy() -> impl Strategy<Value = u64> {
+        prop_oneof![0..100_000_000_u64, 4_900_000_000..5_100_000_000_u64, any::<u64>()]
     }
 }

@@ -1,5 +1,5 @@
-//! State that one run of the agent keeps for the next, beside the history: events, since when each GPU is free, held or busy,
-//! the Xid errors that are held against it, and the GPUs themselves.
+//! State that one run of the agent keeps for the next, beside the history: events, since when each GPU is free, held or
+//! busy, the Xid errors that are held against it, and the GPUs themselves.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,12 @@ pub(super) struct SavedXids {
     pub(super) uuid: String,
     /// Numbers of Xid errors, with when each was last seen.
     pub(super) held: Vec<(u64, Stamp)>,
+    pub(super) signs: SavedSigns,
+}
+
+/// Readings that show a reset of a GPU since; none for what was not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedSigns {
     pub(super) driver: Option<String>,
     pub(super) energy_mj: Option<u64>,
     pub(super) uncorrected: Option<u64>,

@@ -21,7 +21,7 @@ const BOTH_WORKS_PERCENT: u32 = 5;
 /// Facts about a GPU or a MIG instance that is read on time.
 #[derive(Clone, Debug)]
 pub(super) struct Facts<'a> {
-    /// Its processes, or why there is no list.
+    /// Its processes, each with whether it [holds](holds) the GPU, or why there is no list.
     pub(super) listed: Reading<Vec<&'a Process>>,
     /// Processes whose memory is in `memory`: a MIG instance may share it with a neighbour.
     pub(super) sharers: Vec<&'a Process>,
@@ -30,8 +30,6 @@ pub(super) struct Facts<'a> {
     pub(super) allocated: Taken,
     /// It works, by its utilization.
     pub(super) works: bool,
-    /// One process at a time may compute on it.
-    pub(super) exclusive: bool,
 }
 
 /// Circumstances of a GPU or a MIG instance that decide whether a process holds it.
@@ -111,9 +109,8 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
         Ok(listed) => listed,
         Err(why) => return Finding::unknown(*why).working(facts.works),
     };
-    let circumstances = Circumstances::of(&facts.memory, &facts.sharers, facts.works, facts.exclusive);
-    let unexplained = circumstances.unexplained;
-    let holders: Vec<&Process> = listed.iter().copied().filter(|process| holds(process, circumstances)).collect();
+    let unexplained = unexplained(&facts.memory, &facts.sharers);
+    let holders: Vec<&Process> = listed.iter().copied().filter(|process| process.holds).collect();
     let taken = match unexplained {
         _ if !holders.is_empty() || facts.allocated == Taken::Yes || facts.works => Taken::Yes,
         Unexplained::Bytes { bytes, .. } if bytes >= HOLDS_BYTES => Taken::Yes,

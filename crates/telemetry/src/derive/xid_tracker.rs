@@ -31,23 +31,16 @@ pub(super) struct XidTracker {
 impl XidTracker {
     /// Restores the latched errors of another run, until a reading shows that the GPU was reset since.
     pub(super) fn restored(kept: SavedXids) -> Self {
-        let SavedXids { held, driver, energy_mj, uncorrected, recovery_action, .. } = kept;
-        let signs = ResetSigns::restored(driver, energy_mj, uncorrected, recovery_action);
+        let SavedXids { held, signs, .. } = kept;
+        let signs = ResetSigns::restored(signs);
         Self { held: held.into_iter().take(MAX_KINDS).collect(), signs, ..Self::default() }
     }
 
-    /// The latched errors, and the readings that show a reset since; none without an error. A reading that this run has not
-    /// made is that of an earlier one.
+    /// The latched errors, and the readings that show a reset since; none without an error. A reading that this run has
+    /// not made is that of an earlier one.
     pub(super) fn saved(&self, uuid: &str) -> Option<SavedXids> {
         let held: Vec<(u64, Stamp)> = self.held.iter().map(|(code, at)| (*code, *at)).collect();
-        (!held.is_empty()).then(|| SavedXids {
-            uuid: uuid.into(),
-            held,
-            driver: self.signs.driver().cloned(),
-            energy_mj: self.signs.energy_mj(),
-            uncorrected: self.signs.uncorrected(),
-            recovery_action: self.signs.recovery_action(),
-        })
+        (!held.is_empty()).then(|| SavedXids { uuid: uuid.into(), held, signs: self.signs.saved() })
     }
 
     pub(super) fn add(&mut self, xid: &XidSample) {
@@ -65,8 +58,8 @@ impl XidTracker {
     }
 
     /// Takes in a new reading of the GPU, before what happened since the last one. After a [reset](ResetSigns::read)
-    /// nothing is held against the GPU any more. Where a GPU shows none, the errors are held until the host's reboot, or until
-    /// the agent ends if it keeps nothing.
+    /// nothing is held against the GPU any more. Where a GPU shows none, the errors are held until the host's reboot, or
+    /// until the agent ends if it keeps nothing.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
         if let Ok(since) = gpu.xid_since
             && self.since != Some(since)

@@ -12,16 +12,19 @@ fn memory(used: u64) -> Reading<Memory> {
     Ok(Memory { used_bytes: Ok(used), ..blank::memory(80 * GIB) })
 }
 
-fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
+/// These processes, each with whether it holds the GPU.
+fn judged(listed: &[Process], memory: &Reading<Memory>, works: bool, exclusive: bool) -> Vec<Process> {
+    let circumstances = Circumstances::of(memory, &listed.iter().collect::<Vec<_>>(), works, exclusive);
+    listed.iter().map(|process| Process { holds: holds(process, circumstances), ..process.clone() }).collect()
+}
+
+fn facts(listed: &[Process], memory: Reading<Memory>) -> Facts<'_> {
     let listed: Vec<&Process> = listed.iter().collect();
-    look(&Facts {
-        listed: Ok(listed.clone()),
-        sharers: listed,
-        memory,
-        allocated: Taken::No,
-        works: false,
-        exclusive: false,
-    })
+    Facts { listed: Ok(listed.clone()), sharers: listed, memory, allocated: Taken::No, works: false }
+}
+
+fn find(listed: &[Process], memory: Reading<Memory>) -> Finding {
+    look(&facts(&judged(listed, &memory, false, false), memory))
 }
 
 #[test]
@@ -67,7 +70,6 @@ fn usage_unknown_without_process_list() {
         memory: memory(0),
         allocated: Taken::Yes,
         works: false,
-        exclusive: false,
     };
     assert_eq!(look(&facts), Finding::unknown(Absence::Denied));
 }
@@ -97,15 +99,8 @@ fn usage_of_working_gpu_is_taken_by_who_works() {
         ("a job", vec![with(Compute, 0, untold)], false, false, Yes, 1),
     ] {
         let used = listed.iter().map(|process| process.gpu_memory_bytes.unwrap()).sum();
-        let listed: Vec<&Process> = listed.iter().collect();
-        let facts = Facts {
-            listed: Ok(listed.clone()),
-            sharers: listed,
-            memory: memory(used),
-            allocated: No,
-            works,
-            exclusive,
-        };
+        let listed = judged(&listed, &memory(used), works, exclusive);
+        let facts = Facts { works, ..facts(&listed, memory(used)) };
         let found = look(&facts);
         assert_eq!((found.taken, found.users.len()), (taken, users), "{name}");
         let denied = Facts { listed: Err(Absence::Denied), ..facts };
@@ -126,15 +121,8 @@ fn usage_allocated_is_not_free() {
         ("not known, and somebody there", &job, memory(1), Unknown, Yes, 1),
         ("not known, and memory that nobody explains", &[], memory(GIB), Unknown, Yes, 0),
     ] {
-        let listed: Vec<&Process> = listed.iter().collect();
-        let found = look(&Facts {
-            listed: Ok(listed.clone()),
-            sharers: listed,
-            memory,
-            allocated,
-            works: false,
-            exclusive: false,
-        });
+        let listed = judged(listed, &memory, false, false);
+        let found = look(&Facts { allocated, ..facts(&listed, memory) });
         assert_eq!((found.taken, found.users.len()), (taken, users), "{name}");
     }
 }
@@ -148,7 +136,6 @@ fn usage_explains_memory_of_same_gpu_instance() {
         memory: memory(5 * GIB),
         allocated: Taken::No,
         works: false,
-        exclusive: false,
     };
     assert_eq!(look(&facts).taken, Taken::No);
 }
