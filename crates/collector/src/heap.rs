@@ -3,13 +3,19 @@
 /// Processes from which a tick leaves megabytes free: the sample and the snapshot before it.
 const MANY: usize = 2000;
 
-/// Returns free memory to the kernel after a tick with many processes. glibc would keep it until the end of the heap is free.
+/// Returns free memory to the kernel after a tick with many processes. glibc would keep it until the end of the heap is
+/// free.
 pub fn trim_after_tick(processes: usize) {
-    #[cfg(target_env = "gnu")]
     if processes >= MANY {
-        // SAFETY: malloc_trim takes a number, locks the heap itself, and leaves what is allocated as it is.
-        unsafe { nix::libc::malloc_trim(0) };
+        trim();
     }
-    #[cfg(not(target_env = "gnu"))]
-    let _ = processes >= MANY;
 }
+
+#[cfg(target_env = "gnu")]
+fn trim() {
+    // SAFETY: malloc_trim takes a number, locks the heap itself, and leaves what is allocated as it is.
+    unsafe { nix::libc::malloc_trim(0) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+const fn trim() {}

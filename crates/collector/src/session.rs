@@ -9,11 +9,12 @@ use std::{
 use telemetry::{
     Absence, Reading, Stamp,
     readings::{Field, Identity, Readings},
-    sample::{GpuSample, ListedProcess, MigSample, ProcessLists},
+    sample::{GpuSample, ListedProcess, Memory, MigSample, ProcessLists},
 };
 
 use crate::{
     counters::Counters,
+    meter,
     nvml::{Device, FieldBatch, Gpm, NvLinks, Rates, pcie_max_bytes_per_second},
     schedule::{EVERY_HANDLE, EVERY_TICK, Schedule, field_ids},
     ticker::{GpuReading, unread},
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
         }
         let (library, slot) = (self.device.library(), self.device.slot());
         let refusal = self.device.failure().map(|code| library.failure("a call", code, slot));
-        let slowest = crate::meter::take_slowest();
+        let slowest = meter::take_slowest();
         let sample = GpuSample { lists, refusal, slowest, read_at: Some(Stamp::now()), ..self.sample.clone() };
         GpuReading { sample, driver_gone: self.device.driver_gone() }
     }
@@ -260,8 +261,10 @@ fn is_missing(identity: &Identity, field: Field) -> bool {
     matches!(identity.value(field), Some(Err(why)) if why != Absence::NotSupported)
 }
 
-/// No process has more memory than a GPU has; drivers report fillers in place of what they do not know.
+/// More memory than any GPU has, and thus than any process has: drivers report fillers in place of what they do not know.
 const MAX_PROCESS_BYTES: u64 = 1 << 50;
+/// Highest plausible id of a MIG instance: a GPU has seven instances of each kind.
+const MAX_INSTANCE: u32 = 1023;
 
 /// Makes the memory of each process that exceeds the GPU's total, or any GPU's, absent.
 fn reject_too_large(list: &mut Reading<Vec<ListedProcess>>, total: Option<u64>) {
@@ -276,9 +279,10 @@ fn reject_too_large(list: &mut Reading<Vec<ListedProcess>>, total: Option<u64>) 
 /// Makes what cannot be in a MIG instance of a GPU with so much memory absent.
 fn reject_implausible_instance(instance: &mut MigSample, gpu_total: Option<u64>) {
     let max = gpu_total.unwrap_or(MAX_PROCESS_BYTES);
-    if instance.memory.is_ok_and(|memory| memory.total_bytes > max) {
-        instance.memory = Err(Absence::Error);
-    }
+    instance.memory = match instance.memory {
+        Ok(memory) if memory.total_bytes > max => Err(Absence::Error),
+        memory => memory.map(Memory::with_plausible_parts),
+    };
     let total = instance.memory.map(|memory| memory.total_bytes).ok().or(gpu_total);
     reject_too_large(&mut instance.compute, total);
     for id in [&mut instance.gpu_instance, &mut instance.compute_instance] {
@@ -287,6 +291,3 @@ fn reject_implausible_instance(instance: &mut MigSample, gpu_total: Option<u64>)
         }
     }
 }
-
-/// Ids of MIG instances are below it: a GPU has seven of each kind.
-const MAX_INSTANCE: u32 = 1023;

@@ -161,8 +161,8 @@ impl Xids {
         }
     }
 
-    /// Returns the event with the GPU that it names. A handle that nobody registered is of the set's own GPU: the library may
-    /// have given it another.
+    /// Returns the event with the GPU that it names. A handle that nobody registered is of the set's own GPU: the library
+    /// may have given it another.
     fn of_device(&self, device: usize, event: XidEvent) -> XidEvent {
         match lock(&self.state).devices.get(&device) {
             Some((gpu, uuid)) if *gpu != event.gpu => XidEvent { gpu: *gpu, uuid: uuid.clone(), ..event },

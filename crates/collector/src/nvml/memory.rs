@@ -31,11 +31,8 @@ impl Device<'_> {
             result => result,
         };
         match (memory, host) {
-            (Ok(memory), None) if memory.total_bytes > 0 => Ok(memory.with_plausible_parts()),
             // Some drivers for integrated GPUs report the host's memory themselves.
-            (Ok(memory), Some(_)) if memory.total_bytes > 0 => {
-                Ok(Memory { unified: true, ..memory.with_plausible_parts() })
-            }
+            (Ok(memory), host) if memory.total_bytes > 0 => Ok(Memory { unified: host.is_some(), ..memory }),
             (Ok(_), None) => Err(Absence::Error),
             (Ok(_), Some(host)) => unified(host()),
             (Err(code), Some(host)) if code.absence() == Absence::NotSupported => unified(host()),

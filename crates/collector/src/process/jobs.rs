@@ -1,6 +1,5 @@
-//! Job files: a scheduler's folder with a file per GPU, named by its index, or per GPU instance, named `GPU.INSTANCE`, with a
-//! job per line. It is read by a thread of
-//! its own, since it may be on a network.
+//! Job files: a scheduler's folder with a file per GPU, named by its index, or per GPU instance, named `GPU.INSTANCE`,
+//! with a job per line. It is read by a thread of its own, since it may be on a network.
 
 use std::{
     fs, io,

@@ -7,16 +7,28 @@ use crate::process::ProcFs;
 /// Notes that apply.
 pub(crate) struct Notes {
     always: Vec<String>,
-    /// Note about `hidepid`, if it is set.
-    hidepid: Option<String>,
-    hides: bool,
-    said: bool,
-    /// The user namespace lacks users.
-    lacks_users: bool,
-    lacks_owner: bool,
-    said_owner: bool,
-    /// PIDs are looked up.
-    resolves: bool,
+    hidepid: Option<Restriction>,
+    user_namespace: Option<Restriction>,
+}
+
+/// Restriction that is noted while it has an effect.
+struct Restriction {
+    note: String,
+    has_effect: bool,
+    is_logged: bool,
+}
+
+impl Restriction {
+    const fn new(note: String) -> Self {
+        Self { note, has_effect: false, is_logged: false }
+    }
+
+    fn set(&mut self, has_effect: bool) {
+        self.has_effect = has_effect;
+        if has_effect && !std::mem::replace(&mut self.is_logged, true) {
+            tracing::warn!("{}", self.note);
+        }
+    }
 }
 
 impl Notes {
@@ -28,36 +40,26 @@ impl Notes {
         }
         Self {
             always,
-            hidepid: hidepid(proc),
-            hides: false,
-            said: false,
-            lacks_users: proc.lacks_users(),
-            lacks_owner: false,
-            said_owner: false,
-            resolves: resolve,
+            hidepid: hidepid(proc).filter(|_| resolve).map(Restriction::new),
+            user_namespace: proc.lacks_users().then(|| Restriction::new(USER_NAMESPACE.into())),
         }
     }
 
-    /// Checks whether anything is hidden. That depends on the account and its capabilities, so `hidepid` is detected by its
-    /// effect.
+    /// Checks whether anything is hidden. That depends on the account and its capabilities, so both are detected by their
+    /// effects.
     pub(crate) fn look(&mut self, facts: &[ProcessFacts]) {
-        self.hides = self.resolves && facts.iter().any(|facts| facts.started == Err(Absence::Denied));
-        if let Some(note) = self.hidepid.as_ref().filter(|_| self.hides && !self.said) {
-            tracing::warn!("{note}");
-            self.said = true;
+        if let Some(hidepid) = &mut self.hidepid {
+            hidepid.set(facts.iter().any(|facts| facts.started == Err(Absence::Denied)));
         }
-        let foreign = |facts: &ProcessFacts| facts.started.is_ok() && facts.uid == Err(Absence::Denied);
-        self.lacks_owner = self.lacks_users && facts.iter().any(foreign);
-        if self.lacks_owner && !self.said_owner {
-            tracing::warn!("{USER_NAMESPACE}");
-            self.said_owner = true;
+        if let Some(user_namespace) = &mut self.user_namespace {
+            user_namespace.set(facts.iter().any(|facts| facts.started.is_ok() && facts.uid == Err(Absence::Denied)));
         }
     }
 
     pub(crate) fn list(&self) -> Vec<String> {
-        let hidden = self.hidepid.as_ref().filter(|_| self.hides);
-        let foreign = self.lacks_owner.then(|| USER_NAMESPACE.to_owned());
-        self.always.iter().chain(hidden).cloned().chain(foreign).collect()
+        let restrictions = self.hidepid.iter().chain(&self.user_namespace);
+        let effective = restrictions.filter(|restriction| restriction.has_effect).map(|restriction| &restriction.note);
+        self.always.iter().chain(effective).cloned().collect()
     }
 }
 
@@ -149,7 +151,7 @@ mod tests {
         };
         notes.look(&owned(Err(Absence::Denied)));
         assert!(notes.list().is_empty(), "the namespace has all users");
-        notes.lacks_users = true;
+        notes.user_namespace = Some(Restriction::new(USER_NAMESPACE.into()));
         notes.look(&owned(Ok(0)));
         assert!(notes.list().is_empty(), "it concerns no process");
         notes.look(&owned(Err(Absence::Denied)));

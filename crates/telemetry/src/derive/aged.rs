@@ -1,4 +1,4 @@
-//! Snapshot that has not been replaced in time, as it has to be shown now: whoever derives snapshots is stuck.
+//! Snapshot that has not been replaced in time, as it has to be shown now: the thread that derives snapshots is stuck.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::{
 const LATE: Duration = Duration::from_secs(5);
 
 impl Snapshot {
-    /// This snapshot as of `now`, if it should have been replaced by then: nothing is `ok`, and values expire as in any other.
+    /// This snapshot as of `now`, if it should have been replaced by then: nothing is `ok`, and values expire as in any
+    /// other.
     #[must_use]
     pub fn aged(&self, now: Stamp, interval: Duration) -> Option<Self> {
         let age = now.boot.since(self.at.boot);

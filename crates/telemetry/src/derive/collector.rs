@@ -71,8 +71,8 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// No sample of the present: the last crash if it is newer than anything else, else the driver's failure, else `otherwise` if there is anything
-/// to fall back on, else `starting`.
+/// No sample of the present: the last crash if it is newer than anything else, else the driver's failure, else
+/// `otherwise` if there is anything to fall back on, else `starting`.
 fn unread(evidence: &Evidence<'_>, otherwise: &CollectorState, detail: Option<String>) -> Verdict {
     if let Some(crash) = evidence.crash {
         return Verdict { state: CollectorState::Restarting, detail: Some(crash.into()) };

@@ -2,6 +2,7 @@
 
 use crate::{
     Absence, BootTime,
+    derive::gpu::answer,
     readings::{Every, Field},
     sample::{Failure, GpuSample},
     snapshot::GpuState,
@@ -47,10 +48,7 @@ impl FaultTracker {
         let why = self.why.filter(|_| self.failing >= READINGS)?;
         let state = if why == Absence::Denied { GpuState::Denied } else { GpuState::Error };
         let detail = match &self.failure {
-            Some(Failure { text, code, hint, .. }) => {
-                let hint = hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
-                format!("the GPU is listed, but every reading fails with {text} ({code}){hint}")
-            }
+            Some(failure) => format!("the GPU is listed, but every reading fails with {}", answer(failure)),
             None => "the GPU is listed, but every reading fails".into(),
         };
         Some((state, detail))

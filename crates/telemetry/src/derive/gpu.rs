@@ -115,9 +115,13 @@ fn hangs(call: &Call, now: Stamp) -> bool {
 }
 
 fn refused(failure: &Failure) -> String {
-    let Failure { function, code, text, hint } = failure;
+    format!("{} answered {}", failure.function, answer(failure))
+}
+
+/// The driver's answer, with its code and a hint.
+pub(super) fn answer(Failure { code, text, hint, .. }: &Failure) -> String {
     let hint = hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
-    format!("{function} answered {text} ({code}){hint}")
+    format!("{text} ({code}){hint}")
 }
 
 fn readings(sample: &GpuSample) -> Readings {
@@ -179,7 +183,7 @@ fn sane(activity: &Activity) -> Activity {
     }
 }
 
-/// A GPU that was let go: who it is and how much memory it has do not change while it sleeps.
+/// A GPU that was let go: its identity and its total memory do not change while it sleeps.
 fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let why = Absence::Asleep;
     let (total_bytes, unified) = (sample.readings.memory.total_bytes, sample.readings.memory.unified);

@@ -1,7 +1,7 @@
 //! Names under which the records of GPUs are kept: UUIDs, where the driver gives each GPU one that is its own and stays.
 //!
-//! Elsewhere two GPUs would share one record, or one GPU would have a new one with each reading. There the PCI bus id is the
-//! name, and without one the index.
+//! Elsewhere two GPUs would share one record, or one GPU would have a new one with each reading. There the PCI bus id is
+//! the name, and without one the index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,20 +79,16 @@ impl Keys {
             .map(|(gpu, place)| place.as_ref().map(|place| self.key_at(place, gpu, (gpus, &places), known)))
             .collect();
         let mut taken: BTreeSet<String> = BTreeSet::new();
-        for key in keys.iter_mut().filter(|key| key.is_some()) {
-            let is_new = key.as_ref().is_none_or(|key| taken.insert(key.clone()));
-            if !is_new {
-                *key = None;
-            }
+        for key in &mut keys {
+            key.take_if(|key| !taken.insert(key.clone()));
         }
         let mut all = Vec::with_capacity(gpus.len());
         for (gpu, key) in gpus.iter().zip(keys) {
             // Nothing says which GPU it is: the one that was last seen under this index, if it is nowhere else.
             let missing = || known.iter().find(|known| known.index == gpu.index && !taken.contains(&known.key));
-            let key = key.or_else(|| missing().map(|known| known.key.clone()));
-            let key = key.unwrap_or_else(|| format!("{INDEX}{}", gpu.index));
-            // It had no name before it could be identified.
             let nameless = format!("{INDEX}{}", gpu.index);
+            let key = key.or_else(|| missing().map(|known| known.key.clone())).unwrap_or_else(|| nameless.clone());
+            // It had no name before it could be identified.
             let is_known = |name: &str| known.iter().any(|known| known.key == name);
             if key != nameless && is_known(&nameless) && !is_known(&key) {
                 self.renamed.push((nameless, key.clone()));
@@ -145,7 +141,7 @@ impl Keys {
         let is_known = |uuid: &str| place.starts_with(INDEX) && known.iter().any(|known| known.key == uuid);
         let owner = uuid.ok().and_then(|uuid| self.last.get(uuid).filter(|last| *last != place));
         let moved = owner.is_some() || uuid.is_ok_and(is_known);
-        // Who had it before is here and says nothing: it may well have it still.
+        // The GPU that had it before is here and says nothing: it may well have it still.
         let is_held = |owner: &String| {
             let at = all.iter().zip(places).find(|(_, place)| place.as_ref() == Some(owner));
             at.is_some_and(|(gpu, _)| gpu.identity.uuid.is_err())
@@ -159,9 +155,8 @@ impl Keys {
                 Ok(uuid) => (uuid.to_owned(), None),
                 Err(why) => (place.to_owned(), Some(why)),
             };
-            let (first, pinned_key) = (key.clone(), key.clone());
-            self.places.insert(place.into(), Place { key, first, changes: 0, pinned });
-            return pinned_key;
+            self.places.insert(place.into(), Place { key: key.clone(), first: key.clone(), changes: 0, pinned });
+            return key;
         };
         match uuid {
             Ok(uuid) if uuid == here.key => {}

@@ -149,9 +149,10 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 /// A process's part of the GPU. The driver lists those that ran since the last reading, so that one that it does not
 /// list has done nothing: its part is 0 %, which was read and is no guess.
 ///
-/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, where a PID
-/// worked that no list names (the lists have those of a container and the samples the host's, or the process has just ended),
-/// nor for one that only MPS or a MIG instance names, whose work may be under another's PID or nowhere: there nothing is known.
+/// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, where a
+/// PID worked that no list names (the lists have those of a container and the samples the host's, or the process has just
+/// ended), nor for one that only MPS or a MIG instance names, whose work may be under another's PID or nowhere: there
+/// nothing is known.
 fn share(entry: &Entry, shares: &SharesByPid<'_>, strangers: bool, gpu: &GpuSample) -> Reading<ProcessShare> {
     match shares.newest(entry.listed.pid) {
         Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),
@@ -182,7 +183,7 @@ fn list(reading: &Reading<Vec<ListedProcess>>) -> &[ListedProcess] {
     reading.as_deref().unwrap_or_default()
 }
 
-fn key(listed: &ListedProcess) -> (u32, Option<u32>, Option<u32>) {
+fn key(listed: &ListedProcess) -> Key {
     (listed.pid, listed.gpu_instance, listed.compute_instance)
 }
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Absence, Reading, readings::MemoryReadings};
 
+/// Parts may exceed the total by one in so many, as some drivers round each to MiB.
+const SLACK: u64 = 64;
+
 /// A GPU's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
@@ -42,18 +45,13 @@ impl MemoryReadings {
         self.reserved_bytes = memory.and_then(|memory| memory.reserved_bytes);
         self.unified = memory.map(|memory| memory.unified);
     }
-}
 
-impl MemoryReadings {
-    /// Makes parts that are larger than the total, or together more than it, absent. Free memory is what the driver has left
-    /// after subtracting the others, so it is not known without them.
+    /// Makes implausible parts of the memory and of BAR1 absent.
     pub(super) fn reject_parts(&mut self) {
-        let whole = self.whole().map(Memory::with_plausible_parts);
-        let bar1_total = self.bar1_total_bytes;
-        if whole.is_ok() {
-            self.set_whole(whole);
+        if let Ok(whole) = self.whole() {
+            self.set_whole(Ok(whole.with_plausible_parts()));
         }
-        if let (Ok(used), Ok(total)) = (self.bar1_used_bytes, bar1_total)
+        if let (Ok(used), Ok(total)) = (self.bar1_used_bytes, self.bar1_total_bytes)
             && used > total
         {
             self.bar1_used_bytes = Err(Absence::Error);
@@ -80,6 +78,3 @@ impl Memory {
         self
     }
 }
-
-/// Parts may exceed the total by one in so many, as some drivers round each to MiB.
-const SLACK: u64 = 64;

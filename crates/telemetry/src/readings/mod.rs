@@ -20,6 +20,9 @@ pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown,
 
 use crate::{Absence, Reading};
 
+/// No board draws more than so many times its enforced limit, even for a moment.
+const MAX_OF_LIMIT: u64 = 3;
+
 impl Field {
     /// Its entry.
     #[must_use]
@@ -66,6 +69,3 @@ impl Readings {
         }
     }
 }
-
-/// No board draws as many times its enforced limit, even for a moment.
-const MAX_OF_LIMIT: u64 = 3;
