@@ -95,7 +95,8 @@ impl<W: Write> Assembler<W> {
                 }
             }
         };
-        // Not before: without a driver a new collector starts every 2 s, and each would log what is wrong with the sockets.
+        // Not before: without a driver a new collector starts every 2 s, and each would log what is wrong with the
+        // sockets.
         self.containers = Containers::start(self.sockets.engine.take());
         self.allocations = Allocations::start(self.sockets.kubelet.take(), self.sockets.period);
         self.first(&facts, library)?;

@@ -1,5 +1,6 @@
-//! Wait for a kernel module, once the library has found none: each initialization without a module costs as much as reading
-//! eight GPUs, creates a device file as root, and starts a setuid program as another user, which would undo `modprobe -r`.
+//! Wait for a kernel module, once the library has found none: each initialization without a module costs as much as
+//! reading eight GPUs, creates a device file as root, and starts a setuid program as another user, which would undo
+//! `modprobe -r`.
 
 use std::{
     io::Write,

@@ -1,8 +1,8 @@
 //! Capture: reads everything once with the collector's own functions, and writes each call to standard output as it
 //! returns.
 //!
-//! Each GPU has a thread here too, so that a call that hangs does not affect other GPUs. The parent reads the records, finds
-//! the calls that have not returned in the call table, and decides how long it waits.
+//! Each GPU has a thread here too, so that a call that hangs does not affect other GPUs. The parent reads the records,
+//! finds the calls that have not returned in the call table, and decides how long it waits.
 
 use std::{io, os::fd::AsFd as _, path::Path, sync::Arc, thread, time::Duration};
 
@@ -90,8 +90,8 @@ fn walk(library: Library, calls: CallTable, recorder: &Recorder, proc_root: &Pat
     Ok(())
 }
 
-/// Ends the process when standard input ends: the parent is gone, or has waited long enough. A call may be in flight, so the
-/// library is not shut down.
+/// Ends the process when standard input ends: the parent is gone, or has waited long enough. A call may be in flight,
+/// so the library is not shut down.
 fn leave_when_input_ends() -> io::Result<()> {
     let watch = || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());

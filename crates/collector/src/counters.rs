@@ -1,7 +1,7 @@
 //! Counters of a GPU: a reading that falls, or rises faster than can be, is absent until the next one goes on from it.
 //!
-//! One wrong answer would otherwise be in `rate()` forever: Prometheus takes each fall for a restart of the counter. A real
-//! restart, as after a reset of the GPU, is one reading late.
+//! One wrong answer would otherwise be in `rate()` forever: Prometheus takes each fall for a restart of the counter. A
+//! real restart, as after a reset of the GPU, is one reading late.
 
 use std::time::{Duration, Instant};
 

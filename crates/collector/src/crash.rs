@@ -1,8 +1,8 @@
 //! Crash attribution: on a fatal signal the thread that received it stores its slot in the call table.
 //!
 //! Several readers may be in a call when the library crashes; only the one that received the signal is to blame. The
-//! handler stores a number and raises the signal again, which then takes its default action: a signal that another process
-//! sent, or that the library raised, would otherwise be over when the handler returns.
+//! handler stores a number and raises the signal again, which then takes its default action: a signal that another
+//! process sent, or that the library raised, would otherwise be over when the handler returns.
 
 use std::{
     cell::Cell,
@@ -38,8 +38,8 @@ pub(crate) fn set_slot(slot: &CallSlot) {
 pub(crate) fn record_in(calls: CallTable) -> io::Result<()> {
     let Some(died) = calls.died() else { return Ok(()) };
     DIED.store(std::ptr::from_ref(died).cast_mut(), Ordering::Release);
-    // Once: during the handler the signal is at its default and blocked, so that the one raised there ends the process when
-    // it returns. On the signal stack, since a thread's own may be what overflowed.
+    // Once: during the handler the signal is at its default and blocked, so that the one raised there ends the process
+    // when it returns. On the signal stack, since a thread's own may be what overflowed.
     let flags = SaFlags::SA_RESETHAND | SaFlags::SA_ONSTACK;
     let action = SigAction::new(SigHandler::Handler(last_words), flags, SigSet::empty());
     for signal in FATAL {

@@ -1,8 +1,9 @@
-//! Lock in the runtime directory. It prevents a second collector beside one that hangs in the kernel, even if the parent of
-//! the first was killed and started again.
+//! Lock in the runtime directory. It prevents a second collector beside one that hangs in the kernel, even if the
+//! parent of the first was killed and started again.
 //!
-//! The parent opens the file once, so that a collector starts even if the directory is deleted. The lock is POSIX's, which
-//! belongs to this process: a helper that the library forks does not inherit it, as it would inherit the lock of `flock`.
+//! The parent opens the file once, so that a collector starts even if the directory is deleted. The lock is POSIX's,
+//! which belongs to this process: a helper that the library forks does not inherit it, as it would inherit the lock of
+//! `flock`.
 
 use std::{
     fs::File,
@@ -43,8 +44,8 @@ impl Exclusive {
         Ok(Self { file, path })
     }
 
-    /// Waits until no other collector holds the lock, and reports that in frames. It is held until the process ends, so a
-    /// collector that hangs in the kernel blocks all later ones.
+    /// Waits until no other collector holds the lock, and reports that in frames. It is held until the process ends, so
+    /// a collector that hangs in the kernel blocks all later ones.
     pub(crate) fn wait<W: Write>(&self, assembler: &mut Assembler<W>) -> Result<(), FrameError> {
         loop {
             match fcntl(&self.file, FcntlArg::F_SETLK(&whole_file())) {

@@ -45,7 +45,8 @@ impl Exit {
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         tracing::debug!(reason, "leaving");
         if !self.ticker.leave() {
-            // Another thread is shutting down, and the library must not be shut down twice. That thread ends the process.
+            // Another thread is shutting down, and the library must not be shut down twice. That thread ends the
+            // process.
             loop {
                 thread::sleep(SHUTDOWN_TIMEOUT);
             }

@@ -1,8 +1,9 @@
 //! Collector: the process that reads NVML, `/proc` and the names of accounts, and does nothing else.
 //!
 //! Each GPU has a thread, its [reader](gpu_reader), so that a failing GPU does not affect the others. The
-//! [driver monitor](driver_monitor), process facts, names, and each [socket] of another program have threads as well. The
-//! [assembler](assemble) writes one frame per tick with whatever is finished, and makes no call that can block but the write.
+//! [driver monitor](driver_monitor), process facts, names, and each [socket] of another program have threads as well.
+//! The [assembler](assemble) writes one frame per tick with whatever is finished, and makes no call that can block but
+//! the write.
 #![allow(unsafe_code, reason = "calls into the driver library, a page shared with the parent, and signals")]
 
 mod allocations;

@@ -39,8 +39,8 @@ pub(crate) fn field_ids(field: Field) -> impl Iterator<Item = u32> {
 
 /// Queue of the readings with a longer period than a tick.
 ///
-/// If the next tick begins before the queue is empty, the rest stays in it, so that every reading has its turn however slow
-/// the driver is.
+/// If the next tick begins before the queue is empty, the rest stays in it, so that every reading has its turn however
+/// slow the driver is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schedule {
     /// Next part; none before the first tick, on which all parts are due.

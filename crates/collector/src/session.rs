@@ -160,8 +160,8 @@ impl<'a> Session<'a> {
         self.fields.read(&self.device);
     }
 
-    /// Reads what has a longer period than a tick, until all is read or `late` says that the next tick has begun. At least
-    /// one step is made on every tick.
+    /// Reads what has a longer period than a tick, until all is read or `late` says that the next tick has begun. At
+    /// least one step is made on every tick.
     pub(crate) fn read_slow(&mut self, late: impl Fn() -> bool) {
         while let Some(field) = self.schedule.next() {
             match field {
@@ -261,7 +261,8 @@ fn is_missing(identity: &Identity, field: Field) -> bool {
     matches!(identity.value(field), Some(Err(why)) if why != Absence::NotSupported)
 }
 
-/// More memory than any GPU has, and thus than any process has: drivers report fillers in place of what they do not know.
+/// More memory than any GPU has, and thus than any process has: drivers report fillers in place of what they do not
+/// know.
 const MAX_PROCESS_BYTES: u64 = 1 << 50;
 /// Highest plausible id of a MIG instance: a GPU has seven instances of each kind.
 const MAX_INSTANCE: u32 = 1023;

@@ -191,8 +191,8 @@ impl Ticker {
         (!buses.is_empty()).then_some(buses)
     }
 
-    /// Returns whether any GPU was read: its newest reading has a handle, and a call that succeeded. GPUs past the count
-    /// do not matter, since their last reading may be old.
+    /// Returns whether any GPU was read: its newest reading has a handle, and a call that succeeded. GPUs past the
+    /// count do not matter, since their last reading may be old.
     pub(crate) fn any_is_read(&self) -> bool {
         self.find(|reading| (reading.sample.handle.is_ok() && reading.driver_gone.is_none()).then_some(())).is_some()
     }
@@ -207,8 +207,8 @@ impl Ticker {
         state.slots.iter().take(state.counted).find_map(|slot| look(slot.reading.as_ref()?))
     }
 
-    /// Waits until every reader that was in time on the tick before has reported, or until the deadline. Returns the slots
-    /// of all GPUs.
+    /// Waits until every reader that was in time on the tick before has reported, or until the deadline. Returns the
+    /// slots of all GPUs.
     pub(crate) fn wait_for_all(&self, tick: u64, deadline: Instant) -> Vec<Slot> {
         let mut state = lock(&self.state);
         let awaited: Vec<usize> = (0..state.counted)

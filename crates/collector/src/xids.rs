@@ -2,8 +2,8 @@
 //!
 //! Errors before the registration are not reported, so each GPU's sample says since when they are. The GPU's reader
 //! registers, for each new handle and again after a failure: these calls are in its call slot, no GPU that hangs delays
-//! another, and nothing is asked of a GPU whose reader hangs. The thread itself only waits, which is no hang, and makes no
-//! other call about the GPU before an error is stored.
+//! another, and nothing is asked of a GPU whose reader hangs. The thread itself only waits, which is no hang, and makes
+//! no other call about the GPU before an error is stored.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,8 +22,8 @@ use crate::{
     ticker::Ticker,
 };
 
-/// Longest wait in NVML; after each the thread checks for shutdown and for a new registration. It cannot be interrupted, so
-/// it is shorter than the time that shutdown may take.
+/// Longest wait in NVML; after each the thread checks for shutdown and for a new registration. It cannot be
+/// interrupted, so it is shorter than the time that shutdown may take.
 const WAIT: Duration = Duration::from_millis(1500);
 /// Backoff after a failed registration or wait.
 const BACKOFF: Duration = Duration::from_secs(3);
@@ -161,8 +161,8 @@ impl Xids {
         }
     }
 
-    /// Returns the event with the GPU that it names. A handle that nobody registered is of the set's own GPU: the library
-    /// may have given it another.
+    /// Returns the event with the GPU that it names. A handle that nobody registered is of the set's own GPU: the
+    /// library may have given it another.
     fn of_device(&self, device: usize, event: XidEvent) -> XidEvent {
         match lock(&self.state).devices.get(&device) {
             Some((gpu, uuid)) if *gpu != event.gpu => XidEvent { gpu: *gpu, uuid: uuid.clone(), ..event },

@@ -1,5 +1,5 @@
-//! Calls per function, in a file that tests can read at any time. A call of `nvmlDeviceGetFieldValues` counts once, whatever
-//! its number of fields.
+//! Calls per function, in a file that tests can read at any time. A call of `nvmlDeviceGetFieldValues` counts once,
+//! whatever its number of fields.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -21,8 +21,8 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Opens the file, if a path is given, and continues from the counts in it, so that they add up over restarts of the
-    /// caller's process.
+    /// Opens the file, if a path is given, and continues from the counts in it, so that they add up over restarts of
+    /// the caller's process.
     pub(crate) fn open(path: Option<&Path>) -> Self {
         let file = path.and_then(|path| {
             let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);

@@ -47,7 +47,8 @@ pub(crate) struct Playing {
 }
 
 impl Playing {
-    /// Starts a version. An Xid that the previous version also had keeps its due time; the time of a new one starts now.
+    /// Starts a version. An Xid that the previous version also had keeps its due time; the time of a new one starts
+    /// now.
     fn new(scenario: Scenario, previous: Option<&Self>) -> Self {
         let now = Instant::now();
         let due = scenario
@@ -106,8 +107,8 @@ pub(crate) fn engine() -> &'static Engine {
     })
 }
 
-/// Runs an exported function: counts the call, reloads a changed scenario, and turns a panic into "unknown error", because
-/// a panic must not unwind the caller's frames.
+/// Runs an exported function: counts the call, reloads a changed scenario, and turns a panic into "unknown error",
+/// because a panic must not unwind the caller's frames.
 pub(crate) fn enter(function: Function, body: impl FnOnce() -> Outcome) -> u32 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         engine().counters.count(function);

@@ -9,8 +9,8 @@ use nvml_wrapper_sys::bindings::nvmlEventSet_st;
 use crate::code::{INVALID_ARGUMENT, Outcome, TIMEOUT};
 use crate::engine::{Playing, engine};
 
-/// Longest pause between two checks of the scenario file during a wait. Usually another call has noticed a change earlier,
-/// and a real driver's wait costs no processor time.
+/// Longest pause between two checks of the scenario file during a wait. Usually another call has noticed a change
+/// earlier, and a real driver's wait costs no processor time.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
 /// Event set passed by a caller.

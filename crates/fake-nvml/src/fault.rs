@@ -74,8 +74,8 @@ impl Crash {
         match self {
             Self::Segv => {
                 let nowhere = std::ptr::without_provenance_mut::<u8>(black_box(0x10));
-                // SAFETY: unsound on purpose: the kernel never maps the first page, so that the write ends the process before it
-                // changes anything.
+                // SAFETY: unsound on purpose: the kernel never maps the first page, so that the write ends the process
+                // before it changes anything.
                 unsafe { nowhere.write_volatile(0) }
             }
             Self::Heap => overrun_the_heap(),
@@ -91,8 +91,8 @@ impl Crash {
 /// Writes past a heap buffer, like a call that fills a buffer sized for smaller entries.
 fn overrun_the_heap() {
     const SIZE: usize = 2_000;
-    // SAFETY: unsound on purpose: it overwrites the allocator's records after an allocation, which free detects and aborts.
-    // Only the abort in the caller runs after it.
+    // SAFETY: unsound on purpose: it overwrites the allocator's records after an allocation, which free detects and
+    // aborts. Only the abort in the caller runs after it.
     unsafe {
         let first = libc::malloc(SIZE).cast::<u8>();
         let second = libc::malloc(SIZE);

@@ -1,5 +1,5 @@
-//! Pointers passed by callers, each with the operations that are allowed on it. They have the ABI of a plain pointer, so
-//! that exported functions take them directly and need no unsafe block of their own.
+//! Pointers passed by callers, each with the operations that are allowed on it. They have the ABI of a plain pointer,
+//! so that exported functions take them directly and need no unsafe block of their own.
 //!
 //! All of it relies on the contract of NVML: a pointer that is not null points to as much memory as the function's
 //! documentation says, for the duration of the call.
@@ -168,8 +168,8 @@ impl TextOut {
         if text.len() >= size as usize {
             return Err(INSUFFICIENT_SIZE);
         }
-        // SAFETY: `call` refuses null before a function's body runs. The buffer has `size` bytes, the text and its NUL are
-        // no more, and the caller's buffer does not overlap our text.
+        // SAFETY: `call` refuses null before a function's body runs. The buffer has `size` bytes, the text and its NUL
+        // are no more, and the caller's buffer does not overlap our text.
         unsafe {
             ptr::copy_nonoverlapping(text.as_ptr().cast(), self.0, text.len());
             self.0.add(text.len()).write(0);

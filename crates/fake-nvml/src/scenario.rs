@@ -1,7 +1,7 @@
 //! Scenario files. The names of GPU facts are those of the golden files.
 //!
-//! Any number may change with time (see [`crate::value`]). A missing fact, or a negative one other than a temperature, is
-//! "not supported".
+//! Any number may change with time (see [`crate::value`]). A missing fact, or a negative one other than a temperature,
+//! is "not supported".
 //!
 //! There are four ways to set the value of a call. They are listed by rising priority:
 //!
@@ -9,9 +9,9 @@
 //! 2. `readings = { "power.energy_joules" = 5 }` is another name for the same fact, in the units of the agent's API.
 //! 3. `answers = { nvmlDeviceGetTotalEnergyConsumption = 5000 }` sets one function, including functions without a fact,
 //!    and `fields = { 83 = 5000 }` sets one field.
-//! 4. `errors = { nvmlDeviceGetTotalEnergyConsumption = 3 }` fails the function and the fields that equal it, except those
-//!    in `fields`. `answers = { … = { code = 3 } }` fails the function alone, `fields = { 83 = { code = 3 } }` the field
-//!    alone.
+//! 4. `errors = { nvmlDeviceGetTotalEnergyConsumption = 3 }` fails the function and the fields that equal it, except
+//! those    in `fields`. `answers = { … = { code = 3 } }` fails the function alone, `fields = { 83 = { code = 3 } }`
+//! the field    alone.
 //!
 //! A file is reloaded when it changes. Write the new version to another file and rename it over the old one, so that no
 //! half-written file is read. An invalid version is reported and ignored.
@@ -73,7 +73,8 @@ pub(crate) struct Scenario {
     pub(crate) errors: Errors,
     /// Results by function, for functions that concern no GPU.
     pub(crate) answers: Answers,
-    /// Functions that return "function not found", although the library exports their symbols. Unknown names are allowed.
+    /// Functions that return "function not found", although the library exports their symbols. Unknown names are
+    /// allowed.
     pub(crate) missing: Vec<String>,
     /// True if fields that equal a function, such as 83 (energy) and 187 to 192 (power limits), have its value. False
     /// makes them "not supported", unless they are in `fields`.

@@ -46,7 +46,8 @@ fn pipes() -> Vec<RawFd> {
 }
 
 fn is_writable(descriptor: RawFd) -> bool {
-    // SAFETY: it takes and returns integers; a descriptor closed meanwhile gives -1, whose access mode is neither of the two.
+    // SAFETY: it takes and returns integers; a descriptor closed meanwhile gives -1, whose access mode is neither of
+    // the two.
     let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
     matches!(flags & libc::O_ACCMODE, libc::O_WRONLY | libc::O_RDWR)
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 
-/// Seconds after which a walk takes the same way back, so that its value at any time needs a bounded number of steps and
-/// no state.
+/// Seconds after which a walk takes the same way back, so that its value at any time needs a bounded number of steps
+/// and no state.
 const WALK_TURNS_AFTER: u64 = 1_800;
 
 /// Number in a scenario: `41`, `0.5`, `true`, or a table that describes its change.

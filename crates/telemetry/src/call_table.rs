@@ -11,8 +11,8 @@ use crate::{BootTime, sample::Call};
 pub const SLOT_BYTES: usize = 64;
 /// Number of slots: the first is the driver monitor's (load, initialise, count), then one per GPU reader.
 pub const SLOTS: usize = 256;
-/// Offset, after the slots, of the slot number plus one of the thread that received a fatal signal (`u64`, little endian);
-/// [`DIED_ELSEWHERE`] for a thread without a slot, 0 before any signal.
+/// Offset, after the slots, of the slot number plus one of the thread that received a fatal signal (`u64`, little
+/// endian); [`DIED_ELSEWHERE`] for a thread without a slot, 0 before any signal.
 pub const DIED_OFFSET: usize = SLOT_BYTES * SLOTS;
 /// Value for a fatal signal in a thread that does not call the driver.
 pub const DIED_ELSEWHERE: u64 = u64::MAX;

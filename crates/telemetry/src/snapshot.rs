@@ -32,7 +32,8 @@ pub struct Snapshot {
     pub collector: Collector,
     /// Facts about the driver; none before it first answered.
     pub driver: Option<DriverFacts>,
-    /// Version of a library whose driver has not answered yet, or cannot be read; none if it does not answer without one.
+    /// Version of a library whose driver has not answered yet, or cannot be read; none if it does not answer without
+    /// one.
     pub nvml_version: Option<String>,
     /// The host.
     pub host: Host,

@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// Escapes characters that control a terminal or change the order of a line: controls as `\x1b`, and separators of lines,
-/// directions of writing and invisible characters as `\u{202e}`. Everything else stays, so a backslash of the text does too.
+/// Escapes characters that control a terminal or change the order of a line: controls as `\x1b`, and separators of
+/// lines, directions of writing and invisible characters as `\u{202e}`. Everything else stays, so a backslash of the
+/// text does too.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
@@ -34,8 +35,8 @@ pub fn printable_in(text: &str, width: usize) -> Cow<'_, str> {
     }
 }
 
-/// True for controls (C0, DEL, C1), separators of lines, marks of direction (Unicode's Bidi_Control), invisible characters
-/// and tags.
+/// True for controls (C0, DEL, C1), separators of lines, marks of direction (Unicode's Bidi_Control), invisible
+/// characters and tags.
 const fn is_unsafe(character: char) -> bool {
     matches!(character,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'

@@ -52,14 +52,14 @@ impl Code {
         matches!(self, Self::GPU_IS_LOST | Self::UNKNOWN) || self.means_driver_gone()
     }
 
-    /// Returns whether the code means that this process has lost the driver, for every GPU. Only a new process can load it
-    /// again.
+    /// Returns whether the code means that this process has lost the driver, for every GPU. Only a new process can load
+    /// it again.
     pub(crate) const fn means_driver_gone(self) -> bool {
         matches!(self, Self::UNINITIALIZED | Self::DRIVER_NOT_LOADED | Self::VERSION_MISMATCH)
     }
 
-    /// Returns the text that the original agent's clients expect. Its Python binding has a table of its own, which takes
-    /// precedence over `nvmlErrorString`; none for a code outside of it.
+    /// Returns the text that the original agent's clients expect. Its Python binding has a table of its own, which
+    /// takes precedence over `nvmlErrorString`; none for a code outside of it.
     pub(crate) const fn text(self) -> Option<&'static str> {
         Some(match self.0 {
             1 => "Uninitialized",

@@ -31,8 +31,8 @@ pub(crate) struct Device<'a> {
     pub(crate) support: Support,
     /// A call has returned a code of a stale handle.
     stale: Cell<bool>,
-    /// Outcome of the calls since the last [`Device::driver_gone`]: whether any has succeeded, and the last code that says
-    /// that the driver is gone.
+    /// Outcome of the calls since the last [`Device::driver_gone`]: whether any has succeeded, and the last code that
+    /// says that the driver is gone.
     outcome: Cell<(bool, Option<Code>)>,
     /// Last code since the last [`Device::failure`] that is not the answer of a working GPU.
     failed: Cell<Option<Code>>,
@@ -72,8 +72,8 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// Returns the last code since the last call of this that says more than that something is not supported. A required
-    /// reset takes precedence.
+    /// Returns the last code since the last call of this that says more than that something is not supported. A
+    /// required reset takes precedence.
     pub(crate) fn failure(&self) -> Option<Code> {
         self.failed.take()
     }
@@ -113,8 +113,8 @@ impl<'a> Device<'a> {
         text::<VBIOS_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetVbiosVersion(buffer, length))))
     }
 
-    /// UUID: `nvmlDeviceGetUUID`. An empty one, or one with other characters than a UUID has, is garbage: a GPU's history
-    /// is found by it.
+    /// UUID: `nvmlDeviceGetUUID`. An empty one, or one with other characters than a UUID has, is garbage: a GPU's
+    /// history is found by it.
     pub(crate) fn uuid(&self) -> Reading<String> {
         let uuid = text::<UUID_BYTES>(|buffer, length| self.check(ask!(self, nvmlDeviceGetUUID(buffer, length))))?;
         let credible = !uuid.is_empty() && uuid.bytes().all(|letter| letter.is_ascii_graphic());

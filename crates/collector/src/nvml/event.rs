@@ -60,8 +60,8 @@ impl EventSet {
         }
     }
 
-    /// Waits for the next Xid error: `nvmlEventSetWait_v2`. None at the timeout and for any other event. Returns the address
-    /// of the handle that the event names, too: a library may deliver another GPU's event to this set.
+    /// Waits for the next Xid error: `nvmlEventSetWait_v2`. None at the timeout and for any other event. Returns the
+    /// address of the handle that the event names, too: a library may deliver another GPU's event to this set.
     pub(crate) fn wait(
         &self,
         library: Library,

@@ -22,7 +22,8 @@ const FLAGS: [(u32, u32, u32); 6] = [
 ];
 /// Field of the configuration in the health mask: its shift and mask.
 const CONFIGURATION: (u32, u32) = (sys::NVML_GPU_FABRIC_HEALTH_MASK_SHIFT_INCORRECT_CONFIGURATION, 0xF);
-/// Bits in `fabric.problems` of the first kind of incorrect configuration (2), and of those that the header does not name.
+/// Bits in `fabric.problems` of the first kind of incorrect configuration (2), and of those that the header does not
+/// name.
 const FIRST_CONFIGURATION: (u32, u32) = (2, 4);
 const OTHER_CONFIGURATION: u32 = 11;
 
@@ -30,8 +31,8 @@ const OTHER_CONFIGURATION: u32 = 11;
 type Answer = (u32, u32, Option<u32>, Option<u32>);
 
 impl Device<'_> {
-    /// Fabric: `nvmlDeviceGetGpuFabricInfoV` with version 3 of its structure, else 2, else `nvmlDeviceGetGpuFabricInfo`. A
-    /// GPU without a fabric reports state 0.
+    /// Fabric: `nvmlDeviceGetGpuFabricInfoV` with version 3 of its structure, else 2, else
+    /// `nvmlDeviceGetGpuFabricInfo`. A GPU without a fabric reports state 0.
     pub(crate) fn fabric(&self) -> Fabric {
         let mut answer = self.fabric_v3();
         if answer.is_err_and(is_refusal) {
@@ -55,8 +56,8 @@ impl Device<'_> {
     }
 
     fn fabric_v2(&self) -> Result<Answer, Code> {
-        // SAFETY: as above. The function takes a pointer to its newest structure, of which the older one is a beginning; the
-        // version says which it is.
+        // SAFETY: as above. The function takes a pointer to its newest structure, of which the older one is a
+        // beginning; the version says which it is.
         let mut info: nvmlGpuFabricInfo_v3_t = unsafe { std::mem::zeroed() };
         info.version = version_word::<nvmlGpuFabricInfo_v2_t>(2);
         ask!(self, nvmlDeviceGetGpuFabricInfoV(&raw mut info))?;

@@ -126,7 +126,8 @@ impl Device<'_> {
     }
 }
 
-/// The value, by the type that the library names (`nvmlValueType_t`); none for an unknown type and for what is not finite.
+/// The value, by the type that the library names (`nvmlValueType_t`); none for an unknown type and for what is not
+/// finite.
 fn number(value: &nvmlFieldValue_t) -> Option<i128> {
     // SAFETY: the union was zeroed as a whole before the library wrote one of its members, so every member is
     // initialised, and all of them are numbers for which any bits are a value.

@@ -1,8 +1,8 @@
 //! GPM: activity of a GPU and of each of its GPU instances, by hardware monitors of Hopper and newer.
 //!
-//! A metric is the difference of two samples, so one is kept from reading to reading, and the memory of the other is used
-//! again. NVML allows one caller per process and GPU, requires some time between samples, and requires that all of them
-//! are freed before nvmlShutdown.
+//! A metric is the difference of two samples, so one is kept from reading to reading, and the memory of the other is
+//! used again. NVML allows one caller per process and GPU, requires some time between samples, and requires that all of
+//! them are freed before nvmlShutdown.
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// Shortest window. NVML takes windows from 100 ms on. It is a bit less than a second, since ticks of a second are early at
-/// times, and every other one would have nothing new.
+/// Shortest window. NVML takes windows from 100 ms on. It is a bit less than a second, since ticks of a second are
+/// early at times, and every other one would have nothing new.
 const MIN_WINDOW: Duration = Duration::from_millis(900);
 /// `NVML_GPM_METRICS_GET_VERSION` and `NVML_GPM_SUPPORT_VERSION`.
 const VERSION: u32 = 1;
@@ -64,7 +64,8 @@ struct Sample {
 }
 
 impl Gpm {
-    /// Takes a sample of the GPU and of each GPU instance whose window is over, and calculates the values of the window.
+    /// Takes a sample of the GPU and of each GPU instance whose window is over, and calculates the values of the
+    /// window.
     pub(crate) fn read(&mut self, device: &Device<'_>, instances: impl Iterator<Item = u32>) {
         match self.is_supported(device) {
             Ok(true) => {}
@@ -213,8 +214,8 @@ impl Device<'_> {
         Ok(support.isSupportedDevice != 0)
     }
 
-    /// Takes a sample by `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`, into new memory (`nvmlGpmSampleAlloc`) if there is no
-    /// `spare`.
+    /// Takes a sample by `nvmlGpmSampleGet` or `nvmlGpmMigSampleGet`, into new memory (`nvmlGpmSampleAlloc`) if there
+    /// is no `spare`.
     fn gpm_sample(
         &self,
         spare: Option<Sample>,

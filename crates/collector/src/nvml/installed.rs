@@ -30,8 +30,8 @@ pub(crate) fn file_identity(path: &Path) -> Option<FileIdentity> {
     Some((file.dev(), file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
 }
 
-/// Describes the library's file after a failed initialization. `seen` is what an earlier collector found: the file is read
-/// once.
+/// Describes the library's file after a failed initialization. `seen` is what an earlier collector found: the file is
+/// read once.
 pub(crate) fn library_file(path: &Path, seen: Option<&LibraryFile>) -> LibraryFile {
     let identity = file_identity(path);
     let known = seen.filter(|seen| seen.path == path && seen.identity == identity && identity.is_some());
@@ -48,8 +48,8 @@ impl Installed {
         Self { library: file_identity(library), module: fs::read(proc_root.join("driver/nvidia/version")).ok() }
     }
 
-    /// Returns the part that has changed in a later state. A file that has vanished does not count: the loaded driver still
-    /// works.
+    /// Returns the part that has changed in a later state. A file that has vanished does not count: the loaded driver
+    /// still works.
     pub(crate) fn outdated_by(&self, now: &Self) -> Option<&'static str> {
         if now.library.is_some() && now.library != self.library {
             return Some("the driver library's file was replaced");

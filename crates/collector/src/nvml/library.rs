@@ -168,8 +168,8 @@ impl Library {
         call!(self, slot, nvmlShutdown())
     }
 
-    /// Number of GPUs, including those whose handle is refused: `nvmlDeviceGetCount_v2`. An absurd number is an error, since
-    /// each GPU gets a thread.
+    /// Number of GPUs, including those whose handle is refused: `nvmlDeviceGetCount_v2`. An absurd number is an error,
+    /// since each GPU gets a thread.
     pub(crate) fn count(&self, slot: &CallSlot) -> Result<u32, Code> {
         let mut count = 0;
         call!(self, slot, nvmlDeviceGetCount_v2(&raw mut count))?;

@@ -6,8 +6,8 @@
 //! | 24 bytes | and GPU and compute instance | v2, and v3 as the header has it |
 //! | 32 bytes | and protected memory | v3 of early R535 |
 //!
-//! So the buffer has room for the widest layout, is filled with a byte that no field ends in, and the width is derived from
-//! the number of bytes written.
+//! So the buffer has room for the widest layout, is filled with a byte that no field ends in, and the width is derived
+//! from the number of bytes written.
 
 use telemetry::{Absence, capture::List, sample::ListedProcess};
 

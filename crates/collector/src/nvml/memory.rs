@@ -18,9 +18,9 @@ pub(crate) fn is_integrated(name: &Reading<String>) -> bool {
 }
 
 impl Device<'_> {
-    /// Memory: `nvmlDeviceGetMemoryInfo_v2`, whose `used` excludes reserved memory; `nvmlDeviceGetMemoryInfo` if that is
-    /// missing or fails (WSL). An integrated GPU whose driver reports none has the host's; no other GPU has, since a MIG
-    /// parent, a virtual GPU or one that is failing may report none either.
+    /// Memory: `nvmlDeviceGetMemoryInfo_v2`, whose `used` excludes reserved memory; `nvmlDeviceGetMemoryInfo` if that
+    /// is missing or fails (WSL). An integrated GPU whose driver reports none has the host's; no other GPU has, since a
+    /// MIG parent, a virtual GPU or one that is failing may report none either.
     ///
     /// `host` reads the host's total and available bytes if the GPU is integrated, and is none otherwise.
     pub(crate) fn memory(&self, host: Option<&dyn Fn() -> Reading<(u64, u64)>>) -> Reading<Memory> {

@@ -13,8 +13,8 @@ const MAX_INSTANCES: u32 = 64;
 
 impl Device<'_> {
     /// Reads the current instances: `nvmlDeviceGetMigDeviceHandleByIndex` of each place that
-    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty. An instance whose handle is refused is in the list with
-    /// everything absent. If all are refused, the list is absent.
+    /// `nvmlDeviceGetMaxMigDeviceCount` allows. Places may be empty. An instance whose handle is refused is in the list
+    /// with everything absent. If all are refused, the list is absent.
     pub(crate) fn mig_instances(&self, mode: Reading<bool>) -> Reading<Vec<MigSample>> {
         match mode {
             Ok(true) => {}

@@ -1,8 +1,8 @@
 //! NVLink: the states of the links, and their errors.
 //!
 //! A GPU has up to 18 links, each with a state and several error counters. They are fields of each link, which one call
-//! reads together. A GPU without those fields is asked by functions, one call per step, so that its reader is never held up
-//! by more than one of them.
+//! reads together. A GPU without those fields is asked by functions, one call per step, so that its reader is never
+//! held up by more than one of them.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -158,8 +158,8 @@ impl NvLinks {
         true
     }
 
-    /// Stores whether a link exists. A link that this board lacks is skipped; if one cannot be read, the number of links
-    /// is unknown.
+    /// Stores whether a link exists. A link that this board lacks is skipped; if one cannot be read, the number of
+    /// links is unknown.
     fn probed(&mut self, link: u32, active: Result<bool, Code>) {
         let last = match active {
             Ok(active) => {
@@ -254,7 +254,8 @@ impl NvLinks {
         (active, active.map(|_| number(self.links.len())))
     }
 
-    /// Returns the errors of all links together. A kind that the GPU does not count is left out; absent if it counts none.
+    /// Returns the errors of all links together. A kind that the GPU does not count is left out; absent if it counts
+    /// none.
     pub(crate) fn errors(&self) -> Reading<u64> {
         if self.links.is_empty() {
             return Err(self.absent);

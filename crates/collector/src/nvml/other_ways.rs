@@ -1,5 +1,5 @@
-//! Fallbacks for functions that are missing or refused. A capture calls them all, so that it can be played back to a reader
-//! that calls others.
+//! Fallbacks for functions that are missing or refused. A capture calls them all, so that it can be played back to a
+//! reader that calls others.
 
 use std::ptr;
 

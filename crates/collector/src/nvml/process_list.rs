@@ -1,5 +1,5 @@
-//! Process lists, each by the newest of its symbols in the library. Some Blackwell GPUs support only the one function for
-//! all of them.
+//! Process lists, each by the newest of its symbols in the library. Some Blackwell GPUs support only the one function
+//! for all of them.
 
 use std::ptr;
 

@@ -38,8 +38,8 @@ type Answer = Result<Vec<Sampled>, (Code, u32)>;
 
 impl Device<'_> {
     /// Utilization by process, the newest sample of each: `nvmlDeviceGetProcessUtilization`, else (some Blackwell)
-    /// `nvmlDeviceGetProcessesUtilizationInfo`. Samples without a time or above 100 % are garbage. The share of a process
-    /// without any other sample is absent, not 0.
+    /// `nvmlDeviceGetProcessesUtilizationInfo`. Samples without a time or above 100 % are garbage. The share of a
+    /// process without any other sample is absent, not 0.
     pub(crate) fn shares(&self) -> Reading<Vec<SampledProcess>> {
         let since = (Stamp::now().unix_ms * 1000).saturating_sub(WINDOW_US);
         let mut samples = with_room(|room| self.utilization_samples(room, since));

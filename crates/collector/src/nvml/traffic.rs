@@ -72,8 +72,8 @@ impl Rates {
         self.before.as_ref().is_none_or(|(when, _)| now.duration_since(*when) >= MIN_WINDOW)
     }
 
-    /// Returns the newest rates. `counters` were read at `now`; `pcie_max` is the most that the PCIe link carries, in bytes
-    /// per second.
+    /// Returns the newest rates. `counters` were read at `now`; `pcie_max` is the most that the PCIe link carries, in
+    /// bytes per second.
     pub(crate) fn step(
         &mut self,
         now: Instant,
@@ -115,8 +115,8 @@ impl Rates {
     }
 }
 
-/// Returns the difference of a counter of 32 bits that may have wrapped. Not supported if the link could carry more than
-/// the counter holds within the window, since the number of wraps is unknown then.
+/// Returns the difference of a counter of 32 bits that may have wrapped. Not supported if the link could carry more
+/// than the counter holds within the window, since the number of wraps is unknown then.
 fn wrapped(earlier: u64, bytes: u64, window: Duration, max_per_second: Reading<u64>) -> Reading<u64> {
     const HOLDS: u64 = 1 << 32;
     let max = u128::from(max_per_second?) * window.as_millis() / 1000;
@@ -130,8 +130,8 @@ fn per_second(bytes: u64, window: Duration) -> Reading<u64> {
     u64::try_from(u128::from(bytes) * 1000 / window.as_millis().max(1)).map_err(|_| Absence::Error)
 }
 
-/// Returns the most bytes that a PCIe link carries in a second in one direction: 250 MB per lane in generation 1, and at most
-/// twice as much in each later one.
+/// Returns the most bytes that a PCIe link carries in a second in one direction: 250 MB per lane in generation 1, and
+/// at most twice as much in each later one.
 pub(crate) fn pcie_max_bytes_per_second(generation: Reading<u32>, width: Reading<u32>) -> Reading<u64> {
     let doublings = generation?.saturating_sub(1).min(16);
     Ok((250_000_000 << doublings) * u64::from(width?.min(64)))

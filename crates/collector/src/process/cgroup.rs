@@ -1,7 +1,7 @@
 //! Parser of cgroup paths: container, Kubernetes pod and Slurm job of a process. A pure function of the bytes.
 //!
-//! Nothing is guessed: only the exact names that runtimes give their cgroups count, not similar ones of administrators or
-//! programs.
+//! Nothing is guessed: only the exact names that runtimes give their cgroups count, not similar ones of administrators
+//! or programs.
 
 use telemetry::{Absence, sample::Container};
 
@@ -87,8 +87,9 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Returns the UID in a pod's cgroup. The kubelet names it `pod<uid>`, or with systemd `kubepods[-<quality of service>]-pod<uid>.slice`, in
-/// which the uid's hyphens are underscores since a slice's own hyphens separate its parents.
+/// Returns the UID in a pod's cgroup. The kubelet names it `pod<uid>`, or with systemd `kubepods[-<quality of
+/// service>]-pod<uid>.slice`, in which the uid's hyphens are underscores since a slice's own hyphens separate its
+/// parents.
 fn pod(segment: &str) -> Option<String> {
     let slice = segment.split_once(':').map_or(segment, |(slice, _)| slice);
     if let Some(name) = slice.strip_suffix(".slice") {
@@ -109,8 +110,8 @@ fn uid_of(text: &str, separator: char) -> Option<String> {
     (shaped && groups.iter().all(|group| is_hex(group))).then(|| groups.join("-"))
 }
 
-/// Returns the job in Slurm's `slurm/uid_<uid>/job_<id>` (cgroup v1) and `slurmstepd.scope/job_<id>` (v2). On a host with
-/// several daemons the first part contains the node's name.
+/// Returns the job in Slurm's `slurm/uid_<uid>/job_<id>` (cgroup v1) and `slurmstepd.scope/job_<id>` (v2). On a host
+/// with several daemons the first part contains the node's name.
 fn job(segment: &str, before: &[&str]) -> Option<String> {
     let id = segment.strip_prefix("job_").filter(|id| is_number(id))?;
     let of_slurm = match before {

@@ -1,4 +1,5 @@
-//! Names of containers by id, queried by a thread of its own, so that a container engine that hangs delays nothing else.
+//! Names of containers by id, queried by a thread of its own, so that a container engine that hangs delays nothing
+//! else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -153,7 +154,8 @@ impl Containers {
     }
 }
 
-/// Returns whether Docker or Podman may know a container; they do not know those of containerd and CRI-O for Kubernetes.
+/// Returns whether Docker or Podman may know a container; they do not know those of containerd and CRI-O for
+/// Kubernetes.
 fn is_engines(container: &Container) -> bool {
     matches!(container.runtime.as_deref(), None | Some("docker" | "podman"))
 }

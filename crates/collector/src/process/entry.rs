@@ -64,8 +64,8 @@ impl Entry {
         (self.facts.container, self.facts.pod, self.facts.job) = (container.map(Box::new), pod, job);
     }
 
-    /// The kernel has no arguments of a process whose main thread has ended, though other threads may still run. Those that
-    /// were read before remain.
+    /// The kernel has no arguments of a process whose main thread has ended, though other threads may still run. Those
+    /// that were read before remain.
     pub(super) fn store_no_command(&mut self) {
         if self.facts.arguments.is_err() {
             self.facts.arguments = Err(Absence::NotSupported);

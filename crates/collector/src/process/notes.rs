@@ -45,8 +45,8 @@ impl Notes {
         }
     }
 
-    /// Checks whether anything is hidden. That depends on the account and its capabilities, so both are detected by their
-    /// effects.
+    /// Checks whether anything is hidden. That depends on the account and its capabilities, so both are detected by
+    /// their effects.
     pub(crate) fn look(&mut self, facts: &[ProcessFacts]) {
         if let Some(hidepid) = &mut self.hidepid {
             hidepid.set(facts.iter().any(|facts| facts.started == Err(Absence::Denied)));

@@ -27,8 +27,8 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    /// Starts the thread, which calls `getpwuid_r` (by `nsswitch.conf`: files, LDAP, SSSD). Without it every uid stays a
-    /// number.
+    /// Starts the thread, which calls `getpwuid_r` (by `nsswitch.conf`: files, LDAP, SSSD). Without it every uid stays
+    /// a number.
     pub(crate) fn start() -> Self {
         Self::asking(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name))
     }

@@ -41,8 +41,8 @@ pub(super) fn line(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Parses the real user id: the first number of the line `Uid:` in `/proc/PID/status`. In the line with the name before it
-/// newlines are escaped.
+/// Parses the real user id: the first number of the line `Uid:` in `/proc/PID/status`. In the line with the name before
+/// it newlines are escaped.
 pub(super) fn real_uid(bytes: &[u8]) -> Option<u32> {
     number_after(bytes, "Uid:")
 }
@@ -57,8 +57,8 @@ pub(super) fn boot_time(bytes: &[u8]) -> Option<u64> {
     number_after(bytes, "btime ")
 }
 
-/// Parses the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal. The two after those, for
-/// guests, are counted in the first two already. Old kernels have fewer.
+/// Parses the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal. The two after those,
+/// for guests, are counted in the first two already. Old kernels have fewer.
 pub(super) fn cpu(bytes: &[u8]) -> Option<CpuTicks> {
     let line = bytes.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"cpu "))?;
     let fields = std::str::from_utf8(line).ok()?.split_ascii_whitespace().take(8);
@@ -90,7 +90,8 @@ fn number_after<T: std::str::FromStr>(bytes: &[u8], key: &str) -> Option<T> {
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// Splits arguments at NUL; the last NUL may be missing if a process has changed its title. Invalid UTF-8 becomes U+FFFD.
+/// Splits arguments at NUL; the last NUL may be missing if a process has changed its title. Invalid UTF-8 becomes
+/// U+FFFD.
 pub(super) fn arguments(bytes: &[u8]) -> Arguments {
     match String::from_utf8_lossy(bytes) {
         text if text == "\0" => Arguments::from_terminated(""),

@@ -133,8 +133,8 @@ impl ProcFs {
         self.overflow_uid.is_some()
     }
 
-    /// Reads the arguments in the first [`MAX_BYTES`] bytes of `/proc/PID/cmdline`. Blocks while the process holds the lock
-    /// of its address space.
+    /// Reads the arguments in the first [`MAX_BYTES`] bytes of `/proc/PID/cmdline`. Blocks while the process holds the
+    /// lock of its address space.
     pub(crate) fn arguments(&self, pid: u32) -> Reading<Arguments> {
         let bytes = self.read(pid, "cmdline")?.ok_or(Absence::Error)?;
         Ok(parse::arguments(&bytes))

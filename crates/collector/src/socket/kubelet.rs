@@ -1,5 +1,5 @@
-//! Client of the kubelet's PodResources service, version 1: the devices allocated to containers. gRPC is one `POST` over
-//! HTTP/2 with a Protocol Buffers message; no more of it is implemented here.
+//! Client of the kubelet's PodResources service, version 1: the devices allocated to containers. gRPC is one `POST`
+//! over HTTP/2 with a Protocol Buffers message; no more of it is implemented here.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Clients of other programs of the host by their Unix sockets: the container engine and the kubelet.
 //!
-//! Each request has a connection, a runtime and a timeout of its own, so that nothing is left of it afterwards, whatever the
-//! other side does. Requests are made by threads that nothing waits for.
+//! Each request has a connection, a runtime and a timeout of its own, so that nothing is left of it afterwards,
+//! whatever the other side does. Requests are made by threads that nothing waits for.
 
 mod claim;
 pub(crate) mod engine;

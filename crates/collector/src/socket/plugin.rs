@@ -5,7 +5,8 @@ use telemetry::sample::Device;
 /// Longest device id; NVML's UUIDs are shorter.
 const UUID_BYTES: usize = 96;
 
-/// Returns whether a resource is a GPU: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, or an administrator's name for them.
+/// Returns whether a resource is a GPU: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, or an administrator's name for
+/// them.
 pub(super) fn is_nvidias(resource: &str) -> bool {
     resource.starts_with("nvidia.com/")
 }

@@ -88,8 +88,8 @@ fn equivalent_value(call: &Call, gpu: &Gpu, id: c_uint) -> Result<Option<Value>,
     call.fact(&fact).map(|_| fact)
 }
 
-/// Value of a field that equals no function, or one with another way of counting: the memory's temperature, and the state
-/// and errors of a link. The scenario's `nvlink_errors` are replays of the first link.
+/// Value of a field that equals no function, or one with another way of counting: the memory's temperature, and the
+/// state and errors of a link. The scenario's `nvlink_errors` are replays of the first link.
 fn own_value(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Option<Value> {
     match id {
         fields::NVML_FI_DEV_MEMORY_TEMP => gpu.memory_temperature_c,
@@ -115,8 +115,8 @@ fn answers_link_errors(gpu: &Gpu) -> bool {
     (0..64).any(|link| gpu.answers.to(Function::nvmlDeviceGetNvLinkErrorCounter, &[link, crc_data]).is_some())
 }
 
-/// Divisor of a value that is given for all links: the number of links for the throughput of one link, and else 1. Fails
-/// with "invalid argument" for a link that does not exist.
+/// Divisor of a value that is given for all links: the number of links for the throughput of one link, and else 1.
+/// Fails with "invalid argument" for a link that does not exist.
 fn divisor(call: &Call, gpu: &Gpu, id: c_uint, scope: c_uint) -> Result<i64, u32> {
     if !is_per_link(id) {
         return Ok(1);

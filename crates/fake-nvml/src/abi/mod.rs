@@ -1,5 +1,5 @@
-//! Exported functions, by subject. Each body is a few lines, because [`crate::call`] does the common part: counting, the
-//! checks of state, pointers and handle, the scenario's faults and answers, and catching panics.
+//! Exported functions, by subject. Each body is a few lines, because [`crate::call`] does the common part: counting,
+//! the checks of state, pointers and handle, the scenario's faults and answers, and catching panics.
 //!
 //! The build script reads the names of the functions from this folder: each is written once, after `fn`.
 
@@ -21,8 +21,8 @@ mod system;
 mod thermal;
 mod utilization;
 
-/// Exports functions in one of four forms: `system` concerns no GPU, `lookup` finds one, `gpu` takes the handle of a GPU,
-/// `device` that of a GPU or a MIG instance.
+/// Exports functions in one of four forms: `system` concerns no GPU, `lookup` finds one, `gpu` takes the handle of a
+/// GPU, `device` that of a GPU or a MIG instance.
 macro_rules! export {
     ($($form:ident fn $name:ident($call:ident $(, $target:ident)? $(; $($argument:ident: $type:ty),*)?) $body:block)*) => {
         $($crate::abi::export!(@$form $name, $call, ($($target)?), ($($($argument: $type),*)?), $body);)*

@@ -38,8 +38,8 @@ struct Utilization {
     shares: [u32; 6],
 }
 
-/// Samples of the processes that used the GPU since a time. An idle GPU has none, and neither has one whose newest sample
-/// the caller already has.
+/// Samples of the processes that used the GPU since a time. An idle GPU has none, and neither has one whose newest
+/// sample the caller already has.
 fn samples(call: &Call, target: Target, last_seen: u64) -> Result<Vec<Utilization>, u32> {
     if let Some(list) = call.answered_list(target, &[])? {
         return Ok(played(list));

@@ -1,7 +1,7 @@
 //! A process that waits forever and ignores its arguments.
 //!
-//! Tests and the demo need processes whose command lines look like those of GPU jobs. It ends with its parent, so that an
-//! aborted test leaves no processes behind. With `STAND_IN_KEEP` it outlives the parent.
+//! Tests and the demo need processes whose command lines look like those of GPU jobs. It ends with its parent, so that
+//! an aborted test leaves no processes behind. With `STAND_IN_KEEP` it outlives the parent.
 
 #![allow(unsafe_code, reason = "prctl and getppid have no safe form in std")]
 

@@ -1,5 +1,5 @@
-//! Results of single calls, played back before any fact is used: captured from a driver, or written by hand for functions
-//! that have no fact.
+//! Results of single calls, played back before any fact is used: captured from a driver, or written by hand for
+//! functions that have no fact.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -46,9 +46,9 @@ impl<'de> Deserialize<'de> for CallKey {
     }
 }
 
-/// Result of one call. `1980`, `"text"`, a number that changes ([`crate::value`]), or a list of these in the order in which
-/// the call writes them; `{ code = 3 }`; a list of processes, `{ width = 24, entries = [[…], …] }`; or one of an unknown
-/// layout, `{ count = 3, written = 80 }`.
+/// Result of one call. `1980`, `"text"`, a number that changes ([`crate::value`]), or a list of these in the order in
+/// which the call writes them; `{ code = 3 }`; a list of processes, `{ width = 24, entries = [[…], …] }`; or one of an
+/// unknown layout, `{ count = 3, written = 80 }`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) code: u32,

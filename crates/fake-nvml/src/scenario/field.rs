@@ -6,8 +6,8 @@ use toml::Value as Toml;
 
 use crate::value::Value;
 
-/// Value of a field: a number ([`crate::value`]); `{ code = 3 }` if the field alone fails; or `{ value = 44, type = 1 }` with
-/// the type that the driver reports (`nvmlValueType_t`).
+/// Value of a field: a number ([`crate::value`]); `{ code = 3 }` if the field alone fails; or `{ value = 44, type = 1
+/// }` with the type that the driver reports (`nvmlValueType_t`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Field {
     Value(Value),

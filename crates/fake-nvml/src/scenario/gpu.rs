@@ -115,8 +115,8 @@ pub(crate) struct Gpu {
     pub(crate) readings: Readings,
     /// Values by GPM metric id. A GPU without this table does not support GPM.
     pub(crate) gpm: Option<BTreeMap<MetricId, Metric>>,
-    /// Values by field id, with priority over the fact of an equivalent function. An NVLink throughput (138 to 141) is the
-    /// sum of all links; a key `id:link` sets one link.
+    /// Values by field id, with priority over the fact of an equivalent function. An NVLink throughput (138 to 141) is
+    /// the sum of all links; a key `id:link` sets one link.
     pub(crate) fields: BTreeMap<FieldKey, Field>,
     /// MIG instances, by index.
     pub(crate) mig: Vec<Mig>,

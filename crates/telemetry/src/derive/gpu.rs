@@ -94,8 +94,8 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     }
 }
 
-/// A GPU whose readings come, but slowly, is not stale until one is much later than the others. One that is too slow for
-/// its values to be shown from one reading to the next stays stale all the time.
+/// A GPU whose readings come, but slowly, is not stale until one is much later than the others. One that is too slow
+/// for its values to be shown from one reading to the next stays stale all the time.
 pub(super) fn slow_down(gpu: &mut Gpu, sample: &GpuSample, pace: &Pace, ages: &Ages<'_>) {
     let Some(period) = pace.period() else { return };
     if sample.handle.is_err() || is_lost(sample) || !matches!(gpu.state, GpuState::Ok | GpuState::Stale) {

@@ -29,8 +29,8 @@ const LOADED_PERCENT: u32 = 50;
 /// Slowdowns count only where the SMs run below this part of their highest clock, in %, since the driver slows a laptop
 /// down most of the time, by software. NVML reports no base clock; bases lie at 40 to 75 % of the highest clock.
 const WELL_UNDER_PERCENT: u64 = 40;
-/// The same for those slowdowns that are no way to run any GPU: by hardware, too hot or with too little power. They halve
-/// the clocks at least; on a GPU for data centres that is half of what is nearly its base.
+/// The same for those slowdowns that are no way to run any GPU: by hardware, too hot or with too little power. They
+/// halve the clocks at least; on a GPU for data centres that is half of what is nearly its base.
 const WELL_UNDER_IN_NEED_PERCENT: u64 = 65;
 
 const GPU_IDLE: u64 = 1;
@@ -75,7 +75,8 @@ pub(super) struct Evidence<H> {
     pub(super) slow: Option<String>,
 }
 
-/// The newest of the slow readings by which something is wrong or not: while they are not read, what was wrong still is.
+/// The newest of the slow readings by which something is wrong or not: while they are not read, what was wrong still
+/// is.
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
     uncorrected: Option<u64>,

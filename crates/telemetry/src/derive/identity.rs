@@ -1,7 +1,8 @@
-//! Names under which the records of GPUs are kept: UUIDs, where the driver gives each GPU one that is its own and stays.
+//! Names under which the records of GPUs are kept: UUIDs, where the driver gives each GPU one that is its own and
+//! stays.
 //!
-//! Elsewhere two GPUs would share one record, or one GPU would have a new one with each reading. There the PCI bus id is
-//! the name, and without one the index.
+//! Elsewhere two GPUs would share one record, or one GPU would have a new one with each reading. There the PCI bus id
+//! is the name, and without one the index.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -168,8 +168,8 @@ impl Deriver {
         self.records.saved().with_earlier_gpus(self.earlier.saved(self.known_gpus.known()))
     }
 
-    /// Forgets a GPU that the driver does not list, by UUID, PCI bus id or index, and returns its name. It is there again
-    /// once the driver lists it.
+    /// Forgets a GPU that the driver does not list, by UUID, PCI bus id or index, and returns its name. It is there
+    /// again once the driver lists it.
     ///
     /// # Errors
     /// No GPU has that name, or the driver lists it.

@@ -51,8 +51,8 @@ fn is_numbered(gpu: &GpuSample, number: u32) -> bool {
     gpu.index == number || gpu.identity.minor_number == Ok(number)
 }
 
-/// True if a claimed device may be on this GPU, and nothing says where: an unclear name may be any GPU's, and the number
-/// of a part is that of its GPU.
+/// True if a claimed device may be on this GPU, and nothing says where: an unclear name may be any GPU's, and the
+/// number of a part is that of its GPU.
 fn may_be(device: &Device, gpu: &GpuSample, whole: &Sample, takes_parts: bool) -> bool {
     match device {
         Device::Claimed { number: None, .. } => true,
@@ -64,8 +64,8 @@ fn may_be(device: &Device, gpu: &GpuSample, whole: &Sample, takes_parts: bool) -
     }
 }
 
-/// Containers that have a device, each once. "Nobody has it" is reported only of a device with a UUID, since it cannot be
-/// found by it otherwise, and only if no claim may be for it.
+/// Containers that have a device, each once. "Nobody has it" is reported only of a device with a UUID, since it cannot
+/// be found by it otherwise, and only if no claim may be for it.
 fn given(
     all: &Allocations,
     uuid: Reading<&str>,
@@ -94,8 +94,8 @@ pub(super) fn allocated(pods: &Reading<Vec<PodContainer>>) -> Taken {
 /// Names the pods of processes, and their containers, by the GPUs that they are on.
 ///
 /// The kubelet knows pods by name and a cgroup knows them by uid, and no source has both. So a process is in the pod
-/// that alone has its GPU or MIG instance, if all that is seen on the host agrees: one uid with one name, one container's
-/// id with one container's name.
+/// that alone has its GPU or MIG instance, if all that is seen on the host agrees: one uid with one name, one
+/// container's id with one container's name.
 pub(super) fn name_processes(gpus: &mut [Gpu]) {
     if gpus.iter().all(|gpu| gpu.pods == Err(Absence::NotSupported)) {
         return;

@@ -150,9 +150,9 @@ fn on_instances(gpu: &GpuSample) -> impl Iterator<Item = ListedProcess> {
 /// list has done nothing: its part is 0 %, which was read and is no guess.
 ///
 /// Not so where the list is empty while the GPU worked (some drivers for Blackwell leave it empty) or may have, where a
-/// PID worked that no list names (the lists have those of a container and the samples the host's, or the process has just
-/// ended), nor for one that only MPS or a MIG instance names, whose work may be under another's PID or nowhere: there
-/// nothing is known.
+/// PID worked that no list names (the lists have those of a container and the samples the host's, or the process has
+/// just ended), nor for one that only MPS or a MIG instance names, whose work may be under another's PID or nowhere:
+/// there nothing is known.
 fn share(entry: &Entry, shares: &SharesByPid<'_>, strangers: bool, gpu: &GpuSample) -> Reading<ProcessShare> {
     match shares.newest(entry.listed.pid) {
         Some(Ok(share)) if !is_sane(&share) => Err(Absence::Error),

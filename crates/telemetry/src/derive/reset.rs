@@ -1,7 +1,7 @@
 //! Signs of a reset: values that restart with it, as they are read before and after.
 //!
-//! NVML has no event for a reset. One reading proves nothing, since drivers return a zero, a dip or garbage now and then: a
-//! counter must restart near zero and go on from there.
+//! NVML has no event for a reset. One reading proves nothing, since drivers return a zero, a dip or garbage now and
+//! then: a counter must restart near zero and go on from there.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -70,9 +70,9 @@ impl ResetSigns {
     /// Takes in a reading, and returns whether the GPU has been reset since the one before; a reload of the driver is a
     /// reset too.
     ///
-    /// It is if the driver has another version, if the energy or the count of volatile ECC errors restarted near zero and
-    /// goes on from there, if a recovery has not been needed for a while that was, or if a lost GPU answers, unless its
-    /// energy goes on from where it was.
+    /// It is if the driver has another version, if the energy or the count of volatile ECC errors restarted near zero
+    /// and goes on from there, if a recovery has not been needed for a while that was, or if a lost GPU answers, unless
+    /// its energy goes on from where it was.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) -> bool {
         let at = gpu.read_at.map(|stamp| stamp.boot);
         if at.is_some() && std::mem::replace(&mut self.seen, at) == at {

@@ -162,9 +162,9 @@ pub(super) fn unexplained(memory: &Reading<Memory>, sharers: &[&Process]) -> Une
     }
 }
 
-/// A process that computes and draws holds a GPU from 1 GiB on, and where the driver does not report its memory if as much
-/// is unexplained. One that only draws holds it with half of the memory. On a GPU that works, both hold it if they are who
-/// works; in an exclusive mode, the first does in any case.
+/// A process that computes and draws holds a GPU from 1 GiB on, and where the driver does not report its memory if as
+/// much is unexplained. One that only draws holds it with half of the memory. On a GPU that works, both hold it if they
+/// are who works; in an exclusive mode, the first does in any case.
 pub(super) fn holds(process: &Process, circumstances: Circumstances) -> bool {
     let Circumstances { unexplained, total_bytes, works, exclusive } = circumstances;
     let share = work::of_process(process);

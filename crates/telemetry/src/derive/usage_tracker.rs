@@ -59,8 +59,8 @@ impl UsageTracker {
         Self { quiet, known, unknown, met: Some(seen) }
     }
 
-    /// The last verdict, with its start, if that is a lower bound, and when it was last seen: that before the use became
-    /// unknown, if there was one, so that a run that reads nothing passes on what it was given.
+    /// The last verdict, with its start, if that is a lower bound, and when it was last seen: that before the use
+    /// became unknown, if there was one, so that a run that reads nothing passes on what it was given.
     pub(super) fn saved(&self) -> Option<(UseVerdict, Stamp, bool, BootTime)> {
         if let Some(Known { verdict, since, at_least, seen, .. }) = self.known {
             return Some((verdict, since, at_least, seen));

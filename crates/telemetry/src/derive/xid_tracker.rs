@@ -1,4 +1,5 @@
-//! The Xid errors of each GPU, by UUID: counted as long as somebody listens, and held against the GPU until it is reset.
+//! The Xid errors of each GPU, by UUID: counted as long as somebody listens, and held against the GPU until it is
+//! reset.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,8 @@ impl XidTracker {
     }
 
     /// Takes in a new reading of the GPU, before what happened since the last one. After a [reset](ResetSigns::read)
-    /// nothing is held against the GPU any more. Where a GPU shows none, the errors are held until the host's reboot, or
-    /// until the agent ends if it keeps nothing.
+    /// nothing is held against the GPU any more. Where a GPU shows none, the errors are held until the host's reboot,
+    /// or until the agent ends if it keeps nothing.
     pub(super) fn read(&mut self, gpu: &GpuSample, driver: Option<&str>) {
         if let Ok(since) = gpu.xid_since
             && self.since != Some(since)

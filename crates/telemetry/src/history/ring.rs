@@ -114,8 +114,8 @@ impl Ring {
         Some(SavedRing { step_ms: self.step_ms, first, series: (0..METRICS).filter_map(of).collect() })
     }
 
-    /// Takes in what was kept, moved by so many milliseconds; nothing of it if its steps have another length, and nothing
-    /// that is too old, or from a time that has not come yet.
+    /// Takes in what was kept, moved by so many milliseconds; nothing of it if its steps have another length, and
+    /// nothing that is too old, or from a time that has not come yet.
     pub(super) fn load(&mut self, saved: &SavedRing, moved_ms: i128, now_ms: u64) {
         if saved.step_ms != self.step_ms || self.held.is_some() {
             return;

@@ -16,8 +16,8 @@ use crate::{Absence, Reading};
 
 /// Declares the sections of readings and, from all of them, [`Field`], [`SPECS`] and [`Readings`].
 ///
-/// An entry is `Field = struct_field: type, "key" { attribute: value, … }`; its attributes are those of [`Spec`], and it has
-/// the defaults of [`Spec::BLANK`] for the others.
+/// An entry is `Field = struct_field: type, "key" { attribute: value, … }`; its attributes are those of [`Spec`], and
+/// it has the defaults of [`Spec::BLANK`] for the others.
 macro_rules! catalogue {
     (
         apart { $($apart:tt)* }

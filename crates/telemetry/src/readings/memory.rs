@@ -60,8 +60,8 @@ impl MemoryReadings {
 }
 
 impl Memory {
-    /// The same without parts that are larger than the total, or together more than it. Free memory is what the driver has
-    /// left after subtracting the others, so it is not known without them.
+    /// The same without parts that are larger than the total, or together more than it. Free memory is what the driver
+    /// has left after subtracting the others, so it is not known without them.
     #[must_use]
     pub fn with_plausible_parts(mut self) -> Self {
         let total = self.total_bytes;

@@ -1,7 +1,7 @@
 //! The catalogue of readings: one entry for each value that is read of a GPU.
 //!
-//! The API, the metrics, the history, the page and their documents are made from [`Spec`]. What is derived from readings
-//! (use, health, Xid errors, pods) is not here.
+//! The API, the metrics, the history, the page and their documents are made from [`Spec`]. What is derived from
+//! readings (use, health, Xid errors, pods) is not here.
 
 mod catalogue;
 mod memory;

@@ -61,8 +61,8 @@ pub const FABRIC_STATES: Table = &[(1, "not_started"), (2, "in_progress"), (3, "
 /// `NVML_GPU_FABRIC_HEALTH_SUMMARY_*` without 0, which is an absence.
 pub const FABRIC_HEALTH: Table = &[(1, "healthy"), (2, "unhealthy"), (3, "limited_capacity")];
 
-/// Problems that the fields of `NVML_GPU_FABRIC_HEALTH_MASK_*` report, one bit each. The bits are ours: the mask has fields
-/// of two and four bits.
+/// Problems that the fields of `NVML_GPU_FABRIC_HEALTH_MASK_*` report, one bit each. The bits are ours: the mask has
+/// fields of two and four bits.
 pub const FABRIC_PROBLEMS: Bits = &[
     "degraded_bandwidth",
     "route_recovery",

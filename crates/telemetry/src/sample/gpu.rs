@@ -50,8 +50,8 @@ pub struct GpuSample {
     pub index: u32,
     /// Result of `nvmlDeviceGetHandleByIndex_v2`.
     pub handle: Reading<()>,
-    /// The driver's failure where there is no handle, else of the last call of this reading that failed for another reason
-    /// than that it is not supported. A required reset takes precedence.
+    /// The driver's failure where there is no handle, else of the last call of this reading that failed for another
+    /// reason than that it is not supported. A required reset takes precedence.
     pub refusal: Option<Failure>,
     /// When the newest finished reading was finished; none before the first.
     pub read_at: Option<Stamp>,

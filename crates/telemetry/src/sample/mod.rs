@@ -27,8 +27,8 @@ pub struct Sample {
     pub gpus: Vec<GpuSample>,
     /// One entry for each PID that any GPU lists.
     pub processes: Vec<ProcessFacts>,
-    /// Devices that the kubelet allocated to containers: `List` of its PodResources service. Not supported where it is not to be
-    /// asked.
+    /// Devices that the kubelet allocated to containers: `List` of its PodResources service. Not supported where it is
+    /// not to be asked.
     pub allocations: Reading<Vec<Allocation>>,
     /// The host.
     pub host: HostSample,
@@ -129,8 +129,8 @@ pub enum Driver {
     },
     /// The driver cannot be read. The collector leaves after this frame; a fresh one tries again.
     Failed(Failure),
-    /// An earlier collector's library found no kernel module. This one waits until there is one, without the library, and
-    /// loads it then.
+    /// An earlier collector's library found no kernel module. This one waits until there is one, without the library,
+    /// and loads it then.
     Awaiting,
     /// Every GPU is idle and may be suspended. The collector leaves after this frame, so that they can be; the next is
     /// started so that it watches them without loading the library.
@@ -167,8 +167,8 @@ pub struct LibraryFile {
     pub path: OsString,
     /// Identity of the file; none if it is not there.
     pub identity: Option<FileIdentity>,
-    /// It is NVIDIA's library for discrete GPUs: it can do nothing without a kernel module, and starts `nvidia-modprobe` or
-    /// creates device files to get one. Found by the name of that program in the file.
+    /// It is NVIDIA's library for discrete GPUs: it can do nothing without a kernel module, and starts
+    /// `nvidia-modprobe` or creates device files to get one. Found by the name of that program in the file.
     pub needs_module: bool,
 }
 
@@ -212,9 +212,9 @@ pub struct Call {
     pub since: BootTime,
 }
 
-/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Most calls take 20 to 900 µs, where two
-/// bounds to a decade show a driver that gets slower; above, where a call is slow anyway, one does, since each bound is a
-/// line per function in `/metrics`.
+/// The bounds of [`CallTimes::counts`], in nanoseconds, each included in its bucket. Most calls take 20 to 900 µs,
+/// where two bounds to a decade show a driver that gets slower; above, where a call is slow anyway, one does, since
+/// each bound is a line per function in `/metrics`.
 pub const CALL_BOUNDS_NS: [u64; 7] = [30_000, 100_000, 300_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Durations of the finished calls of one function.
@@ -222,7 +222,8 @@ pub const CALL_BOUNDS_NS: [u64; 7] = [30_000, 100_000, 300_000, 1_000_000, 10_00
 pub struct CallTimes {
     /// The NVML function.
     pub function: String,
-    /// Number of calls in each bucket: at most that of [`CALL_BOUNDS_NS`] and more than the one before; the last, more than all.
+    /// Number of calls in each bucket: at most that of [`CALL_BOUNDS_NS`] and more than the one before; the last, more
+    /// than all.
     pub counts: [u64; CALL_BOUNDS_NS.len() + 1],
     /// All of them together, in nanoseconds.
     pub sum_ns: u64,
@@ -318,8 +319,8 @@ pub struct Container {
     pub id: String,
     /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not show it.
     pub runtime: Option<String>,
-    /// Its name, as the container engine reports it: `GET /containers/{id}/json`, `Name`. Not supported where that is not
-    /// to be asked, or does not know the container.
+    /// Its name, as the container engine reports it: `GET /containers/{id}/json`, `Name`. Not supported where that is
+    /// not to be asked, or does not know the container.
     pub name: Reading<String>,
 }
 

@@ -7,8 +7,8 @@ use crate::sample::CALL_BOUNDS_NS;
 /// Most buckets of a histogram.
 const MAX_BUCKETS: usize = SAMPLE_BOUNDS_NS.len() + 1;
 
-/// The bounds of the buckets for samples, in nanoseconds. A sample takes at most a quarter of the interval, unless it is
-/// the first.
+/// The bounds of the buckets for samples, in nanoseconds. A sample takes at most a quarter of the interval, unless it
+/// is the first.
 pub const SAMPLE_BOUNDS_NS: [u64; 9] =
     [1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 1_000_000_000];
 

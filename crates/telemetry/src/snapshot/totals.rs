@@ -24,8 +24,8 @@ pub struct Totals {
     pub dram_active: Reading<Duration>,
     /// Energy by `nvmlDeviceGetPowerUsage`, in microjoules: for GPUs that do not count it themselves.
     pub drawn_uj: Reading<u64>,
-    /// Source of the energy for as long as the agent runs: true for the driver's counter, false for `drawn_uj`; none before
-    /// either was read. A counter that changed its source would jump.
+    /// Source of the energy for as long as the agent runs: true for the driver's counter, false for `drawn_uj`; none
+    /// before either was read. A counter that changed its source would jump.
     pub energy_is_counted: Option<bool>,
 }
 

@@ -51,8 +51,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(14, Application, Ok, "a program made up an error, to try what comes of one", NOTHING),
     entry(16, Driver, Warning, "the display engine hung", UPDATE),
     entry(18, Driver, Warning, "bus mastering was switched off in the PCI configuration", UPDATE),
-    // The next ones, and the others that say "by its name", are in NVIDIA's list without a remedy: what is said of them is
-    // inferred from their names there and in the driver's public source.
+    // The next ones, and the others that say "by its name", are in NVIDIA's list without a remedy: what is said of them
+    // is inferred from their names there and in the driver's public source.
     entry(19, Driver, Warning, "by its name: the display engine missed a notification", UPDATE),
     entry(20, Application, Warning, "by its name: a video engine was given a command that it does not have", REPORT),
     entry(21, Application, Warning, "by its name: a video engine was given a command that it does not have", REPORT),
@@ -302,7 +302,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         "the error of Xid 48 was in the memory inside the chip",
         "Do what Xid 48 asks for; if `nvidia-smi -q` says that the SRAM threshold is exceeded, have the GPU replaced.",
     ),
-    // From here on NVIDIA's list ends: cause, severity and remedy are inferred from the names in the driver's public source.
+    // From here on NVIDIA's list ends: cause, severity and remedy are inferred from the names in the driver's public
+    // source.
     entry(173, Hardware, Critical, "by its name: the link between this chip and another failed fatally", REBOOT),
     entry(174, Application, Ok, "by its name: a program's work was stopped and the program ended", NOTHING),
     entry(175, Hardware, Critical, "by its name: the memory subsystem had an error", RESET),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::snapshot::Severity;
 
-/// Time for which an application's own Xid counts against the GPU: long enough to be seen, and no longer, since nothing is
-/// wrong with the GPU.
+/// Time for which an application's own Xid counts against the GPU: long enough to be seen, and no longer, since nothing
+/// is wrong with the GPU.
 pub const OWN_FAULT_HOLDS: Duration = Duration::from_secs(600);
 
 /// Most likely cause of an Xid.
@@ -116,7 +116,8 @@ mod tests {
     fn only_application_xids_expire() {
         let passing: Vec<u64> =
             ENTRIES.iter().filter(|entry| entry.holds().is_some()).map(|entry| entry.code).collect();
-        // Those of which NVIDIA says that the application is to be restarted, 43, 45 and 109, and engines that programs use.
+        // Those of which NVIDIA says that the application is to be restarted, 43, 45 and 109, and engines that programs
+        // use.
         let restarted =
             [8, 11, 13, 14].into_iter().chain(20..=22).chain([25]).chain(27..=32).chain(34..=36).chain(39..=43);
         let more = [45, 60, 68, 69, 70, 71, 72, 75, 76, 77, 80].into_iter().chain(82..=86).chain(88..=89);

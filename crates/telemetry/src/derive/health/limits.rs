@@ -54,8 +54,8 @@ pub(super) fn slowdown_temperature() -> Reason {
     reason(Severity::Warning, "slowdown_temperature", text, "Check fans, dust, airflow and the room's temperature.")
 }
 
-/// True if NVLinks are down that should be up: on a fabric that the GPU has joined, all of them, elsewhere as many as have
-/// been up since the agent started. A card without a bridge has links that were never up.
+/// True if NVLinks are down that should be up: on a fabric that the GPU has joined, all of them, elsewhere as many as
+/// have been up since the agent started. A card without a bridge has links that were never up.
 pub(super) fn links_are_down(gpu: &Gpu, most_up: u32) -> Option<bool> {
     let nvlink = &gpu.readings.nvlink;
     let (active, total) = (nvlink.links_active.ok()?, nvlink.links_total.ok()?);
@@ -77,7 +77,8 @@ pub(super) fn links_down(gpu: &Gpu, most_up: u32) -> Reason {
     reason(severity, "nvlink_down", text, action)
 }
 
-/// Problems of the fabric that only slow it down or are being repaired: bandwidth, and recoveries of routes and accesses.
+/// Problems of the fabric that only slow it down or are being repaired: bandwidth, and recoveries of routes and
+/// accesses.
 const MILD: [&str; 3] = ["degraded_bandwidth", "route_recovery", "access_timeout_recovery"];
 /// `nvmlGpuFabricHealthSummary`: unhealthy, and limited capacity.
 const UNHEALTHY: u32 = 2;
