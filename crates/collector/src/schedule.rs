@@ -129,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn doubtful_field_due_again_with_its_call() {
+        let mut schedule = Schedule::default();
+        tick(&mut schedule);
+        schedule.repeat(&[Field::PowerEnergy, Field::EccVolatileCorrected, Field::NvlinkErrors, Field::NvlinkTotal]);
+        assert_eq!(schedule.due().collect::<Vec<_>>(), [Field::EccVolatileCorrected, Field::NvlinkActive]);
+        schedule.repeat(&[Field::RowsUncorrectable]);
+        assert_eq!(schedule.due().last(), Some(Field::RowsCorrectable));
+    }
+
+    #[test]
     fn field_ids_include_those_of_the_same_call() {
         assert_eq!(field_ids(Field::RowsCorrectable).collect::<Vec<_>>(), [142, 143, 144, 145]);
         assert_eq!(field_ids(Field::PowerEnergy).collect::<Vec<_>>(), [83]);

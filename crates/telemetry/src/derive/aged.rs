@@ -72,8 +72,10 @@ mod tests {
         assert_eq!((&stale.collector.state, stale.gpus[0].state), (&CollectorState::Stalled, GpuState::Stale));
         assert_eq!(stale.gpus[0].readings, fresh.gpus[0].readings);
         assert!(stale.collector.detail.unwrap().contains("5 s"));
-        let expired = after(61 + fresh.gpus[0].age.as_secs()).unwrap();
-        assert_eq!(expired.gpus[0].readings, Readings::absent(Absence::Timeout));
-        assert!(expired.gpus[0].processes.is_empty());
+        let expired = after(61 + fresh.gpus[0].age.as_secs()).unwrap().gpus.swap_remove(0);
+        let late = Absence::Timeout;
+        assert_eq!((expired.readings, expired.lists), (Readings::absent(late), ListsRead::absent(late)));
+        assert_eq!((expired.mig, expired.pods, expired.xid.since), (Err(late), Err(late), Err(late)));
+        assert!(expired.processes.is_empty());
     }
 }

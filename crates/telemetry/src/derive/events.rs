@@ -93,8 +93,13 @@ impl Log {
 
     /// A GPU that was forgotten. When it is listed again, that is no change.
     pub(super) fn forgotten(&mut self, key: &str, now: Stamp) {
-        self.gpus.remove(key);
+        self.forget(key);
         self.gpu(key, Severity::Ok, "forgotten", format!("{key} was forgotten on request"), String::new(), now);
+    }
+
+    /// Forgets the last state of a GPU.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.gpus.remove(key);
     }
 
     /// An event about one GPU, or about its absence.

@@ -45,8 +45,8 @@ impl KnownGpus {
         }
     }
 
-    /// Remembers each GPU that was read, under its current index.
-    pub(super) fn remember(&mut self, gpus: &[Gpu]) {
+    /// Remembers each GPU that was read, under its current index. Returns the names of those that it forgets instead.
+    pub(super) fn remember(&mut self, gpus: &[Gpu]) -> Vec<String> {
         for gpu in gpus.iter().filter(|gpu| gpu.identity.uuid.is_ok() || !gpu.never_read) {
             let Gpu { index, read_at, never_read, .. } = *gpu;
             match self.known.iter_mut().find(|known| known.key == gpu.key) {
@@ -65,11 +65,10 @@ impl KnownGpus {
         let is_missing = |known: &&KnownGpu| !gpus.iter().any(|gpu| gpu.key == known.key);
         let mut missing: Vec<(Stamp, String)> =
             self.known.iter().filter(is_missing).map(|known| (known.read_at, known.key.clone())).collect();
-        if missing.len() > MAX_MISSING {
-            missing.sort_by_key(|(read_at, _)| read_at.boot);
-            let surplus = missing.len() - MAX_MISSING;
-            missing.iter().take(surplus).for_each(|(_, key)| self.forget(key));
-        }
+        missing.sort_by_key(|(read_at, _)| read_at.boot);
+        missing.truncate(missing.len().saturating_sub(MAX_MISSING));
+        missing.iter().for_each(|(_, key)| self.forget(key));
+        missing.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Forgets a GPU.

@@ -331,7 +331,10 @@ impl Deriver {
             }
         }
         self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
-        self.known_gpus.remember(&gpus);
+        for key in self.known_gpus.remember(&gpus) {
+            self.records.forget(&key);
+            self.log.forget(&key);
+        }
         let uncounted = self.known_gpus.missing_from(&self.named).into_iter();
         gpus.extend((0..).skip(gpus.len()).zip(uncounted).map(|(index, known)| gpu::uncounted(known, index, &age)));
         pods::name_processes(&mut gpus);

@@ -243,4 +243,6 @@ fn roster_is_bounded_whatever_changes() {
         let snapshot = derive(&mut deriver, second * 1000, &Arc::new(ready("1", second * 1000, vec![gpu])));
         assert!(snapshot.gpus.len() <= 33, "{}", snapshot.gpus.len());
     }
+    assert!(deriver.saved().uses.len() <= 33, "{}", deriver.saved().uses.len());
+    assert_eq!((deriver.log.state("U1"), deriver.log.state("U300")), (None, Some(GpuState::Ok)));
 }

@@ -69,6 +69,10 @@ impl Default for Depth {
     }
 }
 
+/// Most GPUs of the past that are kept though the snapshot does not have them: names that change all the time do not
+/// collect.
+const MAX_ABSENT: usize = 32;
+
 /// The past of every GPU that was seen.
 #[derive(Debug)]
 pub struct History {
@@ -117,6 +121,22 @@ impl History {
                 past.add(gpu);
             }
         }
+        self.forget_surplus(snapshot);
+    }
+
+    /// Forgets the GPUs that were read longest ago, if there are many that the snapshot does not have.
+    fn forget_surplus(&mut self, snapshot: &Snapshot) {
+        if self.gpus.len() <= snapshot.gpus.len() + MAX_ABSENT {
+            return;
+        }
+        let is_absent = |key: &String| !snapshot.gpus.iter().any(|gpu| gpu.key == *key);
+        let absent = self.gpus.iter().filter(|(key, _)| is_absent(key)).map(|(key, past)| (past.read_at, key.clone()));
+        let mut absent: Vec<(BootTime, String)> = absent.collect();
+        absent.sort_unstable();
+        absent.truncate(absent.len().saturating_sub(MAX_ABSENT));
+        absent.iter().for_each(|(_, key)| {
+            self.gpus.remove(key);
+        });
     }
 }
 

@@ -52,6 +52,16 @@ fn values(history: &History, question: &Question) -> Vec<Option<f32>> {
 }
 
 #[test]
+fn history_keeps_few_gpus_that_are_gone() {
+    let mut history = History::new(Depth::default());
+    for second in 1..=100 {
+        history.add(&snapshot(second * SECOND, vec![gpu(&format!("U{second}"), second * SECOND, 1), gpu("A", 1, 1)]));
+    }
+    assert_eq!(history.gpus.len(), 2 + MAX_ABSENT);
+    assert!(["A", "U100", "U99"].iter().all(|key| history.gpus.contains_key(*key)));
+}
+
+#[test]
 fn fine_steps_cover_minutes_coarse_cover_day() {
     let history = read(1000..5000);
     let fine = history.answer(&ask(4990 * SECOND, None)).unwrap();

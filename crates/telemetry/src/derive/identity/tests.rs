@@ -103,6 +103,6 @@ fn places_are_bounded_and_names_lasting_or_not() {
     for bus in 0..2000 {
         keys.assign(&[there(0, Some(bus), Ok(&format!("U{bus}")))], &[]);
     }
-    assert!(keys.places.len() <= MAX_PLACES + 1);
+    assert!(keys.places.len() <= MAX_PLACES + 1 && keys.last.len() <= MAX_PLACES + 1);
     assert_eq!(["A", "bus 1", "index 1"].map(is_lasting), [true, true, false]);
 }
