@@ -40,17 +40,21 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     options.write(true).create(true).truncate(true).mode(0o600).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
-/// Reads a regular file, up to `most` bytes.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open`], or it cannot be read.
+/// As [`open`], or it cannot be read, or is larger: a part of it could mean something else
+/// ([`io::ErrorKind::FileTooLarge`]).
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(most).read_to_end(&mut bytes)?;
+    open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("expected at most {most} bytes, got more")));
+    }
     Ok(bytes)
 }
 
-/// Reads a regular file with UTF-8 text, up to `most` bytes.
+/// Reads a regular file with at most `most` bytes of UTF-8 text.
 ///
 /// # Errors
 /// As [`read`], or it is not UTF-8.
@@ -105,7 +109,12 @@ mod tests {
             }
         }
         fs::write(at("file"), "text").unwrap();
-        assert_eq!((read(&at("file"), 10).unwrap(), read(&at("file"), 2).unwrap()), (b"text".to_vec(), b"te".to_vec()));
+        assert_eq!(read(&at("file"), 4).unwrap(), b"text");
+        let error = read(&at("file"), 3).unwrap_err();
+        assert!(
+            error.kind() == io::ErrorKind::FileTooLarge && error.to_string().contains("at most 3 bytes"),
+            "{error}"
+        );
         assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
         assert_eq!(read(&at("none"), 10).unwrap_err().kind(), io::ErrorKind::NotFound);
         drop(create(&at("file")).unwrap());
