@@ -43,6 +43,8 @@ pub(crate) enum Of {
     Known(fn(&Seen<'_>, &Gpu, &mut Labelled<'_, '_>)),
     /// A MIG instance of a GPU that is read on time.
     Instance(fn(&Seen<'_>, &Mig, &mut Labelled<'_, '_>)),
+    /// The same of a GPU instance: with the labels of its first compute instance, since all of them share it.
+    GpuInstance(fn(&Mig) -> Reading<f64>),
     /// A process on a GPU that is read on time.
     Process(fn(&Process) -> Reading<f64>),
     /// The agent; exposed with every choice of names.

@@ -1,17 +1,15 @@
 //! MIG instances.
 
-use telemetry::{
-    Reading,
-    sample::Memory,
-    snapshot::{Gpu, Mig},
-};
+use std::collections::BTreeSet;
+
+use telemetry::snapshot::{Gpu, Mig};
 
 use super::{
     is_read,
     state::{POD, held_for, pods},
 };
 use crate::metrics::{
-    table::{Labelled, Metric, Of, Seen, wide},
+    table::{Metric, Of, wide},
     text::{Kind, label_into},
 };
 
@@ -33,9 +31,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Kind::Gauge,
         "bytes",
         "Total memory of a GPU instance, with its first compute instance.",
-        Of::Instance(|seen, mig, samples| {
-            memory(seen, mig, samples, |memory| Ok(memory.total_bytes));
-        }),
+        Of::GpuInstance(|mig| mig.sample.memory.map(|memory| wide(memory.total_bytes))),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance"),
     Metric::new(
@@ -43,9 +39,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Kind::Gauge,
         "bytes",
         "Used memory of a GPU instance, with its first compute instance.",
-        Of::Instance(|seen, mig, samples| {
-            memory(seen, mig, samples, |memory| memory.used_bytes);
-        }),
+        Of::GpuInstance(|mig| mig.sample.memory.and_then(|memory| memory.used_bytes).map(wide)),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
     .dcgm("DCGM_FI_DEV_FB_USED"),
@@ -54,9 +48,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Kind::Gauge,
         "bytes",
         "Free memory of a GPU instance, with its first compute instance.",
-        Of::Instance(|seen, mig, samples| {
-            memory(seen, mig, samples, |memory| memory.free_bytes);
-        }),
+        Of::GpuInstance(|mig| mig.sample.memory.and_then(|memory| memory.free_bytes).map(wide)),
     )
     .from("`nvmlDeviceGetMemoryInfo_v2` of the instance")
     .dcgm("DCGM_FI_DEV_FB_FREE"),
@@ -88,29 +80,26 @@ pub(crate) const METRICS: &[Metric] = &[
     .from("the kubelet's PodResources service"),
 ];
 
-/// Adds a part of the memory for the first compute instance of a GPU instance, since all of them share it.
-fn memory(seen: &Seen<'_>, mig: &Mig, samples: &mut Labelled<'_, '_>, part: impl Fn(Memory) -> Reading<u64>) {
-    let all = seen.snapshot.gpus.iter().filter_map(|gpu| gpu.mig.as_deref().ok());
-    let own = all.into_iter().find(|all| all.iter().any(|one| std::ptr::eq(one, mig))).unwrap_or_default();
-    let first = own
-        .iter()
-        .find(|one| one.sample.gpu_instance == mig.sample.gpu_instance && one.sample.compute_instance.is_ok());
-    if first.is_some_and(|first| std::ptr::eq(first, mig)) {
-        samples.read(&[], mig.sample.memory.and_then(part).map(wide));
-    }
+/// A MIG instance with its labels.
+pub(super) struct Subject<'a> {
+    pub(super) mig: &'a Mig,
+    pub(super) labels: String,
+    /// It is the first compute instance of its GPU instance.
+    pub(super) is_first: bool,
 }
 
 /// Instances of the GPUs that are read on time, with their labels: those of the GPU, and the IDs of the instance. An
 /// instance without known IDs is left out, since two of them would be one series.
-pub(super) fn subjects<'a>(gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Mig, String)> {
+pub(super) fn subjects<'a>(gpus: &[(&'a Gpu, String)]) -> Vec<Subject<'a>> {
     let mut all = Vec::new();
     for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
+        let mut gpu_instances = BTreeSet::new();
         for mig in gpu.mig.iter().flatten() {
             let (Ok(of_gpu), Ok(of_compute)) = (mig.sample.gpu_instance, mig.sample.compute_instance) else { continue };
             let mut labels = subject.clone();
             label_into(&mut labels, "gpu_instance", &of_gpu.to_string());
             label_into(&mut labels, "compute_instance", &of_compute.to_string());
-            all.push((mig, labels));
+            all.push(Subject { mig, labels, is_first: gpu_instances.insert(of_gpu) });
         }
     }
     all

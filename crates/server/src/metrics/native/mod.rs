@@ -13,6 +13,7 @@ use super::{
     table::{Labelled, Metric, Of, Seen},
     text::{Page, labels},
 };
+use instance::Subject;
 
 /// All metrics under our own names, in the order in which they are served.
 pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
@@ -62,15 +63,22 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
                 }
             }
             Of::Instance(write) => {
-                for (mig, subject) in &instances {
-                    write(seen, mig, &mut Labelled::new(&mut samples, subject, metric));
+                for Subject { mig, labels, .. } in &instances {
+                    write(seen, mig, &mut Labelled::new(&mut samples, labels, metric));
+                }
+            }
+            Of::GpuInstance(value) => {
+                for Subject { mig, labels, .. } in instances.iter().filter(|instance| instance.is_first) {
+                    if let Ok(value) = value(mig) {
+                        samples.push(labels, value);
+                    }
                 }
             }
             Of::InstanceReadings(fields) => {
-                for (mig, subject) in &instances {
+                for Subject { mig, labels, .. } in &instances {
                     let activity = mig.activity();
                     for &field in fields {
-                        readings::write(field, activity.value(field), subject, &mut samples);
+                        readings::write(field, activity.value(field), labels, &mut samples);
                     }
                 }
             }

@@ -23,12 +23,12 @@ fn docs_metrics_match_code() {
             matches!(of, Of::Gpu(_) | Of::Gpus(_) | Of::Readings(_))
         }),
         ("MIG instances", "Labels `gpu`, `uuid`, `gpu_instance`, `compute_instance`, and those named.", |of| {
-            matches!(of, Of::Instance(_) | Of::InstanceReadings(_))
+            matches!(of, Of::Instance(_) | Of::GpuInstance(_) | Of::InstanceReadings(_))
         }),
         ("Processes", "", |of| matches!(of, Of::Process(_))),
         (
             "The agent about itself",
-            "Served under whatever names, but for the calls into the driver, which are `native`'s: some 60 functions with a sum and a count each.\nWho does not want them drops them with `metric_relabel_configs`.",
+            "Served under whatever names, but for the calls into the driver, which are `native`'s: some 60 functions with a sum and a count each.\n`metric_relabel_configs` can drop them.",
             |of| matches!(of, Of::Agent(_) | Of::Calls(_)),
         ),
     ];

@@ -26,7 +26,9 @@ fn series(metric: &Metric) -> Vec<String> {
 fn subject(metric: &Metric) -> Vec<&'static str> {
     match metric.of {
         Of::Gpu(_) | Of::Gpus(_) | Of::Readings(_) | Of::Known(_) => vec!["gpu", "uuid"],
-        Of::Instance(_) | Of::InstanceReadings(_) => vec!["gpu", "uuid", "gpu_instance", "compute_instance"],
+        Of::Instance(_) | Of::GpuInstance(_) | Of::InstanceReadings(_) => {
+            vec!["gpu", "uuid", "gpu_instance", "compute_instance"]
+        }
         Of::Process(_) => [&["gpu", "uuid"][..], &process::LABELS].concat(),
         Of::Agent(_) | Of::Calls(_) => vec![],
     }
