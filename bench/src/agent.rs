@@ -1,6 +1,12 @@
 //! The agent on a simulated host.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, process::Child, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command},
+    time::Duration,
+};
 
 use crate::{
     Outcome, cost, get,
@@ -31,12 +37,10 @@ impl Agent {
         interval: Duration,
         arguments: &[&str],
     ) -> Outcome<Self> {
-        let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
         let mut command = host.command(program, name);
-        command.arg("--nvml-library").arg(host.library()).args(["--bind=127.0.0.1", "--log=error", "--resolve-pids"]);
-        command.arg(format!("--port={}", address.port())).arg(format!("--interval={}ms", interval.as_millis()));
-        let process = command.args(arguments).spawn().map_err(|error| format!("{}: {error}", program.display()))?;
-        let agent = Self { process, address };
+        command.arg("--resolve-pids").arg(format!("--interval={}ms", interval.as_millis())).args(arguments);
+        let agent = Self::spawn(command, &host.library())?;
+        let address = agent.address;
         get::until(address, "/readyz", |answer| answer.status == 200)?;
         if host.gpus > 0 {
             // GPM metrics are the last to appear, because they need a time window.
@@ -44,6 +48,15 @@ impl Agent {
             get::until(address, "/metrics", |answer| all(&String::from_utf8_lossy(&answer.body)))?;
         }
         Ok(agent)
+    }
+
+    /// Starts a command that runs an agent, with this driver library.
+    pub(crate) fn spawn(mut command: Command, library: &Path) -> Outcome<Self> {
+        let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
+        command.arg("--nvml-library").arg(library).args(["--bind=127.0.0.1", "--log=error"]);
+        command.arg(format!("--port={}", address.port()));
+        let process = command.spawn().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+        Ok(Self { process, address })
     }
 
     /// PIDs of the agent and its collector.

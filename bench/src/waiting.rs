@@ -1,9 +1,8 @@
 //! Processor time while the driver library finds no kernel module, for this build and others at the same time.
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -11,8 +10,10 @@ use std::{
 use clap::Args;
 
 use crate::{
-    Outcome, cost, get,
-    places::{built, free_port},
+    Outcome,
+    agent::Agent,
+    cost, get,
+    places::built,
     table::{markdown, number},
 };
 
@@ -32,22 +33,12 @@ pub(crate) struct Options {
     settle: u64,
 }
 
-/// A running agent; killed when dropped.
-struct Waiting(Child);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 pub(crate) fn run(options: &Options) -> Outcome {
     let own = built("nvidia-smi-web-agent")?;
     let programs: Vec<&PathBuf> = std::iter::once(&own).chain(&options.agents).collect();
     let agents = programs.iter().map(|program| start(program, &options.library)).collect::<Outcome<Vec<_>>>()?;
     thread::sleep(Duration::from_secs(options.settle));
-    let time = |agent: &Waiting| cost::processor_time(&cost::tree(agent.0.id())) + cost::reaped_time(agent.0.id());
+    let time = |agent: &Agent| cost::processor_time(&agent.pids()) + cost::reaped_time(agent.pid());
     let before: Vec<Duration> = agents.iter().map(time).collect();
     let begun = Instant::now();
     thread::sleep(Duration::from_secs(options.seconds));
@@ -67,19 +58,10 @@ pub(crate) fn run(options: &Options) -> Outcome {
 }
 
 /// Starts an agent, and waits until it has reported that there is no driver.
-fn start(program: &Path, library: &Path) -> Outcome<Waiting> {
-    let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
-    let process = Command::new(program)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .arg("--nvml-library")
-        .arg(library)
-        .args(["--bind=127.0.0.1", "--log=error"])
-        .arg(format!("--port={}", address.port()))
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
-    let agent = Waiting(process);
-    get::until(address, "/readyz", |answer| String::from_utf8_lossy(&answer.body).contains("no_driver"))?;
+fn start(program: &Path, library: &Path) -> Outcome<Agent> {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    let agent = Agent::spawn(command, library)?;
+    get::until(agent.address, "/readyz", |answer| String::from_utf8_lossy(&answer.body).contains("no_driver"))?;
     Ok(agent)
 }
