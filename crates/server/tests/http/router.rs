@@ -25,6 +25,11 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    #[track_caller]
+    fn redirects_to(&self, location: &str) {
+        assert_eq!((self.brief(), self.header("location")), ((307, ""), location));
+    }
+
     pub(crate) fn brief(&self) -> (u16, &str) {
         (self.status.as_u16(), &self.body)
     }
@@ -227,8 +232,7 @@ async fn trailing_slash_redirect_is_relative() {
         ("/a/b?x=1", "./b/?x=1"),
     ] {
         for method in [Method::GET, Method::HEAD, Method::POST] {
-            let answer = ask(&app, method, address, None).await;
-            assert_eq!((answer.brief(), answer.header("location")), ((307, ""), location), "{address}");
+            ask(&app, method, address, None).await.redirects_to(location);
         }
     }
     assert_eq!(get(&app, "/a/b/count//").await.status, 404);
@@ -246,8 +250,7 @@ async fn slash_at_end_redirects_to_path() {
         ("/a/b/openapi.json/", "../openapi.json"),
         ("/a/b/healthz/", "../healthz"),
     ] {
-        let answer = ask(&app, Method::GET, address, Some("changeme")).await;
-        assert_eq!((answer.brief(), answer.header("location")), ((307, ""), location), "{address}");
+        ask(&app, Method::GET, address, Some("changeme")).await.redirects_to(location);
         assert_eq!(get(&app, address).await.brief(), (401, UNAUTHORIZED), "{address}");
     }
     for address in
