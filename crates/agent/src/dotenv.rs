@@ -3,12 +3,12 @@
 
 use std::{io, path::Path};
 
+use server::encoding_of_text;
+
 use crate::regular;
 
 /// Maximum size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-
-use server::encoding_of_text;
 
 /// Variables of the file; none if it does not set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

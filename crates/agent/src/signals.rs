@@ -2,11 +2,12 @@
 
 use std::io;
 
+use nix::sys::signal::Signal::{self as Number, SIGALRM, SIGIO, SIGPROF, SIGPWR, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXFSZ};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Signals whose default is to end the program without saving its state, although they are sent by mistake or for other
-/// purposes: USR1, USR2, ALRM, VTALRM, PROF, IO, PWR, and XFSZ, after which a write fails instead.
-const IGNORED: [i32; 8] = [10, 12, 14, 26, 27, 29, 30, 25];
+/// purposes. After XFSZ a write fails instead.
+const IGNORED: [Number; 8] = [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXFSZ];
 
 /// Signals that stop the agent.
 pub(crate) struct StopSignals {
@@ -37,7 +38,7 @@ impl Hangup {
     /// until the process ends, and a child process starts without it.
     pub(crate) fn new() -> io::Result<Self> {
         for number in IGNORED {
-            drop(signal(SignalKind::from_raw(number))?);
+            drop(signal(SignalKind::from_raw(number as i32))?);
         }
         Ok(Self(signal(SignalKind::hangup())?))
     }

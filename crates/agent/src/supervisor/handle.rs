@@ -21,7 +21,7 @@ use crate::{
         plan::StartPlan,
         process::{CollectorProcess, Report, describe},
         release::Release,
-        requests::ReleaseRequest,
+        requests::DriverRequest,
     },
 };
 
@@ -233,17 +233,17 @@ impl CollectorHandle {
     }
 
     /// Handles a request of another thread.
-    pub(super) fn handle(&mut self, request: ReleaseRequest) {
+    pub(super) fn handle(&mut self, request: DriverRequest) {
         match request {
-            ReleaseRequest::Release { length, answer } => {
+            DriverRequest::Release { length, answer } => {
                 self.release.begin(length, answer);
                 if matches!(self.phase, Phase::Running) {
                     self.released = true;
                     self.ask_to_leave();
                 }
             }
-            ReleaseRequest::Retry => self.try_driver(),
-            ReleaseRequest::Resume { answer } => {
+            DriverRequest::Retry => self.try_driver(),
+            DriverRequest::Resume { answer } => {
                 let was_active = self.release.end();
                 self.try_driver();
                 // Fails if the client has given up, which changes nothing.

@@ -12,7 +12,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A request, with the channel for its answer.
-pub(super) enum ReleaseRequest {
+pub(super) enum DriverRequest {
     /// Stop the collector and start none for this long.
     Release { length: Duration, answer: Sender<ReleaseOutcome> },
     /// Try the driver at once, if collectors wait for one.
@@ -24,7 +24,7 @@ pub(super) enum ReleaseRequest {
 /// A request to the supervisor.
 pub(super) enum Request {
     /// About the driver.
-    Driver(ReleaseRequest),
+    Driver(DriverRequest),
     /// Forget the GPU with this UUID, PCI bus id or index.
     Forget { gpu: String, answer: Sender<ForgetOutcome> },
 }
@@ -80,19 +80,19 @@ impl SupervisorControl {
     /// [`NotReleased::Stuck`] while the collector's process remains, [`NotReleased::Unanswered`].
     pub(crate) fn release(&self, length: Duration) -> ReleaseOutcome {
         let (answer, answered) = bounded(1);
-        self.send(Request::Driver(ReleaseRequest::Release { length, answer }), &answered)?
+        self.send(Request::Driver(DriverRequest::Release { length, answer }), &answered)?
     }
 
     /// Tries the driver at once, if collectors wait for one. Nothing is answered.
     pub(crate) fn retry(&self) {
         // Fails if the supervisor has ended, and then nothing is read any more.
-        let _ = self.0.send(Request::Driver(ReleaseRequest::Retry));
+        let _ = self.0.send(Request::Driver(DriverRequest::Retry));
     }
 
     /// Ends a release; `false` if none was in force.
     pub(crate) fn resume(&self) -> Result<bool, Unanswered> {
         let (answer, answered) = bounded(1);
-        self.send(Request::Driver(ReleaseRequest::Resume { answer }), &answered)
+        self.send(Request::Driver(DriverRequest::Resume { answer }), &answered)
     }
 
     /// Forgets a GPU that the driver does not list.
