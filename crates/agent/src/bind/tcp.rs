@@ -104,8 +104,8 @@ mod tests {
         const MANY: usize = 300;
         let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
         let many = MANY.min(limit.trim().parse().unwrap());
-        for bind in [listen, listen_v6_only] {
-            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let [v4, v6] = ["127.0.0.1:0", "[::1]:0"].map(|address| address.parse().unwrap());
+        for listener in [listen(v4).unwrap(), listen_v6_only(v6).unwrap()] {
             let address = listener.local_addr().unwrap();
             let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap();
             let open: Vec<TcpStream> = (0..many).map(connect).collect();
