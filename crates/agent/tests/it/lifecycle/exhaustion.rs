@@ -40,14 +40,12 @@ fn blocked() -> (PipeReader, PipeWriter) {
 
 /// Gives it much to log, and sees that it serves on and ends in order.
 fn bears_it(what: &str, driver: &Driver, agent: Agent) {
-    let mut agent = agent.ready();
+    let agent = agent.ready();
     let first = agent.collectors();
     kill(nix_pid(first[0]), Signal::SIGKILL).unwrap();
     eventually("another collector", || Some(agent.collectors()).filter(|now| now.len() == 1 && *now != first));
-    let before = agent.status()["devices"][0]["ts"].clone();
-    agent.until("new readings", |data| data["devices"][0]["ts"] != before);
-    agent.signal(Signal::SIGTERM);
-    assert_eq!(agent.ended().code(), Some(0), "{what}");
+    agent.reads_again();
+    assert_eq!(agent.stop().code(), Some(0), "{what}");
     eventually("the collector to leave", || (driver.calls("nvmlShutdown") == 1).then_some(()));
 }
 
@@ -98,8 +96,7 @@ fn library_that_prints_without_end_is_truncated() {
     assert!(log.contains("\nhi\n") && log.contains("65536 bytes in a second"), "{}", log.len());
     assert!(log.len() < 2 << 20, "{} bytes", log.len());
     driver.play(ONE_GPU);
-    let before = agent.status()["devices"][0]["ts"].clone();
-    agent.until("new readings", |data| data["devices"][0]["ts"] != before);
+    agent.reads_again();
 }
 
 #[test]

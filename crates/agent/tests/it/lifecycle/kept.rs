@@ -16,11 +16,6 @@ fn verdict(agent: &Agent) -> Value {
     })
 }
 
-fn stop(mut agent: Agent) {
-    agent.signal(Signal::SIGTERM);
-    agent.ended();
-}
-
 #[test]
 fn condemned_gpu_stays_condemned_after_run_that_reads_nothing() {
     let driver = Driver::new(CONDEMNED);
@@ -28,26 +23,26 @@ fn condemned_gpu_stays_condemned_after_run_that_reads_nothing() {
     let start = || Start::on(&driver).variable("STATE_DIRECTORY", state.to_str().unwrap());
     let agent = start().serve().ready();
     let condemned = eventually("the error", || Some(verdict(&agent)).filter(|verdict| verdict[0] == "critical"));
-    stop(agent);
+    agent.stop();
 
     // The initialisation has not returned.
     driver.play(&format!("init_hang = true\n{QUIET}"));
     let agent = start().serve();
     eventually("the call", || agent.get("/api/v1/snapshot").text().contains("nvmlInit").then_some(()));
-    stop(agent);
+    agent.stop();
     // The module is not loaded.
     driver.play("init = 9");
     let agent = start().serve();
     eventually("the failure", || agent.get("/status").text().contains("Driver Not Loaded").then_some(()));
-    stop(agent);
+    agent.stop();
     // The library is not there.
     let absent = Driver::absent();
     let agent = Start::on(&absent).variable("STATE_DIRECTORY", state.to_str().unwrap()).serve();
     eventually("the failure", || agent.get("/status").text().contains("Library Not Found").then_some(()));
-    stop(agent);
+    agent.stop();
     // It ends at once, often.
     for _ in 0..5 {
-        stop(start().serve());
+        start().serve().stop();
     }
 
     driver.play(QUIET);

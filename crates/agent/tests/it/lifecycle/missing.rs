@@ -1,6 +1,5 @@
 //! GPUs that are gone: of an earlier run, or of this one, until an administrator has the agent forget them.
 
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,11 +34,6 @@ impl Host {
         let (status, out, error) = Start::bare().argument("forget").argument(gpu).argument(&self.flag()).finish();
         (status.code().unwrap(), out + &error)
     }
-}
-
-fn stop(mut agent: Agent) {
-    agent.signal(Signal::SIGTERM);
-    agent.ended();
 }
 
 /// Status of `health --gpus`, with its lines.
@@ -89,7 +83,7 @@ fn gpu_missing_at_start_is_reported_until_forgotten() {
     let agent = host.serve().ready();
     healthy(&agent);
     assert_eq!((missing(&agent), count(&agent)), (vec![], (json!(2), json!(2))));
-    stop(agent);
+    agent.stop();
     // Nothing is missing where nothing is listed.
     for (scenario, answer) in [("init = 9", "Driver Not Loaded"), ("init_hang = true", "nvmlInit")] {
         host.driver.play(scenario);
@@ -98,11 +92,11 @@ fn gpu_missing_at_start_is_reported_until_forgotten() {
         assert_eq!((missing(&agent), notes(&agent), events(&agent)), (vec![], vec![], vec![]), "{scenario}");
         let (status, refusal) = host.forget("GPU-B");
         assert!(status == 1 && refusal.contains("there is none"), "{refusal}");
-        stop(agent);
+        agent.stop();
     }
     // A second run reports it without a second event.
     host.driver.play(A);
-    stop(host.serve().ready());
+    host.serve().ready().stop();
     let agent = host.serve().ready();
     assert_eq!((missing(&agent), events(&agent)), (vec![json!("GPU-B")], vec![json!("missing")]));
     assert_eq!(count(&agent), (json!(1), json!(1)), "this run has no values of it");
@@ -130,7 +124,7 @@ fn gpu_missing_at_start_is_reported_until_forgotten() {
     assert!(status == 0 && done.contains("forgotten: GPU-B"), "{done}");
     // The answer comes when it is so.
     assert_eq!((missing(&agent), notes(&agent), health(&agent).0), (vec![], vec![], 0));
-    stop(agent);
+    agent.stop();
     let agent = host.serve().ready();
     healthy(&agent);
     assert_eq!((missing(&agent), notes(&agent)), (vec![], vec![]));
@@ -148,7 +142,7 @@ fn gpu_missing_is_found_again() {
     let host = Host::new(&format!("{A}{B}"));
     let agent = host.serve().ready();
     healthy(&agent);
-    stop(agent);
+    agent.stop();
     host.driver.play(A);
     let agent = host.serve().ready();
     assert_eq!(missing(&agent), ["GPU-B"]);
@@ -186,7 +180,7 @@ fn gpu_taken_out_is_lost_until_forgotten() {
     host.driver.play(A);
     uncounted(&agent);
     assert_eq!(host.forget("gpu-b").0, 0);
-    stop(agent);
+    agent.stop();
     let agent = host.serve().ready();
     healthy(&agent);
     assert_eq!((missing(&agent), count(&agent)), (vec![], (json!(1), json!(1))));

@@ -18,10 +18,6 @@ fn agent() -> (Driver, Agent) {
     (driver, agent)
 }
 
-fn logged(agent: &Agent, what: &str) {
-    eventually(what, || agent.log().contains(what).then_some(()));
-}
-
 /// A connection whose answers are not read, so that one of them is always in the making.
 fn slow_reader(agent: &Agent) -> TcpStream {
     let mut stream = TcpStream::connect(agent.address()).unwrap();
@@ -44,7 +40,7 @@ fn shutdown_not_delayed_by_open_connections() {
     assert_eq!(idle.get("/healthz").status, 200);
     let _slow = slow_reader(&agent);
     agent.signal(Signal::SIGTERM);
-    logged(&agent, "stopping");
+    agent.logged("stopping");
     eventually("the door to be shut", || TcpStream::connect(agent.address()).is_err().then_some(()));
     assert_eq!(agent.ended().code(), Some(0));
     // The idle one was closed at once; only the slow one was there to be cut off.
@@ -59,7 +55,7 @@ fn shutdown_immediate_at_second_signal() {
         let (driver, mut agent) = agent();
         let _slow = slow_reader(&agent);
         agent.signal(Signal::SIGTERM);
-        logged(&agent, "stopping");
+        agent.logged("stopping");
         agent.signal(second);
         assert_eq!(agent.ended().code(), Some(status));
         assert!(!agent.log().contains("did not end in time"), "{}", agent.log());
@@ -72,7 +68,7 @@ fn shutdown_not_delayed_by_stuck_supervisor() {
     let (_driver, mut agent) = agent();
     let stopped = Trace::stop(thread_named(agent.pid(), "supervisor"));
     agent.signal(Signal::SIGTERM);
-    logged(&agent, "the supervisor is stuck");
+    agent.logged("the supervisor is stuck");
     drop(stopped);
     assert_eq!(agent.ended().code(), Some(0));
 }

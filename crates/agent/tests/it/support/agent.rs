@@ -193,6 +193,19 @@ impl Agent {
         nix::sys::signal::kill(nix_pid(self.pid()), signal).expect("the agent is there");
     }
 
+    /// Stops it in order, and waits for its end.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.signal(nix::sys::signal::Signal::SIGTERM);
+        self.ended()
+    }
+
+    /// Waits until its first GPU is read again.
+    pub(crate) fn reads_again(&self) {
+        let ts = |data: &serde_json::Value| data["devices"][0]["ts"].clone();
+        let before = ts(&self.status());
+        self.until("new readings", |data| ts(data) != before);
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         eventually("the agent to end", || self.process.try_wait().expect("the agent is ours"))
