@@ -299,10 +299,10 @@ pub(crate) enum Command {
     /// Forget a GPU that was taken out or is missing
     ///
     /// The running agent reports a GPU that the driver no longer lists, also one that only an earlier run read (with
-    /// --state-dir), because it may be broken. If it was removed, moved to another host or given to a virtual machine on
-    /// purpose, this ends the report: the GPU leaves the lists, the health and the saved state. If the driver lists it
-    /// again, it comes back. A GPU that the driver lists cannot be forgotten. Root and the agent's own user can use it.
-    /// The exit status is 1 if no GPU was forgotten.
+    /// --state-dir), because it may be broken. If it was removed, moved to another host or given to a virtual machine
+    /// on purpose, this ends the report: the GPU leaves the lists, the health and the saved state. If the driver lists
+    /// it again, it comes back. A GPU that the driver lists cannot be forgotten. Root and the agent's own user can use
+    /// it. The exit status is 1 if no GPU was forgotten.
     Forget(ForgetArgs),
     /// Print the configuration and its problems
     ///

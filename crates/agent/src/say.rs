@@ -22,8 +22,8 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     out(&format!("{}\n", printable(text)))
 }
 
-/// Prints an error in one line, through the log once there is one, which never waits. If that fails, there is nowhere left
-/// to report it.
+/// Prints an error in one line, through the log once there is one, which never waits. If that fails, there is nowhere
+/// left to report it.
 pub(crate) fn error(message: &str) {
     let line = format!("nvidia-smi-web-agent: {message}");
     if logging::line(&line) {

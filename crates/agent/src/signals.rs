@@ -34,8 +34,8 @@ impl StopSignals {
 pub(crate) struct Hangup(Signal);
 
 impl Hangup {
-    /// Receives it from now on, and ignores the signals that would end the program for no reason. A handler of tokio stays
-    /// until the process ends, and a child process starts without it.
+    /// Receives it from now on, and ignores the signals that would end the program for no reason. A handler of tokio
+    /// stays until the process ends, and a child process starts without it.
     pub(crate) fn new() -> io::Result<Self> {
         for number in IGNORED {
             drop(signal(SignalKind::from_raw(number as i32))?);

@@ -1,7 +1,7 @@
 //! Encoding of configuration files.
 
-/// Reason why a file is not UTF-8 without a byte order mark, and the remedy. Editors of other systems write such files, and
-/// the error of the first line that cannot be parsed would not name the cause.
+/// Reason why a file is not UTF-8 without a byte order mark, and the remedy. Editors of other systems write such files,
+/// and the error of the first line that cannot be parsed would not name the cause.
 #[must_use]
 pub fn problem(file: &[u8]) -> Option<&'static str> {
     let utf_16 = file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff");

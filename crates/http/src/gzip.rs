@@ -1,5 +1,5 @@
-//! gzip at the fast level: a body is compressed once per snapshot and discarded with it. Documents, which stay, are compressed
-//! better.
+//! gzip at the fast level: a body is compressed once per snapshot and discarded with it. Documents, which stay, are
+//! compressed better.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -46,8 +46,8 @@ pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts logging of a child process, without a thread: it may end at any moment, and its parent reads its standard error
-/// at all times.
+/// Starts logging of a child process, without a thread: it may end at any moment, and its parent reads its standard
+/// error at all times.
 pub(crate) fn start_of_child(level: Level) {
     tracing_subscriber::registry().with(own(level, false, io::stderr)).init();
 }

@@ -1,6 +1,6 @@
-//! Output of the collector: its log lines, and whatever the driver library prints. A thread reads it from a pipe that is
-//! never full, and forwards it to the log at a limited rate, so that neither a log that nobody reads nor a library that
-//! prints megabytes stops a reading.
+//! Output of the collector: its log lines, and whatever the driver library prints. A thread reads it from a pipe that
+//! is never full, and forwards it to the log at a limited rate, so that neither a log that nobody reads nor a library
+//! that prints megabytes stops a reading.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read as _},

@@ -99,8 +99,8 @@ impl Lines {
     }
 }
 
-/// Escapes control characters but `kept` and the end of the line: names and texts of others must not add lines to the log or
-/// control the terminal of its reader.
+/// Escapes control characters but `kept` and the end of the line: names and texts of others must not add lines to the
+/// log or control the terminal of its reader.
 fn one_line(line: Vec<u8>, kept: &[char]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line));
     if text.contains(kept) || matches!(text, Cow::Owned(_)) || matches!(printable(&text), Cow::Owned(_)) {

@@ -1,5 +1,5 @@
-//! State saved over a restart: the history, events, the GPUs, and the use of each. It is written at the end and every ten
-//! minutes, atomically, and read at the start.
+//! State saved over a restart: the history, events, the GPUs, and the use of each. It is written at the end and every
+//! ten minutes, atomically, and read at the start.
 
 mod file;
 
@@ -71,8 +71,8 @@ fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileEr
     Ok(if head.boot == boot() { saved_state } else { saved_state.after_a_boot() })
 }
 
-/// Newest state to save, from the loaded one on. The supervisor updates it and the saver reads it, so that what a run has
-/// not read is saved as it was loaded, however early the run ends.
+/// Newest state to save, from the loaded one on. The supervisor updates it and the saver reads it, so that what a run
+/// has not read is saved as it was loaded, however early the run ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewestState(Option<Arc<Mutex<SavedState>>>);
 

@@ -1,5 +1,5 @@
-//! Processes that the kernel gives to this one as PID 1 of a container: helpers of the library, or of another process there.
-//! Without an init nobody else waits for them, and each would stay as a zombie.
+//! Processes that the kernel gives to this one as PID 1 of a container: helpers of the library, or of another process
+//! there. Without an init nobody else waits for them, and each would stay as a zombie.
 
 use nix::{
     errno::Errno,

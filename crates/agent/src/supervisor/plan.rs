@@ -61,8 +61,8 @@ impl StartPlan {
         }
     }
 
-    /// Records that the driver could not be read, by a library in this file. Only NVIDIA's library for discrete GPUs waits for
-    /// a module: others, such as a simulated one, are tried again and again.
+    /// Records that the driver could not be read, by a library in this file. Only NVIDIA's library for discrete GPUs
+    /// waits for a module: others, such as a simulated one, are tried again and again.
     pub(super) fn driver_failed(&mut self, failure: &Failure, library: Option<&LibraryFile>) {
         let not_loaded = failure.code == DRIVER_NOT_LOADED && failure.function.starts_with("nvmlInit");
         self.await_driver = not_loaded && library.is_some_and(|library| library.needs_module);

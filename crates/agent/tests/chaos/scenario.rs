@@ -46,8 +46,8 @@ impl Scenario {
     }
 }
 
-/// A GPU's facts, with other lines in place of some. Each is a round number that identifies its GPU; [`crate::rows`] knows
-/// them too.
+/// A GPU's facts, with other lines in place of some. Each is a round number that identifies its GPU; [`crate::rows`]
+/// knows them too.
 fn facts(gpu: usize, odd: &str) -> String {
     let used = (10 + gpu as u64) << 30;
     let usual = format!(

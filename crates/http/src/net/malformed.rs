@@ -18,8 +18,8 @@ const PREFACE_RESPONSE: &[u8] =
     content-length: 94\r\ncache-control: no-store\r\nconnection: close\r\n\r\n\
     Expected HTTP/1.1, got HTTP/2 without negotiation. Let the client or proxy use HTTP/1.1 here.\n";
 
-/// The response to a request without exactly one valid `Host` header, which HTTP/1.1 requires (RFC 9112, 3.2). A proxy and
-/// this server could otherwise see different hosts in one request.
+/// The response to a request without exactly one valid `Host` header, which HTTP/1.1 requires (RFC 9112, 3.2). A proxy
+/// and this server could otherwise see different hosts in one request.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response> {
     let why = if request.version() == Version::HTTP_11 { wrong_host(request.headers()) } else { None }?;
     tracing::debug!(why, "malformed request");

@@ -60,7 +60,8 @@ impl Scrape<'_> {
     }
 }
 
-/// The sets in `names`, if any are given. Prometheus repeats a parameter for each entry of a list, so all of them count.
+/// The sets in `names`, if any are given. Prometheus repeats a parameter for each entry of a list, so all of them
+/// count.
 fn names(query: &str) -> Result<Option<Names>, NamesError> {
     let given: Vec<String> = query::values(query, "names").filter(|list| !list.is_empty()).collect();
     if given.is_empty() { Ok(None) } else { given.join(",").parse().map(Some) }

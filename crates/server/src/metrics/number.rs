@@ -51,8 +51,8 @@ impl Number for Seconds {
     }
 }
 
-/// Writes a number that is a multiple of `1 / parts`, which has this number of digits. Returns false, and writes nothing, if it
-/// is none, or negative.
+/// Writes a number that is a multiple of `1 / parts`, which has this number of digits. Returns false, and writes
+/// nothing, if it is none, or negative.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 10^15")]
 fn write_decimal(number: f64, parts: u32, digits: usize, text: &mut String) -> bool {
     let scaled = (number * f64::from(parts)).round();

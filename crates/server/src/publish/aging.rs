@@ -21,8 +21,8 @@ impl Aging {
         Self { shared, interval, last: None }
     }
 
-    /// Checks the age of the newest snapshot; to be called every few seconds. Its replacement has the same number and wakes no
-    /// receiver: for the stream and the service manager's watchdog it is not news.
+    /// Checks the age of the newest snapshot; to be called every few seconds. Its replacement has the same number and
+    /// wakes no receiver: for the stream and the service manager's watchdog it is not news.
     pub fn check(&mut self, now: Stamp) {
         let newest = Arc::clone(&self.shared.newest.borrow());
         let sequence = newest.snapshot.sequence;

@@ -22,7 +22,8 @@ use body::Rendered;
 
 /// Error while the collector has not read anything yet.
 const STARTING: &str = "Collector Starting";
-/// Errors while the collector is stalled or restarted before it has read anything: no GPU was counted, which is not none.
+/// Errors while the collector is stalled or restarted before it has read anything: no GPU was counted, which is not
+/// none.
 const STALLED: &str = "Collector Stalled";
 const RESTARTING: &str = "Collector Restarting";
 /// Error while the driver is released.

@@ -1,5 +1,5 @@
-//! Parameters of `/api/v1`. Repeated lists are joined, as Prometheus and forms send them; any other parameter has one value,
-//! so that no part of a question is dropped silently. Unknown ones are ignored.
+//! Parameters of `/api/v1`. Repeated lists are joined, as Prometheus and forms send them; any other parameter has one
+//! value, so that no part of a question is dropped silently. Unknown ones are ignored.
 
 use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};

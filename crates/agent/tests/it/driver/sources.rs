@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Driver, Start, eventually};
 
-/// A MIG parent whose driver reports no memory for it, an integrated GPU, one that shares its parent's memory between compute
-/// instances, and one that counts its energy.
+/// A MIG parent whose driver reports no memory for it, an integrated GPU, one that shares its parent's memory between
+/// compute instances, and one that counts its energy.
 fn scenario(energy: &str) -> String {
     let link = "pcie_generation = 5\npcie_width = 16\npcie_max_generation = 5\npcie_max_width = 16\n";
     let instance = |gpu_instance: u32, compute_instance: u32, used: u64| {

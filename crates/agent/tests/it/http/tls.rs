@@ -71,8 +71,8 @@ const CIPHERS_1_2: [&str; 6] = [
 ];
 const CIPHERS_1_3: [&str; 3] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 
-/// TLS 1.2 ciphers that an agent accepts out of a list: each handshake offers what is left and drops the cipher that was
-/// chosen, until the agent refuses the rest.
+/// TLS 1.2 ciphers that an agent accepts out of a list: each handshake offers what is left and drops the cipher that
+/// was chosen, until the agent refuses the rest.
 fn accepted_ciphers(agent: &Agent, offered: &str) -> Vec<String> {
     let mut left: Vec<&str> = offered.split(':').collect();
     let mut accepted = Vec::new();

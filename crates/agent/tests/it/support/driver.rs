@@ -65,8 +65,8 @@ impl Driver {
         fs::rename(staged, self.library()).expect("the library is renamed");
     }
 
-    /// Puts the library there as NVIDIA's own for discrete GPUs looks: its file has the name of the program that loads the
-    /// kernel module.
+    /// Puts the library there as NVIDIA's own for discrete GPUs looks: its file has the name of the program that loads
+    /// the kernel module.
     pub(crate) fn install_as_nvidias(&self, version: &str) {
         let mut library = fs::read(built("libfake_nvml.so")).expect("the library is read");
         library.extend_from_slice(format!("\0/usr/bin/nvidia-modprobe\0{version}\0").as_bytes());
