@@ -69,6 +69,9 @@ mod tests {
         assert_eq!(seen(6), (false, GpuState::Stale, true));
         assert_eq!(seen(120), (false, GpuState::Stale, false));
         assert!(!newest.has_changed().unwrap(), "it is no news");
+        let collector = publisher.subscribe().borrow().snapshot.collector.clone();
+        assert_eq!(collector.since, fresh.at, "as long as it is stuck");
+        assert!(collector.detail.is_some_and(|detail| detail.contains("for 120 s")));
         publisher.publish(telemetry::snapshot::Snapshot { sequence: fresh.sequence + 1, at: at(121), ..fresh.clone() });
         aging.check(at(122));
         assert!(publisher.subscribe().borrow().readiness.is_ready());
