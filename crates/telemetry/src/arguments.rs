@@ -64,12 +64,6 @@ impl Arguments {
         };
         self.0.masked.get_or_init(mask).as_deref().unwrap_or_else(|| self.line())
     }
-
-    /// True if both are the same copy.
-    #[must_use]
-    pub fn is_shared_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
 }
 
 impl<S: AsRef<str>> FromIterator<S> for Arguments {
@@ -85,7 +79,7 @@ impl<S: AsRef<str>> FromIterator<S> for Arguments {
 
 impl PartialEq for Arguments {
     fn eq(&self, other: &Self) -> bool {
-        self.is_shared_with(other) || self.0.text == other.0.text
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
     }
 }
 

@@ -99,7 +99,7 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, FrameError> {
 /// Writes the settings of a child process as one frame; the child reads it with [`read_settings`].
 ///
 /// # Errors
-/// Those of [`write`].
+/// As [`write`].
 pub fn write_settings(to: &mut impl Write, settings: &impl Serialize) -> Result<(), FrameError> {
     to.write_all(&encode_body(KIND_SETTINGS, settings)?)?;
     to.flush()?;

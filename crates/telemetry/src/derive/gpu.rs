@@ -33,11 +33,23 @@ pub(super) struct Ages<'a> {
     pub(super) times: &'a ProcessTimes,
 }
 
-pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+/// A GPU of a sample, with its name and pace.
+pub(super) struct Named<'a> {
+    /// Its place in the sample: the index that a frame reports of itself is not trusted.
+    pub(super) index: u32,
+    pub(super) key: &'a str,
+    pub(super) sample: &'a GpuSample,
+    /// Pace of its readings, once it was read.
+    pub(super) pace: Option<&'a Pace>,
+}
+
+/// The GPU as it is now, without what [records](super::records) have to add: use, health, totals and Xid errors.
+pub(super) fn derive(named: &Named<'_>, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     if ages.asleep {
-        return asleep(sample, whole, ages);
+        return asleep(named, whole, ages);
     }
-    let gpu = read(sample, whole, ages);
+    let sample = named.sample;
+    let mut gpu = read(named, whole, ages);
     // Until it is tried again it has no reading, and that it is stale is not the reason.
     match ages.left_out.iter().find(|out| out.gpu == sample.index && sample.read_at.is_none()) {
         Some(out) => Gpu {
@@ -48,11 +60,16 @@ pub(super) fn derive(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu
             mig: Err(Absence::Error),
             ..gpu
         },
-        None => gpu,
+        None => {
+            if let Some(pace) = named.pace {
+                slow_down(&mut gpu, sample, pace, ages);
+            }
+            gpu
+        }
     }
 }
 
-fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+fn read(&Named { index, key, sample, .. }: &Named<'_>, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let read_at = sample.read_at.unwrap_or(whole.assembled);
     let age = ages.now.boot.since(read_at.boot);
     let stale = sample.read_at.is_none() || age > stale_after(ages.interval);
@@ -70,8 +87,8 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let silent = ages.now.boot.since(whole.assembled.boot) > stale_after(ages.interval);
     let xid_since = if silent { Err(Absence::Timeout) } else { sample.xid_since };
     Gpu {
-        index: sample.index,
-        key: String::new(),
+        index,
+        key: key.into(),
         // A GPU that does not answer is stale, whatever it was before.
         state: if stale { GpuState::Stale } else { state },
         state_detail: stuck
@@ -96,7 +113,7 @@ fn read(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
 
 /// A GPU whose readings come, but slowly, is not stale until one is much later than the others. One that is too slow
 /// for its values to be shown from one reading to the next stays stale all the time.
-pub(super) fn slow_down(gpu: &mut Gpu, sample: &GpuSample, pace: &Pace, ages: &Ages<'_>) {
+fn slow_down(gpu: &mut Gpu, sample: &GpuSample, pace: &Pace, ages: &Ages<'_>) {
     let Some(period) = pace.period() else { return };
     if sample.handle.is_err() || is_lost(sample) || !matches!(gpu.state, GpuState::Ok | GpuState::Stale) {
         return;
@@ -184,11 +201,12 @@ fn sane(activity: &Activity) -> Activity {
 }
 
 /// A GPU that was let go: its identity and its total memory do not change while it sleeps.
-fn asleep(sample: &GpuSample, whole: &Sample, ages: &Ages<'_>) -> Gpu {
+fn asleep(named: &Named<'_>, whole: &Sample, ages: &Ages<'_>) -> Gpu {
     let why = Absence::Asleep;
+    let sample = named.sample;
     let (total_bytes, unified) = (sample.readings.memory.total_bytes, sample.readings.memory.unified);
     let memory = MemoryReadings { total_bytes, unified, ..MemoryReadings::absent(why) };
-    let gpu = read(sample, whole, ages);
+    let gpu = read(named, whole, ages);
     Gpu {
         state: GpuState::Asleep,
         state_detail: None,

@@ -160,7 +160,7 @@ fn look_at_whole(gpu: &Gpu, works: bool) -> Finding {
         Ok(_) => None,
     };
     match unread {
-        // Who is there may be on an instance.
+        // The processes may be on an instance.
         Some(why) if finding.taken == Taken::No => Finding::unknown(why),
         _ => finding,
     }

@@ -157,7 +157,7 @@ impl Newest {
 fn keep<T>(newest: &mut Option<T>, reading: Reading<T>) {
     match reading {
         Ok(value) => *newest = Some(value),
-        // That there is no such thing was read.
+        // It was read that there is no such thing.
         Err(Absence::NotSupported) => *newest = None,
         Err(_) => {}
     }
@@ -251,7 +251,7 @@ fn unreadable(gpu: &Gpu, needs_reset: bool) -> Option<Reason> {
         GpuState::Error => ("it is not read: its driver's calls fail", "The GPU's `state_detail` says what failed."),
         GpuState::Ok | GpuState::Stale | GpuState::Lost | GpuState::Asleep => return None,
     };
-    // The detail has the driver's code, which whoever reads this looks for.
+    // The detail has the driver's code, for which users search.
     let text = match &gpu.state_detail {
         Some(detail) => format!("{text} ({detail})"),
         None => text.into(),

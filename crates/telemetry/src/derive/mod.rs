@@ -34,7 +34,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     Stamp,
-    sample::{Driver, DriverFacts, Sample},
+    sample::{Driver, DriverFacts, GpuSample, Sample},
     snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
 };
 
@@ -321,15 +321,11 @@ impl Deriver {
             asleep: self.asleep,
             times: &self.times,
         };
-        let mut gpus: Vec<Gpu> = last.gpus.iter().map(|sample| gpu::derive(sample, &last, &age)).collect();
-        // What a frame says of its own order is not taken on trust: views go by the place.
-        for (((index, gpu), key), sample) in (0..).zip(&mut gpus).zip(&self.named).zip(&last.gpus) {
-            gpu.index = index;
-            gpu.key.clone_from(key);
-            if let Some(pace) = self.records.pace(key).filter(|_| !self.asleep) {
-                gpu::slow_down(gpu, sample, pace, &age);
-            }
-        }
+        let derive = |((index, sample), key): ((u32, &GpuSample), &String)| {
+            let named = gpu::Named { index, key, sample, pace: self.records.pace(key) };
+            gpu::derive(&named, &last, &age)
+        };
+        let mut gpus: Vec<Gpu> = (0..).zip(&last.gpus).zip(&self.named).map(derive).collect();
         self.known_gpus.name_the_nameless(&mut gpus, input.now.boot);
         for key in self.known_gpus.remember(&gpus) {
             self.records.forget(&key);

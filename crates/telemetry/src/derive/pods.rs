@@ -37,7 +37,7 @@ pub(super) fn of_instance(gpu: &GpuSample, instance: &MigSample, whole: &Sample)
         Device::Minor { minor: of, gpu_instance } => {
             minor == Some(*of) && place.0 == *gpu_instance && gpu_instance.is_some()
         }
-        // Who has claimed all of it has this, too.
+        // A claim of all of it is one of this instance, too.
         Device::Claimed { number: Some(number), is_part: false } => is_numbered(gpu, *number),
         Device::Claimed { .. } => false,
     };

@@ -13,7 +13,7 @@ use crate::{
 const HOLDS_BYTES: u64 = 1 << 30;
 /// From here on a process that only draws takes a GPU if it also has half of its memory: no desktop is that large.
 const GRAPHICS_HOLDS_BYTES: u64 = 4 << 30;
-/// On a GPU that works, a process that only draws is who works from this share of the time on, in %.
+/// On a GPU that works, a process that only draws counts as working from this share of the time on, in %.
 const GRAPHICS_WORKS_PERCENT: u32 = 10;
 /// The same of a process that computes as well.
 const BOTH_WORKS_PERCENT: u32 = 5;
@@ -114,7 +114,7 @@ pub(super) fn look(facts: &Facts<'_>) -> Finding {
     let taken = match unexplained {
         _ if !holders.is_empty() || facts.allocated == Taken::Yes || facts.works => Taken::Yes,
         Unexplained::Bytes { bytes, .. } if bytes >= HOLDS_BYTES => Taken::Yes,
-        // Nobody is there, but who may have been given it was not read.
+        // Nobody is there, but its allocation was not read.
         Unexplained::Bytes { .. } | Unexplained::Shared => facts.allocated,
         // Nobody is listed, but whether the memory is free as well was not read.
         Unexplained::Unread(_) => Taken::Unknown,
@@ -163,8 +163,8 @@ pub(super) fn unexplained(memory: &Reading<Memory>, sharers: &[&Process]) -> Une
 }
 
 /// A process that computes and draws holds a GPU from 1 GiB on, and where the driver does not report its memory if as
-/// much is unexplained. One that only draws holds it with half of the memory. On a GPU that works, both hold it if they
-/// are who works; in an exclusive mode, the first does in any case.
+/// much is unexplained. One that only draws holds it with half of the memory. On a GPU that works, both hold it if the
+/// work is theirs; in an exclusive mode, the first does in any case.
 pub(super) fn holds(process: &Process, circumstances: Circumstances) -> bool {
     let Circumstances { unexplained, total_bytes, works, exclusive } = circumstances;
     let share = work::of_process(process);

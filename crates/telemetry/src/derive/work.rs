@@ -1,4 +1,5 @@
-//! Work of a GPU or a MIG instance over time, by its utilization: whoever is listed, a GPU that works is not free.
+//! Work of a GPU or a MIG instance over time, by its utilization: a GPU that works is not free, with or without a listed
+//! process.
 
 use std::time::Duration;
 

@@ -65,7 +65,7 @@ impl XidTracker {
         if let Ok(since) = gpu.xid_since
             && self.since != Some(since)
         {
-            // What came between is not known, so that the count is of this time alone.
+            // Errors in between are not known, so that the count is of this time alone.
             self.since = Some(since);
             self.count = 0;
         }

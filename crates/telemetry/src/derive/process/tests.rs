@@ -104,7 +104,7 @@ fn mig_instance_names_its_processes() {
         rows(gpu).iter().map(|row| (row.pid, row.gpu_instance, row.compute_instance, row.extra)).collect()
     };
     assert_eq!(reported(&gpu), [(10, Some(1), Some(0), true), (20, Some(2), Some(0), true)]);
-    // Who may read the GPU's own list finds them there.
+    // An account that may read the GPU's own list finds them there.
     gpu.lists.compute =
         Ok(vec![ListedProcess { gpu_instance: Some(1), compute_instance: Some(0), ..listed(10) }, listed(20)]);
     assert_eq!(reported(&gpu), [(10, Some(1), Some(0), false), (20, Some(2), Some(0), false)]);
