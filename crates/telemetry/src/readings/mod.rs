@@ -3,9 +3,12 @@
 //! The API, the metrics, the history, the page and their documents are made from [`Spec`]. What is derived from
 //! readings (use, health, Xid errors, pods) is not here.
 
+#[macro_use]
+mod declare;
 mod catalogue;
 mod memory;
 mod spec;
+mod value;
 pub mod words;
 
 #[cfg(test)]
@@ -16,7 +19,8 @@ pub use catalogue::{
     RemappedRows, SPECS, Section, State, Temperature, Utilization,
 };
 pub use memory::Memory;
-pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Shown, Spec, Type, Unit, Value, is_filler};
+pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Set, Spec};
+pub use value::{Shown, Type, Unit, Value, is_filler};
 
 use crate::{Absence, Reading};
 
