@@ -94,7 +94,7 @@ fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>) -> io::Res
     let of_service = cli.service.file.is_some();
     match config.control_socket.as_deref().map(control::bind) {
         None if of_service => say::out("control                the service's own socket, in its runtime directory\n")?,
-        None => say::out("control                no socket: `release` and `resume` are not available\n")?,
+        None => say::out("control                no socket: `release`, `resume` and `forget` are not available\n")?,
         // Dropping it removes the file.
         Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
         Some(Err(error)) => warnings.push(error.to_string()),

@@ -10,6 +10,7 @@ mod failing;
 mod frames;
 mod gone;
 mod hosts;
+mod identity;
 mod implausible;
 mod load;
 mod readings;
