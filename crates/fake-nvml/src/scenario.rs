@@ -10,8 +10,8 @@
 //! 3. `answers = { nvmlDeviceGetTotalEnergyConsumption = 5000 }` sets one function, including functions without a fact,
 //!    and `fields = { 83 = 5000 }` sets one field.
 //! 4. `errors = { nvmlDeviceGetTotalEnergyConsumption = 3 }` fails the function and the fields that equal it, except
-//! those    in `fields`. `answers = { … = { code = 3 } }` fails the function alone, `fields = { 83 = { code = 3 } }`
-//! the field    alone.
+//!    those in `fields`. `answers = { … = { code = 3 } }` fails the function alone, `fields = { 83 = { code = 3 } }` the
+//!    field alone.
 //!
 //! A file is reloaded when it changes. Write the new version to another file and rename it over the old one, so that no
 //! half-written file is read. An invalid version is reported and ignored.
