@@ -7,7 +7,7 @@ const GPU = "GPU-1";
 const history = (start_at: number, step_ms: number, ...values: (number | null)[]): History => ({
   start_at,
   step_ms,
-  series: [{ gpu_uuid: GPU, metric: "m", values }],
+  series: [{ gpu: 0, gpu_uuid: GPU, metric: "m", values }],
 });
 
 /** Five steps of a second, of one metric, with a bridge of two seconds. */
@@ -141,7 +141,7 @@ describe("the history buffer", () => {
     const of = past();
     const other = history(0, 1_000, 1);
     of.merge("GPU-2", other);
-    of.merge(GPU, { ...other, series: [{ gpu_uuid: GPU, metric: "n", values: [1] }] });
+    of.merge(GPU, { ...other, series: [{ gpu: 0, gpu_uuid: GPU, metric: "n", values: [1] }] });
     expect(told(of)).toEqual([]);
   });
 

@@ -16,6 +16,7 @@ use crate::Body;
 pub type Response = hyper::Response<Body>;
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 static CLOSE: HeaderValue = HeaderValue::from_static("close");
 static NO: HeaderValue = HeaderValue::from_static("no");
@@ -88,6 +89,14 @@ pub fn event_stream(body: Body, gzipped: bool) -> Response {
 pub fn as_text(mut response: Response) -> Response {
     if response.status() == StatusCode::OK {
         response.headers_mut().insert(CONTENT_TYPE, TEXT.clone());
+    }
+    response
+}
+
+/// Changes the media type to CSV with a header line, except of an error.
+pub fn as_csv(mut response: Response) -> Response {
+    if response.status() == StatusCode::OK {
+        response.headers_mut().insert(CONTENT_TYPE, CSV.clone());
     }
     response
 }

@@ -16,9 +16,10 @@ use crate::{
         throttle::{AuthThrottle, Verdict},
     },
     cors::Cors,
+    error::problem,
     host_header::AllowedHosts,
     net::ClientAddr,
-    percent, response, security_headers,
+    percent, query, response, security_headers,
 };
 
 /// A path and its handler.
@@ -29,6 +30,8 @@ pub struct Route<S: 'static> {
     pub access: Access,
     /// The format of its errors.
     pub errors: ErrorFormat,
+    /// The names of its query parameters: others are answered with 400. `None`: others are ignored.
+    pub parameters: Option<&'static [&'static str]>,
     /// The function that answers it.
     pub handler: Handler<S>,
 }
@@ -112,7 +115,7 @@ impl<S> Route<S> {
         errors: ErrorFormat,
         handler: fn(&RequestContext<'_, S>) -> Response,
     ) -> Self {
-        Self { path, access, errors, handler: Handler::Read(handler) }
+        Self { path, access, errors, parameters: None, handler: Handler::Read(handler) }
     }
 
     /// A route that answers `GET` and `HEAD` of the paths one segment below it.
@@ -122,12 +125,19 @@ impl<S> Route<S> {
         errors: ErrorFormat,
         handler: fn(&RequestContext<'_, S>, &str) -> Response,
     ) -> Self {
-        Self { path, access, errors, handler: Handler::Below(handler) }
+        Self { path, access, errors, parameters: None, handler: Handler::Below(handler) }
     }
 
     /// A route that redirects.
     pub const fn redirect(path: &'static str, access: Access, handler: fn(&RequestContext<'_, S>) -> Response) -> Self {
-        Self { path, access, errors: ErrorFormat::Legacy, handler: Handler::Redirect(handler) }
+        Self { path, access, errors: ErrorFormat::Legacy, parameters: None, handler: Handler::Redirect(handler) }
+    }
+
+    /// This route, with 400 for query parameters of other names.
+    #[must_use]
+    pub const fn knowing(mut self, parameters: &'static [&'static str]) -> Self {
+        self.parameters = Some(parameters);
+        self
     }
 
     /// The name under which requests are counted.
@@ -351,6 +361,12 @@ fn handle<S, B>(
 ) -> Response {
     let Some(route) = route else { return errors.error(ErrorKind::NotFound) };
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reads
+        && let Some((query, known)) = request.uri().query().zip(route.parameters)
+        && let Some(detail) = query::unknown(query, known)
+    {
+        return problem(StatusCode::BAD_REQUEST, &detail);
+    }
     match &route.handler {
         Handler::Redirect(handler) => handler(context),
         Handler::Read(handler) if reads => handler(context),

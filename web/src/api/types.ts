@@ -506,6 +506,8 @@ export interface RemappedRows {
 
 /** One number of one GPU. */
 export interface Series {
+  /** Index of the GPU as of now. */
+  gpu: number | null;
   /** The GPU. */
   gpu_uuid: string;
   /** The dotted path of the number. */

@@ -29,7 +29,7 @@ function history(path: string): { status: number; body: unknown } {
   const steps = Math.floor(ago / step_ms);
   if (steps * METRICS.length > 100_000) return { status: 400, body: { detail: "too many points" } };
   const values = Array.from({ length: steps }, () => 1);
-  const series = METRICS.map(metric => ({ gpu_uuid: UUID, metric, values }));
+  const series = METRICS.map(metric => ({ gpu: 0, gpu_uuid: UUID, metric, values }));
   return { status: 200, body: { step_ms, start_at: now - steps * step_ms, series } satisfies History };
 }
 

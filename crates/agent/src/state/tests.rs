@@ -65,6 +65,7 @@ fn remembered(history: &History) -> usize {
         metrics: vec![0],
         gpus: None,
         since_ms: Stamp::now().unix_ms - 60_000,
+        until_ms: None,
         step: None,
         spread: Spread::Mean,
     };

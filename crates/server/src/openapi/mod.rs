@@ -14,16 +14,17 @@ use serde_json::{Map, Value};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, ServerBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    tag::TagBuilder,
 };
 
-use operation::Documented;
+use operation::{Documented, Tag};
 
 /// An example response of each path of `/api/v1`, taken from a simulated host; a test compares them.
 const EXAMPLES: &str = include_str!("../../assets/examples.json");
 
 const DESCRIPTION: &str = "The state of every NVIDIA GPU of a host and of every process on it. A value that was not \
     read is null, and `absent` contains its dotted path and the reason. Keys are never left out; new ones may be added. \
-    Every path answers GET and HEAD, and 405 to other methods. Invalid HTTP is answered with 400, an address over 64 KiB \
+    An unknown query parameter below /api/v1 is answered with 400. Every path answers GET and HEAD, and 405 to other methods. Invalid HTTP is answered with 400, an address over 64 KiB \
     with 414, headers over 128 KiB with 431, each without a body.";
 
 const TOKEN: &str = "TOKEN";
@@ -75,6 +76,10 @@ fn build(restricted: bool, routes: &[Documented]) -> OpenApi {
         )
         // Relative to this document, so that it is valid under any prefix.
         .servers(Some([ServerBuilder::new().url(".").build()]))
+        .tags(Some(Tag::ALL.map(|tag| {
+            let (name, description) = tag.texts();
+            TagBuilder::new().name(name).description(Some(description)).build()
+        })))
         .paths(paths)
         .components(Some(components.build()))
         .security(restricted.then(|| [SecurityRequirement::new(TOKEN, [""; 0])]))

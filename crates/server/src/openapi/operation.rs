@@ -15,6 +15,8 @@ use super::refusal::{self, Refusal};
 pub(crate) const JSON: &str = "application/json";
 /// Media type of plain text.
 pub(crate) const TEXT: &str = "text/plain";
+/// Media type of comma-separated values.
+pub(crate) const CSV: &str = "text/csv";
 /// Media type of Server-Sent Events.
 pub(crate) const STREAM: &str = "text/event-stream";
 
@@ -24,15 +26,76 @@ pub(crate) struct Operation {
     pub(crate) id: &'static str,
     /// One line about the route.
     pub(crate) summary: &'static str,
-    /// Query and path parameters.
-    pub(crate) parameters: fn() -> Vec<Parameter>,
+    /// Group of the operation in the reference and in generated clients.
+    pub(crate) tag: Tag,
+    /// The path's parameter.
+    pub(crate) segment: Option<Declared>,
+    /// Query parameters.
+    pub(crate) parameters: Parameters,
     /// Schema of the response.
     pub(crate) schema: fn() -> RefOr<Schema>,
     /// Media type of the response.
     pub(crate) media_type: &'static str,
+    /// Another media type that a parameter selects, with its schema.
+    pub(crate) other_form: Option<(&'static str, fn() -> RefOr<Schema>)>,
     /// Names of the refusals besides those of every route of its kind; see [`refusal`].
     pub(crate) refusals: &'static [&'static str],
 }
+
+/// A group of operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    /// The present state.
+    State,
+    /// Events and history.
+    Past,
+    /// Other hosts.
+    Hosts,
+    /// The contract of the Python agent.
+    Original,
+    /// The agent itself.
+    Agent,
+}
+
+impl Tag {
+    pub(crate) const ALL: [Self; 5] = [Self::State, Self::Past, Self::Hosts, Self::Original, Self::Agent];
+
+    /// Name and description.
+    pub(crate) const fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::State => ("state", "GPUs, processes and users as they are now"),
+            Self::Past => ("past", "Events and history"),
+            Self::Hosts => ("hosts", "Other hosts"),
+            Self::Original => ("original", "The answers of the Python agent of the same name"),
+            Self::Agent => ("agent", "The agent itself"),
+        }
+    }
+}
+
+/// A parameter, declared once: for the router, which refuses others, and for the document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) is_required: bool,
+    pub(crate) schema: fn() -> RefOr<Schema>,
+}
+
+/// The query parameters of a route, and their names alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters {
+    pub(crate) all: &'static [Declared],
+    pub(crate) names: &'static [&'static str],
+}
+
+/// [`Parameters`] of constants.
+macro_rules! parameters {
+    ($($parameter:ident),*) => {
+        Parameters { all: &[$($parameter),*], names: &[$($parameter.name),*] }
+    };
+}
+pub(crate) use parameters;
 
 /// A route and its operation.
 pub(crate) struct Documented {
@@ -40,23 +103,33 @@ pub(crate) struct Documented {
     pub(crate) path: String,
     pub(crate) access: Access,
     pub(crate) errors: ErrorFormat,
+    /// True if unknown query parameters are refused.
+    pub(crate) is_strict: bool,
     pub(crate) operation: &'static Operation,
 }
 
 impl Documented {
     /// The path and its one operation.
     pub(super) fn item(&self, example: Option<&Value>) -> PathItem {
-        let Operation { id, summary, parameters, schema, media_type, refusals } = self.operation;
+        let Operation { id, tag, summary, segment, parameters, schema, media_type, other_form, refusals } =
+            self.operation;
         let content = ContentBuilder::new().schema(Some(schema())).example(example.cloned()).build();
-        let response = ResponseBuilder::new().description(*summary).content(*media_type, content).build();
-        let mut operation =
-            OperationBuilder::new().operation_id(Some(*id)).summary(Some(*summary)).response("200", response);
+        let mut response = ResponseBuilder::new().description(*summary).content(*media_type, content);
+        if let Some((media_type, schema)) = other_form {
+            response = response.content(*media_type, ContentBuilder::new().schema(Some(schema())).build());
+        }
+        let mut operation = OperationBuilder::new()
+            .operation_id(Some(*id))
+            .tag(tag.texts().0)
+            .summary(Some(*summary))
+            .response("200", response.build());
         let common = refusal::common(self.access, self.errors);
-        for refusal in common.iter().chain(*refusals).filter_map(|name| Refusal::named(name)) {
+        let unknown: &[&str] = if self.is_strict { &["BadRequest"] } else { &[] };
+        for refusal in common.iter().chain(unknown).chain(*refusals).filter_map(|name| Refusal::named(name)) {
             operation = operation.response(refusal.status, Ref::from_response_name(refusal.name));
         }
-        for parameter in parameters() {
-            operation = operation.parameter(parameter);
+        for (declared, place) in segment.iter().map(|segment| (segment, ParameterIn::Path)).chain(query(parameters)) {
+            operation = operation.parameter(declared.parameter(place));
         }
         if self.access == Access::Open {
             operation = operation.security(SecurityRequirement::default());
@@ -65,27 +138,22 @@ impl Documented {
     }
 }
 
-/// An optional query parameter.
-pub(crate) fn optional(name: &str, description: &str, example: &str, schema: RefOr<Schema>) -> Parameter {
-    let parameter = parameter(name, description, example, schema);
-    parameter.parameter_in(ParameterIn::Query).required(Required::False).build()
+fn query(parameters: &Parameters) -> impl Iterator<Item = (&'static Declared, ParameterIn)> {
+    parameters.all.iter().map(|declared| (declared, ParameterIn::Query))
 }
 
-/// A required query parameter.
-pub(crate) fn required(name: &str, description: &str, example: &str, schema: RefOr<Schema>) -> Parameter {
-    let parameter = parameter(name, description, example, schema);
-    parameter.parameter_in(ParameterIn::Query).required(Required::True).build()
-}
-
-/// A segment of the path.
-pub(crate) fn segment(name: &str, description: &str, example: &str, schema: RefOr<Schema>) -> Parameter {
-    let parameter = parameter(name, description, example, schema);
-    parameter.parameter_in(ParameterIn::Path).required(Required::True).build()
-}
-
-fn parameter(name: &str, description: &str, example: &str, schema: RefOr<Schema>) -> ParameterBuilder {
-    let builder = ParameterBuilder::new().name(name).description(Some(description));
-    builder.example(Some(example.into())).schema(Some(schema))
+impl Declared {
+    fn parameter(&self, place: ParameterIn) -> Parameter {
+        let is_required = if self.is_required { Required::True } else { Required::False };
+        ParameterBuilder::new()
+            .name(self.name)
+            .description(Some(self.description))
+            .example(Some(self.example.into()))
+            .schema(Some((self.schema)()))
+            .parameter_in(place)
+            .required(is_required)
+            .build()
+    }
 }
 
 /// A string that matches a regular expression.

@@ -43,7 +43,7 @@ const OTHER_HOST: &str =
 
 pub(super) const REFUSALS: &[Refusal] = &[
     Refusal::json("Unauthorized", "401", "Failure", "The token is missing or wrong."),
-    Refusal::problem("BadRequest", "400", "A parameter is invalid or too large; the detail names it."),
+    Refusal::problem("BadRequest", "400", "A parameter is unknown, invalid or too large; the detail names it."),
     Refusal::problem("Forbidden", "403", "The token's scope does not include this."),
     Refusal::json("NotForThisToken", "403", "Failure", "The token's scope does not include this."),
     Refusal::problem("OtherHost", "421", OTHER_HOST),

@@ -76,7 +76,11 @@ fn series() -> RefOr<Schema> {
         "The mean of each step; null where nothing was read, and where the collector was restarted. Source: the past. \
          Read: derived. Absent: never.",
     ));
+    let index = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::Null])).description(Some(
+        "Index of the GPU as of now. Source: NVML's order. Read: derived. Absent: null for a GPU that is no longer listed.",
+    ));
     let properties = [
+        ("gpu", index.into()),
         ("gpu_uuid", text("The GPU. Source: `nvmlDeviceGetUUID`. Read: derived. Absent: never.")),
         ("metric", text("The dotted path of the number. Source: the question. Read: derived. Absent: never.")),
         ("values", values.into()),

@@ -14,7 +14,8 @@ use crate::{config::ServerConfig, publish::Published};
 use routes::{ASSETS, ENDPOINTS, Endpoint};
 
 /// Query parameters that the access log contains: those that say nothing about people.
-const LOGGED_PARAMETERS: &[&str] = &["idx", "process", "gpu", "type", "metric", "since", "step", "agg", "names"];
+const LOGGED_PARAMETERS: &[&str] =
+    &["idx", "process", "gpu", "type", "metric", "since", "until", "limit", "step", "agg", "format", "names"];
 
 /// The application, under the configured prefix and behind the configured tokens.
 #[derive(Clone)]

@@ -1,65 +1,143 @@
 //! Parameters of the documented routes.
 
 use telemetry::{VariantNames as _, history::metric, snapshot::ProcessKind};
-use utoipa::openapi::{ObjectBuilder, path::Parameter, schema::Type};
+use utoipa::openapi::{
+    KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
+    schema::{AnyOfBuilder, Type},
+};
 
 use crate::{
     openapi::{
         builders::words,
-        operation::{optional, pattern, required, segment},
+        operation::{Declared, Parameters, parameters, pattern},
     },
-    v1::query,
+    v1::{query, time},
 };
 
 /// Pattern of the parameter `gpu`.
 const GPUS: &str = "^[^,]+(,[^,]+){0,255}$";
-const GPU: &str = "An index or a UUID, or several separated by commas, at most 256.";
 
-pub(super) fn gpu() -> Vec<Parameter> {
-    vec![segment("gpu", "An index or a UUID.", "0", pattern("^[^/]+$"))]
+/// The GPU in the path.
+pub(super) const ONE_GPU: Declared = Declared {
+    name: "gpu",
+    description: "An index or a UUID.",
+    example: "0",
+    is_required: true,
+    schema: || pattern("^[^/]+$"),
+};
+
+const GPU: Declared = Declared {
+    name: "gpu",
+    description: "An index or a UUID, or several separated by commas, at most 256.",
+    example: "0,1",
+    is_required: false,
+    schema: || pattern(GPUS),
+};
+const USER: Declared = Declared {
+    name: "user",
+    description: "A user's name or uid, or for root in a container its name in `/users`.",
+    example: "alice",
+    is_required: false,
+    schema: || pattern("^.+$"),
+};
+const TYPE: Declared = Declared {
+    name: "type",
+    description: "C for compute processes, G for graphics processes, C+G for those that are both.",
+    example: "C",
+    is_required: false,
+    schema: || words(ProcessKind::VARIANTS),
+};
+const SINCE: Declared = Declared {
+    name: "since",
+    description: "The beginning: Unix time in milliseconds, a time before now such as -15m (s, m, h or d), now, or ISO \
+                  8601 with a zone such as 2026-11-30T10:00:00Z. Default: all events, or all fine steps.",
+    example: "-15m",
+    is_required: false,
+    schema: time,
+};
+const UNTIL: Declared = Declared {
+    name: "until",
+    description: "The end, which is not included, in the forms of `since` and after it. Default: now.",
+    example: "now",
+    is_required: false,
+    schema: time,
+};
+const LIMIT: Declared = Declared {
+    name: "limit",
+    description: "Maximum number of events, the newest ones.",
+    example: "500",
+    is_required: false,
+    schema: || pattern(query::LIMIT),
+};
+const METRIC: Declared = Declared {
+    name: "metric",
+    description: "Dotted paths in a GPU's object, separated by commas; the error for an unknown one lists them all.",
+    example: "utilization.gpu_percent",
+    is_required: true,
+    schema: metrics,
+};
+const STEP: Declared = Declared {
+    name: "step",
+    description: "Length of a step, such as 10s or 1m; by default the finest that covers the time. It is rounded to a \
+                  multiple of the stored step.",
+    example: "10s",
+    is_required: false,
+    schema: || pattern(query::STEP),
+};
+const AGG: Declared = Declared {
+    name: "agg",
+    description: "Aggregation of stored steps to longer ones: mean, or max for the highest of their means.",
+    example: "max",
+    is_required: false,
+    schema: || words(&["mean", "max"]),
+};
+const FORMAT: Declared = Declared {
+    name: "format",
+    description: "Form of the answer: json, or csv with a row per GPU and step and a column per metric.",
+    example: "csv",
+    is_required: false,
+    schema: || words(&["json", "csv"]),
+};
+const IDX: Declared = Declared {
+    name: "idx",
+    description: "An index, or several separated by commas; the rows come in this order.",
+    example: "0",
+    is_required: false,
+    schema: || ObjectBuilder::new().schema_type(Type::String).into(),
+};
+const PROCESS: Declared = Declared {
+    name: "process",
+    description: "C for compute processes, G for graphics processes, NA for none.",
+    example: "C",
+    is_required: false,
+    schema: || words(&["C", "G", "NA", ""]),
+};
+
+pub(super) const NONE: Parameters = parameters!();
+pub(super) const PROCESSES: Parameters = parameters!(GPU, USER, TYPE);
+pub(super) const EVENTS: Parameters = parameters!(SINCE, UNTIL, LIMIT);
+pub(super) const HISTORY: Parameters = parameters!(METRIC, GPU, SINCE, UNTIL, STEP, AGG, FORMAT);
+pub(super) const STATUS: Parameters = parameters!(IDX, PROCESS);
+
+fn time() -> RefOr<Schema> {
+    let date =
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    AnyOfBuilder::new().item(pattern(time::PATTERN)).item(date).into()
 }
 
-pub(super) fn processes() -> Vec<Parameter> {
-    let user = "A user's name or uid, or for root in a container its name in `/users`.";
-    let kind = "C for compute processes, G for graphics processes, C+G for those that are both.";
-    vec![
-        optional("gpu", GPU, "0,1", pattern(GPUS)),
-        optional("user", user, "alice", pattern("^.+$")),
-        optional("type", kind, "C", words(ProcessKind::VARIANTS)),
-    ]
+fn metrics() -> RefOr<Schema> {
+    let names: Vec<&str> = metric::ALL.iter().map(|metric| metric.spec().path).collect();
+    let one = format!("({})", names.join("|").replace('.', "\\."));
+    pattern(&format!("^{one}(,{one})*$"))
 }
 
-pub(super) fn events() -> Vec<Parameter> {
-    let since = "Unix time in milliseconds, or the time before now, such as -15m (s, m, h or d).";
-    vec![
-        optional("since", since, "-15m", pattern(query::SINCE)),
-        optional("limit", "Maximum number of events, the newest ones.", "500", pattern(query::LIMIT)),
-    ]
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn history() -> Vec<Parameter> {
-    let metrics: Vec<&str> = metric::ALL.iter().map(|metric| metric.spec().path).collect();
-    let one = format!("({})", metrics.join("|").replace('.', "\\."));
-    let which = "Dotted paths in a GPU's object, separated by commas; the error for an unknown one lists them all.";
-    let since = "Unix time in milliseconds, or the time before now, such as -15m (s, m, h or d); by default all fine \
-                 steps.";
-    let step = "Length of a step, such as 10s or 1m; by default the finest that covers the time. It is rounded to a \
-                multiple of the stored step.";
-    let agg = "Aggregation of stored steps to longer ones: mean, or max for the highest of their means.";
-    vec![
-        required("metric", which, metrics[0], pattern(&format!("^{one}(,{one})*$"))),
-        optional("gpu", GPU, "0,1", pattern(GPUS)),
-        optional("since", since, "-15m", pattern(query::SINCE)),
-        optional("step", step, "10s", pattern(query::STEP)),
-        optional("agg", agg, "max", words(&["mean", "max"])),
-    ]
-}
-
-pub(super) fn status() -> Vec<Parameter> {
-    let indices = "An index, or several separated by commas; the rows come in this order.";
-    let process = "C for compute processes, G for graphics processes, NA for none.";
-    vec![
-        optional("idx", indices, "0", ObjectBuilder::new().schema_type(Type::String).into()),
-        optional("process", process, "C", words(&["C", "G", "NA", ""])),
-    ]
+    #[test]
+    fn example_of_metric_is_kept() {
+        assert!(metric::find(METRIC.example).is_some());
+        assert!(SINCE.description.contains(time::FORMS.split(" with a zone").next().unwrap()), "{}", time::FORMS);
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     openapi::{
         self,
         builders::{array, object, reference, text, words},
-        operation::{Documented, JSON, Operation, STREAM, TEXT},
+        operation::{CSV, Documented, JSON, Operation, STREAM, TEXT, Tag},
     },
     publish::{Published, readiness},
     stream,
@@ -36,8 +36,14 @@ impl Endpoint {
         Self { route, documentation: None }
     }
 
-    /// A route of `/api/v1` with JSON.
+    /// A route of `/api/v1`, which refuses unknown parameters.
     const fn v1(path: &'static str, handler: Read, operation: Operation) -> Self {
+        let route = Route::read(path, Access::Views, ErrorFormat::Problem, handler).knowing(operation.parameters.names);
+        Self { route, documentation: Some((operation, "")) }
+    }
+
+    /// A route with a document about this API.
+    const fn document(path: &'static str, handler: Read, operation: Operation) -> Self {
         let route = Route::read(path, Access::Views, ErrorFormat::Problem, handler);
         Self { route, documentation: Some((operation, "")) }
     }
@@ -50,8 +56,17 @@ impl Endpoint {
 }
 
 /// An operation without parameters that answers JSON.
-const JSON_OPERATION: Operation =
-    Operation { id: "", summary: "", parameters: Vec::new, schema: || text(""), media_type: JSON, refusals: &[] };
+const JSON_OPERATION: Operation = Operation {
+    id: "",
+    tag: Tag::State,
+    summary: "",
+    segment: None,
+    parameters: parameters::NONE,
+    schema: || text(""),
+    media_type: JSON,
+    other_form: None,
+    refusals: &[],
+};
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::legacy(
@@ -60,8 +75,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| newest(context).legacy(context.scope).status(context.query),
         Operation {
             id: "getStatus",
+            tag: Tag::Original,
             summary: "Every GPU and every process on it, in the original's format",
-            parameters: parameters::status,
+            parameters: parameters::STATUS,
             schema: || reference("Status"),
             refusals: &["NoDriver", "WrongParameter"],
             ..JSON_OPERATION
@@ -73,6 +89,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| newest(context).legacy(context.scope).count(),
         Operation {
             id: "getCount",
+            tag: Tag::Original,
             summary: "Number of GPUs, in the original's format",
             schema: || reference("Count"),
             refusals: &["NoDriver"],
@@ -97,12 +114,13 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         route: Route::below("/api/v1/gpus/", Access::Views, ErrorFormat::Problem, |context, name| {
             v1(context, |question| question.gpu(name))
-        }),
+        })
+        .knowing(parameters::NONE.names),
         documentation: Some((
             Operation {
                 id: "getGpu",
                 summary: "One GPU",
-                parameters: parameters::gpu,
+                segment: Some(parameters::ONE_GPU),
                 schema: || reference("GpuView"),
                 refusals: &["NotFound"],
                 ..JSON_OPERATION
@@ -116,9 +134,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         Operation {
             id: "listProcesses",
             summary: "The processes on the GPUs",
-            parameters: parameters::processes,
+            parameters: parameters::PROCESSES,
             schema: || array(reference("ProcessView")),
-            refusals: &["BadRequest", "NotFound"],
+            refusals: &["NotFound"],
             ..JSON_OPERATION
         },
     ),
@@ -158,10 +176,10 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| v1(context, |question| question.events()),
         Operation {
             id: "listEvents",
+            tag: Tag::Past,
             summary: "Events, the newest last; the newest 10,000 are kept",
-            parameters: parameters::events,
+            parameters: parameters::EVENTS,
             schema: || array(reference("EventView")),
-            refusals: &["BadRequest"],
             ..JSON_OPERATION
         },
     ),
@@ -170,10 +188,16 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| v1(context, |question| question.history()),
         Operation {
             id: "getHistory",
+            tag: Tag::Past,
             summary: "Readings of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
-            parameters: parameters::history,
+            parameters: parameters::HISTORY,
             schema: || reference("History"),
-            refusals: &["BadRequest", "NotFound"],
+            other_form: Some((CSV, || {
+                text(
+                    "A header, and a row per GPU and step: its beginning in UTC, index and UUID, and a column per metric.",
+                )
+            })),
+            refusals: &["NotFound"],
             ..JSON_OPERATION
         },
     ),
@@ -182,6 +206,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| v1::peers::answer(&context.router.state.config.peers),
         Operation {
             id: "listPeers",
+            tag: Tag::Hosts,
             summary: "Other hosts, as configured with --peers; only the page sends requests to them",
             schema: || array(reference("PeerView")),
             ..JSON_OPERATION
@@ -200,11 +225,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         },
     ),
     Endpoint::undocumented(Route::read("/metrics", Access::AnyScope, ErrorFormat::Problem, scrape)),
-    Endpoint::v1(
+    Endpoint::document(
         "/openapi.json",
         document,
         Operation {
             id: "getDocument",
+            tag: Tag::Agent,
             summary: "This document",
             schema: || ObjectBuilder::new().schema_type(Type::Object).description(Some("This document.")).into(),
             ..JSON_OPERATION
@@ -216,6 +242,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |_| readiness::alive(),
         Operation {
             id: "isAlive",
+            tag: Tag::Agent,
             summary: "200 while the program runs; requires no token",
             schema: || object("The program runs.", [("status", words(&["ok"]))]),
             ..JSON_OPERATION
@@ -227,6 +254,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| newest(context).readiness.answer(),
         Operation {
             id: "isReady",
+            tag: Tag::Agent,
             summary: "200 while GPUs are read on time, otherwise 503; requires no token",
             schema: || reference("Readiness"),
             refusals: &["NotReady"],
@@ -307,7 +335,8 @@ pub(crate) fn documented() -> Vec<Documented> {
     let documented = ENDPOINTS.iter().filter_map(|Endpoint { route, documentation }| {
         let (operation, parameter) = documentation.as_ref()?;
         let path = format!("{}{parameter}", route.path);
-        Some(Documented { path, access: route.access, errors: route.errors, operation })
+        let is_strict = route.parameters.is_some();
+        Some(Documented { path, access: route.access, errors: route.errors, is_strict, operation })
     });
     documented.collect()
 }

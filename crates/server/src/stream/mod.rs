@@ -32,9 +32,11 @@ use crate::{
 
 /// Time without a snapshot after which a comment is sent, so that proxies keep the connection open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// First message: the delay before a reconnect, in milliseconds.
-const GREETING: &[u8] = b"retry: 2000\n\n";
-const ALIVE: &[u8] = b": alive\n\n";
+/// First line: the delay before a reconnect, in milliseconds. No empty line follows, so it belongs to the first event:
+/// some clients make an event without data of a block that has no other field.
+const GREETING: &[u8] = b"retry: 2000\n";
+/// A comment, which belongs to the next event for the same reason.
+const ALIVE: &[u8] = b": alive\n";
 /// Retry delay when all permits are taken, in seconds.
 static LATER: HeaderValue = HeaderValue::from_static("30");
 

@@ -1,6 +1,6 @@
-//! `/history`: what is asked of the past, and the answer as JSON.
+//! `/history`: what is asked of the past, and the answer as JSON or CSV.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use http_server::query::values;
@@ -9,22 +9,68 @@ use telemetry::{
     snapshot::Snapshot,
 };
 
-use super::query::{self, InvalidParameter, given, given_list};
+use super::{
+    query::{self, InvalidParameter, Period, given, given_list},
+    time,
+};
+
+/// Format of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Csv,
+}
+
+impl Form {
+    /// Parses `format`.
+    pub(super) fn read(query: &str) -> Result<Self, InvalidParameter> {
+        match given(query, "format")?.as_deref() {
+            None | Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some(other) => {
+                Err(InvalidParameter::wrong(format!("The parameter format={other:?} is unknown; choose json or csv.")))
+            }
+        }
+    }
+}
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, InvalidParameter> {
     let gpus = given_list(query, "gpu")?
-        .map(|list| query::names(&list)?.into_iter().map(|name| uuid(name, snapshot, history)).collect())
+        .map(|list| query::names(&list)?.into_iter().map(|name| key(name, snapshot, history)).collect())
         .transpose()?;
     let named = if values(query, "metric").all(|list| list.is_empty()) { None } else { given_list(query, "metric")? };
-    let since = query::since(query, snapshot.at.unix_ms)?;
+    let Period { since, until } = Period::read(query, snapshot.at.unix_ms)?;
+    let since = since.unwrap_or_else(|| snapshot.at.unix_ms.saturating_sub(milliseconds(history.depth().fine)));
+    if let Some(until) = until {
+        query::check_order(since, until)?;
+    }
     Ok(Question {
         metrics: metrics(named.as_deref())?,
-        gpus,
-        since_ms: since.unwrap_or_else(|| snapshot.at.unix_ms.saturating_sub(milliseconds(history.depth().fine))),
+        gpus: Some(gpus.map_or_else(|| all(snapshot, history), without_repeated)),
+        since_ms: since,
+        until_ms: until,
         step: step(query)?,
         spread: spread(given(query, "agg")?.as_deref())?,
     })
+}
+
+/// Every GPU with a past: those of the snapshot by index, then the others.
+fn all(snapshot: &Snapshot, history: &History) -> Vec<String> {
+    let listed = snapshot.gpus.iter().map(|gpu| gpu.key.clone());
+    let gone = history.gpus().filter(|key| index(key, snapshot).is_none()).map(String::from);
+    without_repeated(listed.chain(gone).collect())
+}
+
+fn without_repeated(mut keys: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    keys.retain(|key| seen.insert(key.clone()));
+    keys
+}
+
+/// The index of a GPU as of the snapshot; `None` if it is no longer listed.
+fn index(key: &str, snapshot: &Snapshot) -> Option<u32> {
+    snapshot.gpus.iter().find(|gpu| gpu.key == key).map(|gpu| gpu.index)
 }
 
 fn metrics(list: Option<&str>) -> Result<Vec<usize>, InvalidParameter> {
@@ -48,15 +94,15 @@ fn choices() -> String {
     format!("names what is kept, with commas between: {}.", names.join(", "))
 }
 
-fn uuid(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, InvalidParameter> {
+fn key(name: &str, snapshot: &Snapshot, history: &History) -> Result<String, InvalidParameter> {
     let listed = query::position(name, snapshot).map(|position| snapshot.gpus[position].key.clone());
-    let kept = || history.gpus().find(|uuid| *uuid == name).map(String::from);
+    let kept = || history.gpus().find(|key| *key == name).map(String::from);
     listed.or_else(kept).ok_or_else(|| query::no_such_gpu(name))
 }
 
 fn step(query: &str) -> Result<Option<Duration>, InvalidParameter> {
     let Some(text) = given(query, "step")? else { return Ok(None) };
-    let step = query::milliseconds(&text).filter(|step| *step > 0).map(Duration::from_millis);
+    let step = time::duration(&text).filter(|step| *step > 0).map(Duration::from_millis);
     step.map(Some).ok_or_else(|| {
         InvalidParameter::wrong(format!(
             "The parameter step={text:?} is no length of time; give one such as 10s or 1m (s, m, h or d)."
@@ -87,8 +133,8 @@ pub(super) fn too_much(refusal: Refusal) -> String {
     )
 }
 
-/// The answer as it is sent.
-pub(super) fn render(answer: &Answer) -> Bytes {
+/// The answer as JSON.
+pub(super) fn json(answer: &Answer, snapshot: &Snapshot) -> Bytes {
     let points: usize = answer.series.iter().map(|series| series.values.len()).sum();
     let mut text = String::with_capacity(points * 7 + answer.series.len() * 100 + 64);
     let Answer { step_ms, start_at_ms, .. } = answer;
@@ -96,8 +142,10 @@ pub(super) fn render(answer: &Answer) -> Bytes {
     let _ = write!(text, r#"{{"step_ms":{step_ms},"start_at":{start_at_ms},"series":["#);
     for (position, series) in answer.series.iter().enumerate() {
         let comma = if position > 0 { "," } else { "" };
+        let index = serde_json::Value::from(index(&series.gpu_uuid, snapshot));
         let uuid = serde_json::Value::from(series.gpu_uuid.as_str());
-        let _ = write!(text, r#"{comma}{{"gpu_uuid":{uuid},"metric":"{}","values":["#, series.metric);
+        let metric = series.metric;
+        let _ = write!(text, r#"{comma}{{"gpu":{index},"gpu_uuid":{uuid},"metric":"{metric}","values":["#);
         for (position, value) in series.values.iter().enumerate() {
             if position > 0 {
                 text.push(',');
@@ -112,4 +160,111 @@ pub(super) fn render(answer: &Answer) -> Bytes {
     }
     text.push_str("]}");
     text.into()
+}
+
+/// The answer as CSV (RFC 4180): a row per GPU and step, a column per metric, a cell without a value where nothing was
+/// read.
+pub(super) fn csv(answer: &Answer, metrics: &[usize], snapshot: &Snapshot) -> Bytes {
+    let points: usize = answer.series.iter().map(|series| series.values.len()).sum();
+    let mut text = String::with_capacity(points * 80 + 256);
+    text.push_str("time,gpu,gpu_uuid");
+    for position in metrics {
+        text.push(',');
+        text.push_str(metric::ALL[*position].spec().path);
+    }
+    text.push_str("\r\n");
+    // Series of one GPU follow each other, each with another metric.
+    for series in answer.series.chunk_by(|one, next| one.gpu_uuid == next.gpu_uuid) {
+        let Some(first) = series.first() else { continue };
+        let index = index(&first.gpu_uuid, snapshot).map(|index| index.to_string()).unwrap_or_default();
+        let gpu = format!("{index},{}", cell(&first.gpu_uuid));
+        for step in 0..first.values.len() {
+            time::format(&mut text, answer.start_at_ms + answer.step_ms * step as u64);
+            text.push(',');
+            text.push_str(&gpu);
+            for value in series.iter().map(|series| series.values.get(step).copied().flatten()) {
+                text.push(',');
+                let _ = value.map(|value| write!(text, "{value}"));
+            }
+            text.push_str("\r\n");
+        }
+    }
+    text.into()
+}
+
+/// A text in CSV. One that a spreadsheet would take for a formula gets an apostrophe in front: a UUID is what the driver
+/// says.
+fn cell(text: &str) -> Cow<'_, str> {
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＋', '－', '＝', '＠'])
+        || text.starts_with(['\t', '\r', '\n']);
+    let harmless = if is_formula { Cow::from(format!("'{text}")) } else { Cow::from(text) };
+    if harmless.contains(['"', ',', '\r', '\n']) {
+        return format!("\"{}\"", harmless.replace('"', "\"\"")).into();
+    }
+    harmless
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1::tests::hosts;
+    use telemetry::history::Series;
+
+    #[test]
+    fn csv_quotes_and_defuses_text() {
+        for (text, expected) in [
+            ("GPU-1", "GPU-1"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("=1+1", "'=1+1"),
+            ("@x", "'@x"),
+            (" -1", "' -1"),
+            ("\tx", "'\tx"),
+            ("\r=1,\"", "\"'\r=1,\"\"\""),
+            ("＝1", "'＝1"),
+        ] {
+            assert_eq!(cell(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn csv_has_row_per_gpu_and_step() {
+        let snapshot = hosts::healthy();
+        let series = |gpu_uuid: &str, metric, values: [Option<f32>; 2]| Series {
+            gpu_uuid: gpu_uuid.into(),
+            metric,
+            values: values.to_vec(),
+        };
+        let [first, second] = [0, 1].map(|position| snapshot.gpus[position].key.clone());
+        let answer = Answer {
+            step_ms: 1000,
+            start_at_ms: 1_700_000_000_000,
+            series: vec![
+                series(&first, "a", [Some(1.5), None]),
+                series(&first, "b", [Some(-3.0), Some(4e9)]),
+                series(&second, "a", [None, None]),
+                series(&second, "b", [None, Some(0.1)]),
+                series("=gone", "a", [None, Some(1.0)]),
+                series("=gone", "b", [None, None]),
+            ],
+        };
+        let text = String::from_utf8(csv(&answer, &[0, 1], &snapshot).to_vec()).unwrap();
+        let rows: Vec<&str> = text.split_terminator("\r\n").collect();
+        let header = format!("time,gpu,gpu_uuid,{},{}", metric::ALL[0].spec().path, metric::ALL[1].spec().path);
+        let at = ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:21.000Z"];
+        let expected = [
+            header.clone(),
+            format!("{},0,{first},1.5,-3", at[0]),
+            format!("{},0,{first},,4000000000", at[1]),
+            format!("{},1,{second},,", at[0]),
+            format!("{},1,{second},,0.1", at[1]),
+            format!("{},,'=gone,,", at[0]),
+            format!("{},,'=gone,1,", at[1]),
+        ];
+        assert_eq!(rows, expected);
+        assert!(text.ends_with("\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']));
+        let empty = Answer { series: vec![], ..answer };
+        assert_eq!(csv(&empty, &[0, 1], &snapshot), header + "\r\n");
+    }
 }

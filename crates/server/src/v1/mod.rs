@@ -14,6 +14,7 @@ pub(crate) mod peers;
 pub(crate) mod query;
 pub(crate) mod rendered;
 pub(crate) mod sections;
+pub(crate) mod time;
 mod view;
 mod views;
 mod word;
@@ -30,7 +31,7 @@ use telemetry::snapshot::Snapshot;
 use http_server::{ErrorFormat, ErrorKind, Response, auth::Scope, encoding, error::problem, gzip, percent, response};
 
 use crate::store::archive::Archive;
-use query::{InvalidParameter, ProcessFilter};
+use query::{InvalidParameter, Period, ProcessFilter};
 use rendered::Events;
 
 pub use denied::denied;
@@ -114,33 +115,39 @@ impl Question<'_> {
     }
 
     pub(crate) fn events(&self) -> Response {
-        let parameters =
-            query::since(self.query, self.snapshot.at.unix_ms).and_then(|since| Ok((since, query::limit(self.query)?)));
-        let (since, limit) = match parameters {
-            Ok((None, None)) => return self.whole(View::Events),
-            Ok((since, limit)) => (since.unwrap_or(0), limit.unwrap_or(usize::MAX)),
+        let parameters = Period::read(self.query, self.snapshot.at.unix_ms)
+            .and_then(|period| Ok((period, query::limit(self.query)?)));
+        let (period, limit) = match parameters {
+            Ok((Period { since: None, until: None }, None)) => return self.whole(View::Events),
+            Ok((period, limit)) => (period, limit.unwrap_or(usize::MAX)),
             Err(InvalidParameter { status, detail }) => return problem(status, &detail),
         };
         let Some(Events { rows, .. }) = self.views.events(self.snapshot, self.scope) else {
             return internal();
         };
         // The wall clock can jump back, so every event is checked.
-        let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| event.at.unix_ms >= since);
+        let kept = self.snapshot.events.iter().zip(rows).filter(|(event, _)| period.has(event.at.unix_ms));
         let rows: Vec<&Bytes> = kept.map(|(_, row)| row).collect();
         self.sent(rendered::joined(&rows[rows.len().saturating_sub(limit)..]))
     }
 
     pub(crate) fn history(&self) -> Response {
-        let answer = {
-            let history = self.archive.read();
-            match history::question(self.query, self.snapshot, &history) {
-                Ok(question) => history.answer(&question),
-                Err(InvalidParameter { status, detail }) => return problem(status, &detail),
-            }
+        let history = self.archive.read();
+        let parameters = history::question(self.query, self.snapshot, &history)
+            .and_then(|question| Ok((question, history::Form::read(self.query)?)));
+        let (question, form) = match parameters {
+            Ok(parameters) => parameters,
+            Err(InvalidParameter { status, detail }) => return problem(status, &detail),
         };
-        match answer {
-            Ok(answer) => self.sent(history::render(&answer)),
-            Err(refusal) => problem(StatusCode::BAD_REQUEST, &history::too_much(refusal)),
+        let answer = history.answer(&question);
+        // Rendering does not need it, and the supervisor waits for it.
+        drop(history);
+        match (answer, form) {
+            (Err(refusal), _) => problem(StatusCode::BAD_REQUEST, &history::too_much(refusal)),
+            (Ok(answer), history::Form::Json) => self.sent(history::json(&answer, self.snapshot)),
+            (Ok(answer), history::Form::Csv) => {
+                response::as_csv(self.sent(history::csv(&answer, &question.metrics, self.snapshot)))
+            }
         }
     }
 

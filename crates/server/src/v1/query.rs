@@ -1,14 +1,11 @@
 //! Parameters of `/api/v1`. Repeated lists are joined, as Prometheus and forms send them; any other parameter has one
-//! value, so that no part of a question is dropped silently. Unknown ones are ignored.
+//! value, so that no part of a question is dropped silently. The router refuses unknown ones.
 
 use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
-use super::sections::user;
+use super::{sections::user, time};
 use http_server::query::values;
-
-/// Pattern of a time in `since`.
-pub(crate) const SINCE: &str = "^([0-9]{1,15}|-[0-9]{1,15}[smhd])$";
 
 /// Pattern of a duration in `step`.
 pub(crate) const STEP: &str = "^(?!0+[smhd])[0-9]{1,15}[smhd]$";
@@ -134,49 +131,62 @@ pub(crate) fn position(name: &str, snapshot: &Snapshot) -> Option<usize> {
     })
 }
 
-/// The time in `since`, in Unix milliseconds: absolute, or relative to now.
-pub(crate) fn since(query: &str, now: u64) -> Result<Option<u64>, InvalidParameter> {
-    let Some(text) = given(query, "since")? else { return Ok(None) };
-    let read = match text.strip_prefix('-') {
-        Some(ago) => milliseconds(ago).map(|ago| now.saturating_sub(ago)),
-        None => digits(&text),
-    };
-    read.map(Some).ok_or_else(|| {
-        InvalidParameter::wrong(format!(
-            "The parameter since={text:?} is not a time; give Unix time in milliseconds, or the time before now, such as -15m (s, m, h or d)."
-        ))
+/// A period of time: from `since` until before `until`, in Unix milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) since: Option<u64>,
+    pub(crate) until: Option<u64>,
+}
+
+impl Period {
+    /// Parses `since` and `until`. Both are absolute, or relative to now.
+    pub(crate) fn read(query: &str, now: u64) -> Result<Self, InvalidParameter> {
+        let period = Self { since: time(query, "since", now)?, until: time(query, "until", now)? };
+        if let (Some(since), Some(until)) = (period.since, period.until) {
+            check_order(since, until)?;
+        }
+        Ok(period)
+    }
+
+    /// True for a time in this period.
+    pub(crate) fn has(self, unix_ms: u64) -> bool {
+        self.since.is_none_or(|since| since <= unix_ms) && self.until.is_none_or(|until| unix_ms < until)
+    }
+}
+
+/// Checks that a period is not empty.
+pub(crate) fn check_order(since: u64, until: u64) -> Result<(), InvalidParameter> {
+    if since < until {
+        return Ok(());
+    }
+    let [since, until] = [since, until].map(|time| {
+        let mut text = String::new();
+        time::format(&mut text, time);
+        text
+    });
+    Err(InvalidParameter::wrong(format!(
+        "The period is empty: it begins with since ({since}) and ends before until ({until}); give an earlier since or a \
+         later until."
+    )))
+}
+
+fn time(query: &str, name: &str, now: u64) -> Result<Option<u64>, InvalidParameter> {
+    let Some(text) = given(query, name)? else { return Ok(None) };
+    time::parse(&text, now).map(Some).map_err(|hint| {
+        let (forms, gap) = (time::FORMS, if hint.is_empty() { "" } else { " " });
+        InvalidParameter::wrong(format!("The parameter {name}={text:?} is not a time; give {forms}.{gap}{hint}"))
     })
 }
 
 /// The maximum number of events requested.
 pub(crate) fn limit(query: &str) -> Result<Option<usize>, InvalidParameter> {
     let Some(text) = given(query, "limit")? else { return Ok(None) };
-    let read = digits(&text).and_then(|number| usize::try_from(number).ok());
+    let read = time::digits(&text).and_then(|number| usize::try_from(number).ok());
     read.map(Some).ok_or_else(|| {
         InvalidParameter::wrong(format!(
             "The parameter limit={text:?} is not a number; give the maximum number of events."
         ))
     })
-}
-
-/// A duration such as `10s`, in milliseconds.
-pub(super) fn milliseconds(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    // A duration beyond `u64` means before everything.
-    Some(digits(number)?.saturating_mul(unit))
-}
-
-/// Parses digits, at most as many as in [`SINCE`].
-fn digits(text: &str) -> Option<u64> {
-    let plain = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 /// The decoded value of a parameter. An empty one is an error: it is usually a variable that was not set, and a response
@@ -221,15 +231,27 @@ mod tests {
     }
 
     #[test]
-    fn query_times_parsed() {
-        let read = |query: &str| since(query, 10_000_000).ok();
-        assert_eq!(read(""), Some(None));
-        assert_eq!(read("since=5"), Some(Some(5)));
-        assert_eq!(read("since=-15m"), Some(Some(9_100_000)));
-        assert_eq!([read("since=-9d"), read("since=-999999999999999d")], [Some(Some(0)); 2]);
-        for bad in ["", "-", "-m", "-1w", "-+1m", "-é", "x", "1.5", "%2B5", "1000000000000000", "-1000000000000000s"] {
-            assert_eq!(read(&format!("since={bad}")), None, "{bad}");
+    fn period_ends_before_until() {
+        let read = |query: &str| Period::read(query, 10_000_000).map_err(|refused| refused.detail);
+        let period = |since, until| Ok(Period { since, until });
+        assert_eq!(read(""), period(None, None));
+        assert_eq!(read("since=-15m&until=now"), period(Some(9_100_000), Some(10_000_000)));
+        assert_eq!(read("until=5"), period(None, Some(5)));
+        assert_eq!(read("since=now"), period(Some(10_000_000), None), "a client may ask for what comes next");
+        for empty in ["since=-1h&until=-2h", "since=5&until=5", "since=now&until=now"] {
+            assert!(read(empty).unwrap_err().contains("period is empty"), "{empty}");
         }
+        for (query, parts) in [
+            ("since=", ["since is empty", "value"]),
+            ("until=x", ["until=\"x\"", "-15m"]),
+            ("until=2026-11-30T10:00:00", ["until=\"2026-11-30T10:00:00\"", "append Z"]),
+            ("since=1&since=2", ["since", "several values"]),
+        ] {
+            let refused = read(query).unwrap_err();
+            assert!(parts.iter().all(|part| refused.contains(part)), "{query}: {refused}");
+        }
+        let period = Period { since: Some(5), until: Some(7) };
+        assert_eq!([4, 5, 6, 7].map(|time| period.has(time)), [false, true, true, false]);
     }
 
     #[test]

@@ -95,7 +95,7 @@ async fn stream_sends_each_snapshot() {
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     assert_eq!(stream.headers()["cache-control"], "no-store");
     assert_eq!(stream.headers()["x-accel-buffering"], "no");
-    assert_eq!(next(&mut stream).await.unwrap(), "retry: 2000\n\n");
+    assert_eq!(next(&mut stream).await.unwrap(), "retry: 2000\n");
     assert_eq!(said(&mut stream).await, ["snapshot 1"]);
     for sequence in 2..5 {
         site.publish(sequence, &[]);
@@ -177,7 +177,7 @@ async fn stream_compressed_on_request() {
     }
     let mut text = String::new();
     assert!(GzDecoder::new(&bytes[..]).read_to_string(&mut text).is_err(), "it has no end");
-    let text = text.strip_prefix("retry: 2000\n\n").unwrap();
+    let text = text.strip_prefix("retry: 2000\n").unwrap();
     assert_eq!(read(text), ["event xid_1", "snapshot 1", "snapshot 2", "event xid_4", "snapshot 5"]);
 }
 
@@ -217,5 +217,5 @@ async fn stream_sends_keepalive() {
     let mut stream = site.open(&[]).await;
     next(&mut stream).await;
     said(&mut stream).await;
-    assert_eq!(next(&mut stream).await.unwrap(), ": alive\n\n");
+    assert_eq!(next(&mut stream).await.unwrap(), ": alive\n");
 }

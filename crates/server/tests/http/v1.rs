@@ -1,6 +1,6 @@
 //! `/api/v1` through the router: where it is, in what form it refuses, and that states of the collector are answers.
 
-use std::sync::Arc;
+use std::{io::Read as _, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -72,6 +72,51 @@ async fn errors_are_problem_documents() {
     for path in ["/p/api/v1x", "/p/api", "/api/v1/snapshot", "/p/metrics//"] {
         let (status, headers, _) = ask(&app, Method::GET, path).await;
         assert_eq!((status.as_u16(), headers["content-type"].to_str().unwrap()), (404, "application/json"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_parameters_refused_by_every_v1_path() {
+    let app = published(None, with_a_secret());
+    let (_, _, document) = ask(&app, Method::GET, "/p/openapi.json").await;
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&document[..]).read_to_string(&mut unpacked).unwrap();
+    let document: Value = serde_json::from_str(&unpacked).unwrap();
+    let mut strict = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{gpu}", "0");
+        let parameters = operations["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let known: Vec<&str> = parameters
+            .iter()
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let asked = format!("/p{path}?nonsense=1");
+        if !path.starts_with("/api/v1/") {
+            let (status, ..) = ask(&app, Method::GET, &asked).await;
+            assert_eq!(status.as_u16(), 200, "{path}");
+            continue;
+        }
+        assert_eq!(refusal(&app, Method::GET, &asked).await, 400, "{path}");
+        let (status, headers, body) = ask(&app, Method::HEAD, &asked).await;
+        assert_eq!((status.as_u16(), body.len()), (400, 0), "{path}");
+        assert_eq!(headers["content-type"], "application/problem+json");
+        let (_, _, body) = ask(&app, Method::GET, &asked).await;
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("\"nonsense\" is unknown") && known.iter().all(|name| detail.contains(name)),
+            "{detail}"
+        );
+        strict += 1;
+    }
+    assert_eq!(strict, 11);
+    // A redirect keeps the query, and the method is checked first.
+    assert_eq!(ask(&app, Method::GET, "/p/api/v1/gpus/?nonsense=1").await.0.as_u16(), 307);
+    assert_eq!(refusal(&app, Method::POST, "/p/api/v1/gpus?nonsense=1").await, 405);
+    assert_eq!(refusal(&app, Method::GET, "/p/api/v1/nothing?nonsense=1").await, 404);
+    for path in ["gpus?", "gpus?&", "events?since=now&", "processes?%67pu=0"] {
+        assert_eq!(ask(&app, Method::GET, &format!("/p/api/v1/{path}")).await.0.as_u16(), 200, "{path}");
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Question {
     pub gpus: Option<Vec<String>>,
     /// From when, Unix time in milliseconds.
     pub since_ms: u64,
+    /// Until before when, Unix time in milliseconds; none for now. The step that contains the last moment is included.
+    pub until_ms: Option<u64>,
     /// The length of a step; none for the finest that covers the range.
     pub step: Option<Duration>,
     /// Aggregation of kept steps into a longer one.
@@ -86,7 +88,8 @@ impl History {
             Some(uuids) => uuids.iter().filter_map(|uuid| self.gpus.get_key_value(uuid)).collect(),
         };
         let now = self.now.boot.0;
-        let ago = self.now.unix_ms.saturating_sub(question.since_ms);
+        let since = self.boot(question.since_ms);
+        let ago = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(since).max(0).unsigned_abs();
         let is_fine = u128::from(ago) <= self.depth.fine.as_millis();
         let kept =
             Kept { step_ms: milliseconds(if is_fine { self.depth.fine_step } else { self.depth.coarse_step }), now };
@@ -94,10 +97,11 @@ impl History {
         let group = question.step.map_or(1, |step| milliseconds(step).div_ceil(kept.step_ms)).max(1);
         let group = i64::try_from(group).unwrap_or(i64::MAX);
         let end = kept.step(now).div_euclid(group);
+        let until = question.until_ms.map(|until| self.boot(until));
+        let end = until.map_or(end, |until| kept.last_step(until).div_euclid(group).saturating_add(1).min(end));
         // Not before the first reading, nor before what is kept.
         let oldest = asked.iter().filter_map(|(_, past)| ring(past)).min();
-        let since = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX));
-        let since = since.div_euclid(i64::try_from(kept.step_ms).unwrap_or(i64::MAX));
+        let since = kept.last_step(since.saturating_add(1));
         let start = oldest.map_or(end, |oldest| since.max(oldest).div_euclid(group).min(end));
         let steps = usize::try_from(end - start).unwrap_or(usize::MAX);
         let series = asked.len() * question.metrics.len();
@@ -126,6 +130,12 @@ impl History {
         })
     }
 
+    /// The boot time of a moment by the wall clock as it is now, not after now; negative before the boot.
+    fn boot(&self, unix_ms: u64) -> i64 {
+        let ago = i64::try_from(self.now.unix_ms.saturating_sub(unix_ms)).unwrap_or(i64::MAX);
+        i64::try_from(self.now.boot.0).unwrap_or(i64::MAX).saturating_sub(ago)
+    }
+
     /// A boot time by the wall clock as it is now.
     fn wall(&self, boot_ms: i64) -> u64 {
         let difference = i64::try_from(self.now.unix_ms).unwrap_or(0) - i64::try_from(self.now.boot.0).unwrap_or(0);
@@ -143,6 +153,11 @@ struct Kept {
 impl Kept {
     fn step(self, boot_ms: u64) -> i64 {
         i64::try_from(boot_ms / self.step_ms).unwrap_or(i64::MAX)
+    }
+
+    /// The step that contains the last moment before this boot time.
+    fn last_step(self, boot_ms: i64) -> i64 {
+        boot_ms.saturating_sub(1).div_euclid(i64::try_from(self.step_ms).unwrap_or(i64::MAX))
     }
 
     /// A step with which so many of them fit, in seconds.

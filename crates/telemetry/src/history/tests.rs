@@ -44,7 +44,7 @@ fn read(seconds: std::ops::Range<u64>) -> History {
 
 fn ask(since_ms: u64, step_s: Option<u64>) -> Question {
     let step = step_s.map(Duration::from_secs);
-    Question { metrics: vec![0], gpus: None, since_ms: WALL + since_ms, step, spread: Spread::Mean }
+    Question { metrics: vec![0], gpus: None, since_ms: WALL + since_ms, until_ms: None, step, spread: Spread::Mean }
 }
 
 fn values(history: &History, question: &Question) -> Vec<Option<f32>> {
@@ -72,6 +72,23 @@ fn fine_steps_cover_minutes_coarse_cover_day() {
     assert_eq!((coarse.step_ms, coarse.start_at_ms), (10_000, WALL + 1000 * SECOND));
     assert_eq!(coarse.series[0].values.len(), 399);
     assert_eq!(coarse.series[0].values[..3], [Some(4.5), Some(14.5), Some(24.5)]);
+}
+
+#[test]
+fn period_has_steps_that_it_touches() {
+    let history = read(1000..2000);
+    let steps = |since: u64, until: u64, step| {
+        let question = Question { until_ms: Some(WALL + until), ..ask(since, step) };
+        let answer = history.answer(&question).unwrap();
+        (answer.start_at_ms - WALL, answer.series[0].values.len())
+    };
+    assert_eq!(steps(1500 * SECOND, 1510 * SECOND, None), (1500 * SECOND, 10));
+    assert_eq!(steps(1500 * SECOND, 1510 * SECOND + 1, None), (1500 * SECOND, 11));
+    assert_eq!(steps(1500 * SECOND + 999, 1501 * SECOND, None), (1500 * SECOND, 1));
+    assert_eq!(steps(1510 * SECOND, 1520 * SECOND, Some(60)), (1500 * SECOND, 1), "both in one step");
+    assert_eq!(steps(1990 * SECOND, 9000 * SECOND, None), (1990 * SECOND, 9), "no step that is not over");
+    assert_eq!(steps(0, 1100 * SECOND, None), (1000 * SECOND, 10), "coarse steps, as the period begins long ago");
+    assert_eq!(steps(0, 500 * SECOND, None).1, 0, "before everything");
 }
 
 #[test]

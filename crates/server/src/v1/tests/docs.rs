@@ -55,7 +55,7 @@ fn docs_reference_matches_code() {
     }
     text.push_str("\n## Refusals\n\n| status | form | when | paths |\n|---|---|---|---|\n");
     text.push_str(&refusals(&document, &paths().collect::<Vec<_>>()));
-    text.push_str("\n## Parameters\n\n| path | parameter | meaning |\n|---|---|---|\n");
+    text.push_str(PARAMETERS);
     for path in paths() {
         for parameter in document["paths"][path]["get"]["parameters"].as_array().into_iter().flatten() {
             let word = |key: &str| parameter[key].as_str().unwrap();
@@ -136,6 +136,25 @@ sixteen numbers from 2147483632 and from 2^63 − 16 on. Besides:
   in no rate, and a real restart is one reading late.
 
 | reading | plausible | reason |
+|---|---|---|
+";
+
+const PARAMETERS: &str = "
+## Parameters
+
+A path below `/api/v1` answers an unknown parameter with 400 and lists its own, so that a misspelled filter is not an answer
+about everything. Names are case-sensitive. `gpu` and `metric` are lists: separated by commas, repeated, or both. Another
+parameter that is given twice with two values, or without a value, is 400. `/status`, `/count`, `/metrics`, `/healthz`,
+`/readyz`, `/docs` and `/openapi.json` ignore unknown parameters.
+
+`since` and `until` are a period from `since` until before `until`; an empty period is 400. ISO 8601 needs a zone (`Z`,
+`+01:00`), because the clocks of a script and of the host can be in different ones; the plus sign may be unescaped. A number
+of 4 to 11 digits is 400: it is probably in seconds. A history has the steps that the period touches and that are over.
+
+`format=csv` has a header, lines that end in CRLF, times in UTC, and empty cells where nothing was read. Text that a
+spreadsheet would take for a formula begins with an apostrophe.
+
+| path | parameter | meaning |
 |---|---|---|
 ";
 

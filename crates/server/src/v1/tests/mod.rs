@@ -199,7 +199,6 @@ fn filters_keep_matching_rows() {
         ("type=G", vec![2]),
         ("type=C&gpu=0&user=root", vec![1]),
         ("type=C%2BG", vec![2]),
-        ("other=1", vec![0, 1, 2]),
     ] {
         assert_eq!(kept(query), rows, "{query}");
     }
@@ -243,9 +242,12 @@ fn events_since_time_are_exact() {
     let now = hosts::AT.unix_ms;
     assert_eq!([count(""), count("?since=-5m"), count("?since=-11m"), count("?since=0")], [2, 1, 2, 2]);
     assert_eq!([count(&format!("?since={now}")), count(&format!("?since={}", now + 1))], [1, 0]);
+    assert_eq!([count("?until=-5m"), count("?until=now"), count("?since=-11m&until=-5m&limit=9")], [1, 1, 1]);
+    assert_eq!([count("?until=-11m"), count("?until=-5m&limit=0"), count(&format!("?until={}", now + 1))], [0, 0, 2]);
+    assert_eq!([count("?since=2020-01-01T00:00:00Z"), count("?until=2020-01-01T00:00:00%2B01:00")], [2, 0]);
     assert_eq!([count("?limit=1"), count("?limit=0"), count("?since=-5m&limit=9"), count("?limit=9")], [1, 0, 1, 2]);
     assert_eq!(host.json("events?limit=1")[0], host.json("events")[1], "the newest");
-    for bad in ["since=yesterday", "limit=", "limit=-1", "limit=many"] {
+    for bad in ["since=yesterday", "limit=", "limit=-1", "limit=many", "until=2026-11-30", "since=-5m&until=-11m"] {
         assert_eq!(host.get(&format!("events?{bad}")).status(), 400, "{bad}");
     }
 }
@@ -260,6 +262,52 @@ fn events_since_time_are_compressed() {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body(packed)[..]), &mut text).unwrap();
     assert_eq!(text.as_bytes(), body(host.get("events")));
+}
+
+#[test]
+fn history_period_and_form_are_as_requested() {
+    let host = Host::new(hosts::healthy(), Scope::Summary, Commands::Masked);
+    let path = |query: &str| format!("history?metric=utilization.gpu_percent,power.draw_watts{query}");
+    let answer = host.json(&path("&since=-2s&until=-1s"));
+    let series = answer["series"].as_array().unwrap();
+    assert_eq!(series.len(), 4);
+    let of = |row: &Value| (row["gpu"].as_u64().unwrap(), row["metric"].as_str().unwrap().to_owned());
+    assert_eq!(of(&series[0]), (0, "utilization.gpu_percent".into()));
+    assert_eq!(of(&series[3]), (1, "power.draw_watts".into()));
+    let steps = series[0]["values"].as_array().unwrap().len();
+    assert!((1..=2).contains(&steps), "the steps that the second touches: {steps}");
+    let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+    let packed = host.get_with(&path("&format=csv"), &takes);
+    assert_eq!(packed.headers()[CONTENT_TYPE], "text/csv; charset=utf-8; header=present");
+    assert_eq!(
+        (&packed.headers()[CONTENT_ENCODING], &packed.headers()[VARY]),
+        (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+    );
+    let text = String::from_utf8(unpacked(&body(packed))).unwrap();
+    let all = host.json(&path(""));
+    let [first, second] = [0, 2].map(|place| all["series"][place]["values"].as_array().unwrap().len());
+    assert_eq!(text.matches("\r\n").count(), 1 + first + second);
+    assert!(text.starts_with("time,gpu,gpu_uuid,utilization.gpu_percent,power.draw_watts\r\n20"), "{text}");
+    assert!(text.contains("Z,0,GPU-0,") && text.contains("Z,1,GPU-1,"), "{text}");
+    // A GPU that is named twice is answered once, in the order of the query.
+    let named = host.json(&path("&gpu=1,0,GPU-1&format=json"));
+    let order: Vec<Value> = named["series"].as_array().unwrap().iter().map(|row| row["gpu"].clone()).collect();
+    assert_eq!(order, [1, 1, 0, 0]);
+    for (bad, named) in [
+        ("&format=xml", "json or csv"),
+        ("&format=CSV", "json or csv"),
+        ("&until=-1h", "period is empty"),
+        ("&since=-1h&until=-2h", "period is empty"),
+        ("&since=2026-11-30T10:00:00", "append Z"),
+        ("&since=1700000000", "by 1000"),
+    ] {
+        let response = host.get(&path(bad));
+        assert_eq!(
+            (response.status().as_u16(), response.headers()[CONTENT_TYPE].to_str().unwrap()),
+            (400, "application/problem+json")
+        );
+        assert!(String::from_utf8(body(response)).unwrap().contains(named), "{bad}");
+    }
 }
 
 #[test]
