@@ -36,7 +36,8 @@ struct State {
     requested: u64,
     /// Newest request that is complete.
     done: u64,
-    entries: HashMap<u32, Entry>,
+    /// Boxed: a map keeps up to half of its places empty, and an entry has 250 bytes.
+    entries: HashMap<u32, Box<Entry>>,
     /// Process that the current reader is at, and since when.
     at: Option<(u32, Instant)>,
     /// Processes at which earlier readers hang.
@@ -159,7 +160,7 @@ impl Shared {
                 return true;
             }
             state.at = Some((pid, Instant::now()));
-            state.entries.get(&pid).map(Entry::cached)
+            state.entries.get(&pid).map(|entry| entry.cached())
         };
         match self.proc.stat(pid) {
             Ok(Some(stat)) => self.read_details(pid, number, &stat, cached),
@@ -199,9 +200,9 @@ impl Shared {
         if state.reader != number && !state.entries.contains_key(&pid) {
             return;
         }
-        let entry = state.entries.entry(pid).or_insert_with(|| Entry::unread(pid, Absence::Timeout));
+        let entry = state.entries.entry(pid).or_insert_with(|| Box::new(Entry::unread(pid, Absence::Timeout)));
         if !same {
-            *entry = Entry::unread(pid, Absence::Timeout);
+            **entry = Entry::unread(pid, Absence::Timeout);
         }
         change(entry);
     }
