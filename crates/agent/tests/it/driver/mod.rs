@@ -15,6 +15,7 @@ mod implausible;
 mod load;
 mod readings;
 mod recovery;
+mod slow;
 mod sources;
 mod usage;
 mod xids;

@@ -86,3 +86,32 @@ fn energy_counter_keeps_its_source() {
         eventually("the driver's counter again", || (energy() == [5_000_000.0]).then_some(()));
     }
 }
+
+#[test]
+fn processes_of_several_lists_have_what_is_known() {
+    // A client of MPS whose list the driver refuses works, and nobody can tell for whom.
+    let stranger = "[[gpu.process]]\npid = 70\ntype = 'M'\nsm_percent = 50\n";
+    let unlisted = "errors = { nvmlDeviceGetMPSComputeRunningProcesses_v3 = 3, nvmlDeviceGetMPSComputeRunningProcesses_v2 = 3, \
+                    nvmlDeviceGetMPSComputeRunningProcesses = 3, nvmlDeviceGetRunningProcessDetailList = 3 }\n";
+    let listed = |pid: u32, kind: &str, more: &str| format!("[[gpu.process]]\npid = {pid}\ntype = '{kind}'\n{more}\n");
+    let gpu = |more: String| format!("[[gpu]]\nmemory_total_bytes = 80000000000\n{more}");
+    let driver = Driver::new(
+        &[
+            gpu(unlisted.to_owned() + &listed(71, "C", "") + &listed(72, "C", "sm_percent = 30") + stranger),
+            gpu(listed(71, "C", "") + &listed(72, "C", "sm_percent = 30")),
+            gpu(listed(73, "C", "") + &listed(73, "G", "memory_bytes = 5000000")),
+            gpu(listed(74, "C", "memory_bytes = 6000000") + &listed(74, "G", "")),
+        ]
+        .concat(),
+    );
+    let agent = Start::on(&driver).serve().ready();
+    let facts = |gpu: usize, name: &str| -> Vec<Value> {
+        let processes = agent.get("/api/v1/processes").json();
+        let of_gpu = processes.as_array().unwrap().iter().filter(|process| process["gpu"] == gpu);
+        of_gpu.map(|process| process[name].clone()).collect()
+    };
+    assert_eq!(facts(0, "sm_percent"), [json!(null), json!(30)], "another PID works");
+    assert_eq!(facts(1, "sm_percent"), [json!(0), json!(30)]);
+    assert_eq!(facts(2, "gpu_memory_bytes"), [json!(5_000_000)]);
+    assert_eq!(facts(3, "gpu_memory_bytes"), [json!(6_000_000)]);
+}
