@@ -18,7 +18,7 @@ use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
-use value::{coarse, commands, fine, gpu_name, interval, label, names, path, port, release_length, socket};
+use value::{coarse, commands, fine, gpu_name, hostname, interval, label, names, path, port, release_length, socket};
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
 ///
@@ -82,6 +82,12 @@ pub(crate) struct Options {
     /// Serve everything under this path, such as /server1 or a/b
     #[arg(long, env = "URL_PREFIX", default_value = "", value_name = "PATH", hide_default_value = true, global = true)]
     pub(crate) url_prefix: Prefix,
+
+    /// Call this host by this name in all answers, instead of by the kernel's hostname
+    ///
+    /// A container's hostname is usually not the host's.
+    #[arg(long, env = "NVSMI_HOSTNAME", value_name = "NAME", value_parser = hostname, global = true)]
+    pub(crate) hostname: Option<String>,
 
     /// Serve HTTPS with this certificate
     ///

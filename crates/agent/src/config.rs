@@ -80,6 +80,7 @@ pub(crate) fn collector_settings(options: &Options) -> Settings {
         container_socket: given(options.container_socket.as_ref()),
         kubelet_socket: given(options.kubelet_socket.as_ref()),
         kubelet_period: options.kubelet_period,
+        hostname: options.hostname.clone().filter(|name| !name.is_empty()),
         job_dir: given(options.dcgm_job_dir.as_ref()),
         runtime_directory: runtime_directory(),
         lock: None,

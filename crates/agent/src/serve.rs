@@ -183,7 +183,7 @@ async fn watch_age(mut aging: Aging) -> Infallible {
 
 /// Binds every address and socket.
 fn bind_all(exposure: &Exposure) -> io::Result<Vec<Listening>> {
-    exposure.binds.iter().map(|bind| bind.listen(&exposure.binds)).collect()
+    exposure.binds.iter().map(|bind| bind.listen(&exposure.binds, &exposure.given_by)).collect()
 }
 
 /// Registers a bound listener with the runtime. A socket's file is added to `files`.

@@ -40,7 +40,7 @@ pub(crate) enum BindError {
         /// Socket file.
         path: PathBuf,
         /// Option that named it.
-        option: &'static str,
+        option: String,
     },
     /// Another kind of file exists there, and is kept.
     #[error("{} exists and is not a socket; remove it, or choose another file with {option}", path.display())]
@@ -48,7 +48,7 @@ pub(crate) enum BindError {
         /// Socket file.
         path: PathBuf,
         /// Option that named it.
-        option: &'static str,
+        option: String,
     },
     /// A system call failed.
     #[error("cannot listen on {}: {error}; choose another file with {option}", path.display())]
@@ -56,7 +56,7 @@ pub(crate) enum BindError {
         /// Socket file.
         path: PathBuf,
         /// Option that named it.
-        option: &'static str,
+        option: String,
         /// Error of the call.
         error: io::Error,
     },
@@ -113,7 +113,7 @@ pub(crate) struct SocketFile<'a> {
     /// Mode. Connecting requires write permission.
     pub(crate) mode: u32,
     /// Option that names it, for errors.
-    pub(crate) option: &'static str,
+    pub(crate) option: &'a str,
 }
 
 impl SocketFile<'_> {
@@ -150,17 +150,17 @@ impl SocketFile<'_> {
         let Self { path, option, .. } = self;
         let failed = |error| self.failed(error);
         if !fs::symlink_metadata(path).map_err(failed)?.file_type().is_socket() {
-            return Err(BindError::Occupied { path: path.into(), option });
+            return Err(BindError::Occupied { path: path.into(), option: option.into() });
         }
         match answers(path) {
             Ok(false) => fs::remove_file(path).map_err(failed),
-            Ok(true) => Err(BindError::Live { path: path.into(), option }),
+            Ok(true) => Err(BindError::Live { path: path.into(), option: option.into() }),
             Err(error) => Err(failed(error.into())),
         }
     }
 
     fn failed(self, error: io::Error) -> BindError {
-        BindError::Failed { path: self.path.into(), option: self.option, error }
+        BindError::Failed { path: self.path.into(), option: self.option.into(), error }
     }
 }
 

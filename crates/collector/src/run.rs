@@ -64,7 +64,7 @@ pub fn run(settings: Settings) -> io::Result<std::convert::Infallible> {
         ticker: Arc::clone(&ticker),
         monitor: Arc::clone(&monitor),
         calls,
-        host: Host::start(settings.proc_root.clone(), settings.interval),
+        host: Host::start(settings.proc_root.clone(), settings.hostname, settings.interval),
         jobs: settings.job_dir.map(|folder| Jobs::start(folder, settings.interval)),
         began: BootTime::now(),
         notes: Notes::begin(&proc, resolve),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub kubelet_socket: Option<PathBuf>,
     /// Time between two requests to the kubelet.
     pub kubelet_period: Duration,
+    /// Name of the host; none for the kernel's.
+    pub hostname: Option<String>,
     /// Folder in which the scheduler writes the jobs of each GPU.
     #[serde(with = "optional_path")]
     pub job_dir: Option<PathBuf>,
@@ -77,6 +79,7 @@ impl Default for Settings {
             container_socket: None,
             kubelet_socket: None,
             kubelet_period: Duration::from_secs(10),
+            hostname: None,
             job_dir: None,
             runtime_directory: None,
             lock: None,

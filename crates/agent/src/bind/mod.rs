@@ -30,6 +30,17 @@ pub(crate) enum Bind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binds(pub(crate) Vec<Bind>);
 
+/// How addresses and ports were given: a flag, a variable, or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GivenBy {
+    /// What gave the port of addresses without their own.
+    pub(crate) port: String,
+    /// What gave the addresses.
+    pub(crate) bind: String,
+    /// Ports that are part of an address.
+    pub(crate) own_ports: Vec<u16>,
+}
+
 /// A bound listener.
 #[derive(Debug)]
 pub(crate) enum Listening {
@@ -57,17 +68,21 @@ impl Bind {
         }
     }
 
-    /// Binds it. `all` are the other addresses that will be bound.
-    pub(crate) fn listen(&self, all: &[Self]) -> io::Result<Listening> {
+    /// Binds it. `all` are the other addresses that will be bound, `named` says how they were given, for errors.
+    pub(crate) fn listen(&self, all: &[Self], named: &GivenBy) -> io::Result<Listening> {
         match self {
             Self::Unix { path, mode } => {
-                let bound = SocketFile { path, mode: *mode, option: "--bind" }.bind();
+                let bound = SocketFile { path, mode: *mode, option: &named.bind }.bind();
                 bound.map(Listening::Unix).map_err(BindError::into_io)
             }
             Self::Address(address) => {
                 let ipv4 = Self::Address(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())));
                 let v6_only = address.is_ipv6() && address.ip().is_unspecified() && all.contains(&ipv4);
-                let listener = if v6_only { tcp::listen_v6_only(*address) } else { tcp::listen(*address) };
+                let bound = if v6_only { tcp::listen_v6_only(*address) } else { tcp::listen(*address) };
+                let listener = bound.map_err(|error| {
+                    let port = if named.own_ports.contains(&address.port()) { &named.bind } else { &named.port };
+                    io::Error::new(error.kind(), tcp::explain(*address, &error, port, &named.bind))
+                });
                 listener.map(Listening::Address)
             }
         }
@@ -201,13 +216,35 @@ mod tests {
         }
     }
 
+    fn given_by() -> GivenBy {
+        GivenBy { port: "--port".into(), bind: "NVSMI_BIND".into(), own_ports: vec![] }
+    }
+
+    #[test]
+    fn listen_error_names_given_option() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bind = Bind::Address(taken.local_addr().unwrap());
+        let own = GivenBy { own_ports: vec![taken.local_addr().unwrap().port()], ..given_by() };
+        for (given_by, remedy) in [(given_by(), "another port with --port"), (own, "another port with NVSMI_BIND")] {
+            let error = bind.listen(std::slice::from_ref(&bind), &given_by).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+            let error = error.to_string();
+            assert!(error.contains(&format!("(PID {})", std::process::id())) && error.ends_with(remedy), "{error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not-a-socket");
+        std::fs::write(&path, "").unwrap();
+        let error = Bind::Unix { path, mode: MODE }.listen(&[], &given_by()).unwrap_err().to_string();
+        assert!(error.contains("NVSMI_BIND"), "{error}");
+    }
+
     #[test]
     fn ipv4_and_ipv6_bind_side_by_side() {
         // A port that is free now, for both versions.
         let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
         let all: Vec<Bind> =
             "0.0.0.0,::".parse::<Binds>().unwrap().0.into_iter().map(|bind| bind.with_port(port)).collect();
-        let listening: Vec<Listening> = all.iter().map(|bind| bind.listen(&all).unwrap()).collect();
+        let listening: Vec<Listening> = all.iter().map(|bind| bind.listen(&all, &given_by()).unwrap()).collect();
         assert_eq!(listening.len(), 2);
     }
 

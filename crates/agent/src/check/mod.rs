@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
     let mut problems = Vec::new();
     let running = RunningAgent::find(cli);
     for bind in &config.exposure.binds {
-        match bind.listen(&config.exposure.binds) {
+        match bind.listen(&config.exposure.binds, &config.exposure.given_by) {
             Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && running.serves() => {
                 say::out(&format!("listening              {bind} is in use by the running agent\n"))?;

@@ -56,6 +56,21 @@ pub(super) fn gpu_name(value: &str) -> Result<String, String> {
     is_gpu_name(name).then(|| name.into()).ok_or_else(|| "expected the UUID, PCI bus id or index of a GPU".into())
 }
 
+/// Longest name of a host in DNS, in bytes.
+const MAX_HOSTNAME: usize = 253;
+
+/// Parses a host's name. An empty value counts as none.
+pub(super) fn hostname(value: &str) -> Result<String, String> {
+    let name = value.trim();
+    let is_valid = name.len() <= MAX_HOSTNAME
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+        && !name.starts_with(['.', '-'])
+        && !name.ends_with(['.', '-']);
+    is_valid.then(|| name.into()).ok_or_else(|| {
+        format!("expected a name of up to {MAX_HOSTNAME} letters, digits, dots, hyphens and underscores, such as gpu01")
+    })
+}
+
 /// Parses a path that may be empty, which clap's own parser refuses.
 #[allow(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
 pub(super) fn path(value: &str) -> Result<PathBuf, String> {

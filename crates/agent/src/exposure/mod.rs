@@ -16,7 +16,7 @@ use std::{
 use server::{Anonymous, Tls, Token};
 
 use crate::{
-    bind::Bind,
+    bind::{Bind, GivenBy},
     cli::{AnonymousScope, Cli, Options, given},
 };
 use certificates::Certificates;
@@ -28,6 +28,8 @@ pub(crate) use warnings::warnings;
 #[derive(Debug)]
 pub(crate) struct Exposure {
     pub(crate) binds: Vec<Bind>,
+    /// How the addresses and ports were given.
+    pub(crate) given_by: GivenBy,
     pub(crate) own: Option<Token>,
     pub(crate) file: Option<TokenFile>,
     pub(crate) anonymous: Anonymous,
@@ -57,6 +59,7 @@ impl Exposure {
         }
         Ok(Self {
             binds: binds(options)?,
+            given_by: given_by(cli),
             own,
             file,
             anonymous,
@@ -106,6 +109,25 @@ pub(crate) fn binds(options: &Options) -> io::Result<Vec<Bind>> {
         Some((_, bind)) => Err(io::Error::other(format!("--bind has {bind} twice; remove one"))),
         None => Ok(all),
     }
+}
+
+/// How the addresses and ports were given, for errors.
+fn given_by(cli: &Cli) -> GivenBy {
+    let all = cli.options.bind.iter().flat_map(|binds| &binds.0);
+    let own_ports = all.filter_map(|bind| match bind {
+        Bind::Address(address) => Some(address.port()).filter(|port| *port > 0),
+        Bind::Unix { .. } => None,
+    });
+    let of = |option: &str, variable: &str| {
+        let setting = cli.settings.iter().find(|setting| setting.name == option);
+        match setting.map_or("default", |setting| setting.source.as_str()) {
+            "flag" => format!("--{option}"),
+            "default" => format!("--{option} or {variable}"),
+            source if source.starts_with("variable ") => format!("the {source}"),
+            file => format!("{variable} in {file}"),
+        }
+    };
+    GivenBy { own_ports: own_ports.collect(), port: of("port", "PORT"), bind: of("bind", "NVSMI_BIND") }
 }
 
 /// Checks whether every account of this host can read a file.

@@ -82,7 +82,9 @@ fn chart_default_asks_kubelet_as_root_without_capabilities() {
     assert_eq!(pod["volumes"][0]["hostPath"]["path"], "/var/lib/kubelet/pod-resources");
     assert_eq!(manifests.variable("NVSMI_KUBELET_SOCKET"), "/var/lib/kubelet/pod-resources/kubelet.sock");
     assert_eq!(manifests.variable("TOKEN"), Value::Null);
-    assert!(manifests.kind("NOTES")["text"].as_str().unwrap().contains("The API is OPEN"));
+    assert_eq!(manifests.variable("NVSMI_HOSTNAME")["valueFrom"]["fieldRef"]["fieldPath"], "spec.nodeName");
+    let notes = manifests.kind("NOTES")["text"].as_str().unwrap();
+    assert!(notes.contains("The API is OPEN") && notes.contains("curl http://"), "{notes}");
     assert!(manifests.find("Secret").is_none() && manifests.find("ServiceMonitor").is_none());
     assert!(manifests.find("NetworkPolicy").is_none());
 }
@@ -120,11 +122,16 @@ fn chart_token_is_secret_shared_with_prometheus() {
     assert!(!pods.contains("hush"));
     // Nor does a sum of it: of a weak one it could be tried which has that sum.
     assert!(given.kind("DaemonSet")["spec"]["template"]["metadata"]["annotations"].is_null(), "{pods}");
-    assert!(!given.kind("NOTES")["text"].as_str().unwrap().contains("OPEN"));
+    let notes = given.kind("NOTES")["text"].as_str().unwrap();
+    assert!(!notes.contains("OPEN") && !notes.contains("hush"), "{notes}");
+    let fetches =
+        "TOKEN=$(kubectl -n monitoring get secret gpus-nvidia-smi-web-agent -o jsonpath='{.data.token}' | base64 -d)";
+    assert!(notes.contains(fetches) && notes.contains("curl -H \"Authorization: Bearer $TOKEN\" http://"), "{notes}");
 
-    let named = Manifests::of(&json!({ "token": { "existingSecret": "mine", "key": "t" } }));
+    let named = Manifests::of(&json!({ "token": { "existingSecret": "mine", "key": "t.x" } }));
     assert!(named.find("Secret").is_none());
-    assert_eq!(named.variable("TOKEN")["valueFrom"]["secretKeyRef"], json!({ "name": "mine", "key": "t" }));
+    assert_eq!(named.variable("TOKEN")["valueFrom"]["secretKeyRef"], json!({ "name": "mine", "key": "t.x" }));
+    assert!(named.kind("NOTES")["text"].as_str().unwrap().contains("get secret mine -o jsonpath='{.data.t\\.x}'"));
 }
 
 #[test]
@@ -145,6 +152,7 @@ fn chart_tokens_file_has_own_prometheus_token() {
     assert_eq!(endpoint["authorization"]["credentials"], json!({ "name": "prometheus", "key": "t" }));
     let notes = manifests.kind("NOTES")["text"].as_str().unwrap();
     assert!(!notes.contains("OPEN") && notes.contains("pod-security.kubernetes.io/enforce=privileged"), "{notes}");
+    assert!(notes.contains("get secret mine -o jsonpath='{.data.list}' | base64 -d | awk '$2 == \"read\""), "{notes}");
 }
 
 #[test]
@@ -185,6 +193,14 @@ fn chart_has_monitor_and_network_policy() {
 fn chart_listens_on_ipv6() {
     assert_eq!(Manifests::of(&json!({})).variable("NVSMI_BIND"), Value::Null);
     assert_eq!(Manifests::of(&json!({ "bind": "[::]" })).variable("NVSMI_BIND"), "[::]");
+}
+
+#[test]
+fn chart_hostname_can_be_replaced() {
+    let manifests = Manifests::of(&json!({ "env": { "NVSMI_HOSTNAME": "lab" } }));
+    let names = manifests.agent()["env"].as_array().unwrap().iter().map(|variable| &variable["name"]);
+    assert_eq!(names.filter(|name| *name == "NVSMI_HOSTNAME").count(), 1);
+    assert_eq!(manifests.variable("NVSMI_HOSTNAME"), "lab");
 }
 
 #[test]

@@ -95,10 +95,16 @@ impl Code {
             ),
             Self::UNKNOWN => Some(
                 "in a container this is what is left after the host reloaded its service manager: \
-                 the container lost its devices and must be created anew",
+                 the container lost its devices and must be created again",
             ),
-            Self::NO_PERMISSION => Some("the account may not open /dev/nvidiactl"),
-            Self::DRIVER_NOT_LOADED => Some("the kernel module is not loaded (lsmod, nvidia-modprobe)"),
+            Self::NO_PERMISSION => Some(
+                "this account may not open /dev/nvidiactl: add it to the group that owns the file, or in a container pass the \
+                 GPUs with the container engine (--gpus all) and not as single devices",
+            ),
+            Self::DRIVER_NOT_LOADED => Some(
+                "the kernel module is not loaded: run nvidia-smi, which loads it; if that fails too, `modprobe nvidia` and dmesg \
+                 show the reason",
+            ),
             _ => None,
         }
     }

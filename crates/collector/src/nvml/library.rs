@@ -69,8 +69,20 @@ pub(crate) fn find(given: Option<&Path>, slot: &CallSlot) -> Result<Library, Fai
         function: "dlopen".into(),
         code: Code::LIBRARY_NOT_FOUND.0,
         text: Code::LIBRARY_NOT_FOUND.text().unwrap_or_default().into(),
-        hint: first_reason,
+        hint: Some(without_library(given, first_reason)),
     })
+}
+
+/// The loader's reason, and what to do about it.
+fn without_library(given: Option<&Path>, reason: Option<String>) -> String {
+    let reason = reason.map(|reason| format!("{reason}; ")).unwrap_or_default();
+    match given {
+        Some(_) => format!("{reason}check --nvml-library (NVSMI_NVML_LIBRARY): only this file is tried"),
+        None => format!(
+            "{reason}does nvidia-smi work here? If not, install the NVIDIA driver, or start the container with its GPUs (Docker: \
+             --gpus all, Kubernetes: runtimeClassName nvidia). If so, name its libnvidia-ml.so.1 with --nvml-library"
+        ),
+    }
 }
 
 /// Calls an optional symbol through a call slot, counts its duration, and returns its code as a `Result<(), Code>`.

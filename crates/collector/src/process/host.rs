@@ -38,14 +38,18 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts the thread, which reads every interval or every second, whichever is longer.
-    pub(crate) fn start(root: PathBuf, interval: Duration) -> Self {
+    /// Starts the thread, which reads every interval or every second, whichever is longer. A given hostname replaces the
+    /// kernel's.
+    pub(crate) fn start(root: PathBuf, hostname: Option<String>, interval: Duration) -> Self {
         let usual = interval.max(SHORTEST);
         let (newest, period) = (Arc::default(), Arc::new(Mutex::new(usual)));
         let mut host = Self { newest: Arc::clone(&newest), usual, period: Arc::clone(&period), thread: None };
         let work = move || {
             loop {
-                let sample = read(&root);
+                let mut sample = read(&root);
+                if let Some(hostname) = &hostname {
+                    sample.hostname = Ok(hostname.clone());
+                }
                 *lock(&newest) = Some((Instant::now(), sample));
                 let period = *lock(&period);
                 thread::park_timeout(period);
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn own_host_is_read() {
-        let host = Host::start("/proc".into(), Duration::ZERO);
+        let host = Host::start("/proc".into(), None, Duration::ZERO);
         let sample = loop {
             match host.newest() {
                 sample if sample.hostname.is_ok() => break sample,

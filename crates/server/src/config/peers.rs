@@ -93,7 +93,10 @@ fn without_user(entry: &str) -> &str {
 
 /// The page's address; a path ends in a slash, because the page does.
 fn url(name: &str, place: &str) -> Result<String, PeersError> {
-    if place.starts_with('/') && !place.starts_with("//") {
+    // As URL_PREFIX reads it: slashes at the ends are optional. Without the first one, a name with a dot or a port is
+    // rather a host whose scheme is missing.
+    let first = place.split('/').next().unwrap_or_default();
+    if !place.is_empty() && !first.contains(['.', ':']) && !place.starts_with("//") {
         let path: Prefix = place.parse().map_err(|error| PeersError::Path { name: name.into(), error })?;
         return Ok(format!("{path}/"));
     }
@@ -125,10 +128,18 @@ mod tests {
 
     #[test]
     fn peers_parsed_from_paths_and_addresses() {
-        let expected =
-            [("gpu02", "/server2/"), ("über", "/a/b/"), ("root", "/"), ("far", "https://gpu9.example:8443/x/?y#z")];
+        let expected = [
+            ("gpu02", "/server2/"),
+            ("gpu03", "/server3/"),
+            ("über", "/a/b/"),
+            ("root", "/"),
+            ("far", "https://gpu9.example:8443/x/?y#z"),
+        ];
         let expected = expected.map(|(name, url)| (name.to_owned(), url.to_owned()));
-        assert_eq!(urls(" gpu02=/server2, über = /a/b/ ,root=/,far=https://gpu9.example:8443/x/?y#z,"), expected);
+        assert_eq!(
+            urls(" gpu02=/server2,gpu03=server3, über = a/b/ ,root=/,far=https://gpu9.example:8443/x/?y#z,"),
+            expected
+        );
         assert_eq!(urls(""), []);
     }
 
@@ -138,7 +149,9 @@ mod tests {
             ("gpu02", "NAME=PATH"),
             ("=/x", "invalid name"),
             ("a=/x,a=/y", "duplicate name \"a\""),
-            ("a=x", "got \"x\""),
+            ("a=x:80/y", "got \"x:80/y\""),
+            ("a=x/../y", "\"..\""),
+            ("a=gpu09.example/x", "http://"),
             ("a=//x/y", "expected a path"),
             ("a=javascript:alert(1)", "expected a path"),
             ("a=ftp://x/", "expected a path"),

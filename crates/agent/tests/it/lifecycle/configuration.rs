@@ -47,13 +47,37 @@ fn config_file_unreadable_is_named() {
 fn address_in_use_names_holder_and_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let start = Start::bare().argument(&format!("--port={port}")).argument("--bind=127.0.0.1");
-    let (status, _, error) = start.finish();
-    assert_eq!(status.code(), Some(1), "it may be free another time: {error}");
-    let refusal = error.lines().last().unwrap();
-    for part in [&format!("127.0.0.1:{port}"), &format!("(PID {})", std::process::id()), "PORT"] {
-        assert!(refusal.contains(part), "{refusal:?} lacks {part:?}");
+    let bare = || Start::bare().argument("--bind=127.0.0.1");
+    for (start, remedy) in [
+        (bare().argument(&format!("--port={port}")), "choose another port with --port"),
+        (bare().variable("PORT", &port.to_string()), "choose another port with the variable PORT"),
+        (bare().file(".env", &format!("PORT={port}\n")), "choose another port with PORT in .env"),
+        (Start::bare().argument(&format!("--bind=127.0.0.1:{port}")), "choose another port with --bind"),
+    ] {
+        let (status, _, error) = start.finish();
+        assert_eq!(status.code(), Some(1), "it may be free another time: {error}");
+        let refusal = error.lines().last().unwrap();
+        for part in [&format!("127.0.0.1:{port}"), &format!("(PID {})", std::process::id())] {
+            assert!(refusal.contains(part), "{refusal:?} lacks {part:?}");
+        }
+        assert!(refusal.ends_with(remedy), "{refusal}");
     }
+}
+
+#[test]
+fn hostname_option_replaces_kernel_name() {
+    let driver = Driver::new(ONE_GPU);
+    let agent = Start::on(&driver).variable("NVSMI_HOSTNAME", "Node-7.example.org").serve().ready();
+    for path in ["/api/v1/snapshot", "/api/v1/summary"] {
+        let answer = agent.get(path).json();
+        let name = answer.get("host").unwrap_or(&answer)["hostname"].clone();
+        assert_eq!(name, "Node-7.example.org", "{path}");
+    }
+    assert!(agent.get("/api/v1/summary.txt").text().starts_with("Node-7.example.org: "));
+    assert!(agent.get("/metrics?names=dcgm").text().contains("Hostname=\"Node-7.example.org\""));
+    let own = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let agent = Start::on(&driver).variable("NVSMI_HOSTNAME", "").serve().ready();
+    assert_eq!(agent.get("/api/v1/snapshot").json()["host"]["hostname"], own.trim());
 }
 
 #[test]

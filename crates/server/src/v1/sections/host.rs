@@ -22,7 +22,7 @@ view! {
     /// The host: its name, versions, CPU and memory.
     struct HostView of (context, snapshot: &Snapshot) {
         /// Hostname.
-        /// Source: `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
+        /// Source: `--hostname`, else `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
         /// Limits of what the agent can read, each with its remedy, in plain words.
         /// Source: derived. Read: derived. Absent: never; empty if there are none.

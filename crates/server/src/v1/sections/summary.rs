@@ -18,7 +18,7 @@ view! {
     /// Summary of the host.
     struct SummaryView of (context, snapshot: &Snapshot) {
         /// Hostname.
-        /// Source: `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
+        /// Source: `--hostname`, else `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
         /// Time of the snapshot, Unix time in milliseconds.
         /// Source: the wall clock. Read: derived. Absent: never.
