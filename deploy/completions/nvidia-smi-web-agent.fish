@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -56,7 +56,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -112,7 +113,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -160,7 +162,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -208,7 +211,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -256,7 +260,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -304,7 +309,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
@@ -355,7 +361,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 masked\t''
 name\t''
 hidden\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r

@@ -12,13 +12,15 @@ use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
-use server::{Commands, HostName, Names, Peers, Prefix, WebOrigin};
+use server::{Commands, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
-use value::{coarse, commands, fine, gpu_name, hostname, interval, label, names, path, port, release_length, socket};
+use value::{
+    coarse, commands, fine, gpu_name, hostname, interval, label, metrics_set, names, path, port, release_length, socket,
+};
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
 ///
@@ -192,11 +194,18 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_COMMANDS", value_name = "HOW", value_parser = commands(), global = true)]
     pub(crate) commands: Option<Commands>,
 
-    /// Name the GPU metrics natively, as dcgm-exporter does (dcgm), or both ways
+    /// Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways
     ///
-    /// Separate both with a comma. A scrape can select others with ?names=.
+    /// Separate several with commas. A scrape can select others with ?names=.
     #[arg(long, env = "NVSMI_METRICS_NAMES", default_value = "native", value_name = "LIST", value_parser = names, global = true)]
     pub(crate) metrics_names: Names,
+
+    /// Serve this set of series at /metrics: fleet, standard or full
+    ///
+    /// fleet: at most 4 series and 12 of each GPU, with native names. standard: all metrics of GPUs. full: also the
+    /// durations of driver calls, two series for each of some 60 functions. A scrape can select another with ?set=.
+    #[arg(long, env = "NVSMI_METRICS_SET", default_value = "standard", value_name = "SET", value_parser = metrics_set, global = true)]
+    pub(crate) metrics_set: MetricsSet,
 
     /// Add processes to /metrics, with users and names
     ///
@@ -218,14 +227,15 @@ pub(crate) struct Options {
 
     /// Use this label for the host's name under dcgm-exporter's names
     ///
-    /// dcgm-exporter itself uses hostname since 4.8.3, and Hostname before.
-    #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", default_value = "Hostname", value_name = "NAME", value_parser = label, global = true)]
-    pub(crate) dcgm_hostname_label: String,
+    /// dcgm-exporter itself uses hostname since 4.8.3, and Hostname before. Default: Hostname with the names dcgm, and
+    /// hostname with dcgm4.9.
+    #[arg(long, env = "NVSMI_DCGM_HOSTNAME_LABEL", value_name = "NAME", value_parser = label, global = true)]
+    pub(crate) dcgm_hostname_label: Option<String>,
 
     /// Read the jobs of each GPU from this folder, for dcgm-exporter's label hpc_job
     ///
-    /// The scheduler writes one file per GPU, named by its index, with one job per line. Without it, Slurm jobs are found
-    /// by the processes' cgroups.
+    /// The scheduler writes one file per GPU, named by its index (0), or per GPU instance (0.1), with one job per line.
+    /// Without it, Slurm jobs are found by the processes' cgroups.
     #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
     pub(crate) dcgm_job_dir: Option<PathBuf>,
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use collector::Settings;
-use server::{DcgmCounters, DcgmSettings, MetricsSettings, ServerConfig, Show, encoding_of_text};
+use server::{DcgmCounters, DcgmSettings, MetricsSet, MetricsSettings, ServerConfig, Show, encoding_of_text};
 use telemetry::history::Depth;
 
 use crate::{
@@ -97,10 +97,17 @@ pub(crate) fn collector_settings(options: &Options) -> Settings {
 
 fn show(options: &Options) -> io::Result<Show> {
     let counters = given(options.dcgm_counters.as_ref()).as_deref().map(counters).transpose()?.unwrap_or_default();
+    if options.metrics_set == MetricsSet::Fleet && !options.metrics_names.is_native() {
+        return Err(io::Error::other(
+            "--metrics-set fleet has native names only: leave out --metrics-names, or choose the set standard",
+        ));
+    }
+    let hostname_label = options.dcgm_hostname_label.clone().filter(|label| !label.is_empty());
     let metrics = MetricsSettings {
         names: options.metrics_names,
+        set: options.metrics_set,
         processes: options.metrics_processes.then_some(options.metrics_processes_max),
-        dcgm: DcgmSettings { counters, hostname_label: options.dcgm_hostname_label.clone() },
+        dcgm: DcgmSettings { counters, hostname_label },
     };
     Ok(Show { commands: options.commands, metrics })
 }

@@ -29,7 +29,10 @@ pub use http_server::{
     encoding_of_text,
     net::{ClientAddr, Limits, Listener, Pem, PemFile, StreamPermits, Tls, TlsError, serve},
 };
-pub use metrics::{CountersError, DcgmCounters, DcgmSettings, MetricsSettings, Names, NamesError, Unserved};
+pub use metrics::{
+    CountersError, DcgmCounters, DcgmSettings, MetricsSet, MetricsSetError, MetricsSettings, Names, NamesError,
+    Unserved,
+};
 pub use publish::{Aging, Published, Publisher, Show, readiness::Readiness};
 pub use router::App;
 pub use status::StatusView;

@@ -279,6 +279,8 @@ pub struct Xid {
     pub count: Reading<u64>,
     /// Number of errors since the agent started by severity, in [`Severity::ALL`]'s order.
     pub by_severity: [u64; Severity::ALL.len()],
+    /// Number of errors since the agent started by code, of the first codes only.
+    pub by_code: Vec<(u64, u64)>,
     /// Latched errors: the newest of each code since the last reset.
     pub held: Vec<(u64, Stamp)>,
 }

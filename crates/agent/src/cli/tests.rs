@@ -32,6 +32,7 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
         (&["--peers", "gpu02"], &["gpu02", "--peers", "NVSMI_PEERS", "NAME=PATH"]),
         (&["--prot", "1"], &["--prot", "--port"]),
+        (&["--metrics-set", "tiny"], &["tiny", "fleet, standard or full", "NVSMI_METRICS_SET"]),
         (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
         (&["--metrics-processes-max", "-1"], &["-1"]),
         (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
@@ -124,7 +125,7 @@ fn socket_option_is_path_or_none() {
 #[test]
 fn empty_value_is_unset() {
     let options = parsed(&["--metrics-names=", "--dcgm-hostname-label="], DotEnv::default()).unwrap().options;
-    assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_str()), (Names::NATIVE, "Hostname"));
+    assert_eq!((options.metrics_names, options.dcgm_hostname_label.as_deref()), (Names::NATIVE, Some("")));
 }
 
 #[test]

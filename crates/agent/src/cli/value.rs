@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use server::{Commands, Names, NamesError};
+use server::{Commands, MetricsSet, MetricsSetError, Names, NamesError};
 
 /// Permitted lengths of a release.
 pub(crate) const RELEASE_LENGTHS: std::ops::RangeInclusive<Duration> =
@@ -82,9 +82,14 @@ pub(super) fn names(value: &str) -> Result<Names, NamesError> {
     if value.is_empty() { Ok(Names::default()) } else { value.parse() }
 }
 
+/// Parses a set of series; an empty value is the default.
+pub(super) fn metrics_set(value: &str) -> Result<MetricsSet, MetricsSetError> {
+    if value.is_empty() { Ok(MetricsSet::default()) } else { value.parse() }
+}
+
 /// Parses a Prometheus label that no metric has; an empty value is the default.
 pub(super) fn label(value: &str) -> Result<String, String> {
-    const RESERVED: [&str; 14] = [
+    const RESERVED: [&str; 16] = [
         "gpu",
         "UUID",
         "pci_bus_id",
@@ -99,9 +104,11 @@ pub(super) fn label(value: &str) -> Result<String, String> {
         "instance",
         "err_code",
         "err_msg",
+        "xid",
+        "clock_event",
     ];
     if value.is_empty() {
-        return Ok("Hostname".into());
+        return Ok(String::new());
     }
     let is_valid = value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

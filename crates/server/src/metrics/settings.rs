@@ -1,12 +1,14 @@
 //! Configuration of `/metrics`.
 
-use super::{DcgmCounters, Names};
+use super::{DcgmCounters, MetricsSet, Names};
 
 /// Configuration of `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub struct MetricsSettings {
     /// Names of a scrape without `names`.
     pub names: Names,
+    /// Set of a scrape without `set`.
+    pub set: MetricsSet,
     /// Maximum number of processes with series; `None` for no series of processes. Each process leaves its series in the
     /// monitoring system when it ends.
     pub processes: Option<usize>,
@@ -15,16 +17,11 @@ pub struct MetricsSettings {
 }
 
 /// Configuration of dcgm-exporter's metrics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DcgmSettings {
     /// Fields of dcgm-exporter's counters file; by default its default set and a few more.
     pub counters: DcgmCounters,
-    /// Name of the label with the host's name: `Hostname` until dcgm-exporter 4.8.3, then `hostname`.
-    pub hostname_label: String,
-}
-
-impl Default for DcgmSettings {
-    fn default() -> Self {
-        Self { counters: DcgmCounters::default(), hostname_label: "Hostname".into() }
-    }
+    /// Name of the label with the host's name; by default `Hostname` with the names of dcgm-exporter 4.8, as up to its
+    /// version 4.8.2, and `hostname` with those of 4.9.
+    pub hostname_label: Option<String>,
 }

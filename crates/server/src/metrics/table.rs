@@ -4,10 +4,14 @@
 use telemetry::{
     Reading,
     readings::Field,
-    snapshot::{Gpu, Mig, Process, Snapshot},
+    snapshot::{Gpu, Histogram, Mig, Process, Snapshot},
 };
 
-use super::text::{Family, Kind, Samples, label_into};
+use super::{
+    number::Number,
+    sets::MetricsSet,
+    text::{Family, Kind, Samples, label_into, labels as labels_of},
+};
 use crate::{config::commands::Commands, store::http_stats::HttpStats};
 use http_server::auth::Scope;
 
@@ -25,7 +29,19 @@ pub(crate) struct Metric {
     pub(crate) source: &'static str,
     /// Name in dcgm-exporter, if it has one.
     pub(crate) dcgm: &'static str,
+    pub(crate) fleet: Fleet,
     pub(crate) of: Of,
+}
+
+/// Part of a metric in the set for large fleets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fleet {
+    /// None.
+    No,
+    /// All its series.
+    All,
+    /// The series of these states of a state set.
+    States(&'static [&'static str]),
 }
 
 /// Subject of a metric, and the source of its samples. A value that was not read has no sample.
@@ -48,9 +64,9 @@ pub(crate) enum Of {
     /// A process on a GPU that is read on time.
     Process(fn(&Process) -> Reading<f64>),
     /// The agent; exposed with every choice of names.
-    Agent(fn(&Seen<'_>, &mut Samples<'_>)),
-    /// Driver calls: of the agent too, but too many series where only other names are asked for.
-    Calls(fn(&Seen<'_>, &mut Samples<'_>)),
+    Agent(fn(&Seen<'_>, &mut Labelled<'_, '_>)),
+    /// Driver calls, in the full set only: two series for each of some 60 functions.
+    Calls(fn(&Seen<'_>, &mut Labelled<'_, '_>)),
 }
 
 /// Snapshot to render, and what its client may see.
@@ -59,9 +75,26 @@ pub(crate) struct Seen<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) scope: Scope,
     pub(crate) commands: Commands,
+    pub(crate) set: MetricsSet,
     /// Limit of processes with series; none if processes have none.
     pub(crate) processes: Option<usize>,
     pub(crate) http: &'a HttpStats,
+}
+
+impl Seen<'_> {
+    /// True if the set has the metric, or a part of it.
+    pub(crate) fn has(&self, metric: &Metric) -> bool {
+        match self.set {
+            MetricsSet::Fleet => metric.fleet != Fleet::No,
+            MetricsSet::Standard => !matches!(metric.of, Of::Calls(_)),
+            MetricsSet::Full => true,
+        }
+    }
+
+    /// True for the set for large fleets.
+    pub(crate) fn is_fleet(&self) -> bool {
+        self.set == MetricsSet::Fleet
+    }
 }
 
 /// Samples of one subject, whose labels come before those of the metric.
@@ -69,15 +102,39 @@ pub(crate) struct Labelled<'a, 'b> {
     samples: &'a mut Samples<'b>,
     subject: &'a str,
     names: &'static [&'static str],
+    /// States whose samples are written; all if there are none here.
+    states: &'static [&'static str],
 }
 
 impl<'a, 'b> Labelled<'a, 'b> {
-    pub(crate) fn new(samples: &'a mut Samples<'b>, subject: &'a str, metric: &Metric) -> Self {
-        Self { samples, subject, names: metric.labels }
+    pub(crate) fn new(seen: &Seen<'_>, samples: &'a mut Samples<'b>, subject: &'a str, metric: &Metric) -> Self {
+        let states = match metric.fleet {
+            Fleet::States(states) if seen.is_fleet() => states,
+            _ => &[],
+        };
+        Self { samples, subject, names: metric.labels, states }
+    }
+
+    /// Writes a state set: a sample for each state, 1 for the current one and 0 for the others.
+    pub(crate) fn states(&mut self, all: &[&str], current: &str) {
+        for state in all.iter().filter(|state| self.states.is_empty() || self.states.contains(state)) {
+            self.push(&[state], i32::from(*state == current));
+        }
+    }
+
+    /// Writes a histogram of times, in seconds, of a metric without labels of its own.
+    pub(crate) fn histogram(&mut self, histogram: &Histogram) {
+        self.samples.histogram(self.subject, histogram);
+    }
+
+    /// Writes the sum of times, in seconds, and their number, with this value of the metric's own label.
+    pub(crate) fn summary(&mut self, value: &str, histogram: &Histogram) {
+        let labels: Vec<_> = self.names.iter().map(|name| (*name, value)).collect();
+        self.samples.summary(&labels_of(&labels), histogram);
     }
 
     /// Writes a sample with these values of the metric's own labels.
-    pub(crate) fn push(&mut self, values: &[&str], value: f64) {
+    pub(crate) fn push(&mut self, values: &[&str], value: impl Number) {
         debug_assert_eq!(values.len(), self.names.len(), "each label has a value");
         if values.is_empty() {
             return self.samples.push(self.subject, value);
@@ -101,7 +158,7 @@ impl<'a, 'b> Labelled<'a, 'b> {
 impl Metric {
     /// Declares a metric.
     pub(crate) const fn new(name: &'static str, kind: Kind, unit: &'static str, help: &'static str, of: Of) -> Self {
-        Self { name, kind, unit, help, labels: &[], source: "", dcgm: "", of }
+        Self { name, kind, unit, help, labels: &[], source: "", dcgm: "", fleet: Fleet::No, of }
     }
 
     /// Declares a gauge of a GPU.
@@ -131,6 +188,18 @@ impl Metric {
 
     pub(crate) const fn dcgm(mut self, name: &'static str) -> Self {
         self.dcgm = name;
+        self
+    }
+
+    /// Puts all its series into the set for large fleets.
+    pub(crate) const fn in_fleet(mut self) -> Self {
+        self.fleet = Fleet::All;
+        self
+    }
+
+    /// Puts the series of these states into the set for large fleets.
+    pub(crate) const fn states_in_fleet(mut self, states: &'static [&'static str]) -> Self {
+        self.fleet = Fleet::States(states);
         self
     }
 

@@ -7,7 +7,9 @@ use http_server::{auth::Scope, gzip};
 use telemetry::snapshot::Snapshot;
 
 use super::{
-    MetricsSettings, Names, dcgm, native,
+    MetricsSet, MetricsSettings, Names, dcgm,
+    names::DcgmNames,
+    native,
     table::Seen,
     text::{Format, Page},
 };
@@ -22,32 +24,50 @@ use crate::{
 /// Time for which a form stays in demand. Scrapers come at least once a minute; this covers two scrapes.
 pub(crate) const KEEP_MS: u64 = 120_000;
 
-/// The names and the format of a body. DCGM's names break OpenMetrics' rules, so they are served as text only.
+/// The names, the set and the format of a body. DCGM's names break OpenMetrics' rules, so they are served as text only,
+/// and the set for large fleets has native names only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Native,
-    NativeOpen,
-    Dcgm,
-    Both,
+pub(crate) struct Form {
+    pub(super) names: Names,
+    pub(super) set: MetricsSet,
+    pub(super) format: Format,
 }
 
-const FORMS: [Form; 4] = [Form::Native, Form::NativeOpen, Form::Dcgm, Form::Both];
+const SETS: [MetricsSet; 3] = [MetricsSet::Fleet, MetricsSet::Standard, MetricsSet::Full];
+const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
+const DCGM: [DcgmNames; 3] = [DcgmNames::Until48, DcgmNames::Since49, DcgmNames::Both];
 
 impl Form {
-    pub(super) const fn of(names: Names, format: Format) -> Self {
-        match (names, format) {
-            (Names { dcgm: false, .. }, Format::Text) => Self::Native,
-            (Names { dcgm: false, .. }, Format::OpenMetrics) => Self::NativeOpen,
-            (Names { native: false, .. }, _) => Self::Dcgm,
-            (Names { native: true, .. }, _) => Self::Both,
+    /// Native names alone: each set in each format.
+    const NATIVE: usize = SETS.len() * FORMATS.len();
+    const COUNT: usize = Self::NATIVE + DCGM.len() * 2 * 2;
+
+    pub(super) fn of(names: Names, set: MetricsSet, format: Format) -> Self {
+        match (names.dcgm, set) {
+            (DcgmNames::No, _) => Self { names: Names::NATIVE, set, format },
+            (_, MetricsSet::Fleet) => Self { names: Names::NATIVE, set, format },
+            _ => Self { names, set, format: Format::Text },
         }
     }
 
-    pub(super) const fn format(self) -> Format {
-        match self {
-            Self::NativeOpen => Format::OpenMetrics,
-            Self::Native | Self::Dcgm | Self::Both => Format::Text,
-        }
+    fn index(self) -> usize {
+        let Self { names, set, format } = self;
+        let place = match names.dcgm {
+            DcgmNames::No => return set as usize * FORMATS.len() + format as usize,
+            DcgmNames::Until48 => 0,
+            DcgmNames::Since49 => 1,
+            DcgmNames::Both => 2,
+        };
+        Self::NATIVE + (place * 2 + usize::from(names.native)) * 2 + usize::from(set == MetricsSet::Full)
+    }
+
+    /// All forms, in the order of their positions.
+    fn all() -> impl Iterator<Item = Self> {
+        let native = SETS.into_iter().flat_map(|set| FORMATS.map(|format| Self::of(Names::NATIVE, set, format)));
+        let names = DCGM.into_iter().flat_map(|dcgm| [false, true].map(|native| Names { native, dcgm }));
+        let dcgm = names
+            .flat_map(|names| [MetricsSet::Standard, MetricsSet::Full].map(|set| Self::of(names, set, Format::Text)));
+        native.chain(dcgm)
     }
 }
 
@@ -61,14 +81,14 @@ pub(crate) struct MetricsKey {
 }
 
 impl CacheKey for MetricsKey {
-    const COUNT: usize = Scope::COUNT * FORMS.len() * 2;
+    const COUNT: usize = Scope::COUNT * Form::COUNT * 2;
 
     fn index(self) -> usize {
-        (self.scope as usize * FORMS.len() + self.form as usize) * 2 + usize::from(self.gzip)
+        (self.scope as usize * Form::COUNT + self.form.index()) * 2 + usize::from(self.gzip)
     }
 
     fn all() -> impl Iterator<Item = Self> {
-        let forms = |scope| FORMS.into_iter().map(move |form| (scope, form));
+        let forms = |scope| Form::all().map(move |form| (scope, form));
         let keys = Scope::ALL.into_iter().flat_map(forms);
         keys.flat_map(|(scope, form)| [false, true].map(|gzip| Self { scope, form, gzip }))
     }
@@ -116,8 +136,8 @@ impl MetricsViews {
     /// The uncompressed body.
     pub(super) fn text(&self, snapshot: &Snapshot, key: MetricsKey) -> Bytes {
         let render = || {
-            let (scope, processes) = (key.scope, self.settings.processes);
-            let seen = Seen { snapshot, scope, commands: self.commands, processes, http: &self.http };
+            let (scope, set, processes) = (key.scope, key.form.set, self.settings.processes);
+            let seen = Seen { snapshot, scope, commands: self.commands, set, processes, http: &self.http };
             Some(write(&seen, &self.settings, key.form).into())
         };
         self.cache.get(MetricsKey { gzip: false, ..key }, render).clone().unwrap_or_default()
@@ -129,17 +149,15 @@ const CAPACITY_PER_GPU: usize = 16 * 1024;
 const CAPACITY: usize = 64 * 1024;
 
 fn write(seen: &Seen<'_>, settings: &MetricsSettings, form: Form) -> String {
-    let mut page = Page::new(form.format(), CAPACITY + seen.snapshot.gpus.len() * CAPACITY_PER_GPU);
-    match form {
-        Form::Native | Form::NativeOpen => native::render(seen, &mut page),
-        Form::Dcgm => {
-            dcgm::render(seen, &settings.dcgm, &mut page);
-            native::render_agent(seen, &mut page);
-        }
-        Form::Both => {
-            native::render(seen, &mut page);
-            dcgm::render(seen, &settings.dcgm, &mut page);
-        }
+    let mut page = Page::new(form.format, CAPACITY + seen.snapshot.gpus.len() * CAPACITY_PER_GPU);
+    if form.names.native {
+        native::render(seen, &mut page);
+    }
+    if form.names.dcgm != DcgmNames::No {
+        dcgm::render(seen, &settings.dcgm, form.names.dcgm, &mut page);
+    }
+    if !form.names.native {
+        native::render_agent(seen, &mut page);
     }
     page.end()
 }
@@ -162,12 +180,19 @@ mod tests {
         let key = |scope, form, gzip| MetricsKey { scope, form, gzip };
         let first = next(1000);
         assert!(MetricsKey::all().all(|key| !first.cache.is_rendered(key)));
-        assert!(first.body(&at(1000), key(Scope::Read, Form::NativeOpen, true)).1);
+        let open = Form::of(Names::NATIVE, MetricsSet::Standard, Format::OpenMetrics);
+        assert!(first.body(&at(1000), key(Scope::Read, open, true)).1);
         let second = next(1000 + KEEP_MS);
         let rendered: Vec<_> = MetricsKey::all().filter(|key| second.cache.is_rendered(*key)).collect();
-        assert_eq!(rendered, [false, true].map(|gzip| key(Scope::Read, Form::NativeOpen, gzip)));
+        assert_eq!(rendered, [false, true].map(|gzip| key(Scope::Read, open, gzip)));
         let third = next(1001 + KEEP_MS);
         assert!(MetricsKey::all().all(|key| !third.cache.is_rendered(key)));
+    }
+
+    #[test]
+    fn views_have_positions_of_their_own() {
+        let places: Vec<usize> = MetricsKey::all().map(CacheKey::index).collect();
+        assert_eq!(places, (0..MetricsKey::COUNT).collect::<Vec<_>>());
     }
 
     #[test]

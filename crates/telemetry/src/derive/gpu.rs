@@ -251,7 +251,7 @@ const fn no_xid(since: Reading<Stamp>) -> Xid {
         Ok(_) => Ok(0),
         Err(why) => Err(why),
     };
-    Xid { since, last: None, count, by_severity: [0; Severity::ALL.len()], held: Vec::new() }
+    Xid { since, last: None, count, by_severity: [0; Severity::ALL.len()], by_code: Vec::new(), held: Vec::new() }
 }
 
 /// Call that hangs; of several GPUs the one that began first.

@@ -12,12 +12,14 @@ use crate::{Absence, BootTime, Reading, sample::GpuSample, snapshot::Totals};
 pub(super) struct Sums {
     /// When the newest reading was finished, if it was one.
     last: Option<BootTime>,
+    /// Reasons that held the clocks down at the newest reading of them.
+    reasons: Option<u64>,
     totals: Totals,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { last: None, totals: Totals::absent(Absence::Timeout) }
+        Self { last: None, reasons: None, totals: Totals::absent(Absence::Timeout) }
     }
 }
 
@@ -50,6 +52,8 @@ impl Sums {
         for (total, ratio) in parts {
             add(total, ratio.and_then(|ratio| part(passed, ratio)));
         }
+        self.note_clocks(gpu);
+        let totals = &mut self.totals;
         let milliseconds = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         let drawn = gpu.readings.power.draw_mw.map(|draw| u64::from(draw).saturating_mul(milliseconds));
         totals.drawn_uj = match (totals.drawn_uj, drawn) {
@@ -62,6 +66,15 @@ impl Sums {
             Err(Absence::NotSupported) => totals.drawn_uj.ok().map(|_| false),
             Err(_) => None,
         });
+    }
+
+    /// Counts the reasons that hold the clocks down and did not before.
+    fn note_clocks(&mut self, gpu: &GpuSample) {
+        let Ok(now) = gpu.readings.clocks.event_reasons else { return };
+        let begun = self.reasons.replace(now).map_or(0, |before| now & !before);
+        for (bit, count) in self.totals.clock_events.iter_mut().enumerate() {
+            *count = count.saturating_add(begun >> bit & 1);
+        }
     }
 
     /// Totals so far.
@@ -169,6 +182,23 @@ mod tests {
             }
             assert_eq!(sums.totals().energy_is_counted, expected, "{name}");
         }
+    }
+
+    #[test]
+    fn clock_events_count_beginnings() {
+        let mut sums = Sums::default();
+        let mut events = |at: u64, reasons: Reading<u64>| {
+            let mut gpu = reading(at * 1000, Ok(1), Err(Absence::NotSupported));
+            gpu.readings.clocks.event_reasons = reasons;
+            sums.read(&gpu, LONGEST);
+            sums.totals().clock_events[..5].to_vec()
+        };
+        assert_eq!(events(1, Ok(0b0_0001)), [0; 5], "it has begun before");
+        assert_eq!(events(2, Ok(0b0_1100)), [0, 0, 1, 1, 0]);
+        assert_eq!(events(3, Err(Absence::Timeout)), [0, 0, 1, 1, 0]);
+        assert_eq!(events(4, Ok(0b1_0100)), [0, 0, 1, 1, 1], "the third has lasted");
+        assert_eq!(events(4, Ok(0b1_1111)), [0, 0, 1, 1, 1], "the same reading");
+        assert_eq!(events(5, Ok(1 << 63 | 0b1_1000)), [0, 0, 1, 2, 1], "bits without a word have no count");
     }
 
     fn any_reading() -> impl Strategy<Value = GpuSample> {

@@ -24,6 +24,8 @@ pub(super) struct XidTracker {
     count: u64,
     /// Number of errors since the agent started, by severity.
     by_severity: [u64; Severity::ALL.len()],
+    /// Number of errors since the agent started, by code; at most `MAX_KINDS` codes.
+    by_code: BTreeMap<u64, u64>,
     /// Latched errors: the newest of each code since the last reset.
     held: BTreeMap<u64, Stamp>,
     signs: ResetSigns,
@@ -52,6 +54,10 @@ impl XidTracker {
         let severity = xid::look_up(xid.code).severity;
         for (one, count) in Severity::ALL.into_iter().zip(&mut self.by_severity) {
             *count = count.saturating_add(if one == severity { xid.times } else { 0 });
+        }
+        if self.by_code.len() < MAX_KINDS || self.by_code.contains_key(&xid.code) {
+            let count = self.by_code.entry(xid.code).or_default();
+            *count = count.saturating_add(xid.times);
         }
         if self.held.len() < MAX_KINDS || self.held.contains_key(&xid.code) {
             self.held.insert(xid.code, xid.at);
@@ -86,6 +92,10 @@ impl XidTracker {
         for (count, more) in self.by_severity.iter_mut().zip(other.by_severity) {
             *count = count.saturating_add(more);
         }
+        for (code, more) in &other.by_code {
+            let count = self.by_code.entry(*code).or_default();
+            *count = count.saturating_add(*more);
+        }
         self.count = self.count.saturating_add(other.count);
     }
 
@@ -106,7 +116,8 @@ impl XidTracker {
         let since = gpu.xid.since;
         let count = if self.count > 0 { Ok(self.count) } else { since.map(|_| 0) };
         let held = self.held.iter().map(|(code, at)| (*code, *at)).collect();
-        Xid { since, last: self.last, count, by_severity: self.by_severity, held }
+        let by_code = self.by_code.iter().map(|(code, count)| (*code, *count)).collect();
+        Xid { since, last: self.last, count, by_severity: self.by_severity, by_code, held }
     }
 }
 
@@ -187,6 +198,8 @@ mod tests {
         assert_eq!(xids.last, Some((79, at(21))));
         xids.add(&XidSample { times: 500, ..xid(79, 31) });
         assert_eq!((xids.count, xids.by_severity), (500, [0, 0, 505]), "a flood");
+        xids.add(&xid(13, 32));
+        assert_eq!(xids.state(&blank::gpu("A", at(0))).by_code, [(13, 1), (79, 505)]);
     }
 
     #[test]
@@ -195,7 +208,7 @@ mod tests {
         for code in 10_000..20_000 {
             xids.add(&xid(code, 1));
         }
-        assert_eq!((xids.count, xids.held.len()), (10_000, MAX_KINDS));
+        assert_eq!((xids.count, xids.held.len(), xids.by_code.len()), (10_000, MAX_KINDS, MAX_KINDS));
         assert_eq!(xids.by_severity, [0, 10_000, 0], "unknown ones are warnings");
     }
 }

@@ -141,7 +141,7 @@ catalogue! {
                 range: Some(0.0..=100.0),
                 plausible: "A share of the time.",
                 absent: "`not_supported` with MIG",
-                metric: Some(Metric::gauge("nvsmi_gpu_utilization_ratio")),
+                metric: Some(Metric::gauge("nvsmi_gpu_utilization_ratio").in_fleet()),
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_GPU_UTIL", D::Percent, "Time in which a kernel ran")
                     .renamed("DCGM_FI_DEV_GPU_UTIL_RATIO", D::Ratio)],
                 history: true,
@@ -242,7 +242,8 @@ catalogue! {
                 every: Every::Window,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_sm_active_ratio")),
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_SM_ACTIVE", D::Ratio, "Time in which SMs had work, over all SMs").instance(Own)],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_SM_ACTIVE", D::Ratio, "Time in which SMs had work, over all SMs").instance(Own)
+                    .renamed("DCGM_FI_PROF_SM_UTIL_RATIO", D::Ratio)],
                 history: true,
                 label: "SM active",
                 group: Some(Group::Activity),
@@ -257,7 +258,8 @@ catalogue! {
                 every: Every::Window,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_sm_occupancy_ratio")),
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_SM_OCCUPANCY", D::Ratio, "Warps on the SMs, of those that could be there").instance(Own)],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_SM_OCCUPANCY", D::Ratio, "Warps on the SMs, of those that could be there").instance(Own)
+                    .renamed("DCGM_FI_PROF_SM_OCCUPANCY_RATIO", D::Ratio)],
                 history: true,
                 label: "SM occupancy",
                 group: Some(Group::Activity),
@@ -304,7 +306,8 @@ catalogue! {
                 every: Every::Window,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_fp64_active_ratio")),
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP64_ACTIVE", D::Ratio, "How busy the FP64 pipe is").instance(Own)],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP64_ACTIVE", D::Ratio, "How busy the FP64 pipe is").instance(Own)
+                    .renamed("DCGM_FI_PROF_FP64_UTIL_RATIO", D::Ratio)],
                 label: "FP64",
                 group: Some(Group::Activity),
             }
@@ -318,7 +321,8 @@ catalogue! {
                 every: Every::Window,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_fp32_active_ratio")),
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP32_ACTIVE", D::Ratio, "How busy the FP32 pipe is").instance(Own)],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP32_ACTIVE", D::Ratio, "How busy the FP32 pipe is").instance(Own)
+                    .renamed("DCGM_FI_PROF_FP32_UTIL_RATIO", D::Ratio)],
                 label: "FP32",
                 group: Some(Group::Activity),
             }
@@ -332,7 +336,8 @@ catalogue! {
                 every: Every::Window,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_fp16_active_ratio")),
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP16_ACTIVE", D::Ratio, "How busy the FP16 pipe is").instance(Own)],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_PROF_PIPE_FP16_ACTIVE", D::Ratio, "How busy the FP16 pipe is").instance(Own)
+                    .renamed("DCGM_FI_PROF_FP16_UTIL_RATIO", D::Ratio)],
                 label: "FP16",
                 group: Some(Group::Activity),
             }
@@ -348,7 +353,7 @@ catalogue! {
                 plausible: "A GPU without memory does not exist, and hosts have a few TiB.",
                 metric: Some(Metric::gauge("nvsmi_gpu_memory_total_bytes")),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_FB_TOTAL", D::Mebibytes, "All memory").instance(Own)
-                    .renamed("DCGM_FI_DEV_FB_CAPACITY_BYTES", D::Bytes)],
+                    .renamed_into(Standard, "DCGM_FI_DEV_FB_CAPACITY_BYTES", D::Bytes)],
                 label: "Total",
                 group: Some(Group::Memory),
             }
@@ -359,7 +364,7 @@ catalogue! {
                 range: Some(0.0..=TEBI * 1024.0),
                 plausible: PART,
                 comes_with_another: true,
-                metric: Some(Metric::gauge("nvsmi_gpu_memory_used_bytes")),
+                metric: Some(Metric::gauge("nvsmi_gpu_memory_used_bytes").in_fleet()),
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_FB_USED", D::Mebibytes, "Used memory").instance(Own)
                     .renamed("DCGM_FI_DEV_FB_USED_BYTES", D::Bytes)],
                 history: true,
@@ -373,7 +378,7 @@ catalogue! {
                 range: Some(0.0..=TEBI * 1024.0),
                 plausible: PART,
                 comes_with_another: true,
-                metric: Some(Metric::gauge("nvsmi_gpu_memory_free_bytes")),
+                metric: Some(Metric::gauge("nvsmi_gpu_memory_free_bytes").in_fleet()),
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_FB_FREE", D::Mebibytes, "Free memory").instance(Own)
                     .renamed("DCGM_FI_DEV_FB_FREE_BYTES", D::Bytes)],
                 label: "Free",
@@ -411,7 +416,8 @@ catalogue! {
                 absent: "`not_supported` on unified memory",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_bar1_total_bytes")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_BAR1_TOTAL", D::Mebibytes, "The window through which the host writes")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_BAR1_TOTAL", D::Mebibytes, "The window through which the host writes")
+                    .renamed("DCGM_FI_DEV_BAR1_CAPACITY_BYTES", D::Bytes)],
                 label: "BAR1 total",
                 group: Some(Group::Memory),
             }
@@ -425,7 +431,8 @@ catalogue! {
                 every: Every::TenTicks,
                 comes_with_another: true,
                 metric: Some(Metric::gauge("nvsmi_gpu_bar1_used_bytes")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_BAR1_USED", D::Mebibytes, "How much of that window is mapped")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_BAR1_USED", D::Mebibytes, "How much of that window is mapped")
+                    .renamed("DCGM_FI_DEV_BAR1_USED_BYTES", D::Bytes)],
                 label: "BAR1 used",
                 group: Some(Group::Memory),
             }
@@ -440,7 +447,7 @@ catalogue! {
                 range: Some(-40.0..=199.0),
                 plausible: "No chip works below −40 °C or from 200 °C on; −256 and 255 are fillers.",
                 absent: "`not_supported` on vGPUs",
-                metric: Some(Metric::gauge("nvsmi_gpu_temperature_celsius")),
+                metric: Some(Metric::gauge("nvsmi_gpu_temperature_celsius").in_fleet()),
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_GPU_TEMP", D::Celsius, "Temperature of the chip")
                     .renamed("DCGM_FI_DEV_GPU_TEMP_CELSIUS", D::Celsius)],
                 history: true,
@@ -471,7 +478,8 @@ catalogue! {
                 absent: "`not_supported` on some boards",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_slowdown_temperature_celsius")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SLOWDOWN_TEMP", D::Celsius, "Where the chip slows down")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SLOWDOWN_TEMP", D::Celsius, "Where the chip slows down")
+                    .renamed("DCGM_FI_DEV_GPU_TEMP_SLOWDOWN_CELSIUS", D::Celsius)],
                 label: "Slowdown temperature",
                 group: Some(Group::Power),
             }
@@ -484,7 +492,8 @@ catalogue! {
                 absent: "`not_supported` on some boards",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_shutdown_temperature_celsius")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SHUTDOWN_TEMP", D::Celsius, "Where the chip shuts down")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_SHUTDOWN_TEMP", D::Celsius, "Where the chip shuts down")
+                    .renamed("DCGM_FI_DEV_GPU_TEMP_SHUTDOWN_CELSIUS", D::Celsius)],
                 label: "Shutdown temperature",
                 group: Some(Group::Power),
             }
@@ -511,7 +520,7 @@ catalogue! {
                 range: Some(0.0..=MAX_MW),
                 plausible: "10 kW is seven times the largest board of 2026; and no more than three times the enforced limit, which no board exceeds by as much.",
                 absent: "`not_supported` on boards without the sensor",
-                metric: Some(Metric::gauge("nvsmi_gpu_power_watts")),
+                metric: Some(Metric::gauge("nvsmi_gpu_power_watts").in_fleet()),
                 dcgm: &[Dcgm::gauge(Standard, "DCGM_FI_DEV_POWER_USAGE", D::Watts, "Power draw")
                     .renamed("DCGM_FI_DEV_BOARD_POWER_WATTS", D::Watts)],
                 history: true,
@@ -526,7 +535,8 @@ catalogue! {
                 plausible: "A limit below 1 W means nothing, and 10 kW is seven times the largest board of 2026.",
                 absent: "`not_supported` where none can be set",
                 metric: Some(Metric::gauge("nvsmi_gpu_power_limit_watts")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_POWER_MGMT_LIMIT", D::Watts, "The power limit that was set")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_POWER_MGMT_LIMIT", D::Watts, "The power limit that was set")
+                    .renamed("DCGM_FI_DEV_BOARD_POWER_LIMIT_REQUESTED_WATTS", D::Watts)],
                 label: "Configured limit",
                 group: Some(Group::Power),
             }
@@ -539,7 +549,8 @@ catalogue! {
                 absent: "`not_supported` where none can be set",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_enforced_power_limit_watts")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_ENFORCED_POWER_LIMIT", D::Watts, "The power limit in force")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_ENFORCED_POWER_LIMIT", D::Watts, "The power limit in force")
+                    .renamed("DCGM_FI_DEV_BOARD_POWER_LIMIT_ENFORCED_WATTS", D::Watts)],
                 label: "Enforced limit",
                 group: Some(Group::Power),
             }
@@ -552,7 +563,8 @@ catalogue! {
                 absent: "`not_supported` where none can be set",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_default_power_limit_watts")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF", D::Watts, "The power limit after a reset")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF", D::Watts, "The power limit after a reset")
+                    .renamed("DCGM_FI_DEV_BOARD_POWER_LIMIT_DEFAULT_WATTS", D::Watts)],
                 label: "Default limit",
                 group: Some(Group::Power),
             }
@@ -622,7 +634,8 @@ catalogue! {
                 plausible: "No core runs at 10 GHz.",
                 absent: "`not_supported` on some vGPUs",
                 metric: Some(Metric::gauge("nvsmi_gpu_video_clock_hertz")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_VIDEO_CLOCK", D::Megahertz, "Video clock")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_VIDEO_CLOCK", D::Megahertz, "Video clock")
+                    .renamed("DCGM_FI_DEV_VIDEO_CLOCK_HERTZ", D::Hertz)],
                 label: "Video",
                 group: Some(Group::Clocks),
             }
@@ -647,7 +660,8 @@ catalogue! {
                 absent: "`not_supported` on some vGPUs",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_max_sm_clock_hertz")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_SM_CLOCK", D::Megahertz, "The highest SM clock")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_SM_CLOCK", D::Megahertz, "The highest SM clock")
+                    .renamed("DCGM_FI_DEV_SM_MAX_CLOCK_HERTZ", D::Hertz)],
                 label: "SM, max",
                 group: Some(Group::Clocks),
             }
@@ -660,7 +674,8 @@ catalogue! {
                 absent: "`not_supported` on unified memory",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_max_memory_clock_hertz")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_MEM_CLOCK", D::Megahertz, "The highest memory clock")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MAX_MEM_CLOCK", D::Megahertz, "The highest memory clock")
+                    .renamed("DCGM_FI_DEV_MEMORY_MAX_CLOCK_HERTZ", D::Hertz)],
                 label: "Memory, max",
                 group: Some(Group::Clocks),
             }
@@ -687,7 +702,8 @@ catalogue! {
                 absent: "`not_supported` on some boards",
                 every: Every::TenTicks,
                 metric: Some(Metric::counter("nvsmi_gpu_throttled_seconds_total").labels(&[("reason", "power")], THROTTLED_HELP)),
-                dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_POWER_VIOLATION", D::Nanoseconds, "For how long the power limit has held the clocks down")],
+                dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_POWER_VIOLATION", D::Nanoseconds, "For how long the power limit has held the clocks down")
+                    .renamed("DCGM_FI_DEV_GPU_POWER_THROTTLE_SECONDS_TOTAL", D::Seconds)],
                 label: "Throttled by power",
                 group: Some(Group::Clocks),
             }
@@ -702,7 +718,8 @@ catalogue! {
                 absent: "`not_supported` on some boards",
                 every: Every::TenTicks,
                 metric: Some(Metric::counter("nvsmi_gpu_throttled_seconds_total").labels(&[("reason", "thermal")], THROTTLED_HELP)),
-                dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_THERMAL_VIOLATION", D::Nanoseconds, "For how long heat has held the clocks down")],
+                dcgm: &[Dcgm::counter(More, "DCGM_FI_DEV_THERMAL_VIOLATION", D::Nanoseconds, "For how long heat has held the clocks down")
+                    .renamed("DCGM_FI_DEV_GPU_THERMAL_THROTTLE_SECONDS_TOTAL", D::Seconds)],
                 label: "Throttled by temperature",
                 group: Some(Group::Clocks),
             }
@@ -717,7 +734,8 @@ catalogue! {
                 plausible: "P0 to P15.",
                 absent: "`not_supported` on some vGPUs",
                 metric: Some(Metric::gauge("nvsmi_gpu_performance_state")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PSTATE", D::None, "The performance state: 0 is the fastest")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PSTATE", D::None, "The performance state: 0 is the fastest")
+                    .renamed("DCGM_FI_DEV_GPU_PSTATE", D::None)],
                 label: "Performance state",
                 group: Some(Group::Clocks),
             }
@@ -746,7 +764,8 @@ catalogue! {
                 plausible: "Fans of up to 150 % have been seen, and 255 is a filler.",
                 absent: "`not_supported` on boards cooled by the chassis",
                 in_api: false,
-                dcgm: &[Dcgm::gauge(More, "DCGM_FI_DEV_FAN_SPEED", D::Percent, "The fan's intended speed")],
+                dcgm: &[Dcgm::gauge(More, "DCGM_FI_DEV_FAN_SPEED", D::Percent, "The fan's intended speed")
+                    .renamed("DCGM_FI_DEV_FAN_SPEED_RATIO", D::Ratio)],
                 history: true,
             }
             FanSpeeds = speeds_percent: Vec<u32>, "speeds_percent" {
@@ -1070,7 +1089,8 @@ catalogue! {
                 absent: "`not_supported` under WSL",
                 every: Every::TenTicks,
                 metric: Some(Metric::gauge("nvsmi_gpu_persistence_mode")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PERSISTENCE_MODE", D::None, "1 if the driver stays loaded without a client")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_PERSISTENCE_MODE", D::None, "1 if the driver stays loaded without a client")
+                    .renamed("DCGM_FI_DEV_GPU_PERSISTENCE_MODE", D::None)],
                 label: "Persistence mode",
                 group: Some(Group::Identity),
             }
@@ -1082,7 +1102,8 @@ catalogue! {
                 plausible: SMALL,
                 every: Every::TenTicks,
                 metric: Some(Metric::state("nvsmi_gpu_compute_mode", "mode", "Compute mode, as a label; always 1.")),
-                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_COMPUTE_MODE", D::None, "Who may compute, by NVML's number")],
+                dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_COMPUTE_MODE", D::None, "Who may compute, by NVML's number")
+                    .renamed("DCGM_FI_DEV_GPU_COMPUTE_MODE", D::None)],
                 label: "Compute mode",
                 group: Some(Group::Identity),
             }
@@ -1168,7 +1189,7 @@ catalogue! {
                 absent: "`not_supported` without a fabric, and before driver 550",
                 every: Every::TenTicks,
                 comes_with_another: true,
-                metric: Some(Metric::state("nvsmi_gpu_fabric_problem", "problem", "1 while the driver reports this problem of the fabric for this GPU.")),
+                metric: Some(Metric::problems("nvsmi_gpu_fabric_problem", "problem", "Problem of the fabric that the driver reports for this GPU, as a label; always 1.")),
                 label: "Fabric problems",
                 group: Some(Group::Links),
             }

@@ -192,24 +192,46 @@ pub struct Metric {
     pub labels: &'static [(&'static str, &'static str)],
     /// Label that has the word of a [`Unit::Word`] or [`Unit::Bits`]; the value is then 1, or 0 for a bit that is not set.
     pub state_label: Option<&'static str>,
+    /// True if a bit that is not set has no sample, since bits are problems that most GPUs never have.
+    pub is_sparse: bool,
     /// HELP text where it is not the reading's description: readings that share a metric, and words.
     pub help: Option<&'static str>,
+    /// True for the few metrics of the set for large fleets.
+    pub is_in_fleet: bool,
 }
 
 impl Metric {
     /// A gauge.
     pub(super) const fn gauge(name: &'static str) -> Self {
-        Self { name, kind: Kind::Gauge, labels: &[], state_label: None, help: None }
+        Self {
+            name,
+            kind: Kind::Gauge,
+            labels: &[],
+            state_label: None,
+            is_sparse: false,
+            help: None,
+            is_in_fleet: false,
+        }
     }
 
     /// A counter.
     pub(super) const fn counter(name: &'static str) -> Self {
-        Self { name, kind: Kind::Counter, labels: &[], state_label: None, help: None }
+        Self { kind: Kind::Counter, ..Self::gauge(name) }
     }
 
     /// A gauge whose label has the word.
     pub(super) const fn state(name: &'static str, label: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Gauge, labels: &[], state_label: Some(label), help: Some(help) }
+        Self { state_label: Some(label), help: Some(help), ..Self::gauge(name) }
+    }
+
+    /// A gauge whose label has the word of each bit that is set.
+    pub(super) const fn problems(name: &'static str, label: &'static str, help: &'static str) -> Self {
+        Self { is_sparse: true, ..Self::state(name, label, help) }
+    }
+
+    /// The same in the set for large fleets.
+    pub(super) const fn in_fleet(self) -> Self {
+        Self { is_in_fleet: true, ..self }
     }
 
     pub(super) const fn labels(self, labels: &'static [(&'static str, &'static str)], help: &'static str) -> Self {
@@ -232,8 +254,19 @@ pub struct Dcgm {
     pub set: Set,
     /// Value for a MIG instance.
     pub instance: Instance,
-    /// Name and unit since dcgm-exporter 4.9, where they differ.
-    pub renamed: Option<(&'static str, DcgmUnit)>,
+    /// Change by dcgm-exporter 4.9.
+    pub renamed: Option<Renamed>,
+}
+
+/// Name of a reading since dcgm-exporter 4.9, where it differs.
+#[derive(Clone, Copy, Debug)]
+pub struct Renamed {
+    /// Name.
+    pub name: &'static str,
+    /// Unit of DCGM.
+    pub unit: DcgmUnit,
+    /// When it is served.
+    pub set: Set,
 }
 
 impl Dcgm {
@@ -250,7 +283,11 @@ impl Dcgm {
     }
 
     pub(super) const fn renamed(self, name: &'static str, unit: DcgmUnit) -> Self {
-        Self { renamed: Some((name, unit)), ..self }
+        self.renamed_into(self.set, name, unit)
+    }
+
+    pub(super) const fn renamed_into(self, set: Set, name: &'static str, unit: DcgmUnit) -> Self {
+        Self { renamed: Some(Renamed { name, unit, set }), ..self }
     }
 }
 
@@ -305,6 +342,8 @@ pub enum DcgmUnit {
     BytesPerSecond,
     /// ns.
     Nanoseconds,
+    /// s.
+    Seconds,
     /// NVML's bits.
     Bits,
 }
@@ -327,6 +366,7 @@ impl DcgmUnit {
             Self::Bytes => "B",
             Self::BytesPerSecond => "B/s",
             Self::Nanoseconds => "ns",
+            Self::Seconds => "s",
             Self::Bits => "bits",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Absence, Reading};
+use crate::{Absence, Reading, readings::words::EVENT_REASONS};
 
 /// Totals of a GPU's readings since the agent started. None ever goes back; each is absent until what it is
 /// made of was first read.
@@ -27,6 +27,9 @@ pub struct Totals {
     /// Source of the energy for as long as the agent runs: true for the driver's counter, false for `drawn_uj`; none
     /// before either was read. A counter that changed its source would jump.
     pub energy_is_counted: Option<bool>,
+    /// Number of times that each reason which holds the clocks down began, by [`EVENT_REASONS`]. One that held them down at the first
+    /// reading does not count, and one that began and ended between two readings is not seen.
+    pub clock_events: [u64; EVENT_REASONS.len()],
 }
 
 impl Totals {
@@ -43,6 +46,7 @@ impl Totals {
             dram_active: Err(why),
             drawn_uj: Err(why),
             energy_is_counted: None,
+            clock_events: [0; EVENT_REASONS.len()],
         }
     }
 }

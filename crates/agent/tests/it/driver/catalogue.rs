@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde_json::{Value as Json, json};
 use telemetry::{
     frame::Message,
-    readings::{Dcgm, DcgmUnit, Every, Field, Readings, Set, Shown, Spec, Type, Unit, Value},
+    readings::{DcgmUnit, Every, Field, Readings, Set, Shown, Spec, Type, Unit, Value},
     sample::{Driver as DriverState, GpuSample},
 };
 
@@ -142,12 +142,17 @@ fn in_api(spec: &Spec, value: Value<'_>) -> Json {
     }
 }
 
-/// The value in DCGM's unit; units that only newer names have are not served yet.
-fn in_dcgm(dcgm: &Dcgm, value: Value<'_>) -> f64 {
+/// The value in a unit of DCGM.
+fn in_dcgm(spec: &Spec, unit: DcgmUnit, value: Value<'_>) -> f64 {
     let number = value.number().unwrap();
-    match dcgm.unit {
+    match unit {
         DcgmUnit::Watts => number / 1000.0,
         DcgmUnit::Mebibytes => (number / 1_048_576.0).floor(),
+        DcgmUnit::Joules => (number / 1000.0).floor(),
+        DcgmUnit::Hertz => number * 1e6,
+        // Served with six digits, as dcgm-exporter does.
+        DcgmUnit::Seconds => (number / 1e3).round() / 1e6,
+        DcgmUnit::Ratio if matches!(spec.unit, Unit::Percent) => number / 100.0,
         _ => number,
     }
 }
@@ -194,10 +199,12 @@ fn of_metrics(native: &str, dcgm: &str, found: &mut Vec<String>, scenario: u32) 
                 found.push(format!("{} is {shown:?}, expected {expected:?}", metric.name));
             }
         }
-        for name in spec.dcgm.iter().filter(|name| name.set != Set::Asked) {
-            let (shown, expected) = (sample(dcgm, name.name, &[]), in_dcgm(name, value));
+        let old = spec.dcgm.iter().map(|dcgm| (dcgm.name, dcgm.unit, dcgm.set));
+        let new = spec.dcgm.iter().filter_map(|dcgm| dcgm.renamed).map(|new| (new.name, new.unit, new.set));
+        for (name, unit, _) in old.chain(new).filter(|(.., set)| *set != Set::Asked) {
+            let (shown, expected) = (sample(dcgm, name, &[]), in_dcgm(spec, unit, value));
             if !shown.is_some_and(|shown| near(shown, expected)) {
-                found.push(format!("{} is {shown:?}, expected {expected}", name.name));
+                found.push(format!("{name} is {shown:?}, expected {expected}"));
             }
         }
     }
@@ -231,7 +238,7 @@ fn readings_appear_under_own_name_and_follow_driver() {
             eventually("every value", || {
                 found.clear();
                 of_api(&agent.get("/api/v1/gpus/0").json(), &mut found, number);
-                let (native, dcgm) = (agent.get("/metrics"), agent.get("/metrics?names=dcgm"));
+                let (native, dcgm) = (agent.get("/metrics"), agent.get("/metrics?names=dcgm,dcgm4.9"));
                 of_metrics(native.text(), dcgm.text(), &mut found, number);
                 found.is_empty().then_some(())
             });

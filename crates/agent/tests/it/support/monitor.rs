@@ -1,4 +1,5 @@
-//! Monitoring systems as people run them: Prometheus and VictoriaMetrics, each on a port of its own, scraping agents.
+//! Monitoring systems as people run them: Prometheus and VictoriaMetrics, each on a port of its own, scraping agents, and
+//! Alertmanager.
 
 use std::{
     fs,
@@ -11,7 +12,12 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Agent, agent::free_port, clients::client, eventually, get};
+use crate::support::{
+    Agent,
+    agent::free_port,
+    clients::{client, repository},
+    eventually, get,
+};
 
 /// An agent to be scraped, and how.
 pub(crate) struct Target<'a> {
@@ -31,7 +37,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A running Prometheus or VictoriaMetrics; killed when dropped. Both answer Prometheus's questions.
+/// A running Prometheus or VictoriaMetrics, which answer Prometheus's questions, or Alertmanager; killed when dropped.
 pub(crate) struct Monitor {
     process: Child,
     address: SocketAddr,
@@ -41,10 +47,21 @@ pub(crate) struct Monitor {
 impl Monitor {
     /// Prometheus, which loads these rules.
     pub(crate) fn prometheus(targets: &[Target<'_>], rules: &[&Path]) -> Self {
+        Self::prometheus_with(targets, rules, "")
+    }
+
+    /// Prometheus, which sends the alerts of these rules to an Alertmanager.
+    pub(crate) fn alerting(targets: &[Target<'_>], rules: &[&Path], alertmanager: &Self) -> Self {
+        let address = alertmanager.address;
+        let alerting = format!("alerting:\n  alertmanagers:\n    - static_configs: [{{targets: ['{address}']}}]\n");
+        Self::prometheus_with(targets, rules, &alerting)
+    }
+
+    fn prometheus_with(targets: &[Target<'_>], rules: &[&Path], alerting: &str) -> Self {
         let rules: String = rules.iter().map(|path| format!("  - {}\n", path.display())).collect();
         let rules = if rules.is_empty() { rules } else { format!("rule_files:\n{rules}") };
         let config = format!(
-            "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n  evaluation_interval: 200ms\n{rules}{}",
+            "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n  evaluation_interval: 200ms\n{alerting}{rules}{}",
             scrapes(targets)
         );
         Self::start("prometheus", &config, |command, folder, address| {
@@ -55,6 +72,23 @@ impl Monitor {
                 .arg("--log.level=warn");
         })
         .that_reaches(targets)
+    }
+
+    /// Alertmanager, alone.
+    pub(crate) fn alertmanager(config: &str) -> Self {
+        Self::start("prometheus-alertmanager", config, |command, folder, address| {
+            command
+                .arg(format!("--config.file={}", folder.join("config.yml").display()))
+                .arg(format!("--storage.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--cluster.listen-address=")
+                .arg("--log.level=warn");
+            // See scripts/clients.
+            let templates = repository("target/clients/prometheus-alertmanager/root/usr/share/prometheus/alertmanager");
+            if templates.is_dir() {
+                command.current_dir(templates);
+            }
+        })
     }
 
     /// VictoriaMetrics.
@@ -89,7 +123,7 @@ impl Monitor {
             std::net::TcpStream::connect(address).ok()
         });
         eventually("the monitoring system to answer", || {
-            let path = if program == "prometheus" { "/-/ready" } else { "/health" };
+            let path = if program.starts_with("prometheus") { "/-/ready" } else { "/health" };
             (get(address, path).status == 200).then_some(())
         });
         monitor
@@ -150,7 +184,7 @@ impl Drop for Monitor {
 fn scrapes(targets: &[Target<'_>]) -> String {
     let mut text = String::from("scrape_configs:\n");
     for target in targets {
-        text.push_str(&format!("  - job_name: {}\n", target.job));
+        text.push_str(&format!("  - job_name: '{}'\n", target.job));
         for option in target.options {
             text.push_str(&format!("    {option}\n"));
         }

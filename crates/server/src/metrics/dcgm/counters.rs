@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http_server::encoding_of_text as encoding;
 
-use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Set};
+use super::fields::{self, DRIVER_VERSION, Field, KNOWN, Known, Named, Set, Version};
 use crate::metrics::text::Kind;
 
 /// Metrics served under dcgm-exporter's names.
@@ -19,8 +19,24 @@ pub struct DcgmCounters {
 #[derive(Clone)]
 pub(super) struct Chosen {
     pub(super) field: &'static Field,
+    /// Type and help under each version's name; none if that version does not serve it by default.
+    heads: [Option<Head>; Version::ALL.len()],
+    /// Versions whose name a line of the file has.
+    is_given: [bool; Version::ALL.len()],
+}
+
+/// Type and help of a metric.
+#[derive(Clone)]
+pub(super) struct Head {
     pub(super) kind: Kind,
     pub(super) help: String,
+}
+
+impl Chosen {
+    /// Type and help under a version's name, if it is served under it.
+    pub(super) const fn head(&self, version: Version) -> Option<&Head> {
+        self.heads[version as usize].as_ref()
+    }
 }
 
 /// A line of the file that cannot be served.
@@ -54,17 +70,26 @@ impl std::fmt::Debug for DcgmCounters {
 }
 
 impl Default for DcgmCounters {
-    /// dcgm-exporter's default set, and what more is read.
+    /// The default set of each version of dcgm-exporter, and what more is read.
     fn default() -> Self {
-        let fields = fields::all().filter(|(set, _)| *set != Set::Asked);
-        let chosen = fields.map(|(_, field)| Chosen { field, kind: field.kind, help: help(field) });
-        let labels = KNOWN.iter().filter(|known| known.name == DRIVER_VERSION);
+        let head = |field: &'static Field, version| {
+            let named = field.named(version);
+            (named.set != Set::Asked).then(|| own_head(named))
+        };
+        let chosen = fields::all().map(|field| Chosen {
+            field,
+            heads: Version::ALL.map(|version| head(field, version)),
+            is_given: [false; 2],
+        });
+        let chosen = chosen.filter(|chosen| chosen.heads.iter().any(Option::is_some));
+        let labels = KNOWN.iter().filter(|known| known.until48 == DRIVER_VERSION);
         Self { chosen: chosen.collect(), labels: labels.collect(), unserved: Vec::new() }
     }
 }
 
 impl DcgmCounters {
-    /// Reads the file's text: `name, type, help` on each line, comments after `#`.
+    /// Reads the file's text: `name, type, help` on each line, comments after `#`. A line may have the name of either
+    /// version; under the other version's name the field has its own type and help.
     ///
     /// # Errors
     /// A line that has not three parts, or whose type is none.
@@ -80,8 +105,6 @@ impl DcgmCounters {
                 }
             }
         }
-        // As they are served, whatever the file's order.
-        read.labels.sort_by_key(|known| known.name);
         Ok(read)
     }
 
@@ -111,10 +134,12 @@ impl DcgmCounters {
             "gauge" => Kind::Gauge,
             "counter" => Kind::Counter,
             "label" => {
-                let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+                let Some(known) =
+                    KNOWN.iter().find(|known| Version::ALL.iter().any(|version| known.name(*version) == name))
+                else {
                     return Ok(Err("this agent does not read it as a label"));
                 };
-                if self.labels.iter().any(|label| label.name == name) {
+                if self.labels.iter().any(|label| std::ptr::eq(*label, known)) {
                     return Ok(Err(REPEATED));
                 }
                 self.labels.push(known);
@@ -123,31 +148,44 @@ impl DcgmCounters {
             "histogram" | "summary" => return Ok(Err("no field is a histogram or a summary")),
             other => return Err(format!("{other:?} is no type; gauge, counter and label are")),
         };
-        let Some((_, field)) = fields::all().find(|(_, field)| field.name == name) else {
+        let named = |field: &Field| Version::ALL.map(|version| field.named(version).name == name);
+        let Some(field) = fields::all().find(|field| named(field).contains(&true)) else {
             return Ok(Err(why_not(name)));
         };
-        if self.chosen.iter().any(|chosen| chosen.field.name == name) {
+        let place = self.chosen.iter().position(|chosen| std::ptr::eq(chosen.field, field)).unwrap_or_else(|| {
+            let heads = Version::ALL.map(|version| Some(own_head(field.named(version))));
+            self.chosen.push(Chosen { field, heads, is_given: [false; 2] });
+            self.chosen.len() - 1
+        });
+        let Some(chosen) = self.chosen.get_mut(place) else { return Ok(Err(REPEATED)) };
+        let is_named = named(field);
+        if chosen.is_given.iter().zip(is_named).any(|(given, named)| *given && named) {
             return Ok(Err(REPEATED));
         }
-        self.chosen.push(Chosen { field, kind, help });
+        for ((head, given), _) in chosen.heads.iter_mut().zip(&mut chosen.is_given).zip(is_named).filter(|(_, is)| *is)
+        {
+            *head = Some(Head { kind, help: help.clone() });
+            *given = true;
+        }
         Ok(Ok(()))
     }
 }
 
-fn help(field: &Field) -> String {
-    let mut text = field.help.to_owned();
-    if !field.unit.is_empty() {
+/// Type and help without a file.
+fn own_head(named: &Named) -> Head {
+    let mut help = named.help.to_owned();
+    if !named.unit_text.is_empty() {
         // A string takes what is written to it.
-        let _ = write!(text, " (in {})", field.unit);
+        let _ = write!(help, " (in {})", named.unit_text);
     }
-    text.push('.');
-    text
+    help.push('.');
+    Head { kind: named.kind, help }
 }
 
 fn why_not(name: &str) -> &'static str {
     let begins = |beginning: &str| name.starts_with(beginning);
     if begins("DCGM_EXP_") {
-        "dcgm-exporter works it out itself; see docs/from-dcgm-exporter.md for what to use in its place"
+        "only the totals of Xid errors and of clock events are; see docs/from-dcgm-exporter.md for what to use in its place"
     } else if begins("DCGM_FI_DEV_NVSWITCH") || name.contains("_SWITCH_") {
         "it is NVSwitch's, which this agent does not read"
     } else if begins("DCGM_FI_DEV_CPU") {
@@ -210,8 +248,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn chosen(counters: &DcgmCounters) -> Vec<(&'static str, Kind, &str)> {
-        counters.chosen.iter().map(|chosen| (chosen.field.name, chosen.kind, chosen.help.as_str())).collect()
+    fn chosen(counters: &DcgmCounters, version: Version) -> Vec<(&'static str, Kind, &str)> {
+        let named = counters.chosen.iter().map(|chosen| (chosen.field.named(version).name, chosen.head(version)));
+        named.filter_map(|(name, head)| head.map(|head| (name, head.kind, head.help.as_str()))).collect()
     }
 
     #[test]
@@ -224,13 +263,13 @@ mod tests {
             DCGM_FI_DEV_RETIRED_SBE, counter, x\nDCGM_FI_DEV_SM_CLOCK, histogram, x\n";
         let counters = DcgmCounters::parse(text).unwrap();
         assert_eq!(
-            chosen(&counters),
+            chosen(&counters, Version::Until48),
             [
                 ("DCGM_FI_DEV_GPU_TEMP", Kind::Gauge, "Temperature (in C)."),
                 ("DCGM_FI_DEV_DEC_UTIL", Kind::Counter, "With, a comma and \"marks\""),
             ]
         );
-        let labels: Vec<&str> = counters.labels.iter().map(|known| known.name).collect();
+        let labels: Vec<&str> = counters.labels.iter().map(|known| known.until48).collect();
         assert_eq!(labels, ["DCGM_FI_DEV_SERIAL", "DCGM_FI_DRIVER_VERSION"]);
         let repeated: Vec<usize> = counters.unserved.iter().filter(|one| one.is_repeated).map(|one| one.line).collect();
         assert_eq!(repeated, [7]);
@@ -271,14 +310,46 @@ mod tests {
     }
 
     #[test]
-    fn dcgm_default_has_exporters_25_and_more() {
-        let of = |wanted| fields::all().filter(|(set, _)| *set == wanted).count();
-        assert_eq!((of(Set::Default), of(Set::More)), (25, 12));
+    fn counters_file_of_either_version_serves_both_names() {
+        let text = "DCGM_FI_DEV_GPU_UTIL_RATIO, gauge, of 4.9\nDCGM_FI_DEV_FB_USED, counter, of 4.8\n\
+            DCGM_FI_DEV_VGPU_LICENSE_STATUS, gauge, of both\nDCGM_EXP_XID_ERRORS_TOTAL, counter, x\n\
+            DCGM_FI_SYSTEM_DRIVER_VERSION, label, V\nDCGM_FI_DEV_GPU_UTIL, gauge, the same\nDCGM_FI_DEV_FB_USED, gauge, again\n";
+        let counters = DcgmCounters::parse(text).unwrap();
+        assert_eq!(
+            chosen(&counters, Version::Until48),
+            [
+                ("DCGM_FI_DEV_GPU_UTIL", Kind::Gauge, "the same"),
+                ("DCGM_FI_DEV_FB_USED", Kind::Counter, "of 4.8"),
+                ("DCGM_FI_DEV_VGPU_LICENSE_STATUS", Kind::Gauge, "of both"),
+                ("DCGM_EXP_XID_ERRORS_TOTAL", Kind::Counter, "x"),
+            ]
+        );
+        assert_eq!(
+            chosen(&counters, Version::Since49),
+            [
+                ("DCGM_FI_DEV_GPU_UTIL_RATIO", Kind::Gauge, "of 4.9"),
+                ("DCGM_FI_DEV_FB_USED_BYTES", Kind::Gauge, "Used memory (in B)."),
+                ("DCGM_FI_DEV_VGPU_LICENSE_STATUS", Kind::Gauge, "of both"),
+                ("DCGM_EXP_XID_ERRORS_TOTAL", Kind::Counter, "x"),
+            ]
+        );
+        let unserved: Vec<(usize, bool)> = counters.unserved.iter().map(|one| (one.line, one.is_repeated)).collect();
+        assert_eq!(unserved, [(7, true)]);
+        assert_eq!((counters.served(), counters.labels.len()), (5, 1));
+    }
+
+    #[test]
+    fn dcgm_defaults_are_exporters_and_more() {
+        let of = |version, wanted| fields::all().filter(|field| field.named(version).set == wanted).count();
+        assert_eq!((of(Version::Until48, Set::Default), of(Version::Until48, Set::More)), (25, 12));
+        assert_eq!((of(Version::Since49, Set::Default), of(Version::Since49, Set::More)), (26, 14));
         let counters = DcgmCounters::default();
-        assert_eq!((counters.served(), counters.labels.len()), (38, 1));
-        assert!(KNOWN.windows(2).all(|pair| pair[0].name < pair[1].name), "labels stand in alphabetical order");
-        let names: BTreeSet<&str> = fields::all().map(|(_, field)| field.name).collect();
-        assert_eq!(names.len(), fields::all().count(), "no name is listed twice");
+        assert_eq!(chosen(&counters, Version::Until48).len(), 37);
+        assert_eq!((counters.labels.len(), counters.labels[0].since49), (1, "DCGM_FI_SYSTEM_DRIVER_VERSION"));
+        for version in Version::ALL {
+            let names: BTreeSet<&str> = fields::all().map(|field| field.named(version).name).collect();
+            assert_eq!(names.len(), fields::all().count(), "no name is listed twice");
+        }
     }
 
     proptest! {

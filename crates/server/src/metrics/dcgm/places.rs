@@ -3,7 +3,7 @@
 
 use telemetry::snapshot::{Gpu, Mig};
 
-use super::{DcgmSettings, known_labels};
+use super::{DcgmSettings, fields::Version, known_labels};
 use crate::metrics::{
     table::Seen,
     text::{label_into, labels},
@@ -14,21 +14,21 @@ pub(super) struct Place<'a> {
     pub(super) gpu: &'a Gpu,
     /// The GPU instance: one of its compute instances, which all share its memory.
     pub(super) mig: Option<&'a Mig>,
-    /// Labels that all its samples begin with.
-    base: String,
+    /// Labels that all its samples begin with, for the versions whose names a sample has.
+    bases: Vec<(Vec<Version>, String)>,
     /// Further labels: one list per sample.
     owners: Vec<Vec<(&'static str, String)>>,
 }
 
 impl Place<'_> {
-    /// The labels of each of its samples, those that one metric alone has among them. They stand in alphabetical order
-    /// after the first ones, as there.
-    pub(super) fn labels(&self, describe: impl Fn(&mut Vec<(&'static str, String)>)) -> impl Iterator<Item = String> {
+    /// The labels of each of its samples under names of these versions, with those that the sample alone has. They
+    /// stand in alphabetical order after the first ones, as there.
+    pub(super) fn labels(&self, versions: &[Version], own: &[(&'static str, String)]) -> impl Iterator<Item = String> {
+        let base = self.bases.iter().find(|(of, _)| of == versions).map_or("", |(_, base)| base.as_str());
         self.owners.iter().map(move |owner| {
-            let mut attributes = owner.clone();
-            describe(&mut attributes);
+            let mut attributes = [owner.as_slice(), own].concat();
             attributes.sort_by_key(|(name, _)| *name);
-            let mut text = self.base.clone();
+            let mut text = base.to_owned();
             for (name, value) in attributes {
                 label_into(&mut text, name, &value);
             }
@@ -38,14 +38,15 @@ impl Place<'_> {
 }
 
 /// All places, in the GPUs' order.
-pub(super) fn places<'a>(seen: &Seen<'a>, settings: &DcgmSettings) -> Vec<Place<'a>> {
+pub(super) fn places<'a>(seen: &Seen<'a>, settings: &DcgmSettings, versions: &[Version]) -> Vec<Place<'a>> {
+    let place = |gpu, mig| place(seen, settings, versions, gpu, mig);
     let mut all = Vec::new();
     for gpu in &seen.snapshot.gpus {
         let instances = gpu_instances(gpu);
         if instances.is_empty() {
-            all.push(place(seen, settings, gpu, None));
+            all.push(place(gpu, None));
         }
-        all.extend(instances.into_iter().map(|mig| place(seen, settings, gpu, Some(mig))));
+        all.extend(instances.into_iter().map(|mig| place(gpu, Some(mig))));
     }
     all
 }
@@ -61,10 +62,16 @@ fn gpu_instances(gpu: &Gpu) -> Vec<&Mig> {
     found
 }
 
-fn place<'a>(seen: &Seen<'a>, settings: &DcgmSettings, gpu: &'a Gpu, mig: Option<&'a Mig>) -> Place<'a> {
+fn place<'a>(
+    seen: &Seen<'a>,
+    settings: &DcgmSettings,
+    versions: &[Version],
+    gpu: &'a Gpu,
+    mig: Option<&'a Mig>,
+) -> Place<'a> {
     let identity = &gpu.identity;
     let known = |text: &'a Result<String, _>| text.as_deref().unwrap_or_default();
-    let mut base = labels(&[
+    let mut common = labels(&[
         ("gpu", &gpu.index.to_string()),
         ("UUID", known(&identity.uuid)),
         ("pci_bus_id", known(&identity.pci_bus_id)),
@@ -73,14 +80,35 @@ fn place<'a>(seen: &Seen<'a>, settings: &DcgmSettings, gpu: &'a Gpu, mig: Option
         ("modelName", known(&identity.name)),
     ]);
     if let Some(mig) = mig {
-        label_into(&mut base, "GPU_I_PROFILE", gpu_profile(known(&mig.sample.profile)));
-        label_into(&mut base, "GPU_I_ID", &mig.sample.gpu_instance.map(|id| id.to_string()).unwrap_or_default());
+        label_into(&mut common, "GPU_I_PROFILE", gpu_profile(known(&mig.sample.profile)));
+        label_into(&mut common, "GPU_I_ID", &mig.sample.gpu_instance.map(|id| id.to_string()).unwrap_or_default());
     }
-    if let Ok(hostname) = &seen.snapshot.host.hostname {
-        label_into(&mut base, &settings.hostname_label, hostname);
+    let base = |versions: &[Version]| {
+        let mut base = common.clone();
+        if let Ok(hostname) = &seen.snapshot.host.hostname {
+            for label in hostname_labels(settings, versions) {
+                label_into(&mut base, label, hostname);
+            }
+        }
+        known_labels(seen, gpu, settings.counters.labels(), versions, &mut base);
+        base
+    };
+    let each = versions.iter().map(|version| vec![*version]);
+    let together = (versions.len() > 1).then(|| versions.to_vec());
+    let bases = each.chain(together).map(|versions| (versions.clone(), base(&versions))).collect();
+    Place { gpu, mig, bases, owners: owners(seen, gpu, mig) }
+}
+
+/// Names of the label with the host's name.
+fn hostname_labels<'a>(settings: &'a DcgmSettings, versions: &[Version]) -> Vec<&'a str> {
+    if let Some(label) = &settings.hostname_label {
+        return vec![label];
     }
-    known_labels(seen, gpu, settings.counters.labels(), &mut base);
-    Place { gpu, mig, base, owners: owners(seen, gpu, mig) }
+    let of = |version: &Version| match version {
+        Version::Until48 => "Hostname",
+        Version::Since49 => "hostname",
+    };
+    versions.iter().map(of).collect()
 }
 
 /// The profile of the GPU instance in that of a compute instance: `1c.3g.40gb` is a part of `3g.40gb`.

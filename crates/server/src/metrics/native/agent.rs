@@ -1,9 +1,11 @@
 //! Metrics of the agent itself.
 
+use telemetry::{VariantNames as _, snapshot::CollectorState};
+
 use super::process::left_out;
 use crate::metrics::{
     table::{Metric, Of},
-    text::{Kind, labels},
+    text::Kind,
 };
 
 pub(crate) const METRICS: &[Metric] = &[
@@ -12,10 +14,22 @@ pub(crate) const METRICS: &[Metric] = &[
         Kind::Gauge,
         "",
         "Version of the agent, as a label; always 1.",
-        Of::Agent(|_, samples| samples.push(&labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)),
+        Of::Agent(|_, samples| samples.push(&[env!("CARGO_PKG_VERSION")], 1)),
     )
     .with(&["version"])
     .from("the program"),
+    Metric::new(
+        "nvsmi_agent_host_info",
+        Kind::Gauge,
+        "",
+        "Name of the host, as a label; always 1. Empty if it is unknown.",
+        Of::Agent(|seen, samples| {
+            samples.push(&[seen.snapshot.host.hostname.as_deref().unwrap_or_default()], 1);
+        }),
+    )
+    .with(&["hostname"])
+    .in_fleet()
+    .from("`/proc/sys/kernel/hostname`, or `--hostname`"),
     Metric::new(
         "nvsmi_agent_driver_info",
         Kind::Gauge,
@@ -25,12 +39,7 @@ pub(crate) const METRICS: &[Metric] = &[
             let Some(driver) = &seen.snapshot.driver else { return };
             let known = |text: &Result<String, _>| text.clone().unwrap_or_default();
             let cuda = driver.cuda_version.map(telemetry::readings::words::cuda_version).unwrap_or_default();
-            let all = [
-                ("driver_version", &*known(&driver.driver_version)),
-                ("nvml_version", &known(&driver.nvml_version)),
-                ("cuda_version", &cuda),
-            ];
-            samples.push(&labels(&all), 1);
+            samples.push(&[&known(&driver.driver_version), &known(&driver.nvml_version), &cuda], 1);
         }),
     )
     .with(&["driver_version", "nvml_version", "cuda_version"])
@@ -39,19 +48,18 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_collector_state",
         Kind::Gauge,
         "",
-        "State of the collector, as a label; always 1.",
-        Of::Agent(|seen, samples| {
-            samples.push(&labels(&[("state", seen.snapshot.collector.state.as_str())]), 1);
-        }),
+        "State of the collector: 1 for the current one, 0 for the others.",
+        Of::Agent(|seen, samples| samples.states(CollectorState::VARIANTS, seen.snapshot.collector.state.as_str())),
     )
     .with(&["state"])
+    .states_in_fleet(&["ok", "released"])
     .from("derived: `starting`, `ok`, `stalled`, `restarting`, `no_driver`, `released`"),
     Metric::new(
         "nvsmi_agent_collector_restarts_total",
         Kind::Counter,
         "",
         "Unexpected restarts of the collector.",
-        Of::Agent(|seen, samples| samples.push("", seen.snapshot.collector.restarts)),
+        Of::Agent(|seen, samples| samples.push(&[], seen.snapshot.collector.restarts)),
     )
     .from("the supervisor"),
     Metric::new(
@@ -59,7 +67,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Kind::Histogram,
         "seconds",
         "Duration of a sample: from the tick until the last GPU was read that was not late.",
-        Of::Agent(|seen, samples| samples.histogram("", &seen.snapshot.timings.samples)),
+        Of::Agent(|seen, samples| samples.histogram(&seen.snapshot.timings.samples)),
     )
     .from("the collector"),
     Metric::new(
@@ -69,7 +77,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "Processes without series, since there are more than --metrics-processes-max; those with the least memory.",
         Of::Agent(|seen, samples| {
             if let Some(left_out) = left_out(seen) {
-                samples.push("", left_out);
+                samples.push(&[], left_out);
             }
         }),
     )
@@ -78,10 +86,10 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_agent_nvml_call_duration_seconds",
         Kind::Summary,
         "seconds",
-        "Duration of finished driver calls, by function, over all collectors.",
+        "Duration of finished driver calls, by function, over all collectors; in the set full.",
         Of::Calls(|seen, samples| {
             for (function, histogram) in &seen.snapshot.timings.calls {
-                samples.summary(&labels(&[("function", function)]), histogram);
+                samples.summary(function, histogram);
             }
         }),
     )
@@ -94,10 +102,11 @@ pub(crate) const METRICS: &[Metric] = &[
         "Unix time of the newest reading of any GPU; absent before the first.",
         Of::Agent(|seen, samples| {
             if let Some(read_at) = seen.snapshot.read_at {
-                samples.push("", unix_seconds(read_at.unix_ms));
+                samples.push(&[], unix_seconds(read_at.unix_ms));
             }
         }),
     )
+    .in_fleet()
     .from("the wall clock"),
     Metric::new(
         "nvsmi_agent_http_requests_total",
@@ -107,7 +116,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Agent(|seen, samples| {
             if let Some(http) = seen.http.counters() {
                 http.requests.each(|route, status, count| {
-                    samples.push(&labels(&[("route", route), ("status", status)]), count);
+                    samples.push(&[route, status], count);
                 });
             }
         }),
@@ -121,7 +130,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "HTTP requests that ended in a panic; each was answered with 500.",
         Of::Agent(|seen, samples| {
             if let Some(http) = seen.http.counters() {
-                samples.push("", http.requests.panics());
+                samples.push(&[], http.requests.panics());
             }
         }),
     )
@@ -133,7 +142,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "Open connections to /api/v1/stream.",
         Of::Agent(|seen, samples| {
             if let Some(http) = seen.http.counters() {
-                samples.push("", http.streams.taken());
+                samples.push(&[], http.streams.taken());
             }
         }),
     )

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use telemetry::snapshot::{Gpu, Mig};
+use telemetry::{
+    VariantNames as _,
+    snapshot::{Gpu, Mig, UseVerdict},
+};
 
 use super::{
     is_read,
@@ -56,8 +59,8 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_mig_use",
         Kind::Gauge,
         "",
-        "Use of a MIG instance, as a label; always 1.",
-        Of::Instance(|_, mig, samples| samples.push(&[mig.usage.verdict.as_str()], 1.0)),
+        "Use of a MIG instance: 1 for the current verdict, 0 for the others.",
+        Of::Instance(|_, mig, samples| samples.states(UseVerdict::VARIANTS, mig.usage.verdict.as_str())),
     )
     .with(&["verdict"])
     .from("derived: `free`, `held`, `busy`, `unknown`"),

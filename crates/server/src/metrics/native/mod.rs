@@ -35,7 +35,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
     let gpus: Vec<(&Gpu, String)> = seen.snapshot.gpus.iter().map(|gpu| (gpu, subject(gpu))).collect();
     let instances = instance::subjects(&gpus);
     let processes = process::subjects(seen, &gpus);
-    for metric in all() {
+    for metric in all().filter(|metric| seen.has(metric)) {
         let mut samples = page.begin(metric.family());
         match metric.of {
             Of::Gpu(value) => {
@@ -47,7 +47,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             }
             Of::Gpus(write) => {
                 for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
-                    write(gpu, &mut Labelled::new(&mut samples, subject, metric));
+                    write(gpu, &mut Labelled::new(seen, &mut samples, subject, metric));
                 }
             }
             Of::Readings(fields) => {
@@ -59,12 +59,12 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             }
             Of::Known(write) => {
                 for (gpu, subject) in &gpus {
-                    write(seen, gpu, &mut Labelled::new(&mut samples, subject, metric));
+                    write(seen, gpu, &mut Labelled::new(seen, &mut samples, subject, metric));
                 }
             }
             Of::Instance(write) => {
                 for Subject { mig, labels, .. } in &instances {
-                    write(seen, mig, &mut Labelled::new(&mut samples, labels, metric));
+                    write(seen, mig, &mut Labelled::new(seen, &mut samples, labels, metric));
                 }
             }
             Of::GpuInstance(value) => {
@@ -89,16 +89,16 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
                     }
                 }
             }
-            Of::Agent(write) | Of::Calls(write) => write(seen, &mut samples),
+            Of::Agent(write) | Of::Calls(write) => write(seen, &mut Labelled::new(seen, &mut samples, "", metric)),
         }
     }
 }
 
 /// Writes the metrics of the agent, which are served with every choice of names.
 pub(crate) fn render_agent(seen: &Seen<'_>, page: &mut Page) {
-    for metric in agent::METRICS {
-        if let Of::Agent(write) = metric.of {
-            write(seen, &mut page.begin(metric.family()));
+    for metric in agent::METRICS.iter().filter(|metric| seen.has(metric)) {
+        if let Of::Agent(write) | Of::Calls(write) = metric.of {
+            write(seen, &mut Labelled::new(seen, &mut page.begin(metric.family()), "", metric));
         }
     }
 }

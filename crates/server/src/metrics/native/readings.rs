@@ -8,7 +8,7 @@ use telemetry::{
 };
 
 use crate::metrics::{
-    table::{Metric, Of},
+    table::{Fleet, Metric, Of},
     text::{Kind, Samples, label_into},
 };
 
@@ -36,6 +36,7 @@ pub(crate) static OF_INSTANCES: LazyLock<Vec<Metric>> = LazyLock::new(|| {
                 name: metric.name.replacen("nvsmi_gpu_", "nvsmi_gpu_mig_", 1).leak(),
                 help: help.leak(),
                 source: format!("{}, of the GPU instance", of_gpu.source).leak(),
+                fleet: Fleet::No,
                 of: Of::InstanceReadings(fields),
                 ..of_gpu
             }
@@ -60,6 +61,7 @@ fn declare(metric: &readings::Metric, unit: Unit, help: &'static str) -> Metric 
         labels: labels.leak(),
         source: joined(fields.iter().map(|field| field.spec().nvml)),
         dcgm: joined(dcgm),
+        fleet: if metric.is_in_fleet { Fleet::All } else { Fleet::No },
         ..Metric::new(metric.name, kind, unit.base_name(), help, Of::Readings(fields.leak()))
     }
 }
@@ -93,7 +95,7 @@ pub(super) fn write(field: Field, reading: Option<Reading<Value<'_>>>, subject: 
     match (spec.unit, value, metric.state_label) {
         (Unit::Word(table), Value::U32(number), Some(label)) => push(Some((label, &words::word(number, table))), 1.0),
         (Unit::Bits(names), Value::U64(bits), Some(label)) => {
-            for (word, set) in words::all_bits(bits, names) {
+            for (word, set) in words::all_bits(bits, names).filter(|(_, set)| *set || !metric.is_sparse) {
                 push(Some((label, &word)), f64::from(u8::from(set)));
             }
         }

@@ -1,10 +1,10 @@
 //! Identity, state, health and use of a GPU: known whatever its state.
 
 use telemetry::{
-    Absence, BootTime, Reading,
+    Absence, BootTime, Reading, VariantNames as _,
     readings::words,
     sample::PodContainer,
-    snapshot::{Gpu, Severity, Usage, UseVerdict},
+    snapshot::{Gpu, GpuState, Severity, Usage, UseVerdict},
 };
 
 use crate::metrics::{
@@ -36,15 +36,17 @@ pub(crate) const METRICS: &[Metric] = &[
         }),
     )
     .with(&["name", "pci_bus_id", "serial", "vbios", "driver_version", "cuda_version"])
+    .in_fleet()
     .from("`nvmlDeviceGetName`, `nvmlDeviceGetPciInfo_v3`, `nvmlDeviceGetSerial`, `nvmlDeviceGetVbiosVersion`, `nvmlSystemGetDriverVersion`, `nvmlSystemGetCudaDriverVersion_v2`"),
     Metric::new(
         "nvsmi_gpu_state",
         Kind::Gauge,
         "",
-        "State of a GPU, as a label; always 1. It has readings only in the state ok.",
-        Of::Known(|_, gpu, samples| samples.push(&[gpu.state.as_str()], 1.0)),
+        "State of a GPU: 1 for the current one, 0 for the others. It has readings only in the state ok.",
+        Of::Known(|_, gpu, samples| samples.states(GpuState::VARIANTS, gpu.state.as_str())),
     )
     .with(&["state"])
+    .states_in_fleet(&["ok", "asleep"])
     .from("derived: `ok`, `stale`, `lost`, `denied`, `asleep`, `error`"),
     Metric::new(
         "nvsmi_gpu_last_read_timestamp_seconds",
@@ -62,8 +64,8 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_health",
         Kind::Gauge,
         "",
-        "Health of a GPU, as a label; always 1.",
-        Of::Known(|_, gpu, samples| samples.push(&[gpu.health.verdict.as_str()], 1.0)),
+        "Health of a GPU: 1 for the current verdict, 0 for the others.",
+        Of::Known(|_, gpu, samples| samples.states(Severity::VARIANTS, gpu.health.verdict.as_str())),
     )
     .with(&["verdict"])
     .from("derived: `ok`, `warning`, `critical`"),
@@ -71,18 +73,21 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_health_reason",
         Kind::Gauge,
         "",
-        "Problem of a GPU, by its stable code; always 1.",
-        Of::Known(|_, gpu, samples| {
-            let mut seen: Vec<&str> = Vec::new();
-            for reason in &gpu.health.reasons {
-                if !seen.contains(&reason.code.as_str()) {
-                    seen.push(&reason.code);
-                    samples.push(&[&reason.code, reason.severity.as_str()], 1.0);
+        "Problem of a GPU, by its stable code; always 1. In the set fleet, the worst one.",
+        Of::Known(|seen, gpu, samples| {
+            let mut codes: Vec<&str> = Vec::new();
+            let most = if seen.is_fleet() { 1 } else { usize::MAX };
+            // The worst is first.
+            for reason in gpu.health.reasons.iter().take(most) {
+                if !codes.contains(&reason.code.as_str()) {
+                    codes.push(&reason.code);
+                    samples.push(&[&reason.code, reason.severity.as_str()], 1);
                 }
             }
         }),
     )
     .with(&["code", "severity"])
+    .in_fleet()
     .from("derived: the `code` of `/api/v1`'s `health.reasons`"),
     Metric::new(
         "nvsmi_gpu_xid_errors_total",
@@ -129,10 +134,11 @@ pub(crate) const METRICS: &[Metric] = &[
         "nvsmi_gpu_use",
         Kind::Gauge,
         "",
-        "Use of a GPU, as a label; always 1. Held: memory is in use, without work for --idle-after.",
-        Of::Known(|_, gpu, samples| samples.push(&[gpu.usage.verdict.as_str()], 1.0)),
+        "Use of a GPU: 1 for the current verdict, 0 for the others. Held: memory is in use, without work for --idle-after.",
+        Of::Known(|_, gpu, samples| samples.states(UseVerdict::VARIANTS, gpu.usage.verdict.as_str())),
     )
     .with(&["verdict"])
+    .states_in_fleet(&["free", "held", "busy"])
     .from("derived: `free`, `held`, `busy`, `unknown`"),
     Metric::new(
         "nvsmi_gpu_held_idle_seconds",

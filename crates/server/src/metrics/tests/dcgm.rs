@@ -54,6 +54,59 @@ fn dcgm_labels_order_and_value_format() {
     assert!(xid[0].ends_with("\"} 79"));
 }
 
+const END_49: &str = "hostname=\"gpu01\",DCGM_FI_SYSTEM_DRIVER_VERSION=\"580.159.04\"";
+
+#[test]
+fn dcgm_4_9_names_labels_and_units() {
+    let mut snapshot = one();
+    snapshot.gpus[0].totals.clock_events[2] = 3;
+    let lines = lines(&snapshot, settings("dcgm4.9"));
+    for (name, value) in [
+        ("DCGM_FI_DEV_SM_CLOCK_HERTZ", "1980000000"),
+        ("DCGM_FI_DEV_BOARD_POWER_WATTS", "118.923000"),
+        ("DCGM_FI_DEV_GPU_ENERGY_JOULES_TOTAL", "123456"),
+        ("DCGM_FI_DEV_GPU_UTIL_RATIO", "0.050000"),
+        ("DCGM_FI_DEV_FB_USED_BYTES", "12297699328"),
+        ("DCGM_FI_DEV_FB_CAPACITY_BYTES", "25769803776"),
+        ("DCGM_FI_PROF_GR_ENGINE_UTIL_RATIO", "0.980000"),
+        ("DCGM_FI_PROF_PCIE_RX_BYTES", "2147483648"),
+        ("DCGM_FI_DEV_NVLINK_THROUGHPUT_BYTES_PER_SECOND", "12884901888"),
+        ("DCGM_FI_DEV_GPU_POWER_THROTTLE_SECONDS_TOTAL", "1.500000"),
+        ("DCGM_FI_DEV_VGPU_LICENSE_STATUS", "0"),
+        ("DCGM_FI_DEV_ROW_REMAP_FAILED", "0"),
+    ] {
+        assert_eq!(of(&lines, name), [format!("{name}{{{BASE},{END_49}}} {value}")]);
+    }
+    for (name, label, value) in [
+        ("DCGM_EXP_XID_ERRORS_TOTAL", "xid=\"79\"", "1"),
+        ("DCGM_EXP_CLOCK_EVENTS_TOTAL", "clock_event=\"power_cap\"", "3"),
+    ] {
+        assert_eq!(of(&lines, name), [format!("{name}{{{BASE},{END_49},{label}}} {value}")]);
+    }
+    assert!(of(&lines, "DCGM_FI_DEV_XID_ERROR")[0].ends_with("\"} 79"));
+    for old in ["DCGM_FI_DEV_SM_CLOCK", "DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_FB_TOTAL", "DCGM_FI_DEV_POWER_USAGE"] {
+        assert!(of(&lines, old).is_empty(), "{old}");
+    }
+}
+
+/// For the time of a migration: each old and each new name once, and one that both versions have with the labels of both.
+#[test]
+fn dcgm_names_of_both_versions_side_by_side() {
+    let both = lines(&one(), settings("dcgm,dcgm4.9"));
+    for (names, end) in [("dcgm", END), ("dcgm4.9", END_49)] {
+        for line in lines(&one(), settings(names)) {
+            let is_shared = ["DCGM_FI_PROF_PCIE_", "DCGM_FI_DEV_VGPU_", "DCGM_FI_DEV_ECC_"];
+            let is_shared = is_shared.iter().any(|beginning| line.starts_with(beginning));
+            let shared = "Hostname=\"gpu01\",hostname=\"gpu01\",DCGM_FI_DRIVER_VERSION=\"580.159.04\",DCGM_FI_SYSTEM_DRIVER_VERSION=\"580.159.04\"";
+            let line = if is_shared { line.replace(end, shared) } else { line };
+            assert_eq!(both.iter().filter(|other| **other == line).count(), 1, "{line}");
+        }
+    }
+    let named = |names: &str| lines(&one(), settings(names)).len();
+    // Two of PCIe, four of ECC, and the licence.
+    assert_eq!(both.len(), named("dcgm") + named("dcgm4.9") - 7);
+}
+
 #[test]
 fn dcgm_xid_zero_without_error_absent_without_events() {
     let mut snapshot = one();
@@ -68,7 +121,7 @@ fn dcgm_xid_zero_without_error_absent_without_events() {
 #[test]
 fn dcgm_hostname_label_is_configurable() {
     let mut settings = settings("dcgm");
-    settings.dcgm.hostname_label = "hostname".into();
+    settings.dcgm.hostname_label = Some("hostname".into());
     let lines = lines(&one(), settings);
     assert!(lines.iter().all(|line| line.contains(",hostname=\"gpu01\",") && !line.contains("Hostname")), "{lines:?}");
 }
@@ -200,6 +253,8 @@ fn dcgm_lost_gpu_has_xid_only() {
     snapshot.gpus[0].state = telemetry::snapshot::GpuState::Lost;
     let lines = lines(&snapshot, settings("dcgm"));
     assert_eq!((lines.len(), of(&lines, "DCGM_FI_DEV_XID_ERRORS").len()), (1, 1));
+    let lines = self::lines(&snapshot, settings("dcgm4.9"));
+    assert_eq!((lines.len(), of(&lines, "DCGM_EXP_XID_ERRORS_TOTAL").len()), (2, 1), "{lines:?}");
 }
 
 #[test]

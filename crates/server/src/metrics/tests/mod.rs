@@ -3,6 +3,7 @@
 mod dcgm;
 mod docs;
 mod native;
+mod rules;
 mod scrape;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -100,7 +101,7 @@ fn text_of(snapshot: &Snapshot, settings: MetricsSettings, scope: Scope, command
     http.attach(Arc::new(requests), Arc::default());
     let demand = Arc::new(Demand::new(KEEP_MS));
     let views = MetricsViews::render(snapshot, commands, &Arc::new(settings), &Arc::new(http), &demand);
-    let form = Form::of(views.settings.names, Format::Text);
+    let form = Form::of(views.settings.names, views.settings.set, Format::Text);
     let text = views.text(snapshot, MetricsKey { scope, form, gzip: false });
     String::from_utf8(text.to_vec()).unwrap()
 }
@@ -125,6 +126,7 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
     (clocks.max_graphics_mhz, clocks.max_sm_mhz, clocks.max_memory_mhz) = (Ok(1980), Ok(1980), Ok(3201));
     (clocks.power_throttled_ns, clocks.thermal_throttled_ns) = (Ok(1_500_000_000), Ok(0));
     gpu.readings.temperature.margin_celsius = Ok(28);
+    gpu.readings.fabric.problems = Ok(1);
     let ecc = &mut gpu.readings.ecc;
     (ecc.volatile_corrected, ecc.volatile_uncorrected) = (Ok(3), Ok(2));
     (ecc.aggregate_corrected, ecc.aggregate_uncorrected) = (Ok(5), Ok(4));
@@ -159,6 +161,7 @@ fn full_gpu(mut gpu: Gpu) -> Gpu {
         dram_active: time(500),
         drawn_uj: Ok(7_000_000),
         energy_is_counted: None,
+        clock_events: [0; telemetry::readings::words::EVENT_REASONS.len()],
     };
     gpu
 }
@@ -183,6 +186,7 @@ fn without_xids(gpu: &mut Gpu) {
         last: None,
         count: Err(Absence::NotSupported),
         by_severity: [0; 3],
+        by_code: Vec::new(),
         held: Vec::new(),
     };
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use telemetry::{
     sample::MigSample,
-    snapshot::{CollectorState, GpuState, Mig, Usage, UseVerdict},
+    snapshot::{CollectorState, GpuState, Mig, Reason, Severity, Usage, UseVerdict},
 };
 
 use super::*;
 use crate::metrics::{
-    dcgm::fields,
+    dcgm::{Version, fields},
     native::{self, process},
     table::{Metric, Of},
     text::Kind,
@@ -47,7 +47,7 @@ fn metric_names_follow_conventions() {
         assert!(metric.help.ends_with('.') && !metric.source.is_empty(), "{name} is not described");
         assert!(!name.contains("percent") && !name.contains("_mhz") && !name.contains("_ms"), "{name}");
         for dcgm in metric.dcgm.split(", ").filter(|dcgm| !dcgm.is_empty()) {
-            assert!(fields().any(|(_, field)| field.name == dcgm), "{name}: {dcgm} is not served");
+            assert!(fields().any(|field| field.named(Version::Until48).name == dcgm), "{name}: {dcgm} is not served");
         }
     }
 }
@@ -58,8 +58,12 @@ fn metrics_appear_with_declared_labels() {
     for instance in mig.gpus[0].mig.iter_mut().flatten() {
         instance.pods = Ok(vec![pod("a", "main"), pod("a", "side")]);
     }
-    let mut all = samples_of(&full(), "native");
-    all.extend(samples_of(&mig, "native"));
+    let everything = |snapshot: &Snapshot| {
+        let settings = MetricsSettings { set: MetricsSet::Full, ..settings("native") };
+        read(&text_of(snapshot, settings, Scope::Read, Commands::Masked))
+    };
+    let mut all = everything(&full());
+    all.extend(everything(&mig));
     for metric in native::all() {
         for name in series(metric) {
             let told: Vec<&Sample> = all.iter().filter(|sample| sample.name == name).collect();
@@ -191,10 +195,77 @@ fn stale_gpu_keeps_identity_and_state() {
                 "nvsmi_gpu_xid_errors_total",
             ]
         );
-        assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1")]), Some("1"));
         assert_eq!(value(&samples, "nvsmi_gpu_state", &[("gpu", "1"), ("state", state.as_str())]), Some("1"));
         assert!(names("0").len() > 60, "the other is exposed as before");
     }
+}
+
+#[test]
+fn state_sets_have_zeros() {
+    let mig = hosts::all().swap_remove(3).1;
+    for (name, snapshot) in hosts::all().into_iter().chain([("MIG", mig)]) {
+        let samples = samples_of(&snapshot, "native");
+        for (metric, label, states) in [
+            ("nvsmi_gpu_use", "verdict", &["busy", "free", "held", "unknown"][..]),
+            ("nvsmi_gpu_mig_use", "verdict", &["busy", "free", "held", "unknown"]),
+            ("nvsmi_gpu_state", "state", &["asleep", "denied", "error", "lost", "ok", "stale"]),
+            ("nvsmi_gpu_health", "verdict", &["critical", "ok", "warning"]),
+            (
+                "nvsmi_agent_collector_state",
+                "state",
+                &["no_driver", "ok", "released", "restarting", "stalled", "starting"],
+            ),
+        ] {
+            let mut sets: BTreeMap<Vec<String>, Vec<(String, String)>> = BTreeMap::new();
+            for sample in samples.iter().filter(|sample| sample.name == metric) {
+                let others = sample.labels.iter().filter(|(other, _)| *other != label);
+                let of = others.map(|(name, value)| format!("{name}={value}")).collect();
+                sets.entry(of).or_default().push((sample.label(label).to_owned(), sample.value.clone()));
+            }
+            for (of, mut set) in sets {
+                set.sort();
+                let found: Vec<&str> = set.iter().map(|(state, _)| state.as_str()).collect();
+                assert_eq!(found, states, "{name}: {metric}{of:?}");
+                let ones = set.iter().filter(|(_, value)| value == "1").count();
+                assert!(
+                    ones == 1 && set.iter().all(|(_, value)| value == "0" || value == "1"),
+                    "{metric}{of:?}: {set:?}"
+                );
+            }
+        }
+    }
+}
+
+/// At most 4 series and 12 of each GPU, whatever is wrong with it; the same series as in the standard set.
+#[test]
+fn fleet_set_is_bounded() {
+    let fleet = || MetricsSettings { set: MetricsSet::Fleet, processes: Some(100), ..MetricsSettings::default() };
+    let of = |snapshot: &Snapshot| read(&text_of(snapshot, fleet(), Scope::Read, Commands::Masked));
+    for (name, snapshot) in hosts::all().into_iter().chain([("full", full())]) {
+        let samples = of(&snapshot);
+        assert!(samples.len() <= 4 + 12 * snapshot.gpus.len(), "{name}: {}", samples.len());
+        let standard = samples_of(&snapshot, "native");
+        for sample in &samples {
+            assert!(standard.contains(sample), "{name}: {sample:?}");
+        }
+    }
+    for (gpus, most) in [(8, 100), (16, 196)] {
+        let mut snapshot = full();
+        let gpu = snapshot.gpus[1].clone();
+        snapshot.gpus = (0..gpus).map(|index| Gpu { index, key: index.to_string(), ..gpu.clone() }).collect();
+        for gpu in &mut snapshot.gpus {
+            gpu.health.reasons = (0..9).map(|code| reason(&format!("code_{code}"))).collect();
+        }
+        let samples = of(&snapshot);
+        assert_eq!(samples.len(), most, "{gpus} GPUs");
+        for name in ["nvsmi_gpu_info", "nvsmi_gpu_health_reason", "nvsmi_gpu_power_watts"] {
+            assert_eq!(samples.iter().filter(|sample| sample.name == name).count(), gpus as usize, "{name}");
+        }
+    }
+}
+
+fn reason(code: &str) -> Reason {
+    Reason { severity: Severity::Warning, code: code.into(), text: "It is.".into(), action: "Look.".into() }
 }
 
 #[test]

@@ -60,13 +60,47 @@ fn scrape_can_select_names() {
         let text = Host::new(default).text(query);
         assert_eq!(text.contains("nvsmi_gpu_power_watts{"), native, "{default}?{query}");
         assert_eq!(text.contains("DCGM_FI_DEV_POWER_USAGE{"), dcgm, "{default}?{query}");
-        assert_eq!(text.contains("nvsmi_agent_nvml_call_duration_seconds_count{"), native, "{default}?{query}");
         assert!(text.contains("nvsmi_agent_snapshot_timestamp_seconds "), "{default}?{query}");
     }
-    let refused = Host::new("native").scrape("names=prometheus", &[]);
-    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    let problem = String::from_utf8(body(refused)).unwrap();
-    assert!(problem.contains("prometheus") && problem.contains("native, dcgm"), "{problem}");
+    for (query, parts) in [
+        ("names=prometheus", &["names", "prometheus", "native, dcgm and dcgm4.9"][..]),
+        ("names=dcgm4.8", &["dcgm4.8", "dcgm4.9"]),
+        ("set=tiny", &["set", "tiny", "fleet, standard or full"]),
+        ("set=fleet&set=full", &["set", "several"]),
+        ("set=fleet&names=dcgm", &["fleet", "native names only"]),
+    ] {
+        let refused = Host::new("native").scrape(query, &[]);
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{query}");
+        let problem = String::from_utf8(body(refused)).unwrap();
+        assert!(parts.iter().all(|part| problem.contains(part)), "{query}: {problem}");
+    }
+}
+
+#[test]
+fn scrape_can_select_set() {
+    let calls = "nvsmi_agent_nvml_call_duration_seconds_count{";
+    let (clock, dcgm) = ("nvsmi_gpu_sm_clock_hertz{", "DCGM_FI_DEV_POWER_USAGE{");
+    for (names, set, query, has) in [
+        ("native", MetricsSet::Standard, "", &[clock][..]),
+        ("native", MetricsSet::Standard, "set=", &[clock]),
+        ("native", MetricsSet::Standard, "set=full&set=full", &[calls, clock]),
+        ("native", MetricsSet::Standard, "set=fleet", &[]),
+        ("native", MetricsSet::Fleet, "", &[]),
+        ("native", MetricsSet::Fleet, "set=standard", &[clock]),
+        // Names that are asked for win over a configured set, and a set that is asked for over configured names.
+        ("native", MetricsSet::Fleet, "names=dcgm", &[dcgm]),
+        ("dcgm", MetricsSet::Standard, "set=fleet", &[]),
+        ("dcgm", MetricsSet::Full, "", &[calls, dcgm]),
+        ("native,dcgm", MetricsSet::Standard, "set=full", &[calls, clock, dcgm]),
+    ] {
+        let mut host = Host::new(names);
+        host.settings = Arc::new(MetricsSettings { set, ..settings(names) });
+        let text = host.text(query);
+        for part in [calls, clock, dcgm] {
+            assert_eq!(text.contains(part), has.contains(&part), "{names} {set:?}?{query}: {part}");
+        }
+        assert!(text.contains("nvsmi_agent_collector_state{state=\"ok\"} 1"), "{names} {set:?}?{query}");
+    }
 }
 
 #[test]
@@ -114,7 +148,8 @@ fn scrape_head_is_current_rest_is_snapshot() {
     let requests = &host.http.counters().unwrap().requests;
     let views = host.views();
     let text = |views: &MetricsViews| {
-        let key = MetricsKey { scope: Scope::Read, form: Form::Native, gzip: false };
+        let form = Form::of(Names::NATIVE, MetricsSet::Standard, Format::Text);
+        let key = MetricsKey { scope: Scope::Read, form, gzip: false };
         String::from_utf8(views.text(&host.snapshot, key).to_vec()).unwrap()
     };
     let count = |text: &str, labels: &[(&str, &str)]| {

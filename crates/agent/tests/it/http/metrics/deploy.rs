@@ -29,19 +29,28 @@ fn told(text: &str, key: &str) -> Vec<String> {
 #[test]
 fn promtool_accepts_rules_and_alerts_fire() {
     promtool(&["check", "config", "prometheus.yml"]);
-    promtool(&["check", "rules", "recording.yml", "alerts.yml"]);
+    promtool(&["check", "rules", "recording.yml", "alerts.yml", "dcgm-4.8-to-4.9.yml", "dcgm-4.9-to-4.8.yml"]);
     promtool(&["test", "rules", "tests.yml"]);
     let (alerts, tests) = (text("deploy/prometheus/alerts.yml"), text("deploy/prometheus/tests.yml"));
     let (names, tested) = (told(&alerts, "alert:"), told(&tests, "alertname:"));
-    let runbooks = told(&alerts, "runbook:");
+    let runbooks = told(&alerts, "runbook_url:");
     assert_eq!(names.len(), 17);
     assert_eq!(names.len(), runbooks.len(), "each has a line of the runbook");
     let book = text("docs/runbook.md");
+    let repository = told(&text("Cargo.toml"), "repository =").remove(0).trim_matches('"').to_owned();
     for (name, runbook) in names.iter().zip(&runbooks) {
         assert!(tested.contains(name), "{name} is not tested");
-        assert_eq!(runbook, &format!("docs/runbook.md#{}", name.to_ascii_lowercase()));
+        assert_eq!(runbook, &format!("{repository}/blob/main/docs/runbook.md#{}", name.to_ascii_lowercase()));
         assert!(book.lines().any(|line| line == format!("## {name}")), "{name} is not in the runbook");
     }
+    // No text is empty where a GPU has no UUID or a host no name, and none is about a GPU without its host.
+    for summary in told(&alerts, "summary:").iter().filter(|summary| summary.contains("$labels.gpu")) {
+        assert!(
+            summary.contains("nvsmi_agent_host_info") && summary.contains("{{ else }}{{ $labels.instance }}"),
+            "{summary}"
+        );
+    }
+    assert!(!alerts.contains("({{ $labels.uuid }})"));
     for record in told(&text("deploy/prometheus/recording.yml"), "record:") {
         assert!(tests.contains(&format!("expr: {record}\n")), "{record} is not tested");
     }
@@ -85,7 +94,7 @@ fn expressions(dashboard: &Value) -> Vec<(String, bool)> {
 fn rules_and_dashboards_have_data_on_prometheus() {
     let worker = StandIn::start(&["python", "train.py"]);
     let driver = Driver::new(&format!("{HOPPER}{}{CUT}", process(&worker)));
-    let agent = Start::on(&driver).argument("--metrics-processes").serve().ready();
+    let agent = Start::on(&driver).argument("--metrics-processes").argument("--metrics-set=full").serve().ready();
     let other_driver = Driver::new(HOPPER);
     let other = Start::on(&other_driver).serve().ready();
     let rules = ["recording", "alerts"].map(|name| repository(&format!("deploy/prometheus/{name}.yml")));
@@ -110,7 +119,7 @@ fn rules_and_dashboards_have_data_on_prometheus() {
             groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone());
         let all: Vec<Value> = all.collect();
         assert!(all.iter().all(|rule| rule["health"] != "err"), "{all:#?}");
-        let done = all.len() == 24 && all.iter().all(|rule| rule["health"] == "ok");
+        let done = all.len() == 26 && all.iter().all(|rule| rule["health"] == "ok");
         let firing = all.into_iter().filter(|rule| rule["state"] == "firing").map(|rule| rule["name"].clone());
         // What fires at once on this board: its errors, and a row that waits.
         let firing: Vec<Value> = firing.collect();

@@ -84,7 +84,7 @@ fn scrape_of_hung_driver_has_age() {
 #[test]
 fn counters_monotonic_across_collector_restart() {
     let driver = Driver::new(HOPPER);
-    let agent = Start::on(&driver).serve().ready();
+    let agent = Start::on(&driver).argument("--metrics-set=full").serve().ready();
     let labels = "{gpu=\"0\",uuid=\"GPU-00000000-0000-0000-0000-00000000000a\"}";
     let all = || {
         let busy = value(&agent, &format!("nvsmi_gpu_busy_seconds_total{labels}")).unwrap_or(0.0);

@@ -1,5 +1,6 @@
 //! `/metrics`, by the programs of others: each metric as it is read back, rules and dashboards on a real Prometheus.
 
+mod alertmanager;
 mod configured;
 mod dcgm;
 mod deploy;

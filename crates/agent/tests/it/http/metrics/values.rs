@@ -133,6 +133,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_process_host_memory_bytes", UpTo(1e9)),
         ("time() - nvsmi_gpu_process_start_timestamp_seconds", UpTo(120.0)),
         // The agent.
+        ("nvsmi_agent_host_info{hostname!=\"\"}", Is(1.0)),
         ("nvsmi_agent_build_info{version=\"0.2.0\"}", Is(1.0)),
         (
             "nvsmi_agent_driver_info{driver_version=\"580.95.05\",nvml_version=\"13.580.95.05\",cuda_version=\"13.0\"}",
@@ -222,7 +223,12 @@ fn prometheus_reads_every_metric_back() {
         Kubelet::new(&json!([given("train-0", "GPU-00000000-0000-0000-0000-00000000000a"), given("infer-0", "MIG-2")]));
     let socket = format!("--kubelet-socket={}", kubelet.path().display());
     let open_driver = Driver::new(&format!("{HOPPER}{}", process(&worker)));
-    let open = Start::on(&open_driver).argument("--metrics-processes").argument(&socket).serve().ready();
+    let open = Start::on(&open_driver)
+        .argument("--metrics-set=full")
+        .argument("--metrics-processes")
+        .argument(&socket)
+        .serve()
+        .ready();
     let cut_driver = Driver::new(CUT);
     let guarded = Start::on(&cut_driver)
         .variable("TOKEN", "changeme")

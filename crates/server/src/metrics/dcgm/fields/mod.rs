@@ -1,6 +1,7 @@
 //! Fields of DCGM that are served: those of the catalogue, and a few that are computed. Units are DCGM's, in its integers;
 //! a division truncates, as there.
 
+mod computed;
 mod known;
 
 use std::sync::LazyLock;
@@ -17,14 +18,37 @@ use crate::metrics::text::Kind;
 
 pub(super) use known::{DRIVER_VERSION, KNOWN, Known};
 
+/// Version of dcgm-exporter whose names are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Up to 4.8.
+    Until48,
+    /// 4.9 and newer.
+    Since49,
+}
+
+impl Version {
+    pub(crate) const ALL: [Self; 2] = [Self::Until48, Self::Since49];
+}
+
 /// One field.
 pub(crate) struct Field {
+    until48: Named,
+    since49: Named,
+    from: From,
+}
+
+/// Name of a field in a version of dcgm-exporter, with its unit.
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
     pub(crate) name: &'static str,
     /// Type as dcgm-exporter declares it.
     pub(crate) kind: Kind,
-    pub(crate) unit: &'static str,
+    pub(super) unit: DcgmUnit,
+    /// The unit as the help has it.
+    pub(crate) unit_text: &'static str,
     pub(crate) help: &'static str,
-    from: From,
+    pub(crate) set: Set,
 }
 
 /// Origin of a field's value.
@@ -32,7 +56,16 @@ enum From {
     /// A reading of the catalogue.
     Reading(readings::Field, &'static Dcgm),
     /// Computed from several.
-    Computed(fn(&Place<'_>) -> Reading<Number>),
+    Computed(fn(&Place<'_>, DcgmUnit) -> Reading<Number>),
+    /// Events: counted, or the newest. They are no readings, so a lost GPU has them too.
+    Events(fn(&Place<'_>) -> Vec<Sample>),
+}
+
+/// A sample of a field.
+pub(super) struct Sample {
+    /// Labels that this field alone has.
+    pub(super) labels: Vec<(&'static str, String)>,
+    pub(super) number: Number,
 }
 
 /// A value as DCGM keeps it.
@@ -43,9 +76,6 @@ pub(crate) enum Number {
     /// A double.
     Real(f64),
 }
-
-/// The field whose samples have labels of their own.
-pub(super) const XID_ERRORS: &str = "DCGM_FI_DEV_XID_ERRORS";
 
 /// Fields in dcgm-exporter's order. Those of its sets that are not in this list follow in the order of the catalogue.
 const ORDER: &[&str] = &[
@@ -60,7 +90,7 @@ const ORDER: &[&str] = &[
     "DCGM_FI_DEV_MEM_COPY_UTIL",
     "DCGM_FI_DEV_ENC_UTIL",
     "DCGM_FI_DEV_DEC_UTIL",
-    XID_ERRORS,
+    "DCGM_FI_DEV_XID_ERRORS",
     "DCGM_FI_DEV_FB_FREE",
     "DCGM_FI_DEV_FB_USED",
     "DCGM_FI_DEV_FB_RESERVED",
@@ -88,51 +118,17 @@ const ORDER: &[&str] = &[
     "DCGM_FI_DEV_FAN_SPEED",
 ];
 
-/// Fields whose value is not one reading.
-const COMPUTED: [(Set, Field); 3] = [
-    (
-        Set::Default,
-        Field {
-            name: XID_ERRORS,
-            kind: Kind::Gauge,
-            unit: "",
-            help: "The newest Xid error; 0 if there was none",
-            from: From::Computed(last_xid),
-        },
-    ),
-    (
-        Set::Default,
-        Field {
-            name: "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL",
-            kind: Kind::Counter,
-            unit: "MB/s",
-            help: "What crosses NVLink both ways; a rate, though it is declared a counter",
-            from: From::Computed(nvlink_bandwidth),
-        },
-    ),
-    (
-        Set::Asked,
-        Field {
-            name: "DCGM_FI_DEV_BAR1_FREE",
-            kind: Kind::Gauge,
-            unit: "MiB",
-            help: "How much of that window is not mapped",
-            from: From::Computed(bar1_free),
-        },
-    ),
-];
-
-/// All fields, in the order in which they are served, with the set that each belongs to.
-pub(crate) fn all() -> impl Iterator<Item = (Set, &'static Field)> {
-    static ALL: LazyLock<Vec<(Set, Field)>> = LazyLock::new(|| {
+/// All fields, in the order in which they are served.
+pub(crate) fn all() -> impl Iterator<Item = &'static Field> {
+    static ALL: LazyLock<Vec<Field>> = LazyLock::new(|| {
         let named = readings::Field::ALL.iter().zip(&SPECS);
-        let named = named.flat_map(|(&field, spec)| spec.dcgm.iter().map(move |dcgm| (dcgm.set, of(field, dcgm))));
-        let mut all: Vec<(Set, Field)> = named.chain(COMPUTED).collect();
+        let named = named.flat_map(|(&field, spec)| spec.dcgm.iter().map(move |dcgm| of(field, dcgm)));
+        let mut all: Vec<Field> = named.chain(computed::fields()).collect();
         let place = |name: &str| ORDER.iter().position(|other| *other == name).unwrap_or(ORDER.len());
-        all.sort_by_key(|(set, field)| (*set as u8, place(field.name)));
+        all.sort_by_key(|field| (field.until48.set as u8, place(field.until48.name)));
         all
     });
-    ALL.iter().map(|(set, field)| (*set, field))
+    ALL.iter()
 }
 
 fn of(field: readings::Field, dcgm: &'static Dcgm) -> Field {
@@ -140,31 +136,49 @@ fn of(field: readings::Field, dcgm: &'static Dcgm) -> Field {
         readings::Kind::Gauge => Kind::Gauge,
         readings::Kind::Counter => Kind::Counter,
     };
-    Field { name: dcgm.name, kind, unit: dcgm.unit.as_str(), help: dcgm.help, from: From::Reading(field, dcgm) }
+    let named = |name, unit: DcgmUnit, set| Named { name, kind, unit, unit_text: unit.as_str(), help: dcgm.help, set };
+    let until48 = named(dcgm.name, dcgm.unit, dcgm.set);
+    let since49 = dcgm.renamed.map_or(until48, |new| named(new.name, new.unit, new.set));
+    Field { until48, since49, from: From::Reading(field, dcgm) }
 }
 
 impl Field {
-    /// Value of a GPU or of an instance.
-    ///
-    /// # Errors
-    /// The reason why there is none.
-    pub(super) fn value(&self, place: &Place<'_>) -> Reading<Number> {
-        match self.from {
-            From::Computed(value) => value(place),
-            From::Reading(field, dcgm) => {
-                let readings = &place.gpu.readings;
-                match (dcgm.instance, place.mig) {
-                    (Instance::Absent, Some(_)) => Err(Absence::NotSupported),
-                    // On unified memory there is none, since it is the host's.
-                    (Instance::Own, mig) if Section::MemoryReadings.fields().contains(&field) => {
-                        let memory = mig.map_or_else(|| readings.memory.whole(), |mig| mig.sample.memory)?;
-                        if memory.unified { Err(Absence::NotSupported) } else { part(&memory, field, dcgm.unit) }
-                    }
-                    (Instance::Own, Some(mig)) => number(mig.activity().value(field), dcgm.unit),
-                    _ => number(readings.value(field), dcgm.unit),
-                }
-            }
+    /// Its name and unit in a version.
+    pub(crate) const fn named(&self, version: Version) -> &Named {
+        match version {
+            Version::Until48 => &self.until48,
+            Version::Since49 => &self.since49,
         }
+    }
+
+    /// True if it is of events.
+    pub(super) const fn is_event(&self) -> bool {
+        matches!(self.from, From::Events(_))
+    }
+
+    /// Samples of a GPU or of an instance, in a unit; none if there is no value.
+    pub(super) fn samples(&self, place: &Place<'_>, unit: DcgmUnit) -> Vec<Sample> {
+        let number = match self.from {
+            From::Events(samples) => return samples(place),
+            From::Computed(value) => value(place, unit),
+            From::Reading(field, dcgm) => reading(place, field, dcgm, unit),
+        };
+        number.map(|number| Sample { labels: Vec::new(), number }).into_iter().collect()
+    }
+}
+
+/// A reading of a GPU or of an instance.
+fn reading(place: &Place<'_>, field: readings::Field, dcgm: &Dcgm, unit: DcgmUnit) -> Reading<Number> {
+    let readings = &place.gpu.readings;
+    match (dcgm.instance, place.mig) {
+        (Instance::Absent, Some(_)) => Err(Absence::NotSupported),
+        // On unified memory there is none, since it is the host's.
+        (Instance::Own, mig) if Section::MemoryReadings.fields().contains(&field) => {
+            let memory = mig.map_or_else(|| readings.memory.whole(), |mig| mig.sample.memory)?;
+            if memory.unified { Err(Absence::NotSupported) } else { part(&memory, field, unit) }
+        }
+        (Instance::Own, Some(mig)) => number(mig.activity().value(field), field, unit),
+        _ => number(readings.value(field), field, unit),
     }
 }
 
@@ -172,19 +186,29 @@ impl Field {
 fn part(memory: &Memory, field: readings::Field, unit: DcgmUnit) -> Reading<Number> {
     let mut parts = readings::MemoryReadings::absent(Absence::NotSupported);
     parts.set_whole(Ok(*memory));
-    number(parts.value(field), unit)
+    number(parts.value(field), field, unit)
 }
 
-/// The value in DCGM's unit.
-fn number(reading: Option<Reading<Value<'_>>>, unit: DcgmUnit) -> Reading<Number> {
+/// A reading in DCGM's unit.
+fn number(reading: Option<Reading<Value<'_>>>, field: readings::Field, unit: DcgmUnit) -> Reading<Number> {
     let value = reading.ok_or(Absence::NotSupported)??;
     match unit {
-        DcgmUnit::Watts | DcgmUnit::Joules => Ok(Number::Real(real(&value)? / 1000.0)),
+        DcgmUnit::Watts => Ok(Number::Real(real(&value)? / 1000.0)),
+        DcgmUnit::Seconds => Ok(Number::Real(real(&value)? / 1e9)),
+        // The catalogue has shares as ratios or as percentages.
+        DcgmUnit::Ratio if matches!(field.spec().unit, readings::Unit::Percent) => {
+            Ok(Number::Real(real(&value)? / 100.0))
+        }
         DcgmUnit::Ratio => real(&value).map(Number::Real),
-        DcgmUnit::Mebibytes => Ok(Number::Whole(whole(&value)? / 1024 / 1024)),
         DcgmUnit::Hertz => whole(&value)?.checked_mul(1_000_000).map(Number::Whole).ok_or(Absence::Error),
+        DcgmUnit::Joules => Ok(Number::Whole(whole(&value)? / 1000)),
+        DcgmUnit::Mebibytes => Ok(Number::Whole(mebibytes(whole(&value)?))),
         _ => whole(&value).map(Number::Whole),
     }
+}
+
+const fn mebibytes(bytes: i64) -> i64 {
+    bytes / 1024 / 1024
 }
 
 fn real(value: &Value<'_>) -> Reading<f64> {
@@ -199,25 +223,4 @@ fn whole(value: &Value<'_>) -> Reading<i64> {
         Value::Bool(flag) => Ok(flag.into()),
         Value::F64(_) | Value::Text(_) | Value::List(_) => Err(Absence::NotSupported),
     }
-}
-
-fn last_xid(place: &Place<'_>) -> Reading<Number> {
-    match place.gpu.xid.last {
-        Some((code, _)) => whole(&Value::U64(code)).map(Number::Whole),
-        // Without a listener nothing is known of errors.
-        None => place.gpu.xid.since.map(|_| Number::Whole(0)),
-    }
-}
-
-fn nvlink_bandwidth(place: &Place<'_>) -> Reading<Number> {
-    let nvlink = &place.gpu.readings.nvlink;
-    let both = nvlink.tx_bytes_per_second?.checked_add(nvlink.rx_bytes_per_second?);
-    // As DCGM computes it: NVML's KiB, divided by a thousand.
-    whole(&Value::U64(both.ok_or(Absence::Error)? / 1024 / 1000)).map(Number::Whole)
-}
-
-fn bar1_free(place: &Place<'_>) -> Reading<Number> {
-    let memory = &place.gpu.readings.memory;
-    let free = memory.bar1_total_bytes?.saturating_sub(memory.bar1_used_bytes?);
-    number(Some(Ok(Value::U64(free))), DcgmUnit::Mebibytes)
 }
