@@ -1,5 +1,6 @@
 import { useRef } from "preact/hooks";
 import { route } from "./browser/route";
+import { useLazy } from "./components/lazy";
 import type { Link } from "./live/follow";
 import { hasSnapshot, late, link } from "./live/store";
 import { Announcer } from "./view/announcer";
@@ -7,11 +8,13 @@ import { Banners } from "./view/banners";
 import { ConnectingPage } from "./view/connecting";
 import { ErrorBoundary } from "./view/error-boundary";
 import { EventsView } from "./view/events/view";
+import { Footer } from "./view/footer";
 import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
 import { LoginPage } from "./view/login";
 import { Overview } from "./view/overview/overview";
 import { ProcessesView } from "./view/processes/view";
+import { helpOpen } from "./view/shortcuts";
 import { UsersView } from "./view/users";
 import { useViewFocus } from "./view/view-focus";
 
@@ -26,6 +29,7 @@ export function App() {
     if (connection.kind !== "connecting") asksForToken.current = connection.kind === "refused";
     return asksForToken.current ? <LoginPage /> : <ConnectingPage link={connection} />;
   }
+  if (current.view === "wall") return <WallPage />;
   return (
     <>
       <button type="button" class="skip" onClick={toMain}>
@@ -38,9 +42,32 @@ export function App() {
           <CurrentView />
         </ErrorBoundary>
       </main>
+      <Footer />
+      {helpOpen.value && <Help />}
       <Announcer />
     </>
   );
+}
+
+const loadWall = () => import("./view/wall/wall");
+
+/** Every GPU on a large screen, without controls. */
+function WallPage() {
+  const lazy = useLazy(loadWall);
+  if (lazy.kind === "loaded") return <lazy.part.Wall />;
+  return (
+    <main class="nothing" id="main">
+      <h1 class="unseen">Wall</h1>
+      {lazy.kind === "failed" && "This view could not be loaded. Reload the page."}
+    </main>
+  );
+}
+
+const loadHelp = () => import("./view/help");
+
+function Help() {
+  const lazy = useLazy(loadHelp);
+  return lazy.kind === "loaded" ? <lazy.part.HelpDialog /> : null;
 }
 
 function CurrentView() {

@@ -12,6 +12,7 @@ import "./style/views.css";
 import "./style/charts.css";
 import "./style/peers.css";
 import "./style/old.css";
+import "./style/print.css";
 import { render } from "preact";
 import { loadToken } from "./api/token";
 import { App } from "./app";
@@ -21,6 +22,7 @@ import { showTooltips } from "./browser/tooltip";
 import { loadPeers } from "./live/peers";
 import { start } from "./live/start";
 import { followAnnouncements } from "./view/announcer";
+import { followKeys } from "./view/shortcuts";
 import { followTitle } from "./view/title";
 import { trackLinkClicks } from "./view/view-focus";
 
@@ -31,6 +33,7 @@ showTooltips();
 trackLinkClicks();
 followAnnouncements();
 followTitle();
+followKeys();
 start();
 loadPeers();
 

@@ -1,5 +1,6 @@
 //! Command line: each option and environment variable with its help, declared once.
 
+mod help;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
     parser::ValueSource,
 };
-use server::{Commands, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
+use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 #[cfg(test)]
@@ -28,7 +29,7 @@ use value::{
 /// variable; the flag wins. PORT, URL_PREFIX and TOKEN can also be set in the file .env in the working directory, where
 /// environment variables win.
 #[derive(Debug, Parser)]
-#[command(name = "nvidia-smi-web-agent", version, after_help = AFTER_HELP)]
+#[command(name = "nvidia-smi-web-agent", version, after_help = help::AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,
@@ -52,21 +53,6 @@ pub(crate) struct Setting {
     pub(crate) value: String,
     pub(crate) source: String,
 }
-
-const AFTER_HELP: &str = "\
-Token:
-  TOKEN=...  Clients must send this token in the Authorization header, alone or after 'Bearer '. Set it as an
-             environment variable or in .env; there is no flag, because every user of the host can read flags. If it is
-             empty or unset, everyone who can reach the API can use it.
-
-Examples:
-  nvidia-smi-web-agent                         serve on port 8000
-  PORT=9000 TOKEN=secret nvidia-smi-web-agent  serve on port 9000, with a token
-  nvidia-smi-web-agent check                   print the configuration and its problems
-  nvidia-smi-web-agent health --gpus           check every GPU, for cron and Slurm
-  nvidia-smi-web-agent capture --output bug.toml  record the driver's answers, for a bug report
-  nvidia-smi-web-agent release --for 10m       release the GPUs, to reset one or to upgrade the driver
-  curl localhost:8000/status?idx=0             get the first GPU and its processes";
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -121,6 +107,12 @@ pub(crate) struct Options {
     /// Separate several with commas.
     #[arg(long, env = "NVSMI_CORS_ORIGINS", value_name = "LIST", value_delimiter = ',', global = true)]
     pub(crate) cors_origins: Vec<WebOrigin>,
+
+    /// Let pages of these origins embed the page in a frame, such as https://grafana.example.org
+    ///
+    /// none, or self (this origin) and origins, separated by commas. API answers are never embedded.
+    #[arg(long, env = "NVSMI_FRAME_ANCESTORS", default_value = "none", value_name = "LIST", global = true)]
+    pub(crate) frame_ancestors: FrameAncestors,
 
     /// Accept these Host names when no token is required
     ///

@@ -55,6 +55,7 @@ impl Config {
                 // naming hosts enables the check there.
                 allowed_hosts: (exposure.is_local() || exposure.names_hosts).then(|| options.allowed_hosts.clone()),
                 cors_origins: options.cors_origins.clone(),
+                frame_ancestors: options.frame_ancestors.clone(),
                 access_log: options.access_log != AccessLog::Off,
                 ..ServerConfig::default()
             },

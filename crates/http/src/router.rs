@@ -239,6 +239,10 @@ impl<S> Router<S> {
     /// The response to a request, and the client that it was authenticated as.
     fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Response, Option<Principal>) {
         let path = request.uri().path();
+        if let Some(response) = self.from_root_to_prefix(request) {
+            self.count(None, response.status());
+            return (response, None);
+        }
         // CONNECT names a host instead of a path.
         let route = if path.is_empty() { None } else { self.find(path) };
         let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
@@ -281,6 +285,16 @@ impl<S> Router<S> {
         }
         self.count(route, response.status());
         (response, principal)
+    }
+
+    /// Redirects `GET` and `HEAD` of `/` to the prefix, if there is one: people type the host's name alone. It is open,
+    /// as the page is, and relative, so that no header chooses another host.
+    fn from_root_to_prefix<B>(&self, request: &Request<B>) -> Option<Response> {
+        let prefix = self.config.prefix.as_str();
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let leads = is_read && request.uri().path() == "/" && !prefix.is_empty();
+        // Begins with a dot, because a segment can contain a colon and would then read as a scheme.
+        leads.then(|| response::redirect(&format!(".{prefix}/"), request.uri().query()))
     }
 
     /// Checks the `Host` header of anonymous clients, then the scope.

@@ -20,6 +20,7 @@ use telemetry::fixtures as host;
 pub use config::{
     ServerConfig,
     commands::Commands,
+    frame_ancestors::{FrameAncestors, FrameAncestorsError},
     peers::{Peers, PeersError},
 };
 pub use http_server::{

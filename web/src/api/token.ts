@@ -5,7 +5,7 @@ import { prefix } from "./address";
 export type Keep = "tab" | "browser";
 
 // Agents behind one proxy share an origin and so a storage: the prefix keeps their tokens apart.
-const key = (): string => `nvidia-smi-web-agent:token:${prefix()}`;
+const key = (path = prefix()): string => `nvidia-smi-web-agent:token:${path}`;
 
 /** The token in use; null without one. */
 export const token = signal<string | null>(null);
@@ -29,9 +29,15 @@ export const isSendable = (value: string): boolean => !/[\0-\x1f\x7f]/.test(valu
 export const bearer = (value: string): string =>
   `Bearer ${String.fromCharCode(...new TextEncoder().encode(value))}`;
 
+/** Token that is stored for the agent at a path of this origin; null without one. */
+export function storedToken(path: string): string | null {
+  const found =
+    attempt(() => sessionStorage.getItem(key(path))) ?? attempt(() => localStorage.getItem(key(path)));
+  return found !== null && isSendable(found) ? found : null;
+}
+
 export function loadToken(): void {
-  const found = attempt(() => sessionStorage.getItem(key())) ?? attempt(() => localStorage.getItem(key()));
-  token.value = found !== null && isSendable(found) ? found : null;
+  token.value = storedToken(prefix());
 }
 
 /** Storage for the token that is being tried; null if none is. */
@@ -50,6 +56,9 @@ export function storeTriedToken(): void {
   tried = null;
   if (how !== null && value !== null) attempt(() => store(how).setItem(key(), value));
 }
+
+/** True while the form for a token is open. */
+export const signingIn = signal(false);
 
 export function forgetToken(): void {
   attempt(() => sessionStorage.removeItem(key()));

@@ -294,6 +294,18 @@ export interface Memory {
   used_bytes: number | null;
 }
 
+/** Numbers of MIG instances by use. */
+export interface MigCounts {
+  /** Busy instances. */
+  busy: number;
+  /** Free instances. */
+  free: number;
+  /** Idle instances on which memory is held. */
+  held: number;
+  /** Instances of unknown use. */
+  unknown: number;
+}
+
 /** MIG instance: a compute instance in a GPU instance. */
 export interface Mig {
   /** Activity of its GPU instance in the last window. */
@@ -302,6 +314,8 @@ export interface Mig {
   compute_instance: number | null;
   /** GPU instance ID. */
   gpu_instance: number | null;
+  /** Name on this GPU: the profile, followed by the instance's IDs if several instances have the same profile, such as `1g.18gb (GI 9)`. The page and `/summary.txt` write it after the index, as `0 · 1g.18gb`. */
+  label: string;
   /** Total memory. */
   memory_total_bytes: number | null;
   /** Used memory. */
@@ -528,6 +542,8 @@ export interface Snapshot {
   sampled_at: number;
   /** The version of this contract: 1. */
   schema: number;
+  /** What this client sees: `read` is everything, `summary` is without users and their programs. */
+  scope: string;
   /** Counts up by one per snapshot. */
   sequence: number;
 }
@@ -599,11 +615,27 @@ export interface SummaryGpu {
   index: number;
   /** Free memory. */
   memory_free_bytes: number | null;
+  /** MIG instances; empty without MIG. */
+  mig: SummaryMig[];
   /** Product name. */
   name: string | null;
   /** State of its readings. */
   state: GpuState;
   /** UUID. */
+  uuid: string | null;
+  /** Use. */
+  verdict: UseVerdict;
+}
+
+/** Summary of a MIG instance. */
+export interface SummaryMig {
+  /** Name on its GPU: the profile, with the instance's IDs if several instances have the same profile. */
+  label: string;
+  /** Free memory. */
+  memory_free_bytes: number | null;
+  /** Profile, such as `1g.18gb`. */
+  profile: string | null;
+  /** UUID, for `CUDA_VISIBLE_DEVICES`. */
   uuid: string | null;
   /** Use. */
   verdict: UseVerdict;
@@ -625,6 +657,8 @@ export interface Summary {
   health: HealthCounts;
   /** Hostname. */
   hostname: string | null;
+  /** Numbers of MIG instances by use; the numbers of GPUs do not include them. */
+  mig: MigCounts;
   /** GPUs that an earlier run of the agent read, and that the driver does not list. No number above counts them. */
   missing: MissingGpu[];
   /** Time of the snapshot, Unix time in milliseconds. */

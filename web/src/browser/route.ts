@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 export type Route =
   | { view: "overview"; query: Query }
   | { view: "gpu"; gpu: string; query: Query }
-  | { view: "processes" | "users" | "events"; query: Query };
+  | { view: "processes" | "users" | "events" | "wall"; query: Query };
 
 /** Parameters of the view in the URL, such as `?user=alice`. */
 export type Query = Readonly<Record<string, string>>;
@@ -16,7 +16,8 @@ export function parse(fragment: string): Route {
   const query: Query = Object.fromEntries(new URLSearchParams(search));
   const [view = "", rest] = path.split("/");
   if (view === "gpu" && rest) return { view, gpu: decode(rest), query };
-  if (view === "processes" || view === "users" || view === "events") return { view, query };
+  if (view === "processes" || view === "users" || view === "events" || view === "wall")
+    return { view, query };
   return { view: "overview", query };
 }
 

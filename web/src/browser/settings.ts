@@ -20,9 +20,9 @@ export const every = {
 
 export const refreshInterval = pace;
 
-/** Groups the processes by user. */
-export const grouped = stored<boolean>(
-  "grouped",
-  false,
+/** Single keys such as `/` are shortcuts; they can be turned off for speech input, which may type them. */
+export const shortcuts = stored<boolean>(
+  "shortcuts",
+  true,
   (value): value is boolean => typeof value === "boolean",
 );

@@ -1,6 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { prefix } from "../api/address";
 import { hasPeers, requestJson } from "../api/request";
+import { bearer, storedToken } from "../api/token";
 import type { Peer } from "../api/types";
 import { learn, type PeerAnswer, type PeerState, placeOf } from "../model/peers";
 import { link, paused, visible } from "./store";
@@ -59,11 +60,27 @@ async function pollPeer(peer: Peer, aborted: AbortSignal): Promise<void> {
   peerStates.value = next;
 }
 
-/** Requests a peer's summary, without a token: this agent's is for this agent only. */
+/** Tokens that peers have refused, by path: each is sent once only. */
+const refused = new Map<string, string>();
+
+/**
+ * Requests a peer's summary, with the token that this browser has stored for that very path: this agent's is for this
+ * agent only. A peer that refuses it may still answer without one.
+ */
 async function summaryOf(peer: Peer, aborted: AbortSignal): Promise<PeerAnswer> {
+  const { pathname } = new URL(peer.url, location.origin);
+  const stored = storedToken(pathname);
+  const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);
+  if (stored === null || refused.get(pathname) === stored) return answerOf(pathname, {}, signal);
+  const answer = await answerOf(pathname, { Authorization: bearer(stored) }, signal);
+  if (answer?.status !== 401 && answer?.status !== 403) return answer;
+  refused.set(pathname, stored);
+  return answerOf(pathname, {}, signal);
+}
+
+async function answerOf(path: string, headers: HeadersInit, signal: AbortSignal): Promise<PeerAnswer> {
   try {
-    const signal = AbortSignal.any([aborted, AbortSignal.timeout(TIMEOUT_MS)]);
-    const response = await fetch(`${peer.url}api/v1/summary`, { cache: "no-store", signal });
+    const response = await fetch(`${path}api/v1/summary`, { cache: "no-store", headers, signal });
     return { status: response.status, body: await response.json().catch(() => null) };
   } catch {
     return null;

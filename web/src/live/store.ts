@@ -13,6 +13,8 @@ export const link = signal<Link>({ kind: "connecting" });
 export const events = signal<Event[]>([]);
 /** True after the first snapshot. */
 export const hasSnapshot = computed(() => snapshot.value !== null);
+/** True if users and their programs are hidden from this page's token, or from clients without one. */
+export const namesHidden = computed(() => snapshot.value?.scope === "summary");
 /** Name of the host; null if unknown. */
 export const hostname = computed(() => snapshot.value?.host.hostname ?? null);
 /** True while the user has paused the page. */

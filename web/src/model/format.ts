@@ -124,6 +124,20 @@ export const hourAndMinute = (at: number): string => shortTime.format(at);
 export const dayAndMonth = (at: number): string => shortDay.format(at);
 export const exact = (at: number): string => full.format(at);
 
+/** Time zone of all times on the page and its offset at a time: `Europe/Berlin (UTC+2)`. */
+export function timeZone(at: number): string {
+  const minutes = -new Date(at).getTimezoneOffset();
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  const offset = `UTC${minutes < 0 ? "-" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
+  const { timeZone: name } = new Intl.DateTimeFormat().resolvedOptions();
+  // Some systems have no name, only an offset.
+  return !name || name === "UTC" || /^[+-]/.test(name)
+    ? minutes === 0
+      ? "UTC"
+      : offset
+    : `${name} (${offset})`;
+}
+
 export function dayName(at: number, now: number): string {
   if (sameDay(at, now)) return "Today";
   if (sameDay(at, now - DAY)) return "Yesterday";

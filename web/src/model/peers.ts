@@ -1,9 +1,12 @@
 import type { Peer, Summary } from "../api/types";
+import { countMig, type MigCounts } from "./mig";
 import { type Count, countOf } from "./totals";
 
 /** Numbers of a host's GPUs by status, and the reason why they are unknown. */
 export interface PeerCounts {
   by: Record<Count, number>;
+  /** MIG instances; null without any. */
+  mig: MigCounts | null;
   /** State of the collector, if it is not ok. */
   collectorState: string | null;
 }
@@ -12,7 +15,7 @@ export interface PeerCounts {
 export type PeerState =
   | { kind: "asking" }
   | { kind: "known"; counts: PeerCounts }
-  /** It requires a token, and is never sent this agent's. */
+  /** It requires a token, and this browser has none that it accepts. It is never sent this agent's. */
   | { kind: "token" }
   /** It refuses its host name (421). */
   | { kind: "refused_name" }
@@ -59,9 +62,12 @@ export function countGpus(summary: Summary): PeerCounts {
   const by: PeerCounts["by"] = { free: 0, busy: 0, held: 0, asleep: 0, unknown: 0, trouble: 0 };
   const collectorState = summary.collector_state;
   const isReleased = collectorState === "released";
-  for (const gpu of summary.gpus) {
-    const { state, health, verdict } = gpu;
-    by[countOf({ state, health: { verdict: health }, use: { verdict } }, isReleased)] += 1;
+  const uses: string[] = [];
+  for (const { state, health, verdict, mig } of summary.gpus) {
+    const category = countOf({ state, health: { verdict: health }, use: { verdict } }, isReleased);
+    by[category] += 1;
+    // An older agent has no list of instances.
+    if (category !== "trouble") uses.push(...(mig ?? []).map(each => each.verdict));
   }
-  return { by, collectorState: collectorState === "ok" ? null : collectorState };
+  return { by, mig: countMig(uses), collectorState: collectorState === "ok" ? null : collectorState };
 }

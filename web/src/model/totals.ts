@@ -1,5 +1,6 @@
 import type { Gpu } from "../api/types";
 import { isTrouble, statusOf } from "./gpu";
+import { countMig, type MigCounts } from "./mig";
 
 /** A sum and its number of GPUs: those that are not `ok`, or do not report the value, are left out. */
 export interface Sum {
@@ -11,10 +12,26 @@ export interface Sum {
 /** Category of a GPU in the totals. */
 export type Count = "free" | "busy" | "held" | "asleep" | "unknown" | "trouble";
 
+/** Categories in the order in which they are shown. */
+export const ORDER: readonly Count[] = ["free", "busy", "held", "asleep", "unknown", "trouble"];
+/** Uses of MIG instances, in the same order. */
+export const MIG_ORDER = ["free", "busy", "held", "unknown"] as const;
+
+export const WORDS: Record<Count, string> = {
+  free: "free",
+  busy: "busy",
+  held: "idle, held",
+  asleep: "asleep",
+  unknown: "unknown",
+  trouble: "in trouble",
+};
+
 export interface Totals {
   gpus: number;
   /** Each GPU once: those in trouble are in no other category. */
   by: Record<Count, number>;
+  /** MIG instances of GPUs that are not in trouble; null without any. */
+  mig: MigCounts | null;
   memory: Sum | null;
   power: { draw: number; limit: number | null; of: number } | null;
 }
@@ -25,6 +42,9 @@ export function totals(gpus: readonly Gpu[], released: boolean): Totals {
   return {
     gpus: gpus.length,
     by,
+    mig: countMig(
+      gpus.filter(gpu => !isTrouble(gpu, released)).flatMap(gpu => gpu.mig.map(mig => mig.use.verdict)),
+    ),
     memory: memoryOf(gpus),
     power: powerOf(gpus),
   };

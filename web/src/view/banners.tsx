@@ -1,11 +1,11 @@
-import type { ComponentChildren } from "preact";
 import { prefix } from "../api/address";
 import type { Collector } from "../api/types";
 import { stored } from "../browser/stored";
-import { Icon } from "../components/icon";
+import { Banner } from "../components/banner";
 import { agentNow, late, link, now, paused, snapshot } from "../live/store";
 import { duration, moment } from "../model/format";
 import { authMessage } from "../model/problem";
+import { SignInBanner, WithoutToken } from "./sign-in";
 import { TokenForm } from "./token-form";
 
 /** Reasons why the values may be wrong or old: since when, and what to do. */
@@ -15,28 +15,9 @@ export function Banners() {
   return (
     <div class="banners">
       <LinkBanner sampledAt={newest.sampled_at} />
+      {link.value.kind !== "refused" && <SignInBanner />}
       <CollectorBanner collector={newest.collector} />
       <Updated version={newest.host.agent_version} />
-    </div>
-  );
-}
-
-export function Banner({
-  severity,
-  title,
-  children,
-}: {
-  severity: "critical" | "warning" | "info";
-  title?: string;
-  children: ComponentChildren;
-}) {
-  return (
-    <div class="banner" data-severity={severity}>
-      <Icon name={severity} />
-      <div>
-        {title && <b>{title} </b>}
-        {children}
-      </div>
     </div>
   );
 }
@@ -50,6 +31,7 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
       <Banner severity="critical" title={authMessage(stands.status)}>
         {old} Enter another token:
         <TokenForm reported />
+        <WithoutToken />
       </Banner>
     );
   }

@@ -1,5 +1,5 @@
 import { Component, type ComponentChildren } from "preact";
-import { Banner } from "./banners";
+import { Banner } from "../components/banner";
 
 /** Catches errors of a view: the rest of the page stays, and reports it. */
 export class ErrorBoundary extends Component<{ children: ComponentChildren }, { what: string | null }> {

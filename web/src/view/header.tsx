@@ -3,6 +3,7 @@ import { Icon } from "../components/icon";
 import { events, hostname, paused } from "../live/store";
 import { Menu } from "./menu";
 import { seenEvents } from "./seen";
+import { SignInButton } from "./sign-in";
 import { Status } from "./status";
 import { VIEWS } from "./views";
 
@@ -27,6 +28,7 @@ export function Header() {
       </nav>
       <div class="controls">
         <Status />
+        <SignInButton />
         <button
           type="button"
           class="quiet"

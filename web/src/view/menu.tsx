@@ -1,6 +1,6 @@
 import { computed } from "@preact/signals";
 import { forgetToken, token } from "../api/token";
-import { contrast, REFRESH_INTERVALS, refreshInterval, theme } from "../browser/settings";
+import { contrast, REFRESH_INTERVALS, refreshInterval, shortcuts, theme } from "../browser/settings";
 import { Choice } from "../components/choice";
 import { Icon } from "../components/icon";
 import { Popover } from "../components/popover";
@@ -53,6 +53,16 @@ export function Menu() {
             </option>
           ))}
         </select>
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={shortcuts.value}
+          onChange={event => {
+            shortcuts.value = event.currentTarget.checked;
+          }}
+        />
+        Keyboard shortcuts
       </label>
       {token.value !== null && (
         <button type="button" onClick={leave}>

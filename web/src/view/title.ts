@@ -1,20 +1,23 @@
 import { computed, effect } from "@preact/signals";
 import { type Route, route } from "../browser/route";
 import { late, link, paused, released, shown, snapshot } from "../live/store";
-import { findGpu } from "../model/gpu";
-import { titleOf } from "../model/title";
+import { findGpu, isTrouble } from "../model/gpu";
+import { type TabSeverity, tabIcon, titleOf } from "../model/title";
 import { totals } from "../model/totals";
 import { VIEWS } from "./views";
 
-/** Keeps the title of the tab up to date. */
+/** Keeps the title and the icon of the tab up to date. */
 export function followTitle(): void {
   const title = computed(() => {
     if (snapshot.value === null) return `GPUs · ${location.hostname}`;
+    const { by, mig } = totals(
+      shown.value.map(({ gpu }) => gpu),
+      released.value,
+    );
     return titleOf({
-      free: totals(
-        shown.value.map(({ gpu }) => gpu),
-        released.value,
-      ).by.free,
+      free: by.free,
+      mig,
+      trouble: by.trouble,
       problem: connectionProblem(),
       host: snapshot.value.host.hostname ?? location.hostname,
       view: nameOf(route.value),
@@ -23,6 +26,22 @@ export function followTitle(): void {
   effect(() => {
     document.title = title.value;
   });
+  const icon = computed(() => tabIcon(severity()));
+  effect(() => {
+    const link = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+    if (link && link.href !== icon.value) link.href = icon.value;
+  });
+}
+
+/** Worst that the tab shows: a GPU in trouble, then what needs attention, or values that are not current. */
+function severity(): TabSeverity {
+  const gpus = shown.value.map(({ gpu }) => gpu);
+  if (gpus.some(gpu => isTrouble(gpu, released.value))) return "critical";
+  const collector = snapshot.value?.collector.state;
+  const isUnread = collector === "stalled" || collector === "restarting" || collector === "no_driver";
+  const isSilent = link.value.kind === "refused" || link.value.kind === "unreachable" || late.value;
+  const needsAttention = gpus.some(gpu => gpu.health.verdict === "warning");
+  return isUnread || isSilent || needsAttention ? "warning" : "ok";
 }
 
 function connectionProblem(): string | null {

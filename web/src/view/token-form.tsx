@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isSendable, type Keep, token, tryToken } from "../api/token";
+import { isSendable, type Keep, signingIn, token, tryToken } from "../api/token";
 import { link, paused } from "../live/store";
 import { authMessage } from "../model/problem";
 
-/** Form for the token. `told` if the text beside it already reports a wrong token. */
+/** Form for the token. `reported` if the text beside it already reports a wrong token. */
 export function TokenForm({ reported = false }: { reported?: boolean }) {
   const field = useRef<HTMLInputElement>(null);
   const [keep, setKeep] = useState<Keep>("tab");
@@ -11,7 +11,7 @@ export function TokenForm({ reported = false }: { reported?: boolean }) {
   const status = link.value.kind === "refused" ? link.value.status : null;
   const wrong = status !== null && token.value !== null;
   useEffect(() => {
-    if (status === null) return;
+    if (status === null && !signingIn.value) return;
     field.current?.focus();
     field.current?.select();
   }, [status]);

@@ -7,6 +7,7 @@ import { bytes, DASH, duration, ofTotal, percent } from "../model/format";
 import { divide } from "../model/memory";
 import { totals } from "../model/totals";
 import { type User, usersOf } from "../model/users";
+import { HiddenNames } from "./sign-in";
 
 /** Users, the most memory first; below them those of GPUs that are not read, with the age. */
 export function UsersView() {
@@ -19,6 +20,7 @@ export function UsersView() {
       <div class="tools">
         <h2>Users</h2>
       </div>
+      <HiddenNames />
       {present.length + before.length === 0 ? (
         <p class="nothing">Nobody uses a GPU.</p>
       ) : (
@@ -112,7 +114,7 @@ function Head() {
 
 /** `at` is the time of the values; null if they are current. */
 function UserRow({ user, total, at }: { user: User; total: number | null; at: number | null }) {
-  const { owner, gpus, processes, gpuMemory, sm, startedAt, held } = user;
+  const { owner, places, processes, gpuMemory, sm, startedAt, held } = user;
   const now = agentNow();
   return (
     <tr class={at === null ? undefined : "past"}>
@@ -124,8 +126,8 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
       </th>
       <td>
         <span class="gpus">
-          {gpus.map(index => (
-            <GpuLink key={index} index={index} />
+          {places.map(({ gpu, name }) => (
+            <GpuLink key={name} index={gpu} name={name} />
           ))}
         </span>
       </td>
@@ -155,8 +157,8 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
       <td class="held">
         {at !== null && <p>{duration(now - at)} ago</p>}
         {held.map(each => (
-          <p key={`${each.gpu} ${each.since}`}>
-            GPU {each.gpu} idle {duration(now - each.since)}
+          <p key={`${each.place} ${each.since}`}>
+            GPU {each.place} idle {duration(now - each.since)}
             {each.bytes !== null && `, ${bytes(each.bytes)}`}
           </p>
         ))}

@@ -1,6 +1,7 @@
 //! Configuration of the HTTP side.
 
 pub(crate) mod commands;
+pub(crate) mod frame_ancestors;
 pub(crate) mod peers;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use http_server::{
 };
 use tokio::sync::watch;
 
+use frame_ancestors::FrameAncestors;
 use peers::Peers;
 
 /// Configuration of the HTTP side.
@@ -30,6 +32,8 @@ pub struct ServerConfig {
     pub allowed_hosts: Option<Vec<HostName>>,
     /// Origins whose pages may read responses.
     pub cors_origins: Vec<WebOrigin>,
+    /// Pages that may embed the page in a frame.
+    pub frame_ancestors: FrameAncestors,
     /// Logs each request with `tracing`.
     pub access_log: bool,
     /// Other hosts that the page shows.

@@ -50,10 +50,13 @@ fn snapshot() -> RefOr<Schema> {
     let version = "The version of this contract: 1. Source: the program. Read: not read. Absent: never.";
     let sequence = "Counts up by one per snapshot. Source: derived. Read: derived. Absent: never.";
     let at = "When this was derived, Unix time in milliseconds. Source: the wall clock. Read: derived. Absent: never.";
+    let scope = "What this client sees: `read` is everything, `summary` is without users and their programs. Source: the \
+                 token. Read: not read. Absent: never.";
     let properties = [
         ("schema", integer(version)),
         ("sequence", integer(sequence)),
         ("sampled_at", integer(at)),
+        ("scope", text(scope)),
         ("host", reference("HostView")),
         ("collector", reference("CollectorView")),
         ("gpus", array(reference("GpuView"))),

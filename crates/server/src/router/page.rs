@@ -13,6 +13,8 @@ use hyper::{
 
 use http_server::{Response, encoding};
 
+use crate::config::frame_ancestors::FrameAncestors;
+
 /// One file of the page.
 struct File {
     /// Path below the prefix; `index.html` is served as `/`.
@@ -33,27 +35,23 @@ const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 const INDEX: &str = "index.html";
 
-/// The page loads from this origin only and has no inline scripts or styles.
+/// The page loads from this origin only and has no inline scripts or styles. The pages that may embed it follow.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const HEADERS: [(HeaderName, &str); 4] = [
-    (CONTENT_SECURITY_POLICY, POLICY),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
-    (VARY, "accept-encoding"),
-];
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
+const HEADERS: [(HeaderName, &str); 3] =
+    [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer"), (VARY, "accept-encoding")];
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Cached but revalidated: a new version of the agent has another file of the same name.
 const NO_CACHE: &str = "no-cache";
 
 /// The page itself.
-pub(crate) fn index(headers: &HeaderMap) -> Option<Response> {
-    find(INDEX).map(|file| file.answer(headers))
+pub(crate) fn index(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+    find(INDEX).map(|file| file.answer(ancestors, headers))
 }
 
 /// A file under `assets/`.
-pub(crate) fn asset(name: &str, headers: &HeaderMap) -> Option<Response> {
-    find(&format!("assets/{name}")).map(|file| file.answer(headers))
+pub(crate) fn asset(name: &str, ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+    find(&format!("assets/{name}")).map(|file| file.answer(ancestors, headers))
 }
 
 fn find(name: &str) -> Option<&'static File> {
@@ -61,7 +59,7 @@ fn find(name: &str) -> Option<&'static File> {
 }
 
 impl File {
-    fn answer(&self, asked: &HeaderMap) -> Response {
+    fn answer(&self, ancestors: &FrameAncestors, asked: &HeaderMap) -> Response {
         let (content, coding) = self.form(asked);
         let tag = format!("\"{}{}{coding}\"", self.tag, if coding.is_empty() { "" } else { "-" });
         let known = asked.get_all(IF_NONE_MATCH).iter().any(|value| knows(value, &tag));
@@ -78,6 +76,10 @@ impl File {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(if self.for_ever { FOR_EVER } else { NO_CACHE }));
         if !coding.is_empty() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        // Sources are ASCII without control characters.
+        if let Ok(policy) = HeaderValue::try_from(format!("{POLICY}{ancestors}")) {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
         // A tag of digits and letters is a valid header value.
         if let Ok(tag) = HeaderValue::try_from(tag) {

@@ -262,10 +262,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         },
     ),
     Endpoint::undocumented(Route::read("/", Access::Open, ErrorFormat::Legacy, |context| {
-        page::index(context.headers).unwrap_or_else(|| context.not_found())
+        page::index(&context.router.state.config.frame_ancestors, context.headers)
+            .unwrap_or_else(|| context.not_found())
     })),
     Endpoint::undocumented(Route::below(ASSETS, Access::Open, ErrorFormat::Legacy, |context, name| {
-        page::asset(name, context.headers).unwrap_or_else(|| context.not_found())
+        page::asset(name, &context.router.state.config.frame_ancestors, context.headers)
+            .unwrap_or_else(|| context.not_found())
     })),
     Endpoint::undocumented(Route::redirect("/status/", Access::Views, |context| {
         response::redirect("../status", context.query)

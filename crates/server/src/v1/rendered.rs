@@ -35,8 +35,9 @@ impl Whole {
     pub(crate) fn render(snapshot: &Snapshot, scope: Scope, commands: Commands) -> serde_json::Result<Self> {
         let mut context = ViewContext::new(scope, commands);
         let mut text = Vec::with_capacity(CAPACITY + snapshot.gpus.iter().map(capacity).sum::<usize>());
-        write!(text, r#"{{"schema":1,"sequence":{},"sampled_at":{},"host":"#, snapshot.sequence, snapshot.at.unix_ms)
+        write!(text, r#"{{"schema":1,"sequence":{},"sampled_at":{}"#, snapshot.sequence, snapshot.at.unix_ms)
             .map_err(serde_json::Error::io)?;
+        write!(text, r#","scope":"{scope}","host":"#).map_err(serde_json::Error::io)?;
         serde_json::to_writer(&mut text, &HostView::of(&mut context, snapshot))?;
         text.extend_from_slice(br#","collector":"#);
         serde_json::to_writer(&mut text, &CollectorView::of(&mut context, &snapshot.collector))?;

@@ -2,7 +2,8 @@
 
 use http_body_util::BodyExt;
 use hyper::{Method, Request};
-use server::App;
+use server::{App, Publisher, ServerConfig};
+use telemetry::Stamp;
 
 use crate::router::{Answer, NOT_FOUND, app, ask, get};
 
@@ -43,6 +44,22 @@ async fn page_files_have_prefix_and_policy() {
                 assert_eq!(answer.header("referrer-policy"), "no-referrer");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn page_can_be_embedded_by_named_origins() {
+    let publisher = Publisher::new(Stamp::default());
+    let frame_ancestors = "self,https://grafana.example.org".parse().unwrap();
+    let config = ServerConfig { frame_ancestors, ..ServerConfig::default() };
+    let app = App::new(config, publisher.subscribe());
+    let page = get(&app, "/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.ends_with("; frame-ancestors 'self' https://grafana.example.org"), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
+    for answer in ["/status", "/api/v1/summary", "/openapi.json", "/nothing"] {
+        let answer = get(&app, answer).await;
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
     }
 }
 

@@ -78,7 +78,7 @@ async fn prefix_spellings_answered() {
         assert_eq!(get(&app, &format!("{base}/readyz")).await.brief(), (200, r#"{"state":"ok"}"#));
     }
     let app = app("a/b", "", two_gpus());
-    for outside in ["/count", "/", "/healthz", "/a", "/a/", "/a/bcount", "/a/b//count", "/a/b/count/x"] {
+    for outside in ["/count", "/healthz", "/a", "/a/", "/a/bcount", "/a/b//count", "/a/b/count/x"] {
         assert_eq!(get(&app, outside).await.brief(), (404, NOT_FOUND), "{outside}");
     }
 }
@@ -122,7 +122,7 @@ async fn token_checked_before_everything() {
             "/p/api/v1/nothing",
             "/p/openapi.json",
             "/count",
-            "/",
+            "//",
             "/healthz",
             "/p/healthz/",
             "/assets/style.css",
@@ -215,6 +215,28 @@ async fn head_is_get_without_body() {
         assert_eq!((without.status, without.body.as_str()), (with.status, ""), "{address}");
         assert_eq!(without.header("content-length"), with.body.len().to_string(), "{address}");
         assert_eq!(without.header("content-type"), with.header("content-type"), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn root_redirects_to_prefix() {
+    for token in ["", "changeme"] {
+        let deep = app("a/b", token, two_gpus());
+        for method in [Method::GET, Method::HEAD] {
+            ask(&deep, method.clone(), "/", None).await.redirects_to("./a/b/");
+            ask(&deep, method.clone(), "/?x=1", None).await.redirects_to("./a/b/?x=1");
+            ask(&deep, method, "http://evil.example/", None).await.redirects_to("./a/b/");
+        }
+        // A segment with a colon is no scheme.
+        get(&app("javascript:x", token, two_gpus()), "/").await.redirects_to("./javascript:x/");
+        let refused = if token.is_empty() { (404, NOT_FOUND) } else { (401, UNAUTHORIZED) };
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(ask(&deep, method, "/", None).await.brief(), refused);
+        }
+        for address in ["//", "/%2f", "/./", "/index.html", "/a", "/%2e"] {
+            assert_eq!(get(&deep, address).await.brief(), refused, "{address}");
+        }
+        assert_eq!(get(&app("", token, two_gpus()), "/").await.status, 200, "without a prefix the page is there");
     }
 }
 

@@ -6,6 +6,7 @@ import { agentNow, events, shown } from "../../live/store";
 import { type EventFilter, KINDS, wanted } from "../../model/events";
 import { count } from "../../model/format";
 import { shortName } from "../../model/gpu";
+import { zone } from "../footer";
 import { seenEvents } from "../seen";
 import { EventList } from "./list";
 
@@ -40,6 +41,7 @@ export function EventsView() {
           />
           <QuerySelect name="gpu" label="GPU" value={gpu} first="All GPUs" options={gpus()} />
         </search>
+        <span class="fine">Times in {zone.value}</span>
         <span class="many">
           {count(found.length)} of {count(all.length)}
         </span>

@@ -85,8 +85,10 @@ function Hero({ shown: each }: { shown: Shown }) {
         <span>
           <b>{`GPU ${gpu.index}`}</b> <span class="model">{gpu.name ?? "unknown GPU"}</span>
         </span>
-        <HealthBadge gpu={gpu} />
-        <Pill status={status} {...idleFor(each)} />
+        <span class="marks">
+          <HealthBadge gpu={gpu} />
+          <Pill status={status} {...idleFor(each)} />
+        </span>
       </h2>
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}

@@ -34,8 +34,10 @@ export function Card({ shown }: { shown: Shown }) {
           <span class="unseen">GPU </span>
           <b>{String(gpu.index)}</b> <span class="model">{shortName(gpu.name) ?? "unknown GPU"}</span>
         </a>
-        <HealthBadge gpu={gpu} />
-        <Pill status={status} {...idleFor(shown)} />
+        <span class="marks">
+          <HealthBadge gpu={gpu} />
+          <Pill status={status} {...idleFor(shown)} />
+        </span>
       </h2>
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 && <Instances shown={shown} />}
@@ -63,7 +65,7 @@ export function HealthBadge({ gpu }: Pick<Shown, "gpu">) {
       tooltip={reasons.map(each => each.text).join("\n")}
     >
       <Icon name={critical ? "critical" : "warning"} />
-      {critical ? "do not use" : "check"}
+      <span class="word">{critical ? "do not use" : "check"}</span>
     </WithTooltip>
   );
 }

@@ -8,7 +8,7 @@ import { agentNow, now, released, shown, snapshot } from "../../live/store";
 import { type Reading, read } from "../../model/absence";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
 import { identity } from "../../model/gpu";
-import { type Count, countOf, type Totals, totals } from "../../model/totals";
+import { countOf, MIG_ORDER, ORDER, type Totals, totals, WORDS } from "../../model/totals";
 
 /** Totals and facts of the host. */
 export function HostSummary() {
@@ -28,27 +28,26 @@ export function HostSummary() {
   );
 }
 
-const ORDER: [Count, string][] = [
-  ["free", "free"],
-  ["busy", "busy"],
-  ["held", "idle, held"],
-  ["asleep", "asleep"],
-  ["unknown", "unknown"],
-  ["trouble", "in trouble"],
-];
-
 function Counts({ sums, gpus }: { sums: Totals; gpus: readonly Gpu[] }) {
   // "0 free" is shown too: it is what people look for.
-  const visible = ORDER.filter(([key], at) => at < 2 || sums.by[key] > 0);
+  const visible = ORDER.filter((key, at) => at < 2 || sums.by[key] > 0);
+  const { mig } = sums;
   return (
     <div class="counts">
       <ul>
-        {visible.map(([key, word]) => (
+        {visible.map(key => (
           <li key={key} data-status={sums.by[key] > 0 ? key : "none"}>
             <b>{String(sums.by[key])}</b> <Icon name={key} />
-            {word}
+            {WORDS[key]}
           </li>
         ))}
+        {mig &&
+          MIG_ORDER.filter(key => key === "free" || mig[key] > 0).map(key => (
+            <li key={`mig ${key}`} data-status={mig[key] > 0 ? key : "none"}>
+              <b>{String(mig[key])}</b> <Icon name={key} />
+              MIG {WORDS[key]}
+            </li>
+          ))}
       </ul>
       <p class="map" aria-hidden="true">
         {gpus.map(gpu => (

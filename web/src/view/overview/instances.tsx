@@ -6,6 +6,7 @@ import { read } from "../../model/absence";
 import { ofTotal, ratio } from "../../model/format";
 import { verdict } from "../../model/gpu";
 import { divide } from "../../model/memory";
+import { instanceOf, migName } from "../../model/mig";
 import { nobody, Take, Who } from "./footer";
 
 /** MIG instances of a GPU, each with its memory, owners and use. */
@@ -13,20 +14,16 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
   return (
     <ul class="instances">
       {gpu.mig.map((mig, at) => {
-        const own = processes.filter(
-          process =>
-            mig.gpu_instance !== null &&
-            process.gpu_instance === mig.gpu_instance &&
-            process.compute_instance === mig.compute_instance,
-        );
+        const own = processes.filter(process => instanceOf(gpu, process) === mig);
+        const name = migName(gpu.index, mig.label);
         const memory = { total_bytes: mig.memory_total_bytes, used_bytes: mig.memory_used_bytes };
         const known = memory.total_bytes === null ? null : memory.used_bytes;
         const { parts, owners } = divide(memory, own);
-        const label = `Memory of ${mig.profile ?? "the instance"}`;
+        const label = `Memory of ${name}`;
         return (
           <li key={mig.uuid ?? at}>
             <p>
-              <b>{mig.profile ?? "instance"}</b>
+              <b>{name}</b>
               <Value
                 of={read(gpu.absent, `mig.${at}.memory_total_bytes`, known)}
                 what={label}
@@ -39,7 +36,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
             </p>
             {known === null ? <div class="bar none" /> : <MemoryBar parts={parts} label={label} />}
             {mig.use.verdict === "free" && mig.uuid !== null ? (
-              <Take uuid={mig.uuid} of={`${mig.profile ?? "an instance"} of GPU ${gpu.index}`} />
+              <Take uuid={mig.uuid} of={`MIG ${name}`} />
             ) : (
               <Who owners={owners} {...nobody(mig.use, mig.pods)} />
             )}

@@ -1,4 +1,4 @@
-import { shown, snapshot } from "../../live/store";
+import { type Shown, shown, snapshot } from "../../live/store";
 import { Notes } from "../banners";
 import { GpuDetail } from "../gpu/gpu";
 import { ProcessPanel } from "../processes/panel";
@@ -22,7 +22,9 @@ export function Overview() {
         <GpuDetail shown={only} alone />
       ) : (
         <section
-          class={gpus.length > MAX_FULL_CARDS ? "cards dense" : "cards"}
+          class={["cards", gpus.length > MAX_FULL_CARDS && "dense", isMixed(gpus) && "mixed"]
+            .filter(Boolean)
+            .join(" ")}
           aria-label="GPUs"
           style={{ "--in-a-row": perRow(gpus.length) }}
         >
@@ -35,6 +37,10 @@ export function Overview() {
     </>
   );
 }
+
+/** True if there are several models; a phone's narrow cards then show them. */
+const isMixed = (gpus: readonly Shown[]): boolean =>
+  new Set(gpus.flatMap(({ gpu }) => gpu.name ?? [])).size > 1;
 
 /** Cards per row, so that no row has a single card. */
 const perRow = (gpus: number): number => (gpus <= 4 ? Math.max(2, gpus) : gpus <= 6 ? 3 : 4);

@@ -6,7 +6,7 @@ import { pageLocation, peerStates, peers, pollPeers } from "../../live/peers";
 import { hostname, released, shown, snapshot } from "../../live/store";
 import { moment } from "../../model/format";
 import { type PeerCounts, type PeerState, type Place, placeOf } from "../../model/peers";
-import { type Count, totals } from "../../model/totals";
+import { MIG_ORDER, ORDER, totals, WORDS } from "../../model/totals";
 
 /** Other hosts, with the number of their free GPUs. */
 export function PeerList() {
@@ -51,11 +51,13 @@ function Chip({ name, url, place }: Peer & { place: Place }) {
 
 const ownCounts = (): PeerCounts => {
   const state = snapshot.value?.collector.state ?? "starting";
+  const { by, mig } = totals(
+    shown.value.map(({ gpu }) => gpu),
+    released.value,
+  );
   return {
-    by: totals(
-      shown.value.map(({ gpu }) => gpu),
-      released.value,
-    ).by,
+    by,
+    mig,
     collectorState: state === "ok" ? null : state,
   };
 };
@@ -93,15 +95,6 @@ function PeerStatus({ state }: { state: PeerState }) {
   }
 }
 
-const ORDER: [Count, string][] = [
-  ["free", "free"],
-  ["busy", "busy"],
-  ["held", "idle, held"],
-  ["asleep", "asleep"],
-  ["unknown", "unknown"],
-  ["trouble", "in trouble"],
-];
-
 const REFUSED_NAME_HINT = "Add the name to --allowed-hosts on that host, or set a token there.";
 
 const COLLECTOR_STATES: Record<string, string> = {
@@ -112,16 +105,23 @@ const COLLECTOR_STATES: Record<string, string> = {
   released: "driver released",
 };
 
-function Counts({ of: { by, collectorState } }: { of: PeerCounts }) {
-  const visible = ORDER.filter(([key]) => by[key] > 0);
+function Counts({ of: { by, mig, collectorState } }: { of: PeerCounts }) {
+  const visible = ORDER.filter(key => by[key] > 0);
   return (
     <>
-      {visible.map(([key, word]) => (
+      {visible.map(key => (
         <span key={key} class="of" data-status={key}>
           <Icon name={key} />
-          <b>{by[key]}</b> {word}
+          <b>{by[key]}</b> {WORDS[key]}
         </span>
       ))}
+      {mig &&
+        MIG_ORDER.filter(key => mig[key] > 0).map(key => (
+          <span key={`mig ${key}`} class="of" data-status={key}>
+            <Icon name={key} />
+            <b>{mig[key]}</b> MIG {WORDS[key]}
+          </span>
+        ))}
       {collectorState !== null && (
         <span class="bad">{COLLECTOR_STATES[collectorState] ?? collectorState}</span>
       )}

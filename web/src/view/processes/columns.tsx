@@ -5,6 +5,7 @@ import { Value } from "../../components/value";
 import { read } from "../../model/absence";
 import type { Cell } from "../../model/csv";
 import { bytes, duration, exact, percent } from "../../model/format";
+import { placeName } from "../../model/mig";
 import { isKnownOwner, ownerOf } from "../../model/owner";
 import { type SortKey, whereOf } from "../../model/processes";
 import { GpuMemory } from "./memory";
@@ -43,7 +44,7 @@ const share = (
   key,
   name,
   tooltip,
-  width: key === "sm" || key === "cpu" ? "72px" : "92px",
+  width: key === "sm" || key === "cpu" ? "7.2rem" : "9.2rem",
   number: true,
   moves: true,
   show: process => <Value {...quiet} of={read(process.absent, field, process[field])} show={percent} />,
@@ -53,14 +54,9 @@ const share = (
 export const COLUMNS: readonly Column[] = [
   {
     key: "gpu",
-    width: "56px",
+    width: "5.6rem",
     name: "GPU",
-    show: process => (
-      <>
-        {String(process.gpu)}
-        {process.gpu_instance !== null && <small class="instance">:{process.gpu_instance}</small>}
-      </>
-    ),
+    show: (process, { gpu }) => placeName(gpu, process),
     raw: process => ({
       gpu: process.gpu,
       gpu_uuid: process.gpu_uuid,
@@ -70,7 +66,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "user",
-    width: "minmax(110px, 136px)",
+    width: "minmax(11rem, 13.6rem)",
     name: "User",
     show: process => {
       const owner = ownerOf(process);
@@ -96,7 +92,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "type",
-    width: "62px",
+    width: "6.2rem",
     name: "Type",
     tooltip: "C: compute, G: graphics, C+G: both",
     show: process => process.type,
@@ -104,7 +100,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "gpu_memory",
-    width: "182px",
+    width: "18.2rem",
     name: "GPU memory",
     number: true,
     moves: true,
@@ -118,7 +114,7 @@ export const COLUMNS: readonly Column[] = [
   share("cpu", "CPU", "Percent of one core; more than 100 % with several", "cpu_percent"),
   {
     key: "host_memory",
-    width: "112px",
+    width: "11.2rem",
     name: "Host memory",
     number: true,
     moves: true,
@@ -133,7 +129,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "running",
-    width: "112px",
+    width: "11.2rem",
     name: "Running",
     number: true,
     show: (process, { now }) => (
@@ -147,7 +143,7 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "where",
-    width: "136px",
+    width: "13.6rem",
     name: "Where",
     tooltip: "Slurm job, Kubernetes pod or container",
     has: process => whereOf(process) !== null,
@@ -166,14 +162,14 @@ export const COLUMNS: readonly Column[] = [
   },
   {
     key: "name",
-    width: "144px",
+    width: "14.4rem",
     name: "Name",
     show: process => <Value {...quiet} of={read(process.absent, "name", process.name)} show={name => name} />,
     raw: process => ({ name: process.name }),
   },
   {
     key: "command",
-    width: "minmax(220px, 1fr)",
+    width: "minmax(22rem, 1fr)",
     name: "Command",
     show: process => (
       <Value

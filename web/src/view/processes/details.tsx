@@ -1,12 +1,23 @@
 import type { ComponentChildren } from "preact";
-import type { Process } from "../../api/types";
+import type { Gpu, Process } from "../../api/types";
 import { CopyButton } from "../../components/copy";
 import { Value } from "../../components/value";
 import { absence, read } from "../../model/absence";
 import { bytes, exact, percent, stopwatch } from "../../model/format";
+import { placeName } from "../../model/mig";
 
 /** Details of a process: the whole command, and the reasons for absent values. */
-export function Details({ process, span, now }: { process: Process; span: number; now: number }) {
+export function Details({
+  process,
+  gpu,
+  span,
+  now,
+}: {
+  process: Process;
+  gpu: Gpu | undefined;
+  span: number;
+  now: number;
+}) {
   const reasons = Object.entries(process.absent);
   return (
     <tr role="row" class="details">
@@ -23,7 +34,7 @@ export function Details({ process, span, now }: { process: Process; span: number
           )}
         </div>
         <dl>
-          {[...readings(process, now), ...places(process)].map(([name, value]) => (
+          {[...readings(process, now), ...places(process, gpu)].map(([name, value]) => (
             <Fact key={name} name={name}>
               {value}
             </Fact>
@@ -75,13 +86,11 @@ function readings(process: Process, now: number): NamedFact[] {
 }
 
 /** GPU, MIG instance, job, pod and container. */
-function places(process: Process): NamedFact[] {
+function places(process: Process, gpu: Gpu | undefined): NamedFact[] {
   const facts: NamedFact[] = [["GPU", process.gpu_uuid ?? String(process.gpu)]];
   if (process.gpu_instance !== null) {
-    facts.push([
-      "MIG instance",
-      `GPU instance ${process.gpu_instance}, compute instance ${process.compute_instance}`,
-    ]);
+    const ids = `GPU instance ${process.gpu_instance}, compute instance ${process.compute_instance}`;
+    facts.push(["MIG instance", `${placeName(gpu, process)} (${ids})`]);
   }
   if (process.job !== null) facts.push(["Slurm job", process.job]);
   if (process.pod !== null) {

@@ -3,6 +3,7 @@ import { Value } from "../../components/value";
 import { colours } from "../../live/store";
 import { read } from "../../model/absence";
 import { bytes } from "../../model/format";
+import { instanceOf } from "../../model/mig";
 import { ownerOf } from "../../model/owner";
 
 /** Memory of a process and its share of the GPU's, or the instance's. */
@@ -24,8 +25,5 @@ export function GpuMemory({ process, gpu }: { process: Process; gpu: Gpu | undef
 function totalOf(process: Process, gpu: Gpu | undefined): number | null {
   if (!gpu) return null;
   if (process.gpu_instance === null) return gpu.memory.total_bytes;
-  const mig = gpu.mig.find(
-    mig => mig.gpu_instance === process.gpu_instance && mig.compute_instance === process.compute_instance,
-  );
-  return mig?.memory_total_bytes ?? null;
+  return instanceOf(gpu, process)?.memory_total_bytes ?? null;
 }

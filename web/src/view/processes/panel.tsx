@@ -1,14 +1,16 @@
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Gpu } from "../../api/types";
 import { setQuery } from "../../browser/route";
 import { shown } from "../../live/store";
 import { NO_FILTER, nobodyListed } from "../../model/processes";
-import { filterOf, order, Rows } from "./state";
+import { HiddenNames } from "../sign-in";
+import { filterOf, keepChoiceInUrl, order, Rows } from "./state";
 import { Table } from "./table";
 import { Tools } from "./tools";
 
 /** Processes of one GPU or of all. */
 export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
+  useEffect(keepChoiceInUrl, []);
   const rows = useRef<Rows | null>(null);
   rows.current ??= new Rows();
   const state = rows.current;
@@ -24,6 +26,7 @@ export function ProcessPanel({ gpu }: { gpu?: Gpu }) {
   return (
     <section class="panel" aria-label="Processes">
       <Tools all={all} rows={found} filter={wanted} gpus={gpus} anyGpu={!gpu} />
+      <HiddenNames />
       {found.length > 0 ? (
         <Table rows={found} gpus={gpus} one={gpu !== undefined} old={old} order={by} place={place} />
       ) : (

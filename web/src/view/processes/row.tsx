@@ -1,6 +1,7 @@
 import { Component, createRef } from "preact";
 import type { Gpu, Process } from "../../api/types";
 import { Icon } from "../../components/icon";
+import { placeName } from "../../model/mig";
 import { isSame } from "../../model/processes";
 import type { Column } from "./columns";
 import { Details } from "./details";
@@ -73,6 +74,7 @@ export class Row extends Component<Props> {
     if (!this.inSight && Math.abs(next.now - drawn.now) < OUT_OF_SIGHT_MS + this.spread) return false;
     return (
       next.gpu?.memory.total_bytes !== drawn.gpu?.memory.total_bytes ||
+      placeName(next.gpu, next.process) !== placeName(drawn.gpu, drawn.process) ||
       // The running time is shown in minutes, except for the first.
       Math.floor(next.now / 60_000) !== Math.floor(drawn.now / 60_000) ||
       isYoung(next) ||
@@ -116,7 +118,7 @@ export class Row extends Component<Props> {
             </button>
           </td>
         </tr>
-        {open && <Details process={process} span={columns.length + 1} now={now} />}
+        {open && <Details process={process} gpu={gpu} span={columns.length + 1} now={now} />}
       </>
     );
   }

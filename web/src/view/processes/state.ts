@@ -15,12 +15,51 @@ import { COLUMNS, type Column, FIRST } from "./columns";
 
 const isKey = (value: unknown): value is SortKey => COLUMNS.some(column => column.key === value);
 
-/** Visible columns, in the table's order. */
-export const visibleColumns = stored<readonly SortKey[]>(
+/** Columns that were chosen last on this browser. */
+const storedColumns = stored<readonly SortKey[]>(
   "columns",
   FIRST,
   (value): value is readonly SortKey[] => Array.isArray(value) && value.length > 0 && value.every(isKey),
 );
+
+/** Grouping that was chosen last on this browser. */
+const storedGrouping = stored<boolean>(
+  "grouped",
+  false,
+  (value): value is boolean => typeof value === "boolean",
+);
+
+/** Visible columns, in the table's order: those in the URL, else the last choice. */
+export function visibleColumns(): readonly SortKey[] {
+  const named = (route.value.query["columns"] ?? "").split(",").filter(isKey);
+  return named.length > 0 ? named : storedColumns.value;
+}
+
+export function setColumns(columns: readonly SortKey[]): void {
+  storedColumns.value = columns;
+  setQuery({ columns: columns.join() });
+}
+
+/** True if processes are grouped by user: in the URL, else by the last choice. */
+export function isGrouped(): boolean {
+  const named = route.value.query["group"];
+  return named === undefined ? storedGrouping.value : named === "user";
+}
+
+export function setGrouped(grouped: boolean): void {
+  storedGrouping.value = grouped;
+  setQuery({ group: grouped ? "user" : "none" });
+}
+
+/** Puts a choice that is not the default into the URL, so that a copied link shows the same. */
+export function keepChoiceInUrl(): void {
+  const { columns = "", group } = route.value.query;
+  const changes: Record<string, string> = {};
+  if (columns === "" && storedColumns.value.join() !== FIRST.join())
+    changes["columns"] = storedColumns.value.join();
+  if (group === undefined && storedGrouping.value) changes["group"] = "user";
+  if (Object.keys(changes).length > 0) setQuery(changes);
+}
 
 /** Visible columns for these processes. */
 export function columnsOf(processes: readonly Process[], one = false): Column[] {
@@ -28,7 +67,8 @@ export function columnsOf(processes: readonly Process[], one = false): Column[] 
   // The view of one GPU has the index in its heading.
   const says = (column: Column) =>
     !one || column.key !== "gpu" || processes.some(process => process.gpu_instance !== null);
-  return COLUMNS.filter(column => visibleColumns.value.includes(column.key) && has(column) && says(column));
+  const visible = visibleColumns();
+  return COLUMNS.filter(column => visible.includes(column.key) && has(column) && says(column));
 }
 
 /** Filter in the URL. The view of one GPU is filtered by that GPU. */

@@ -1,16 +1,16 @@
 import type { RefObject } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
-import { grouped } from "../../browser/settings";
 import { Swatch } from "../../components/bar";
 import { Icon } from "../../components/icon";
 import { memo } from "../../components/memo";
 import { agentNow, colours } from "../../live/store";
 import { bytes, percent, plural } from "../../model/format";
+import { placeName } from "../../model/mig";
 import { type Group, group, type Order, rowKey, type SortKey } from "../../model/processes";
 import type { Column } from "./columns";
 import { Row } from "./row";
-import { columnsOf, orderBy } from "./state";
+import { columnsOf, isGrouped, orderBy } from "./state";
 
 /** Rows to draw at first. */
 const FIRST_ROWS = 250;
@@ -54,9 +54,13 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
   };
   return (
     <div class="scroll" ref={place}>
-      <table role="table" class="processes" style={{ "--columns": widths(columns) }}>
+      <table
+        role="table"
+        class="processes"
+        style={{ "--columns": widths(columns, longestPlace(shown, byIndex)) }}
+      >
         <Head columns={columns} by={order.key} down={order.down} />
-        {grouped.value ? (
+        {isGrouped() ? (
           group(shown).map(each => (
             <tbody role="rowgroup" key={each.key}>
               <GroupRow group={each} span={columns.length + 1} />
@@ -77,8 +81,19 @@ export function Table({ rows, gpus, one, old, order, place }: Props) {
 }
 
 /** Widths, the same in each row, since each row is a grid of its own. */
-const widths = (columns: readonly Column[]): string =>
-  columns.map(column => column.width ?? "84px").join(" ");
+const widths = (columns: readonly Column[], place: number): string =>
+  columns
+    .map(column => (column.key === "gpu" && place > 0 ? `${place * 0.7 + 3}rem` : (column.width ?? "8.4rem")))
+    .join(" ");
+
+/** Characters of the longest name of a MIG instance; 0 without one. */
+const longestPlace = (rows: readonly Process[], gpus: ReadonlyMap<number, Gpu>): number =>
+  Math.max(
+    0,
+    ...rows
+      .filter(process => process.gpu_instance !== null)
+      .map(process => placeName(gpus.get(process.gpu), process).length),
+  );
 
 function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const next = new Set(set);

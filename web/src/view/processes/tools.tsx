@@ -1,7 +1,6 @@
 import { useMemo, useRef } from "preact/hooks";
 import type { Gpu, Process } from "../../api/types";
 import { setQuery } from "../../browser/route";
-import { grouped } from "../../browser/settings";
 import { Icon } from "../../components/icon";
 import { Popover } from "../../components/popover";
 import { QuerySelect } from "../../components/query-select";
@@ -11,7 +10,7 @@ import { ownerOf } from "../../model/owner";
 import type { Filter, SortKey } from "../../model/processes";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
-import { columnsOf, order, orderText, visibleColumns } from "./state";
+import { columnsOf, isGrouped, order, orderText, setColumns, setGrouped, visibleColumns } from "./state";
 
 interface Props {
   all: readonly Process[];
@@ -76,13 +75,7 @@ function ToolBar({ counts, rows, filter, owners, gpus, anyGpu }: BarProps) {
       </search>
       <span class="many">{counts}</span>
       <div class="buttons">
-        <button
-          type="button"
-          aria-pressed={grouped.value}
-          onClick={() => {
-            grouped.value = !grouped.value;
-          }}
-        >
+        <button type="button" aria-pressed={isGrouped()} onClick={() => setGrouped(!isGrouped())}>
           Group by user
         </button>
         <ColumnChoice />
@@ -142,11 +135,12 @@ const gpuNames = (gpus: readonly Gpu[]): [string, string][] =>
   gpus.map(gpu => [String(gpu.index), `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]);
 
 function ColumnChoice() {
+  const visible = visibleColumns();
   const set = (column: Column, shown: boolean) => {
     const next: SortKey[] = COLUMNS.map(each => each.key).filter(key =>
-      key === column.key ? shown : visibleColumns.value.includes(key),
+      key === column.key ? shown : visible.includes(key),
     );
-    if (next.length > 0) visibleColumns.value = next;
+    if (next.length > 0) setColumns(next);
   };
   return (
     <Popover name="columns" class="wide" label="Columns" quiet={false} button={<>Columns</>}>
@@ -156,19 +150,14 @@ function ColumnChoice() {
           <label key={column.key} class="check">
             <input
               type="checkbox"
-              checked={visibleColumns.value.includes(column.key)}
+              checked={visible.includes(column.key)}
               onChange={event => set(column, event.currentTarget.checked)}
             />
             {column.name}
           </label>
         ))}
       </fieldset>
-      <button
-        type="button"
-        onClick={() => {
-          visibleColumns.value = FIRST;
-        }}
-      >
+      <button type="button" onClick={() => setColumns(FIRST)}>
         Reset
       </button>
     </Popover>

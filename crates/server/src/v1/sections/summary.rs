@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use telemetry::{
-    Absence,
-    snapshot::{Gpu, GpuState, MissingGpu, Severity, Snapshot, UseVerdict},
+    Absence, Reading,
+    snapshot::{Gpu, GpuState, Mig, MissingGpu, Severity, Snapshot, UseVerdict},
     terminal::{printable, printable_in},
 };
 
 use crate::v1::{
-    sections::host::unanswered,
-    view::{Absent, view},
+    sections::{host::unanswered, mig},
+    view::{Absent, ViewContext, view},
     word::{CollectorStateWord, GpuStateWord, SeverityWord, UseVerdictWord, Word},
 };
 
@@ -35,6 +35,8 @@ view! {
         value gpus_ok: usize = snapshot.gpus.iter().filter(|gpu| gpu.state == GpuState::Ok).count();
         /// Numbers of GPUs by use.
         value r#use: UseCounts = UseCounts::of(context, &snapshot.gpus);
+        /// Numbers of MIG instances by use; the numbers of GPUs do not include them.
+        value mig: MigCounts = MigCounts::of(context, &snapshot.gpus);
         /// Numbers of GPUs by health.
         value health: HealthCounts = HealthCounts::of(context, &snapshot.gpus);
         /// All GPUs.
@@ -80,6 +82,28 @@ view! {
     }
 }
 
+fn used_instances(gpus: &[Gpu], verdict: UseVerdict) -> usize {
+    gpus.iter().flat_map(|gpu| gpu.mig.iter().flatten()).filter(|mig| mig.usage.verdict == verdict).count()
+}
+
+view! {
+    /// Numbers of MIG instances by use.
+    struct MigCounts of (_eye, gpus: &[Gpu]) {
+        /// Free instances.
+        /// Source: derived. Read: derived. Absent: never.
+        value free: usize = used_instances(gpus, UseVerdict::Free);
+        /// Idle instances on which memory is held.
+        /// Source: derived. Read: derived. Absent: never.
+        value held: usize = used_instances(gpus, UseVerdict::Held);
+        /// Busy instances.
+        /// Source: derived. Read: derived. Absent: never.
+        value busy: usize = used_instances(gpus, UseVerdict::Busy);
+        /// Instances of unknown use.
+        /// Source: derived. Read: derived. Absent: never.
+        value unknown: usize = used_instances(gpus, UseVerdict::Unknown);
+    }
+}
+
 view! {
     /// Numbers of GPUs by health.
     struct HealthCounts of (_eye, gpus: &[Gpu]) {
@@ -119,6 +143,40 @@ view! {
         /// Health.
         /// Source: derived. Read: derived. Absent: never.
         value health: SeverityWord = Word::of(gpu.health.verdict);
+        /// MIG instances; empty without MIG.
+        /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Read: 10 ticks. Absent: `timeout` before the first reading; then the list is empty.
+        list mig: Vec<SummaryMig> = SummaryMig::all(context, gpu);
+    }
+}
+
+view! {
+    /// Summary of a MIG instance.
+    struct SummaryMig of (context, mig: &Mig, label: String) {
+        /// Name on its GPU: the profile, with the instance's IDs if several instances have the same profile.
+        /// Source: derived from the profile and the IDs. Read: derived. Absent: never.
+        value label: String = label;
+        /// UUID, for `CUDA_VISIBLE_DEVICES`.
+        /// Source: `nvmlDeviceGetUUID` of the instance. Read: 10 ticks. Absent: as the GPU is.
+        read uuid: Option<String> = mig.sample.uuid.clone();
+        /// Profile, such as `1g.18gb`.
+        /// Source: `nvmlDeviceGetName` of the instance. Read: 10 ticks. Absent: as the GPU is.
+        read profile: Option<String> = mig.sample.profile.clone();
+        /// Use.
+        /// Source: derived. Read: derived. Absent: never.
+        value verdict: UseVerdictWord = Word::of(mig.usage.verdict);
+        /// Free memory.
+        /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Read: 10 ticks. Absent: as the GPU is.
+        read memory_free_bytes: Option<u64> = mig.sample.memory.and_then(|memory| memory.free_bytes);
+    }
+}
+
+impl SummaryMig {
+    fn all(context: &mut ViewContext, gpu: &Gpu) -> Reading<Vec<Self>> {
+        let instances = gpu.mig.as_ref().map_err(|why| *why)?;
+        let one = |(position, (instance, label))| {
+            context.part(format_args!("mig.{position}"), |context| Self::of(context, instance, label))
+        };
+        Ok(instances.iter().zip(mig::labels(instances)).enumerate().map(one).collect())
     }
 }
 
@@ -144,35 +202,49 @@ view! {
 }
 
 impl SummaryView {
-    /// Text for a terminal: a line for the host, and one per GPU.
+    /// Text for a terminal: a line for the host, and one per GPU and MIG instance below a heading.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let host = printable_in(self.hostname.as_deref().unwrap_or("(no hostname)"), WIDEST_HOST);
-        let UseCounts { free, held, busy, unknown } = &self.r#use;
         let mut text = String::new();
-        let total = self.gpus_total.map_or_else(|| "?".into(), |total| total.to_string());
-        writeln!(
-            text,
-            "{host}: collector {}, {} of {total} GPUs ok: {free} free, {held} held, {busy} busy, {unknown} unknown",
-            self.collector_state, self.gpus_ok
-        )?;
-        for gpu in &self.gpus {
+        self.host_line(&mut text)?;
+        if !self.gpus.is_empty() || !self.missing.is_empty() {
+            writeln!(text, "{:<4} {:<28} {:<8} {:<8} {:>16}  HEALTH", "GPU", "NAME", "STATE", "USE", "MEMORY")?;
+        }
+        for (position, gpu) in self.gpus.iter().enumerate() {
             let name = printable_in(gpu.name.as_deref().unwrap_or("(no name)"), WIDEST_NAME);
             write!(text, "{:>3}  {name:<28} {:<8} {:<8} ", gpu.index, gpu.state, gpu.verdict)?;
-            match gpu.memory_free_bytes {
-                Some(bytes) => write!(text, "{:>7} MiB free", bytes >> 20)?,
-                None => write!(text, "{:>16}", why_unknown(self, gpu.index))?,
+            let memory = self.free_memory(gpu.memory_free_bytes, format_args!("gpus.{position}"));
+            writeln!(text, "{memory:>16}  {}", gpu.health)?;
+            for (at, mig) in gpu.mig.iter().enumerate() {
+                let name = format!("{} · {}", gpu.index, printable_in(&mig.label, WIDEST_NAME));
+                let memory = self.free_memory(mig.memory_free_bytes, format_args!("gpus.{position}.mig.{at}"));
+                writeln!(text, "     {name:<28} {:<8} {:<8} {memory:>16}  {}", gpu.state, mig.verdict, gpu.health)?;
             }
-            writeln!(text, "  {}", gpu.health)?;
         }
         for gpu in &self.missing {
             writeln!(text, "  -  {:<28} missing  {}", printable_in(&gpu.name, WIDEST_NAME), printable(&gpu.id))?;
         }
         Ok(text)
     }
-}
 
-/// Reason in place of the number.
-fn why_unknown(summary: &SummaryView, index: u32) -> &'static str {
-    let position = summary.gpus.iter().position(|gpu| gpu.index == index).unwrap_or_default();
-    summary.absent.why(&format!("gpus.{position}.memory_free_bytes")).unwrap_or(Absence::Error.as_str())
+    fn host_line(&self, text: &mut String) -> std::fmt::Result {
+        let host = printable_in(self.hostname.as_deref().unwrap_or("(no hostname)"), WIDEST_HOST);
+        let UseCounts { free, held, busy, unknown } = &self.r#use;
+        let total = self.gpus_total.map_or_else(|| "?".into(), |total| total.to_string());
+        write!(
+            text,
+            "{host}: collector {}, {} of {total} GPUs ok: {free} free, {held} held, {busy} busy, {unknown} unknown",
+            self.collector_state, self.gpus_ok
+        )?;
+        let MigCounts { free, held, busy, unknown } = &self.mig;
+        if free + held + busy + unknown > 0 {
+            write!(text, "; MIG instances: {free} free, {held} held, {busy} busy, {unknown} unknown")?;
+        }
+        writeln!(text)
+    }
+
+    /// Free memory as text, or the reason for its absence.
+    fn free_memory(&self, bytes: Option<u64>, part: std::fmt::Arguments<'_>) -> String {
+        let why = || self.absent.why(&format!("{part}.memory_free_bytes")).unwrap_or(Absence::Error.as_str());
+        bytes.map_or_else(|| why().into(), |bytes| format!("{} MiB free", bytes >> 20))
+    }
 }

@@ -16,9 +16,9 @@ use hyper::{
 use serde_json::Value;
 pub(crate) use telemetry::fixtures::hosts;
 use telemetry::{
-    Absence, BootTime, Stamp,
+    Absence, BootTime, Stamp, fixtures as host,
     history::{Depth, History},
-    snapshot::{Process, ProcessKind, Snapshot},
+    snapshot::{CollectorState, Process, ProcessKind, Snapshot, UseVerdict},
 };
 
 use super::{Question, Views};
@@ -365,10 +365,48 @@ fn summary_counts() {
         text.lines().collect::<Vec<_>>(),
         [
             "(no hostname): collector ok, 1 of 2 GPUs ok: 0 free, 0 held, 1 busy, 1 unknown",
+            "GPU  NAME                         STATE    USE                MEMORY  HEALTH",
             "  0  NVIDIA H200                  ok       busy       12525 MiB free  critical",
             "  1  (no name)                    lost     unknown              lost  ok",
         ]
     );
+}
+
+#[test]
+fn summary_counts_mig_instances() {
+    let mut gpu = hosts::mig();
+    let instances = gpu.mig.as_mut().unwrap();
+    let first = instances[0].clone();
+    *instances =
+        [("3g.40gb", 2, UseVerdict::Busy), ("1g.10gb", 9, UseVerdict::Free), ("1g.10gb", 10, UseVerdict::Held)]
+            .map(|(profile, gpu_instance, verdict)| {
+                let mut mig = first.clone();
+                (mig.sample.profile, mig.sample.gpu_instance) = (Ok(profile.into()), Ok(gpu_instance));
+                mig.usage.verdict = verdict;
+                mig
+            })
+            .into();
+    instances[2].sample.memory = Err(Absence::Denied);
+    let host = Host::new(host::snapshot(CollectorState::Ok, vec![gpu]), Scope::Summary, Commands::Masked);
+    let summary = host.json("summary");
+    assert_eq!(summary["mig"], serde_json::json!({"free": 1, "held": 1, "busy": 1, "unknown": 0}));
+    let free = &summary["gpus"][0]["mig"][1];
+    assert_eq!(
+        *free,
+        serde_json::json!({"label": "1g.10gb (GI 9)", "uuid": "MIG-1", "profile": "1g.10gb", "verdict": "free",
+            "memory_free_bytes": 17_u64 << 30})
+    );
+    assert_eq!(summary["absent"]["gpus.0.mig.2.memory_free_bytes"], "denied");
+    let text = String::from_utf8(body(host.get("summary.txt"))).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with("; MIG instances: 1 free, 1 held, 1 busy, 0 unknown"), "{text}");
+    for (line, start, end) in [
+        (3, "     0 · 3g.40gb                  ok       busy       17408 MiB free  ", "critical"),
+        (4, "     0 · 1g.10gb (GI 9)           ok       free       17408 MiB free  ", "critical"),
+        (5, "     0 · 1g.10gb (GI 10)          ok       held               denied  ", "critical"),
+    ] {
+        assert_eq!(lines[line], format!("{start}{end}"));
+    }
 }
 
 #[test]
@@ -399,7 +437,7 @@ fn keys_in_contract_order() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let text = String::from_utf8(body(host.get("snapshot"))).unwrap();
     let mut rest = text.as_str();
-    let keys = "schema sequence sampled_at host hostname notes agent_version driver_version nvml_version cuda_version \
+    let keys = "schema sequence sampled_at scope host hostname notes agent_version driver_version nvml_version cuda_version \
          booted_at cpu_percent load_1m memory_total_bytes memory_available_bytes absent collector state since detail \
          restarts sample_duration_seconds gpus index uuid name serial pci_bus_id architecture compute_capability \
          minor_number vbios_version state state_detail use verdict since since_at_least users unattributed_bytes \
@@ -447,7 +485,7 @@ fn summary_text_escapes_names() {
         let gpus = snapshot.gpus.len();
         let host = Host::new(snapshot, Scope::Summary, Commands::Masked);
         let text = String::from_utf8(body(host.get("summary.txt"))).unwrap();
-        assert_eq!(text.lines().count(), 1 + gpus, "{text:?}");
+        assert_eq!(text.lines().count(), 2 + gpus, "{text:?}");
         assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
         text
     };
@@ -455,7 +493,7 @@ fn summary_text_escapes_names() {
     assert!(text.contains("A\\x1b[2J\\n  9  free\\u{202e}"), "{text}");
     assert!(text.starts_with("gpu01\\x1b]0;x\\x07\\n: collector"), "{text}");
     let text = rows(&"x".repeat(96), "gpu01");
-    assert!(text.lines().nth(1).unwrap().starts_with(&format!("  0  {}… ", "x".repeat(47))), "{text}");
+    assert!(text.lines().nth(2).unwrap().starts_with(&format!("  0  {}… ", "x".repeat(47))), "{text}");
 }
 
 proptest::proptest! {
@@ -467,7 +505,7 @@ proptest::proptest! {
         let gpus = snapshot.gpus.len();
         let text = body(Host::new(snapshot, Scope::Summary, Commands::Masked).get("summary.txt"));
         let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
-        proptest::prop_assert_eq!(lines.len(), 1 + gpus);
+        proptest::prop_assert_eq!(lines.len(), 2 + gpus);
         proptest::prop_assert!(!text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n'));
     }
 }

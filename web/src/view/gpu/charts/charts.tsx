@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Gpu } from "../../../api/types";
 import { route } from "../../../browser/route";
+import { useLazy } from "../../../components/lazy";
 import { FollowedHistory } from "../../../live/history";
 import { snapshot } from "../../../live/store";
 import { type ChartSelection, selectCharts } from "../../../model/chart-selection";
 import { METRICS, PLANS, type Span, spanOf } from "../../../model/charts";
 import { Chart } from "./chart";
-import type * as Drawing from "./plot";
 import { newShared } from "./state";
 import { Toolbar } from "./toolbar";
 
@@ -25,7 +25,8 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
     setFollowing(made);
     return () => made.stop();
   }, [uuid, span]);
-  const { drawing, failed } = useDrawing();
+  const lazy = useLazy(loadDrawing);
+  const drawing = lazy.kind === "loaded" ? lazy.part : null;
   const newest = snapshot.value?.gpus.find(each => each.uuid === uuid) ?? gpu;
   const columns = following?.columns.value;
   const chosen = columns ? selectCharts(PLANS, newest, METRICS, columns) : null;
@@ -35,7 +36,7 @@ function Followed({ uuid, gpu, span }: { uuid: string; gpu: Gpu; span: Span }) {
         span={span}
         shared={shared}
         history={following?.state.value ?? { kind: "asking" }}
-        failed={failed}
+        failed={lazy.kind === "failed"}
       />
       {following && chosen && columns && columns.times.length > 0 && (
         <div class="charts">
@@ -70,25 +71,4 @@ function Omitted({ chosen: { never, zero }, span }: { chosen: ChartSelection; sp
   );
 }
 
-/** Loads the chart library once it is needed, which keeps the first load small. */
-function useDrawing(): { drawing: typeof Drawing | null; failed: boolean } {
-  const [drawing, setDrawing] = useState<typeof Drawing | null>(null);
-  const [failed, setFailed] = useState(false);
-  useEffect(() => {
-    let here = true;
-    const load = async () => {
-      // `await`, since `import().then()` does not reject if only the style sheet fails to load.
-      try {
-        const loaded = await import("./plot");
-        if (here) setDrawing(loaded);
-      } catch {
-        if (here) setFailed(true);
-      }
-    };
-    void load();
-    return () => {
-      here = false;
-    };
-  }, []);
-  return { drawing, failed };
-}
+const loadDrawing = () => import("./plot");

@@ -168,9 +168,11 @@ export class Plot {
 
   private options(width: number, height: number): uPlot.Options {
     const { looks } = this;
+    // A rem is ten pixels, and more on a large screen.
+    const scale = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 10;
     const axis = (): Partial<uPlot.Axis> => ({
       stroke: () => this.colours.text,
-      font: `11px ${getComputedStyle(this.place).fontFamily}`,
+      font: `${11 * scale}px ${getComputedStyle(this.place).fontFamily}`,
       grid: { stroke: () => this.colours.grid, width: 1 },
       ticks: { show: false },
     });
@@ -179,7 +181,7 @@ export class Plot {
       height,
       ms: 1,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 12 * scale, 0, 0],
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: false, dist: MIN_BRUSH },
@@ -194,14 +196,14 @@ export class Plot {
       axes: [
         {
           ...axis(),
-          size: AXIS_HEIGHT,
-          space: 64,
-          values: (_, splits, __, ___, step) => times(splits, step),
+          size: AXIS_HEIGHT * scale,
+          space: 64 * scale,
+          values: (plot, splits, __, ___, step) => withinChart(plot, splits, times(splits, step)),
         },
         {
           ...axis(),
-          size: AXIS_WIDTH,
-          space: 30,
+          size: AXIS_WIDTH * scale,
+          space: 30 * scale,
           ...(looks.unit === "binary" ? { incrs: POWERS } : {}),
           values: (_, splits) => splits.map(value => tick(value, looks.show)),
         },
@@ -280,6 +282,15 @@ function times(splits: number[], step: number): string[] {
   return splits.map(at => {
     if (hourAndMinute(at) === "00:00" && step >= SECONDS_BELOW) return dayAndMonth(at);
     return step < SECONDS_BELOW ? clock(at) : hourAndMinute(at);
+  });
+}
+
+/** Labels that end before the chart does; uPlot would draw the last one beyond its edge. */
+function withinChart(plot: uPlot, splits: readonly number[], labels: string[]): (string | null)[] {
+  return labels.map((label, at) => {
+    const half = plot.ctx.measureText(label).width / devicePixelRatio / 2;
+    const x = plot.valToPos(splits[at] ?? 0, "x") + plot.bbox.left / devicePixelRatio;
+    return x + half <= plot.width ? label : null;
   });
 }
 

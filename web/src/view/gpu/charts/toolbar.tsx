@@ -4,6 +4,7 @@ import { Icon } from "../../../components/icon";
 import type { HistoryState } from "../../../live/history";
 import { SPANS, type Span } from "../../../model/charts";
 import { clock } from "../../../model/format";
+import { zone } from "../../footer";
 import type { Shared } from "./state";
 
 const HELP =
@@ -34,6 +35,7 @@ export function Toolbar({
       <h2>Charts</h2>
       <Choice legend="Range" of={range} options={SPANS.map(each => [each.range, each.short] as const)} />
       <Zoomed shared={shared} />
+      <span class="fine">Times in {zone.value}</span>
       <Note history={history} failed={failed} />
       <button
         type="button"

@@ -1,0 +1,41 @@
+import { computed } from "@preact/signals";
+import { token } from "../api/token";
+import { agentNow, now } from "../live/store";
+import { timeZone } from "../model/format";
+import { helpOpen } from "./shortcuts";
+
+/** Time zone of this browser, by which all times on the page are written. */
+export const zone = computed(() => {
+  void now.value;
+  return timeZone(agentNow());
+});
+
+/** Time zone, and links to the API and to other ways to look at the host. */
+export function Footer() {
+  return (
+    <footer class="fine">
+      <span>Times in {zone.value}</span>
+      <nav aria-label="About">
+        <a href="docs">API reference</a>
+        {/* A link cannot send the token. */}
+        {token.value === null && (
+          <>
+            <a href="openapi.json">OpenAPI</a>
+            <a href="api/v1/summary.txt">Summary as text</a>
+            <a href="metrics">Metrics</a>
+          </>
+        )}
+        <a href="#/wall">Wall</a>
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            helpOpen.value = true;
+          }}
+        >
+          Help
+        </button>
+      </nav>
+    </footer>
+  );
+}
