@@ -50,7 +50,7 @@ const told = (context, name, value, unit) => {
 
 for (const [host, of, seen] of [
   ["eight GPUs", () => agent, "article.gpu"],
-  // The overview of one GPU is its detail. Its charts load later and are not waited for.
+  // The overview of one GPU is its detail. Its charts and readings load later and are not waited for.
   ["one GPU", () => single, ".hero"],
 ]) {
   test(`the first load of ${host} takes at most ${MAX_REQUESTS} requests and ${MAX_BYTES / 1000} kB`, async context => {
@@ -91,7 +91,7 @@ for (const [host, of, seen] of [
         .filter(({ startTime }) => startTime > window.seenAt)
         .map(({ name }) => name),
     );
-    const ofCharts = ({ url }) => /\/assets\/plot|metric=[^&]*,/.test(url);
+    const ofCharts = ({ url }) => /\/assets\/(plot|more)|metric=[^&]*,/.test(url);
     assert.deepEqual(
       all.filter(each => ofCharts(each) && !later.includes(each.url)),
       [],

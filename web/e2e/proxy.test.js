@@ -130,6 +130,39 @@ describe("other hosts", () => {
     await page.done();
   });
 
+  test("a peer is asked with the token that is stored for its own path", async () => {
+    const page = await open(browser, `${proxy.origin}/server2/healthz`, { expected: REFUSED });
+    const store = (path, token) =>
+      page.evaluate(
+        ([path, token]) => localStorage.setItem(`nvidia-smi-web-agent:token:${path}`, token),
+        [path, token],
+      );
+    await store("/server1/", "secret-of-1");
+    await store("/server4/", "a-token-that-was-revoked");
+    const asked = [];
+    page.on("request", request => asked.push({ url: request.url(), headers: request.headers() }));
+    await page.goto(`${proxy.origin}/server2/`);
+    await live(page);
+    const host = name => page.getByRole("navigation", { name: "Hosts" }).getByRole("link", { name });
+    await host("gpu01")
+      .filter({ hasText: /1 free.*1 busy/ })
+      .waitFor();
+    await host("gpu04").filter({ hasText: "token needed" }).waitFor();
+    const sent = path =>
+      asked.filter(({ url }) => url.includes(`${path}api/`)).map(({ headers }) => headers.authorization);
+    assert.ok(sent("/server1/").every(token => token === "Bearer secret-of-1"));
+    assert.ok(sent("/server3/").every(token => token === undefined));
+    assert.deepEqual(
+      sent("/server4/"),
+      ["Bearer a-token-that-was-revoked", undefined],
+      "refused, then without",
+    );
+    await again(page);
+    await eventually("the next question", () => sent("/server4/").length === 3);
+    assert.equal(sent("/server4/")[2], undefined, "a refused token is not sent again");
+    await page.done();
+  });
+
   test("peers are polled every ten seconds while visible", async () => {
     const page = await open(browser, `${proxy.origin}/server2/`, { expected: REFUSED });
     await live(page);

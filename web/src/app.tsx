@@ -7,15 +7,14 @@ import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
 import { ConnectingPage } from "./view/connecting";
 import { ErrorBoundary } from "./view/error-boundary";
-import { EventsView } from "./view/events/view";
 import { Footer } from "./view/footer";
 import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
 import { LoginPage } from "./view/login";
 import { Overview } from "./view/overview/overview";
+import { EventsView, Help, UsersView } from "./view/parts";
 import { ProcessesView } from "./view/processes/view";
 import { helpOpen } from "./view/shortcuts";
-import { UsersView } from "./view/users";
 import { useViewFocus } from "./view/view-focus";
 
 /** The whole page: the login form until the agent answers, then its views. */
@@ -61,13 +60,6 @@ function WallPage() {
       {lazy.kind === "failed" && "This view could not be loaded. Reload the page."}
     </main>
   );
-}
-
-const loadHelp = () => import("./view/help");
-
-function Help() {
-  const lazy = useLazy(loadHelp);
-  return lazy.kind === "loaded" ? <lazy.part.HelpDialog /> : null;
 }
 
 function CurrentView() {

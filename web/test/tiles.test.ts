@@ -3,7 +3,7 @@ import { descriptionOf } from "../src/model/facts";
 import { tilesOf } from "../src/model/tiles";
 import { gpu } from "./example";
 
-const keys = (one: ReturnType<typeof gpu>) => tilesOf(one).map(tile => tile.key);
+const keys = (one: ReturnType<typeof gpu>) => tilesOf(one, descriptionOf).map(tile => tile.key);
 
 describe("tiles", () => {
   const whole = gpu({
@@ -19,7 +19,7 @@ describe("tiles", () => {
       const hot = gpu({
         temperature: { gpu_celsius: 80, slowdown_celsius: celsius, margin_celsius: margin },
       });
-      const { high, about } = tilesOf(hot)[0] ?? {};
+      const { high, about } = tilesOf(hot, descriptionOf)[0] ?? {};
       return [high, about?.replace(descriptionOf("temperature.gpu_celsius"), "").trim()];
     };
     expect(heat(87, null)).toEqual([false, "Slowdown at 87 °C."]);
@@ -31,7 +31,9 @@ describe("tiles", () => {
   });
 
   it("never round down to zero", () => {
-    const tile = tilesOf(gpu({ activity: { tensor_ratio: 0.002 } })).find(({ key }) => key === "tensor");
+    const tile = tilesOf(gpu({ activity: { tensor_ratio: 0.002 } }), descriptionOf).find(
+      ({ key }) => key === "tensor",
+    );
     expect(tile?.show?.(tile.of.value ?? 0)).toBe("<1");
   });
 
@@ -50,14 +52,14 @@ describe("tiles", () => {
   });
 
   it("have the share of a limit, if there is one", () => {
-    expect(tilesOf(whole).map(tile => tile.part)).toEqual([86 / 90, 0.5, 0.5, 0.5]);
+    expect(tilesOf(whole, descriptionOf).map(tile => tile.part)).toEqual([86 / 90, 0.5, 0.5, 0.5]);
     const free = gpu({
       ...whole,
       temperature: { slowdown_celsius: null },
       power: { enforced_limit_watts: null, limit_watts: null },
       clocks: { max_sm_mhz: null },
     });
-    expect(tilesOf(free).map(tile => [tile.part, tile.label])).toEqual([
+    expect(tilesOf(free, descriptionOf).map(tile => [tile.part, tile.label])).toEqual([
       [null, "GPU"],
       [null, "power"],
       [null, "SM clock"],
@@ -66,8 +68,10 @@ describe("tiles", () => {
   });
 
   it("are high close to the slowdown temperature", () => {
-    expect(tilesOf(whole)[0]?.high).toBe(true);
-    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: 84 } }))[0]?.high).toBe(false);
-    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: null } }))[0]?.high).toBe(false);
+    expect(tilesOf(whole, descriptionOf)[0]?.high).toBe(true);
+    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: 84 } }), descriptionOf)[0]?.high).toBe(false);
+    expect(tilesOf(gpu({ ...whole, temperature: { gpu_celsius: null } }), descriptionOf)[0]?.high).toBe(
+      false,
+    );
   });
 });

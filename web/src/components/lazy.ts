@@ -3,15 +3,29 @@ import { useEffect, useState } from "preact/hooks";
 /** Part of the page that is loaded once it is needed, which keeps the first load small. */
 export type Lazy<T> = { kind: "loading" } | { kind: "loaded"; part: T } | { kind: "failed" };
 
+type Load<T> = () => Promise<T>;
+
+/** Parts that are loaded, by their functions. */
+const parts = new Map<Load<unknown>, unknown>();
+
+/** Loads a part before it is needed, so that it shows at once, also while the agent does not answer. */
+export async function preload<T>(load: Load<T>): Promise<T> {
+  const part = await load();
+  parts.set(load, part);
+  return part;
+}
+
 /** Loads a part; `load` is the same function each time. */
-export function useLazy<T>(load: () => Promise<T>): Lazy<T> {
+export function useLazy<T>(load: Load<T>): Lazy<T> {
+  const known = parts.get(load) as T | undefined;
   const [state, setState] = useState<Lazy<T>>({ kind: "loading" });
   useEffect(() => {
+    if (parts.has(load)) return;
     let here = true;
     const run = async () => {
       // `await`, since `import().then()` does not reject if only the style sheet fails to load.
       try {
-        const part = await load();
+        const part = await preload(load);
         if (here) setState({ kind: "loaded", part });
       } catch {
         if (here) setState({ kind: "failed" });
@@ -22,5 +36,5 @@ export function useLazy<T>(load: () => Promise<T>): Lazy<T> {
       here = false;
     };
   }, [load]);
-  return state;
+  return known === undefined ? state : { kind: "loaded", part: known };
 }

@@ -1,6 +1,6 @@
 import type { Gpu } from "../api/types";
 import { isNever, type Reading, read } from "./absence";
-import { descriptionOf, type FactPath } from "./facts";
+import type { FactPath } from "./facts";
 import { count, gigahertz, share as shareOf } from "./format";
 
 /** A number of a GPU with its unit and its share of a limit. */
@@ -19,25 +19,29 @@ export interface Tile {
   high?: boolean;
 }
 
+/** Description of a reading in plain text; null if it is not known. */
+export type Describe = (path: FactPath) => string | null;
+
 /** Tiles that fit on a card. */
 const MAX_TILES = 4;
 
 /** The first tiles that a GPU reports: one that it never reports makes room for the next. */
-export const tilesOf = (gpu: Gpu): Tile[] =>
-  [temperature(gpu), power(gpu), clock(gpu), tensor(gpu), sm(gpu), bandwidth(gpu), fan(gpu)]
+export const tilesOf = (gpu: Gpu, describe: Describe): Tile[] =>
+  [temperature, power, clock, tensor, sm, bandwidth, fan]
+    .map(tile => tile(gpu, describe))
     .filter(tile => !isNever(tile.of))
     .slice(0, MAX_TILES);
 
 const ofWhole = (value: number | null, whole: number | null): number | null =>
   value === null || !whole ? null : value / whole;
 
-const about = (path: FactPath, limit: string | null): string =>
-  [descriptionOf(path), limit].filter(Boolean).join(" ");
+const about = (described: string | null, limit: string | null): string =>
+  [described, limit].filter(Boolean).join(" ");
 
 /** Margin to the slowdown temperature at which a GPU is shown as hot, in °C. */
 const HOT_MARGIN = 5;
 
-function temperature({ absent, temperature }: Gpu): Tile {
+function temperature({ absent, temperature }: Gpu, describe: Describe): Tile {
   const { gpu_celsius: now, slowdown_celsius: hot, margin_celsius: margin } = temperature;
   // Newer GPUs report the margin in place of the threshold.
   const left =
@@ -53,7 +57,7 @@ function temperature({ absent, temperature }: Gpu): Tile {
   return {
     key: "temperature",
     name: "Temperature",
-    about: about("temperature.gpu_celsius", limit),
+    about: about(describe("temperature.gpu_celsius"), limit),
     of: read(absent, "temperature.gpu_celsius", now),
     unit: "°C",
     label: hot === null ? "GPU" : `of ${hot}`,
@@ -62,15 +66,15 @@ function temperature({ absent, temperature }: Gpu): Tile {
   };
 }
 
-function power({
-  absent,
-  power: { draw_watts: draw, enforced_limit_watts: enforced, limit_watts: set },
-}: Gpu): Tile {
+function power(
+  { absent, power: { draw_watts: draw, enforced_limit_watts: enforced, limit_watts: set } }: Gpu,
+  describe: Describe,
+): Tile {
   const limit = enforced ?? set;
   return {
     key: "power",
     name: "Power",
-    about: about("power.draw_watts", limit === null ? null : `Limit ${count(limit)} W.`),
+    about: about(describe("power.draw_watts"), limit === null ? null : `Limit ${count(limit)} W.`),
     of: read(absent, "power.draw_watts", draw),
     unit: "W",
     label: limit === null ? "power" : `of ${count(limit)}`,
@@ -78,11 +82,11 @@ function power({
   };
 }
 
-function clock({ absent, clocks: { sm_mhz: now, max_sm_mhz: max } }: Gpu): Tile {
+function clock({ absent, clocks: { sm_mhz: now, max_sm_mhz: max } }: Gpu, describe: Describe): Tile {
   return {
     key: "clock",
     name: "SM clock",
-    about: about("clocks.sm_mhz", max === null ? null : `Maximum ${count(max)} MHz.`),
+    about: about(describe("clocks.sm_mhz"), max === null ? null : `Maximum ${count(max)} MHz.`),
     of: read(absent, "clocks.sm_mhz", now),
     unit: "GHz",
     show: gigahertz,
@@ -102,24 +106,27 @@ const share = (gpu: Gpu, key: string, name: string, path: string, ratio: number 
   part: ratio,
 });
 
-function tensor(gpu: Gpu): Tile {
+function tensor(gpu: Gpu, describe: Describe): Tile {
   const path = "activity.tensor_ratio";
   const tile = share(gpu, "tensor", "Tensor activity", path, gpu.activity.tensor_ratio, "tensor");
-  return { ...tile, about: about(path, null) };
+  return { ...tile, about: about(describe(path), null) };
 }
 
-function sm(gpu: Gpu): Tile {
+function sm(gpu: Gpu, describe: Describe): Tile {
   const path = "activity.sm_ratio";
   return {
     ...share(gpu, "sm", "SM activity", path, gpu.activity.sm_ratio, "SM active"),
-    about: about(path, null),
+    about: about(describe(path), null),
   };
 }
 
-function bandwidth(gpu: Gpu): Tile {
+function bandwidth(gpu: Gpu, describe: Describe): Tile {
   const path = "utilization.memory_percent";
   const ratio = ofWhole(gpu.utilization.memory_percent, 100);
-  return { ...share(gpu, "bandwidth", "Memory bandwidth", path, ratio, "mem bw"), about: about(path, null) };
+  return {
+    ...share(gpu, "bandwidth", "Memory bandwidth", path, ratio, "mem bw"),
+    about: about(describe(path), null),
+  };
 }
 
 function fan(gpu: Gpu): Tile {

@@ -1,4 +1,3 @@
-import "./help.css";
 import { useEffect, useRef } from "preact/hooks";
 import { helpOpen } from "./shortcuts";
 

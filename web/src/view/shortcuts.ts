@@ -3,6 +3,7 @@ import { format, route } from "../browser/route";
 import { shortcuts } from "../browser/settings";
 import { shown } from "../live/store";
 import { findGpu } from "../model/gpu";
+import { focusInNextView } from "./view-focus";
 
 /** True while the help is open. */
 export const helpOpen = signal(false);
@@ -39,18 +40,18 @@ const ACTIONS: Record<string, () => void> = {
   k: () => step(-1),
 };
 
+const FIELD = "main input[type=search]";
+
 /** Moves the focus to the filter, on the view of processes if this one has none. */
 function find(): void {
-  const focus = () => {
-    const field = document.querySelector<HTMLInputElement>("main input[type=search]");
-    field?.focus();
-    field?.select();
-    return field !== null;
-  };
-  if (focus()) return;
+  const field = document.querySelector<HTMLInputElement>(FIELD);
+  if (field) {
+    field.focus();
+    field.select();
+    return;
+  }
+  focusInNextView(FIELD);
   location.hash = format({ view: "processes", query: {} });
-  // After the view's own move of the focus to its heading.
-  requestAnimationFrame(() => setTimeout(focus));
 }
 
 /** The next or previous GPU in the view of one, else the next or previous item of the page. */

@@ -5,11 +5,12 @@ import { Absent } from "../../components/value";
 import type { Absence } from "../../model/absence";
 import { count } from "../../model/format";
 import { type Tile, tilesOf } from "../../model/tiles";
+import { describe } from "../parts";
 
 export function Tiles({ gpu }: { gpu: Gpu }) {
   return (
     <ul class="tiles">
-      {tilesOf(gpu).map(tile => (
+      {tilesOf(gpu, describe.value).map(tile => (
         <Item key={tile.key} id={tile.key} {...shownOf(tile)} />
       ))}
     </ul>

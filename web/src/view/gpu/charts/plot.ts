@@ -168,20 +168,20 @@ export class Plot {
 
   private options(width: number, height: number): uPlot.Options {
     const { looks } = this;
-    // A rem is ten pixels, and more on a large screen.
-    const scale = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 10;
+    const scale = pageScale();
     const axis = (): Partial<uPlot.Axis> => ({
       stroke: () => this.colours.text,
       font: `${11 * scale}px ${getComputedStyle(this.place).fontFamily}`,
       grid: { stroke: () => this.colours.grid, width: 1 },
       ticks: { show: false },
+      gap: 5 * scale,
     });
     return {
       width,
       height,
       ms: 1,
       legend: { show: false },
-      padding: [8, 12 * scale, 0, 0],
+      padding: [8 * scale, 12 * scale, 0, 0],
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: false, dist: MIN_BRUSH },
@@ -219,7 +219,7 @@ export class Plot {
   private series(at: number): uPlot.Series {
     return {
       stroke: () => this.colours.lines[at] ?? this.colours.text,
-      width: LINE_WIDTH,
+      width: LINE_WIDTH * pageScale(),
       dash: DASHES[at] ?? [],
       ...(this.looks.lines.length === 1 ? { fill: () => this.colours.area } : {}),
       // A value between two gaps makes no line, so it gets a point.
@@ -284,6 +284,9 @@ function times(splits: number[], step: number): string[] {
     return step < SECONDS_BELOW ? clock(at) : hourAndMinute(at);
   });
 }
+
+/** Size of the page: a rem is ten pixels, and more on a large screen. */
+const pageScale = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 10;
 
 /** Labels that end before the chart does; uPlot would draw the last one beyond its edge. */
 function withinChart(plot: uPlot, splits: readonly number[], labels: string[]): (string | null)[] {
