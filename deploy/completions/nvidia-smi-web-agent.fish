@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -37,6 +37,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -94,6 +95,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -143,6 +145,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -192,6 +195,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -241,6 +245,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -290,6 +295,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
@@ -342,6 +348,7 @@ metrics\t''
 summary\t''
 read\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
 text\t''
