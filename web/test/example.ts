@@ -26,7 +26,9 @@ export function gpu(changes: Some<Gpu> = {}): Gpu {
   return made as unknown as Gpu;
 }
 
+/** The example's first process, with changes; it counts for its user. */
 export const process = (changes: Partial<Process> = {}): Process => ({
   ...structuredClone(first(snapshot.processes)),
+  ...(changes.user === undefined ? {} : { owner: changes.user }),
   ...changes,
 });

@@ -11,6 +11,7 @@ use telemetry::{
     derive::{Child, Deriver, IDLE_AFTER, Input},
     frame::{self, Message},
     sample::Sample,
+    snapshot::ContainerCount,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -59,6 +60,7 @@ impl Ticks {
             restarts: 0,
             left_out: &[],
             idle_after: IDLE_AFTER,
+            container_count: ContainerCount::default(),
         });
         self.publisher.publish(snapshot);
         Ok(())

@@ -14,13 +14,15 @@ use clap::{
     parser::ValueSource,
 };
 use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
+use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
 use value::{
-    coarse, commands, fine, gpu_name, hostname, interval, label, metrics_set, names, path, port, release_length, socket,
+    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, metrics_set, names, path, port,
+    release_length, socket,
 };
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
@@ -160,6 +162,14 @@ pub(crate) struct Options {
     /// Default: control.sock in $RUNTIME_DIRECTORY. The commands also look in /run/nvidia-smi-web-agent.
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
+
+    /// Count processes in containers for their account or the container
+    ///
+    /// account: root counts for the container, another user for its account on this host. container: every user counts for
+    /// the container, for images whose users are not those of this host. In LXC and systemd-nspawn every user always counts
+    /// for the container.
+    #[arg(long, env = "NVSMI_COUNT_CONTAINERS", default_value = "account", value_name = "WHOM", value_parser = container_count(), global = true)]
+    pub(crate) count_containers: ContainerCount,
 
     /// Get container names from Docker or Podman at this socket
     ///

@@ -3,7 +3,6 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use collector::Settings;
@@ -15,6 +14,7 @@ use crate::{
     exposure::{Exposure, TokenFile},
     logging::AccessLog,
     regular, service,
+    supervisor::Rules,
 };
 
 /// Configuration of each part.
@@ -28,8 +28,8 @@ pub(crate) struct Config {
     /// Display of command lines, and settings of metrics.
     pub(crate) show: Show,
     pub(crate) collector: Settings,
-    /// A GPU with allocated memory is no longer busy after this long without work.
-    pub(crate) idle_after: Duration,
+    /// Rules by which snapshots are derived.
+    pub(crate) rules: Rules,
     /// Depth of the history.
     pub(crate) depth: Depth,
     /// Folder that keeps the history over a restart.
@@ -63,7 +63,7 @@ impl Config {
             stream_clients: options.stream_clients,
             show: show(options)?,
             collector: collector_settings(options),
-            idle_after: options.idle_after,
+            rules: Rules { idle_after: options.idle_after, container_count: options.count_containers },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
             state_dir: given(options.state_dir.as_ref()).or_else(|| first_folder("STATE_DIRECTORY")),
             control_socket: control_socket(cli),

@@ -91,7 +91,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let aging = publisher.aging(config.collector.interval);
-    let supervisor = Supervisor::start(config.collector.clone(), config.idle_after, publisher, saved.clone())?;
+    let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone())?;
     let saver = config
         .state_dir
         .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))

@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{capture::Record, sample::Sample};
 
 const MAGIC: [u8; 4] = *b"NSWF";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const KIND_SAMPLE: u16 = 1;
 const KIND_HEARTBEAT: u16 = 2;
 const KIND_RECORD: u16 = 3;

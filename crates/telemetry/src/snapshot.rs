@@ -13,11 +13,11 @@ use strum::{IntoStaticStr, VariantNames};
 use crate::{
     Absence, Arguments, Reading, Stamp,
     readings::{Activity, Field, Identity, Readings, Value},
-    sample::{Container, DriverFacts, GpuJobs, Life, MigSample, PodContainer, ProcessShare},
+    sample::{Container, DriverFacts, GpuJobs, Life, MigSample, PodContainer, ProcessShare, SlurmJob},
 };
 
 pub use missing::MissingGpu;
-pub use pod::{OnlyPod, Pod, PodName};
+pub use pod::{ContainerCount, OnlyPod, Pod, PodName};
 pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
 pub use totals::Totals;
 
@@ -294,7 +294,7 @@ pub struct Usage {
     pub since: Stamp,
     /// It was so already when we began to look.
     pub since_at_least: bool,
-    /// Users: names of accounts or, for root in a container, containers.
+    /// Users: names of accounts and containers for which its processes count.
     pub users: Vec<String>,
     /// Memory in use that no listed process explains.
     pub unattributed_bytes: Reading<u64>,
@@ -454,12 +454,18 @@ pub struct Process {
     pub holds: bool,
     /// Result of reading its cgroup, which gives container, pod and job.
     pub placed: Reading<()>,
-    /// The container that it runs in.
+    /// The innermost container that it runs in.
     pub container: Option<Box<Container>>,
+    /// The outermost system container that it runs in; the same as `container` if it is in no other.
+    pub system_container: Option<Box<Container>>,
+    /// The rule by which it counts for its container or its account.
+    pub container_count: ContainerCount,
     /// The Kubernetes pod that it runs in.
     pub pod: Option<Box<Pod>>,
-    /// The Slurm job.
-    pub job: Option<String>,
+    /// The ID of Podman's pod that it runs in.
+    pub podman_pod: Option<String>,
+    /// The Slurm job; none outside a job.
+    pub job: Reading<Option<Box<SlurmJob>>>,
 }
 
 /// The driver's lists that have a process.

@@ -444,10 +444,12 @@ export interface Process {
   command: string | null;
   /** MIG compute instance ID; null without MIG. */
   compute_instance: number | null;
-  /** ID of the container that it runs in; null outside a container. */
+  /** ID of the innermost container that it runs in, or its name where it has no other ID; null outside a container. */
   container: string | null;
-  /** Name of that container: the kubelet's in a pod, else the container engine's. */
+  /** Name of that container: the kubelet's in a pod, else the runtime's or the container engine's. */
   container_name: string | null;
+  /** Runtime of that container: `docker`, `containerd`, `cri-o`, `podman`, `lxc` or `systemd-nspawn`. */
+  container_runtime: string | null;
   /** CPU utilization since the previous sample, in % of one CPU; may exceed 100. */
   cpu_percent: number | null;
   /** Share of decoder time, in %. */
@@ -464,12 +466,20 @@ export interface Process {
   gpu_uuid: string | null;
   /** Resident host memory. */
   host_memory_bytes: number | null;
-  /** Slurm job; null outside a job. */
+  /** Raw number of the Slurm job, as `squeue -o %A` prints it; null outside a job. */
   job: string | null;
+  /** Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`. */
+  job_display: string | null;
+  /** Step of that job: `batch`, `interactive`, `extern`, or the number of a step of `srun`. */
+  job_step: string | null;
   /** Share of memory time, in %. */
   memory_percent: number | null;
   /** Process name, at most 15 bytes. */
   name: string | null;
+  /** User that it counts for: `user` of its row in `/users`, an account or a container. */
+  owner: string | null;
+  /** ID of the container that it counts for: `container` of its row in `/users`; null if it counts for its account. */
+  owner_container: string | null;
   /** PID in the host's PID namespace. */
   pid: number | null;
   /** UID of the Kubernetes pod; null outside a pod. */
@@ -478,15 +488,19 @@ export interface Process {
   pod_name: string | null;
   /** Namespace of that pod. */
   pod_namespace: string | null;
+  /** ID of the Podman pod; null outside one. */
+  podman_pod: string | null;
   /** Share of SM time, in %. */
   sm_percent: number | null;
   /** Start time, Unix time in milliseconds. */
   started_at: number | null;
+  /** Name of the outermost system container (LXC, Incus, Proxmox, systemd-nspawn) that it runs in; null outside one. */
+  system_container: string | null;
   /** Type: `C` (compute), `G` (graphics) or `C+G`. */
   type: ProcessKind;
-  /** Owner's real user ID. */
+  /** Real user ID, as this host sees it. */
   uid: number | null;
-  /** Owner's name, or the uid in digits if it has none. */
+  /** Account's name, or the uid in digits if it has none. */
   user: string | null;
 }
 
@@ -709,11 +723,11 @@ export interface Use {
   verdict: UseVerdict;
 }
 
-/** Account, or container in which root runs, with its use of the GPUs. */
+/** Account, or container that counts instead of its accounts, with its use of the GPUs. */
 export interface User {
   /** Reasons why values of this row are null, by dotted path. */
   absent: Absent;
-  /** ID of the container whose processes of root are counted; null for an account. */
+  /** ID of the container whose processes are counted; null for an account. Root counts for its container, another account with `--count-containers container`, and each in a system container. */
   container: string | null;
   /** GPU memory of its processes, where that is reported. */
   gpu_memory_bytes: number | null;
@@ -727,9 +741,9 @@ export interface User {
   processes: number;
   /** Share of SM time over all GPUs, in % of one, where that is reported. */
   sm_percent: number | null;
-  /** Real user ID of the account. */
+  /** Real user ID of the account; null for a container whose processes have several, or that has accounts of its own. */
   uid: number | null;
-  /** Name of the account, or the uid in digits if it has none. For root in a container, the container: its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID. */
+  /** Name of the account, or the uid in digits if it has none. For a container its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID. */
   user: string | null;
 }
 

@@ -51,10 +51,12 @@ const searchable = (process: Process): string =>
     process.command,
     process.container,
     process.container_name,
+    process.system_container,
     process.pod,
     process.pod_name,
     process.pod_namespace,
     process.job,
+    process.job_display,
   ]
     .filter(value => value !== null)
     .join("\n")
@@ -106,7 +108,9 @@ const VALUES: Record<SortKey, (process: Process) => Value> = {
 export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
-  if (process.job !== null) return { kind: "job", id: process.job, label: `slurm ${process.job}` };
+  if (process.job !== null) {
+    return { kind: "job", id: process.job, label: `slurm ${process.job_display ?? process.job}` };
+  }
   if (process.pod !== null) {
     const name = process.pod_name;
     const space = process.pod_namespace;

@@ -11,7 +11,7 @@ export interface IdleHold {
   bytes: number | null;
 }
 
-/** Use by an account, or by a container in which root runs, by the rules of `/api/v1/users`. */
+/** Use by an account or a container, as in `/api/v1/users`. */
 export interface User {
   owner: Owner;
   gpus: number[];

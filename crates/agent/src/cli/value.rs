@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use server::{Commands, MetricsSet, MetricsSetError, Names, NamesError};
+use telemetry::snapshot::ContainerCount;
 
 /// Permitted lengths of a release.
 pub(crate) const RELEASE_LENGTHS: std::ops::RangeInclusive<Duration> =
@@ -40,6 +41,14 @@ pub(super) fn commands() -> impl TypedValueParser<Value = Commands> {
         "masked" => Commands::Masked,
         "name" => Commands::Name,
         _ => Commands::Hidden,
+    })
+}
+
+/// Parses the rule by which processes count for containers.
+pub(super) fn container_count() -> impl TypedValueParser<Value = ContainerCount> {
+    PossibleValuesParser::new(["account", "container"]).map(|value| match value.as_str() {
+        "container" => ContainerCount::Container,
+        _ => ContainerCount::Account,
     })
 }
 

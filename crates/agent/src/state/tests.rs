@@ -7,6 +7,7 @@ use telemetry::{
     history::{Depth, Question, Spread},
     readings::{Identity, Readings, Utilization},
     sample::{Driver, DriverFacts, GpuSample, ProcessLists, Sample},
+    snapshot::ContainerCount,
 };
 
 use super::*;
@@ -49,6 +50,7 @@ fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>, SavedState) {
             restarts: 0,
             left_out: &[],
             idle_after: Duration::from_secs(10),
+            container_count: ContainerCount::default(),
         }));
     }
     (archive, publisher.subscribe(), deriver.saved())

@@ -26,6 +26,7 @@ use telemetry::{
     derive::{Child, Deriver, Input},
     frame::Message,
     sample::{Driver, Sample},
+    snapshot::ContainerCount,
 };
 
 use crate::{
@@ -58,11 +59,20 @@ pub(crate) struct Supervisor {
     ended: Receiver<()>,
 }
 
+/// Rules by which snapshots are derived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// A GPU with allocated memory is no longer busy after this long without work.
+    pub(crate) idle_after: Duration,
+    /// Rule by which processes count for their container or their account.
+    pub(crate) container_count: ContainerCount,
+}
+
 impl Supervisor {
     /// Starts the thread, which starts the first collector. Derivation continues from the saved state, and updates it.
     pub(crate) fn start(
         settings: Settings,
-        idle_after: Duration,
+        rules: Rules,
         publisher: Publisher,
         saved: NewestState,
     ) -> io::Result<Self> {
@@ -74,7 +84,7 @@ impl Supervisor {
         let worker = Worker {
             tick: tick + tick / 4 + TICK_GRACE,
             interval: settings.interval,
-            idle_after,
+            rules,
             collector: CollectorHandle::new(settings, reports, CollectorOutput::start()?),
             publisher,
             deriver: Deriver::restoring(saved.get()),
@@ -116,7 +126,7 @@ struct Inbox {
 struct Worker {
     tick: Duration,
     interval: Duration,
-    idle_after: Duration,
+    rules: Rules,
     collector: CollectorHandle,
     publisher: Publisher,
     deriver: Deriver,
@@ -207,7 +217,8 @@ impl Worker {
             sample: self.sample.as_ref().filter(|_| alive),
             restarts: self.collector.restarts(),
             left_out: self.collector.left_out(),
-            idle_after: self.idle_after,
+            idle_after: self.rules.idle_after,
+            container_count: self.rules.container_count,
         });
         snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
         self.saved.set(|| self.deriver.saved());

@@ -19,6 +19,7 @@ use crate::{
         cut::cut,
         entry::{Cached, Entry},
         procfs::ProcStat,
+        slurm::{self, Untracked},
     },
 };
 
@@ -60,6 +61,7 @@ impl State {
 
 struct Shared {
     proc: ProcFs,
+    untracked: Untracked,
     state: Mutex<State>,
     requested: Condvar,
     done: Condvar,
@@ -71,7 +73,13 @@ pub(crate) struct ProcessCache(Arc<Shared>);
 impl ProcessCache {
     /// Starts the first reader.
     pub(crate) fn start(proc: ProcFs) -> Self {
-        let shared = Shared { proc, state: Mutex::default(), requested: Condvar::new(), done: Condvar::new() };
+        let shared = Shared {
+            proc,
+            untracked: Untracked::default(),
+            state: Mutex::default(),
+            requested: Condvar::new(),
+            done: Condvar::new(),
+        };
         let cache = Self(Arc::new(shared));
         cache.spawn(0);
         cache
@@ -178,7 +186,9 @@ impl Shared {
         self.put(pid, number, cached.is_some(), |entry| entry.store_stat(stat, uid));
         if !cached.is_some_and(|cached| cached.placed) {
             let placement = self.proc.placement(pid);
-            self.put(pid, number, true, |entry| entry.store_placement(placement));
+            let has_no_job = placement.as_ref().is_ok_and(|placement| placement.job.is_none());
+            let jobs_untracked = has_no_job && self.untracked.is(&self.proc);
+            self.put(pid, number, true, |entry| entry.store_placement(placement, jobs_untracked));
         }
         if cached.and_then(|cached| cached.command_read).is_some_and(|read| read.elapsed() < COMMAND_MAX_AGE) {
             return;
@@ -190,6 +200,11 @@ impl Shared {
         } else {
             let arguments = self.proc.arguments(pid);
             self.put(pid, number, true, |entry| entry.store_command(arguments));
+        }
+        let job = lock(&self.state).entries.get(&pid).and_then(|entry| entry.unshown_job());
+        if let Some(job) = job {
+            let shown = self.proc.environment(pid).and_then(|environment| slurm::shown(&job, &environment));
+            self.put(pid, number, true, |entry| entry.store_shown(shown));
         }
     }
 

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use telemetry::{
-    Absence, Reading,
-    sample::{Container, ProcessFacts},
-};
+use telemetry::{Absence, Reading, sample::ProcessFacts};
 
 use crate::{
     lock::{lock, wait, wait_until},
@@ -118,7 +115,8 @@ impl Containers {
     /// Requests the names of these processes' containers, and forgets all others.
     pub(crate) fn request(&self, processes: &[ProcessFacts]) {
         let Some(shared) = &self.0 else { return };
-        let containers = processes.iter().filter_map(|facts| facts.container.as_ref()).filter(|it| is_engines(it));
+        let containers =
+            processes.iter().filter(|facts| is_engines(facts)).filter_map(|facts| facts.container.as_ref());
         let ids: BTreeSet<&str> = containers.map(|container| container.id.as_str()).collect();
         if lock(&shared.state).request(&ids, Instant::now()) {
             shared.requested.notify_all();
@@ -129,8 +127,8 @@ impl Containers {
     pub(crate) fn name(&self, processes: &mut [ProcessFacts]) {
         let Some(shared) = &self.0 else { return };
         let state = lock(&shared.state);
-        let containers = processes.iter_mut().filter_map(|facts| facts.container.as_mut()).filter(|it| is_engines(it));
-        for container in containers {
+        let engines = processes.iter_mut().filter(|facts| is_engines(facts));
+        for container in engines.filter_map(|facts| facts.container.as_mut()) {
             container.name = state.name(&container.id);
         }
     }
@@ -154,10 +152,11 @@ impl Containers {
     }
 }
 
-/// Returns whether Docker or Podman may know a container; they do not know those of containerd and CRI-O for
-/// Kubernetes.
-fn is_engines(container: &Container) -> bool {
-    matches!(container.runtime.as_deref(), None | Some("docker" | "podman"))
+/// Returns whether this host's Docker or Podman may know a process's container; they do not know those of containerd
+/// and CRI-O for Kubernetes, nor those of an engine in a system container.
+fn is_engines(facts: &ProcessFacts) -> bool {
+    let runtime = facts.container.as_ref().map(|container| container.runtime.as_deref());
+    facts.system_container.is_none() && matches!(runtime, Some(None | Some("docker" | "podman")))
 }
 
 impl Shared {

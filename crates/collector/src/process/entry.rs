@@ -58,10 +58,29 @@ impl Entry {
         self.facts.host_memory_bytes = stat.resident_bytes;
     }
 
-    pub(super) fn store_placement(&mut self, placement: Reading<Placement>) {
+    /// Stores what its cgroup and ancestors show. Without a job it may still be in one if jobs have no cgroup here.
+    pub(super) fn store_placement(&mut self, placement: Reading<Placement>, jobs_untracked: bool) {
         self.facts.placed = placement.as_ref().map(|_| ()).map_err(|why| *why);
-        let Placement { container, pod, job } = placement.unwrap_or_default();
-        (self.facts.container, self.facts.pod, self.facts.job) = (container.map(Box::new), pod, job);
+        self.facts.job = match &placement {
+            Ok(Placement { job: None, .. }) if jobs_untracked => Err(Absence::NotSupported),
+            Ok(placement) => Ok(placement.job.clone().map(Box::new)),
+            Err(why) => Err(*why),
+        };
+        let Placement { container, system_container, pod, podman_pod, job: _ } = placement.unwrap_or_default();
+        (self.facts.container, self.facts.system_container) = (container.map(Box::new), system_container.map(Box::new));
+        (self.facts.pod, self.facts.podman_pod) = (pod, podman_pod);
+    }
+
+    /// Returns the job whose number for users was not looked up yet.
+    pub(super) fn unshown_job(&self) -> Option<String> {
+        let job = self.facts.job.as_ref().ok()?.as_ref()?;
+        (job.shown == Err(Absence::Timeout)).then(|| job.id.clone())
+    }
+
+    pub(super) fn store_shown(&mut self, shown: Reading<String>) {
+        if let Ok(Some(job)) = &mut self.facts.job {
+            job.shown = shown;
+        }
     }
 
     /// The kernel has no arguments of a process whose main thread has ended, though other threads may still run. Those

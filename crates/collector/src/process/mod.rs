@@ -1,5 +1,6 @@
 //! Facts about processes and their host: what `/proc` says of them, and what their owners and containers are called.
 
+mod ancestors;
 mod cache;
 mod cgroup;
 mod containers;
@@ -11,6 +12,7 @@ mod notes;
 mod owners;
 mod parse;
 mod procfs;
+mod slurm;
 
 pub(crate) use cache::ProcessCache;
 pub(crate) use containers::Containers;

@@ -11,6 +11,8 @@ use telemetry::{Arguments, sample::CpuTicks};
 pub(super) struct Stat {
     /// Field 3.
     pub(super) state: u8,
+    /// Field 4: PID of the parent; 0 if it has none in this PID namespace.
+    pub(super) parent: u32,
     /// Fields 14 and 15 together: clock ticks in user mode and in the kernel.
     pub(super) cpu_ticks: Option<u64>,
     /// Field 22, in clock ticks since boot.
@@ -26,13 +28,21 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
     let rest = std::str::from_utf8(&bytes[end_of_name + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
-    // The state is field 3, so `nth` counts from field 4. An invalid number does not invalidate the other fields.
-    let user: Option<u64> = fields.nth(14 - 4)?.parse().ok();
+    // An invalid number does not invalidate the other fields.
+    let parent = fields.next()?.parse().unwrap_or(0);
+    let user: Option<u64> = fields.nth(14 - 5)?.parse().ok();
     let kernel: Option<u64> = fields.next()?.parse().ok();
     let start_ticks = fields.nth(22 - 16)?.parse().ok()?;
     let resident_pages = fields.nth(24 - 23).and_then(|pages| pages.parse().ok());
     let cpu_ticks = user.zip(kernel).and_then(|(user, kernel)| user.checked_add(kernel));
-    Some(Stat { state, cpu_ticks, start_ticks, resident_pages })
+    Some(Stat { state, parent, cpu_ticks, start_ticks, resident_pages })
+}
+
+/// Returns field 2 of `/proc/PID/stat`, the process's name, without its parentheses.
+pub(super) fn stat_name(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().rposition(|&byte| byte == b')')?;
+    let start = bytes.iter().position(|&byte| byte == b'(')? + 1;
+    bytes.get(start..end)
 }
 
 /// Parses a file of one line, such as `comm`. None if it is empty; invalid UTF-8 becomes U+FFFD.
@@ -112,11 +122,14 @@ mod tests {
     use proptest::prelude::*;
 
     const STAT: &str = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 10 32 5 6 20 0 1 0 4321 9 77 8";
-    const READ: Stat = Stat { state: b'S', cpu_ticks: Some(42), start_ticks: 4321, resident_pages: Some(77) };
+    const READ: Stat =
+        Stat { state: b'S', parent: 1, cpu_ticks: Some(42), start_ticks: 4321, resident_pages: Some(77) };
 
     #[test]
     fn stat_fields_counted_after_name() {
         assert_eq!(stat(STAT.as_bytes()), Some(READ));
+        assert_eq!(stat_name(STAT.as_bytes()), Some(b"a) b".as_slice()));
+        assert_eq!((stat_name(b"7 a"), stat_name(b") (")), (None, None));
         let without = |field| stat(STAT.replace(field, " x ").as_bytes());
         assert_eq!(without(" 32 "), Some(Stat { cpu_ticks: None, ..READ }));
         assert_eq!(without(" 77 "), Some(Stat { resident_pages: None, ..READ }));

@@ -15,6 +15,7 @@ use nix::{
 use telemetry::{Absence, Arguments, BootTime, Reading, command::MAX_BYTES};
 
 use crate::process::{
+    ancestors,
     cgroup::{self, Placement},
     parse,
 };
@@ -26,6 +27,8 @@ const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 const USUAL_OVERFLOW_UID: u32 = 65534;
 /// Usual limit of a process's file.
 const USUAL_BYTES: usize = 1024;
+/// Limit for the environment of a process: the kernel's for its arguments and environment is a quarter of the stack.
+const ENVIRONMENT_BYTES: usize = 2 << 20;
 /// Limit for the list of mounts: a host with thousands of containers has as many.
 const MOUNTS_BYTES: usize = 16 * 1024 * 1024;
 
@@ -115,10 +118,20 @@ impl ProcFs {
         parse::line(&bytes).ok_or(Absence::Error)
     }
 
-    /// Reads `/proc/PID/cgroup`.
+    /// Reads `/proc/PID/cgroup`, and ancestors where that does not show a container or a job.
     pub(super) fn placement(&self, pid: u32) -> Reading<Placement> {
         let bytes = self.read(pid, "cgroup")?.ok_or(Absence::Error)?;
-        Ok(cgroup::placement(&bytes))
+        let mut placement = cgroup::placement(&bytes);
+        if placement.container.is_none() || placement.job.is_none() {
+            ancestors::complete(self, pid, &bytes, &mut placement);
+        }
+        Ok(placement)
+    }
+
+    /// Reads the first [`ENVIRONMENT_BYTES`] of `/proc/PID/environ`. Blocks as [`ProcFs::arguments`] does.
+    pub(super) fn environment(&self, pid: u32) -> Reading<Vec<u8>> {
+        let path = self.root.join(pid.to_string()).join("environ");
+        read_up_to(&path, ENVIRONMENT_BYTES).map_err(|error| reason(&error))
     }
 
     /// Reads the real user id in `/proc/PID/status`.
@@ -141,7 +154,7 @@ impl ProcFs {
     }
 
     /// Reads at most [`MAX_BYTES`] of a process's file; none if there is no such process, or it has ended meanwhile.
-    fn read(&self, pid: u32, name: &str) -> Reading<Option<Vec<u8>>> {
+    pub(super) fn read(&self, pid: u32, name: &str) -> Reading<Option<Vec<u8>>> {
         match read(&self.root.join(pid.to_string()).join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

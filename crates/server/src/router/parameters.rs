@@ -35,7 +35,7 @@ const GPU: Declared = Declared {
 };
 const USER: Declared = Declared {
     name: "user",
-    description: "A user's name or uid, or for root in a container its name in `/users`.",
+    description: "A user's name or uid, or a container's name in `/users`.",
     example: "alice",
     is_required: false,
     schema: || pattern("^.+$"),

@@ -4,7 +4,7 @@
 use hyper::StatusCode;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
-use super::{sections::user, time};
+use super::time;
 use http_server::query::values;
 
 /// Pattern of a duration in `step`.
@@ -85,8 +85,10 @@ impl ProcessFilter {
             Some(Kind::Both) => process.kind == ProcessKind::Both,
         };
         let of = self.user.as_ref().is_none_or(|wanted| {
-            user(process).is_ok_and(|user| user == *wanted)
-                || process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
+            // In a system container the uid is another account's.
+            let account = process.account();
+            account.as_ref().is_ok_and(|account| account == wanted)
+                || account.is_ok() && process.uid.is_ok_and(|uid| uid.to_string() == *wanted)
                 || process.container_label().as_ref() == Some(wanted)
         });
         on && kind && of

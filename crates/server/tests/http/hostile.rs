@@ -15,6 +15,7 @@ use telemetry::{
         Call, Driver, DriverFacts, GpuSample, HostSample, Life, ListedProcess, MigSample, ProcessFacts, ProcessLists,
         Sample, XidSample,
     },
+    snapshot::ContainerCount,
 };
 
 const NOW: Stamp = Stamp { boot: BootTime(1_000_000), unix_ms: 1_795_406_910_864 };
@@ -110,6 +111,7 @@ fn take(frames: &[Vec<u8>], child: &Child, now: u64) -> usize {
                 restarts: 0,
                 left_out: &[],
                 idle_after: Duration::from_secs(900),
+                container_count: ContainerCount::default(),
             });
             assert_eq!(
                 snapshot.gpus.len(),

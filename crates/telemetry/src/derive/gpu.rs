@@ -15,7 +15,7 @@ use crate::{
     },
     readings::{Activity, Every, MemoryReadings, Pcie, Readings},
     sample::{Call, Failure, GpuJobs, GpuSample, MigSample, ProcessLists, Sample},
-    snapshot::{Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
+    snapshot::{ContainerCount, Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
 };
 
 /// `nvmlComputeMode_t`: no context can be made.
@@ -31,6 +31,7 @@ pub(super) struct Ages<'a> {
     pub(super) left_out: &'a [LeftOut],
     pub(super) asleep: bool,
     pub(super) times: &'a ProcessTimes,
+    pub(super) container_count: ContainerCount,
 }
 
 /// A GPU of a sample, with its name and pace.
@@ -105,7 +106,7 @@ fn read(&Named { index, key, sample, .. }: &Named<'_>, whole: &Sample, ages: &Ag
         xid: no_xid(xid_since),
         usage: Usage::unknown(read_at, Absence::Timeout),
         health: Health::default(),
-        processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times) },
+        processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times, ages.container_count) },
         totals: Totals::absent(Absence::Timeout),
         jobs: jobs(sample.index, whole),
     }

@@ -35,7 +35,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Stamp,
     sample::{Driver, DriverFacts, GpuSample, Sample},
-    snapshot::{Collector, CollectorState, Gpu, GpuState, Host, Snapshot},
+    snapshot::{Collector, CollectorState, ContainerCount, Gpu, GpuState, Host, Snapshot},
 };
 
 pub use forget::NotForgotten;
@@ -101,6 +101,8 @@ pub struct Input<'a> {
     pub left_out: &'a [LeftOut],
     /// Memory that is held for so long without work makes a GPU held.
     pub idle_after: Duration,
+    /// The rule by which processes count for their container or their account.
+    pub container_count: ContainerCount,
 }
 
 /// Default time for which memory is held without work before a GPU counts as held.
@@ -320,6 +322,7 @@ impl Deriver {
             left_out: input.left_out,
             asleep: self.asleep,
             times: &self.times,
+            container_count: input.container_count,
         };
         let derive = |((index, sample), key): ((u32, &GpuSample), &String)| {
             let named = gpu::Named { index, key, sample, pace: self.records.pace(key) };

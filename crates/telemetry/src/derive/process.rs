@@ -6,11 +6,16 @@ use crate::{
     Absence, Reading, Stamp,
     derive::{cpu::ProcessTimes, usage_tracker::IDLE_BELOW_PERCENT},
     sample::{GpuSample, ListedProcess, ProcessFacts, ProcessShare, Sample, SampledProcess},
-    snapshot::{Pod, Process, ProcessKind},
+    snapshot::{ContainerCount, Pod, Process, ProcessKind},
 };
 
 /// The processes that a GPU lists, by PID and then by MIG instance.
-pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> Vec<Process> {
+pub(super) fn derive(
+    gpu: &GpuSample,
+    whole: &Sample,
+    times: &ProcessTimes,
+    container_count: ContainerCount,
+) -> Vec<Process> {
     let (facts, shares) = (FactsByPid::new(&whole.processes), gpu.lists.shares.as_deref().map(SharesByPid::new));
     let listed = merged(gpu);
     let named = |pid: u32| listed.range((pid, None, None)..).next().is_some_and(|((found, ..), _)| *found == pid);
@@ -18,7 +23,8 @@ pub(super) fn derive(gpu: &GpuSample, whole: &Sample, times: &ProcessTimes) -> V
     let mut rows = Vec::with_capacity(listed.len());
     rows.extend(listed.into_values().map(|entry| {
         let share = shares.as_ref().map_err(|why| **why).and_then(|shares| share(&entry, shares, strangers, gpu));
-        row(&entry, facts.get(entry.listed.pid), share, times, whole.assembled)
+        let facts = facts.get(entry.listed.pid);
+        Process { container_count, ..row(&entry, facts, share, times, whole.assembled) }
     }));
     rows
 }
@@ -218,7 +224,10 @@ fn row(
         holds: false,
         placed: facts.placed,
         container: facts.container.clone(),
+        system_container: facts.system_container.clone(),
+        container_count: ContainerCount::default(),
         pod: facts.pod.clone().map(|uid| Box::new(Pod { uid, name: Err(Absence::NotSupported) })),
+        podman_pod: facts.podman_pod.clone(),
         job: facts.job.clone(),
     }
 }

@@ -114,7 +114,8 @@ fn sample() -> impl Strategy<Value = Sample> {
             cpu_ms,
             uid,
             user: Some("root".into()),
-            container: container.map(|name| Box::new(Container { id: "0123".into(), runtime: None, name })),
+            container: container
+                .map(|name| Box::new(Container { id: "0123".into(), runtime: None, name, rootless: false })),
             pod: pod.and_then(Reading::ok),
             ..ProcessFacts::unread(pid, Absence::Error)
         });
@@ -211,6 +212,7 @@ proptest! {
                 restarts: 0,
                 left_out: &[],
                 idle_after: Duration::from_millis(idle_ms),
+                container_count: ContainerCount::default(),
             });
             check(&snapshot, xids);
         }

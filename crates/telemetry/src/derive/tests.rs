@@ -70,6 +70,7 @@ impl Bench {
             restarts: 0,
             left_out: &[],
             idle_after: IDLE_AFTER,
+            container_count: ContainerCount::default(),
         })
     }
 
@@ -300,6 +301,7 @@ fn gpu_excluded_is_error_naming_function() {
         restarts: 2,
         left_out: &left_out,
         idle_after: IDLE_AFTER,
+        container_count: ContainerCount::default(),
     };
     let snapshot = bench.0.derive(&input);
     assert_eq!([snapshot.gpus[0].state, snapshot.gpus[1].state], [GpuState::Ok, GpuState::Error]);

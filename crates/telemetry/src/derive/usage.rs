@@ -185,14 +185,10 @@ pub(super) fn holds(process: &Process, circumstances: Circumstances) -> bool {
     }
 }
 
-/// User of a process: its account, or the container that root runs it in. Nobody for one that has gone, nor where
-/// it is not known whether root runs it in a container.
+/// User of a process: its account, or the container that it counts for. Nobody for one that has gone, nor where it is
+/// not known whether it counts for a container.
 pub(super) fn user(process: &Process) -> Option<String> {
-    if process.life == Life::Gone || process.is_unplaced_root().is_some() {
-        return None;
-    }
-    let account = |uid: u32| process.user.clone().unwrap_or_else(|| uid.to_string());
-    process.container_label().or_else(|| process.uid.ok().map(account))
+    process.owner().ok().filter(|_| process.life != Life::Gone)
 }
 
 fn unique(mut users: Vec<String>) -> Vec<String> {

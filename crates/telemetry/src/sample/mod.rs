@@ -279,14 +279,20 @@ pub struct ProcessFacts {
     pub cpu_ms: Reading<u64>,
     /// Host memory that is resident: `/proc/PID/stat`, field 24.
     pub host_memory_bytes: Reading<u64>,
-    /// Result of reading its cgroup, which gives the three below: `/proc/PID/cgroup`.
+    /// Result of reading its cgroup, which gives all of the below: `/proc/PID/cgroup`.
     pub placed: Reading<()>,
-    /// The container that it runs in, by its cgroup.
+    /// The innermost container that it runs in, by its cgroup or its ancestors.
     pub container: Option<Box<Container>>,
+    /// The outermost system container that it runs in, which has accounts of its own; the same as `container` if it is
+    /// in no other.
+    pub system_container: Option<Box<Container>>,
     /// The Kubernetes pod's uid, by its cgroup.
     pub pod: Option<String>,
-    /// The Slurm job, by its cgroup.
-    pub job: Option<String>,
+    /// The ID of Podman's pod, by its cgroup: 64 hexadecimal digits.
+    pub podman_pod: Option<String>,
+    /// The Slurm job, by its cgroup or its ancestor `slurmstepd`; none outside a job. Not supported where jobs of this
+    /// host have no cgroup and the process no such ancestor.
+    pub job: Reading<Option<Box<SlurmJob>>>,
 }
 
 impl ProcessFacts {
@@ -306,8 +312,10 @@ impl ProcessFacts {
             host_memory_bytes: Err(why),
             placed: Err(why),
             container: None,
+            system_container: None,
             pod: None,
-            job: None,
+            podman_pod: None,
+            job: Err(why),
         }
     }
 }
@@ -315,13 +323,28 @@ impl ProcessFacts {
 /// A container, by a cgroup's path and the container engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// Its id: usually 64 hexadecimal digits.
+    /// Its id: usually 64 hexadecimal digits; the name where the runtime has no other id.
     pub id: String,
-    /// `docker`, `containerd`, `cri-o`, `podman`; none if the path does not show it.
+    /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`; none if the path does not show it.
     pub runtime: Option<String>,
     /// Its name, as the container engine reports it: `GET /containers/{id}/json`, `Name`. Not supported where that is
     /// not to be asked, or does not know the container.
     pub name: Reading<String>,
+    /// Its cgroup is below the slice of an account, which may create any cgroup there.
+    pub rootless: bool,
+}
+
+/// A Slurm job and step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlurmJob {
+    /// Raw number of the job, in digits: `squeue -o %A`.
+    pub id: String,
+    /// `batch`, `interactive`, `extern` or the step's number; none if the source does not show it.
+    pub step: Option<String>,
+    /// The number that `squeue` shows: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else
+    /// as `id`. By the environment of the process: `/proc/PID/environ`. Not supported where that does not agree with
+    /// `id`.
+    pub shown: Reading<String>,
 }
 
 /// State of a process's life.

@@ -28,6 +28,17 @@ pub struct PodName {
     pub name: String,
 }
 
+/// Processes that count for the container that they run in, and not for their account. Those in a system container
+/// always do, because it has accounts of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerCount {
+    /// Those of root: root in a container is whoever may start containers, and seldom the host's root.
+    #[default]
+    Account,
+    /// All, except below the slice of an account, where that account may create any cgroup.
+    Container,
+}
+
 /// The one pod that has a GPU or a MIG instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnlyPod<'a> {
@@ -74,30 +85,68 @@ fn only(pods: &Reading<Vec<PodContainer>>) -> Option<OnlyPod<'_>> {
 }
 
 impl Process {
-    /// The container that a process counts for, and not its account: where root runs in one. Root in a container is
-    /// whoever may start containers, and seldom the host's root.
+    /// The container that a process counts for, and not its account, by [`ContainerCount`].
     #[must_use]
     pub fn counts_for_container(&self) -> Option<&Container> {
-        self.container.as_deref().filter(|_| self.uid == Ok(0))
+        self.system_container.as_deref().or_else(|| {
+            let counts =
+                |container: &&Container| self.uid == Ok(0) || self.all_count_for_containers() && !container.rootless;
+            self.container.as_deref().filter(counts)
+        })
     }
 
-    /// Why it is not known whether a process of root's counts for a container: its cgroup was not read.
+    /// Why it is not known whether a process counts for a container: its cgroup was not read.
     #[must_use]
-    pub fn is_unplaced_root(&self) -> Option<Absence> {
-        self.placed.err().filter(|_| self.uid == Ok(0))
+    pub fn is_unplaced(&self) -> Option<Absence> {
+        self.placed.err().filter(|_| self.uid == Ok(0) || self.all_count_for_containers())
+    }
+
+    fn all_count_for_containers(&self) -> bool {
+        self.container_count == ContainerCount::Container
     }
 
     /// Name of the container that a process counts for: its name, with namespace and pod before it where they
     /// are known, else the first digits of its id.
     #[must_use]
     pub fn container_label(&self) -> Option<String> {
-        let container = self.counts_for_container()?;
-        let pod = self.pod.as_ref().and_then(|pod| pod.name.as_ref().ok());
-        Some(match (&container.name, pod) {
+        Some(self.label_of(self.counts_for_container()?))
+    }
+
+    /// The same of the container that it runs in, for which it may count or not.
+    #[must_use]
+    pub fn any_container_label(&self) -> Option<String> {
+        Some(self.label_of(self.system_container.as_deref().or(self.container.as_deref())?))
+    }
+
+    fn label_of(&self, container: &Container) -> String {
+        let pod = self.pod.as_ref().and_then(|pod| pod.name.as_ref().ok()).filter(|_| self.system_container.is_none());
+        match (&container.name, pod) {
             (Ok(name), Some(pod)) => format!("{}/{}/{name}", pod.namespace, pod.name),
             (Ok(name), None) => name.clone(),
             (Err(_), _) => container.id.chars().take(SHORT_ID).collect(),
-        })
+        }
+    }
+
+    /// Name of the process's account on this host: the uid in digits if it has no name. Not supported in a system
+    /// container, whose accounts are its own.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn account(&self) -> Reading<String> {
+        if self.system_container.is_some() {
+            return Err(Absence::NotSupported);
+        }
+        let uid = self.uid?;
+        Ok(self.user.clone().unwrap_or_else(|| uid.to_string()))
+    }
+
+    /// Container or account that the process counts for.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn owner(&self) -> Reading<String> {
+        self.is_unplaced().map_or(Ok(()), Err)?;
+        self.container_label().map_or_else(|| self.account(), Ok)
     }
 }
 
@@ -138,11 +187,57 @@ mod tests {
             (Ok(1001), Ok("trainer"), None, None),
             (Err(Absence::Denied), Ok("trainer"), None, None),
         ] {
-            let container = Container { id: id.clone(), runtime: None, name: container.map(str::to_owned) };
+            let container =
+                Container { id: id.clone(), runtime: None, name: container.map(str::to_owned), rootless: false };
             let process =
                 Process { uid, container: Some(Box::new(container)), pod: pod.map(Box::new), ..blank::process(1) };
             assert_eq!(process.container_label().as_deref(), expected);
         }
         assert_eq!(Process { uid: Ok(0), ..blank::process(1) }.container_label(), None);
+    }
+
+    #[test]
+    fn processes_count_for_account_or_container() {
+        use ContainerCount::{Account, Container as All};
+        let of = |id: &str, rootless| {
+            Some(Box::new(Container { id: id.into(), runtime: None, name: Ok(id.into()), rootless }))
+        };
+        let process = |uid, container_count, container: Option<&str>, system: Option<&str>| Process {
+            uid: Ok(uid),
+            user: Some(if uid == 0 { "root" } else { "alice" }.into()),
+            container_count,
+            container: container.and_then(|id| of(id, id == "rootless")),
+            system_container: system.and_then(|id| of(id, false)),
+            ..blank::process(1)
+        };
+        for (uid, rule, container, system, owner) in [
+            (0, Account, Some("docker"), None, "docker"),
+            (1001, Account, Some("docker"), None, "alice"),
+            (1001, All, Some("docker"), None, "docker"),
+            (0, All, Some("docker"), None, "docker"),
+            (1001, All, None, None, "alice"),
+            // An account may create any cgroup below its slice, so that is no way to count for something else.
+            (1001, All, Some("rootless"), None, "alice"),
+            // A system container has accounts of its own, and so has Docker in it.
+            (0, Account, Some("lxc"), Some("lxc"), "lxc"),
+            (1001, Account, Some("lxc"), Some("lxc"), "lxc"),
+            (1001, All, Some("docker"), Some("lxc"), "lxc"),
+            (0, Account, Some("docker"), Some("lxc"), "lxc"),
+            (1001, Account, Some("rootless"), Some("lxc"), "lxc"),
+        ] {
+            let process = process(uid, rule, container, system);
+            assert_eq!(process.owner().as_deref(), Ok(owner), "{uid} {rule:?} {container:?} {system:?}");
+            assert_eq!(process.account().is_err(), system.is_some());
+        }
+        let unread = |uid, container_count| Process {
+            placed: Err(Absence::Denied),
+            ..process(uid, container_count, None, None)
+        };
+        assert_eq!(unread(1001, Account).owner().as_deref(), Ok("alice"));
+        for unread in [unread(0, Account), unread(1001, All)] {
+            assert_eq!(unread.owner(), Err(Absence::Denied), "it may be in a container");
+        }
+        let lost = Process { uid: Err(Absence::Error), ..process(0, All, Some("docker"), None) };
+        assert_eq!((lost.owner().as_deref(), lost.account()), (Ok("docker"), Err(Absence::Error)));
     }
 }

@@ -92,14 +92,26 @@ function places(process: Process, gpu: Gpu | undefined): NamedFact[] {
     const ids = `GPU instance ${process.gpu_instance}, compute instance ${process.compute_instance}`;
     facts.push(["MIG instance", `${placeName(gpu, process)} (${ids})`]);
   }
-  if (process.job !== null) facts.push(["Slurm job", process.job]);
+  if (process.job !== null) facts.push(["Slurm job", jobOf(process)]);
   if (process.pod !== null) {
     const name = [process.pod_namespace, process.pod_name].filter(part => part !== null).join("/");
     facts.push(["Pod", name ? `${name} (${process.pod})` : process.pod]);
   }
   if (process.container !== null) {
     const name = process.container_name;
-    facts.push(["Container", name === null ? process.container : `${name} (${process.container})`]);
+    const isId = name === null || name === process.container;
+    facts.push(["Container", isId ? process.container : `${name} (${process.container})`]);
   }
+  const { system_container: system, user } = process;
+  if (system !== null && system !== process.container) facts.push(["System container", system]);
+  // The table shows the container instead, if the process counts for that.
+  if (process.owner_container !== null && user !== null) facts.push(["Account", user]);
+  if (process.podman_pod !== null) facts.push(["Podman pod", process.podman_pod]);
   return facts;
+}
+
+/** Number of the job as `squeue` shows it, with the raw one if that is another, and the step. */
+function jobOf({ job, job_display: shown, job_step: step }: Process): string {
+  const number = shown === null || shown === job ? job : `${shown} (${job})`;
+  return step === null ? `${number}` : `${number}, step ${step}`;
 }

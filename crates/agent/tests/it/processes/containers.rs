@@ -119,6 +119,99 @@ fn container_root_counts_under_container_name() {
     );
 }
 
+/// One GPU with these processes.
+fn listing(pids: &[u32]) -> Driver {
+    let list = |pid: &u32| format!("[[gpu.process]]\npid = {pid}\ntype = 'C'\nmemory_bytes = {GIB}\n");
+    Driver::new(&format!("[[gpu]]\nname = 'A'\n{}", pids.iter().map(list).collect::<String>()))
+}
+
+fn on(driver: &Driver, proc: &Proc) -> Start {
+    Start::on(driver).argument("--proc-root").argument(proc.root().to_str().unwrap())
+}
+
+/// `user`, `owner`, `container`, `container_runtime`, `system_container` of a process.
+fn placed(snapshot: &Value, pid: u32) -> [Value; 5] {
+    let row = row(snapshot, pid);
+    ["user", "owner", "container", "container_runtime", "system_container"].map(|key| row[key].clone())
+}
+
+#[test]
+fn system_container_counts_instead_of_accounts() {
+    let proc = Proc::new();
+    // The same uid as an account of this host: 1 is daemon.
+    proc.process(11, 1, "/lxc.payload.t1/user.slice/user-1.slice/session-1.scope");
+    proc.process(12, 0, "/lxc/101/ns/system.slice/x.service");
+    proc.process(13, 1, r"/machine.slice/systemd-nspawn@my\x2dlab.service/payload");
+    proc.process(14, 0, &format!("/lxc.payload.t1/system.slice/docker-{}.scope", id('a')));
+    proc.process(15, 1, &format!("/docker/{}", id('b')));
+    proc.process(16, 1, "/user.slice/user-1.slice/user@1.service/app.slice/lxc.payload.t1");
+    let driver = listing(&[11, 12, 13, 14, 15, 16]);
+    let agent = on(&driver, &proc).serve().ready();
+    let all = until(&agent, "the containers", |snapshot| !row(snapshot, 14)["container"].is_null());
+    let null = Value::Null;
+    let of = |runtime: &str, name: &str| [null.clone(), json!(name), json!(name), json!(runtime), json!(name)];
+    assert_eq!(placed(&all, 11), of("lxc", "t1"));
+    assert_eq!(placed(&all, 12), of("lxc", "101"));
+    assert_eq!(placed(&all, 13), of("systemd-nspawn", "my-lab"));
+    assert_eq!(placed(&all, 14), [null.clone(), json!("t1"), json!(id('a')), json!("docker"), json!("t1")]);
+    assert_eq!(placed(&all, 15), [json!("daemon"), json!("daemon"), json!(id('b')), json!("docker"), null.clone()]);
+    assert_eq!(placed(&all, 16), [json!("daemon"), json!("daemon"), null.clone(), null.clone(), null]);
+    assert_eq!(all["gpus"][0]["use"]["users"], json!(["101", "daemon", "my-lab", "t1"]));
+    let users = agent.get("/api/v1/users").json();
+    let told: Vec<_> = users.as_array().unwrap().iter().map(|row| (&row["user"], &row["processes"])).collect();
+    let [lab, t1, proxmox, daemon] = ["my-lab", "t1", "101", "daemon"].map(|name| json!(name));
+    let (one, two) = (json!(1), json!(2));
+    assert_eq!(told, [(&proxmox, &one), (&lab, &one), (&t1, &two), (&daemon, &two)]);
+    assert_eq!(agent.status()["processes"][0]["username"], "daemon", "the frozen contract has the uid's account");
+}
+
+#[test]
+fn containers_count_instead_of_accounts_by_option() {
+    let proc = Proc::new();
+    proc.process(11, 1, &format!("/docker/{}", id('a')));
+    proc.process(12, 0, &format!("/docker/{}", id('a')));
+    proc.process(13, 1, "/user.slice");
+    proc.process(14, 1, &format!("/user.slice/user-1.slice/user@1.service/user.slice/docker-{}.scope", id('b')));
+    let driver = listing(&[11, 12, 13, 14]);
+    let agent = on(&driver, &proc).variable("NVSMI_COUNT_CONTAINERS", "container").serve().ready();
+    let all = until(&agent, "the containers", |snapshot| !row(snapshot, 14)["container"].is_null());
+    let label = "a".repeat(12);
+    let owners = [11, 12, 13, 14].map(|pid| row(&all, pid)["owner"].clone());
+    assert_eq!(owners, [json!(label), json!(label), json!("daemon"), json!("daemon")]);
+    assert_eq!(row(&all, 11)["user"], "daemon", "the account is still shown");
+    let users = agent.get("/api/v1/users").json();
+    let told: Vec<_> =
+        users.as_array().unwrap().iter().map(|row| (&row["user"], &row["uid"], &row["processes"])).collect();
+    assert_eq!(told, [(&json!(label), &Value::Null, &json!(2)), (&json!("daemon"), &json!(1), &json!(2))]);
+    let (status, _, error) = on(&driver, &proc).argument("--count-containers=root").finish();
+    assert_eq!(status.code(), Some(2));
+    assert!(error.contains("--count-containers") && error.contains("account, container"), "{error}");
+}
+
+#[test]
+fn job_found_without_cgroup() {
+    let proc = Proc::new();
+    proc.process(5, 0, "/system.slice/slurmd.service");
+    proc.title(5, "slurmstepd", &["slurmstepd: [16.batch]"]);
+    proc.child(6, 5, 1, "/");
+    proc.child(11, 6, 1, "/");
+    proc.environment(11, &["SLURM_JOB_ID=16", "SLURM_ARRAY_JOB_ID=14", "SLURM_ARRAY_TASK_ID=3"]);
+    // `salloc COMMAND` on the host where it was typed, or a process that has left its step.
+    proc.process(12, 1, "/user.slice");
+    proc.environment(12, &["SLURM_JOB_ID=16"]);
+    proc.process(13, 1, "/slurm/uid_1/job_17/step_0/task_0");
+    let driver = listing(&[11, 12, 13]);
+    let agent = on(&driver, &proc).serve().ready();
+    let all = until(&agent, "the jobs", |snapshot| !row(snapshot, 11)["job_display"].is_null());
+    let job = |pid| ["job", "job_display", "job_step"].map(|key| row(&all, pid)[key].clone());
+    let null = Value::Null;
+    assert_eq!(job(11), [json!("16"), json!("14_3"), json!("batch")]);
+    assert_eq!(job(12), [null.clone(), null.clone(), null.clone()]);
+    let absent = |pid| ["job", "job_display", "job_step"].map(|key| row(&all, pid)["absent"][key].clone());
+    assert_eq!(absent(12), [(); 3].map(|()| json!("not_supported")));
+    assert_eq!((job(13), absent(13)[1].clone()), ([json!("17"), null, json!("0")], json!("error")));
+}
+
 #[test]
 fn engine_hung_blocks_no_frame_and_names_follow() {
     let (driver, proc) = host();

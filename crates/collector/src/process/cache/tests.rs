@@ -19,6 +19,10 @@ fn process(root: &Path, pid: u32, state: char, start_ticks: u64) {
     fs::write(folder.join("cgroup"), format!("0::/system.slice/slurmstepd.scope/job_{start_ticks}\n")).unwrap();
 }
 
+fn id_of(facts: &ProcessFacts) -> Option<&str> {
+    Some(&facts.job.as_ref().ok()?.as_ref()?.id)
+}
+
 fn book(root: &Path) -> ProcessCache {
     ProcessCache::start(ProcFs::new(root.into()))
 }
@@ -69,7 +73,7 @@ fn command_line_blocking_affects_only_its_row() {
     let book = book(root.path());
     let first = book.facts(&[7, 8], Instant::now() + Duration::from_millis(20));
     assert_eq!(first[0].arguments, Err(Absence::Timeout));
-    assert!(first[0].cpu_ms.is_ok() && first[0].job.is_some(), "what does not block is read first");
+    assert!(first[0].cpu_ms.is_ok() && id_of(&first[0]).is_some(), "what does not block is read first");
     // From a second on another reader goes on; until then asking again gives what is known.
     let facts = loop {
         let facts = book.facts(&[7, 8], Instant::now() + Duration::from_millis(100));
@@ -100,7 +104,7 @@ fn stat_read_each_time_cgroup_once() {
     process(root.path(), 7, 'S', 500);
     let book = book(root.path());
     let first = book.facts(&[7], far()).remove(0);
-    assert_eq!((first.name, first.job.as_deref()), (Ok("name 500".into()), Some("500")));
+    assert_eq!((first.name.clone(), id_of(&first)), (Ok("name 500".into()), Some("500")));
     let page = u64::try_from(nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap()).unwrap();
     assert_eq!(first.host_memory_bytes, Ok(3 * page));
     let tick = u64::try_from(nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).unwrap().unwrap()).unwrap();
@@ -112,16 +116,16 @@ fn stat_read_each_time_cgroup_once() {
     fs::write(root.path().join("7/comm"), "other\n").unwrap();
     fs::write(root.path().join("7/cmdline"), "x\0").unwrap();
     let second = book.facts(&[7], far()).remove(0);
-    assert_eq!((second.job.as_deref(), second.cpu_ms), (Some("500"), Ok(6 * 1000 / tick)));
+    assert_eq!((id_of(&second), second.cpu_ms), (Some("500"), Ok(6 * 1000 / tick)));
     assert_eq!(second.name, Ok("name 500".into()));
     assert!(second.read_at >= first.read_at && first.read_at.is_some());
     // Another process with that PID.
     process(root.path(), 7, 'S', 900);
     let other = book.facts(&[7], far()).remove(0);
-    assert_eq!((other.name, other.job.as_deref()), (Ok("name 900".into()), Some("900")));
+    assert_eq!((other.name.clone(), id_of(&other)), (Ok("name 900".into()), Some("900")));
     fs::remove_dir_all(root.path().join("7")).unwrap();
     let gone = book.facts(&[7], far()).remove(0);
-    assert_eq!((gone.life, gone.job, gone.cpu_ms), (Life::Gone, None, Err(Absence::Error)));
+    assert_eq!((gone.life, gone.job, gone.cpu_ms), (Life::Gone, Err(Absence::Error), Err(Absence::Error)));
 }
 
 #[test]
@@ -131,10 +135,14 @@ fn cgroup_unreadable_is_retried() {
     fs::remove_file(root.path().join("7/cgroup")).unwrap();
     let book = book(root.path());
     let first = &book.facts(&[7], far())[0];
-    assert_eq!((&first.job, first.placed), (&None, Err(Absence::Error)), "that there is none is not known");
+    assert_eq!(
+        (&first.job, first.placed),
+        (&Err(Absence::Error), Err(Absence::Error)),
+        "that there is none is not known"
+    );
     fs::write(root.path().join("7/cgroup"), "0::/system.slice/slurmstepd.scope/job_9\n").unwrap();
     let second = &book.facts(&[7], far())[0];
-    assert_eq!((second.job.as_deref(), second.placed), (Some("9"), Ok(())));
+    assert_eq!((id_of(second), second.placed), (Some("9"), Ok(())));
 }
 
 #[test]
@@ -145,4 +153,40 @@ fn own_process_is_cached() {
     assert_eq!((facts.pid, facts.life), (pid, Life::Running));
     assert!(facts.name.is_ok() && facts.cpu_ms.is_ok() && facts.arguments.is_ok(), "{facts:?}");
     assert!(facts.host_memory_bytes.unwrap() > 0);
+}
+
+#[test]
+fn job_number_for_users_read_once_from_environment() {
+    let root = tempfile::tempdir().unwrap();
+    process(root.path(), 7, 'S', 500);
+    process(root.path(), 8, 'S', 500);
+    fs::write(root.path().join("7/cmdline"), b"x\0").unwrap();
+    fs::write(root.path().join("8/cmdline"), b"x\0").unwrap();
+    fs::write(root.path().join("7/environ"), b"A=1\0SLURM_JOB_ID=500\0SLURM_ARRAY_JOB_ID=498\0SLURM_ARRAY_TASK_ID=3\0")
+        .unwrap();
+    let book = book(root.path());
+    let shown = |pid: usize| book.facts(&[7, 8], far())[pid - 7].job.clone().unwrap().unwrap().shown;
+    assert_eq!((shown(7), shown(8)), (Ok("498_3".into()), Err(Absence::Error)));
+    fs::write(root.path().join("7/environ"), b"").unwrap();
+    assert_eq!(shown(7), Ok("498_3".into()));
+}
+
+#[test]
+fn job_unknown_where_jobs_have_no_cgroup() {
+    let root = tempfile::tempdir().unwrap();
+    for pid in [7, 8] {
+        process(root.path(), pid, 'S', 500);
+        fs::write(root.path().join(format!("{pid}/cgroup")), "0::/\n").unwrap();
+    }
+    let book = book(root.path());
+    assert_eq!(book.facts(&[7], far())[0].job, Ok(None), "there is no Slurm on this host");
+    // A step without a cgroup; another book, since the last search is kept for a while.
+    fs::write(root.path().join("8/comm"), "slurmstepd\n").unwrap();
+    fs::write(root.path().join("8/cmdline"), "slurmstepd: [16.batch]\0").unwrap();
+    fs::write(root.path().join("8/status"), "Uid:\t0\t0\t0\t0\n").unwrap();
+    let book = ProcessCache::start(ProcFs::new(root.path().into()));
+    assert_eq!(book.facts(&[7], far())[0].job, Err(Absence::NotSupported));
+    fs::write(root.path().join("8/cgroup"), "0::/system.slice/slurmstepd.scope/job_16/step_batch/slurm\n").unwrap();
+    let book = ProcessCache::start(ProcFs::new(root.path().into()));
+    assert_eq!(book.facts(&[7], far())[0].job, Ok(None), "jobs have cgroups, and this process has none");
 }

@@ -124,6 +124,8 @@ fn shapes() -> Vec<(&'static str, Told)> {
         ("/slurm/uid_1000/job_", NOTHING),
         ("/system.slice/slurmstepd.scope/job_4x", NOTHING),
         ("/system.slice/slurmstepd.scope/system", NOTHING),
+        ("/user.slice/user-1000.slice/user@1000.service/slurm/uid_1000/job_42/step_0", NOTHING),
+        ("/user.slice/user-1000.slice/user@1000.service/x_slurmstepd.scope/job_42/step_0", NOTHING),
     ]
 }
 
@@ -137,8 +139,21 @@ fn filled(shape: &str) -> String {
 fn expected((container, pod, job): Told) -> Placement {
     Placement {
         container: container.map(|runtime| found(ID, runtime)),
+        system_container: None,
         pod: pod.map(Into::into),
-        job: job.map(Into::into),
+        podman_pod: None,
+        job: job.map(|id| slurm_job(id, None)),
+    }
+}
+
+/// What a file shows, without what the other tests are about.
+fn shown(lines: &str) -> Placement {
+    let placement = placement(lines.as_bytes());
+    Placement {
+        container: placement.container.map(|container| Container { rootless: false, ..container }),
+        podman_pod: None,
+        job: placement.job.map(|job| SlurmJob { step: None, ..job }),
+        ..placement
     }
 }
 
@@ -146,10 +161,10 @@ fn expected((container, pod, job): Told) -> Placement {
 fn cgroup_shapes_parsed() {
     for (shape, told) in shapes() {
         let line = format!("0::{}\n", filled(shape));
-        assert_eq!(placement(line.as_bytes()), expected(told), "{shape}");
+        assert_eq!(shown(&line), expected(told), "{shape}");
         // The same in one hierarchy of several, as cgroup v1 has it.
         let lines = format!("12:pids:{0}\n4:memory:{0}\n1:name=systemd:/\n0::/\n", filled(shape));
-        assert_eq!(placement(lines.as_bytes()), expected(told), "{shape}");
+        assert_eq!(shown(&lines), expected(told), "{shape}");
     }
 }
 
@@ -157,9 +172,159 @@ fn cgroup_shapes_parsed() {
 fn cgroup_hierarchies_complement_each_other() {
     let lines =
         filled("5:devices:/slurm/uid_1/job_42/step_0\n4:memory:/a/ID\n1:name=systemd:/system.slice/docker-ID.scope\n");
-    assert_eq!(placement(lines.as_bytes()), expected((Some(Some("docker")), None, Some("42"))));
+    assert_eq!(shown(&lines), expected((Some(Some("docker")), None, Some("42"))));
     assert_eq!(placement(b""), Placement::default());
     assert_eq!(placement(b"no colons\n1:one\n"), Placement::default());
+}
+
+/// Outermost system container, innermost container.
+fn containers(path: &str) -> (Option<String>, Option<String>) {
+    let placement = placement(format!("0::{}\n", filled(path)).as_bytes());
+    let id = |container: Container| container.id.replace(ID, "ID");
+    (placement.system_container.map(id), placement.container.map(id))
+}
+
+#[test]
+fn system_container_named_by_path() {
+    for (path, outer, inner) in [
+        // LXC 4 and newer, Incus and LXD (in a project and below the root of v1's hierarchies), LXC 3.1, Proxmox.
+        ("/lxc.payload.t1", "t1", "t1"),
+        ("/lxc.payload.t1/init.scope", "t1", "t1"),
+        ("/lxc.payload.t1/user.slice/user-1000.slice/session-2.scope", "t1", "t1"),
+        ("/lxc.payload.lab_train-1", "lab_train-1", "lab_train-1"),
+        ("/lxc.payload/t1/system.slice/cron.service", "t1", "t1"),
+        ("/lxc/101/ns", "101", "101"),
+        ("/lxc/101/ns/system.slice/ssh.service", "101", "101"),
+        ("/../lxc.payload.t1", "t1", "t1"),
+        ("/lxc.payload.t1 (deleted)", "t1", "t1"),
+        ("/lxc.payload.\u{1b}[2J", "\u{fffd}[2J", "\u{fffd}[2J"),
+        // systemd-nspawn, from its unit, from a shell, booted, and with a name that systemd escapes.
+        ("/machine.slice/systemd-nspawn@web.service/payload", "web", "web"),
+        ("/machine.slice/systemd-nspawn@my\\x2dlab.service/payload/init.scope", "my-lab", "my-lab"),
+        ("/machine.slice/machine-my\\x2dlab.scope/payload/system.slice/x.service", "my-lab", "my-lab"),
+        ("/machine.slice/machine-a\\x2db\\xc3\\xa9.scope/payload", "a-bé", "a-bé"),
+        ("/machine.slice/machine-a\\x+2\\x2.scope/payload", "a\\x+2\\x2", "a\\x+2\\x2"),
+        // Docker, a Podman of a user, LXC and nspawn in them.
+        ("/lxc.payload.t1/system.slice/docker-ID.scope", "t1", "ID"),
+        ("/lxc.payload.t1/docker/ID", "t1", "ID"),
+        ("/lxc/101/ns/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope", "101", "ID"),
+        ("/lxc.payload.t1/lxc.payload.t2", "t1", "t2"),
+        ("/lxc/101/ns/lxc.payload.t2/system.slice/docker-ID.scope", "101", "ID"),
+        ("/lxc.payload.t1/machine.slice/systemd-nspawn@web.service/payload", "t1", "web"),
+    ] {
+        assert_eq!(containers(path), (Some(outer.into()), Some(inner.into())), "{path}");
+    }
+}
+
+#[test]
+fn system_container_not_found_elsewhere() {
+    for path in [
+        // Beside the containers: monitors, supervisors, virtual machines.
+        "/lxc.monitor.t1",
+        "/lxc.monitor/101",
+        "/lxc.pivot",
+        "/lxc.payload",
+        "/lxc.payload.",
+        "/lxc",
+        "/machine.slice/systemd-nspawn@web.service/supervisor",
+        "/machine.slice/systemd-nspawn@web.service",
+        "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator",
+        "/machine.slice/machine-web.scope",
+        "/machine.slice/x.service/payload",
+        // Where accounts create cgroups, or services name them.
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/lxc.payload.t1",
+        "/user.slice/user-1000.slice/user@1000.service/lxc.payload/t1",
+        "/user.slice/user-1000.slice/user@1000.service/machine.slice/machine-web.scope/payload",
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/systemd-nspawn@web.service/payload",
+        "/user/alice/0/lxc.payload.t1",
+        "/system.slice/lxc.payload.t1.service",
+        "/system.slice/lxc.payload.t1",
+        "/my-lxc.payload.t1",
+        "/payload",
+        "/default/train1",
+    ] {
+        assert_eq!(containers(path), (None, None), "{path}");
+    }
+    // Root in a container of Docker's is no more than that container.
+    assert_eq!(containers("/docker/ID/lxc.payload.t1"), (None, Some("ID".into())));
+}
+
+#[test]
+fn system_container_and_inner_one_found_in_any_hierarchy() {
+    let lines = filled("9:name=systemd:/lxc.payload.t1/docker/ID\n4:memory:/lxc.payload.t1\n0::/\n");
+    for lines in [lines.clone(), lines.lines().rev().collect::<Vec<_>>().join("\n")] {
+        let found = placement(lines.as_bytes());
+        assert_eq!(found.system_container, Some(named("t1", "lxc")));
+        assert_eq!(found.container.map(|container| container.id).as_deref(), Some(ID));
+    }
+    // nspawn separates payload and supervisor in systemd's hierarchy only.
+    let unit = "/machine.slice/systemd-nspawn@web.service";
+    let lines = format!("4:memory:{unit}\n1:name=systemd:{unit}/payload\n0::{unit}/payload\n");
+    assert_eq!(placement(lines.as_bytes()).system_container, Some(named("web", "systemd-nspawn")));
+}
+
+#[test]
+fn container_of_account_is_rootless() {
+    for (path, rootless) in [
+        ("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-ID.scope", true),
+        ("/user.slice/user-1000.slice/session-3.scope/ID", true),
+        ("/user/alice/0/docker/ID", true),
+        ("/user.slice/user-0.slice/session-3.scope/docker/ID", false),
+        ("/system.slice/docker-ID.scope", false),
+        ("/user.slice/docker-ID.scope", false),
+    ] {
+        let found = placement(format!("0::{}\n", filled(path)).as_bytes());
+        assert_eq!(found.container.map(|container| container.rootless), Some(rootless), "{path}");
+    }
+}
+
+#[test]
+fn podman_pod_is_no_container() {
+    let pods = [
+        "/machine.slice/machine-libpod_pod_OUTER.slice/libpod-ID.scope/container",
+        "/user.slice/user-1000.slice/user@1000.service/user.slice/user-libpod_pod_OUTER.slice/libpod-ID.scope",
+        "/libpod_parent/OUTER/libpod-ID",
+        "/training/OUTER/libpod-ID",
+    ];
+    for path in pods {
+        let found = placement(format!("0::{}\n", filled(path)).as_bytes());
+        assert_eq!(found.container.map(|container| container.id).as_deref(), Some(ID), "{path}");
+        assert_eq!((found.podman_pod.as_deref(), found.pod), (Some(OUTER), None), "{path}");
+    }
+    for path in ["/machine.slice/libpod-ID.scope", "/docker/OUTER/libpod-ID", "/x_libpod_pod_OUTER.slice", "/docker/ID"]
+    {
+        assert_eq!(placement(format!("0::{}\n", filled(path)).as_bytes()).podman_pod, None, "{path}");
+    }
+}
+
+#[test]
+fn slurm_step_is_after_job() {
+    let step = |lines: &str| placement(lines.as_bytes()).job.map(|job| (job.id, job.step.unwrap_or_default()));
+    for (path, told) in [
+        ("/slurm_vm/uid_1001/job_1/step_batch", "batch"),
+        ("/slurm_vm/uid_1001/job_1/step_batch/task_0", "batch"),
+        ("/slurm_vm/uid_1001/job_1/step_interactive", "interactive"),
+        ("/slurm_vm/uid_1001/job_1/step_extern", "extern"),
+        ("/slurm_vm/uid_1001/job_1", ""),
+        ("/system.slice/vm_slurmstepd.scope/job_1/step_0/user/task_special", "0"),
+        ("/system.slice/slurmstepd.scope/job_1/step_\u{1b}", ""),
+        ("/system.slice/slurmstepd.scope/job_1/x/step_0", ""),
+    ] {
+        assert_eq!(step(&format!("0::{path}\n")), Some(("1".into(), told.into())), "{path}");
+    }
+    // One hierarchy has the job alone.
+    let lines = "6:freezer:/slurm/uid_1/job_1\n5:devices:/slurm/uid_1/job_1/step_batch/task_0\n0::/\n";
+    assert_eq!(step(lines), Some(("1".into(), "batch".into())));
+}
+
+#[test]
+fn free_names_need_evidence() {
+    let lines = b"6:freezer:/default/train1\n0::/\n";
+    assert!(is_plain_task(lines, "default", "train1") && !is_plain_task(lines, "default", "train"));
+    assert!(is_plain_task(b"0::/default/train1/inner\n", "default", "train1"));
+    assert!(!is_plain_task(b"0::/a/default/train1\n", "default", "train1"));
+    assert!(is_payload(b"0::/payload\n") && is_payload(b"0::/system.slice/x.service/payload/init.scope\n"));
+    assert!(!is_payload(b"0::/payloads\n"));
 }
 
 fn word() -> impl Strategy<Value = String> {
@@ -180,6 +345,10 @@ fn word() -> impl Strategy<Value = String> {
         "uid_1",
         "job_7",
         "slurmstepd.scope",
+        "lxc.payload",
+        "machine.slice/machine-",
+        "/payload",
+        "\\x2d",
         "\n",
         "é",
         ID,
@@ -201,13 +370,16 @@ proptest! {
     fn cgroup_result_is_well_formed(words in prop::collection::vec(word(), 0..24)) {
         let path = words.concat();
         let told = placement(format!("0::{path}").as_bytes());
+        prop_assert!(told.system_container.is_none() || told.container.is_some());
         if let Some(container) = told.container {
-            prop_assert!(is_id(&container.id) && path.contains(&container.id));
+            let is_system = matches!(container.runtime.as_deref(), Some("lxc" | "systemd-nspawn"));
+            prop_assert!(is_system || is_id(&container.id) && path.contains(&container.id));
+            prop_assert!(!container.id.is_empty() && !container.id.contains(|each: char| each == '/' || each.is_control()));
         }
         if let Some(pod) = told.pod {
             prop_assert!(path.contains(&pod) || path.contains(&pod.replace('-', "_")));
         }
-        if let Some(job) = told.job {
+        if let Some(job) = told.job.map(|job| job.id) {
             let stands_there = path.contains(&format!("/job_{job}"));
             prop_assert!(is_number(&job) && stands_there);
         }
@@ -218,7 +390,7 @@ proptest! {
     fn cgroup_child_changes_nothing(name in "[a-z.]{1,20}") {
         for (shape, told) in shapes().into_iter().filter(|(shape, told)| *told != NOTHING && !shape.contains("deleted")) {
             let line = format!("0::{}/{name}\n", filled(shape));
-            prop_assert_eq!(placement(line.as_bytes()), expected(told));
+            prop_assert_eq!(shown(&line), expected(told));
         }
     }
 }

@@ -1,5 +1,7 @@
 use std::sync::mpsc;
 
+use telemetry::sample::Container;
+
 use super::*;
 use crate::socket::Kind;
 
@@ -13,7 +15,7 @@ fn far() -> Instant {
 
 fn in_container(pid: u32, id: &str, runtime: Option<&str>) -> ProcessFacts {
     let name = Err(Absence::NotSupported);
-    let container = Some(Container { id: id.into(), runtime: runtime.map(str::to_owned), name });
+    let container = Some(Container { id: id.into(), runtime: runtime.map(str::to_owned), name, rootless: false });
     ProcessFacts { container: container.map(Box::new), ..ProcessFacts::unread(pid, Absence::Error) }
 }
 
@@ -34,18 +36,22 @@ fn container_asked_once() {
             Question::Ping | Question::Name(_) => Ok(None),
         }
     });
+    let lxc = in_container(7, "t1", Some("lxc"));
     let mut processes = [
         in_container(1, "a", Some("docker")),
         in_container(2, "a", Some("docker")),
         in_container(3, "b", None),
         in_container(4, "c", Some("containerd")),
         in_container(5, "d", Some("cri-o")),
-        ProcessFacts::unread(6, Absence::Error),
+        // Docker in a system container is not this host's.
+        ProcessFacts { system_container: lxc.container.clone(), ..in_container(6, "e", Some("docker")) },
+        lxc,
+        ProcessFacts::unread(8, Absence::Error),
     ];
     let expected = [Ok("trainer".into()), Ok("trainer".into()), Err(Absence::NotSupported)];
     for _ in 0..3 {
         let found = names(&containers, &mut processes);
-        assert_eq!((&found[..3], &found[3..]), (&expected[..], &[const { Err(Absence::NotSupported) }; 2][..]));
+        assert_eq!((&found[..3], &found[3..]), (&expected[..], &[const { Err(Absence::NotSupported) }; 4][..]));
     }
     let all: Vec<Question> = asked.try_iter().collect();
     assert_eq!(all, [Question::Ping, Question::Name("a".into()), Question::Name("b".into())]);

@@ -149,7 +149,8 @@ fn jobs(gpu: &Gpu, mig: Option<&Mig>) -> Vec<String> {
         return file.map(|file| file.jobs.clone()).unwrap_or_default();
     }
     let on = gpu.processes.iter().filter(|process| mig.is_none() || process.gpu_instance == instance);
-    let mut jobs: Vec<String> = on.filter_map(|process| process.job.clone()).collect();
+    let mut jobs: Vec<String> =
+        on.filter_map(|process| Some(process.job.as_ref().ok()?.as_ref()?.id.clone())).collect();
     jobs.sort();
     jobs.dedup();
     jobs

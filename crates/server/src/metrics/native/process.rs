@@ -59,8 +59,9 @@ pub(crate) const METRICS: &[Metric] = &[
     .from("`/proc/PID/stat`, field 22"),
 ];
 
-/// Labels of a process beside those of its GPU: `user` and `name` for scopes that see people, the instances with MIG.
-pub(crate) const LABELS: [&str; 6] = ["pid", "user", "name", "type", "gpu_instance", "compute_instance"];
+/// Labels of a process beside those of its GPU: `user`, `container` and `name` for scopes that see people, the instances
+/// with MIG. The user is empty in a system container, whose accounts are not this host's.
+pub(crate) const LABELS: [&str; 7] = ["pid", "user", "container", "name", "type", "gpu_instance", "compute_instance"];
 
 /// Processes that have series, with their labels. If there are more than the limit, those with the most GPU memory.
 pub(super) fn subjects<'a>(seen: &Seen<'_>, gpus: &[(&'a Gpu, String)]) -> Vec<(&'a Process, String)> {
@@ -87,12 +88,15 @@ fn every<'a, 'b>(gpus: &'b [(&'a Gpu, String)]) -> impl Iterator<Item = (&'a Pro
 }
 
 fn labels(seen: &Seen<'_>, process: &Process, subject: &str) -> String {
-    let [pid, whose, name, kind, gpu_instance, compute_instance] = LABELS;
+    let [pid, whose, inside, name, kind, gpu_instance, compute_instance] = LABELS;
     let mut labels = subject.to_owned();
     label_into(&mut labels, pid, &process.pid.to_string());
-    // A scope that sees processes but not people gets the series without these two.
+    // A scope that sees processes but not people gets the series without these.
     if seen.scope.sees_people() {
         label_into(&mut labels, whose, &user(process).unwrap_or_default());
+        if let Some(container) = process.any_container_label() {
+            label_into(&mut labels, inside, &container);
+        }
         let called = process.name.as_ref().ok().and_then(|name| seen.commands.name(name));
         label_into(&mut labels, name, &called.unwrap_or_default());
     }

@@ -1,7 +1,7 @@
 //! dcgm-exporter's names.
 
 use telemetry::{
-    sample::{GpuJobs, Memory},
+    sample::{GpuJobs, Memory, SlurmJob},
     snapshot::Mig,
 };
 
@@ -129,7 +129,7 @@ fn dcgm_hostname_label_is_configurable() {
 #[test]
 fn dcgm_job_label_one_series_per_job() {
     let job = |pid, job: Option<&str>| telemetry::snapshot::Process {
-        job: job.map(String::from),
+        job: Ok(job.map(|id| Box::new(SlurmJob { id: id.into(), step: None, shown: Err(Absence::Timeout) }))),
         ..hosts::process(pid, telemetry::snapshot::ProcessKind::Compute)
     };
     let mut snapshot = one();

@@ -2,6 +2,7 @@
 
 use telemetry::{
     Absence, Reading,
+    sample::SlurmJob,
     snapshot::{Gpu, PodName, Process},
 };
 
@@ -28,12 +29,18 @@ view! {
         /// Type: `C` (compute), `G` (graphics) or `C+G`.
         /// Source: the list that it is in. Read: tick. Absent: never.
         value r#type: ProcessKindWord = Word::of(process.kind);
-        /// Owner's name, or the uid in digits if it has none.
-        /// Source: `getpwuid_r`. Read: /proc/PID. Absent: `hidden`, or as `uid`.
+        /// Account's name, or the uid in digits if it has none.
+        /// Source: `getpwuid_r`. Read: /proc/PID. Absent: `hidden`, or as `uid`; `not_supported` in a system container, whose accounts are not this host's.
         private user: Option<String> = user(process);
-        /// Owner's real user ID.
+        /// Real user ID, as this host sees it.
         /// Source: `/proc/PID/status`, `Uid`. Read: /proc/PID. Absent: `hidden`, `denied`, or `error` if it has exited.
         private uid: Option<u32> = process.uid.map_err(Why::from);
+        /// User that it counts for: `user` of its row in `/users`, an account or a container.
+        /// Source: derived. Read: derived. Absent: `hidden`, or as `uid` and `container`.
+        private owner: Option<String> = process.owner().map_err(Why::from);
+        /// ID of the container that it counts for: `container` of its row in `/users`; null if it counts for its account.
+        /// Source: `--count-containers`. Read: derived. Absent: `hidden`, or as `container`; null for an account.
+        private_opt owner_container: Option<String> = owner_container(process);
         /// Process name, at most 15 bytes.
         /// Source: `/proc/PID/comm`. Read: /proc/PID. Absent: `hidden`, also by `--commands hidden`.
         private name: Option<String> = name(context.commands, process);
@@ -70,13 +77,21 @@ view! {
         /// MIG compute instance ID; null without MIG.
         /// Source: as `pid`. Read: tick. Absent: null without MIG.
         null compute_instance: Option<u32> = process.compute_instance;
-        /// ID of the container that it runs in; null outside a container.
-        /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
+        /// ID of the innermost container that it runs in, or its name where it has no other ID; null outside a container.
+        /// Source: `/proc/PID/cgroup`, else `/proc/PID/cmdline` of an ancestor. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
         private_opt container: Option<String> = placed(process, |process| Some(process.container.as_ref()?.id.clone()));
-        /// Name of that container: the kubelet's in a pod, else the container engine's.
+        /// Runtime of that container: `docker`, `containerd`, `cri-o`, `podman`, `lxc` or `systemd-nspawn`.
+        /// Source: as `container`. Read: /proc/PID. Absent: as `container`; null also where the path does not show it.
+        private_opt container_runtime: Option<String> =
+            placed(process, |process| process.container.as_ref()?.runtime.clone());
+        /// Name of that container: the kubelet's in a pod, else the runtime's or the container engine's.
         /// Source: the kubelet, `List`, else `GET /containers/{id}/json`, `Name`. Read: container engine, kubelet. Absent: `hidden`; null as `container` is; `not_supported` without `--container-socket` or where it does not know the container, `timeout` until it answers, `denied` or `error` as the socket is.
         private_opt_read container_name: Option<String> =
             placed(process, |process| Some(process.container.as_ref()?.name.clone()));
+        /// Name of the outermost system container (LXC, Incus, Proxmox, systemd-nspawn) that it runs in; null outside one.
+        /// Source: as `container`. Read: /proc/PID. Absent: as `container`; null outside one.
+        private_opt system_container: Option<String> =
+            placed(process, |process| Some(process.system_container.as_ref()?.id.clone()));
         /// UID of the Kubernetes pod; null outside a pod.
         /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
         private_opt pod: Option<String> = placed(process, |process| Some(process.pod.as_ref()?.uid.clone()));
@@ -86,20 +101,38 @@ view! {
         /// Name of that pod.
         /// Source: as `pod_namespace`. Read: kubelet. Absent: as `pod_namespace`.
         private_opt_read pod_name: Option<String> = placed(process, |process| pod_name(process, |name| &name.name));
-        /// Slurm job; null outside a job.
-        /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; null outside one.
-        private_opt job: Option<String> = placed(process, |process| process.job.clone());
+        /// ID of the Podman pod; null outside one.
+        /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: as `container`; null outside one.
+        private_opt podman_pod: Option<String> = placed(process, |process| process.podman_pod.clone());
+        /// Raw number of the Slurm job, as `squeue -o %A` prints it; null outside a job.
+        /// Source: `/proc/PID/cgroup`, else the title of its ancestor `slurmstepd`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; `not_supported` where jobs of this host have no cgroup and it has no such ancestor; null outside one.
+        private_opt job: Option<String> = job(process, |job| Some(job.id.clone()));
+        /// Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`.
+        /// Source: `SLURM_*` in `/proc/PID/environ`, where it agrees with `job`. Read: /proc/PID. Absent: as `job`; `denied` without the right to read it, `not_supported` where it does not agree; null outside a job.
+        private_opt_read job_display: Option<String> = job(process, |job| Some(job.shown.clone()));
+        /// Step of that job: `batch`, `interactive`, `extern`, or the number of a step of `srun`.
+        /// Source: as `job`. Read: /proc/PID. Absent: as `job`; null also where the source does not show it.
+        private_opt job_step: Option<String> = job(process, |job| job.step.clone());
         /// Reasons why values of this process are null, by name.
         value absent: Absent = context.absent();
     }
 }
 
-/// Owner's name; the uid in digits if it has no name.
+/// Account's name; the uid in digits if it has no name.
 pub(crate) fn user(process: &Process) -> Result<String, Why> {
-    match &process.user {
-        Some(name) => Ok(name.clone()),
-        None => Ok(process.uid?.to_string()),
-    }
+    Ok(process.account()?)
+}
+
+/// ID of the container that it counts for, if that is known.
+fn owner_container(process: &Process) -> Reading<Option<String>> {
+    process.is_unplaced().map_or(Ok(()), Err)?;
+    Ok(process.counts_for_container().map(|container| container.id.clone()))
+}
+
+/// Part of its Slurm job.
+fn job<T>(process: &Process, part: impl FnOnce(&SlurmJob) -> Option<T>) -> Reading<Option<T>> {
+    process.placed?;
+    Ok(process.job.as_ref().map_err(|why| *why)?.as_ref().and_then(|job| part(job)))
 }
 
 /// Part of its cgroup, if that was read.

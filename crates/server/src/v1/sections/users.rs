@@ -1,4 +1,4 @@
-//! Users of the GPUs: the processes, summed by account or, for root in a container, by container.
+//! Users of the GPUs: the processes, summed by account or by container.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,19 +7,18 @@ use telemetry::{
     snapshot::{Gpu, Process, Snapshot, Usage, UseVerdict},
 };
 
-use super::process;
 use crate::v1::view::{Absent, ViewContext, Why, view};
 
 view! {
-    /// Account, or container in which root runs, with its use of the GPUs.
+    /// Account, or container that counts instead of its accounts, with its use of the GPUs.
     struct UserView of (context, tally: &Tally) {
-        /// Name of the account, or the uid in digits if it has none. For root in a container, the container: its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID.
+        /// Name of the account, or the uid in digits if it has none. For a container its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID.
         /// Source: `getpwuid_r`; as the processes' `container_name`. Read: derived. Absent: as the processes' `user`.
         private user: Option<String> = tally.user.clone();
-        /// Real user ID of the account.
-        /// Source: `/proc/PID/status`, `Uid`. Read: derived. Absent: as the processes' `uid`.
-        private uid: Option<u32> = tally.uid.map_err(Why::from);
-        /// ID of the container whose processes of root are counted; null for an account.
+        /// Real user ID of the account; null for a container whose processes have several, or that has accounts of its own.
+        /// Source: `/proc/PID/status`, `Uid`. Read: derived. Absent: as the processes' `uid`; null for such a container.
+        private_opt uid: Option<u32> = tally.uid;
+        /// ID of the container whose processes are counted; null for an account. Root counts for its container, another account with `--count-containers container`, and each in a system container.
         /// Source: `/proc/PID/cgroup`. Read: derived. Absent: null for an account.
         private_opt container: Option<String> = Ok(tally.container.clone());
         /// Indices of the GPUs with its processes.
@@ -65,7 +64,8 @@ view! {
 /// Sums of one account or container.
 pub(crate) struct Tally {
     user: Result<String, Why>,
-    uid: Reading<u32>,
+    /// None for a container with several, or with accounts of its own.
+    uid: Reading<Option<u32>>,
     container: Option<String>,
     gpus: BTreeSet<u32>,
     pids: BTreeSet<u32>,
@@ -82,15 +82,18 @@ pub(crate) struct Held {
     since: u64,
 }
 
-/// Each account and container on these GPUs: accounts by uid, root's containers after root, those unknown last.
+/// Each account and container on these GPUs: accounts by uid, containers after root, those unknown last.
 pub(crate) fn users(context: &mut ViewContext, snapshot: &Snapshot) -> Vec<UserView> {
-    let mut tallies: BTreeMap<(bool, Option<u32>, Option<String>), Tally> = BTreeMap::new();
+    let mut tallies: BTreeMap<(bool, Option<u32>, Option<(&str, Option<&str>)>), Tally> = BTreeMap::new();
     for gpu in &snapshot.gpus {
         for process in &gpu.processes {
-            let container = process.counts_for_container().map(|container| container.id.clone());
-            let unknown = process.uid.is_err() || process.is_unplaced_root().is_some();
-            let key = (unknown, process.uid.ok(), container.clone());
-            tallies.entry(key).or_insert_with(|| Tally::new(process, container)).add(gpu, process);
+            let container = process.counts_for_container();
+            let unknown = container.is_none() && process.uid.is_err() || process.is_unplaced().is_some();
+            let uid = if container.is_some() { Some(0) } else { process.uid.ok() };
+            // Two runtimes may have a container of the same name.
+            let key = (unknown, uid, container.map(|it| (it.id.as_str(), it.runtime.as_deref())));
+            let new = || Tally::new(process, container.map(|container| container.id.clone()));
+            tallies.entry(key).or_insert_with(new).add(gpu, process);
         }
     }
     tallies.values().map(|tally| UserView::of(context, tally)).collect()
@@ -99,8 +102,8 @@ pub(crate) fn users(context: &mut ViewContext, snapshot: &Snapshot) -> Vec<UserV
 impl Tally {
     fn new(process: &Process, container: Option<String>) -> Self {
         Self {
-            user: user(process),
-            uid: process.uid,
+            user: process.owner().map_err(Why::from),
+            uid: if process.system_container.is_some() { Ok(None) } else { process.uid.map(Some) },
             container,
             gpus: BTreeSet::new(),
             pids: BTreeSet::new(),
@@ -113,7 +116,10 @@ impl Tally {
 
     fn add(&mut self, gpu: &Gpu, process: &Process) {
         if self.user.is_err() || process.user.is_some() {
-            self.user = user(process);
+            self.user = process.owner().map_err(Why::from);
+        }
+        if self.container.is_some() && self.uid != process.uid.map(Some) {
+            self.uid = Ok(None);
         }
         self.gpus.insert(gpu.index);
         self.pids.insert(process.pid);
@@ -140,15 +146,6 @@ impl Tally {
 /// Use of the MIG instance that a process runs in, else of the GPU.
 fn usage_of<'a>(gpu: &'a Gpu, process: &Process) -> &'a Usage {
     gpu.instance_of(process).map_or(&gpu.usage, |mig| &mig.usage)
-}
-
-/// Name of the container for root in a container, else of the account. If it is not known whether root is in a container,
-/// there is none.
-fn user(process: &Process) -> Result<String, Why> {
-    if let Some(why) = process.is_unplaced_root() {
-        return Err(why.into());
-    }
-    process.container_label().map_or_else(|| process::user(process), Ok)
 }
 
 /// Sum of the values that are reported; the newest reason if none is.

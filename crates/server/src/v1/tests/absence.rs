@@ -8,19 +8,25 @@ use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
 /// Where null needs no reason; the last is of events, which hold nothing that is read.
-pub(super) const FREE: [&str; 13] = [
+pub(super) const FREE: [&str; 19] = [
     "state_detail",
     "detail",
     "last",
     "last_at",
     "gpu_instance",
     "compute_instance",
+    "owner_container",
     "container",
+    "container_runtime",
     "container_name",
+    "system_container",
     "pod",
     "pod_namespace",
     "pod_name",
+    "podman_pod",
     "job",
+    "job_display",
+    "job_step",
     "gpu_uuid",
 ];
 

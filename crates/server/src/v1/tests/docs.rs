@@ -166,8 +166,9 @@ A value that was not read is `null` (a list is empty), and `absent` has its dott
 `not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (not visible to this token). Whatever the
 last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
 `error`). Null has no reason where there is nothing to read: `state_detail`, `collector.detail`, `xid.last`,
-`xid.last_at`, `gpu_uuid` of an event, and of a process `gpu_instance`, `compute_instance`, `container`, `container_name`,
-`pod`, `pod_namespace`, `pod_name` and `job`. Keys are never left out; new ones may be added at any time.
+`xid.last_at`, `gpu_uuid` of an event, `uid` of a container in `/users`, and of a process `gpu_instance`, `compute_instance`,
+`owner_container`, `container`, `container_runtime`, `container_name`, `system_container`, `pod`, `pod_namespace`, `pod_name`,
+`podman_pod`, `job`, `job_display` and `job_step`. Keys are never left out; new ones may be added at any time.
 
 The column *read* says when a value is read. A tick is one `--interval`:
 

@@ -4,6 +4,7 @@ mod absence;
 pub(crate) mod docs;
 mod schema;
 mod types;
+mod users;
 
 use std::{io::Read as _, sync::Arc};
 
@@ -18,7 +19,7 @@ pub(crate) use telemetry::fixtures::hosts;
 use telemetry::{
     Absence, BootTime, Stamp, fixtures as host,
     history::{Depth, History},
-    snapshot::{CollectorState, Process, ProcessKind, Snapshot, UseVerdict},
+    snapshot::{CollectorState, Snapshot, UseVerdict},
 };
 
 use super::{Question, Views};
@@ -308,48 +309,6 @@ fn history_period_and_form_are_as_requested() {
         );
         assert!(String::from_utf8(body(response)).unwrap().contains(named), "{bad}");
     }
-}
-
-#[test]
-fn users_are_added_up() {
-    let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
-    let users = host.json("users");
-    assert_eq!(users.as_array().unwrap().len(), 2);
-    let (root, alice) = (&users[0], &users[1]);
-    let id = "3f2a".repeat(16);
-    assert_eq!(
-        (&root["user"], &root["uid"], &root["container"], &root["processes"]),
-        (&"trainer".into(), &0.into(), &id.into(), &1.into())
-    );
-    assert_eq!((&alice["user"], &alice["processes"], &alice["sm_percent"]), (&"alice".into(), &1.into(), &22.into()));
-    assert_eq!((&alice["gpus"], &alice["longest_run_seconds"]), (&serde_json::json!([0, 1]), &973.into()));
-    assert_eq!(
-        (&alice["held_idle"][0]["gpu"], &alice["held_idle"][0]["gpu_memory_bytes"]),
-        (&1.into(), &(100 << 20).into())
-    );
-    let mig = Host::new(hosts::all().swap_remove(3).1, Scope::Read, Commands::Masked);
-    assert_eq!(mig.json("users")[0]["held_idle"][0]["gpu"], 0, "held by the instance, though the GPU is busy");
-}
-
-#[test]
-fn users_not_charged_for_graphics_or_ambiguous_use() {
-    let mut snapshot = hosts::healthy();
-    let xorg =
-        Process { holds: false, kind: ProcessKind::Graphics, uid: Ok(117), ..snapshot.gpus[1].processes[0].clone() };
-    snapshot.gpus[1].processes.push(Process { user: Some("gdm".into()), ..xorg });
-    let unread = Process { placed: Err(Absence::Denied), ..snapshot.gpus[0].processes[1].clone() };
-    snapshot.gpus[0].processes.push(Process { container: None, ..unread });
-    let users = Host::new(snapshot, Scope::Read, Commands::Masked).json("users");
-    let held = |user: &str| {
-        let row = users.as_array().unwrap().iter().find(|row| row["user"] == user);
-        row.unwrap()["held_idle"].as_array().unwrap().len()
-    };
-    assert_eq!((held("alice"), held("gdm"), held("trainer")), (1, 0, 0));
-    let nobody = &users[users.as_array().unwrap().len() - 1];
-    assert_eq!(
-        (&nobody["user"], &nobody["uid"], &nobody["absent"]["user"]),
-        (&Value::Null, &0.into(), &"denied".into())
-    );
 }
 
 #[test]

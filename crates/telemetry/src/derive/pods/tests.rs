@@ -91,7 +91,7 @@ fn process(uid: &str, container: &str) -> Process {
     let why = Absence::NotSupported;
     Process {
         pod: (!uid.is_empty()).then(|| Box::new(Pod { uid: uid.into(), name: Err(why) })),
-        container: Some(Box::new(Container { id: container.into(), runtime: None, name: Err(why) })),
+        container: Some(Box::new(Container { id: container.into(), runtime: None, name: Err(why), rootless: false })),
         ..blank::process(1)
     }
 }
@@ -162,7 +162,7 @@ fn process_in_pod_of_its_mig_instance() {
 fn engine_name_kept_without_kubelet_name() {
     let mut host = gpu(Ok(vec![of("a", "main")]), &[("", "c")]);
     host.processes[0].container =
-        Some(Box::new(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()) }));
+        Some(Box::new(Container { id: "c".into(), runtime: None, name: Ok("trainer".into()), rootless: false }));
     assert_eq!(names(vec![host]), ["-/trainer"]);
 }
 

@@ -18,7 +18,7 @@ fn share_of(pid: u32, percent: u32) -> SampledProcess {
 }
 
 fn rows(gpu: &GpuSample) -> Vec<Process> {
-    derive(gpu, &Sample::of(Driver::Suspended, at(0)), &ProcessTimes::default())
+    derive(gpu, &Sample::of(Driver::Suspended, at(0)), &ProcessTimes::default(), ContainerCount::default())
 }
 
 #[test]
@@ -129,7 +129,11 @@ fn process_start_is_wall_clock_time() {
         ("unread", Err(Absence::Denied), Err(Absence::Denied)),
     ] {
         let whole = Sample { processes: vec![facts(started)], ..Sample::of(Driver::Suspended, at(5000)) };
-        assert_eq!(derive(&gpu, &whole, &ProcessTimes::default())[0].started_at_ms, expected, "{name}");
+        assert_eq!(
+            derive(&gpu, &whole, &ProcessTimes::default(), ContainerCount::default())[0].started_at_ms,
+            expected,
+            "{name}"
+        );
     }
     assert_eq!(rows(&gpu)[0].started_at_ms, Err(Absence::Timeout));
 }

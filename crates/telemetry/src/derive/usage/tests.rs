@@ -143,7 +143,7 @@ fn usage_explains_memory_of_same_gpu_instance() {
 #[test]
 fn users_are_accounts_digits_or_root_containers() {
     let id = "0123456789abcdef".repeat(4);
-    let container = Some(Container { id, runtime: None, name: Err(Absence::NotSupported) });
+    let container = Some(Container { id, runtime: None, name: Err(Absence::NotSupported), rootless: false });
     let named = container.clone().map(|container| Container { name: Ok("trainer".into()), ..container });
     for (uid, name, container, life, expected) in [
         (Ok(1001), Some("alice"), None, Life::Running, Some("alice")),
