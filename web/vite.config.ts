@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin } from "vite";
 
 /** URL of an agent for `npm run dev`; `make demo` starts one there. */
 const agent = process.env.AGENT ?? "http://localhost:8000";
@@ -19,17 +19,43 @@ const compressed = (): Plugin => ({
   },
 });
 
+const base = "./";
+const options = {
+  target: ["chrome123", "firefox120", "safari17.5"],
+  // A data: URL saves a request for an icon, but the page's policy requires files for scripts and styles.
+  assetsInlineLimit: 2048,
+  modulePreload: { polyfill: false },
+  reportCompressedSize: false,
+};
+
+/** Builds the reference by itself: chunks that it shared with the page would be more requests of the page's first load. */
+const reference = (): Plugin => {
+  let outDir = "";
+  return {
+    name: "reference",
+    apply: "build",
+    configResolved(config) {
+      outDir = config.build.outDir;
+    },
+    async closeBundle() {
+      const input = join(import.meta.dirname, "docs.html");
+      await build({
+        configFile: false,
+        root: import.meta.dirname,
+        base,
+        logLevel: "warn",
+        plugins: [compressed()],
+        build: { ...options, outDir, emptyOutDir: false, rollupOptions: { input } },
+      });
+    },
+  };
+};
+
 export default defineConfig({
   // Links are relative, so that the page works under any prefix.
-  base: "./",
-  plugins: [compressed()],
-  build: {
-    target: ["chrome123", "firefox120", "safari17.5"],
-    // A data: URL saves a request for an icon, but the page's policy requires files for scripts and styles.
-    assetsInlineLimit: 2048,
-    modulePreload: { polyfill: false },
-    reportCompressedSize: false,
-  },
+  base,
+  plugins: [compressed(), reference()],
+  build: options,
   server: {
     port: 5173,
     proxy: Object.fromEntries(

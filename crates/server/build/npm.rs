@@ -11,8 +11,8 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 
 /// Sources of the page, in `web/`.
-pub(crate) const SOURCES: [&str; 6] =
-    ["src", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
+pub(crate) const SOURCES: [&str; 7] =
+    ["src", "index.html", "docs.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 
 /// Minimum version of Node for Vite.
 const NODE: (u32, u32) = (20, 19);

@@ -40,7 +40,7 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["--hostname", "gpu 01"], &["gpu 01", "NVSMI_HOSTNAME", "such as gpu01"]),
         (&["--hostname", "http://gpu01"], &["http://gpu01", "letters"]),
         (&["--hostname=-gpu01"], &["-gpu01"]),
-        (&["--hostname", "gpu01\n"], &["such as gpu01"]),
+        (&["--hostname", "gpu\n01"], &["such as gpu01"]),
         (&["--hostname", &"a".repeat(254)], &["253"]),
         (&["chekc"], &["chekc", "check"]),
         (&["--container-socket", "tcp://localhost:2375"], &["tcp://localhost:2375", "NVSMI_CONTAINER_SOCKET", "path"]),

@@ -17,7 +17,7 @@ use crate::config::frame_ancestors::FrameAncestors;
 
 /// One file of the page.
 struct File {
-    /// Path below the prefix; `index.html` is served as `/`.
+    /// Path below the prefix; `index.html` is served as `/`, and `docs.html` as `/docs`.
     name: &'static str,
     /// Its media type.
     kind: &'static str,
@@ -34,6 +34,7 @@ struct File {
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 const INDEX: &str = "index.html";
+const REFERENCE: &str = "docs.html";
 
 /// The page loads from this origin only and has no inline scripts or styles. The pages that may embed it follow.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -47,6 +48,11 @@ const NO_CACHE: &str = "no-cache";
 /// The page itself.
 pub(crate) fn index(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
     find(INDEX).map(|file| file.answer(ancestors, headers))
+}
+
+/// The page that renders the OpenAPI document.
+pub(crate) fn reference(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+    find(REFERENCE).map(|file| file.answer(ancestors, headers))
 }
 
 /// A file under `assets/`.

@@ -265,6 +265,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         page::index(&context.router.state.config.frame_ancestors, context.headers)
             .unwrap_or_else(|| context.not_found())
     })),
+    // Open, as the page: it requests the document with the token that the browser has.
+    Endpoint::undocumented(Route::read("/docs", Access::Open, ErrorFormat::Legacy, |context| {
+        page::reference(&context.router.state.config.frame_ancestors, context.headers)
+            .unwrap_or_else(|| context.not_found())
+    })),
     Endpoint::undocumented(Route::below(ASSETS, Access::Open, ErrorFormat::Legacy, |context, name| {
         page::asset(name, &context.router.state.config.frame_ancestors, context.headers)
             .unwrap_or_else(|| context.not_found())

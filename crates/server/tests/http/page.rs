@@ -26,17 +26,22 @@ async fn ask_with(app: &App, address: &str, header: (&str, &str)) -> (Answer, Ve
 async fn page_files_have_prefix_and_policy() {
     for prefix in ["", "/a/b"] {
         let app = app(prefix, "changeme", None);
+        for (path, title) in [("/", "<title>"), ("/docs", "<title>API reference</title>")] {
+            let answer = get(&app, &format!("{prefix}{path}")).await;
+            assert!(answer.status == 200 && answer.body.contains(title), "{path}");
+        }
         let page = get(&app, &format!("{prefix}/")).await;
         assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
         assert_eq!(page.header("cache-control"), "no-cache");
-        let files = files(&page.body);
+        let reference = get(&app, &format!("{prefix}/docs")).await;
+        let files = [files(&page.body), files(&reference.body)].concat();
         assert!(!files.is_empty());
         for file in files {
             let answer = get(&app, &format!("{prefix}/{file}")).await;
             assert_eq!(answer.status, 200, "{file}");
             let kind = if file.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
             assert_eq!(answer.header("content-type"), kind, "{file}");
-            for answer in [&page, &answer] {
+            for answer in [&page, &reference, &answer] {
                 let policy = answer.header("content-security-policy");
                 assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
                 assert!(!policy.contains("unsafe") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
@@ -65,7 +70,8 @@ async fn page_can_be_embedded_by_named_origins() {
 
 #[tokio::test]
 async fn page_obeys_own_policy() {
-    let page = get(&app("", "", None), "/").await.body;
+    let app = app("", "", None);
+    let page = get(&app, "/").await.body + &get(&app, "/docs").await.body;
     for forbidden in [" style=", "<style", "https:", "href=\"/", "src=\"/", "src=\"http", "href=\"http", " onload="] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }

@@ -6,5 +6,6 @@ mod fuzzed;
 mod golden;
 mod history;
 mod metrics;
+mod recipes;
 mod stream;
 mod tls;
