@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -50,6 +50,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -108,6 +110,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -158,6 +162,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -208,6 +214,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -258,6 +266,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -308,6 +318,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
@@ -361,6 +373,8 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
