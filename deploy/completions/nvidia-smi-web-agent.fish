@@ -289,9 +289,15 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l all -d 'List options that are at their default too'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Add processes to /metrics, with users and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l node -d 'Use this node name [default: $SLURMD_NODENAME, else the hostname up to its first dot]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol -d 'Run this scontrol instead of the one in PATH, /usr/bin, /usr/local/bin or /opt/slurm/bin' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l slurm-conf -d 'Use this slurm.conf [default: $SLURM_CONF, else Slurm\'s own]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol-timeout -d 'End scontrol after this long; it runs at most twice' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l drained -d 'Remember in this folder for which problems the node was drained' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
@@ -341,7 +347,9 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l gpus -d 'Print a line for each GPU, for cron and Slurm'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l gpus -d 'Print a verdict and a line for each GPU, for cron and Nagios'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l drain -d 'Drain this Slurm node if a GPU is critical; implies --gpus'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resume -d 'Resume the node once all GPUs are well, if its reason is still that of --drain'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'

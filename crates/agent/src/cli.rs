@@ -1,5 +1,6 @@
 //! Command line: each option and environment variable with its help, declared once.
 
+mod checks;
 mod help;
 #[cfg(test)]
 mod pages;
@@ -17,6 +18,7 @@ use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefi
 use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
+pub(crate) use checks::{CheckArgs, HealthArgs, SlurmArgs};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
@@ -54,6 +56,25 @@ pub(crate) struct Setting {
     pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) source: String,
+}
+
+/// Source of an option that nobody set.
+const DEFAULT: &str = "default";
+
+impl Setting {
+    /// True if nobody set it.
+    pub(crate) fn is_default(&self) -> bool {
+        self.source == DEFAULT
+    }
+}
+
+impl Cli {
+    /// Log level. `check` shows what it finds itself, without lines in between.
+    pub(crate) fn log_level(&self) -> tracing::Level {
+        let is_default = self.settings.iter().any(|setting| setting.name == "log" && setting.is_default());
+        let is_quiet = is_default && matches!(self.command, Some(Command::Check(_)));
+        if is_quiet { tracing::Level::ERROR } else { self.options.log }
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -325,10 +346,12 @@ pub(crate) enum Command {
     /// Print the configuration and its problems
     ///
     /// Options that are not given are taken from the installed service's file, /etc/nvidia-smi-web-agent/agent.env, if
-    /// this user can read it. The driver is tried unless a running agent reads or has released it.
-    Check,
+    /// this user can read it. The driver is tried unless a running agent reads or has released it. Problems come first,
+    /// then warnings, then what was found, then the options that are not at their default.
+    Check(CheckArgs),
     /// Check that the agent serves, or with --gpus the health of its GPUs
     ///
+    /// A plugin for Nagios and compatible systems: everything is on standard output, the verdict in the first line.
     /// The exit status is 0 for ok, 1 for a warning, 2 for critical and 3 for unknown. It is unknown if the agent does
     /// not answer, or after a wrong option. The worst GPU decides: critical, then unknown, then warning. The agent is
     /// found, and the token sent, according to the agent's own options. Options that are not given are taken from the
@@ -368,13 +391,6 @@ pub(crate) struct ForgetArgs {
     pub(crate) gpu: String,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct HealthArgs {
-    /// Print a line for each GPU, for cron and Slurm
-    #[arg(long)]
-    pub(crate) gpus: bool,
-}
-
 /// Reason why no command runs.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -397,7 +413,8 @@ pub(crate) fn is_health_command() -> bool {
     has_argument("health")
 }
 
-fn has_argument(command: &str) -> bool {
+/// Checks for an argument, before arguments that may be invalid are parsed.
+pub(crate) fn has_argument(command: &str) -> bool {
     std::env::args_os().skip(1).any(|argument| argument == command)
 }
 
@@ -432,7 +449,7 @@ fn parse_from(
     cli.token = token.filter(|token| !token.is_empty());
     cli.settings.push(match &cli.token {
         Some(_) => Setting { name: "token".into(), value: "(set)".into(), source },
-        None => Setting { name: "token".into(), value: "(none)".into(), source: "default".into() },
+        None => Setting { name: "token".into(), value: "(none)".into(), source: DEFAULT.into() },
     });
     Ok(cli)
 }
@@ -458,7 +475,7 @@ fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Set
                 Some(ValueSource::EnvVariable) => format!("variable {variable}"),
                 _ if in_dotenv => ".env".into(),
                 _ if service.variables.contains_key(&*variable.to_string()) => service.source(),
-                _ => "default".into(),
+                _ => DEFAULT.into(),
             };
             Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
         })

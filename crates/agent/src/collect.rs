@@ -22,7 +22,7 @@ pub(crate) fn run(command: ChildCommand) -> io::Result<ExitCode> {
     }
     let settings = Settings::read(&mut io::stdin().lock()).map_err(io::Error::other)?;
     let settings = settings.ok_or_else(|| io::Error::other("expected settings, got the end of standard input"))?;
-    logging::start_of_child(settings.log);
+    logging::start_of_child(settings.log, settings.log_time);
     let Err(error) = match command {
         ChildCommand::Collect => collector::run(settings),
         ChildCommand::Record => collector::capture(&settings),

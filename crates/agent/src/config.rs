@@ -12,7 +12,7 @@ use telemetry::history::Depth;
 use crate::{
     cli::{Cli, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
-    logging::AccessLog,
+    logging::{self, AccessLog},
     regular, service,
     supervisor::Rules,
 };
@@ -88,6 +88,7 @@ pub(crate) fn collector_settings(options: &Options) -> Settings {
         sleep_after: (options.sleep == Sleep::Auto).then_some(options.sleep_after),
         sys_root: options.sys_root.clone(),
         log: options.log,
+        log_time: logging::has_time(),
         call_table: None,
         excluded: Vec::new(),
         library_seen: None,

@@ -57,13 +57,14 @@ fn main() -> ExitCode {
         }
         Err(cli::Stop::Error(message)) => return refuse(&message),
     };
-    if let Err(error) = logging::start(cli.options.log, cli.options.access_log) {
+    if let Err(error) = logging::start(cli.log_level(), cli.options.access_log) {
         return refuse(&error.to_string());
     }
     // A panic on this thread ends the program too, after its line is logged.
     let outcome = panic::catch_unwind(|| run(&cli));
     let status = match outcome {
         Ok(outcome) => outcome.unwrap_or_else(|error| refuse(&error.to_string())),
+        Err(_) if cli::is_health_command() => refuse("this is a bug of the agent; its report is on standard error"),
         Err(_) => ExitCode::from(EXIT_PANIC),
     };
     logging::finish();
@@ -81,14 +82,17 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Command::Forget(forget)) => {
             control::run(&config::client_control_socket(cli), &Request::Forget(forget.gpu.clone()))
         }
-        Some(Command::Health(arguments)) => health::run(cli, *arguments),
-        Some(Command::Check) => check::run(cli),
+        Some(Command::Health(arguments)) => health::run(cli, arguments),
+        Some(Command::Check(arguments)) => check::run(cli, *arguments),
         Some(Command::Capture(arguments)) => capture::run(cli, arguments),
     }
 }
 
 fn refuse(message: &str) -> ExitCode {
+    // For `health`, 2 means critical, and its supervisor reads standard output.
+    if cli::is_health_command() {
+        return health::unknown(message).unwrap_or(ExitCode::from(health::UNKNOWN));
+    }
     say::error(message);
-    // For `health`, 2 means critical.
-    ExitCode::from(if cli::is_health_command() { health::UNKNOWN } else { EXIT_CONFIGURATION })
+    ExitCode::from(EXIT_CONFIGURATION)
 }

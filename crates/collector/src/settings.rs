@@ -47,6 +47,8 @@ pub struct Settings {
     /// Log level.
     #[serde(with = "level")]
     pub log: tracing::Level,
+    /// Log lines begin with the time.
+    pub log_time: bool,
     /// Descriptor of the call table that the parent shares ([`telemetry::call_table`]).
     pub call_table: Option<RawFd>,
     /// GPUs that are not read for now.
@@ -86,6 +88,7 @@ impl Default for Settings {
             sleep_after: Some(Duration::from_secs(60)),
             sys_root: "/sys".into(),
             log: tracing::Level::INFO,
+            log_time: true,
             call_table: None,
             excluded: Vec::new(),
             library_seen: None,

@@ -189,7 +189,8 @@ impl Xids {
     /// Stores an error. Past [`MAX_STORED`] an error equal to a stored one only increments its count.
     fn store(&self, event: XidEvent) {
         let XidEvent { gpu, uuid, code, gpu_instance, compute_instance } = event;
-        tracing::warn!(gpu, xid = code, "Xid error");
+        // The parent logs it as an event, with its meaning.
+        tracing::debug!(gpu, xid = code, "Xid error");
         let xid = XidSample { gpu, uuid, code, at: Stamp::now(), times: 1, gpu_instance, compute_instance };
         let state = &mut *lock(&self.state);
         let equal = |stored: &&mut XidSample| {

@@ -12,7 +12,7 @@ use crate::{
     ErrorFormat, ErrorKind, HostName, Prefix, Reply, RequestCounters, Response, WebOrigin,
     access_log::Entry,
     auth::{
-        AuthConfig, Authenticator, Principal, Revocation, Scope,
+        AuthConfig, Authenticator, Principal, RefusalLog, Revocation, Scope,
         throttle::{AuthThrottle, Verdict},
     },
     cors::Cors,
@@ -102,6 +102,7 @@ pub struct Router<S: 'static> {
     config: RouterConfig<S>,
     auth: Authenticator,
     throttle: Arc<AuthThrottle>,
+    refusal_log: RefusalLog,
     allowed_hosts: Option<AllowedHosts>,
     cors: Cors,
     requests: Arc<RequestCounters>,
@@ -180,6 +181,7 @@ impl<S> Router<S> {
         Self {
             auth: Authenticator::new(std::mem::take(&mut config.auth)),
             throttle: Arc::default(),
+            refusal_log: RefusalLog::default(),
             allowed_hosts: config.allowed_hosts.take().map(AllowedHosts::new),
             cors: Cors::new(std::mem::take(&mut config.cors_origins)),
             requests: Arc::new(RequestCounters::new(config.routes.iter().map(|route| route.name()))),
@@ -226,6 +228,7 @@ impl<S> Router<S> {
         }
         match (principal, client) {
             (Some(Principal::WrongToken), Some(client)) => {
+                self.log_wrong_token(client);
                 match self.throttle.wrong_token(client.net(), Instant::now()) {
                     Verdict::Reject => Reply::now(response),
                     Verdict::Delay(slot) => Reply::delayed(slot, response),
@@ -233,6 +236,14 @@ impl<S> Router<S> {
                 }
             }
             _ => Reply::now(response),
+        }
+    }
+
+    /// Logs a wrong token now and then, never the token.
+    fn log_wrong_token(&self, client: ClientAddr) {
+        if let Some(requests) = self.refusal_log.wrong_token(client.net(), Instant::now()) {
+            let client = client.host();
+            tracing::warn!(%client, requests, "refused a wrong token; correct it in the client, or list it here");
         }
     }
 

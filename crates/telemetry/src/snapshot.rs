@@ -90,6 +90,8 @@ pub enum EventKind {
     CollectorState,
     /// Another driver was loaded.
     Driver,
+    /// A problem of a GPU's health began or ended.
+    Health,
 }
 
 impl EventKind {

@@ -516,6 +516,8 @@ export interface Reason {
   action: string;
   /** Stable code for programs, such as `xid_79` or `row_remap_pending`. */
   code: string;
+  /** Severity: `warning` or `critical`. */
+  severity: Severity;
   /** Description in plain words. */
   text: string;
 }

@@ -15,6 +15,7 @@ const rank = (severity: string): number => RANK[severity] ?? 1;
 export const KINDS: Record<string, string> = {
   xid: "Xid errors",
   gpu_state: "GPU states",
+  health: "Health",
   collector_state: "Collector",
   driver: "Driver",
 };

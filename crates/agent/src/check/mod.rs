@@ -13,7 +13,7 @@ use telemetry::{
 };
 
 use crate::{
-    cli::{Cli, given},
+    cli::{CheckArgs, Cli, Setting, given},
     config::Config,
     control,
     exposure::{self, Exposure},
@@ -29,53 +29,75 @@ const DRIVER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Exit status if a problem prevents the agent from working.
 const EXIT_PROBLEM: u8 = 1;
 
+/// Results, in the order in which they are printed.
+#[derive(Default)]
+struct Findings {
+    problems: Vec<String>,
+    warnings: Vec<String>,
+    facts: Vec<String>,
+}
+
 /// Prints the configuration and tries it.
-pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
+pub(crate) fn run(cli: &Cli, arguments: CheckArgs) -> io::Result<ExitCode> {
     let config = Config::new(cli)?;
-    for setting in &cli.settings {
-        say::out(&format!("{:<22} {:<28} {}\n", setting.name, setting.value, setting.source))?;
+    let found = findings(cli, &config)?;
+    // The collector's own notes can repeat a check.
+    let mut printed = HashSet::new();
+    let problems = found.problems.iter().map(|problem| ("problem", problem));
+    let warnings = found.warnings.iter().map(|warning| ("warning", warning));
+    for (kind, text) in problems.chain(warnings).filter(|(_, text)| printed.insert(text.as_str())) {
+        say::line(&format!("{kind:<22} {text}"))?;
+    }
+    if printed.is_empty() {
+        say::line(&format!("{:<22} none", "problems"))?;
     }
     say::out("\n")?;
-    let mut problems = Vec::new();
+    for fact in &found.facts {
+        say::line(fact)?;
+    }
+    say::out("\n")?;
+    let shown = |setting: &&Setting| arguments.all || !setting.is_default();
+    for Setting { name, value, source } in cli.settings.iter().filter(shown) {
+        say::line(&format!("{name:<22} {value:<28} {source}"))?;
+    }
+    let hidden = cli.settings.iter().filter(|setting| !shown(setting)).count();
+    if hidden > 0 {
+        say::line(&format!("{:<22} {hidden} options; --all lists them", "at their default"))?;
+    }
+    Ok(if found.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+fn findings(cli: &Cli, config: &Config) -> io::Result<Findings> {
+    let mut found = Findings::default();
     let running = RunningAgent::find(cli);
     for bind in &config.exposure.binds {
         match bind.listen(&config.exposure.binds, &config.exposure.given_by) {
-            Ok(_) => say::out(&format!("listening              {bind} is free\n"))?,
+            Ok(_) => found.facts.push(format!("listening              {bind} is free")),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && running.serves() => {
-                say::out(&format!("listening              {bind} is in use by the running agent\n"))?;
+                found.facts.push(format!("listening              {bind} is in use by the running agent"));
             }
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => found.problems.push(error.to_string()),
         }
     }
-    say::out(&access(&config.exposure))?;
-    say::out(&format!("account                {}\n", rights::account()))?;
+    found.facts.extend(access(&config.exposure));
+    found.facts.push(format!("account                {}", rights::account()));
     // Not while another agent reads it or has released it.
-    let snapshot = if running.uses_driver() { None } else { driver(&config)? };
-    match (running.driver(), snapshot.as_deref()) {
-        (Some(outcome), _) => outcome.map(|summary| say::line(&format!("driver                 {summary}"))),
-        (None, Some(snapshot)) => {
-            judge(snapshot).map(|summary| say::line(&format!("driver                 {summary}")))
-        }
+    let snapshot = if running.uses_driver() { None } else { driver(config)? };
+    let driver = match (running.driver(), snapshot.as_deref()) {
+        (Some(outcome), _) => outcome,
+        (None, Some(snapshot)) => judge(snapshot),
         (None, None) => Err(format!("the driver did not answer within {} s", DRIVER_TIMEOUT.as_secs())),
+    };
+    match driver {
+        Ok(summary) => found.facts.push(format!("driver                 {summary}")),
+        Err(problem) => found.problems.push(problem),
     }
-    .unwrap_or_else(|problem| {
-        problems.push(problem);
-        Ok(())
-    })?;
-    let mut warnings: Vec<String> = cli.service.unreadable.iter().map(|file| unreadable_settings(file)).collect();
-    warnings.extend(exposure::warnings(&config.exposure));
-    warnings.extend(rights::missing(&cli.options.dev_root, &cli.options.proc_root, snapshot.as_deref()));
-    warnings.extend(resources(cli, &config, snapshot.as_deref())?);
-    warnings.extend(counters(cli, &config)?);
-    // The collector's own notes can repeat a check above.
-    let mut printed = HashSet::new();
-    for warning in warnings.iter().filter(|warning| printed.insert(warning.as_str())) {
-        say::line(&format!("warning                {warning}"))?;
-    }
-    for problem in &problems {
-        say::line(&format!("problem                {problem}"))?;
-    }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+    found.warnings.extend(cli.service.unreadable.iter().map(|file| unreadable_settings(file)));
+    found.warnings.extend(exposure::warnings(&config.exposure));
+    found.warnings.extend(rights::missing(&cli.options.dev_root, &cli.options.proc_root, snapshot.as_deref()));
+    resources(cli, config, snapshot.as_deref(), &mut found);
+    counters(cli, config, &mut found);
+    Ok(found)
 }
 
 /// Warns that the service's settings are unknown.
@@ -87,38 +109,44 @@ fn unreadable_settings(file: &Path) -> String {
     )
 }
 
-/// Prints the configured sockets and folders; returns warnings about those that cannot be used.
-fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>) -> io::Result<Vec<String>> {
-    let mut warnings = Vec::new();
+/// Tries the configured sockets and folders.
+fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>, found: &mut Findings) {
     // systemd gives its variables to the service, not to a shell.
     let of_service = cli.service.file.is_some();
-    match config.control_socket.as_deref().map(control::bind) {
-        None if of_service => say::out("control                the service's own socket, in its runtime directory\n")?,
-        None => say::out("control                no socket: `release`, `resume` and `forget` are not available\n")?,
+    let none = "no socket: `release`, `resume` and `forget` are not available";
+    let control = match config.control_socket.as_deref().map(control::bind) {
+        None if of_service => Ok("the service's own socket, in its runtime directory".into()),
+        None => Ok(none.into()),
         // Dropping it removes the file.
-        Some(Ok(bound)) => say::out(&format!("control                {} is free\n", bound.path().display()))?,
-        Some(Err(error)) => warnings.push(error.to_string()),
-    }
-    for socket in sockets(config) {
-        match socket {
-            Ok(found) => say::out(&found)?,
-            Err(warning) => warnings.push(warning),
-        }
-    }
-    say::out(&history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())))?;
-    match config.state_dir.as_deref().map(|folder| (folder.display(), state::check_folder(folder))) {
-        None if of_service => say::out("state                  the service's own folder\n")?,
-        None => say::out("state                  no folder: the history is lost when the agent stops\n")?,
-        Some((folder, Ok(()))) => say::out(&format!("state                  {folder} is writable\n"))?,
-        Some((folder, Err(error))) => warnings.push(format!(
+        Some(Ok(bound)) => Ok(format!("{} is free", bound.path().display())),
+        Some(Err(error)) => Err(error.to_string()),
+    };
+    found.add(control.map(|fact| format!("control                {fact}")));
+    sockets(config).into_iter().for_each(|socket| found.add(socket));
+    found.facts.push(history(config.depth, snapshot.map_or(0, |snapshot| snapshot.gpus.len())));
+    let state = match config.state_dir.as_deref().map(|folder| (folder.display(), state::check_folder(folder))) {
+        None if of_service => Ok("the service's own folder".into()),
+        None => Ok("no folder: the history is lost when the agent stops".into()),
+        Some((folder, Ok(()))) => Ok(format!("{folder} is writable")),
+        Some((folder, Err(error))) => Err(format!(
             "the history is lost when the agent stops: {folder}: {error}; set --state-dir to a folder that the agent can write"
         )),
+    };
+    found.add(state.map(|fact| format!("state                  {fact}")));
+}
+
+impl Findings {
+    /// Adds a fact, or the error as a warning.
+    fn add(&mut self, outcome: Result<String, String>) {
+        match outcome {
+            Ok(fact) => self.facts.push(fact),
+            Err(warning) => self.warnings.push(warning),
+        }
     }
-    Ok(warnings)
 }
 
 /// Describes access: the names of tokens, and TLS.
-fn access(exposure: &Exposure) -> String {
+fn access(exposure: &Exposure) -> Vec<String> {
     let own = exposure.own.iter().map(|_| "TOKEN (read)".to_owned());
     let listed = exposure.file.iter().flat_map(|file| {
         let tokens = file.tokens().borrow().clone();
@@ -128,24 +156,24 @@ fn access(exposure: &Exposure) -> String {
     let tokens = if tokens.is_empty() { "none".into() } else { tokens.join(", ") };
     let tls = exposure.certificates.as_ref().map(|certificates| {
         let clients = if certificates.requires_client_certificates() { ", for clients with a certificate" } else { "" };
-        format!("tls                    {} and its key are valid{clients}\n", certificates.path().display())
+        format!("tls                    {} and its key are valid{clients}", certificates.path().display())
     });
-    format!("tokens                 {tokens}\n{}", tls.unwrap_or_default())
+    std::iter::once(format!("tokens                 {tokens}")).chain(tls).collect()
 }
 
-/// Prints the result of dcgm-exporter's counters file; returns a warning for each metric that cannot be served.
-fn counters(cli: &Cli, config: &Config) -> io::Result<Vec<String>> {
+/// Describes the result of dcgm-exporter's counters file, with a warning for each metric that cannot be served.
+fn counters(cli: &Cli, config: &Config, found: &mut Findings) {
     let counters = &config.show.metrics.dcgm.counters;
     let unserved = counters.unserved();
     if given(cli.options.dcgm_counters.as_ref()).is_some() {
         let refused = unserved.iter().filter(|one| !one.is_repeated).count();
         let (all, served) = (counters.served() + refused, counters.served());
-        say::out(&format!("dcgm counters          {served} of {all} metrics and labels can be served\n"))?;
+        found.facts.push(format!("dcgm counters          {served} of {all} metrics and labels can be served"));
     }
     let warning = |one: &server::Unserved| {
         format!("line {} of --dcgm-counters: {} is not served: {}", one.line, one.name, one.why)
     };
-    Ok(unserved.iter().map(warning).collect())
+    found.warnings.extend(unserved.iter().map(warning));
 }
 
 /// Describes the length of the history and its memory.
@@ -156,7 +184,7 @@ fn history(depth: Depth, gpus: usize) -> String {
     let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
     let (whole, tenth) = (tenths / 10, tenths % 10);
     format!(
-        "history                {fine} in steps of {fine_step} and {coarse} in steps of {coarse_step}: at most {whole}.{tenth} MiB {of}\n"
+        "history                {fine} in steps of {fine_step} and {coarse} in steps of {coarse_step}: at most {whole}.{tenth} MiB {of}"
     )
 }
 
@@ -177,11 +205,11 @@ fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
 /// Tries the sockets of the container engine and the kubelet, as the collector does.
 fn sockets(config: &Config) -> Vec<Result<String, String>> {
     let containers = config.collector.container_socket.as_deref().map(|path| {
-        collector::try_container_socket(path).map(|()| format!("containers             {} answers\n", path.display()))
+        collector::try_container_socket(path).map(|()| format!("containers             {} answers", path.display()))
     });
     let kubelet = config.collector.kubelet_socket.as_deref().map(|path| {
         let found =
-            |count| format!("kubelet                {} answers; containers that have GPUs: {count}\n", path.display());
+            |count| format!("kubelet                {} answers; containers that have GPUs: {count}", path.display());
         collector::try_kubelet_socket(path).map(found)
     });
     containers.into_iter().chain(kubelet).collect()

@@ -16,7 +16,9 @@ Examples:
   nvidia-smi-web-agent check
       print the configuration and its problems
   nvidia-smi-web-agent health --gpus
-      check every GPU, for cron and Slurm
+      check every GPU, for cron and Nagios
+  nvidia-smi-web-agent health --drain
+      drain the Slurm node of a critical GPU
   nvidia-smi-web-agent capture --output bug.toml
       record the driver's answers, for a bug report
   nvidia-smi-web-agent release --for 10m

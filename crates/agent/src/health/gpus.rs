@@ -1,11 +1,10 @@
-//! `health --gpus`: one line per GPU from the summary, with the reasons of problems.
+//! `health --gpus`: the health of every GPU, from the summary and the GPUs' own reasons.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use telemetry::terminal::printable;
 
-use crate::health::{Verdict, client::Client};
+use crate::health::{Verdict, client::Client, report};
 
 /// Fields of `/api/v1/summary`.
 #[derive(Debug, Deserialize)]
@@ -20,6 +19,8 @@ struct Summary {
 /// A GPU that the driver does not list.
 #[derive(Debug, Deserialize)]
 struct MissingSummary {
+    #[serde(default)]
+    id: String,
     name: String,
     text: String,
     action: String,
@@ -28,78 +29,187 @@ struct MissingSummary {
 #[derive(Debug, Deserialize)]
 struct GpuSummary {
     index: u32,
+    #[serde(default)]
+    uuid: Option<String>,
     name: Option<String>,
     state: String,
     health: String,
 }
 
-/// Fields of `/api/v1/gpus/{index}`.
-#[derive(Debug, Deserialize)]
-struct GpuDetails {
+/// Fields of one GPU in `/api/v1/gpus`. An agent of another version may lack some.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GpuDetails {
+    index: u32,
+    state_detail: Option<String>,
     health: HealthReasons,
+    pub(super) temperature: Temperature,
+    pub(super) utilization: Utilization,
+    pub(super) memory: Memory,
+    pub(super) power: Power,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct HealthReasons {
     reasons: Vec<Reason>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Reason {
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    code: String,
     text: String,
     action: String,
 }
 
-/// Returns the worst verdict, and a line per GPU.
-pub(super) fn check(agent: &Client) -> Result<(Verdict, String), String> {
-    let summary = read(agent.get("/api/v1/summary")?)?;
-    Ok(report(&summary, |gpu| reasons(agent, gpu)))
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Temperature {
+    pub(super) gpu_celsius: Option<f64>,
 }
 
-/// Reasons of a GPU's verdict, the worst first. The verdict is reported without them if they cannot be read.
-fn reasons(agent: &Client, gpu: u32) -> Option<String> {
-    let details: GpuDetails = serde_json::from_slice(&agent.get(&format!("/api/v1/gpus/{gpu}")).ok()?).ok()?;
-    let line = |Reason { text, action }: &Reason| format!("{text} ({})", action.trim_end_matches('.'));
-    Some(details.health.reasons.iter().map(line).collect::<Vec<_>>().join("; "))
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Utilization {
+    pub(super) gpu_percent: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Memory {
+    pub(super) used_bytes: Option<u64>,
+    pub(super) total_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Power {
+    pub(super) draw_watts: Option<f64>,
+}
+
+/// Health of one GPU.
+#[derive(Debug)]
+pub(super) struct GpuHealth {
+    /// Index; none for a GPU that the driver does not list.
+    pub(super) index: Option<u32>,
+    /// UUID, PCI bus id or index: the identity of the GPU over time.
+    pub(super) id: String,
+    /// Product name.
+    pub(super) name: String,
+    pub(super) verdict: Verdict,
+    /// Problems that make the verdict, in a few words each; none if the verdict is ok.
+    pub(super) problems: BTreeSet<String>,
+    /// Reasons and remedies, the worst first.
+    pub(super) reasons: Vec<String>,
+    pub(super) details: Option<GpuDetails>,
+}
+
+/// Health of all GPUs.
+#[derive(Debug, Default)]
+pub(super) struct HostHealth {
+    /// State of a collector that does not read the GPUs.
+    pub(super) not_read: Option<String>,
+    pub(super) gpus: Vec<GpuHealth>,
+}
+
+impl HostHealth {
+    /// Asks the agent.
+    ///
+    /// # Errors
+    /// The agent does not answer, or refuses the token.
+    pub(super) fn ask(agent: &Client) -> Result<Self, String> {
+        let summary = read(agent.get("/api/v1/summary")?)?;
+        Ok(Self::of(summary, details(agent)))
+    }
+
+    fn of(summary: Summary, mut details: Vec<GpuDetails>) -> Self {
+        let not_read = Some(summary.collector_state).filter(|state| state != "ok");
+        let listed = summary.gpus.into_iter().map(|gpu| {
+            let of_it = details.iter().position(|one| one.index == gpu.index).map(|at| details.swap_remove(at));
+            listed(gpu, of_it)
+        });
+        let mut gpus: Vec<GpuHealth> = listed.collect();
+        gpus.extend(summary.missing.into_iter().map(missing));
+        Self { not_read, gpus }
+    }
+
+    /// Verdict of the worst GPU.
+    pub(super) fn verdict(&self) -> Verdict {
+        let unread = self.not_read.is_some() || self.gpus.is_empty();
+        let base = if unread { Verdict::Unknown } else { Verdict::Ok };
+        self.gpus.iter().map(|gpu| gpu.verdict).max().unwrap_or(base).max(base)
+    }
+
+    /// True if the health of no GPU is unknown.
+    pub(super) fn is_known(&self) -> bool {
+        let unknown = |gpu: &GpuHealth| gpu.verdict == Verdict::Unknown;
+        self.not_read.is_none() && !self.gpus.is_empty() && !self.gpus.iter().any(unknown)
+    }
+}
+
+/// Details of all GPUs. The verdicts are reported without them if they cannot be read.
+fn details(agent: &Client) -> Vec<GpuDetails> {
+    let body = agent.get("/api/v1/gpus").ok();
+    body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
 }
 
 fn read(body: Vec<u8>) -> Result<Summary, String> {
     serde_json::from_slice(&body).map_err(|error| format!("expected the summary of an agent: {error}"))
 }
 
-fn report(summary: &Summary, reasons: impl Fn(u32) -> Option<String>) -> (Verdict, String) {
-    let mut text = String::new();
-    let mut worst = Verdict::Ok;
-    // Writing to a string does not fail.
-    if summary.collector_state != "ok" {
-        worst = Verdict::Unknown;
-        let _ = writeln!(text, "the GPUs are not being read: the collector's state is {}", summary.collector_state);
+fn listed(gpu: GpuSummary, details: Option<GpuDetails>) -> GpuHealth {
+    let verdict = verdict(&gpu);
+    let known = details.iter().filter(|_| verdict != Verdict::Ok).flat_map(|details| &details.health.reasons);
+    let known: Vec<&Reason> = known.collect();
+    let mut problems = BTreeSet::new();
+    if verdict == Verdict::Unknown {
+        problems.insert(if gpu.state == "ok" { "health unknown".into() } else { report::label(&gpu.state) });
+    } else {
+        // The worst is first. An agent of another version may not give the severity of each.
+        let of_verdict = |(place, reason): &(usize, &&Reason)| {
+            Verdict::parse(&reason.severity) == verdict || *place == 0 && reason.severity.is_empty()
+        };
+        problems.extend(known.iter().enumerate().filter(of_verdict).map(|(_, reason)| report::label(&reason.code)));
     }
-    if summary.gpus.is_empty() {
-        worst = Verdict::Unknown;
-        text.push_str("no GPU found\n");
+    if problems.is_empty() && verdict != Verdict::Ok {
+        problems.insert(if gpu.state == "ok" { "no reason read".into() } else { report::label(&gpu.state) });
     }
-    for gpu in &summary.gpus {
-        let verdict = verdict(gpu);
-        worst = worst.max(verdict);
-        let name = gpu.name.as_deref().unwrap_or("(no name)");
-        let mut why = vec![format!("state {}", gpu.state)];
-        why.retain(|_| gpu.state != "ok");
-        if matches!(verdict, Verdict::Warning | Verdict::Critical) {
-            why.extend(reasons(gpu.index).filter(|reasons| !reasons.is_empty()));
-        }
-        text.push_str(&line(&gpu.index.to_string(), verdict, name, &why.join("; ")));
+    let detail = details.as_ref().and_then(|details| details.state_detail.as_deref());
+    let state = match (gpu.state.as_str(), detail) {
+        ("ok" | "asleep", _) => None,
+        (state, Some(detail)) => Some(format!("state {state} ({})", report::limited(detail))),
+        (state, None) => Some(format!("state {state}")),
+    };
+    let reasons = state.into_iter().chain(known.iter().map(|reason| remedied(&reason.text, &reason.action))).collect();
+    GpuHealth {
+        index: Some(gpu.index),
+        id: gpu.uuid.unwrap_or_else(|| format!("index {}", gpu.index)),
+        name: gpu.name.unwrap_or_else(|| "(no name)".into()),
+        verdict,
+        problems,
+        reasons,
+        details,
     }
-    for MissingSummary { name, text: what, action } in &summary.missing {
-        worst = Verdict::Critical;
-        text.push_str(&line("-", Verdict::Critical, name, &format!("{what} ({})", action.trim_end_matches('.'))));
-    }
-    (worst, text)
 }
 
-fn line(index: &str, verdict: Verdict, name: &str, why: &str) -> String {
-    let line = format!("{index:>3}  {:<8}  {:<28}  {}", verdict.as_str(), printable(name), printable(why));
-    format!("{}\n", line.trim_end())
+fn missing(MissingSummary { id, name, text, action }: MissingSummary) -> GpuHealth {
+    GpuHealth {
+        index: None,
+        id: if id.is_empty() { name.clone() } else { id },
+        name,
+        verdict: Verdict::Critical,
+        problems: BTreeSet::from(["missing".into()]),
+        reasons: vec![remedied(&text, &action)],
+        details: None,
+    }
+}
+
+fn remedied(text: &str, action: &str) -> String {
+    let (text, action) = (report::limited(text), report::limited(action.trim_end_matches('.')));
+    if action.is_empty() { text } else { format!("{text} ({action})") }
 }
 
 /// Verdict on a GPU; at least unknown if it does not answer.
@@ -110,16 +220,28 @@ fn verdict(gpu: &GpuSummary) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn reported(collector: &str, gpus: &[(&str, &str)]) -> (Verdict, String) {
-        let gpus = gpus.iter().enumerate().map(|(index, (state, health))| {
-            format!(r#"{{"index":{index},"name":"H200","state":"{state}","health":"{health}","more":[1]}}"#)
+    /// A GPU as `(state, health, reasons)`, each reason as `(severity, code)`.
+    pub(in crate::health) type Told<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    pub(in crate::health) fn host(collector: &str, gpus: &[Told<'_>]) -> HostHealth {
+        let summary = gpus.iter().enumerate().map(|(index, (state, health, _))| {
+            json!({"index": index, "uuid": format!("GPU-{index}"), "name": "H200", "state": state, "health": health,
+                   "more": [1]})
         });
-        let gpus = gpus.collect::<Vec<_>>().join(",");
-        let body = format!(r#"{{"collector_state":"{collector}","gpus":[{gpus}],"more":null}}"#);
-        report(&read(body.into()).unwrap(), |gpu| (gpu < 2).then(|| format!("reason {gpu}")))
+        let summary = json!({"collector_state": collector, "gpus": summary.collect::<Vec<_>>(), "more": null});
+        let details = gpus.iter().enumerate().map(|(index, (.., reasons))| {
+            let reasons = reasons.iter().map(|(severity, code)| {
+                json!({"severity": severity, "code": code, "text": format!("{code} on it"), "action": "Reset it."})
+            });
+            json!({"index": index, "health": {"reasons": reasons.collect::<Vec<_>>()}})
+        });
+        let details = serde_json::from_value(details.collect()).unwrap();
+        HostHealth::of(read(summary.to_string().into()).unwrap(), details)
     }
 
     #[test]
@@ -134,31 +256,35 @@ mod tests {
             (&[("ok", "splendid")], Unknown),
             (&[], Unknown),
         ] {
-            assert_eq!(reported("ok", gpus).0, worst, "{gpus:?}");
+            let gpus: Vec<Told<'_>> = gpus.iter().map(|(state, health)| (*state, *health, &[][..])).collect();
+            assert_eq!(host("ok", &gpus).verdict(), worst, "{gpus:?}");
         }
-        assert_eq!(reported("stalled", &[("ok", "ok")]).0, Unknown);
-        assert_eq!(reported("stalled", &[("ok", "critical")]).0, Critical);
+        assert_eq!(host("stalled", &[("ok", "ok", &[])]).verdict(), Unknown);
+        assert_eq!(host("stalled", &[("ok", "critical", &[])]).verdict(), Critical);
     }
 
     #[test]
-    fn line_names_problem() {
-        let (_, text) =
-            reported("stalled", &[("ok", "warning"), ("lost", "critical"), ("ok", "ok"), ("ok", "critical")]);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 5, "{text}");
-        assert!(lines[0].contains("stalled"), "{text}");
-        assert!(lines[1].contains("warning") && lines[1].ends_with("reason 0"), "{text}");
-        assert!(lines[2].ends_with("state lost; reason 1"), "{text}");
-        assert!(lines[3].ends_with("H200"), "{text}");
-        assert!(lines[4].contains("critical") && lines[4].ends_with("H200"), "{text}");
-    }
-
-    #[test]
-    fn names_cannot_control_terminal() {
-        let body = "{\"collector_state\":\"ok\",\"gpus\":[{\"index\":0,\"name\":\"A\\u001b[2J\\n 1  ok\\u202e\",\
-                    \"state\":\"ok\",\"health\":\"warning\"}]}";
-        let (_, text) = report(&read(body.into()).unwrap(), |_| Some("reason\u{7}".into()));
-        assert_eq!(text, "  0  warning   A\\x1b[2J\\n 1  ok\\u{202e}      reason\\x07\n");
+    fn problems_are_those_of_the_verdict() {
+        let both = &[("critical", "reset_required"), ("critical", "xid_79"), ("warning", "pcie_link")][..];
+        let host = host(
+            "ok",
+            &[
+                ("ok", "critical", both),
+                ("stale", "warning", &[("warning", "not_answering")]),
+                ("lost", "critical", &[]),
+                ("ok", "ok", &[]),
+                ("ok", "splendid", &[]),
+            ],
+        );
+        let problems: Vec<Vec<&str>> =
+            host.gpus.iter().map(|gpu| gpu.problems.iter().map(String::as_str).collect()).collect();
+        assert_eq!(
+            problems,
+            [&["Xid 79", "reset required"][..], &["stale"], &["lost"], &[], &["health unknown"]],
+            "{host:?}"
+        );
+        assert_eq!(host.gpus[1].reasons, ["state stale", "not_answering on it (Reset it)"]);
+        assert!(!host.is_known());
     }
 
     #[test]

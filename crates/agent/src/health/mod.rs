@@ -1,11 +1,15 @@
-//! `health`: checks a running agent over HTTP, for container engines, cron and Slurm.
+//! `health`: checks a running agent over HTTP, for container engines, cron, Nagios and Slurm.
+//!
+//! Everything is on standard output, since supervisors such as NRPE read nothing else.
 //!
 //! It uses HTTP and not the control socket, because it must prove that HTTP answers, and many agents (in a container, or
 //! started by a user) have no control socket.
 
 mod address;
 mod client;
+mod drain;
 mod gpus;
+mod report;
 mod trust;
 
 use std::{io, process::ExitCode};
@@ -13,14 +17,19 @@ use std::{io, process::ExitCode};
 use serde::Deserialize;
 
 use crate::{
-    cli::{Cli, HealthArgs, Options},
+    cli::{self, Cli, HealthArgs, Options},
     say,
 };
 use address::AgentAddress;
 use client::Client;
+use gpus::HostHealth;
 
 /// Exit status if the health is unknown, also after invalid options: 2 means critical here.
 pub(crate) const UNKNOWN: u8 = 3;
+
+/// Subjects of the verdict line.
+const AGENT: &str = "AGENT";
+const GPUS: &str = "GPU";
 
 /// Health from the best to the worst. Unknown is worse than a warning, because it may be critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,21 +70,41 @@ impl Verdict {
 }
 
 /// Checks the agent that is started with the same options, and prints the result.
-pub(crate) fn run(cli: &Cli, arguments: HealthArgs) -> io::Result<ExitCode> {
+pub(crate) fn run(cli: &Cli, arguments: &HealthArgs) -> io::Result<ExitCode> {
     let options = &cli.options;
+    let about_gpus = arguments.gpus || arguments.drain;
     let answer = AgentAddress::of(options).and_then(|address| {
         // `/healthz` requires no token.
-        let token = cli.token.clone().filter(|_| arguments.gpus);
+        let token = cli.token.clone().filter(|_| about_gpus);
         let agent = Client::new(address, options.url_prefix.as_str(), token);
-        if arguments.gpus { gpus::check(&agent) } else { serves(&agent) }
+        if about_gpus { gpus(&agent, arguments) } else { serves(&agent) }
     });
     match answer {
         Ok((verdict, text)) => say::out(&text).map(|()| ExitCode::from(verdict.status())),
-        Err(why) => {
-            say::error(&why);
-            Ok(ExitCode::from(UNKNOWN))
-        }
+        Err(why) => unknown(&why),
     }
+}
+
+/// Prints why the health is unknown.
+pub(crate) fn unknown(why: &str) -> io::Result<ExitCode> {
+    let subject = if cli::has_argument("--gpus") || cli::has_argument("--drain") { GPUS } else { AGENT };
+    say::out(&format!("{}\n", report::verdict_line(subject, Verdict::Unknown, why)))?;
+    Ok(ExitCode::from(UNKNOWN))
+}
+
+/// Reports every GPU, and acts on the Slurm node.
+fn gpus(agent: &Client, arguments: &HealthArgs) -> Result<(Verdict, String), String> {
+    let host = HostHealth::ask(agent)?;
+    let (mut verdict, mut text) = (host.verdict(), report::text(&host));
+    if arguments.drain {
+        let outcome = drain::run(&host, &arguments.slurm);
+        if outcome.is_err() {
+            verdict = verdict.max(Verdict::Unknown);
+        }
+        let line = outcome.unwrap_or_else(|error| format!("failed: {error}"));
+        text = report::with_line(&text, &format!("Slurm: {line}"));
+    }
+    Ok((verdict, text))
 }
 
 /// Asks the agent that is started with these options whether it reads its GPUs, and for its state; none if no agent
@@ -95,7 +124,8 @@ struct Readiness {
 
 /// Checks that the agent serves, whatever the driver does.
 fn serves(agent: &Client) -> Result<(Verdict, String), String> {
-    agent.get("/healthz").map(|_| (Verdict::Ok, "ok\n".into()))
+    let line = report::verdict_line(AGENT, Verdict::Ok, "it serves");
+    agent.get("/healthz").map(|_| (Verdict::Ok, format!("{line}\n")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! Logs to standard error, one line per event, by threads that drop lines rather than wait ([`queue`]).
+//! Logs to standard error, one line per event, by threads that drop lines rather than wait ([`queue`]). Lines have the
+//! time unless the journal reads them, which adds it.
 
 mod output;
 mod queue;
 mod recent;
 
 use std::{
+    ffi::OsStr,
+    fs::File,
     io::{self, IsTerminal as _},
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     sync::OnceLock,
 };
 
@@ -31,12 +35,28 @@ pub(crate) enum AccessLog {
 /// Queue of every line but the access log's, once there is one.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
+/// Variable with device and inode of the journal's stream (systemd.exec(5)).
+const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
+
+/// Checks whether lines have the time: not if standard error is the journal's stream. The variable alone proves nothing,
+/// because a shell within a service inherits it.
+pub(crate) fn has_time() -> bool {
+    let error = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let stream = error.and_then(|file| file.metadata()).map(|file| (file.dev(), file.ino()));
+    !stream.is_ok_and(|stream| is_journal(std::env::var_os(JOURNAL_STREAM).as_deref(), stream))
+}
+
+fn is_journal(variable: Option<&OsStr>, (device, inode): (u64, u64)) -> bool {
+    let stream = variable.and_then(OsStr::to_str).and_then(|text| text.split_once(':'));
+    stream.is_some_and(|(of, at)| of.parse() == Ok(device) && at.parse() == Ok(inode))
+}
+
 /// Starts logging. Lines that cannot be written are lost.
 pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
     let lines = queue::start("log")?;
     // It is started once, so it is not set yet.
     let _ = LINES.set(lines.clone());
-    let own = own(level, io::stderr().is_terminal(), lines);
+    let own = own(level, io::stderr().is_terminal(), has_time(), lines);
     tracing_subscriber::registry().with(own).with(requests(access)?).init();
     // The default hook would wait for standard error.
     std::panic::set_hook(Box::new(|panic| {
@@ -48,8 +68,8 @@ pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
 
 /// Starts logging of a child process, without a thread: it may end at any moment, and its parent reads its standard
 /// error at all times.
-pub(crate) fn start_of_child(level: Level) {
-    tracing_subscriber::registry().with(own(level, false, io::stderr)).init();
+pub(crate) fn start_of_child(level: Level, has_time: bool) {
+    tracing_subscriber::registry().with(own(level, false, has_time, io::stderr)).init();
 }
 
 /// Queue for lines of other sources; none before the start.
@@ -82,19 +102,16 @@ pub(crate) fn notes() -> Vec<String> {
 }
 
 /// Layer of every event but requests.
-fn own<S, W>(level: Level, ansi: bool, writer: W) -> impl tracing_subscriber::Layer<S>
+fn own<S, W>(level: Level, ansi: bool, has_time: bool, writer: W) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let ours = filter_fn(move |event| event.target() != server::ACCESS_LOG && *event.level() <= level);
-    layer()
-        .with_writer(writer)
-        .with_ansi(ansi)
-        .with_target(false)
-        // It would report a full standard error on standard error, and panic when that fails.
-        .log_internal_errors(false)
-        .with_filter(ours.with_max_level_hint(LevelFilter::from_level(level)))
+    let filter = ours.with_max_level_hint(LevelFilter::from_level(level));
+    // It would report a full standard error on standard error, and panic when that fails.
+    let lines = layer().with_writer(writer).with_ansi(ansi).with_target(false).log_internal_errors(false);
+    if has_time { lines.with_filter(filter).boxed() } else { lines.without_time().with_filter(filter).boxed() }
 }
 
 /// Layer of the access log, if it is enabled.
@@ -109,7 +126,29 @@ fn requests<S: Subscriber + for<'a> LookupSpan<'a>>(
     Ok(Some(if access == AccessLog::Json {
         let json = base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_level(false);
         json.with_filter(theirs).boxed()
-    } else {
+    } else if has_time() {
         base.with_level(false).with_filter(theirs).boxed()
+    } else {
+        base.with_level(false).without_time().with_filter(theirs).boxed()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn journal_recognized_by_device_and_inode() {
+        for (variable, is_it) in [
+            (Some("8:17"), true),
+            (Some("8:18"), false),
+            (Some("9:17"), false),
+            (Some("8"), false),
+            (Some(""), false),
+            (Some(" 8:17"), false),
+            (None, false),
+        ] {
+            assert_eq!(is_journal(variable.map(OsStr::new), (8, 17)), is_it, "{variable:?}");
+        }
+    }
 }

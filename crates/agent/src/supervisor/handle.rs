@@ -178,7 +178,8 @@ impl CollectorHandle {
         self.plan.driver_failed(failure, library);
         if self.logged.as_ref() != Some(&failure.text) {
             let hint = failure.hint.as_deref().unwrap_or("-");
-            tracing::warn!(function = failure.function, code = failure.code, hint, "no driver: {}", failure.text);
+            // The event has the text and the hint.
+            tracing::debug!(function = failure.function, code = failure.code, hint, "no driver: {}", failure.text);
             self.logged = Some(failure.text.clone());
         }
         self.reason.clone_from(&failure.text);

@@ -3,6 +3,7 @@
 //! A tick ends with a sample, or without one at its timeout, so snapshots keep coming whatever the collector does.
 
 mod backoff;
+mod event_log;
 mod handle;
 mod lock;
 mod orphans;
@@ -34,6 +35,7 @@ use crate::{
     notes,
     state::NewestState,
 };
+use event_log::EventLog;
 use handle::CollectorHandle;
 use process::Report;
 use requests::{ForgetOutcome, Request};
@@ -88,6 +90,7 @@ impl Supervisor {
             collector: CollectorHandle::new(settings, reports, CollectorOutput::start()?),
             publisher,
             deriver: Deriver::restoring(saved.get()),
+            event_log: EventLog::new(Instant::now()),
             saved,
             sample: None,
         };
@@ -130,6 +133,7 @@ struct Worker {
     collector: CollectorHandle,
     publisher: Publisher,
     deriver: Deriver,
+    event_log: EventLog,
     saved: NewestState,
     /// Newest sample of the present collector.
     sample: Option<Arc<Sample>>,
@@ -221,6 +225,7 @@ impl Worker {
             container_count: self.rules.container_count,
         });
         snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
+        self.event_log.write(&snapshot, Instant::now());
         self.saved.set(|| self.deriver.saved());
         self.publisher.publish(snapshot);
         collector::trim_after_tick(self.sample.as_ref().map_or(0, |sample| sample.processes.len()));

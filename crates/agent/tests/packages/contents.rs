@@ -45,6 +45,7 @@ fn packages_have_expected_files() {
     for (path, mode) in [
         ("usr/bin/nvidia-smi-web-agent", "-rwxr-xr-x"),
         ("usr/lib/systemd/system/nvidia-smi-web-agent.service", "-rw-r--r--"),
+        ("usr/lib/nvidia-smi-web-agent/slurm-health-check", "-rwxr-xr-x"),
         ("etc/nvidia-smi-web-agent/agent.env", "-rw-r-----"),
         ("usr/share/man/man1/nvidia-smi-web-agent.1.gz", "-rw-r--r--"),
         ("usr/share/man/man1/nvidia-smi-web-agent-health.1.gz", "-rw-r--r--"),

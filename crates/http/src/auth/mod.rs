@@ -1,5 +1,6 @@
 //! Authentication: tokens with scopes, and the scope of clients without one.
 
+mod refusal_log;
 pub mod scope;
 pub(crate) mod throttle;
 mod token;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use tokio::sync::watch;
 
+pub(crate) use refusal_log::RefusalLog;
 pub use scope::Scope;
 use token::Credential;
 pub use token::Token;

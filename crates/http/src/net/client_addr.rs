@@ -38,6 +38,17 @@ impl ClientAddr {
     }
 }
 
+impl ClientAddr {
+    /// The address without the port.
+    #[must_use]
+    pub(crate) fn host(self) -> String {
+        match self {
+            Self::Unix => self.to_string(),
+            Self::Ip(address) => address.ip().to_canonical().to_string(),
+        }
+    }
+}
+
 impl fmt::Display for ClientAddr {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,17 +1,24 @@
-//! Events: Xid errors, and state changes of GPUs, collector and driver.
+//! Events: Xid errors, problems of health, and state changes of GPUs, collector and driver.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod problems;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     Stamp,
     derive::{health::xid_code, identity::is_uuid},
     sample::XidSample,
-    snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, MissingGpu, Severity},
+    snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, MissingGpu, Reason, Severity},
     xid,
 };
 
+use problems::Problems;
+
 /// Number of newest events that are kept.
 const KEPT: usize = 10_000;
+
+/// Time after which a GPU that has never been read is an event.
+const FIRST_READING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -19,6 +26,9 @@ pub(super) struct Log {
     fresh: Vec<Event>,
     /// The last state of each GPU, by the name of its records.
     gpus: BTreeMap<String, GpuState>,
+    /// First sight of each GPU that has never been read.
+    unread: BTreeMap<String, Stamp>,
+    problems: Problems,
     collector: Option<CollectorState>,
     driver: Option<String>,
 }
@@ -55,18 +65,50 @@ impl Log {
         });
     }
 
-    /// The GPUs as they are now. One that is seen for the first time is no event.
+    /// The GPUs as they are now. One that is well when it is first seen is no event.
     pub(super) fn gpus(&mut self, gpus: &[Gpu], now: Stamp) {
         for gpu in gpus {
-            if gpu.never_read && gpu.identity.uuid.is_err() {
+            if self.may_be_read_yet(gpu, now) {
                 continue;
             }
             let before = self.gpus.insert(gpu.key.clone(), gpu.state);
-            let Some(before) = before.filter(|before| *before != gpu.state) else { continue };
+            let severity = severity_of(gpu.state);
+            let since = match before {
+                Some(before) if before == gpu.state => continue,
+                Some(before) => format!("after {}", before.as_str()),
+                None if severity == Severity::Ok => continue,
+                None => "at the start".into(),
+            };
             let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            let text = format!("GPU {} is {} after {}{detail}", gpu.index, gpu.state.as_str(), before.as_str());
-            self.gpu(&gpu.key, severity_of(gpu.state), gpu.state.as_str(), text, String::new(), now);
+            let text = format!("GPU {} is {} {since}{detail}", gpu.index, gpu.state.as_str());
+            let action = if severity == Severity::Ok { String::new() } else { remedy(gpu) };
+            self.gpu(&gpu.key, severity, gpu.state.as_str(), text, action, now);
         }
+    }
+
+    /// Checks for a GPU that was never read, and may be soon: its first reading takes a while.
+    fn may_be_read_yet(&mut self, gpu: &Gpu, now: Stamp) -> bool {
+        let is_unread = gpu.never_read && matches!(gpu.state, GpuState::Ok | GpuState::Stale | GpuState::Asleep);
+        if !is_unread || self.gpus.contains_key(&gpu.key) {
+            self.unread.remove(&gpu.key);
+            return false;
+        }
+        let first = self.unread.entry(gpu.key.clone()).or_insert(now);
+        gpu.state != GpuState::Stale || now.boot.since(first.boot) < FIRST_READING
+    }
+
+    /// Problems of the GPUs' health that began or ended.
+    pub(super) fn health(&mut self, gpus: &[Gpu], now: Stamp) {
+        self.fresh.extend(gpus.iter().flat_map(|gpu| self.problems.see(gpu, now)));
+    }
+
+    /// Takes over what is known of a GPU under a name that turned out not to be its own.
+    pub(super) fn rename(&mut self, before: &str, now: &str) {
+        if let Some(state) = self.gpus.remove(before) {
+            self.gpus.entry(now.into()).or_insert(state);
+        }
+        self.unread.remove(before);
+        self.problems.rename(before, now);
     }
 
     /// The last state of a GPU.
@@ -100,6 +142,8 @@ impl Log {
     /// Forgets the last state of a GPU.
     pub(super) fn forget(&mut self, key: &str) {
         self.gpus.remove(key);
+        self.unread.remove(key);
+        self.problems.forget(key);
     }
 
     /// An event about one GPU, or about its absence.
@@ -121,9 +165,10 @@ impl Log {
         let state = &collector.state;
         let before = self.collector.replace(state.clone());
         let Some(before) = before.filter(|before| before != state) else { return };
-        let detail = match state {
-            CollectorState::NoDriver { text } => Some(text),
-            _ => collector.detail.as_ref(),
+        // Without a driver the detail is a hint.
+        let (detail, action) = match state {
+            CollectorState::NoDriver { text } => (Some(text), collector.detail.clone()),
+            _ => (collector.detail.as_ref(), None),
         };
         let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
         let is_bad =
@@ -136,7 +181,7 @@ impl Log {
             severity: if is_bad { Severity::Warning } else { Severity::Ok },
             code: state.as_str().into(),
             text: format!("the collector is {} after {}{detail}", state.as_str(), before.as_str()),
-            action: String::new(),
+            action: action.unwrap_or_default(),
         });
     }
 
@@ -170,6 +215,13 @@ impl Log {
         }
         Arc::clone(&self.kept)
     }
+}
+
+/// Remedy of the state, as the health has it.
+fn remedy(gpu: &Gpu) -> String {
+    let explains = |reason: &&Reason| problems::is_of_state(&reason.code) || reason.code == "reset_required";
+    let reason = gpu.health.reasons.iter().find(explains);
+    reason.map(|reason| reason.action.clone()).unwrap_or_default()
 }
 
 const fn severity_of(state: GpuState) -> Severity {
@@ -220,6 +272,58 @@ mod tests {
     }
 
     #[test]
+    fn gpu_that_is_lost_at_start_is_event_once() {
+        let mut log = Log::default();
+        let reason = |code: &str| Reason {
+            severity: Severity::Critical,
+            code: code.into(),
+            text: "it is gone".into(),
+            action: "Reboot the host.".into(),
+        };
+        let nameless = Err(crate::Absence::Lost);
+        let blank = blank::gpu("A", at(0));
+        let lost = Gpu {
+            state: GpuState::Lost,
+            state_detail: Some("nvmlX answered 15".into()),
+            never_read: true,
+            identity: crate::readings::Identity { uuid: nameless, ..blank.identity.clone() },
+            health: crate::snapshot::Health { verdict: Severity::Critical, reasons: vec![reason("lost")] },
+            ..blank.clone()
+        };
+        let well = blank;
+        for gpu in [&lost, &lost, &well] {
+            log.gpus(std::slice::from_ref(gpu), at(1));
+        }
+        let kept = log.kept(1);
+        assert_eq!(kept[0].text, "GPU 0 is lost at the start: nvmlX answered 15");
+        assert_eq!((kept[0].severity, &*kept[0].action), (Severity::Critical, "Reboot the host."));
+        assert_eq!((kept[1].text.as_str(), &*kept[1].action), ("GPU 0 is ok after lost", ""));
+        assert_eq!(kept.len(), 2);
+        // Its UUID is read at last.
+        log.rename("A", "B");
+        log.gpus(&[Gpu { key: "B".into(), ..lost }], at(2));
+        assert_eq!(log.kept(2)[2].text, "GPU 0 is lost after ok: nvmlX answered 15");
+    }
+
+    #[test]
+    fn gpu_never_read_is_event_after_ten_seconds() {
+        let mut log = Log::default();
+        let seen =
+            |state, second: u64| ([Gpu { state, never_read: true, ..blank::gpu("A", at(0)) }], at(second * 1000));
+        for second in [1, 5, 10, 11, 12] {
+            let (gpus, now) = seen(GpuState::Stale, second);
+            log.gpus(&gpus, now);
+            assert_eq!(log.kept(1).len(), usize::from(second >= 11), "at {second}");
+        }
+        assert_eq!(log.kept(1)[0].text, "GPU 0 is stale at the start");
+        let mut quick = Log::default();
+        let (gpus, now) = seen(GpuState::Stale, 1);
+        quick.gpus(&gpus, now);
+        quick.gpus(&[blank::gpu("A", at(0))], at(2000));
+        assert_eq!(quick.kept(1).len(), 0, "it was read soon");
+    }
+
+    #[test]
     fn collector_and_driver_changes_are_events() {
         let mut log = Log::default();
         let collector =
@@ -234,6 +338,7 @@ mod tests {
         assert_eq!(codes(&mut log), ["ok", "no_driver", "driver_changed"]);
         let kept = log.kept(1);
         assert_eq!(kept[1].text, "the collector is no_driver after ok: Driver Not Loaded");
+        assert_eq!(kept[1].action, "why", "the hint");
         assert_eq!(kept[2].text, "driver 2 was loaded after 1");
     }
 

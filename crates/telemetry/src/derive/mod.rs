@@ -219,6 +219,7 @@ impl Deriver {
             sample_duration: self.last_ready.as_ref().map(|last| Duration::from_micros(last.duration_us.into())),
         };
         self.log.gpus(&gpus, input.now);
+        self.log.health(&gpus, input.now);
         if self.last_ready.is_some() {
             self.earlier.see(&gpus, input.now, &mut self.log);
         }
@@ -299,6 +300,7 @@ impl Deriver {
             for (before, now) in self.keys.take_renamed() {
                 self.known_gpus.forget(&before);
                 self.records.rename(&before, &now);
+                self.log.rename(&before, &now);
             }
         }
         let named = NamedGpus { now: &self.named, known: self.known_gpus.known() };

@@ -102,8 +102,9 @@ fn gpu_missing_at_start_is_reported_until_forgotten() {
     assert_eq!(count(&agent), (json!(1), json!(1)), "this run has no values of it");
     let (status, text) =
         eventually("the GPU to be ok", || Some(health(&agent)).filter(|(_, text)| text.contains(" ok ")));
-    let line = text.lines().last().unwrap();
-    assert!(status == 2 && text.lines().count() == 2, "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(status == 2 && lines[0].starts_with("GPU CRITICAL - GPU-B: missing (1 GPU) | "), "{text}");
+    let line = lines[2];
     for part in ["  -  critical  NVIDIA L4", "GPU-B is missing", "forget GPU-B"] {
         assert!(line.contains(part), "{line:?} lacks {part:?}");
     }

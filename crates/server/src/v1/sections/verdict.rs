@@ -42,6 +42,9 @@ view! {
         /// Stable code for programs, such as `xid_79` or `row_remap_pending`.
         /// Source: derived. Read: derived. Absent: never.
         value code: String = reason.code.clone();
+        /// Severity: `warning` or `critical`.
+        /// Source: derived. Read: derived. Absent: never.
+        value severity: SeverityWord = Word::of(reason.severity);
         /// Description in plain words.
         /// Source: derived. Read: derived. Absent: never.
         value text: String = reason.text.clone();
