@@ -73,10 +73,10 @@ impl Agent {
         self.pids().into_iter().filter(|pid| *pid != self.pid()).collect()
     }
 
-    /// Calls into the driver since the start, by function, as the agent counts them at `/metrics`.
+    /// Calls into the driver since the start, by function, as the agent counts them in the full set of `/metrics`.
     pub(crate) fn calls(&self) -> Outcome<BTreeMap<String, f64>> {
         const METRIC: &str = "nvsmi_agent_nvml_call_duration_seconds_count{";
-        let text = String::from_utf8(get::get(self.address, "/metrics", "identity")?.body)?;
+        let text = String::from_utf8(get::get(self.address, "/metrics?set=full", "identity")?.body)?;
         let call = |line: &str| {
             let (labels, count) = line.strip_prefix(METRIC)?.rsplit_once(' ')?;
             let function = labels.split("function=\"").nth(1)?.split('"').next()?;

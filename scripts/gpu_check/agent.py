@@ -72,7 +72,7 @@ class Agent:
     def metrics(self, name):
         """Samples of a metric: labels as text, and the value."""
         found = {}
-        for line in (self.ask("/metrics") or b"").decode().splitlines():
+        for line in (self.ask("/metrics?set=full") or b"").decode().splitlines():
             if line.startswith(name) and line[len(name):len(name) + 1] in ("{", " "):
                 labels, value = line[len(name):].rsplit(" ", 1)
                 found[labels] = float(value)
