@@ -16,7 +16,7 @@ use crate::support::{
     Agent,
     agent::free_port,
     clients::{client, repository},
-    eventually, get,
+    eventually, get, raw,
 };
 
 /// An agent to be scraped, and how.
@@ -144,6 +144,22 @@ impl Monitor {
         let value = response.json();
         assert!(response.status == 200 && value["status"] == "success", "{path}: {value}");
         value["data"].clone()
+    }
+
+    /// Answer of Alertmanager under a path.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        get(self.address, path).json()
+    }
+
+    /// Posts JSON to Alertmanager.
+    pub(crate) fn post(&self, path: &str, body: &Value) {
+        let (body, host) = (body.to_string(), self.address);
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let response = raw(host, (head + &body).as_bytes()).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
     }
 
     /// The series that an expression gives at this moment.
