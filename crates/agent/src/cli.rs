@@ -1,6 +1,6 @@
 //! Command line: each option and environment variable with its help, declared once.
 
-mod checks;
+mod arguments;
 mod help;
 #[cfg(test)]
 mod pages;
@@ -18,7 +18,7 @@ use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefi
 use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
-pub(crate) use checks::{CheckArgs, HealthArgs, SlurmArgs};
+pub(crate) use arguments::{CaptureArgs, CheckArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
@@ -364,31 +364,6 @@ pub(crate) enum Command {
     /// replaced; users, commands and the host's name are not read. A running agent is not disturbed. The exit status is 1
     /// if a call did not return or crashed the library, which the capture then contains.
     Capture(CaptureArgs),
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct CaptureArgs {
-    /// Write to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// Stop after this long, and write the answers so far
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ReleaseArgs {
-    /// Release for this long, from 1s to 24h
-    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = release_length)]
-    pub(crate) length: Duration,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ForgetArgs {
-    /// UUID, PCI bus id or index as shown
-    #[arg(value_name = "GPU", value_parser = gpu_name)]
-    pub(crate) gpu: String,
 }
 
 /// Reason why no command runs.

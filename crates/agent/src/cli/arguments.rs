@@ -1,8 +1,35 @@
-//! Arguments of `check` and `health`.
+//! Arguments of the commands.
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+
+use super::{gpu_name, release_length};
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CaptureArgs {
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Stop after this long, and write the answers so far
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// Release for this long, from 1s to 24h
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", value_parser = release_length)]
+    pub(crate) length: Duration,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// UUID, PCI bus id or index as shown
+    #[arg(value_name = "GPU", value_parser = gpu_name)]
+    pub(crate) gpu: String,
+}
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CheckArgs {
