@@ -38,7 +38,7 @@ test-page:
 	npm --prefix web test
 	@scripts/browser
 
-test-peers: tools build ## Compare with nvitop, gpustat, nvtop, VictoriaMetrics and schemathesis
+test-peers: tools build ## Compare with nvitop, gpustat, nvtop, VictoriaMetrics and schemathesis, run under Nagios and Slurm
 	@scripts/run-tests peers
 
 images: build ## Make the pictures of docs/images (a quarter of an hour)

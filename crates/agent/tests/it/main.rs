@@ -4,6 +4,7 @@
 mod driver;
 mod http;
 mod lifecycle;
+mod peers;
 mod processes;
 mod repository;
 mod support;

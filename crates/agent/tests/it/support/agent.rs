@@ -222,7 +222,8 @@ impl Drop for Agent {
     }
 }
 
-pub(super) fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 

@@ -21,3 +21,10 @@ pub(crate) fn client(name: &str) -> PathBuf {
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
 }
+
+/// Root of the Debian packages that `scripts/clients` has unpacked under a name.
+pub(crate) fn unpacked(name: &str) -> PathBuf {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients")).join(name).join("root");
+    assert!(root.exists(), "{name} is not there: run `make test-peers`, or scripts/clients {name}");
+    root.canonicalize().expect("the folder is there")
+}

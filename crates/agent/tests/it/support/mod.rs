@@ -11,8 +11,8 @@ mod socket;
 mod tls;
 mod trace;
 
-pub(crate) use agent::{Agent, Start, nix_pid};
-pub(crate) use clients::{client, clients, repository};
+pub(crate) use agent::{Agent, Start, free_port, nix_pid};
+pub(crate) use clients::{client, clients, repository, unpacked};
 pub(crate) use driver::{Driver, agent_program, built};
 pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
 pub(crate) use monitor::{Monitor, Target};
