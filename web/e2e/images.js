@@ -19,6 +19,7 @@ const UIDS = { alice: 1001, bob: 1002, carol: 1003 };
 const PICTURES = [
   { name: "overview-light", hash: "", viewport: { width: 1280, height: 800 }, colorScheme: "light" },
   { name: "gpu-dark", hash: "#/gpu/4", viewport: { width: 1280, height: 1000 }, colorScheme: "dark" },
+  { name: "wall", hash: "#/wall", viewport: { width: 1280, height: 720 }, colorScheme: "dark" },
   { name: "phone", hash: "", viewport: { width: 390, height: 780 }, colorScheme: "light", isMobile: true },
 ];
 

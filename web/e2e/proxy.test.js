@@ -123,7 +123,10 @@ describe("other hosts", () => {
     await page.waitForURL(`${proxy.origin}/server2/`);
     await live(page);
     assert.equal(await page.locator("article.gpu").count(), 4);
-    await host("gpu01").filter({ hasText: "token needed" }).waitFor();
+    // This tab has signed in to it.
+    await host("gpu01")
+      .filter({ hasText: /1 free/ })
+      .waitFor();
     const log = readFileSync(proxy.log, "utf8");
     assert.ok(!/secret-of/.test(log), "no token is in an address");
     assert.ok(!second.child.log.includes("gpu03"), "the agent asks nobody");

@@ -208,7 +208,7 @@ test("a MIG GPU shows its instances, and free ones have their UUID to copy", asy
   await instances.nth(2).waitFor();
   assert.equal(await instances.count(), gpus[0].mig.length);
   await instances.filter({ hasText: "root" }).first().waitFor();
-  await page.getByRole("button", { name: /Copy CUDA_VISIBLE_DEVICES of .* of GPU 0/ }).click();
+  await page.getByRole("button", { name: /Copy CUDA_VISIBLE_DEVICES of MIG 0 · / }).click();
   const copied = await eventually("the clipboard", () => page.evaluate(() => navigator.clipboard.readText()));
   const uuid = gpus[0].mig.find(({ use }) => use.verdict === "free").uuid;
   assert.equal(copied, `CUDA_VISIBLE_DEVICES=${uuid}`);

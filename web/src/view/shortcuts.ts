@@ -8,7 +8,7 @@ import { focusInNextView } from "./view-focus";
 /** True while the help is open. */
 export const helpOpen = signal(false);
 
-/** What `j` and `k` go through, in the order of the page. */
+/** Items that `j` and `k` go through, in the order of the page. */
 const ITEMS = "article.gpu h2 a, table.processes td.more button, table.users tbody th a, .events li";
 
 /** Acts on single keys, unless they are typed into a field, part of a combination, or turned off. */

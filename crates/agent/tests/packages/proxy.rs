@@ -155,6 +155,9 @@ fn each_host_is_found_below_its_path(proxy: &Proxy) {
         let snapshot = proxy.streamed(&format!("{path}/api/v1/stream"), token);
         assert_eq!(snapshot["gpus"][0]["name"], name);
     }
+    // The host's name alone leads to the first of them.
+    let root = proxy.get("/", "");
+    assert!(root.status == 302 && root.header("location").unwrap().ends_with("/server1/"), "{root:?}");
     for (path, token) in [("/server1", "token2"), ("/server2", "token1"), ("/server1", "")] {
         let refused = proxy.get(&format!("{path}/count"), token);
         assert_eq!((refused.status, &refused.json()["code"]), (401, &json!(401)), "{path} {token:?}");

@@ -50,7 +50,7 @@ fn snapshot() -> RefOr<Schema> {
     let version = "The version of this contract: 1. Source: the program. Read: not read. Absent: never.";
     let sequence = "Counts up by one per snapshot. Source: derived. Read: derived. Absent: never.";
     let at = "When this was derived, Unix time in milliseconds. Source: the wall clock. Read: derived. Absent: never.";
-    let scope = "What this client sees: `read` is everything, `summary` is without users and their programs. Source: the \
+    let scope = "Access of this client: `read` is everything, `summary` is without users and their programs. Source: the \
                  token. Read: not read. Absent: never.";
     let properties = [
         ("schema", integer(version)),
