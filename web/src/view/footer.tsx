@@ -1,7 +1,7 @@
 import { computed } from "@preact/signals";
 import { token } from "../api/token";
-import { agentNow, now } from "../live/store";
-import { timeZone } from "../model/format";
+import { agentNow, now, snapshot } from "../live/store";
+import { exact, timeZone } from "../model/format";
 import { helpOpen } from "./shortcuts";
 
 /** Time zone of this browser, by which all times on the page are written. */
@@ -14,7 +14,10 @@ export const zone = computed(() => {
 export function Footer() {
   return (
     <footer class="fine">
-      <span>Times in {zone.value}</span>
+      <span>
+        Times in {zone.value}
+        <span class="paper">. Values of {exact(snapshot.value?.sampled_at ?? 0)}</span>
+      </span>
       <nav aria-label="About">
         <a href="docs">API reference</a>
         {/* A link cannot send the token. */}
