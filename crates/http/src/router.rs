@@ -250,7 +250,7 @@ impl<S> Router<S> {
     /// The response to a request, and the client that it was authenticated as.
     fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Response, Option<Principal>) {
         let path = request.uri().path();
-        if let Some(response) = self.from_root_to_prefix(request) {
+        if let Some(response) = self.root_redirect(request) {
             self.count(None, response.status());
             return (response, None);
         }
@@ -300,7 +300,7 @@ impl<S> Router<S> {
 
     /// Redirects `GET` and `HEAD` of `/` to the prefix, if there is one: people type the host's name alone. It is open,
     /// as the page is, and relative, so that no header chooses another host.
-    fn from_root_to_prefix<B>(&self, request: &Request<B>) -> Option<Response> {
+    fn root_redirect<B>(&self, request: &Request<B>) -> Option<Response> {
         let prefix = self.config.prefix.as_str();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let leads = is_read && request.uri().path() == "/" && !prefix.is_empty();

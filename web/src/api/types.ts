@@ -558,7 +558,7 @@ export interface Snapshot {
   sampled_at: number;
   /** The version of this contract: 1. */
   schema: number;
-  /** What this client sees: `read` is everything, `summary` is without users and their programs. */
+  /** Access of this client: `read` is everything, `summary` is without users and their programs. */
   scope: string;
   /** Counts up by one per snapshot. */
   sequence: number;
