@@ -1,5 +1,6 @@
 //! The repository itself: documents, crates, schema and scripts.
 
+mod commands;
 mod cycles;
 mod documents;
 mod gpu_check;
