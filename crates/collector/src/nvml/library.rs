@@ -251,3 +251,15 @@ pub(super) fn until_nul(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn library_missing_hint_names_containers() {
+        let hint = without_library(None, Some("libnvidia-ml.so.1: cannot open shared object file".into()));
+        let parts = ["libnvidia-ml.so.1: cannot", "nvidia-smi", "--gpus all", "runtimeClassName", "--nvml-library"];
+        assert!(parts.iter().all(|part| hint.contains(part)), "{hint}");
+    }
+}

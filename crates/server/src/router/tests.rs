@@ -101,6 +101,7 @@ fn paths() -> Vec<String> {
         "/api/v1/events?since=0",
         "/api/v1/gpus/GPU-1",
         "/api/v1/history?metric=memory.used_bytes",
+        "/api/v1/history?metric=memory.used_bytes&since=-1h&until=now&format=csv",
         "/api/v1/nothing",
         "/nothing",
     ];

@@ -90,7 +90,7 @@ fn python_recipes_run() {
     assert!(!output.status.success() && error.contains("Did you mean user?"), "{error}");
 }
 
-/// httpx-sse and sseclient-py make events of blocks without data, which the standard forbids.
+/// httpx-sse makes events of blocks without data, which the standard forbids; sseclient-py reads the stream in another way.
 #[test]
 fn stream_clients_get_no_empty_events() {
     let (agent, _driver, _processes) = host();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::Permissions
 
 use serde_json::json;
 
-use crate::support::{Driver, Kubelet, Played, Plays, Start};
+use crate::support::{Driver, Kubelet, Played, Plays, Start, eventually};
 
 const ONE_GPU: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 1048576000\nmemory_used_bytes = 0\n";
 
@@ -78,6 +78,22 @@ fn hostname_option_replaces_kernel_name() {
     let own = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let agent = Start::on(&driver).variable("NVSMI_HOSTNAME", "").serve().ready();
     assert_eq!(agent.get("/api/v1/snapshot").json()["host"]["hostname"], own.trim());
+}
+
+#[test]
+fn driver_missing_says_what_to_do() {
+    let detail = |start: Start| {
+        let agent = start.serve();
+        eventually("no driver", || {
+            let collector = agent.get("/api/v1/snapshot").json()["collector"].clone();
+            (collector["state"] == "no_driver").then(|| collector["detail"].as_str().unwrap().to_owned())
+        })
+    };
+    let library = detail(Start::bare().argument("--nvml-library=/nonexistent/libnvidia-ml.so.1"));
+    assert!(library.contains("/nonexistent") && library.contains("check --nvml-library"), "{library}");
+    let module = Driver::new("init = 9\n");
+    let module = detail(Start::on(&module));
+    assert!(module.starts_with("Driver Not Loaded: ") && module.contains("run nvidia-smi"), "{module}");
 }
 
 #[test]
