@@ -50,7 +50,9 @@ fn stat(proc: &ProcFs, pid: u32) -> Option<Stat> {
 
 fn look(proc: &ProcFs, pid: u32, name: &[u8], cgroup: &[u8], placement: &mut Placement) {
     match name {
-        b"slurmstepd" if placement.job.is_none() => placement.job = step(proc, pid),
+        name if placement.job.is_none() && std::str::from_utf8(name).is_ok_and(slurm::is_step_daemon) => {
+            placement.job = step(proc, pid);
+        }
         b"systemd-nspawn" if placement.system_container.is_none() && cgroup::is_payload(cgroup) => {
             let Some(arguments) = arguments_of_root(proc, pid) else { return };
             let machine = machine(&arguments).unwrap_or("systemd-nspawn");

@@ -19,9 +19,15 @@ const KEEPS: Duration = Duration::from_secs(10);
 /// Limit of components of a heterogeneous job: Slurm's own is 128.
 const MOST_COMPONENTS: usize = 1024;
 
-/// Returns the job and step in the title that `slurmstepd` gives itself: `slurmstepd: [16.batch]`.
+/// Returns whether a process name is that of the daemon of a step: `slurmstepd`, or Debian's `slurmstepd-wlm`.
+pub(super) fn is_step_daemon(name: &str) -> bool {
+    name.strip_prefix("slurmstepd").is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Returns the job and step in the title that such a daemon gives itself: `slurmstepd: [16.batch]`.
 pub(super) fn step_in_title(title: &str) -> Option<SlurmJob> {
-    let step = title.strip_prefix("slurmstepd: [")?.split_once(']')?.0;
+    let (_, rest) = title.split_once(": [").filter(|(name, _)| is_step_daemon(name))?;
+    let step = rest.split_once(']')?.0;
     let (job, step) = step.split_once('.').map_or((step, None), |(job, step)| (job, Some(step)));
     cgroup::is_number(job).then(|| cgroup::slurm_job(job, step.filter(|step| cgroup::is_step(step))))
 }
@@ -72,7 +78,7 @@ impl Environment<'_> {
     }
 }
 
-/// Whether jobs of this host have no cgroup, so that a process without one may be in a job.
+/// Result of the search for jobs without a cgroup: where there are any, a process without one may be in a job.
 #[derive(Debug, Default)]
 pub(super) struct Untracked(Mutex<Option<(Instant, bool)>>);
 
@@ -94,7 +100,7 @@ impl Untracked {
 fn search(proc: &ProcFs) -> bool {
     let Ok(entries) = fs::read_dir(proc.root()) else { return false };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|&pid| proc.name(pid).is_ok_and(|name| name == "slurmstepd")).any(|pid| {
+    pids.filter(|&pid| proc.name(pid).is_ok_and(|name| is_step_daemon(&name))).any(|pid| {
         let cgroup = proc.read(pid, "cgroup").ok().flatten();
         cgroup.is_some_and(|bytes| cgroup::placement(&bytes).job.is_none()) && ancestors::step(proc, pid).is_some()
     })

@@ -32,10 +32,10 @@ pub struct PodName {
 /// always do, because it has accounts of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ContainerCount {
-    /// Those of root: root in a container is whoever may start containers, and seldom the host's root.
+    /// Processes of root: root in a container is whoever may start containers, and seldom the host's root.
     #[default]
     Account,
-    /// All, except below the slice of an account, where that account may create any cgroup.
+    /// All processes, except below the slice of an account, where that account may create any cgroup.
     Container,
 }
 

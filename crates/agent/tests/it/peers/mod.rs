@@ -1,5 +1,7 @@
-//! Supervisors that run our command: Nagios, NRPE and Slurm, from Debian's packages, without being installed.
+//! Supervisors that run our command (Nagios, NRPE, Slurm) and container managers (LXC, systemd-nspawn), from Debian's
+//! packages, without being installed.
 
+mod containers;
 mod nagios;
 mod slurm;
 

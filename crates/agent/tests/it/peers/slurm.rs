@@ -4,8 +4,10 @@ use std::{fs, process::Command};
 
 use nix::unistd::{User, geteuid, gethostname};
 
+use serde_json::Value;
+
 use super::{Room, SICK};
-use crate::support::{Driver, Start, eventually, free_port, repository};
+use crate::support::{Driver, Start, built, eventually, free_port, repository};
 
 const REASON: &str = "GPU 1: row remap failed (nvidia-smi-web-agent)";
 const WELL: &str = "[[gpu]]\nname = 'NVIDIA H200'\nuuid = 'GPU-A'\npower_mw = 1000\n[[gpu]]\nname = 'NVIDIA L4'\n\
@@ -157,4 +159,44 @@ fn slurm_node_of_critical_gpu_drained_and_resumed() {
     cluster.checked("n1");
     assert_eq!(cluster.node("n1"), ("IDLE+DRAIN".into(), "admin: RAM swap ticket 42".into()));
     assert_eq!(fs::read_dir(cluster.0.path("drained")).unwrap().count(), 0, "the problems are over");
+}
+
+#[test]
+fn slurm_job_without_cgroup_shown_as_squeue_does() {
+    let program = built("stand-in");
+    let script = format!("slurm-{}.py", std::process::id());
+    let process = format!("[[gpu.process]]\ncommand = 'stand-in {script}'\nmemory_bytes = 1073741824\n");
+    let driver = Driver::new(&format!("{WELL}{process}"));
+    let agent = Start::on(&driver).serve().ready();
+    let port = agent.address().port();
+    let cluster = Cluster::start([port, port]);
+    for node in ["n1", "n2"] {
+        cluster.until(node, "IDLE", "");
+    }
+    let mut sbatch = cluster.0.command("usr/bin/sbatch");
+    let wrap = format!("--wrap={} {script}", program.display());
+    sbatch.args(["--parsable", "--array=3-4", "--chdir=/", "--output=/dev/null", &wrap]);
+    let output = sbatch.env("SLURM_CONF", cluster.0.path("slurm.conf")).output().unwrap();
+    let array = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(!array.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    // proctrack/pgid makes no cgroup, so the jobs are those of the processes' ancestors.
+    let jobs = eventually("both tasks of the array", || {
+        let all = agent.get("/api/v1/processes").json();
+        let row = |row: &Value| ["job_display", "job_step"].map(|key| row[key].as_str().map(str::to_owned));
+        let mut jobs: Vec<_> = all.as_array()?.iter().map(row).collect();
+        jobs.sort();
+        (jobs.len() == 2 && jobs.iter().all(|job| job[0].is_some())).then_some(jobs)
+    });
+    let task = |number: u32| [Some(format!("{array}_{number}")), Some("batch".to_owned())];
+    assert_eq!(jobs, [task(3), task(4)]);
+    let raw = agent.get("/api/v1/processes").json();
+    let mut raw: Vec<&str> = raw.as_array().unwrap().iter().filter_map(|row| row["job"].as_str()).collect();
+    raw.sort_unstable();
+    let first: u32 = array.parse().unwrap();
+    assert_eq!(raw, [first.to_string(), (first + 1).to_string()], "the last task keeps the array's number");
+    let mut cancel = cluster.0.command("usr/bin/scancel");
+    let _ = cancel.arg(&array).env("SLURM_CONF", cluster.0.path("slurm.conf")).output();
+    eventually("the end of both", || {
+        agent.get("/api/v1/processes").json().as_array().is_some_and(Vec::is_empty).then_some(())
+    });
 }

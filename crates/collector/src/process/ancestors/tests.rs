@@ -71,6 +71,8 @@ fn job_found_by_step_daemon_of_root() {
         let expected = Some(("16".to_owned(), step.map(str::to_owned)));
         assert_eq!(job(&[JOB, SHELL, One { arguments: &[title], ..STEP }]), expected, "{title}");
     }
+    let debians = One { name: "slurmstepd-wlm", arguments: &["slurmstepd-wlm: [16.batch]"], ..STEP };
+    assert_eq!(job(&[JOB, SHELL, debians]), of("batch"));
     // What the cgroup shows comes first.
     let tracked = One { cgroup: "/slurm/uid_1001/job_42/step_3", ..JOB };
     assert_eq!(job(&[tracked, SHELL, STEP]), Some(("42".into(), Some("3".into()))));
@@ -87,6 +89,8 @@ fn step_daemon_forged_by_account_is_ignored() {
         One { arguments: &["slurmstepd: [x.batch]"], ..STEP },
         One { arguments: &[], ..STEP },
         One { name: "bash", ..STEP },
+        One { name: "slurmstepdx", ..STEP },
+        One { arguments: &["x: [16.batch]"], ..STEP },
         // A later process with the PID of a parent that has ended.
         One { started: 801, ..STEP },
         One { pid: 6, ..STEP },

@@ -146,7 +146,7 @@ fn expected((container, pod, job): Told) -> Placement {
     }
 }
 
-/// What a file shows, without what the other tests are about.
+/// Placement by a file, without the fields of the other tests.
 fn shown(lines: &str) -> Placement {
     let placement = placement(lines.as_bytes());
     Placement {
