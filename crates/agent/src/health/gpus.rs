@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::health::{Verdict, client::Client, report};
 
+/// State of a collector that reads the GPUs.
+const OK: &str = "ok";
+
 /// Fields of `/api/v1/summary`.
 #[derive(Debug, Deserialize)]
 struct Summary {
@@ -107,11 +110,22 @@ pub(super) struct GpuHealth {
     pub(super) details: Option<GpuDetails>,
 }
 
+/// Fields of `/api/v1/snapshot`.
+#[derive(Debug, Deserialize)]
+struct Snapshot {
+    collector: CollectorDetails,
+}
+
+#[derive(Debug, Deserialize)]
+struct CollectorDetails {
+    detail: Option<String>,
+}
+
 /// Health of all GPUs.
 #[derive(Debug, Default)]
 pub(super) struct HostHealth {
-    /// State of a collector that does not read the GPUs.
-    pub(super) not_read: Option<String>,
+    /// State of a collector that does not read the GPUs, and the reason with a hint.
+    pub(super) not_read: Option<(String, Option<String>)>,
     pub(super) gpus: Vec<GpuHealth>,
 }
 
@@ -122,11 +136,12 @@ impl HostHealth {
     /// The agent does not answer, or refuses the token.
     pub(super) fn ask(agent: &Client) -> Result<Self, String> {
         let summary = read(agent.get("/api/v1/summary")?)?;
-        Ok(Self::of(summary, details(agent)))
+        let why = if summary.collector_state == OK { None } else { why_not_read(agent) };
+        Ok(Self { not_read: not_read(&summary, why), ..Self::of(summary, details(agent)) })
     }
 
     fn of(summary: Summary, mut details: Vec<GpuDetails>) -> Self {
-        let not_read = Some(summary.collector_state).filter(|state| state != "ok");
+        let not_read = not_read(&summary, None);
         let listed = summary.gpus.into_iter().map(|gpu| {
             let of_it = details.iter().position(|one| one.index == gpu.index).map(|at| details.swap_remove(at));
             listed(gpu, of_it)
@@ -154,6 +169,16 @@ impl HostHealth {
 fn details(agent: &Client) -> Vec<GpuDetails> {
     let body = agent.get("/api/v1/gpus").ok();
     body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
+}
+
+/// Detail of the collector's state, if it can be read.
+fn why_not_read(agent: &Client) -> Option<String> {
+    let snapshot: Snapshot = serde_json::from_slice(&agent.get("/api/v1/snapshot").ok()?).ok()?;
+    snapshot.collector.detail
+}
+
+fn not_read(summary: &Summary, why: Option<String>) -> Option<(String, Option<String>)> {
+    (summary.collector_state != OK).then(|| (summary.collector_state.clone(), why))
 }
 
 fn read(body: Vec<u8>) -> Result<Summary, String> {

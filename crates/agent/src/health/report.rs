@@ -47,8 +47,12 @@ pub(super) fn label(code: &str) -> String {
 /// The whole answer.
 pub(super) fn text(host: &HostHealth) -> String {
     let mut text = format!("{} | {}\n", verdict_line("GPU", host.verdict(), &summary(host)), counts(host));
+    if let Some((state, Some(why))) = &host.not_read {
+        text.push_str(&line("-", Verdict::Unknown, "(collector)", &[format!("{state}: {why}")]));
+    }
     for gpu in &host.gpus {
-        text.push_str(&line(gpu));
+        let index = gpu.index.map_or_else(|| "-".into(), |index| index.to_string());
+        text.push_str(&line(&index, gpu.verdict, &gpu.name, &gpu.reasons));
     }
     let values: Vec<String> = host.gpus.iter().filter_map(values).collect();
     if !values.is_empty() {
@@ -69,12 +73,15 @@ fn summary(host: &HostHealth) -> String {
     let listed = host.gpus.iter().filter(|gpu| gpu.index.is_some()).count();
     let all = if listed == 1 { "1 GPU".into() } else { format!("{listed} GPUs") };
     let worst = host.verdict();
-    let unread = host.not_read.iter().map(|state| format!("GPUs not read: collector state {state}"));
+    let unread = host.not_read.iter().map(|(state, why)| {
+        let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        limited(&format!("GPUs not read: collector state {state}{why}"))
+    });
     let found = [Verdict::Critical, Verdict::Unknown, Verdict::Warning].into_iter().flat_map(|verdict| {
         let mark = if verdict == worst { String::new() } else { format!(" ({})", verdict.as_str()) };
         problems(host, verdict).into_iter().map(move |problem| format!("{problem}{mark}"))
     });
-    let parts: Vec<String> = unread.chain(found).collect();
+    let parts: Vec<String> = found.chain(unread).collect();
     match (parts.is_empty(), host.gpus.is_empty()) {
         (true, true) => "no GPU found".into(),
         (true, false) => all,
@@ -160,11 +167,9 @@ fn counts(host: &HostHealth) -> String {
     .join(" ")
 }
 
-fn line(gpu: &GpuHealth) -> String {
-    let index = gpu.index.map_or_else(|| "-".into(), |index| index.to_string());
-    let why = joined(&gpu.reasons, MAX_REASONS);
-    let name = printable_in(&gpu.name, MAX_NAME).into_owned();
-    let line = format!("{index:>3}  {:<8}  {:<28}  {}", gpu.verdict.as_str(), plain(&name), plain(&why));
+fn line(index: &str, verdict: Verdict, name: &str, reasons: &[String]) -> String {
+    let (why, name) = (joined(reasons, MAX_REASONS), printable_in(name, MAX_NAME));
+    let line = format!("{index:>3}  {:<8}  {:<28}  {}", verdict.as_str(), plain(&name), plain(&why));
     format!("{}\n", line.trim_end())
 }
 
@@ -227,7 +232,7 @@ mod tests {
             assert_eq!(first("ok", gpus), line);
         }
         assert_eq!(first("no_driver", &[]), "GPU UNKNOWN - GPUs not read: collector state no_driver");
-        assert_eq!(first("stalled", &[LOST]), "GPU CRITICAL - GPUs not read: collector state stalled; 0: lost (1 GPU)");
+        assert_eq!(first("stalled", &[LOST]), "GPU CRITICAL - 0: lost; GPUs not read: collector state stalled (1 GPU)");
     }
 
     #[test]

@@ -79,9 +79,11 @@ impl Log {
                 None if severity == Severity::Ok => continue,
                 None => "at the start".into(),
             };
-            let detail = gpu.state_detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let is_bad = severity != Severity::Ok;
+            let detail = gpu.state_detail.as_ref().filter(|_| is_bad).map(|detail| format!(": {detail}"));
+            let detail = detail.unwrap_or_default();
             let text = format!("GPU {} is {} {since}{detail}", gpu.index, gpu.state.as_str());
-            let action = if severity == Severity::Ok { String::new() } else { remedy(gpu) };
+            let action = if is_bad { remedy(gpu) } else { String::new() };
             self.gpu(&gpu.key, severity, gpu.state.as_str(), text, action, now);
         }
     }
