@@ -235,6 +235,7 @@ test("paper has no controls", async () => {
   assert.equal(await page.locator("article.gpu").first().isVisible(), true);
   const paper = await page.evaluate(() => getComputedStyle(document.querySelector(".gpu")).backgroundColor);
   assert.match(paper, /255, 255, 255|oklch\(1|color\(srgb 1 1 1/);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   await page.getByText(/Values of \d/).waitFor();
   await picture(page, "print-light");
   await page.done();

@@ -1,4 +1,4 @@
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { token } from "../api/token";
 import { agentNow, now, snapshot } from "../live/store";
 import { exact, timeZone } from "../model/format";
@@ -10,13 +10,19 @@ export const zone = computed(() => {
   return timeZone(agentNow());
 });
 
+/** Time of the values on paper; null before anything was printed. */
+const printed = signal<number | null>(null);
+addEventListener("beforeprint", () => {
+  printed.value = snapshot.peek()?.sampled_at ?? null;
+});
+
 /** Time zone, and links to the API and to other ways to look at the host. */
 export function Footer() {
   return (
     <footer class="fine">
       <span>
         Times in {zone.value}
-        <span class="paper">. Values of {exact(snapshot.value?.sampled_at ?? 0)}</span>
+        {printed.value !== null && <span class="paper">. Values of {exact(printed.value)}</span>}
       </span>
       <nav aria-label="About">
         <a href="docs">API reference</a>
