@@ -30,12 +30,12 @@ pub(crate) enum Bind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binds(pub(crate) Vec<Bind>);
 
-/// How addresses and ports were given: a flag, a variable, or a file.
+/// Sources of the addresses and ports, for errors: a flag, a variable, or a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GivenBy {
-    /// What gave the port of addresses without their own.
+    /// Source of the port of addresses without their own.
     pub(crate) port: String,
-    /// What gave the addresses.
+    /// Source of the addresses.
     pub(crate) bind: String,
     /// Ports that are part of an address.
     pub(crate) own_ports: Vec<u16>,

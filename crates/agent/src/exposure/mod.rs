@@ -28,7 +28,7 @@ pub(crate) use warnings::warnings;
 #[derive(Debug)]
 pub(crate) struct Exposure {
     pub(crate) binds: Vec<Bind>,
-    /// How the addresses and ports were given.
+    /// Sources of the addresses and ports.
     pub(crate) given_by: GivenBy,
     pub(crate) own: Option<Token>,
     pub(crate) file: Option<TokenFile>,
@@ -111,7 +111,7 @@ pub(crate) fn binds(options: &Options) -> io::Result<Vec<Bind>> {
     }
 }
 
-/// How the addresses and ports were given, for errors.
+/// Names the sources of the addresses and ports, for errors.
 fn given_by(cli: &Cli) -> GivenBy {
     let all = cli.options.bind.iter().flat_map(|binds| &binds.0);
     let own_ports = all.filter_map(|bind| match bind {

@@ -37,9 +37,15 @@ pub(crate) struct Operation {
     /// Media type of the response.
     pub(crate) media_type: &'static str,
     /// Another media type that a parameter selects, with its schema.
-    pub(crate) other_form: Option<(&'static str, fn() -> RefOr<Schema>)>,
+    pub(crate) other_form: Option<OtherForm>,
     /// Names of the refusals besides those of every route of its kind; see [`refusal`].
     pub(crate) refusals: &'static [&'static str],
+}
+
+/// Another form of a response.
+pub(crate) struct OtherForm {
+    pub(crate) media_type: &'static str,
+    pub(crate) schema: fn() -> RefOr<Schema>,
 }
 
 /// A group of operations.
@@ -115,7 +121,7 @@ impl Documented {
             self.operation;
         let content = ContentBuilder::new().schema(Some(schema())).example(example.cloned()).build();
         let mut response = ResponseBuilder::new().description(*summary).content(*media_type, content);
-        if let Some((media_type, schema)) = other_form {
+        if let Some(OtherForm { media_type, schema }) = other_form {
             response = response.content(*media_type, ContentBuilder::new().schema(Some(schema())).build());
         }
         let mut operation = OperationBuilder::new()

@@ -14,7 +14,7 @@ use crate::{
     openapi::{
         self,
         builders::{array, object, reference, text, words},
-        operation::{CSV, Documented, JSON, Operation, STREAM, TEXT, Tag},
+        operation::{CSV, Documented, JSON, Operation, OtherForm, STREAM, TEXT, Tag},
     },
     publish::{Published, readiness},
     stream,
@@ -54,6 +54,9 @@ impl Endpoint {
         Self { route, documentation: Some((operation, "")) }
     }
 }
+
+const CSV_ROWS: &str =
+    "A header, and a row per GPU and step: its beginning in UTC, index and UUID, and a column per metric.";
 
 /// An operation without parameters that answers JSON.
 const JSON_OPERATION: Operation = Operation {
@@ -192,11 +195,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             summary: "Readings of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
             parameters: parameters::HISTORY,
             schema: || reference("History"),
-            other_form: Some((CSV, || {
-                text(
-                    "A header, and a row per GPU and step: its beginning in UTC, index and UUID, and a column per metric.",
-                )
-            })),
+            other_form: Some(OtherForm { media_type: CSV, schema: || text(CSV_ROWS) }),
             refusals: &["NotFound"],
             ..JSON_OPERATION
         },

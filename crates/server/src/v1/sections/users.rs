@@ -82,9 +82,12 @@ pub(crate) struct Held {
     since: u64,
 }
 
+/// Account or container that a process counts for: true if unknown, the uid, and the container's ID with its runtime.
+type Counted<'a> = (bool, Option<u32>, Option<(&'a str, Option<&'a str>)>);
+
 /// Each account and container on these GPUs: accounts by uid, containers after root, those unknown last.
 pub(crate) fn users(context: &mut ViewContext, snapshot: &Snapshot) -> Vec<UserView> {
-    let mut tallies: BTreeMap<(bool, Option<u32>, Option<(&str, Option<&str>)>), Tally> = BTreeMap::new();
+    let mut tallies: BTreeMap<Counted<'_>, Tally> = BTreeMap::new();
     for gpu in &snapshot.gpus {
         for process in &gpu.processes {
             let container = process.counts_for_container();
