@@ -34,6 +34,11 @@ export function EventsView() {
   return lazy.kind === "loaded" ? <lazy.part.EventsView /> : <NotYet failed={lazy.kind === "failed"} />;
 }
 
+export function Charts(props: { gpu: Gpu }) {
+  const lazy = useLazy(loadMore);
+  return lazy.kind === "loaded" ? <lazy.part.Charts {...props} /> : null;
+}
+
 export function Facts(props: { gpu: Gpu; old: boolean }) {
   const lazy = useLazy(loadMore);
   return lazy.kind === "loaded" ? <lazy.part.Facts {...props} /> : <NotYet failed={lazy.kind === "failed"} />;

@@ -15,9 +15,8 @@ import { useMemoryDivision } from "../overview/division";
 import { Footer } from "../overview/footer";
 import { Instances } from "../overview/instances";
 import { Problems } from "../overview/problems";
-import { Facts } from "../parts";
+import { Charts, Facts } from "../parts";
 import { ProcessPanel } from "../processes/panel";
-import { Charts } from "./charts/charts";
 
 /** View of one GPU, by the name in the URL. */
 export function GpuView({ name }: { name: string }) {
