@@ -1,4 +1,4 @@
-//! System containers of LXC and systemd-nspawn, from Debian's packages, without being installed. They need root.
+//! Containers of LXC, systemd-nspawn and Podman, from Debian's packages, without being installed. They need root.
 
 use std::{fs, path::Path, process::Command};
 
@@ -78,4 +78,41 @@ fn system_containers_of_lxc_and_nspawn_counted() {
         }
         assert_eq!(row["container_runtime"], runtime);
     }
+}
+
+#[test]
+fn podman_container_and_account_shown_together() {
+    let mut room = Room::new("containers");
+    fill(&room.path("root"));
+    let name = format!("nvsmi-{}-podman", std::process::id());
+    let program = |name: &str| room.root.join(name).display().to_string();
+    let mut podman = room.command("usr/bin/podman");
+    podman
+        .args(["--cgroup-manager=cgroupfs", "--events-backend=none", "--storage-driver=vfs", "--root"])
+        .arg(room.path("store"));
+    podman.arg("--runroot").arg(room.path("run")).arg(format!("--runtime={}", program("usr/sbin/runc")));
+    podman.arg(format!("--conmon={}", program("usr/bin/conmon"))).args([
+        "run",
+        "--rm",
+        "--network=none",
+        "--ipc=host",
+        "--user=1",
+    ]);
+    // Not every machine lets it raise limits or has its file for seccomp.
+    podman.args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--security-opt=seccomp=unconfined"]);
+    podman.args(["--env=STAND_IN_KEEP=1", "--rootfs"]).arg(room.path("root"));
+    room.start(podman.args(["/stand-in", "python", &format!("{name}.py")]), "podman.log");
+    let process = format!("[[gpu.process]]\ncommand = 'python {name}.py'\nmemory_bytes = 1073741824\n");
+    let driver = Driver::new(&format!("[[gpu]]\nname = 'A'\n{process}"));
+    let agent = Start::on(&driver).serve().ready();
+    let row = eventually("the process", || {
+        let all = agent.get("/api/v1/processes").json();
+        row(&all, &format!("python {name}.py")).filter(|row| !row["container"].is_null() && row["user"] == "daemon")
+    });
+    // The container ends with its first process; with the host's IPC it leaves no mount.
+    let pid = i32::try_from(row["pid"].as_i64().unwrap()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    assert_eq!((&row["uid"], &row["owner"], &row["owner_container"]), (&json!(1), &json!("daemon"), &Value::Null));
+    assert_eq!(row["container_runtime"], "podman");
+    assert_eq!(row["container"].as_str().map(str::len), Some(64), "{row}");
 }
