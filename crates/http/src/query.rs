@@ -19,12 +19,11 @@ const MAX_SHOWN: usize = 40;
 /// The error for the first parameter whose name is not known, with the known ones. Empty fields, as in `?a=1&`, are none.
 #[must_use]
 pub fn unknown(query: &str, known: &[&str]) -> Option<String> {
-    let names = query.split('&').filter(|field| !field.is_empty()).map(|field| {
-        let name = field.split_once('=').map_or(field, |(name, _)| name);
-        String::from_utf8_lossy(&percent::decode_query(name.as_bytes())).into_owned()
-    });
-    let name: String =
-        names.into_iter().find(|name| !known.contains(&name.as_str()))?.chars().take(MAX_SHOWN).collect();
+    let mut keys =
+        query.split('&').filter(|field| !field.is_empty()).map(|field| field.split('=').next().unwrap_or(field));
+    let key = keys.find(|key| !known.iter().any(|name| is_name(key, name)))?;
+    let name = percent::decode_query(key.as_bytes());
+    let name: String = String::from_utf8_lossy(&name).chars().take(MAX_SHOWN).collect();
     let meant = known.iter().find(|known| is_near(&name, known));
     let meant = meant.map_or_else(String::new, |meant| format!("Did you mean {meant}? "));
     let all = match known {
@@ -59,11 +58,15 @@ fn distance(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
+/// True if a key is this name, encoded or, as nearly always, plain: that is compared without decoding.
+fn is_name(key: &str, name: &str) -> bool {
+    key == name || key.contains(['%', '+']) && *percent::decode_query(key.as_bytes()) == *name.as_bytes()
+}
+
 /// The decoded value of a field, if it has this name.
 fn decoded(field: &str, name: &str) -> Option<String> {
     let (key, value) = field.split_once('=').unwrap_or((field, ""));
-    let is_name = *percent::decode_query(key.as_bytes()) == *name.as_bytes();
-    is_name.then(|| String::from_utf8_lossy(&percent::decode_query(value.as_bytes())).into_owned())
+    is_name(key, name).then(|| String::from_utf8_lossy(&percent::decode_query(value.as_bytes())).into_owned())
 }
 
 #[cfg(test)]

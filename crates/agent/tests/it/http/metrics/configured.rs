@@ -37,8 +37,12 @@ fn check_lists_unavailable_counters() {
                     DCGM_EXP_XID_ERRORS_COUNT, gauge, x\nDCGM_FI_DEV_NVSWITCH_TEMPERATURE_CURRENT, gauge, x\n";
     let driver = Driver::new(HOPPER);
     let start = Start::on(&driver).file("counters.csv", counters).variable("NVSMI_DCGM_COUNTERS", "counters.csv");
-    let (status, out, _) =
-        start.variable("NVSMI_BIND", "127.0.0.1").variable("PORT", "18765").argument("check").finish();
+    let (status, out, _) = start
+        .variable("NVSMI_BIND", "127.0.0.1")
+        .variable("PORT", "18765")
+        .argument("check")
+        .argument("--all")
+        .finish();
     assert!(status.success(), "{out}");
     let line = |parts: &[&str]| out.lines().any(|line| parts.iter().all(|part| line.contains(part)));
     assert!(line(&["2 of 4"]), "{out}");
