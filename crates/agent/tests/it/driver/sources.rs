@@ -89,7 +89,7 @@ fn energy_counter_keeps_its_source() {
 
 #[test]
 fn processes_of_several_lists_have_what_is_known() {
-    // A client of MPS whose list the driver refuses works, and nobody can tell for whom.
+    // A client of MPS works, and the driver refuses the list with its PID.
     let stranger = "[[gpu.process]]\npid = 70\ntype = 'M'\nsm_percent = 50\n";
     let unlisted = "errors = { nvmlDeviceGetMPSComputeRunningProcesses_v3 = 3, nvmlDeviceGetMPSComputeRunningProcesses_v2 = 3, \
                     nvmlDeviceGetMPSComputeRunningProcesses = 3, nvmlDeviceGetRunningProcessDetailList = 3 }\n";
