@@ -158,6 +158,11 @@ impl HostHealth {
         self.gpus.iter().map(|gpu| gpu.verdict).max().unwrap_or(base).max(base)
     }
 
+    /// True if an administrator has taken the driver from the agent.
+    pub(super) fn is_released(&self) -> bool {
+        self.not_read.as_ref().is_some_and(|(state, _)| state == "released")
+    }
+
     /// True if the health of no GPU is unknown.
     pub(super) fn is_known(&self) -> bool {
         let unknown = |gpu: &GpuHealth| gpu.verdict == Verdict::Unknown;

@@ -117,11 +117,14 @@ pub(super) fn joined(parts: &[String], width: usize) -> String {
         let separator = if number == 0 { "" } else { "; " };
         let more = if rest > 1 { format!("; {} more", rest - 1).len() } else { 0 };
         if text.chars().count() + separator.len() + part.chars().count() + more > width {
+            let rest = if number == 0 { rest - 1 } else { rest };
             if number == 0 {
-                return printable_in(&part, width).into_owned();
+                text.push_str(&printable_in(&part, width.saturating_sub(more)));
             }
-            // Writing to a string does not fail.
-            let _ = write!(text, "; {rest} more");
+            if rest > 0 {
+                // Writing to a string does not fail.
+                let _ = write!(text, "; {rest} more");
+            }
             return text;
         }
         text.push_str(separator);
@@ -254,6 +257,8 @@ mod tests {
         let parts: Vec<String> = (0..20).map(|number| format!("{number} {}", "x".repeat(30))).collect();
         let short = joined(&parts, MAX_REASON);
         assert!(short.ends_with("; 15 more") && short.chars().count() <= MAX_REASON, "{short}");
+        let first = joined(&["x".repeat(500), "hidden".into(), "hidden".into()], MAX_REASON);
+        assert!(first.ends_with("; 2 more") && first.chars().count() <= MAX_REASON, "{first}");
         let long = joined(&["é".repeat(500)], MAX_REASON);
         assert!(long.ends_with('…') && long.chars().count() == MAX_REASON, "{long}");
     }

@@ -173,13 +173,15 @@ pub(super) fn csv(answer: &Answer, metrics: &[usize], snapshot: &Snapshot) -> By
         text.push_str(metric::ALL[*position].spec().path);
     }
     text.push_str("\r\n");
+    let steps = answer.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
+    let times: Vec<String> = (0..steps).map(|step| time_of(answer, step)).collect();
     // Series of one GPU follow each other, each with another metric.
     for series in answer.series.chunk_by(|one, next| one.gpu_uuid == next.gpu_uuid) {
         let Some(first) = series.first() else { continue };
         let index = index(&first.gpu_uuid, snapshot).map(|index| index.to_string()).unwrap_or_default();
         let gpu = format!("{index},{}", cell(&first.gpu_uuid));
-        for step in 0..first.values.len() {
-            time::format(&mut text, answer.start_at_ms + answer.step_ms * step as u64);
+        for (step, time) in times.iter().enumerate().take(first.values.len()) {
+            text.push_str(time);
             text.push(',');
             text.push_str(&gpu);
             for value in series.iter().map(|series| series.values.get(step).copied().flatten()) {
@@ -190,6 +192,13 @@ pub(super) fn csv(answer: &Answer, metrics: &[usize], snapshot: &Snapshot) -> By
         }
     }
     text.into()
+}
+
+/// When a step begins.
+fn time_of(answer: &Answer, step: usize) -> String {
+    let mut text = String::with_capacity(24);
+    time::format(&mut text, answer.start_at_ms + answer.step_ms * step as u64);
+    text
 }
 
 /// A text in CSV. One that a spreadsheet would take for a formula gets an apostrophe in front: a UUID is what the driver

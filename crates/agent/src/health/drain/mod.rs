@@ -72,6 +72,10 @@ impl Drain<'_> {
 
     /// A GPU is critical.
     fn unwell(&self) -> Result<String, String> {
+        // Its problems are those of before the release, which is often for their repair.
+        if self.host.is_released() {
+            return Ok("left as it is, because the agent has released the driver".into());
+        }
         // Without a record the node is drained: that it was resumed is not known.
         let (critical, known) = (self.critical(), self.record.read().unwrap_or_default());
         // A GPU whose health is not known may have its problem still.
@@ -156,6 +160,20 @@ mod tests {
         let gpus: Vec<Told<'_>> = reasons.iter().map(|one| ("ok", "critical", std::slice::from_ref(one))).collect();
         let long = reason(&host("ok", &gpus));
         assert!(long.len() <= report::MAX_REASON && is_ours(&long) && long.contains(" more "), "{long}");
+    }
+
+    #[test]
+    fn released_driver_drains_nothing() {
+        const LOST: Told<'_> = ("lost", "critical", &[("critical", "lost")]);
+        let (folder, name) = (tempfile::tempdir().unwrap(), NodeName::find(Some("n1")).unwrap());
+        let record = Record::of(folder.path(), &name);
+        let slurm = Err("nobody may ask Slurm".to_owned());
+        let drained = |state: &str| {
+            let host = host(state, &[LOST]);
+            Drain { host: &host, name: &name, record: &record, slurm: &slurm, resumes: true }.unwell()
+        };
+        assert!(drained("released").unwrap().contains("released the driver"));
+        assert!(drained("ok").is_err());
     }
 
     #[test]

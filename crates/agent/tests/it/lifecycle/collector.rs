@@ -219,7 +219,8 @@ fn frames_sent_while_init_slow() {
     collect(&driver, "100ms", |message| match message {
         Message::Sample(sample) => match sample.driver {
             DriverState::Starting { call } => {
-                starting.extend(call);
+                // The library's version is read just before, and a frame may be sent meanwhile.
+                starting.extend(call.filter(|call| call.function != "nvmlSystemGetNVMLVersion"));
                 if starting.len() == 3 {
                     driver.play(ONE_GPU);
                 }
