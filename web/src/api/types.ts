@@ -507,7 +507,7 @@ export interface Process {
 /** Readiness. */
 export interface Readiness {
   /** State of the collector: `ok`, or the reason why GPUs are not read. */
-  state: string;
+  state: "starting" | "ok" | "stalled" | "restarting" | "no_driver" | "released";
 }
 
 /** A problem of a GPU. */
@@ -559,7 +559,7 @@ export interface Snapshot {
   /** The version of this contract: 1. */
   schema: number;
   /** Access of this client: `read` is everything, `summary` is without users and their programs. */
-  scope: string;
+  scope: "read" | "summary";
   /** Counts up by one per snapshot. */
   sequence: number;
 }
@@ -582,9 +582,9 @@ export interface StatusData {
 /** A GPU. Values that it does not report are `N/A`. */
 export interface StatusDevice {
   /** Speed of the first fan, in %. */
-  fan_speed: number | string;
+  fan_speed: number | "N/A";
   /** Utilization, in %. */
-  gpu_utilization: number | string;
+  gpu_utilization: number | "N/A";
   /** Index. */
   idx: number;
   /** Free memory. */
@@ -594,13 +594,13 @@ export interface StatusDevice {
   /** Used memory. */
   memory_used_human: string;
   /** Used memory, in %. */
-  memory_utilization: number | string;
+  memory_utilization: number | "N/A";
   /** Model name. */
   name: string;
   /** Power draw and limit, such as `119W / 350W`. */
   power_status: string;
   /** Temperature of the GPU, in °C. */
-  temperature: number | string;
+  temperature: number | "N/A";
   /** Time of the reading, Unix time in milliseconds. */
   ts: number;
 }
@@ -614,11 +614,11 @@ export interface StatusProcess {
   /** The GPU's index. */
   idx: number;
   /** In the host's PID namespace; `N/A` for a token that may not see it. */
-  pid: number | string;
+  pid: number | "N/A";
   /** Running time, such as `0:16:13`. */
   running_time: string;
   /** `C` (compute), `G` (graphics) or `C+G`. */
-  type: string;
+  type: "C" | "G" | "C+G";
   /** User name. */
   username: string;
 }

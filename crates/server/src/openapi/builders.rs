@@ -19,6 +19,12 @@ pub(crate) fn text(meaning: &str) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).into()
 }
 
+/// One of these words, with a meaning.
+pub(crate) fn word(meaning: &str, words: &[&str]) -> RefOr<Schema> {
+    let words = words.iter().copied();
+    ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).enum_values(Some(words)).into()
+}
+
 /// One of these words.
 pub(crate) fn words(words: &[&str]) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().copied())).into()

@@ -9,7 +9,7 @@ use utoipa::openapi::{
     schema::{OneOfBuilder, Type},
 };
 
-use super::builders::{array, integer, object, reference, text};
+use super::builders::{array, integer, object, reference, text, word};
 
 pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let all = [
@@ -92,9 +92,4 @@ fn or_not_available(meaning: &str) -> RefOr<Schema> {
     let none = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["N/A"]));
     let number = ObjectBuilder::new().schema_type(Type::Integer);
     OneOfBuilder::new().item(number).item(none).description(Some(meaning)).into()
-}
-
-fn word(meaning: &str, words: &[&str]) -> RefOr<Schema> {
-    let words = words.iter().copied();
-    ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).enum_values(Some(words)).into()
 }

@@ -10,7 +10,7 @@ use utoipa::{
 };
 
 use super::{
-    builders::{array, integer, object, reference, text},
+    builders::{array, integer, object, reference, text, word},
     legacy,
 };
 use crate::v1::sections::{
@@ -56,7 +56,7 @@ fn snapshot() -> RefOr<Schema> {
         ("schema", integer(version)),
         ("sequence", integer(sequence)),
         ("sampled_at", integer(at)),
-        ("scope", text(scope)),
+        ("scope", word(scope, &["read", "summary"])),
         ("host", reference("HostView")),
         ("collector", reference("CollectorView")),
         ("gpus", array(reference("GpuView"))),
