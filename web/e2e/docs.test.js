@@ -17,13 +17,19 @@ after(async () => {
   await agent?.end();
 });
 
-/** Opens the reference and signs in, which needs one answer of 401. */
-async function reference(options = {}) {
-  const page = await open(browser, `${agent.url}docs`, { expected: ["401"], ...options });
-  await page.getByLabel("This agent requires a token.").fill("wrong");
+const field = page => page.getByLabel("This agent requires a token.");
+
+async function send(page, token) {
+  await field(page).fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByLabel("This agent requires a token.").fill("changeme");
-  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Opens the reference and signs in, which needs one answer of 401. `hash` is a target that the document may lack. */
+async function reference({ hash = "", ...options } = {}) {
+  const page = await open(browser, `${agent.url}docs${hash}`, { expected: ["401"], ...options });
+  await send(page, "wrong");
+  await page.getByRole("alert").getByText("The agent refuses this token.").waitFor();
+  await send(page, "changeme");
   await page.locator("#getHistory").waitFor();
   return page;
 }
@@ -48,6 +54,32 @@ for (const scheme of ["light", "dark"]) {
     await page.done();
   });
 }
+
+test("a token that is refused leaves the one that this browser keeps", async () => {
+  const key = "nvidia-smi-web-agent:token:/";
+  const page = await open(browser, `${agent.url}healthz`, { expected: ["401"] });
+  await page.evaluate(key => localStorage.setItem(key, "revoked"), key);
+  await page.goto(`${agent.url}docs`);
+  const alert = page.getByRole("alert");
+  await alert.getByText("The agent refuses this token.").waitFor();
+  await send(page, "");
+  await alert.getByText("Enter the token.").waitFor();
+  await send(page, "a\u0001b");
+  await alert.getByText("A token has no control characters.").waitFor();
+  await accessible(page, "a refused token");
+  const stored = () => page.evaluate(key => [localStorage.getItem(key), sessionStorage.getItem(key)], key);
+  assert.deepEqual(await stored(), ["revoked", null]);
+  await send(page, "changeme");
+  await page.locator("#getHistory").waitFor();
+  assert.deepEqual(await stored(), [null, "changeme"]);
+  await page.done();
+});
+
+test("a target that is no encoded text leaves the reference", async () => {
+  const page = await reference({ hash: "#%" });
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await page.done();
+});
 
 test("the reference fits a phone", async () => {
   const page = await reference({ viewport: PHONE });

@@ -40,7 +40,7 @@ test("routes are grouped by the document's tags, and none is lost", () => {
   ]);
 });
 
-test("a command is quoted for every shell, and has what is required", () => {
+test("a command is quoted for POSIX shells, and has what is required", () => {
   const [b, a, c] = grouped(document).flatMap(({ routes }) => routes);
   if (!a || !b || !c) throw new Error("three routes");
   const base = "https://gpu01:8000/server1/";

@@ -43,9 +43,8 @@ export function loadToken(): void {
 /** Storage for the token that is being tried; null if none is. */
 let tried: Keep | null = null;
 
-/** Uses a token. It is stored once the agent has accepted it. */
+/** Uses a token. Once the agent has accepted it, it is stored in place of the one before. */
 export function tryToken(value: string, how: Keep): void {
-  forgetToken();
   tried = how;
   token.value = value;
 }
@@ -54,15 +53,27 @@ export function tryToken(value: string, how: Keep): void {
 export function storeTriedToken(): void {
   const [how, value] = [tried, token.value];
   tried = null;
-  if (how !== null && value !== null) attempt(() => store(how).setItem(key(), value));
+  if (how === null || value === null) return;
+  clearStores();
+  attempt(() => store(how).setItem(key(), value));
+}
+
+/** Problem with a typed token; null for none. */
+export function mistakeOf(value: string): string | null {
+  if (value === "") return "Enter the token.";
+  return isSendable(value) ? null : "A token has no control characters. Copy it again.";
 }
 
 /** True while the form for a token is open. */
 export const signingIn = signal(false);
 
-export function forgetToken(): void {
+function clearStores(): void {
   attempt(() => sessionStorage.removeItem(key()));
   attempt(() => localStorage.removeItem(key()));
+}
+
+export function forgetToken(): void {
+  clearStores();
   tried = null;
   token.value = null;
 }

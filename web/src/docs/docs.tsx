@@ -1,11 +1,14 @@
 import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { prefix } from "../api/address";
 import { isUnauthorized, requestJson } from "../api/request";
-import { forgetToken, isSendable, storeTriedToken, tryToken } from "../api/token";
+import { mistakeOf, storeTriedToken, token, tryToken } from "../api/token";
+import { authMessage } from "../model/problem";
 import type { OpenApi } from "./document";
 import { Reference } from "./reference";
 
-const shown = signal<OpenApi | "loading" | "token" | { failed: string }>("loading");
+/** `refused` is the reason why the agent does not accept the token; null if none was sent. */
+const shown = signal<OpenApi | "loading" | { refused: string | null } | { failed: string }>("loading");
 
 /** Loads the document, with the page's token if there is one. */
 async function load(): Promise<void> {
@@ -17,8 +20,7 @@ async function load(): Promise<void> {
     scrollToTarget();
   } catch (error) {
     if (isUnauthorized(error)) {
-      forgetToken();
-      shown.value = "token";
+      shown.value = { refused: token.value === null ? null : authMessage(error.status) };
     } else {
       shown.value = { failed: error instanceof Error ? error.message : String(error) };
     }
@@ -27,8 +29,18 @@ async function load(): Promise<void> {
 
 /** The target of the address exists only now. */
 function scrollToTarget(): void {
-  const target = decodeURIComponent(location.hash.slice(1));
+  const target = fragment();
   if (target) requestAnimationFrame(() => document.getElementById(target)?.scrollIntoView());
+}
+
+/** Fragment of the address; as it is if it is no encoded text, such as `%`. */
+function fragment(): string {
+  const encoded = location.hash.slice(1);
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
 }
 
 void load();
@@ -36,7 +48,7 @@ void load();
 export function Docs() {
   const state = shown.value;
   if (state === "loading") return <p class="notice">Loading the document…</p>;
-  if (state === "token") return <SignIn />;
+  if ("refused" in state) return <SignIn refused={state.refused} />;
   if ("failed" in state) {
     return (
       <main class="notice">
@@ -50,22 +62,44 @@ export function Docs() {
   return <Reference document={state} base={location.origin + prefix()} />;
 }
 
-function SignIn() {
+function SignIn({ refused }: { refused: string | null }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [mistake, setMistake] = useState<string | null>(null);
+  useEffect(() => {
+    if (refused !== null) field.current?.focus();
+  }, [refused]);
   const send = (event: SubmitEvent) => {
     event.preventDefault();
-    const value = String(new FormData(event.currentTarget as HTMLFormElement).get("token") ?? "").trim();
-    if (value === "" || !isSendable(value)) return;
+    const value = field.current?.value.trim() ?? "";
+    const found = mistakeOf(value);
+    setMistake(found);
+    if (found !== null) {
+      field.current?.focus();
+      return;
+    }
     tryToken(value, "tab");
     void load();
   };
+  const problem = mistake ?? refused;
   return (
     <main class="notice">
       <h1>API reference</h1>
       <form onSubmit={send}>
         <label>
           This agent requires a token.
-          <input name="token" type="password" autocomplete="off" required />
+          <input
+            ref={field}
+            type="password"
+            autocomplete="off"
+            aria-invalid={problem !== null}
+            aria-describedby={problem ? "token-problem" : undefined}
+          />
         </label>
+        {problem && (
+          <p id="token-problem" role="alert">
+            {problem}
+          </p>
+        )}
         <button type="submit">Sign in</button>
       </form>
     </main>

@@ -95,7 +95,7 @@ export function typeOf(schema: Schema): TypePart[] {
   });
 }
 
-/** Command that requests a route from the agent at that address, quoted for every shell. */
+/** Command that requests a route from the agent at that address, quoted for POSIX shells. */
 export function curl(base: string, { path, operation }: Route, needsToken: boolean): string {
   const query = (operation.parameters ?? [])
     .filter(parameter => parameter.in === "query" && parameter.required)

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isSendable, type Keep, signingIn, token, tryToken } from "../api/token";
+import { type Keep, mistakeOf, signingIn, token, tryToken } from "../api/token";
 import { link, paused } from "../live/store";
 import { authMessage } from "../model/problem";
 
@@ -62,10 +62,4 @@ export function TokenForm({ reported = false }: { reported?: boolean }) {
       </label>
     </form>
   );
-}
-
-/** Problem with a typed token; null for none. */
-function mistakeOf(value: string): string | null {
-  if (value === "") return "Enter the token.";
-  return isSendable(value) ? null : "A token has no control characters. Copy it again.";
 }

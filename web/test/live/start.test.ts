@@ -212,6 +212,17 @@ describe("a token", () => {
     expect([link.value.kind, localStorage.getItem(key)]).toEqual(["live", "right"]);
   });
 
+  it("that is kept stays until another one is accepted", async () => {
+    agent.answer = guarded;
+    localStorage.setItem(key, "kept");
+    tryToken("wrong", "tab");
+    await pass(1_000);
+    expect([link.value.kind, localStorage.getItem(key)]).toEqual(["refused", "kept"]);
+    tryToken("right", "tab");
+    await pass(1_000);
+    expect([localStorage.getItem(key), sessionStorage.getItem(key)]).toEqual([null, "right"]);
+  });
+
   it("of too narrow a scope is refused, with its status", async () => {
     agent.answer = guarded;
     tryToken("metrics", "tab");
