@@ -20,7 +20,12 @@ export function useLazy<T>(load: Load<T>): Lazy<T> {
   const known = parts.get(load) as T | undefined;
   const [state, setState] = useState<Lazy<T>>({ kind: "loading" });
   useEffect(() => {
-    if (parts.has(load)) return;
+    if (known !== undefined) return;
+    // Loaded between the rendering and this effect.
+    if (parts.has(load)) {
+      setState({ kind: "loaded", part: parts.get(load) as T });
+      return;
+    }
     let here = true;
     const run = async () => {
       // `await`, since `import().then()` does not reject if only the style sheet fails to load.
