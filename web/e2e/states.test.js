@@ -177,6 +177,8 @@ describe("a GPU", () => {
   });
 });
 
+const driverBanner = page => page.locator(".banners").getByText("The driver cannot be read.");
+
 describe("the driver", () => {
   test("that is missing is reported with its message, and appears by itself", async () => {
     const agent = await Agent.start({
@@ -184,12 +186,20 @@ describe("the driver", () => {
       ready: false,
     });
     const page = await open(browser, agent.url);
-    await page.getByText("The driver cannot be read.").waitFor();
-    await page.getByText(/Driver Not Loaded/i).waitFor();
+    await driverBanner(page).waitFor();
+    await page
+      .locator(".banners")
+      .getByText(/Driver Not Loaded/i)
+      .waitFor();
+    for (const name of ["Driver", "CUDA"]) {
+      const version = page.locator(".facts > div", { hasText: new RegExp(`^${name}`) }).locator(".absent");
+      assert.match(await version.innerText(), /^–/, `${name} is no error of its own`);
+      assert.match(await version.getAttribute("data-tooltip"), /^The driver cannot be read\. .*not loaded/i);
+    }
     await accessible(page, "no driver");
     await picture(page, "no-driver-light");
     agent.play(scenario([free()]));
-    await page.getByText("The driver cannot be read.").waitFor({ state: "hidden" });
+    await driverBanner(page).waitFor({ state: "hidden" });
     await page.locator(".pill[data-status=free]").waitFor();
     await page.done();
     await agent.end();
@@ -202,7 +212,7 @@ describe("the driver", () => {
     agent.play(scenario([free(), gpu()], { init: DRIVER_NOT_LOADED }));
     // The process that loaded the driver exits, and the next finds none.
     process.kill(agent.collector(), "SIGKILL");
-    await page.getByText("The driver cannot be read.").waitFor();
+    await driverBanner(page).waitFor();
     const cards = page.locator("article.gpu[data-old=true]");
     await eventually("both, as they were", async () => (await cards.count()) === 2);
     await cards.nth(1).getByText(/60\.0/).waitFor();

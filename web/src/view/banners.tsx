@@ -3,6 +3,7 @@ import type { Collector } from "../api/types";
 import { stored } from "../browser/stored";
 import { Banner } from "../components/banner";
 import { agentNow, late, link, now, paused, snapshot } from "../live/store";
+import { wordsOf } from "../model/collector";
 import { duration, moment } from "../model/format";
 import { authMessage } from "../model/problem";
 import { SignInBanner, WithoutToken } from "./sign-in";
@@ -50,37 +51,9 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
   );
 }
 
-const STATES: Record<string, { severity: "critical" | "warning" | "info"; title: string; text: string }> = {
-  starting: { severity: "info", title: "The agent has just started.", text: "Reading the GPUs." },
-  stalled: {
-    severity: "warning",
-    title: "The driver does not answer.",
-    text: "Values are the last that were read. Reading continues when the call returns.",
-  },
-  restarting: {
-    severity: "warning",
-    title: "The collector is restarting.",
-    text: "The collector exited and is being restarted.",
-  },
-  no_driver: {
-    severity: "critical",
-    title: "The driver cannot be read.",
-    text: "Retrying every two seconds.",
-  },
-  released: {
-    severity: "info",
-    title: "An administrator has released the driver.",
-    text: "The agent holds no GPU. Reading resumes when the time is over, or with “nvidia-smi-web-agent resume”.",
-  },
-};
-
 function CollectorBanner({ collector }: { collector: Collector }) {
   if (collector.state === "ok") return null;
-  const words = STATES[collector.state] ?? {
-    severity: "warning" as const,
-    title: `The collector is ${collector.state}.`,
-    text: "",
-  };
+  const words = wordsOf(collector.state);
   return (
     <Banner severity={words.severity} title={words.title}>
       {collector.detail && <q>{collector.detail}</q>} Since {moment(collector.since, agentNow())}.{" "}

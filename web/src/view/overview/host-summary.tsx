@@ -6,6 +6,7 @@ import { Icon } from "../../components/icon";
 import { Value } from "../../components/value";
 import { agentNow, now, released, shown, snapshot } from "../../live/store";
 import { type Reading, read } from "../../model/absence";
+import { driverVersion } from "../../model/collector";
 import { bytes, duration, joined, memory, ofTotal, percent, plural, power } from "../../model/format";
 import { identity } from "../../model/gpu";
 import { countOf, MIG_ORDER, ORDER, type Totals, totals, WORDS } from "../../model/totals";
@@ -119,8 +120,8 @@ function HostFacts({ host, collector }: { host: Host; collector: Collector }) {
           {collector.state.replaceAll("_", " ")}
         </dd>
       </div>
-      <Fact name="Driver" of={read(absent, "driver_version", host.driver_version)} show={String} />
-      <Fact name="CUDA" of={read(absent, "cuda_version", host.cuda_version)} show={String} />
+      <Fact name="Driver" of={driverVersion(host, collector, "driver_version")} show={String} />
+      <Fact name="CUDA" of={driverVersion(host, collector, "cuda_version")} show={String} />
       <Fact
         name="Uptime"
         of={read(absent, "booted_at", host.booted_at)}
