@@ -107,7 +107,7 @@ describe("the division of a memory", () => {
     const silent = process({ user: "carol", uid: 3, gpu_memory_bytes: null });
     const { parts, owners } = divide(memory, [silent]);
     expect(parts.map(part => part.kind)).toEqual(["unattributed", "reserved"]);
-    expect(owners).toEqual([{ owner: { key: "carol", label: "carol" }, bytes: null }]);
+    expect(owners).toEqual([{ owner: { key: "carol", label: "carol", container: null }, bytes: null }]);
   });
 
   it("is empty without a total, and has no part for unread values", () => {

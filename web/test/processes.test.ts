@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Process } from "../src/api/types";
 import { csv } from "../src/model/csv";
+import { divide } from "../src/model/memory";
 import { ownerOf } from "../src/model/owner";
 import {
   filter,
@@ -54,6 +55,29 @@ describe("the owner of a process", () => {
     expect(label({ user: "root", owner: "vllm", owner_container: "0123456789abcdef" })).toBe("vllm");
     expect(label({ owner: null })).toBe("unknown");
     expect(label({ owner: null, absent: { owner: "hidden" } })).toBe("hidden");
+  });
+
+  it("is another for an account and for each container of one name", () => {
+    const ids = ["0123456789abcdef", "fedcba9876543210"];
+    const [one = "", two = ""] = ids;
+    const processes = [null, one, two, one].map((owner_container, pid) =>
+      process({ pid, user: "root", owner: "bob", owner_container }),
+    );
+    const rows = usersOf({ gpus: snapshot.gpus, processes });
+    expect(rows.map(user => user.processes)).toEqual([1, 2, 1]);
+    expect(new Set(rows.map(user => user.owner.key)).size).toBe(3);
+    expect(group(processes).map(each => each.label)).toEqual([
+      "bob",
+      "bob (container 0123456789ab)",
+      "bob (container fedcba987654)",
+    ]);
+    const { owners } = divide({ total_bytes: null, used_bytes: null }, processes);
+    expect(owners).toHaveLength(3);
+    expect(filter(processes, { ...NO_FILTER, user: "bob" }).map(each => each.owner_container)).toEqual([
+      null,
+    ]);
+    const [container] = rows.filter(user => user.owner.container === two);
+    expect(filter(processes, { ...NO_FILTER, user: container?.owner.key ?? "" })).toEqual([processes[2]]);
   });
 
   it("sums to the agent's users", () => {
@@ -162,6 +186,8 @@ describe("the job, pod or container of a process", () => {
     const named = process({ pod: "1111", pod_name: "train-0", pod_namespace: "ml" });
     expect(whereOf(named)).toEqual({ kind: "pod", id: "ml/train-0", label: "train-0" });
     expect(whereOf(process({ container, pod: "p", job: "7" }))?.label).toBe("slurm 7");
+    expect(whereOf(process({ job: "7", job_display: "7" }))?.label).toBe("slurm 7");
+    expect(whereOf(process({ job: "3", job_display: "2_3" }))?.label).toBe("slurm 2_3 (3)");
     expect(whereOf(process())).toBeNull();
   });
 });

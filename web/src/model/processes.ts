@@ -1,6 +1,6 @@
 import type { Process, Use } from "../api/types";
 import { plural } from "./format";
-import { ownerOf } from "./owner";
+import { labelAmong, ownerOf } from "./owner";
 
 /** Filter of the processes; an empty string filters nothing. */
 export interface Filter {
@@ -109,7 +109,10 @@ export function whereOf(
   process: Process,
 ): { kind: "job" | "pod" | "container"; id: string; label: string } | null {
   if (process.job !== null) {
-    return { kind: "job", id: process.job, label: `slurm ${process.job_display ?? process.job}` };
+    const shown = process.job_display ?? process.job;
+    // The raw number is proved; the other one comes from the environment of the process.
+    const raw = shown === process.job ? "" : ` (${process.job})`;
+    return { kind: "job", id: process.job, label: `slurm ${shown}${raw}` };
   }
   if (process.pod !== null) {
     const name = process.pod_name;
@@ -193,10 +196,13 @@ export interface Group {
 /** Groups by user, in the order in which users appear. */
 export function group(processes: readonly Process[]): Group[] {
   const groups = new Map<string, Group>();
+  const owners = new Map(processes.map(ownerOf).map(owner => [owner.key, owner]));
   for (const process of processes) {
-    const { key, label } = ownerOf(process);
+    const owner = ownerOf(process);
+    const { key } = owner;
     let found = groups.get(key);
     if (!found) {
+      const label = labelAmong(owner, [...owners.values()]);
       found = { key, label, processes: [], gpus: [], gpuMemory: null, sm: null };
       groups.set(key, found);
     }

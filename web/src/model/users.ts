@@ -11,7 +11,10 @@ export interface IdleHold {
   bytes: number | null;
 }
 
-/** Use by an account or a container, as in `/api/v1/users`. */
+/**
+ * Use by an account or a container. `/api/v1/users` also keeps apart accounts of one name by uid, and containers of one
+ * ID by runtime, which processes do not have for each owner.
+ */
 export interface User {
   owner: Owner;
   gpus: number[];

@@ -5,6 +5,7 @@ import { WithTooltip } from "../components/with-tooltip";
 import { agentNow, colours, released, type Shown, shown, snapshot } from "../live/store";
 import { bytes, DASH, duration, ofTotal, percent } from "../model/format";
 import { divide } from "../model/memory";
+import { labelAmong } from "../model/owner";
 import { totals } from "../model/totals";
 import { type User, usersOf } from "../model/users";
 import { HiddenNames } from "./sign-in";
@@ -60,6 +61,8 @@ function Users({
     { total_bytes: total, used_bytes: sum?.used ?? null },
     now.flatMap(each => each.processes),
   );
+  const all = [...present, ...before].map(({ owner }) => owner);
+  const nameOf = ({ owner }: User) => labelAmong(owner, all);
   return (
     <>
       {sum && (
@@ -76,10 +79,16 @@ function Users({
           <Head />
           <tbody>
             {present.map(user => (
-              <UserRow key={user.owner.key} user={user} total={total} at={null} />
+              <UserRow key={user.owner.key} user={user} name={nameOf(user)} total={total} at={null} />
             ))}
             {before.map(user => (
-              <UserRow key={`${user.owner.key} past`} user={user} total={null} at={oldest(user.gpus, past)} />
+              <UserRow
+                key={`${user.owner.key} past`}
+                user={user}
+                name={nameOf(user)}
+                total={null}
+                at={oldest(user.gpus, past)}
+              />
             ))}
           </tbody>
         </table>
@@ -113,7 +122,17 @@ function Head() {
 }
 
 /** `at` is the time of the values; null if they are current. */
-function UserRow({ user, total, at }: { user: User; total: number | null; at: number | null }) {
+function UserRow({
+  user,
+  name,
+  total,
+  at,
+}: {
+  user: User;
+  name: string;
+  total: number | null;
+  at: number | null;
+}) {
   const { owner, places, processes, gpuMemory, sm, startedAt, held } = user;
   const now = agentNow();
   return (
@@ -121,7 +140,7 @@ function UserRow({ user, total, at }: { user: User; total: number | null; at: nu
       <th scope="row">
         <a class="owner" href={format({ view: "processes", query: { user: owner.key } })}>
           <Swatch of={owner.key} />
-          {owner.label}
+          {name}
         </a>
       </th>
       <td>

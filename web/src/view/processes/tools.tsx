@@ -6,7 +6,7 @@ import { Popover } from "../../components/popover";
 import { QuerySelect } from "../../components/query-select";
 import { count } from "../../model/format";
 import { shortName } from "../../model/gpu";
-import { ownerOf } from "../../model/owner";
+import { labelAmong, ownerOf } from "../../model/owner";
 import type { Filter, SortKey } from "../../model/processes";
 import { COLUMNS, type Column, FIRST } from "./columns";
 import { exportCsv, exportJson } from "./export";
@@ -126,7 +126,8 @@ const TYPES: [string, string][] = [
 
 /** Owners of processes, and the selected one even if it has none now. */
 function owners(all: readonly Process[], selected: string): [string, string][] {
-  const found = new Map(all.map(ownerOf).map(owner => [owner.key, owner.label]));
+  const each = [...new Map(all.map(ownerOf).map(owner => [owner.key, owner])).values()];
+  const found = new Map(each.map(owner => [owner.key, labelAmong(owner, each)]));
   if (selected && !found.has(selected)) found.set(selected, selected);
   return [...found].sort(([, a], [, b]) => (a < b ? -1 : 1));
 }
