@@ -1,6 +1,6 @@
 //! `health --gpus`: the health of every GPU, from the summary and the GPUs' own reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -45,6 +45,9 @@ struct GpuSummary {
 pub(super) struct GpuDetails {
     index: u32,
     state_detail: Option<String>,
+    recovery_action: Option<String>,
+    /// Reason of each absent value, by its path.
+    absent: BTreeMap<String, String>,
     health: HealthReasons,
     pub(super) temperature: Temperature,
     pub(super) utilization: Utilization,
@@ -190,19 +193,32 @@ fn read(body: Vec<u8>) -> Result<Summary, String> {
     serde_json::from_slice(&body).map_err(|error| format!("expected the summary of an agent: {error}"))
 }
 
+/// Readings on which health depends and that are read after the first answers, in the ticks after the start.
+const READ_LATER: [&str; 3] = ["recovery_action", "ecc.volatile_uncorrected", "remapped_rows.failed"];
+
 fn listed(gpu: GpuSummary, details: Option<GpuDetails>) -> GpuHealth {
-    let verdict = verdict(&gpu);
+    let verdict = match verdict(&gpu) {
+        // Nothing bad is known of it yet.
+        Verdict::Ok if details.as_ref().is_some_and(is_unread) => Verdict::Unknown,
+        verdict => verdict,
+    };
     let known = details.iter().filter(|_| verdict != Verdict::Ok).flat_map(|details| &details.health.reasons);
     let known: Vec<&Reason> = known.collect();
     let mut problems = BTreeSet::new();
     if verdict == Verdict::Unknown {
-        problems.insert(if gpu.state == "ok" { "health unknown".into() } else { report::label(&gpu.state) });
+        problems.insert(if matches!(gpu.state.as_str(), "ok" | "asleep") {
+            "health unknown".into()
+        } else {
+            report::label(&gpu.state)
+        });
     } else {
         // The worst is first. An agent of another version may not give the severity of each.
         let of_verdict = |(place, reason): &(usize, &&Reason)| {
             Verdict::parse(&reason.severity) == verdict || *place == 0 && reason.severity.is_empty()
         };
-        problems.extend(known.iter().enumerate().filter(of_verdict).map(|(_, reason)| report::label(&reason.code)));
+        problems.extend(
+            known.iter().enumerate().filter(of_verdict).map(|(_, reason)| problem(&reason.code, details.as_ref())),
+        );
     }
     if problems.is_empty() && verdict != Verdict::Ok {
         problems.insert(if gpu.state == "ok" { "no reason read".into() } else { report::label(&gpu.state) });
@@ -240,6 +256,21 @@ fn missing(MissingSummary { id, name, text, action }: MissingSummary) -> GpuHeal
 fn remedied(text: &str, action: &str) -> String {
     let (text, action) = (report::limited(text), report::limited(action.trim_end_matches('.')));
     if action.is_empty() { text } else { format!("{text} ({action})") }
+}
+
+/// True before all that health depends on was read once.
+fn is_unread(details: &GpuDetails) -> bool {
+    READ_LATER.iter().any(|path| details.absent.get(*path).is_some_and(|why| why == "timeout"))
+}
+
+/// A problem in a few words. The driver's action is named: a reset is not a reboot.
+fn problem(code: &str, details: Option<&GpuDetails>) -> String {
+    match details.and_then(|details| details.recovery_action.as_deref()) {
+        Some(action) if code == "recovery_action" => {
+            report::label(&format!("{}_required", action.trim_start_matches("gpu_")))
+        }
+        _ => report::label(code),
+    }
 }
 
 /// Verdict on a GPU; at least unknown if it does not answer.
@@ -314,6 +345,32 @@ pub(super) mod tests {
             "{host:?}"
         );
         assert_eq!(host.gpus[1].reasons, ["state stale", "not_answering on it (Reset it)"]);
+        assert!(!host.is_known());
+    }
+
+    #[test]
+    fn gpu_read_in_part_is_unknown_and_action_is_named() {
+        let summary = json!({"collector_state": "ok", "gpus": [
+            {"index": 0, "uuid": null, "name": null, "state": "ok", "health": "ok"},
+            {"index": 1, "uuid": null, "name": null, "state": "ok", "health": "critical"},
+            {"index": 2, "uuid": null, "name": null, "state": "ok", "health": "ok"},
+        ]});
+        let reason = json!({"severity": "critical", "code": "recovery_action", "text": "x", "action": "y"});
+        let details = json!([
+            {"index": 0, "absent": {"recovery_action": "timeout"}},
+            {"index": 1, "absent": {"ecc.volatile_uncorrected": "timeout"}, "recovery_action": "gpu_reset",
+             "health": {"reasons": [reason]}},
+            {"index": 2, "absent": {"recovery_action": "not_supported", "fans": "timeout"}},
+        ]);
+        let host = HostHealth::of(read(summary.to_string().into()).unwrap(), serde_json::from_value(details).unwrap());
+        let found: Vec<(Verdict, Vec<&str>)> =
+            host.gpus.iter().map(|gpu| (gpu.verdict, gpu.problems.iter().map(String::as_str).collect())).collect();
+        let expected = [
+            (Verdict::Unknown, vec!["health unknown"]),
+            (Verdict::Critical, vec!["reset required"]),
+            (Verdict::Ok, vec![]),
+        ];
+        assert_eq!(found, expected);
         assert!(!host.is_known());
     }
 

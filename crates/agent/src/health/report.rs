@@ -20,6 +20,9 @@ const MAX_REASONS: usize = 600;
 /// Most characters of the name of a GPU.
 const MAX_NAME: usize = 48;
 
+/// Most GPUs that the driver does not list in one problem: their names are as long as a UUID.
+const MAX_UNLISTED: usize = 2;
+
 /// First line of every answer: `GPU CRITICAL - 1: lost (4 GPUs)`.
 pub(super) fn verdict_line(subject: &str, verdict: Verdict, text: &str) -> String {
     format!("{subject} {} - {}", verdict.as_str().to_uppercase(), plain(text))
@@ -102,7 +105,13 @@ pub(super) fn problems(host: &HostHealth, verdict: Verdict) -> Vec<String> {
     }
     let named = |(problem, gpus): (String, Vec<&GpuHealth>)| {
         let indices: Vec<u32> = gpus.iter().filter_map(|gpu| gpu.index).collect();
-        let unlisted = gpus.iter().filter(|gpu| gpu.index.is_none()).map(|gpu| gpu.id.clone());
+        let mut unlisted: Vec<String> =
+            gpus.iter().filter(|gpu| gpu.index.is_none()).map(|gpu| gpu.id.clone()).collect();
+        let more = unlisted.len().saturating_sub(MAX_UNLISTED);
+        if more > 0 {
+            unlisted.truncate(MAX_UNLISTED);
+            unlisted.push(format!("{more} more GPUs"));
+        }
         let names: Vec<String> = ranges(&indices).into_iter().chain(unlisted).collect();
         format!("{}: {problem}", names.join(","))
     };
@@ -244,6 +253,17 @@ mod tests {
         let (_, data) = text.lines().next().unwrap().split_once(" | ").unwrap();
         assert_eq!(data, "ok=1;;;0;4 warning=1;0;;0;4 unknown=1;;;0;4 critical=1;;0;0;4");
         assert_eq!(text.lines().count(), 5, "no values were read: {text}");
+    }
+
+    #[test]
+    fn many_missing_gpus_keep_their_problem() {
+        let mut host = host("ok", &[WELL; 8]);
+        for (number, gpu) in host.gpus.iter_mut().enumerate() {
+            (gpu.index, gpu.verdict, gpu.id) = (None, Verdict::Critical, format!("GPU-{number}{}", "0".repeat(35)));
+            gpu.problems = ["missing".into()].into();
+        }
+        let line = text(&host);
+        assert!(line.lines().next().unwrap().contains(",6 more GPUs: missing"), "{line}");
     }
 
     #[test]

@@ -152,8 +152,9 @@ impl Shared {
             last = requested;
             let mut state = lock(&self.state);
             if state.requested == requested {
-                let wanted: HashSet<u32> = pids.iter().copied().collect();
-                state.entries.retain(|pid, _| wanted.contains(pid));
+                let mut wanted = pids.to_vec();
+                wanted.sort_unstable();
+                state.entries.retain(|pid, _| wanted.binary_search(pid).is_ok());
             }
             state.done = requested;
             self.done.notify_all();

@@ -4,6 +4,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
+use memchr::memrchr;
 use telemetry::{Arguments, sample::CpuTicks};
 
 /// Fields of `/proc/PID/stat`.
@@ -23,24 +24,29 @@ pub(super) struct Stat {
 
 /// Parses `/proc/PID/stat`. The name in field 2 may contain anything, including parentheses and newlines, so fields are
 /// counted from the last `)`.
+///
+/// It was a fifth of the collector's work with 50 processes, so it reads no field after the last one that is needed.
 pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
-    let end_of_name = bytes.iter().rposition(|&byte| byte == b')')?;
-    let rest = std::str::from_utf8(&bytes[end_of_name + 1..]).ok()?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = *fields.next()?.as_bytes().first()?;
+    let rest = bytes.get(memrchr(b')', bytes)? + 1..)?;
+    let mut fields = rest.split(|&byte| matches!(byte, b' ' | b'\n')).filter(|field| !field.is_empty());
+    let state = *fields.next()?.first()?;
     // An invalid number does not invalidate the other fields.
-    let parent = fields.next()?.parse().unwrap_or(0);
-    let user: Option<u64> = fields.nth(14 - 5)?.parse().ok();
-    let kernel: Option<u64> = fields.next()?.parse().ok();
-    let start_ticks = fields.nth(22 - 16)?.parse().ok()?;
-    let resident_pages = fields.nth(24 - 23).and_then(|pages| pages.parse().ok());
+    let parent = digits(fields.next()?).unwrap_or(0);
+    let user: Option<u64> = digits(fields.nth(14 - 5)?);
+    let kernel: Option<u64> = digits(fields.next()?);
+    let start_ticks = digits(fields.nth(22 - 16)?)?;
+    let resident_pages = fields.nth(24 - 23).and_then(digits);
     let cpu_ticks = user.zip(kernel).and_then(|(user, kernel)| user.checked_add(kernel));
     Some(Stat { state, parent, cpu_ticks, start_ticks, resident_pages })
 }
 
+fn digits<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
 /// Returns field 2 of `/proc/PID/stat`, the process's name, without its parentheses.
 pub(super) fn stat_name(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().rposition(|&byte| byte == b')')?;
+    let end = memrchr(b')', bytes)?;
     let start = bytes.iter().position(|&byte| byte == b'(')? + 1;
     bytes.get(start..end)
 }

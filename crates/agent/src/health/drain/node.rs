@@ -52,7 +52,8 @@ fn short_hostname() -> Result<String, String> {
 
 fn is_one_node(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_allowed) && !name.eq_ignore_ascii_case("all")
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    begins && name.len() <= 64 && name.bytes().all(is_allowed) && !name.eq_ignore_ascii_case("all")
 }
 
 /// State of a node.
@@ -128,7 +129,7 @@ mod tests {
         for good in ["n1", "gpu-01.cluster", "GPU_7"] {
             assert!(is_one_node(good), "{good}");
         }
-        for bad in ["", "ALL", "all", "n1,n2", "n[1-2]", "n 1", "n1\n", "n=1", &"n".repeat(65)] {
+        for bad in ["", "-h", ".", "..", "ALL", "all", "n1,n2", "n[1-2]", "n 1", "n1\n", "n=1", &"n".repeat(65)] {
             assert!(!is_one_node(bad), "{bad}");
         }
     }
