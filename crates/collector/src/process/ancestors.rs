@@ -90,19 +90,22 @@ fn arguments_of_root(proc: &ProcFs, pid: u32) -> Option<Vec<String>> {
     Some(proc.arguments(pid).ok()?.iter().map(str::to_owned).collect())
 }
 
-/// Options of systemd-nspawn that take no value in the next argument.
-const FLAGS: [&str; 12] = [
+/// Options of systemd-nspawn that take no value in the next argument, also those whose value is optional.
+const FLAGS: [&str; 15] = [
     "--as-pid2",
     "--boot",
+    "--cleanup",
     "--ephemeral",
     "--keep-unit",
     "--network-veth",
     "--no-pager",
     "--pipe",
     "--private-network",
+    "--private-users",
     "--private-users-chown",
     "--quiet",
     "--read-only",
+    "--share-system",
     "--volatile",
 ];
 /// Short options of systemd-nspawn that take a value.

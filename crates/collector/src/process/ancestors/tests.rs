@@ -124,6 +124,9 @@ fn machine_of_kept_unit_named_by_nspawn() {
         (&["systemd-nspawn", "--directory=/"][..], "systemd-nspawn"),
         (&["systemd-nspawn", "-qbD", "/srv/x", "-u", "bob", "python", "-M", "web"][..], "x"),
         (&["systemd-nspawn", "--keep-unit", "--boot", "--directory", "/srv/x", "--bind", "/dev/nvidia0"][..], "x"),
+        (&["systemd-nspawn", "--private-users", "--machine=web", "-D", "/srv/x"][..], "web"),
+        (&["systemd-nspawn", "--private-users=pick", "--private-users-ownership", "auto", "-M", "web"][..], "web"),
+        (&["systemd-nspawn", "--volatile", "--share-system", "--directory=/srv/x"][..], "x"),
         (&["systemd-nspawn", "--", "-M", "web"][..], "systemd-nspawn"),
     ] {
         let payload = One { cgroup: "/payload", ..JOB };
