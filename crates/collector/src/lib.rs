@@ -21,6 +21,7 @@ mod in_flight;
 mod leave;
 mod lock;
 mod meter;
+mod number;
 mod nvml;
 mod process;
 mod read_field;

@@ -468,7 +468,7 @@ export interface Process {
   host_memory_bytes: number | null;
   /** Raw number of the Slurm job, as `squeue -o %A` prints it; null outside a job. */
   job: string | null;
-  /** Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`. */
+  /** Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`. A hint of the process itself, which may name another job's array; only `job` is proved. */
   job_display: string | null;
   /** Step of that job: `batch`, `interactive`, `extern`, or the number of a step of `srun`. */
   job_step: string | null;

@@ -188,7 +188,7 @@ impl Shared {
         if !cached.is_some_and(|cached| cached.placed) {
             let placement = self.proc.placement(pid);
             let has_no_job = placement.as_ref().is_ok_and(|placement| placement.job.is_none());
-            let jobs_untracked = has_no_job && self.untracked.is(&self.proc);
+            let jobs_untracked = if has_no_job { self.untracked.is(&self.proc) } else { Ok(false) };
             self.put(pid, number, true, |entry| entry.store_placement(placement, jobs_untracked));
         }
         if cached.and_then(|cached| cached.command_read).is_some_and(|read| read.elapsed() < COMMAND_MAX_AGE) {

@@ -10,6 +10,8 @@ use telemetry::{
     sample::{Container, SlurmJob},
 };
 
+use crate::number::is_number;
+
 /// Prefixes of the names that runtimes give their cgroups, before `-<id>.scope` (systemd) or `-<id>`.
 const PREFIXES: [(&str, &str); 6] = [
     ("docker", "docker"),
@@ -202,10 +204,6 @@ pub(super) fn slurm_job(id: &str, step: Option<&str>) -> SlurmJob {
 /// Returns whether a text is a step of a job: a number, with a heterogeneous component `+1`, or a word such as `batch`.
 pub(super) fn is_step(text: &str) -> bool {
     !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+')
-}
-
-pub(super) fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns whether a process is in a cgroup of containerd's plain layout, `/NAMESPACE/ID`. Other programs may use the

@@ -22,7 +22,8 @@ pub(super) struct Entry {
 pub(super) struct Cached {
     pub(super) start_ticks: u64,
     pub(super) uid: Reading<u32>,
-    /// Its cgroup was read. Once is enough: a GPU lists a process long after its runtime or Slurm has set its cgroup.
+    /// Its cgroup was read, and what it means for a job is known. Once is enough: a GPU lists a process long after its
+    /// runtime or Slurm has set its cgroup.
     pub(super) placed: bool,
     pub(super) command_read: Option<Instant>,
 }
@@ -37,7 +38,7 @@ impl Entry {
         Cached {
             start_ticks: self.start_ticks,
             uid: self.facts.uid,
-            placed: self.facts.placed.is_ok(),
+            placed: self.facts.placed.is_ok() && !matches!(self.facts.job, Err(Absence::Timeout)),
             command_read: self.command_read,
         }
     }
@@ -59,16 +60,20 @@ impl Entry {
     }
 
     /// Stores what its cgroup and ancestors show. Without a job it may still be in one if jobs have no cgroup here.
-    pub(super) fn store_placement(&mut self, placement: Reading<Placement>, jobs_untracked: bool) {
+    pub(super) fn store_placement(&mut self, placement: Reading<Placement>, jobs_untracked: Reading<bool>) {
         self.facts.placed = placement.as_ref().map(|_| ()).map_err(|why| *why);
         self.facts.job = match &placement {
-            Ok(Placement { job: None, .. }) if jobs_untracked => Err(Absence::NotSupported),
+            Ok(Placement { job: None, .. }) => match jobs_untracked {
+                Ok(false) => Ok(None),
+                Ok(true) => Err(Absence::NotSupported),
+                Err(why) => Err(why),
+            },
             Ok(placement) => Ok(placement.job.clone().map(Box::new)),
             Err(why) => Err(*why),
         };
         let Placement { container, system_container, pod, podman_pod, job: _ } = placement.unwrap_or_default();
         (self.facts.container, self.facts.system_container) = (container.map(Box::new), system_container.map(Box::new));
-        (self.facts.pod, self.facts.podman_pod) = (pod, podman_pod);
+        (self.facts.pod, self.facts.podman_pod) = (pod, podman_pod.map(String::into_boxed_str));
     }
 
     /// Returns the job whose number for users was not looked up yet.

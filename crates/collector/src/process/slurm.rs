@@ -11,6 +11,7 @@ use telemetry::{Absence, Reading, sample::SlurmJob};
 
 use crate::{
     lock::lock,
+    number::is_number,
     process::{ancestors, cgroup, procfs::ProcFs},
 };
 
@@ -29,13 +30,14 @@ pub(super) fn step_in_title(title: &str) -> Option<SlurmJob> {
     let (_, rest) = title.split_once(": [").filter(|(name, _)| is_step_daemon(name))?;
     let step = rest.split_once(']')?.0;
     let (job, step) = step.split_once('.').map_or((step, None), |(job, step)| (job, Some(step)));
-    cgroup::is_number(job).then(|| cgroup::slurm_job(job, step.filter(|step| cgroup::is_step(step))))
+    is_number(job).then(|| cgroup::slurm_job(job, step.filter(|step| cgroup::is_step(step))))
 }
 
 /// Returns the number that `squeue` shows for a job, by the environment of one of its processes.
 ///
-/// The environment is the process's own, so it counts only where it names the job that root's cgroup or `slurmstepd`
-/// names. An array's task and a component get their raw numbers after the whole, or keep its number.
+/// The environment is the process's own, so the result is its hint and no proof: a process may name the array of another
+/// job. The hint counts only where the environment names the job that root's cgroup or `slurmstepd` names, and is
+/// possible: Slurm numbers a task no lower than its array, and a component no lower than the first one.
 ///
 /// # Errors
 /// Not supported where the environment does not name the job.
@@ -71,7 +73,7 @@ impl Environment<'_> {
     fn number(&self, name: &str) -> Option<u64> {
         let value = |entry: &'_ [u8]| {
             let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-            let text = std::str::from_utf8(value).ok().filter(|text| cgroup::is_number(text))?;
+            let text = std::str::from_utf8(value).ok().filter(|text| is_number(text))?;
             text.parse().ok()
         };
         self.0.split(|&byte| byte == 0).find_map(value)
@@ -80,20 +82,33 @@ impl Environment<'_> {
 
 /// Result of the search for jobs without a cgroup: where there are any, a process without one may be in a job.
 #[derive(Debug, Default)]
-pub(super) struct Untracked(Mutex<Option<(Instant, bool)>>);
+pub(super) struct Untracked(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Result of the last search that ended.
+    is: Option<bool>,
+    searched: Option<Instant>,
+    searching: bool,
+}
 
 impl Untracked {
-    /// Searches for a `slurmstepd` of a step, of root, without a job's cgroup.
-    pub(super) fn is(&self, proc: &ProcFs) -> bool {
-        let mut known = lock(&self.0);
-        if let Some((when, is)) = *known
-            && when.elapsed() < KEEPS
+    /// Searches for a `slurmstepd` of a step, of root, without a job's cgroup. While a search runs, which may hang,
+    /// others get the result of the search before.
+    ///
+    /// # Errors
+    /// Timeout during the first search.
+    pub(super) fn is(&self, proc: &ProcFs) -> Reading<bool> {
         {
-            return is;
+            let mut known = lock(&self.0);
+            if known.searching || known.searched.is_some_and(|when| when.elapsed() < KEEPS) {
+                return known.is.ok_or(Absence::Timeout);
+            }
+            known.searching = true;
         }
         let is = search(proc);
-        *known = Some((Instant::now(), is));
-        is
+        *lock(&self.0) = Known { is: Some(is), searched: Some(Instant::now()), searching: false };
+        Ok(is)
     }
 }
 

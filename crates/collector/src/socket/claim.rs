@@ -2,7 +2,7 @@
 
 use telemetry::sample::Device;
 
-use crate::socket::plugin;
+use crate::{number::is_number, socket::plugin};
 
 /// NVIDIA's driver for claims of GPUs.
 const DRIVER: &str = "gpu.nvidia.com";
@@ -44,10 +44,6 @@ fn numbered(name: &str) -> Option<Device> {
     };
     let (number, part) = rest.split_once('-').unwrap_or((rest, ""));
     is_number(number).then(|| Device::Claimed { number: number.parse().ok(), is_part: part.starts_with("mig") })
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -289,7 +289,7 @@ pub struct ProcessFacts {
     /// The Kubernetes pod's uid, by its cgroup.
     pub pod: Option<String>,
     /// The ID of Podman's pod, by its cgroup: 64 hexadecimal digits.
-    pub podman_pod: Option<String>,
+    pub podman_pod: Option<Box<str>>,
     /// The Slurm job, by its cgroup or its ancestor `slurmstepd`; none outside a job. Not supported where jobs of this
     /// host have no cgroup and the process no such ancestor.
     pub job: Reading<Option<Box<SlurmJob>>>,

@@ -61,7 +61,7 @@ pub struct Process {
     /// The Kubernetes pod that it runs in.
     pub pod: Option<Box<Pod>>,
     /// The ID of Podman's pod that it runs in.
-    pub podman_pod: Option<String>,
+    pub podman_pod: Option<Box<str>>,
     /// The Slurm job; none outside a job.
     pub job: Reading<Option<Box<SlurmJob>>>,
 }

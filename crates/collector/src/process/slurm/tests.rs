@@ -1,3 +1,5 @@
+use std::{io::Write as _, sync::Arc, thread};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -33,6 +35,37 @@ fn number_for_users_agrees_with_job() {
     ] {
         assert_eq!(shown(job, &environment(&variables)), expected, "{job} {variables:?}");
     }
+}
+
+#[test]
+fn hanging_search_blocks_no_other_reader() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("7");
+    fs::create_dir(&folder).unwrap();
+    for (file, content) in [("comm", "slurmstepd\n"), ("status", "Uid:\t0\t0\t0\t0\n"), ("cgroup", "0::/\n")] {
+        fs::write(folder.join(file), content).unwrap();
+    }
+    // Opening a pipe that nobody writes blocks as a held lock does.
+    let pipe = folder.join("cmdline");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let both = Arc::new((Untracked::default(), ProcFs::new(root.path().into())));
+    let ask = || {
+        let both = Arc::clone(&both);
+        thread::spawn(move || both.0.is(&both.1))
+    };
+    let first = ask();
+    let mut pipe = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    let other = ask();
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !other.is_finished() {
+        assert!(Instant::now() < limit, "it waits for the search that hangs");
+        thread::yield_now();
+    }
+    assert_eq!(other.join().unwrap(), Err(Absence::Timeout), "nothing is known yet");
+    pipe.write_all(b"slurmstepd: [16.batch]\0").unwrap();
+    drop(pipe);
+    assert_eq!(first.join().unwrap(), Ok(true));
+    assert_eq!(both.0.is(&both.1), Ok(true), "the result is kept");
 }
 
 proptest! {

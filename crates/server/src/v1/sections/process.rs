@@ -103,12 +103,12 @@ view! {
         private_opt_read pod_name: Option<String> = placed(process, |process| pod_name(process, |name| &name.name));
         /// ID of the Podman pod; null outside one.
         /// Source: `/proc/PID/cgroup`. Read: /proc/PID. Absent: as `container`; null outside one.
-        private_opt podman_pod: Option<String> = placed(process, |process| process.podman_pod.clone());
+        private_opt podman_pod: Option<String> = placed(process, |process| process.podman_pod.as_deref().map(str::to_owned));
         /// Raw number of the Slurm job, as `squeue -o %A` prints it; null outside a job.
-        /// Source: `/proc/PID/cgroup`, else the title of its ancestor `slurmstepd`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; `not_supported` where jobs of this host have no cgroup and it has no such ancestor; null outside one.
+        /// Source: `/proc/PID/cgroup`, else the title of its ancestor `slurmstepd`. Read: /proc/PID. Absent: `hidden`, or as the cgroup is, `denied` or `error`; `not_supported` where jobs of this host have no cgroup and it has no such ancestor, `timeout` until that is known; null outside one.
         private_opt job: Option<String> = job(process, |job| Some(job.id.clone()));
-        /// Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`.
-        /// Source: `SLURM_*` in `/proc/PID/environ`, where it agrees with `job`. Read: /proc/PID. Absent: as `job`; `denied` without the right to read it, `not_supported` where it does not agree; null outside a job.
+        /// Number of that job as users know it: `2_3` for a task of an array, `10+1` for a component of a heterogeneous job, else as `job`. A hint of the process itself, which may name another job's array; only `job` is proved.
+        /// Source: `SLURM_*` in `/proc/PID/environ`, where it is possible for `job`. Read: /proc/PID. Absent: as `job`; `denied` without the right to read it, `not_supported` where it is not possible; null outside a job.
         private_opt_read job_display: Option<String> = job(process, |job| Some(job.shown.clone()));
         /// Step of that job: `batch`, `interactive`, `extern`, or the number of a step of `srun`.
         /// Source: as `job`. Read: /proc/PID. Absent: as `job`; null also where the source does not show it.

@@ -13,13 +13,13 @@ view! {
     /// Account, or container that counts instead of its accounts, with its use of the GPUs.
     struct UserView of (context, tally: &Tally) {
         /// Name of the account, or the uid in digits if it has none. For a container its name, in a pod `namespace/pod/container`, or the first 12 digits of its ID.
-        /// Source: `getpwuid_r`; as the processes' `container_name`. Read: derived. Absent: as the processes' `user`.
+        /// Source: `getpwuid_r`; as the processes' `container_name`. Read: derived. Absent: as the processes' `owner`.
         private user: Option<String> = tally.user.clone();
         /// Real user ID of the account; null for a container whose processes have several, or that has accounts of its own.
         /// Source: `/proc/PID/status`, `Uid`. Read: derived. Absent: as the processes' `uid`; null for such a container.
         private_opt uid: Option<u32> = tally.uid;
         /// ID of the container whose processes are counted; null for an account. Root counts for its container, another account with `--count-containers container`, and each in a system container.
-        /// Source: `/proc/PID/cgroup`. Read: derived. Absent: null for an account.
+        /// Source: `/proc/PID/cgroup`, else `/proc/PID/cmdline` of an ancestor. Read: derived. Absent: null for an account.
         private_opt container: Option<String> = Ok(tally.container.clone());
         /// Indices of the GPUs with its processes.
         /// Source: derived from the processes. Read: derived. Absent: never.
@@ -121,8 +121,12 @@ impl Tally {
         if self.user.is_err() || process.user.is_some() {
             self.user = process.owner().map_err(Why::from);
         }
-        if self.container.is_some() && self.uid != process.uid.map(Some) {
-            self.uid = Ok(None);
+        if self.container.is_some() {
+            self.uid = match (self.uid, process.uid) {
+                (Err(_), uid) => uid.map(Some),
+                (Ok(Some(known)), Ok(uid)) if uid != known => Ok(None),
+                (known, _) => known,
+            };
         }
         self.gpus.insert(gpu.index);
         self.pids.insert(process.pid);

@@ -4,7 +4,7 @@ use serde_json::json;
 use telemetry::{
     Absence,
     sample::Container,
-    snapshot::{Process, ProcessKind},
+    snapshot::{ContainerCount, Process, ProcessKind},
 };
 
 use super::*;
@@ -72,6 +72,31 @@ fn users_of_system_container_are_one_row() {
     );
     let of = |user: &str| host.json(&format!("processes?user={user}")).as_array().unwrap().len();
     assert_eq!((of("t1"), of("alice"), of("1001"), of("0")), (4, 1, 1, 0), "the uid is another account's in it");
+}
+
+#[test]
+fn unreadable_uid_leaves_that_of_container() {
+    let docker = Container { id: "abc".into(), runtime: None, name: Ok("train".into()), rootless: false };
+    let of = |(pid, uid)| Process {
+        uid,
+        container: Some(Box::new(docker.clone())),
+        container_count: ContainerCount::Container,
+        ..hosts::process(pid, ProcessKind::Compute)
+    };
+    let unread = Err(Absence::Denied);
+    for (uids, uid, absent) in [
+        (&[Ok(1001), unread, Ok(1001)][..], json!(1001), Value::Null),
+        (&[unread, Ok(1001)], json!(1001), Value::Null),
+        (&[Ok(1001), unread, Ok(1002), Ok(1002)], Value::Null, Value::Null),
+        (&[unread, unread], Value::Null, json!("denied")),
+    ] {
+        let mut snapshot = hosts::healthy();
+        snapshot.gpus.truncate(1);
+        snapshot.gpus[0].processes = (1..).zip(uids.iter().copied()).map(of).collect();
+        let rows = Host::new(snapshot, Scope::Read, Commands::Masked).json("users");
+        assert_eq!(rows.as_array().unwrap().len(), 1);
+        assert_eq!((&rows[0]["uid"], &rows[0]["absent"]["uid"]), (&uid, &absent), "{uids:?}");
+    }
 }
 
 #[test]
