@@ -74,7 +74,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -s V -l version -d 'Print version'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "release" -d 'Release the driver and all GPUs for a while'
@@ -134,7 +134,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -186,7 +186,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -238,7 +238,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -291,10 +291,10 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l all -d 'List options that are at their default too'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l node -d 'Use this node name [default: $SLURMD_NODENAME, else the hostname up to its first dot]' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol -d 'Run this scontrol instead of the one in PATH, /usr/bin, /usr/local/bin or /opt/slurm/bin' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol -d 'Run this scontrol instead of the one in PATH, /usr/bin, /bin, /usr/local/bin or /opt/slurm/bin' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l slurm-conf -d 'Use this slurm.conf [default: $SLURM_CONF, else Slurm\'s own]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol-timeout -d 'End scontrol after this long; it runs at most twice' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l drained -d 'Remember in this folder for which problems the node was drained' -r -F
@@ -351,7 +351,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l drain -d 'Drain this Slurm node if a GPU is critical; implies --gpus'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resume -d 'Resume the node once all GPUs are well, if its reason is still that of --drain'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'Write to this file instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'Stop after this long, and write the answers so far' -r
@@ -405,5 +405,5 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes -d 'Add processes to /metrics, with users and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'

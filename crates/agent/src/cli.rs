@@ -230,7 +230,7 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_METRICS_SET", default_value = "standard", value_name = "SET", value_parser = metrics_set, global = true)]
     pub(crate) metrics_set: MetricsSet,
 
-    /// Add processes to /metrics, with users and names
+    /// Add processes to /metrics, with users, containers and names
     ///
     /// Each process leaves its series in the monitoring system when it ends.
     #[arg(long, env = "NVSMI_METRICS_PROCESSES", global = true)]

@@ -67,7 +67,7 @@ pub(crate) struct SlurmArgs {
     #[arg(long, requires = "drain", value_name = "NAME")]
     pub(crate) node: Option<String>,
 
-    /// Run this scontrol instead of the one in PATH, /usr/bin, /usr/local/bin or /opt/slurm/bin
+    /// Run this scontrol instead of the one in PATH, /usr/bin, /bin, /usr/local/bin or /opt/slurm/bin
     #[arg(long, requires = "drain", value_name = "FILE")]
     pub(crate) scontrol: Option<PathBuf>,
 

@@ -35,7 +35,7 @@ fn docs_metrics_match_code() {
     for (title, note, belongs) in sections {
         let note = if note.is_empty() {
             format!(
-                "Only with `--metrics-processes`. Labels `gpu`, `uuid`, {}; the last two only with MIG.",
+                "Only with `--metrics-processes`. Labels `gpu`, `uuid`, {}; the last two only with MIG, `container` only in\na container, and `user`, `container` and `name` only for the scope `read`.",
                 process::LABELS.map(|label| format!("`{label}`")).join(", ")
             )
         } else {
