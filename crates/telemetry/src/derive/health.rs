@@ -202,8 +202,12 @@ pub(super) fn judge(
         recovery(&newest),
     ];
     reasons.extend(others.into_iter().flatten());
-    // The worst first, and then always in the same order.
-    reasons.sort_by(|one, other| other.severity.cmp(&one.severity).then_with(|| one.code.cmp(&other.code)));
+    // The worst first, then what is wrong before what the driver asks for because of it, and always in the same order.
+    let is_consequence = |reason: &Reason| matches!(&*reason.code, "recovery_action" | "reset_required");
+    reasons.sort_by(|one, other| {
+        let by_severity = other.severity.cmp(&one.severity);
+        by_severity.then_with(|| (is_consequence(one), &one.code).cmp(&(is_consequence(other), &other.code)))
+    });
     Health { verdict: reasons.first().map_or(Severity::Ok, |worst| worst.severity), reasons }
 }
 

@@ -94,9 +94,11 @@ A GPU that is not read on time (stale, lost, asleep, denied) loses its readings 
 | `full` | some 120 more | those too |
 
 The set `fleet` has the same series with the same values, so queries and alerts work with each set as far as it has what they
-need. Of `nvsmi_gpu_state`, `nvsmi_gpu_use` and `nvsmi_agent_collector_state` it has the states that are named, and of
-`nvsmi_gpu_health_reason` the worst one of each GPU, whose severity is its health. MIG instances and processes are not in it. Names of
-dcgm-exporter that a scrape asks for win over a configured `--metrics-set fleet`; asking for both is an error.
+need; the first lines of `deploy/prometheus/alerts.yml` list what does not. Of `nvsmi_gpu_state`, `nvsmi_gpu_use` and
+`nvsmi_agent_collector_state` it has the states that are named, and of `nvsmi_gpu_health_reason` the worst one of each GPU,
+whose severity is its health: other reasons, such as an Xid error of a GPU that is lost, are not in it. MIG instances and processes
+are not in it. Names of dcgm-exporter that a scrape asks for win over a configured `--metrics-set fleet`; asking for both is an
+error.
 
 ## State sets
 

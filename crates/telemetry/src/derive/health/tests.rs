@@ -352,7 +352,7 @@ fn health_problem_kept_until_read_again() {
     bad.readings.remapped_rows.failed = Ok(true);
     bad.readings.state.recovery_action = Ok(1);
     bad.readings.fabric = Fabric { state: Ok(3), status: Ok(7), ..Fabric::absent(Absence::NotSupported) };
-    let all = ["fabric_failed", "recovery_action", "row_remap_failed", "ecc_uncorrected", "row_remap_pending"];
+    let all = ["fabric_failed", "row_remap_failed", "recovery_action", "ecc_uncorrected", "row_remap_pending"];
     let unread = |why| Gpu { readings: Readings::absent(why), ..well() };
     let mut conditions = Conditions::default();
     for (name, gpu, expected) in [

@@ -119,7 +119,7 @@ fn rules_and_dashboards_have_data_on_prometheus() {
             groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone());
         let all: Vec<Value> = all.collect();
         assert!(all.iter().all(|rule| rule["health"] != "err"), "{all:#?}");
-        let done = all.len() == 26 && all.iter().all(|rule| rule["health"] == "ok");
+        let done = all.len() == 27 && all.iter().all(|rule| rule["health"] == "ok");
         let firing = all.into_iter().filter(|rule| rule["state"] == "firing").map(|rule| rule["name"].clone());
         // What fires at once on this board: its errors, and a row that waits.
         let firing: Vec<Value> = firing.collect();
@@ -127,6 +127,49 @@ fn rules_and_dashboards_have_data_on_prometheus() {
         (done && wanted.iter().all(|name| firing.contains(&Value::from(*name)))).then_some(firing)
     });
     assert!(!firing.contains(&"GpuRowRemapFailed".into()) && !firing.contains(&"GpuAgentDown".into()), "{firing:?}");
+}
+
+/// The expression of the panel with this title.
+fn of_panel(dashboard: &str, title: &str) -> String {
+    let dashboard: Value = serde_json::from_str(&text(&format!("deploy/grafana/dashboards/{dashboard}.json"))).unwrap();
+    let panel = dashboard["panels"].as_array().unwrap().iter().find(|panel| panel["title"] == title);
+    let panel = panel.unwrap_or_else(|| panic!("there is no {title}"));
+    panel["targets"][0]["expr"].as_str().unwrap().replace("$instance", ".*")
+}
+
+#[test]
+fn dashboards_count_gpus_not_ok_in_each_set() {
+    let driver = Driver::new(&["well", "lost", "failing"].map(|name| format!("[[gpu]]\nname = '{name}'\n")).concat());
+    let agent = Start::on(&driver).serve().ready();
+    let fleet = ["params: {set: [fleet]}"];
+    let monitor =
+        Monitor::prometheus(&[Target::new("standard", &agent), Target::new("fleet", &agent).with(&fleet)], &[]);
+    let panels = [("host", "Not ok"), ("host", "Unwell"), ("fleet", "GPUs not ok"), ("fleet", "GPUs unwell")];
+    let counts = |expected: f64| {
+        for (dashboard, title) in panels {
+            for job in ["standard", "fleet"] {
+                let expression = of_panel(dashboard, title).replace("$job", job);
+                eventually(&format!("{expected}: {expression}"), || {
+                    (monitor.values(&expression) == [expected]).then_some(())
+                });
+            }
+        }
+    };
+    counts(0.0);
+    let errors = ["", "errors = { '*' = 15 }\n", "errors = { '*' = 999, nvmlDeviceGetHandleByIndex_v2 = 0 }\n"];
+    let gpus = ["well", "lost", "failing"].iter().zip(errors);
+    driver.play(&gpus.map(|(name, errors)| format!("[[gpu]]\nname = '{name}'\n{errors}")).collect::<String>());
+    counts(2.0);
+    for (job, expected) in [("standard", ["error", "lost"]), ("fleet", ["not ok", "not ok"])] {
+        let expression = of_panel("fleet", "GPUs that are not read").replace("$job", job);
+        eventually(&expression, || {
+            let found = monitor.query(&expression);
+            assert!(found.iter().all(|series| series["value"][1] == "1"), "{found:?}");
+            let mut states: Vec<&str> = found.iter().filter_map(|gpu| gpu["metric"]["state"].as_str()).collect();
+            states.sort_unstable();
+            (states == expected).then_some(())
+        });
+    }
 }
 
 #[test]
