@@ -18,6 +18,7 @@ pub(super) struct Problems(BTreeMap<String, BTreeMap<String, Problem>>);
 #[derive(Debug)]
 struct Problem {
     text: String,
+    /// Worst severity since it began, so that one that goes up and down does not fill the log.
     severity: Severity,
     /// First sight of the GPU without it.
     gone: Option<Stamp>,
@@ -79,7 +80,8 @@ impl Problems {
 fn begun(known: &mut BTreeMap<String, Problem>, gpu: &Gpu, reason: &Reason, now: Stamp) -> Option<Event> {
     let Reason { severity, code, text, action } = reason;
     let before = known.get(code).map(|problem| problem.severity);
-    known.insert(code.clone(), Problem { text: text.clone(), severity: *severity, gone: None });
+    let worst = before.map_or(*severity, |before| before.max(*severity));
+    known.insert(code.clone(), Problem { text: text.clone(), severity: worst, gone: None });
     let is_news = before.is_none_or(|before| *severity > before);
     is_news.then(|| event(gpu, *severity, code, format!("GPU {}: {text}", gpu.index), action.clone(), now))
 }
@@ -130,9 +132,16 @@ mod tests {
         assert_eq!(see(1, Ok, &[hot]), told(Warning, "GPU 0: hot on it", "Reset it."));
         assert_eq!(see(2, Ok, &[hot, (Critical, "lost"), (Critical, "xid_79")]), [], "known, or other events");
         assert_eq!(see(3, Ok, &[(Critical, "hot")]), told(Critical, "GPU 0: hot on it", "Reset it."));
-        assert_eq!(see(4, Ok, &[hot]), [], "better, and not over");
+        for second in 4..10 {
+            let severity = if second % 2 == 0 { Warning } else { Critical };
+            assert_eq!(
+                see(second, Ok, &[(severity, "hot")]),
+                [],
+                "better or as bad as it was at {second}, and not over"
+            );
+        }
         // It comes and goes.
-        for second in 5..200 {
+        for second in 10..200 {
             let reasons = [hot];
             assert_eq!(see(second, Ok, &reasons[..usize::from(second % 50 == 0)]), [], "at {second}");
         }
@@ -140,6 +149,10 @@ mod tests {
         assert_eq!(see(300, Lost, &[]), [], "nobody knows");
         assert_eq!(see(301, Ok, &[]), told(Severity::Ok, "GPU 0: no longer: hot on it", ""));
         assert_eq!(see(302, Ok, &[]), []);
+        assert_eq!(see(303, Ok, &[hot]), told(Warning, "GPU 0: hot on it", "Reset it."), "another one");
+        assert_eq!(see(304, Ok, &[(Critical, "hot")]), told(Critical, "GPU 0: hot on it", "Reset it."));
+        assert_eq!(see(305, Ok, &[]), []);
+        assert_eq!(see(365, Ok, &[]), told(Severity::Ok, "GPU 0: no longer: hot on it", ""));
         assert!(problems.0.is_empty());
     }
 }
