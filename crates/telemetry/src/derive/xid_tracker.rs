@@ -55,12 +55,20 @@ impl XidTracker {
         for (one, count) in Severity::ALL.into_iter().zip(&mut self.by_severity) {
             *count = count.saturating_add(if one == severity { xid.times } else { 0 });
         }
-        if self.by_code.len() < MAX_KINDS || self.by_code.contains_key(&xid.code) {
-            let count = self.by_code.entry(xid.code).or_default();
-            *count = count.saturating_add(xid.times);
+        self.count_code(xid.code, xid.times);
+        self.hold(xid.code, xid.at);
+    }
+
+    fn count_code(&mut self, code: u64, times: u64) {
+        if self.by_code.len() < MAX_KINDS || self.by_code.contains_key(&code) {
+            let count = self.by_code.entry(code).or_default();
+            *count = count.saturating_add(times);
         }
-        if self.held.len() < MAX_KINDS || self.held.contains_key(&xid.code) {
-            self.held.insert(xid.code, xid.at);
+    }
+
+    fn hold(&mut self, code: u64, at: Stamp) {
+        if self.held.len() < MAX_KINDS || self.held.contains_key(&code) {
+            self.held.insert(code, at);
         }
     }
 
@@ -88,14 +96,11 @@ impl XidTracker {
     /// Takes over what was found under another name of the GPU.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.last = self.last.into_iter().chain(other.last).max_by_key(|(_, at)| at.boot);
-        self.held.extend(other.held.iter().map(|(code, at)| (*code, *at)));
+        other.held.iter().for_each(|(code, at)| self.hold(*code, *at));
         for (count, more) in self.by_severity.iter_mut().zip(other.by_severity) {
             *count = count.saturating_add(more);
         }
-        for (code, more) in &other.by_code {
-            let count = self.by_code.entry(*code).or_default();
-            *count = count.saturating_add(*more);
-        }
+        other.by_code.iter().for_each(|(code, times)| self.count_code(*code, *times));
         self.count = self.count.saturating_add(other.count);
     }
 
@@ -210,5 +215,13 @@ mod tests {
         }
         assert_eq!((xids.count, xids.held.len(), xids.by_code.len()), (10_000, MAX_KINDS, MAX_KINDS));
         assert_eq!(xids.by_severity, [0, 10_000, 0], "unknown ones are warnings");
+        let mut other = XidTracker::default();
+        for code in 10_001..20_000 {
+            other.add(&xid(code, 2));
+        }
+        xids.absorb(&other);
+        assert_eq!((xids.count, xids.held.len(), xids.by_code.len()), (19_999, MAX_KINDS, MAX_KINDS));
+        let counts = [10_000, 10_001].map(|code| (xids.by_code[&code], xids.held[&code]));
+        assert_eq!(counts, [(1, at(1)), (2, at(2))], "of those that it has");
     }
 }
