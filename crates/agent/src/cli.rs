@@ -4,6 +4,7 @@ mod arguments;
 mod help;
 #[cfg(test)]
 mod pages;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -19,6 +20,7 @@ use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 pub(crate) use arguments::{CaptureArgs, CheckArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs};
+pub(crate) use setting::{Setting, Source};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
@@ -48,24 +50,6 @@ pub(crate) struct Cli {
     /// Settings of the installed service, for commands that concern it.
     #[arg(skip)]
     pub(crate) service: Service,
-}
-
-/// One option in effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) source: String,
-}
-
-/// Source of an option that nobody set.
-const DEFAULT: &str = "default";
-
-impl Setting {
-    /// True if nobody set it.
-    pub(crate) fn is_default(&self) -> bool {
-        self.source == DEFAULT
-    }
 }
 
 impl Cli {
@@ -416,15 +400,15 @@ fn parse_from(
     cli.settings = settings(&matches, &dotenv, &service);
     let of_service = service.variables.get("TOKEN").map(OsString::from);
     let (token, source) = match (token, dotenv.token, of_service) {
-        (Some(token), ..) => (Some(token), "variable TOKEN".into()),
-        (None, Some(token), _) => (Some(token.into()), ".env".into()),
-        (None, None, token) => (token, service.source()),
+        (Some(token), ..) => (Some(token), Source::Variable("TOKEN".into())),
+        (None, Some(token), _) => (Some(token.into()), Source::File(".env".into())),
+        (None, None, token) => (token, Source::File(service.source())),
     };
     cli.service = service;
     cli.token = token.filter(|token| !token.is_empty());
     cli.settings.push(match &cli.token {
         Some(_) => Setting { name: "token".into(), value: "(set)".into(), source },
-        None => Setting { name: "token".into(), value: "(none)".into(), source: DEFAULT.into() },
+        None => Setting { name: "token".into(), value: "(none)".into(), source: Source::Default },
     });
     Ok(cli)
 }
@@ -446,11 +430,11 @@ fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Set
                 several => several.join(","),
             };
             let source = match matches.value_source(id) {
-                Some(ValueSource::CommandLine) => "flag".into(),
-                Some(ValueSource::EnvVariable) => format!("variable {variable}"),
-                _ if in_dotenv => ".env".into(),
-                _ if service.variables.contains_key(&*variable.to_string()) => service.source(),
-                _ => DEFAULT.into(),
+                Some(ValueSource::CommandLine) => Source::Flag,
+                Some(ValueSource::EnvVariable) => Source::Variable(variable.to_string()),
+                _ if in_dotenv => Source::File(".env".into()),
+                _ if service.variables.contains_key(&*variable.to_string()) => Source::File(service.source()),
+                _ => Source::Default,
             };
             Setting { name: argument.get_long().unwrap_or(id).into(), value, source }
         })

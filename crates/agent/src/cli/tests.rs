@@ -66,7 +66,7 @@ fn flag_overrides_dotenv() {
     let cli = parsed(&[], file.clone()).unwrap();
     assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
     assert_eq!(cli.token, Some("t".into()));
-    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.to_string();
     assert_eq!([source("port"), source("token"), source("bind")], [".env", ".env", "default"]);
     assert!(!format!("{:?}", cli.settings).contains("\"t\""), "the token is masked");
     assert_eq!(parsed(&["--port", "9001"], file).unwrap().options.port, 9001);
@@ -86,7 +86,7 @@ fn service_settings_have_lowest_precedence() {
     let cli = parsed(&[], None);
     assert_eq!((cli.options.port, cli.options.url_prefix.as_str()), (9000, "/x"));
     assert_eq!((cli.options.bind, cli.token), (vec!["127.0.0.2".parse().unwrap()], Some("t".into())));
-    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.clone();
+    let source = |name: &str| cli.settings.iter().find(|setting| setting.name == name).unwrap().source.to_string();
     assert_eq!(["port", "token", "interval"].map(source), ["/etc/agent.env", "/etc/agent.env", "default"]);
     let cli = parsed(&["--port", "81"], Some("mine"));
     assert_eq!((cli.options.port, cli.token), (81, Some("mine".into())));

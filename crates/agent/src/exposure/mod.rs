@@ -17,7 +17,7 @@ use server::{Anonymous, Tls, Token};
 
 use crate::{
     bind::{Bind, GivenBy},
-    cli::{AnonymousScope, Cli, Options, given},
+    cli::{AnonymousScope, Cli, Options, Source, given},
 };
 use certificates::Certificates;
 pub(crate) use files::Reload;
@@ -120,11 +120,11 @@ fn given_by(cli: &Cli) -> GivenBy {
     });
     let of = |option: &str, variable: &str| {
         let setting = cli.settings.iter().find(|setting| setting.name == option);
-        match setting.map_or("default", |setting| setting.source.as_str()) {
-            "flag" => format!("--{option}"),
-            "default" => format!("--{option} or {variable}"),
-            source if source.starts_with("variable ") => format!("the {source}"),
-            file => format!("{variable} in {file}"),
+        match setting.map_or(&Source::Default, |setting| &setting.source) {
+            Source::Flag => format!("--{option}"),
+            Source::Default => format!("--{option} or {variable}"),
+            Source::Variable(name) => format!("the variable {name}"),
+            Source::File(file) => format!("{variable} in {file}"),
         }
     };
     GivenBy { own_ports: own_ports.collect(), port: of("port", "PORT"), bind: of("bind", "NVSMI_BIND") }
