@@ -12,7 +12,7 @@ const REFILL: Duration = Duration::from_secs(1);
 /// Log of events, with a rate limit: a driver can report thousands of errors in a second.
 #[derive(Debug)]
 pub(super) struct EventLog {
-    /// When [`BURST`] lines may be written again.
+    /// Time at which [`BURST`] lines may be written again.
     full_at: Instant,
     left_out: u64,
 }

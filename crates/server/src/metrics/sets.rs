@@ -14,6 +14,19 @@ pub enum MetricsSet {
     Full,
 }
 
+impl MetricsSet {
+    /// All sets, in the order of their positions.
+    pub(crate) const ALL: [Self; 3] = [Self::Fleet, Self::Standard, Self::Full];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Standard => "standard",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// An invalid name of a set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected fleet, standard or full, got {0:?}")]
@@ -23,11 +36,6 @@ impl FromStr for MetricsSet {
     type Err = MetricsSetError;
 
     fn from_str(name: &str) -> Result<Self, MetricsSetError> {
-        match name {
-            "fleet" => Ok(Self::Fleet),
-            "standard" => Ok(Self::Standard),
-            "full" => Ok(Self::Full),
-            other => Err(MetricsSetError(other.into())),
-        }
+        Self::ALL.into_iter().find(|set| set.name() == name).ok_or_else(|| MetricsSetError(name.into()))
     }
 }

@@ -33,13 +33,12 @@ pub(crate) struct Form {
     pub(super) format: Format,
 }
 
-const SETS: [MetricsSet; 3] = [MetricsSet::Fleet, MetricsSet::Standard, MetricsSet::Full];
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
 const DCGM: [DcgmNames; 3] = [DcgmNames::Until48, DcgmNames::Since49, DcgmNames::Both];
 
 impl Form {
     /// Native names alone: each set in each format.
-    const NATIVE: usize = SETS.len() * FORMATS.len();
+    const NATIVE: usize = MetricsSet::ALL.len() * FORMATS.len();
     const COUNT: usize = Self::NATIVE + DCGM.len() * 2 * 2;
 
     pub(super) fn of(names: Names, set: MetricsSet, format: Format) -> Self {
@@ -63,7 +62,8 @@ impl Form {
 
     /// All forms, in the order of their positions.
     fn all() -> impl Iterator<Item = Self> {
-        let native = SETS.into_iter().flat_map(|set| FORMATS.map(|format| Self::of(Names::NATIVE, set, format)));
+        let native =
+            MetricsSet::ALL.into_iter().flat_map(|set| FORMATS.map(|format| Self::of(Names::NATIVE, set, format)));
         let names = DCGM.into_iter().flat_map(|dcgm| [false, true].map(|native| Names { native, dcgm }));
         let dcgm = names
             .flat_map(|names| [MetricsSet::Standard, MetricsSet::Full].map(|set| Self::of(names, set, Format::Text)));

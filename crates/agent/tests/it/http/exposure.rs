@@ -308,14 +308,14 @@ fn lines(agent: &Agent) -> Vec<Value> {
 fn access_log_has_a_line_per_request() {
     let (driver, _process) = host();
     let agent = with_tokens(&driver).0.argument("--access-log=json").serve();
-    for (path, token) in [("/status?idx=0&user=alice", SUMMARY), ("/count", "wrong"), ("/healthz", "")] {
+    for (path, token) in [("/status?idx=0&user=alice", SUMMARY), ("/metrics?set=fleet", "wrong"), ("/healthz", "")] {
         agent.request(path, &[("Authorization", token), ("X-Forwarded-For", "198.51.100.1")]);
     }
     eventually("three lines", || (lines(&agent).len() == 3).then_some(()));
     let log = lines(&agent);
     for (line, (who, path, status)) in log.iter().zip([
         ("board", "/status?idx=0&…", &[200, 500][..]),
-        ("(wrong token)", "/count", &[401]),
+        ("(wrong token)", "/metrics?set=fleet", &[401]),
         ("-", "/healthz", &[200]),
     ]) {
         assert_eq!((line["who"].as_str(), line["path"].as_str()), (Some(who), Some(path)), "{line}");

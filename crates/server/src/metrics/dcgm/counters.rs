@@ -46,7 +46,7 @@ pub struct Unserved {
     pub line: usize,
     /// Metrics that it requests.
     pub name: String,
-    /// Why not.
+    /// Reason.
     pub why: &'static str,
     /// True if an earlier line serves it.
     pub is_repeated: bool,
