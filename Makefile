@@ -38,7 +38,7 @@ test-page:
 	npm --prefix web test
 	@scripts/browser
 
-test-peers: tools build ## Compare with nvitop, gpustat, nvtop, VictoriaMetrics and schemathesis, run under Nagios and Slurm
+test-peers: tools build ## Test with programs of others: nvitop, Alertmanager, Slurm, Nagios, Podman and more (CONTRIBUTING.md)
 	@scripts/run-tests peers
 
 images: build ## Make the pictures of docs/images (a quarter of an hour)
