@@ -44,6 +44,9 @@ impl Client {
                 "{url} requires {} token: set TOKEN to the service's, or run this as a user who can read its agent.env",
                 if self.token.is_some() { "another" } else { "a" }
             )),
+            (403, _) => Err(format!(
+                "{url} answers 403: the token's scope is too small; give one with the scope summary or read"
+            )),
             (status, _) => Err(format!("{url} answers {status}: check the agent's port and --url-prefix")),
         }
     }
