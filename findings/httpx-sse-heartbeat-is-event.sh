@@ -30,7 +30,7 @@ from httpx_sse import connect_sse
 def by_httpx(text):
     headers = {"Content-Type": "text/event-stream"}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=text.encode()))
-    with httpx.Client(transport=transport) as client, connect_sse(client, "GET", "http://x/") as source:
+    with httpx.Client(transport=transport) as client, connect_sse(client, "GET", "http://127.0.0.1/") as source:
         return " ".join(event.data or "()" for event in source.iter_sse())
 
 def by_sseclient(text):
