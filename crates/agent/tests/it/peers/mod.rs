@@ -93,6 +93,15 @@ impl Drop for Room {
             let _ = process.kill();
             let _ = process.wait();
         }
+        // Daemons of theirs, such as `slurmstepd`, live on. They work in the room.
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(pid) =
+                pid.filter(|_| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == self.folder.path()))
+            {
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            }
+        }
         if std::thread::panicking() {
             for file in fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
                 let path = file.path();
