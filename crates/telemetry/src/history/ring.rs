@@ -103,13 +103,19 @@ impl Ring {
         i64::try_from(at_ms / self.step_ms).unwrap_or(i64::MAX)
     }
 
-    /// As it is kept: the finished steps.
-    pub(super) fn save(&self) -> Option<SavedRing> {
-        let (first, last) = self.held?;
+    /// As it is kept: the steps that are over at that boot time. The open one is over before the next reading closes it
+    /// if readings are rarer than steps.
+    pub(super) fn save(&self, now_ms: u64) -> Option<SavedRing> {
+        let open = self.open.counts.iter().any(|count| *count > 0) && self.open.step < self.step_of(now_ms);
+        let open = open.then_some(self.open.step);
+        let (first, last) =
+            self.held.map_or_else(|| Some((open?, open?)), |(first, last)| Some((first, open.unwrap_or(last))))?;
         let of = |metric: usize| {
-            let values = self.values[metric].as_ref()?;
-            let row = (first..=last).map(|step| values.get(self.place(step)).copied().unwrap_or(f32::NAN));
-            Some((metric::ALL[metric].spec().path.to_owned(), row.collect()))
+            let is_open = open.is_some() && self.open.counts[metric] > 0;
+            (is_open || self.values[metric].is_some()).then(|| {
+                let row = (first..=last).map(|step| self.value(metric, step, now_ms).unwrap_or(f32::NAN));
+                (metric::ALL[metric].spec().path.to_owned(), row.collect())
+            })
         };
         Some(SavedRing { step_ms: self.step_ms, first, series: (0..METRICS).filter_map(of).collect() })
     }
@@ -269,6 +275,23 @@ mod tests {
     }
 
     #[test]
+    fn open_step_saved_once_it_is_over() {
+        let mut ring = Ring::new(1000, 10);
+        ring.put(5000, &row(5.0));
+        assert_eq!(ring.save(5999), None);
+        let restored = |ring: &Ring| {
+            let mut other = Ring::new(1000, 10);
+            other.load(&ring.save(7000).unwrap(), 0, 9000);
+            held(&other, 5..8, 9000)
+        };
+        assert_eq!(restored(&ring), [Some(5.0), None, None]);
+        ring.put(6000, &row(6.0));
+        assert_eq!(restored(&ring), [Some(5.0), Some(6.0), None]);
+        ring.put(7000, &row(7.0));
+        assert_eq!(restored(&ring), [Some(5.0), Some(6.0), None], "not over yet");
+    }
+
+    #[test]
     fn absurd_saved_numbers_tolerated() {
         for (first, moved) in
             [(i64::MAX, 1), (i64::MIN, -1), (i64::MAX - 1, 0), (i64::MIN, 0), (3, 0), (0, i128::MAX / 2000)]
@@ -311,14 +334,12 @@ mod tests {
             for (value, step) in values.iter().zip(100_u64..) {
                 ring.put(step * 1000, &value.map_or([None; METRICS], |value| row(value.into())));
             }
-            let (now, Some(saved)) = (300_000, ring.save()) else { return Ok(()) };
+            let Some(saved) = ring.save(300_000) else { return Ok(()) };
+            let now = 300_000;
             let mut other = Ring::new(1000, 256);
             other.load(&saved, i128::from(moved) * 1000, now);
             for step in 90..160 {
-                // What is in the open step is not kept.
-                if step < ring.open.step {
-                    prop_assert_eq!(other.value(0, step + moved, now), ring.value(0, step, now));
-                }
+                prop_assert_eq!(other.value(0, step + moved, now), ring.value(0, step, now));
             }
         }
     }

@@ -18,7 +18,8 @@ impl History {
     #[must_use]
     pub fn save(&self, uuid: &str) -> Option<SavedGpu> {
         let past = self.gpus.get(uuid)?;
-        Some(SavedGpu { uuid: uuid.into(), fine: past.fine.save(), coarse: past.coarse.save() })
+        let now = self.now.boot.0;
+        Some(SavedGpu { uuid: uuid.into(), fine: past.fine.save(now), coarse: past.coarse.save(now) })
     }
 
     /// Takes in a past that was kept at one moment, at another: the host may have been booted meanwhile. What has
