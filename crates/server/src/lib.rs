@@ -12,6 +12,7 @@ mod router;
 mod status;
 mod store;
 mod stream;
+mod usage;
 mod v1;
 
 #[cfg(test)]
@@ -38,4 +39,8 @@ pub use publish::{Aging, Published, Publisher, Show, readiness::Readiness};
 pub use router::App;
 pub use status::StatusView;
 pub use store::archive::Archive;
+pub use usage::{
+    Dimension, Pending, RowSums, SessionsPage, SessionsQuery, UsageError, UsageQuery, UsageReport, UsageRow,
+    UsageState, UsageStore,
+};
 pub use v1::denied;

@@ -20,6 +20,7 @@ pub mod readings;
 pub mod sample;
 pub mod snapshot;
 pub mod terminal;
+pub mod usage;
 pub mod xid;
 
 pub use arguments::Arguments;

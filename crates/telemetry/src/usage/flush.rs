@@ -1,0 +1,102 @@
+//! What a ledger hands to its store.
+
+use std::sync::Arc;
+
+use super::{Device, Holder, Occupant, Sums};
+
+/// Everything that was counted since the flush before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flush {
+    /// Counts up by one per flush, across runs of the agent. A store that has it ignores it.
+    pub sequence: u64,
+    /// Moment up to which it counts, Unix time in milliseconds.
+    pub at_ms: u64,
+    /// Slots that grew, or are new.
+    pub slots: Vec<Slot>,
+    /// Sessions that are open, or ended since the flush before, as they are now: they replace those stored.
+    pub sessions: Vec<Session>,
+    /// Sums to add to users' totals; a new user's first is 0.
+    pub totals: Vec<UserTotals>,
+}
+
+/// One GPU in one minute of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// When the run began, Unix time in milliseconds; unique among runs.
+    pub run: u64,
+    /// [`crate::snapshot::Gpu::key`].
+    pub gpu: Arc<str>,
+    /// Index of the GPU at the time.
+    pub index: u32,
+    /// Model of the GPU.
+    pub model: Option<Arc<str>>,
+    /// When the minute begins, Unix time in milliseconds.
+    pub begins_ms: u64,
+    /// Begin of the GPU's existence in the minute, Unix time in milliseconds.
+    pub first_ms: u64,
+    /// End of its existence in the minute so far, Unix time in milliseconds, exclusive. What the rows leave of
+    /// `last_ms - first_ms` is unobserved.
+    pub last_ms: u64,
+    /// Sums since the flush before: they are added to those stored.
+    pub rows: Vec<Row>,
+}
+
+/// Sums of one occupant of one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// MIG instance; none for the GPU itself, and for unassigned slices.
+    pub mig: Option<Arc<str>>,
+    /// Whom the time is counted for.
+    pub occupant: Occupant,
+    /// Sums.
+    pub sums: Sums,
+}
+
+/// A session: one holder on one device from its first to its last sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Identity.
+    pub key: SessionKey,
+    /// Index of the GPU at the time.
+    pub index: u32,
+    /// Name of the MIG instance, such as `0 · 3g.40gb`; none for the GPU itself.
+    pub mig_name: Option<Arc<str>>,
+    /// End: the last sample with the holder, Unix time in milliseconds.
+    pub last_ms: u64,
+    /// It has not ended.
+    pub open: bool,
+    /// First command line, with obvious secrets masked; none if commands are not kept.
+    pub command: Option<Arc<str>>,
+    /// Name of the first command's program, for a stricter display of commands.
+    pub program: Option<Arc<str>>,
+    /// Number of processes so far.
+    pub processes: u64,
+    /// Sums so far.
+    pub sums: Sums,
+}
+
+/// Identity of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    /// First sample, Unix time in milliseconds.
+    pub first_ms: u64,
+    /// Device.
+    pub device: Device,
+    /// Holder.
+    pub holder: Arc<Holder>,
+}
+
+/// Totals of one user over all time. They do not fall when slots expire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserTotals {
+    /// The label of `/api/v1/users`.
+    pub user: Arc<str>,
+    /// [`Sums::gpu_us`].
+    pub gpu_us: u64,
+    /// [`Sums::busy_us`].
+    pub busy_us: u64,
+    /// [`Sums::idle_us`].
+    pub idle_us: u64,
+    /// [`Sums::energy_mj`].
+    pub energy_mj: u64,
+}
