@@ -61,7 +61,7 @@ impl Cors {
         if self.0.is_empty() || *method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
-        self.listed(headers)?;
+        self.listed(headers.get(ORIGIN))?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
@@ -72,18 +72,18 @@ impl Cors {
     }
 
     /// Lets a page of a listed origin read a response, including errors.
-    pub(crate) fn mark(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    pub(crate) fn mark(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
         }
         response.append(VARY, BY_ORIGIN.clone());
-        if let Some(origin) = self.listed(request) {
+        if let Some(origin) = self.listed(origin) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.0.clone());
         }
     }
 
-    fn listed(&self, headers: &HeaderMap) -> Option<&WebOrigin> {
-        let origin = headers.get(ORIGIN)?;
+    fn listed(&self, origin: Option<&HeaderValue>) -> Option<&WebOrigin> {
+        let origin = origin?;
         self.0.iter().find(|listed| listed.0 == *origin)
     }
 }

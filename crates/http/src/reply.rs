@@ -1,9 +1,11 @@
-//! A response that is ready at once, or after the delay for a wrong token.
+//! A response that is ready at once, after the delay for a wrong token, or when its handler has it.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
+    thread,
 };
 
 use tokio::time::{Sleep, sleep};
@@ -13,20 +15,29 @@ use crate::{
     auth::throttle::{DELAY, Slot},
 };
 
-/// A response, and the delay before it. Only a delayed one allocates.
-pub struct Reply {
-    response: Option<Response>,
-    delay: Option<(Pin<Box<Sleep>>, Slot)>,
+/// A response that is awaited. Dropping it gives up.
+pub type Later = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A response, and the wait before it. Only one that is not ready allocates.
+pub struct Reply(Kind);
+
+enum Kind {
+    Ready(Option<Response>, Option<(Pin<Box<Sleep>>, Slot)>),
+    Later(Later),
 }
 
 impl Reply {
     pub(crate) const fn now(response: Response) -> Self {
-        Self { response: Some(response), delay: None }
+        Self(Kind::Ready(Some(response), None))
     }
 
     /// Responds after [`DELAY`] and holds the slot until then.
     pub(crate) fn delayed(slot: Slot, response: Response) -> Self {
-        Self { response: Some(response), delay: Some((Box::pin(sleep(DELAY)), slot)) }
+        Self(Kind::Ready(Some(response), Some((Box::pin(sleep(DELAY)), slot))))
+    }
+
+    pub(crate) const fn later(response: Later) -> Self {
+        Self(Kind::Later(response))
     }
 }
 
@@ -34,11 +45,27 @@ impl Future for Reply {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        if let Some((delay, _)) = &mut self.delay {
-            ready!(delay.as_mut().poll(cx));
-            self.delay = None;
+        match &mut self.0 {
+            Kind::Ready(response, wait) => {
+                if let Some((delay, _)) = wait {
+                    ready!(delay.as_mut().poll(cx));
+                    *wait = None;
+                }
+                // A future that is polled after its end may panic; this one stays pending.
+                response.take().map_or(Poll::Pending, Poll::Ready)
+            }
+            Kind::Later(response) => response.as_mut().poll(cx),
         }
-        // A future that is polled after its end may panic; this one stays pending.
-        self.response.take().map_or(Poll::Pending, Poll::Ready)
     }
+}
+
+/// Awaits a response, and catches a panic on the way.
+pub(crate) async fn caught(mut response: Later) -> thread::Result<Response> {
+    // A future that panicked is not polled again.
+    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{
+    HeaderMap, Method, Request, StatusCode,
+    header::{HeaderValue, ORIGIN},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -19,7 +22,9 @@ use crate::{
     error::problem,
     host_header::AllowedHosts,
     net::ClientAddr,
-    percent, query, response, security_headers,
+    percent, query,
+    reply::{self, Later},
+    response, security_headers,
 };
 
 /// A path and its handler.
@@ -47,7 +52,7 @@ pub enum Access {
     AnyScope,
 }
 
-/// The function that answers a route. Handlers only pick bytes, so they are plain functions.
+/// The function that answers a route. Most handlers only pick bytes, so they are plain functions.
 pub enum Handler<S: 'static> {
     /// Answers `GET` and `HEAD`.
     Read(fn(&RequestContext<'_, S>) -> Response),
@@ -55,6 +60,29 @@ pub enum Handler<S: 'static> {
     Below(fn(&RequestContext<'_, S>, &str) -> Response),
     /// Redirects every method, as the original does.
     Redirect(fn(&RequestContext<'_, S>) -> Response),
+    /// Answers `GET` and `HEAD` once this has waited for something else. All requests share a thread, so it must not
+    /// compute for long.
+    Later(fn(&RequestContext<'_, S>) -> Later),
+}
+
+/// The response of a handler, or the wait for it.
+enum Answer {
+    Now(Response),
+    Later(Later),
+}
+
+/// A request on the way to its handler.
+struct Asked<S: 'static> {
+    route: Option<&'static Route<S>>,
+    errors: ErrorFormat,
+    principal: Option<Principal>,
+}
+
+/// Parts of a request on which the headers of any response depend, and its entry in the access log.
+struct Exchange {
+    entry: Option<Entry>,
+    is_head: bool,
+    origin: Option<HeaderValue>,
 }
 
 /// The input of a handler.
@@ -134,6 +162,16 @@ impl<S> Route<S> {
         Self { path, access, errors: ErrorFormat::Legacy, parameters: None, handler: Handler::Redirect(handler) }
     }
 
+    /// A route that answers `GET` and `HEAD` later.
+    pub const fn later(
+        path: &'static str,
+        access: Access,
+        errors: ErrorFormat,
+        handler: fn(&RequestContext<'_, S>) -> Later,
+    ) -> Self {
+        Self { path, access, errors, parameters: None, handler: Handler::Later(handler) }
+    }
+
     /// This route, with 400 for query parameters of other names.
     #[must_use]
     pub const fn knowing(mut self, parameters: &'static [&'static str]) -> Self {
@@ -155,7 +193,7 @@ impl<S> Route<S> {
             Handler::Below(_) => {
                 path.strip_prefix(self.path).is_some_and(|name| !name.is_empty() && !name.contains('/'))
             }
-            Handler::Read(_) | Handler::Redirect(_) => path == self.path,
+            Handler::Read(_) | Handler::Redirect(_) | Handler::Later(_) => path == self.path,
         }
     }
 }
@@ -208,25 +246,28 @@ impl<S> Router<S> {
         &self.requests
     }
 
-    /// Answers a request of this client, if its address is known.
-    pub fn reply<B>(&self, client: Option<ClientAddr>, request: &Request<B>) -> Reply {
-        let entry = self
-            .config
-            .access_log
-            .then(|| Entry::begin(request.method(), request.uri(), client, &self.auth, self.config.logged_parameters));
-        let (mut response, principal) = match self.cors.preflight(request.method(), request.headers()) {
-            Some(response) => (response, None),
-            None => self.respond(request, client),
+    /// Answers a request of this client, if its address is known. A request that its client gives up while it waits has
+    /// no response, so it is neither counted nor logged.
+    pub fn reply<B>(self: &Arc<Self>, client: Option<ClientAddr>, request: &Request<B>) -> Reply
+    where
+        S: Send + Sync,
+    {
+        let exchange = self.begin(client, request);
+        if let Some(response) = self.cors.preflight(request.method(), request.headers()) {
+            return Reply::now(self.end(exchange, None, response));
+        }
+        let (answer, asked) = self.respond(request, client);
+        let response = match answer {
+            Answer::Now(response) => self.end(exchange, asked.principal.as_ref(), response),
+            Answer::Later(later) => {
+                let router = Arc::clone(self);
+                return Reply::later(Box::pin(async move {
+                    let response = router.checked(reply::caught(later).await, &asked);
+                    router.end(exchange, asked.principal.as_ref(), response)
+                }));
+            }
         };
-        security_headers::protect(response.headers_mut());
-        self.cors.mark(request.headers(), response.headers_mut());
-        if request.method() == Method::HEAD {
-            response = response::without_body(response);
-        }
-        if let Some(entry) = entry {
-            entry.end(principal.as_ref(), &response);
-        }
-        match (principal, client) {
+        match (asked.principal, client) {
             (Some(Principal::WrongToken), Some(client)) => {
                 self.log_wrong_token(client);
                 match self.throttle.wrong_token(client.net(), Instant::now()) {
@@ -239,6 +280,28 @@ impl<S> Router<S> {
         }
     }
 
+    fn begin<B>(&self, client: Option<ClientAddr>, request: &Request<B>) -> Exchange {
+        let entry = self
+            .config
+            .access_log
+            .then(|| Entry::begin(request.method(), request.uri(), client, &self.auth, self.config.logged_parameters));
+        let is_head = request.method() == Method::HEAD;
+        Exchange { entry, is_head, origin: request.headers().get(ORIGIN).cloned() }
+    }
+
+    /// Adds to a response what every response has, and logs it.
+    fn end(&self, exchange: Exchange, principal: Option<&Principal>, mut response: Response) -> Response {
+        security_headers::protect(response.headers_mut());
+        self.cors.mark(exchange.origin.as_ref(), response.headers_mut());
+        if exchange.is_head {
+            response = response::without_body(response);
+        }
+        if let Some(entry) = exchange.entry {
+            entry.end(principal, &response);
+        }
+        response
+    }
+
     /// Logs a wrong token now and then, never the token.
     fn log_wrong_token(&self, client: ClientAddr) {
         if let Some(requests) = self.refusal_log.wrong_token(client.net(), Instant::now()) {
@@ -247,43 +310,60 @@ impl<S> Router<S> {
         }
     }
 
-    /// The response to a request, and the client that it was authenticated as.
-    fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Response, Option<Principal>) {
+    /// The response to a request or the wait for it, and what it depends on.
+    fn respond<B>(&self, request: &Request<B>, client: Option<ClientAddr>) -> (Answer, Asked<S>) {
         let path = request.uri().path();
         if let Some(response) = self.root_redirect(request) {
             self.count(None, response.status());
-            return (response, None);
+            let asked = Asked { route: None, errors: ErrorFormat::Legacy, principal: None };
+            return (Answer::Now(response), asked);
         }
         // CONNECT names a host instead of a path.
         let route = if path.is_empty() { None } else { self.find(path) };
         let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
         let principal = self.authenticate(request, route);
+        let asked = Asked { route, errors, principal };
         // Handlers change no state, so a panic cannot leave anything half done.
-        let response = catch_unwind(AssertUnwindSafe(|| {
-            let (scope, anonymous) = match &principal {
-                None => (None, false),
-                Some(Principal::Token(token)) => (Some(token.scope), false),
-                Some(Principal::Anonymous(scope)) => (Some(*scope), true),
-                Some(Principal::WrongToken | Principal::NoToken) => {
-                    return errors.error(ErrorKind::Unauthorized);
-                }
-            };
-            let context = RequestContext {
-                router: self,
-                scope: scope.unwrap_or(Scope::Read),
-                principal: principal.as_ref(),
-                client,
-                query: request.uri().query(),
-                headers: request.headers(),
-            };
-            let without_slash = if route.is_none() { self.without_slash(path) } else { None };
-            match self.authorize(request, route.or(without_slash), scope, anonymous) {
-                Ok(()) if without_slash.is_some() => to_last_segment(path, request.uri().query()),
-                Ok(()) => handle(request, route, errors, &context),
-                Err(kind) => errors.error(kind),
+        let answer = match catch_unwind(AssertUnwindSafe(|| self.answer(request, client, &asked))) {
+            Ok(Answer::Later(later)) => Answer::Later(later),
+            Ok(Answer::Now(response)) => Answer::Now(self.checked(Ok(response), &asked)),
+            Err(panic) => Answer::Now(self.checked(Err(panic), &asked)),
+        };
+        (answer, asked)
+    }
+
+    /// The answer of the handler, or the refusal.
+    fn answer<B>(&self, request: &Request<B>, client: Option<ClientAddr>, asked: &Asked<S>) -> Answer {
+        let Asked { route, errors, ref principal } = *asked;
+        let (scope, anonymous) = match principal {
+            None => (None, false),
+            Some(Principal::Token(token)) => (Some(token.scope), false),
+            Some(Principal::Anonymous(scope)) => (Some(*scope), true),
+            Some(Principal::WrongToken | Principal::NoToken) => {
+                return Answer::Now(errors.error(ErrorKind::Unauthorized));
             }
-        }));
-        let mut response = response.unwrap_or_else(|_| {
+        };
+        let context = RequestContext {
+            router: self,
+            scope: scope.unwrap_or(Scope::Read),
+            principal: principal.as_ref(),
+            client,
+            query: request.uri().query(),
+            headers: request.headers(),
+        };
+        let path = request.uri().path();
+        let without_slash = if route.is_none() { self.without_slash(path) } else { None };
+        match self.authorize(request, route.or(without_slash), scope, anonymous) {
+            Ok(()) if without_slash.is_some() => Answer::Now(to_last_segment(path, request.uri().query())),
+            Ok(()) => handle(request, route, errors, &context),
+            Err(kind) => Answer::Now(errors.error(kind)),
+        }
+    }
+
+    /// The response of a handler, or the error if it panicked; counts it.
+    fn checked(&self, answered: std::thread::Result<Response>, asked: &Asked<S>) -> Response {
+        let Asked { route, errors, ref principal } = *asked;
+        let mut response = answered.unwrap_or_else(|_| {
             // The panic hook has logged the panic itself.
             tracing::error!(path = route.map(|route| route.path), "panic in a handler");
             self.requests.count_panic();
@@ -295,7 +375,7 @@ impl<S> Router<S> {
             response = errors.error(ErrorKind::Unauthorized);
         }
         self.count(route, response.status());
-        (response, principal)
+        response
     }
 
     /// Redirects `GET` and `HEAD` of `/` to the prefix, if there is one: people type the host's name alone. It is open,
@@ -383,21 +463,22 @@ fn handle<S, B>(
     route: Option<&'static Route<S>>,
     errors: ErrorFormat,
     context: &RequestContext<'_, S>,
-) -> Response {
-    let Some(route) = route else { return errors.error(ErrorKind::NotFound) };
+) -> Answer {
+    let Some(route) = route else { return Answer::Now(errors.error(ErrorKind::NotFound)) };
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if reads
         && let Some((query, known)) = request.uri().query().zip(route.parameters)
         && let Some(detail) = query::unknown(query, known)
     {
-        return problem(StatusCode::BAD_REQUEST, &detail);
+        return Answer::Now(problem(StatusCode::BAD_REQUEST, &detail));
     }
-    match &route.handler {
+    Answer::Now(match &route.handler {
         Handler::Redirect(handler) => handler(context),
         Handler::Read(handler) if reads => handler(context),
         Handler::Below(handler) if reads => {
             handler(context, request.uri().path().rsplit('/').next().unwrap_or_default())
         }
-        Handler::Read(_) | Handler::Below(_) => errors.error(ErrorKind::MethodNotAllowed),
-    }
+        Handler::Later(handler) if reads => return Answer::Later(handler(context)),
+        Handler::Read(_) | Handler::Below(_) | Handler::Later(_) => errors.error(ErrorKind::MethodNotAllowed),
+    })
 }

@@ -20,9 +20,10 @@ use crate::{
     v1::tests::hosts,
 };
 use http_server::{
-    Access, Handler, HostName, RequestContext, Response, Route, WebOrigin,
+    Access, ErrorKind, Handler, HostName, Later, RequestContext, Response, Route, WebOrigin,
     auth::{Anonymous, Scope, Token, Tokens},
     net::StreamPermits,
+    response,
 };
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
@@ -418,4 +419,75 @@ async fn panic_is_500_and_counted() {
         assert_eq!(text(response), r#"{"code":500,"data":null,"error":"Internal Server Error"}"#);
         assert_eq!(app.0.requests().panics(), expected);
     }
+}
+
+#[tokio::test]
+async fn later_response_is_as_any_other() {
+    fn waits(context: &RequestContext<'_, State>) -> Later {
+        let mut published = context.router.state.published.clone();
+        let query = context.query.map(str::to_owned);
+        drop(published.borrow_and_update());
+        Box::pin(async move {
+            published.changed().await.unwrap();
+            match query.as_deref() {
+                Some("breaks") => panic!("a wait that breaks, on purpose"),
+                Some("refuses") => ErrorFormat::Problem.error(ErrorKind::Forbidden),
+                _ => response::json(StatusCode::OK, "{}".into()),
+            }
+        })
+    }
+    const WAITS: &[Endpoint] = &[
+        Endpoint::undocumented(Route::later("/later", Access::Views, ErrorFormat::Problem, waits)),
+        Endpoint::undocumented(Route::read("/now", Access::Views, ErrorFormat::Legacy, |_| {
+            response::json(StatusCode::OK, "{}".into())
+        })),
+    ];
+    let origin: WebOrigin = "https://board.example.org".parse().unwrap();
+    let (_tokens, config) = file();
+    let config = ServerConfig { cors_origins: vec![origin], anonymous: Anonymous::Sees(Scope::Read), ..config };
+    let publisher = Publisher::new(Stamp::default());
+    let app = App::with_endpoints(config, publisher.subscribe(), WAITS);
+    let begin = |method: Method, path: &str, token| {
+        let mut request = request(path, token);
+        *request.method_mut() = method;
+        request.headers_mut().insert("origin", "https://board.example.org".parse().unwrap());
+        Box::pin(app.reply(None, &request))
+    };
+    // Refusals come before the handler, which would wait.
+    assert_eq!(begin(Method::GET, "/later", Some(WRONG)).now_or_never().unwrap().status(), 401);
+    assert_eq!(begin(Method::GET, "/later", Some(METRICS)).now_or_never().unwrap().status(), 403);
+    assert_eq!(begin(Method::POST, "/later", None).now_or_never().unwrap().status(), 405);
+    let mut waiting = [
+        begin(Method::GET, "/later", Some(READ)),
+        begin(Method::HEAD, "/later", None),
+        begin(Method::GET, "/later?breaks", None),
+        begin(Method::GET, "/later?refuses", Some(READ)),
+        begin(Method::GET, "/later?refuses", None),
+    ];
+    assert!(waiting.iter_mut().all(|reply| reply.as_mut().now_or_never().is_none()));
+    assert_eq!(status(&app, "/now", None), 200, "another request does not wait");
+    drop(begin(Method::GET, "/later", None));
+    publisher.publish(hosts::planted());
+    for (reply, expected) in waiting.into_iter().zip([200, 200, 500, 403, 401]) {
+        let response = reply.await;
+        assert_eq!(response.status(), expected);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("access-control-allow-origin", "https://board.example.org"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{expected}");
+        }
+    }
+    let mut head = begin(Method::HEAD, "/later", None);
+    assert!(head.as_mut().now_or_never().is_none());
+    publisher.publish(hosts::planted());
+    let head = head.await;
+    assert_eq!(head.headers()["content-length"], "2");
+    assert_eq!(text(head), "");
+    assert_eq!(app.0.requests().panics(), 1);
+    let mut counted = Vec::new();
+    app.0.requests().each(|route, status, count| counted.push(format!("{route} {status} {count}")));
+    let expected = ["/later 200 3", "/later 401 2", "/later 403 2", "/later 405 1", "/later 500 1", "/now 200 1"];
+    assert_eq!(counted, expected);
 }
