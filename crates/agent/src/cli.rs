@@ -12,8 +12,8 @@ mod value;
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind,
-    parser::ValueSource,
+    Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable,
+    error::ErrorKind, parser::ValueSource,
 };
 use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
 use telemetry::snapshot::ContainerCount;
@@ -385,7 +385,8 @@ fn parse_from(
 ) -> Result<Cli, Stop> {
     let mut command = Cli::command().mut_args(|argument| {
         let of_service = argument.get_env().and_then(|name| service.variables.get(name.to_str()?)).cloned();
-        match of_service {
+        let argument = if is_empty_variable(&argument) { argument.env(Resettable::Reset) } else { argument };
+        match of_service.filter(|value| !value.is_empty()) {
             Some(value) if argument.get_action().takes_values() => argument.default_value(value),
             _ => argument,
         }
@@ -411,6 +412,13 @@ fn parse_from(
         None => Setting { name: "token".into(), value: "(none)".into(), source: Source::Default },
     });
     Ok(cli)
+}
+
+/// Checks for an empty variable, which counts as unset: a container's environment often has one. PORT and `URL_PREFIX` are
+/// left to their parsers, since an empty one wins over `.env` as in the Python agent.
+fn is_empty_variable(argument: &Arg) -> bool {
+    let is_ours = argument.get_env().is_some_and(|name| name.to_string_lossy().starts_with("NVSMI_"));
+    is_ours && argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
 /// Lists every visible option with its value as given.

@@ -37,6 +37,7 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["--metrics-processes-max", "-1"], &["-1"]),
         (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
         (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "another label"]),
+        (&["--dcgm-hostname-label", "__name__"], &["'__name__'", "another label"]),
         (&["--hostname", "gpu 01"], &["gpu 01", "NVSMI_HOSTNAME", "such as gpu01"]),
         (&["--hostname", "http://gpu01"], &["http://gpu01", "letters"]),
         (&["--hostname=-gpu01"], &["-gpu01"]),

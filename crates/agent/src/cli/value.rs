@@ -124,8 +124,8 @@ pub(super) fn label(value: &str) -> Result<String, String> {
     if !is_valid {
         return Err("expected a label of letters, digits and underscores, such as hostname".into());
     }
-    // A file of counters can make a label of any of DCGM's names.
-    if RESERVED.contains(&value) || value.starts_with("DCGM_") {
+    // A file of counters can make a label of any of DCGM's names, and Prometheus keeps two underscores for itself.
+    if RESERVED.contains(&value) || value.starts_with("DCGM_") || value.starts_with("__") {
         return Err("another label has this name; choose another".into());
     }
     Ok(value.into())

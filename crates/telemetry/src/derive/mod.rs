@@ -304,7 +304,9 @@ impl Deriver {
             }
         }
         let named = NamedGpus { now: &self.named, known: self.known_gpus.known() };
-        let context = SampleContext { version, longest: stale_after(interval), named };
+        let longest = stale_after(interval);
+        let slow = longest.saturating_sub(interval / 2);
+        let context = SampleContext { version, longest, slow, named };
         self.records.add(sample, &context, &mut self.log);
     }
 

@@ -44,6 +44,9 @@ pub(super) struct SampleContext<'a> {
     pub(super) version: Option<&'a str>,
     /// Two readings that are further apart leave time between them that was not read.
     pub(super) longest: Duration,
+    /// A longer period between two readings is slow. It is less than a GPU is stale after, since a reading waits for its
+    /// frame: one that comes just in time is seen late now and then.
+    pub(super) slow: Duration,
     pub(super) named: NamedGpus<'a>,
 }
 
@@ -110,7 +113,7 @@ impl Records {
         for (gpu, key) in sample.gpus.iter().zip(with.named.now).filter(|(gpu, _)| is_read(gpu)) {
             let record = self.gpus.entry(key.clone()).or_default();
             record.faults.read(gpu);
-            record.pace.read(gpu, sample.began, with.longest);
+            record.pace.read(gpu, sample.began, with.slow);
             record.xids.read(gpu, with.version);
             record.sums.read(gpu, with.longest);
         }

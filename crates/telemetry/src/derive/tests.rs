@@ -106,6 +106,18 @@ fn gpu_stale_then_expired_by_reading_age() {
 }
 
 #[test]
+fn gpu_read_just_in_time_does_not_flip() {
+    let mut bench = bench();
+    let mut states = Vec::new();
+    // Every third tick has a reading, which some frames bring late.
+    for (reading, late) in (0..12_u64).map(|reading| (5000 + reading * 2990, reading % 3 * 90)) {
+        let sample = ready(reading + late, vec![gpu(0, "A", reading)]);
+        states.extend([late, 1000, 2000, 3050].map(|after| bench.alive(reading + after, &sample).gpus[0].state));
+    }
+    assert!(states[12..].iter().all(|state| *state == GpuState::Ok), "{states:?}");
+}
+
+#[test]
 fn gpu_never_read_has_no_time_hung_one_keeps_last() {
     let hangs = |index, second| GpuSample {
         read_at: None,

@@ -1,6 +1,13 @@
 //! Flags, variables, `.env`, and what is said when they are wrong.
 
-use std::{collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, process::Stdio};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Stdio,
+};
 
 use serde_json::json;
 
@@ -126,6 +133,19 @@ fn prefix_spellings_are_equivalent() {
             assert_eq!(agent.get(elsewhere).status, 404, "{prefix} {elsewhere}");
         }
     }
+}
+
+#[test]
+fn empty_variable_is_unset() {
+    let (_, help, _) = Start::bare().argument("--help").finish();
+    let is_name = |character: char| character.is_ascii_uppercase() || character == '_';
+    let variables: BTreeSet<&str> =
+        help.split(|character| !is_name(character)).filter(|word| word.starts_with("NVSMI_")).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    let all_empty = variables.iter().fold(Start::bare(), |start, name| start.variable(name, ""));
+    let (status, out, error) = all_empty.argument("check").finish();
+    assert_ne!(status.code(), Some(2), "{error}");
+    assert!(!out.contains("variable NVSMI_"), "{out}");
 }
 
 #[test]
