@@ -9,20 +9,60 @@ use super::{Device, Holder, Occupant, Sums};
 pub struct Flush {
     /// Counts up by one per flush, across runs of the agent. A store that has it ignores it.
     pub sequence: u64,
-    /// Moment up to which it counts, Unix time in milliseconds.
+    /// When it was made, Unix time in milliseconds.
     pub at_ms: u64,
+    /// The newest run.
+    pub run: u64,
+    /// The GPUs that exist, which replace those stored: [`super::Resumed::gpus`] of the next run of the agent. One may have
+    /// several frontiers, in runs whose clocks disagree; one that is not listed ended.
+    pub gpus: Vec<Frontier>,
     /// Slots that grew, or are new.
     pub slots: Vec<Slot>,
+    /// Existence without a reading for long, each once. They are part of no slot.
+    pub gaps: Vec<Gap>,
     /// Sessions that are open, or ended since the flush before, as they are now: they replace those stored.
     pub sessions: Vec<Session>,
     /// Sums to add to users' totals; a new user's first is 0.
     pub totals: Vec<UserTotals>,
 }
 
+/// End of what was counted of a GPU in one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontier {
+    /// The run.
+    pub run: u64,
+    /// [`crate::snapshot::Gpu::key`].
+    pub gpu: Arc<str>,
+    /// Last index of the GPU.
+    pub index: u32,
+    /// Model of the GPU.
+    pub model: Option<Arc<str>>,
+    /// Unix time in milliseconds by the clock of that run.
+    pub until_ms: u64,
+}
+
+/// Time in which a GPU existed and was not observed: the agent was down, the host slept, or nothing was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The run that it continues.
+    pub run: u64,
+    /// [`crate::snapshot::Gpu::key`].
+    pub gpu: Arc<str>,
+    /// Last index of the GPU.
+    pub index: u32,
+    /// Model of the GPU.
+    pub model: Option<Arc<str>>,
+    /// Begin, Unix time in milliseconds.
+    pub first_ms: u64,
+    /// End, Unix time in milliseconds, exclusive.
+    pub last_ms: u64,
+}
+
 /// One GPU in one minute of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
-    /// When the run began, Unix time in milliseconds; unique among runs.
+    /// Number of the run: larger than that of any run before. It is the Unix time in milliseconds at which the run began,
+    /// unless the clock had gone back.
     pub run: u64,
     /// [`crate::snapshot::Gpu::key`].
     pub gpu: Arc<str>,
@@ -32,10 +72,10 @@ pub struct Slot {
     pub model: Option<Arc<str>>,
     /// When the minute begins, Unix time in milliseconds.
     pub begins_ms: u64,
-    /// Begin of the GPU's existence in the minute, Unix time in milliseconds.
+    /// Begin of the GPU's existence in the minute, Unix time in milliseconds. A store keeps the smallest.
     pub first_ms: u64,
-    /// End of its existence in the minute so far, Unix time in milliseconds, exclusive. What the rows leave of
-    /// `last_ms - first_ms` is unobserved.
+    /// End of its existence in the minute so far, Unix time in milliseconds, exclusive. A store keeps the largest. What
+    /// the rows leave of `last_ms - first_ms` is unobserved.
     pub last_ms: u64,
     /// Sums since the flush before: they are added to those stored.
     pub rows: Vec<Row>,
@@ -65,7 +105,7 @@ pub struct Session {
     pub last_ms: u64,
     /// It has not ended.
     pub open: bool,
-    /// First command line, with obvious secrets masked; none if commands are not kept.
+    /// First command line, with obvious secrets masked; none where it is not known or not kept.
     pub command: Option<Arc<str>>,
     /// Name of the first command's program, for a stricter display of commands.
     pub program: Option<Arc<str>>,

@@ -15,7 +15,7 @@ pub struct Device {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder {
     /// The label of `/api/v1/users`: an account, or the container that a process counts for. None if usage is kept
-    /// without people.
+    /// without people, and for a pod that has a device without a process.
     pub user: Option<Arc<str>>,
     /// Label of the container that it runs in.
     pub container: Option<Arc<str>>,

@@ -8,10 +8,12 @@
 
 mod flush;
 mod holder;
+mod ledger;
 mod sums;
 
-pub use flush::{Flush, Row, Session, SessionKey, Slot, UserTotals};
+pub use flush::{Flush, Frontier, Gap, Row, Session, SessionKey, Slot, UserTotals};
 pub use holder::{Device, Holder, Occupant};
+pub use ledger::{KeptCommands, Ledger, LedgerConfig, Resumed};
 pub use sums::Sums;
 
 /// Longest interval between two samples that counts, in milliseconds: longer gaps are unobserved.
