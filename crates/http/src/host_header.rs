@@ -55,7 +55,7 @@ impl AllowedHosts {
 }
 
 /// The host of `host`, `host:port` or `[address]:port`; `None` for other forms.
-fn without_port(authority: &str) -> Option<&str> {
+pub(crate) fn without_port(authority: &str) -> Option<&str> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').filter(|(host, _)| host.contains(':'))?,
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),

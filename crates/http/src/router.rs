@@ -321,7 +321,8 @@ impl<S> Router<S> {
         // CONNECT names a host instead of a path.
         let route = if path.is_empty() { None } else { self.find(path) };
         let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
-        let principal = self.authenticate(request, route);
+        // A path that leads to an open route by its last slash is as open as that.
+        let principal = self.authenticate(request, route.or_else(|| self.without_slash(path)));
         let asked = Asked { route, errors, principal };
         // Handlers change no state, so a panic cannot leave anything half done.
         let answer = match catch_unwind(AssertUnwindSafe(|| self.answer(request, client, &asked))) {

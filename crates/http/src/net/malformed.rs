@@ -1,12 +1,14 @@
 //! Answers to requests that HTTP does not allow and the parser accepts, or refuses without an answer.
 
+use std::net::Ipv6Addr;
+
 use hyper::{
     HeaderMap, Request, StatusCode, Version,
     header::{HOST, HeaderValue},
 };
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-use crate::{Response, response};
+use crate::{Response, host_header::without_port, response};
 
 /// Beginning of an HTTP/2 connection without negotiation (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
@@ -38,9 +40,18 @@ fn wrong_host(headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-/// True if the value has the characters of a host and port (RFC 3986, 3.2.2). It can be empty.
+/// True if the value is a host, with or without a port (RFC 3986, 3.2.2): a name, which can be empty, or an address. An
+/// IPv6 address is in brackets.
 fn is_host(value: &HeaderValue) -> bool {
-    value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
+    let Some((text, host)) = value.to_str().ok().and_then(|text| Some((text, without_port(text)?))) else {
+        return false;
+    };
+    if text.starts_with('[') {
+        // A link-local address can have its zone (RFC 6874).
+        let address = host.split_once("%25").map_or(host, |(address, _)| address);
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte))
 }
 
 /// Answers a connection that began with HTTP/2, of which these bytes were read.
@@ -72,7 +83,7 @@ mod tests {
 
     #[test]
     fn host_header_required_once_by_http_1_1() {
-        let refusals: [&[&[u8]]; 12] = [
+        let refusals: [&[&[u8]]; 18] = [
             &[],
             &[b"a", b"a"],
             &[b"a", b""],
@@ -85,6 +96,12 @@ mod tests {
             &[b"http://a"],
             &[b"a\\b"],
             &[b"\xc3\xa9"],
+            &[b"[zz]"],
+            &[b"[127.0.0.1]"],
+            &[b"[::1]x"],
+            &[b"a:b"],
+            &[b"::1"],
+            &[b"a:1:2"],
         ];
         for hosts in refusals {
             assert!(refused(Version::HTTP_11, hosts), "{hosts:?}");

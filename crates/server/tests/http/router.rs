@@ -270,10 +270,12 @@ async fn slash_at_end_redirects_to_path() {
         ("/a/b/api/v1/gpus/0/", "../0"),
         ("/a/b/api/v1/summary.txt/", "../summary.txt"),
         ("/a/b/openapi.json/", "../openapi.json"),
-        ("/a/b/healthz/", "../healthz"),
     ] {
         ask(&app, Method::GET, address, Some("changeme")).await.redirects_to(location);
         assert_eq!(get(&app, address).await.brief(), (401, UNAUTHORIZED), "{address}");
+    }
+    for (address, location) in [("/a/b/healthz/", "../healthz"), ("/a/b/docs/", "../docs")] {
+        get(&app, address).await.redirects_to(location);
     }
     for address in
         ["/a/b//", "/a/b/metrics//", "/a/b/api/v1/", "/a/b/nothing/", "/a/b/metrics%2f", "/a/b/api/v1/gpus%2f/"]
