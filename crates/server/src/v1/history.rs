@@ -1,6 +1,6 @@
 //! `/history`: what is asked of the past, and the answer as JSON or CSV.
 
-use std::{borrow::Cow, collections::HashSet, fmt::Write as _, time::Duration};
+use std::{collections::HashSet, fmt::Write as _, time::Duration};
 
 use bytes::Bytes;
 use http_server::query::values;
@@ -10,29 +10,10 @@ use telemetry::{
 };
 
 use super::{
+    csv::cell,
     query::{self, InvalidParameter, Period, given, given_list},
     time,
 };
-
-/// Format of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Json,
-    Csv,
-}
-
-impl Form {
-    /// Parses `format`.
-    pub(super) fn read(query: &str) -> Result<Self, InvalidParameter> {
-        match given(query, "format")?.as_deref() {
-            None | Some("json") => Ok(Self::Json),
-            Some("csv") => Ok(Self::Csv),
-            Some(other) => {
-                Err(InvalidParameter::wrong(format!("The parameter format={other:?} is unknown; choose json or csv.")))
-            }
-        }
-    }
-}
 
 /// Reads a question about the GPUs of a snapshot, and of the past.
 pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> Result<Question, InvalidParameter> {
@@ -201,41 +182,11 @@ fn time_of(answer: &Answer, step: usize) -> String {
     text
 }
 
-/// A text in CSV. One that a spreadsheet would take for a formula gets an apostrophe in front: a UUID is what the driver
-/// says.
-fn cell(text: &str) -> Cow<'_, str> {
-    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＋', '－', '＝', '＠'])
-        || text.starts_with(['\t', '\r', '\n']);
-    let harmless = if is_formula { Cow::from(format!("'{text}")) } else { Cow::from(text) };
-    if harmless.contains(['"', ',', '\r', '\n']) {
-        return format!("\"{}\"", harmless.replace('"', "\"\"")).into();
-    }
-    harmless
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::v1::tests::hosts;
     use telemetry::history::Series;
-
-    #[test]
-    fn csv_quotes_and_defuses_text() {
-        for (text, expected) in [
-            ("GPU-1", "GPU-1"),
-            ("", ""),
-            ("a,b", "\"a,b\""),
-            ("a\"b", "\"a\"\"b\""),
-            ("=1+1", "'=1+1"),
-            ("@x", "'@x"),
-            (" -1", "' -1"),
-            ("\tx", "'\tx"),
-            ("\r=1,\"", "\"'\r=1,\"\"\""),
-            ("＝1", "'＝1"),
-        ] {
-            assert_eq!(cell(text), expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn csv_has_row_per_gpu_and_step() {

@@ -8,6 +8,7 @@
 //! much again, all views of one scope about 0.7 ms. That grows with processes and scopes, and on most hosts nobody looks
 //! most of the time, so only views in demand are rendered ahead.
 
+mod csv;
 mod denied;
 mod history;
 pub(crate) mod peers;
@@ -31,6 +32,7 @@ use telemetry::snapshot::Snapshot;
 use http_server::{ErrorFormat, ErrorKind, Response, auth::Scope, encoding, error::problem, gzip, percent, response};
 
 use crate::store::archive::Archive;
+use csv::Form;
 use query::{InvalidParameter, Period, ProcessFilter};
 use rendered::Events;
 
@@ -134,7 +136,7 @@ impl Question<'_> {
     pub(crate) fn history(&self) -> Response {
         let history = self.archive.read();
         let parameters = history::question(self.query, self.snapshot, &history)
-            .and_then(|question| Ok((question, history::Form::read(self.query)?)));
+            .and_then(|question| Ok((question, Form::read(self.query)?)));
         let (question, form) = match parameters {
             Ok(parameters) => parameters,
             Err(InvalidParameter { status, detail }) => return problem(status, &detail),
@@ -144,8 +146,8 @@ impl Question<'_> {
         drop(history);
         match (answer, form) {
             (Err(refusal), _) => problem(StatusCode::BAD_REQUEST, &history::too_much(refusal)),
-            (Ok(answer), history::Form::Json) => self.sent(history::json(&answer, self.snapshot)),
-            (Ok(answer), history::Form::Csv) => {
+            (Ok(answer), Form::Json) => self.sent(history::json(&answer, self.snapshot)),
+            (Ok(answer), Form::Csv) => {
                 response::as_csv(self.sent(history::csv(&answer, &question.metrics, self.snapshot)))
             }
         }

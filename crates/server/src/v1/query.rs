@@ -2,6 +2,7 @@
 //! value, so that no part of a question is dropped silently. The router refuses unknown ones.
 
 use hyper::StatusCode;
+use jiff::tz::TimeZone;
 use telemetry::snapshot::{Gpu, Process, ProcessKind, Snapshot};
 
 use super::time;
@@ -143,7 +144,8 @@ pub(crate) struct Period {
 impl Period {
     /// Parses `since` and `until`. Both are absolute, or relative to now.
     pub(crate) fn read(query: &str, now: u64) -> Result<Self, InvalidParameter> {
-        let period = Self { since: time(query, "since", now)?, until: time(query, "until", now)? };
+        let time = |name| time(query, name, now, None);
+        let period = Self { since: time("since")?, until: time("until")? };
         if let (Some(since), Some(until)) = (period.since, period.until) {
             check_order(since, until)?;
         }
@@ -172,10 +174,17 @@ pub(crate) fn check_order(since: u64, until: u64) -> Result<(), InvalidParameter
     )))
 }
 
-fn time(query: &str, name: &str, now: u64) -> Result<Option<u64>, InvalidParameter> {
+/// A time, in this zone if it has none of its own.
+pub(super) fn time(
+    query: &str,
+    name: &str,
+    now: u64,
+    zone: Option<&TimeZone>,
+) -> Result<Option<u64>, InvalidParameter> {
     let Some(text) = given(query, name)? else { return Ok(None) };
-    time::parse(&text, now).map(Some).map_err(|hint| {
-        let (forms, gap) = (time::FORMS, if hint.is_empty() { "" } else { " " });
+    time::parse(&text, now, zone).map(Some).map_err(|hint| {
+        let forms = if zone.is_some() { time::LOCAL_FORMS } else { time::FORMS };
+        let gap = if hint.is_empty() { "" } else { " " };
         InvalidParameter::wrong(format!("The parameter {name}={text:?} is not a time; give {forms}.{gap}{hint}"))
     })
 }

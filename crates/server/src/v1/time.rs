@@ -2,9 +2,18 @@
 
 use std::fmt::Write as _;
 
+use jiff::{
+    SignedDuration,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
+
 /// Accepted forms, for errors and for the document.
 pub(crate) const FORMS: &str = "Unix time in milliseconds, a time before now such as -15m (s, m, h or d), now, or ISO 8601 \
                                 with a zone such as 2026-11-30T10:00:00Z";
+/// Accepted forms where a time without a zone is in a known one.
+pub(crate) const LOCAL_FORMS: &str = "Unix time in milliseconds, a time before now such as -7d (s, m, h or d), now, or ISO \
+                                      8601 such as 2026-11-30, 2026-11-30T10:00 or 2026-11-30T10:00:00Z";
 /// Pattern of the forms without a date.
 pub(crate) const PATTERN: &str = "^(now|[0-9]{1,3}|[0-9]{12,15}|-[0-9]{1,15}[smhd])$";
 
@@ -16,8 +25,9 @@ const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Parses a time in Unix milliseconds; one before 1970 is 0. The error is a hint, and may be empty.
-pub(super) fn parse(text: &str, now_ms: u64) -> Result<u64, &'static str> {
+/// Parses a time in Unix milliseconds; one before 1970 is 0. A date without a time is its beginning, and without a zone it is
+/// in this one; without that it is refused. The error is a hint, and may be empty.
+pub(super) fn parse(text: &str, now_ms: u64, zone: Option<&TimeZone>) -> Result<u64, &'static str> {
     if text == "now" {
         return Ok(now_ms);
     }
@@ -26,11 +36,11 @@ pub(super) fn parse(text: &str, now_ms: u64) -> Result<u64, &'static str> {
     }
     match digits(text) {
         // As milliseconds it is before 1973, and "everything" would be a wrong answer to a time in seconds or a date.
-        Some(_) if (4..=11).contains(&text.len()) && now_ms > MODERN_MS => {
-            Err("It seems to be in seconds, or a date: multiply seconds by 1000, and give dates with time and zone.")
-        }
+        Some(_) if (4..=11).contains(&text.len()) && now_ms > MODERN_MS => Err(
+            "It seems to be in seconds, or a date: multiply seconds by 1000, and write a date with hyphens.",
+        ),
         Some(time) => Ok(time),
-        None => iso(text).map(|time| u64::try_from(time).unwrap_or(0)),
+        None => iso(text, zone).map(|time| u64::try_from(time).unwrap_or(0)),
     }
 }
 
@@ -56,34 +66,35 @@ pub(super) fn digits(text: &str) -> Option<u64> {
 
 /// A time as ISO 8601 in UTC with milliseconds, such as `2026-11-30T10:00:00.000Z`.
 pub(super) fn format(to: &mut String, unix_ms: u64) {
-    let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-    let (year, month, day) = date(ms.div_euclid(DAY_MS));
-    let of_day = ms.rem_euclid(DAY_MS);
-    let (hour, minute) = (of_day / HOUR_MS, of_day / MINUTE_MS % 60);
-    let (second, milli) = (of_day / SECOND_MS % 60, of_day % SECOND_MS);
+    let time = EPOCH.saturating_add(SignedDuration::from_millis(i64::try_from(unix_ms).unwrap_or(i64::MAX)));
     // Writing to a string cannot fail.
-    let _ = write!(to, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z");
+    let _ = write!(to, "{time:.3}Z");
 }
+
+/// 1970 in UTC.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 const NO_ZONE: &str = "It has no time zone: append Z for UTC, or an offset such as +01:00.";
 
-/// Parses ISO 8601 with a zone, in the extended (`2026-11-30T10:00:00Z`) or basic form (`20261130T100000Z`). Seconds and
-/// their fraction are optional; a space can replace the T, and, as in queries that are not escaped, the plus sign.
-fn iso(text: &str) -> Result<i64, &'static str> {
+/// Parses ISO 8601 in the extended (`2026-11-30T10:00:00Z`) or basic form (`20261130T100000Z`). Seconds and their fraction are
+/// optional; a space can replace the T, and, as in queries that are not escaped, the plus sign.
+fn iso(text: &str, zone: Option<&TimeZone>) -> Result<i64, &'static str> {
     let mut rest = Rest(text.as_bytes());
     let day = rest.date().ok_or("")?;
+    let time = match rest.0.is_empty() {
+        true => 0,
+        false if !rest.takes(b"Tt ") => return Err(""),
+        false => rest.time().ok_or("")?,
+    };
+    let time = day.at(0, 0, 0, 0).saturating_add(SignedDuration::from_millis(time));
+    let in_utc = i64::try_from(time.duration_since(EPOCH).as_millis()).map_err(|_| "")?;
     if rest.0.is_empty() {
-        return Err(NO_ZONE);
-    }
-    if !rest.takes(b"Tt ") {
-        return Err("");
-    }
-    let time = rest.time().ok_or("")?;
-    if rest.0.is_empty() {
-        return Err(NO_ZONE);
+        // A time that a zone skips is as much later; no zone knows the last day of 9999.
+        let local = zone.ok_or(NO_ZONE)?.to_timestamp(time);
+        return Ok(local.map_or(in_utc, |local| local.as_millisecond()));
     }
     let offset = rest.zone().ok_or("The time zone is invalid; write Z for UTC, or an offset such as +01:00.")?;
-    Ok(day * DAY_MS + time - offset)
+    Ok(in_utc - offset)
 }
 
 /// The part of a text that is not parsed yet.
@@ -110,8 +121,8 @@ impl Rest<'_> {
         range.contains(&number).then_some(number)
     }
 
-    /// Days since 1970.
-    fn date(&mut self) -> Option<i64> {
+    /// A date of the Gregorian calendar.
+    fn date(&mut self) -> Option<Date> {
         let year = self.number(4, 0..=9999)?;
         let extended = self.takes(b"-");
         let month = self.number(2, 1..=12)?;
@@ -119,8 +130,7 @@ impl Rest<'_> {
             return None;
         }
         let day = self.number(2, 1..=31)?;
-        let days = days(year, month, day);
-        (date(days) == (year, month, day)).then_some(days)
+        Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
     }
 
     /// Milliseconds since midnight. A leap second counts as the next one.
@@ -166,28 +176,6 @@ impl Rest<'_> {
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar. Years begin in March, so that a leap day is their last.
-const fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day
-        - 719_469
-}
-
-/// The date so many days after 1970-01-01: the inverse of [`days`].
-fn date(since_1970: i64) -> (i64, i64, i64) {
-    // 400 years have 146,097 days, so the estimate is the year or one too many.
-    let mut year = (since_1970 * 400).div_euclid(146_097) + 1970;
-    while days(year, 1, 1) > since_1970 {
-        year -= 1;
-    }
-    while days(year + 1, 1, 1) <= since_1970 {
-        year += 1;
-    }
-    let month = (1..=12).rev().find(|month| days(year, *month, 1) <= since_1970).unwrap_or(1);
-    (year, month, since_1970 - days(year, month, 1) + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,7 +212,7 @@ mod tests {
             ("1970-01-01T00:00:00+01:00", 0),
             ("0000-01-01T00:00:00Z", 0),
         ] {
-            assert_eq!(parse(text, NOW), Ok(expected), "{text}");
+            assert_eq!(parse(text, NOW, None), Ok(expected), "{text}");
         }
     }
 
@@ -257,7 +245,7 @@ mod tests {
             "2023-02-01TZ",
             "2023-02-01_00:00Z",
         ] {
-            assert_eq!(parse(text, NOW), Err(""), "{text}");
+            assert_eq!(parse(text, NOW, None), Err(""), "{text}");
         }
         for (text, hint) in [
             ("1700000000", "by 1000"),
@@ -271,14 +259,41 @@ mod tests {
             ("2023-02-01T10:00:00 CET", "zone is invalid"),
             ("2023-02-01T10:00:00ZZ", "zone is invalid"),
         ] {
-            let refused = parse(text, NOW).unwrap_err();
+            let refused = parse(text, NOW, None).unwrap_err();
             assert!(refused.contains(hint), "{text}: {refused:?}");
         }
     }
 
     #[test]
+    fn time_without_zone_is_local() {
+        // Summer time from March 29 to October 25 of 2026, as in Berlin, without a database.
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        for (text, utc) in [
+            ("2026-11-30", "2026-11-29T23:00:00Z"),
+            ("2026-07-01", "2026-06-30T22:00:00Z"),
+            ("2026-07-01T12:00", "2026-07-01T10:00:00Z"),
+            ("2026-07-01 12:00:00.5", "2026-07-01T10:00:00.5Z"),
+            ("20260701T1200", "2026-07-01T10:00:00Z"),
+            ("2026-07-01T12:00Z", "2026-07-01T12:00:00Z"),
+            ("2026-07-01T12:00-08:00", "2026-07-01T20:00:00Z"),
+            // Skipped, and repeated: the first.
+            ("2026-03-29T02:30", "2026-03-29T01:30:00Z"),
+            ("2026-10-25T02:30", "2026-10-25T00:30:00Z"),
+            ("1970-01-01", "1970-01-01T00:00:00Z"),
+            ("0000-01-01", "1970-01-01T00:00:00Z"),
+            ("9999-12-31", "9999-12-31T00:00:00Z"),
+        ] {
+            assert_eq!(parse(text, NOW, Some(&berlin)), parse(utc, NOW, None), "{text}");
+        }
+        for text in ["2026-02-30", "2026-11-30T", "2026-11", "2026-11-30T25:00", "2026-11-30T10", "20261130"] {
+            assert!(parse(text, NOW, Some(&berlin)).is_err(), "{text}");
+        }
+        assert!(parse("20261130", NOW, Some(&berlin)).unwrap_err().contains("with hyphens"));
+    }
+
+    #[test]
     fn small_times_are_meant_where_clock_is_not_set() {
-        assert_eq!(parse("86400000", 86_500_000), Ok(86_400_000));
+        assert_eq!(parse("86400000", 86_500_000, None), Ok(86_400_000));
     }
 
     #[test]
@@ -293,12 +308,13 @@ mod tests {
         fn formatted_time_round_trips(time in 0..253_402_300_800_000_u64) {
             let mut text = String::new();
             format(&mut text, time);
-            prop_assert_eq!(parse(&text, 0), Ok(time));
+            prop_assert_eq!(parse(&text, 0, None), Ok(time));
         }
 
         #[test]
-        fn arbitrary_time_is_harmless(text in "[0-9TZ:+. -]{0,30}|\\PC{0,9}") {
-            let _ = parse(&text, NOW);
+        fn arbitrary_time_is_harmless(text in "[0-9TZ:+. -]{0,30}|\\PC{0,9}", has_zone in any::<bool>()) {
+            let zone = has_zone.then_some(TimeZone::UTC);
+            let _ = parse(&text, NOW, zone.as_ref());
         }
     }
 }
