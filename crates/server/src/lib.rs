@@ -23,6 +23,7 @@ pub use config::{
     commands::Commands,
     frame_ancestors::{FrameAncestors, FrameAncestorsError},
     peers::{Peers, PeersError},
+    price::{Price, PriceError},
 };
 pub use http_server::{
     Body, HostName, HostNameError, Prefix, PrefixError, Reply, Response, WebOrigin, WebOriginError,
@@ -40,7 +41,7 @@ pub use router::App;
 pub use status::StatusView;
 pub use store::archive::Archive;
 pub use usage::{
-    Dimension, Pending, RowSums, SessionsPage, SessionsQuery, UsageError, UsageQuery, UsageReport, UsageRow,
-    UsageState, UsageStore,
+    Dimension, MAX_ROWS as MAX_USAGE_ROWS, Pending, RowSums, SessionsPage, SessionsQuery, UsageError, UsageQuery,
+    UsageReport, UsageRow, UsageState, UsageStore,
 };
 pub use v1::denied;

@@ -422,6 +422,14 @@ export interface Power {
   limit_watts: number | null;
 }
 
+/** Price of an hour of a GPU (`--price-gpu-hour`). */
+export interface Price {
+  /** Amount, in units of the currency. */
+  amount: number;
+  /** Code of the currency, such as EUR. */
+  currency: string;
+}
+
 /** Error (RFC 9457). */
 export interface Problem {
   /** Description of the error and its remedy. */
@@ -544,6 +552,63 @@ export interface Series {
   metric: string;
   /** The mean of each step; null where nothing was read, and where the collector was restarted. */
   values: (number | null)[];
+}
+
+/** One user on one GPU or MIG instance, from the first to the last sample; a minute's absence ends it. */
+export interface Session {
+  /** Time for which a scheduler had them allocated to it, in seconds; null without a scheduler. */
+  allocated_gpu_seconds: number | null;
+  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization. */
+  busy_gpu_seconds: number;
+  /** First command, as `--commands` shows it; null if it is hidden or not stored. */
+  command: string | null;
+  /** Name or ID of its container; null outside of one. */
+  container: string | null;
+  /** Board energy, in joules, split like `gpu_seconds`. */
+  energy_joules: number;
+  /** First sample, Unix time in milliseconds. */
+  first_at: number;
+  /** Index of the GPU at the time. */
+  gpu: number;
+  /** Time for which it had GPUs, in seconds; a GPU with several holders is split equally among them. */
+  gpu_seconds: number;
+  /** Identity; it does not change. */
+  id: string;
+  /** Part of `gpu_seconds` in which the GPU was idle, in seconds. */
+  idle_gpu_seconds: number;
+  /** Its Slurm job; null outside of one. */
+  job: string | null;
+  /** Last sample, Unix time in milliseconds. */
+  last_at: number;
+  /** GPU memory of its processes times time, in bytes times seconds. */
+  memory_byte_seconds: number;
+  /** Name of the MIG instance; null for the GPU itself. */
+  mig: string | null;
+  /** UUID of the MIG instance; null for the GPU itself. */
+  mig_uuid: string | null;
+  /** True if it has not ended. */
+  open: boolean;
+  /** Largest GPU memory at one sample, in bytes; of a group that of its largest holder. */
+  peak_memory_bytes: number;
+  /** Namespace and name of its pod; null outside of one. */
+  pod: string | null;
+  /** The same, not split, in seconds. */
+  present_gpu_seconds: number;
+  /** Number of its processes. */
+  processes: number;
+  /** The user, as in `/users`; null if users are not stored. */
+  user: string | null;
+  /** The GPU, as in `/gpus`. */
+  uuid: string;
+}
+
+/** A page of sessions. */
+export interface Sessions {
+  /** `cursor` of the next page; null on the last. */
+  next: string | null;
+  /** Version of this answer: 1. */
+  schema: number;
+  sessions: Session[];
 }
 
 export type Severity = string;
@@ -695,6 +760,85 @@ export interface Temperature {
   shutdown_celsius: number | null;
   /** Slowdown threshold of the GPU. */
   slowdown_celsius: number | null;
+}
+
+/** Usage of a period. */
+export interface Usage {
+  /** Keys of the rows, as asked for. */
+  by: string[];
+  /** Time for which the GPUs existed, in seconds: the sum of all times below. */
+  device_seconds: number;
+  /** Number of GPUs without MIG and of MIG instances that existed in the period. */
+  devices: number;
+  /** Largest possible error of a row by the edges of the period, which share the sums of their minute or hour, in seconds. */
+  edge_seconds: number;
+  /** Board energy of all of it, in joules. */
+  energy_joules: number;
+  /** Time in which nobody used them, in seconds. */
+  free_gpu_seconds: number;
+  /** Reason why nothing is stored in a file; null if it is. */
+  note: string | null;
+  /** True if users, containers, pods, jobs and commands are stored (`--usage people`). */
+  people: boolean;
+  /** True if usage is stored in a file; otherwise it is kept in memory for one day. */
+  persistent: boolean;
+  price_gpu_hour: Price | null;
+  /** Groups of holders, by `gpu_seconds`, the largest first. */
+  rows: UsageRow[];
+  /** Version of this answer: 1. */
+  schema: number;
+  /** Begin of the period, Unix time in milliseconds. */
+  since: number;
+  /** Time zone of days and hours; `local` if the agent's has no name. */
+  tz: string;
+  /** Time of MIG slices in no instance, in seconds. */
+  unassigned_gpu_seconds: number;
+  /** Time in which the holder is not known, in seconds. */
+  unknown_gpu_seconds: number;
+  /** Time that was not sampled, in seconds: the agent was down, or the GPU lost, stale or denied. */
+  unobserved_gpu_seconds: number;
+  /** End of the period, which is not included, Unix time in milliseconds. */
+  until: number;
+}
+
+/** One group of holders. It has the keys of `by`, and always the sums. */
+export interface UsageRow {
+  /** Time for which a scheduler had them allocated to it, in seconds; null without a scheduler. */
+  allocated_gpu_seconds: number | null;
+  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization. */
+  busy_gpu_seconds: number;
+  /** With `by=container`: name or ID of the container; null outside of one. */
+  container?: string | null;
+  /** With `by=day`: the day, such as 2026-11-30. */
+  day?: string;
+  /** Board energy, in joules, split like `gpu_seconds`. */
+  energy_joules: number;
+  /** With `by=gpu`: last known index of the GPU. */
+  gpu?: number | null;
+  /** Time for which it had GPUs, in seconds; a GPU with several holders is split equally among them. */
+  gpu_seconds: number;
+  /** With `by=hour_of_day`: 0 to 23. */
+  hour_of_day?: number;
+  /** Part of `gpu_seconds` in which the GPU was idle, in seconds. */
+  idle_gpu_seconds: number;
+  /** With `by=job`: the Slurm job; null outside of one. */
+  job?: string | null;
+  /** GPU memory of its processes times time, in bytes times seconds. */
+  memory_byte_seconds: number;
+  /** With `by=model`: the model of the GPU. */
+  model?: string | null;
+  /** Largest GPU memory at one sample, in bytes; of a group that of its largest holder. */
+  peak_memory_bytes: number;
+  /** With `by=pod`: namespace and name of the pod; null outside of one. */
+  pod?: string | null;
+  /** The same, not split, in seconds. */
+  present_gpu_seconds: number;
+  /** Number of its sessions; one that lasts longer counts in every day it touches. */
+  sessions: number;
+  /** With `by=user`: the user, as in `/users`; null if it is not stored. */
+  user?: string | null;
+  /** With `by=gpu`: the GPU, as in `/gpus`. */
+  uuid?: string;
 }
 
 /** Numbers of GPUs by use. */

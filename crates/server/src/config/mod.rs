@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod frame_ancestors;
 pub(crate) mod peers;
+pub(crate) mod price;
 
 use std::sync::Arc;
 
@@ -13,8 +14,10 @@ use http_server::{
 };
 use tokio::sync::watch;
 
+use crate::usage::UsageStore;
 use frame_ancestors::FrameAncestors;
 use peers::Peers;
+use price::Price;
 
 /// Configuration of the HTTP side.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +41,10 @@ pub struct ServerConfig {
     pub access_log: bool,
     /// Other hosts that the page shows.
     pub peers: Peers,
+    /// Accounting of usage; none if it is off.
+    pub usage: Option<Arc<dyn UsageStore>>,
+    /// Price of a GPU-hour.
+    pub price_gpu_hour: Option<Price>,
     /// Permits for clients of `/api/v1/stream`. Keep a clone to close the streams.
     pub streams: Arc<StreamPermits>,
 }

@@ -5,6 +5,7 @@ mod legacy;
 pub(crate) mod operation;
 mod refusal;
 mod schemas;
+mod usage;
 
 use std::sync::OnceLock;
 

@@ -55,6 +55,8 @@ pub(crate) enum Tag {
     State,
     /// Events and history.
     Past,
+    /// Accounting of usage.
+    Usage,
     /// Other hosts.
     Hosts,
     /// The contract of the Python agent.
@@ -64,13 +66,14 @@ pub(crate) enum Tag {
 }
 
 impl Tag {
-    pub(crate) const ALL: [Self; 5] = [Self::State, Self::Past, Self::Hosts, Self::Original, Self::Agent];
+    pub(crate) const ALL: [Self; 6] = [Self::State, Self::Past, Self::Usage, Self::Hosts, Self::Original, Self::Agent];
 
     /// Name and description.
     pub(crate) const fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::State => ("state", "GPUs, processes and users as they are now"),
             Self::Past => ("past", "Events and history"),
+            Self::Usage => ("usage", "Use of the GPUs over time: by user, day and more, and session by session"),
             Self::Hosts => ("hosts", "Other hosts"),
             Self::Original => ("original", "The answers of the Python agent of the same name"),
             Self::Agent => ("agent", "The agent itself"),

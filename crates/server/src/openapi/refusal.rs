@@ -53,6 +53,12 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal::json("WrongParameter", "400", "Failure", "A wrong index or process type."),
     Refusal::json("NoDriver", "500", "Failure", "The driver cannot be read; `error` contains its message."),
     Refusal::problem("NoPlace", "503", "All streams are taken, or the maximum of this address; see Retry-After."),
+    Refusal::problem("NoUsage", "404", "Usage is not kept (--usage off), or no GPU of this name was ever counted."),
+    Refusal::problem(
+        "Busy",
+        "503",
+        "The query took 5 s, too many others wait, or the store cannot be read; see Retry-After.",
+    ),
     Refusal::json("NotReady", "503", "Readiness", "No GPU has a fresh reading."),
     Refusal::bare("AddressTooLong", "414", "The address is over 64 KiB."),
     Refusal::bare("HeadersTooLarge", "431", "The headers are over 128 KiB."),

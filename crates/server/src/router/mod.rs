@@ -14,8 +14,10 @@ use crate::{config::ServerConfig, publish::Published};
 use routes::{ASSETS, ENDPOINTS, Endpoint};
 
 /// Query parameters that the access log contains: those that say nothing about people.
-const LOGGED_PARAMETERS: &[&str] =
-    &["idx", "process", "gpu", "type", "metric", "since", "until", "limit", "step", "agg", "format", "names", "set"];
+const LOGGED_PARAMETERS: &[&str] = &[
+    "idx", "process", "gpu", "type", "metric", "since", "until", "limit", "step", "agg", "format", "names", "set",
+    "by", "tz",
+];
 
 /// The application, under the configured prefix and behind the configured tokens.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use crate::{
         builders::words,
         operation::{Declared, Parameters, parameters, pattern},
     },
-    v1::{query, time},
+    v1::{query, time, usage},
 };
 
 /// Pattern of the parameter `gpu`.
@@ -113,16 +113,79 @@ const PROCESS: Declared = Declared {
     schema: || words(&["C", "G", "NA", ""]),
 };
 
+const USAGE_SINCE: Declared = Declared {
+    name: "since",
+    description: "The beginning: Unix time in milliseconds, a time before now such as -7d (s, m, h or d), now, or ISO 8601 such \
+                  as 2026-11-30, 2026-11-30T10:00 or 2026-11-30T10:00:00Z; a date is its midnight, and without a zone it is in \
+                  `tz`, else in the agent's. Default: 30 days before `until`.",
+    example: "-7d",
+    is_required: false,
+    schema: local_time,
+};
+const USAGE_UNTIL: Declared = Declared { schema: local_time, ..UNTIL };
+const BY: Declared = Declared {
+    name: "by",
+    description: "Keys of the rows, separated by commas: user, gpu, job, pod, container, model, day and hour_of_day (in `tz`). \
+                  Default: user; for the scope `summary`, which sees none of user, job, pod and container, one row of all.",
+    example: "user,day",
+    is_required: false,
+    schema: || pattern(usage::BY),
+};
+const USAGE_USER: Declared = Declared {
+    name: "user",
+    description: "Only this user, by the name in `/users`; to be repeated for several. Free, unknown, unassigned and unobserved \
+                  time stay those of the GPUs.",
+    example: "alice",
+    is_required: false,
+    schema: || pattern("^.+$"),
+};
+const USAGE_GPU: Declared = Declared {
+    description: "An index as of now or a UUID, also of a GPU that is no longer listed, or several separated by commas, at most \
+                  256.",
+    ..GPU
+};
+const TZ: Declared = Declared {
+    name: "tz",
+    description: "Time zone of days, hours, and times without a zone: an IANA name, or local for the agent's. Default: local.",
+    example: "UTC",
+    is_required: false,
+    schema: || pattern(usage::TZ),
+};
+const USAGE_FORMAT: Declared =
+    Declared { description: "Form of the answer: json, or csv with the rows alone.", ..FORMAT };
+const SESSIONS_LIMIT: Declared = Declared {
+    description: "Maximum number of sessions, up to 1000. Default: 100.",
+    example: "100",
+    schema: || pattern(usage::LIMIT),
+    ..LIMIT
+};
+const CURSOR: Declared = Declared {
+    name: "cursor",
+    description: "Where the page before ended: its `next`.",
+    example: "1700000000000-7",
+    is_required: false,
+    schema: || pattern("^.+$"),
+};
+
 pub(super) const NONE: Parameters = parameters!();
 pub(super) const PROCESSES: Parameters = parameters!(GPU, USER, TYPE);
 pub(super) const EVENTS: Parameters = parameters!(SINCE, UNTIL, LIMIT);
 pub(super) const HISTORY: Parameters = parameters!(METRIC, GPU, SINCE, UNTIL, STEP, AGG, FORMAT);
+pub(super) const USAGE: Parameters = parameters!(USAGE_SINCE, USAGE_UNTIL, BY, USAGE_USER, USAGE_GPU, TZ, USAGE_FORMAT);
+pub(super) const SESSIONS: Parameters =
+    parameters!(USAGE_SINCE, USAGE_UNTIL, USAGE_GPU, USAGE_USER, SESSIONS_LIMIT, CURSOR, USAGE_FORMAT);
 pub(super) const STATUS: Parameters = parameters!(IDX, PROCESS);
 
 fn time() -> RefOr<Schema> {
     let date =
         ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     AnyOfBuilder::new().item(pattern(time::PATTERN)).item(date).into()
+}
+
+/// A time, or one without a zone.
+fn local_time() -> RefOr<Schema> {
+    let local = pattern("^[0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ][0-9]{2}:?[0-9]{2}.*)?$");
+    AnyOfBuilder::new().item(pattern(time::PATTERN)).item(local).into()
 }
 
 fn metrics() -> RefOr<Schema> {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http_server::{Access, ErrorFormat, RequestContext, Response, Route, encoding, response};
+use http_server::{Access, ErrorFormat, Later, RequestContext, Response, Route, encoding, response};
 use utoipa::openapi::{ObjectBuilder, schema::Type};
 
 use super::{State, page, parameters};
@@ -18,11 +18,12 @@ use crate::{
     },
     publish::{Published, readiness},
     stream,
-    v1::{self, Question},
+    v1::{self, Question, usage::UsageRequest},
 };
 
 type Context<'a> = RequestContext<'a, State>;
 type Read = fn(&Context<'_>) -> Response;
+type Wait = fn(&Context<'_>) -> Later;
 
 /// A route, and its documentation unless it is for browsers or Prometheus alone.
 pub(crate) struct Endpoint {
@@ -42,6 +43,13 @@ impl Endpoint {
         Self { route, documentation: Some((operation, "")) }
     }
 
+    /// A route of `/api/v1` that answers later.
+    const fn v1_later(path: &'static str, handler: Wait, operation: Operation) -> Self {
+        let route =
+            Route::later(path, Access::Views, ErrorFormat::Problem, handler).knowing(operation.parameters.names);
+        Self { route, documentation: Some((operation, "")) }
+    }
+
     /// A route with a document about this API.
     const fn document(path: &'static str, handler: Read, operation: Operation) -> Self {
         let route = Route::read(path, Access::Views, ErrorFormat::Problem, handler);
@@ -57,6 +65,10 @@ impl Endpoint {
 
 const CSV_ROWS: &str =
     "A header, and a row per GPU and step: its beginning in UTC, index and UUID, and a column per metric.";
+
+const USAGE_ROWS: &str = "A header, and a line per row with the same columns.";
+const SESSION_ROWS: &str = "A header, and a line per session with the same columns, and times in UTC. The header Link leads to \
+                            the next page.";
 
 /// An operation without parameters that answers JSON.
 const JSON_OPERATION: Operation = Operation {
@@ -200,6 +212,35 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             ..JSON_OPERATION
         },
     ),
+    Endpoint::v1_later(
+        "/api/v1/usage",
+        |context| usage(context).usage(),
+        Operation {
+            id: "getUsage",
+            tag: Tag::Usage,
+            summary: "GPU time, memory and energy of a period, by user, GPU, day or more; the rows and what was free, unknown, \
+                      unassigned and unobserved add up to the device time",
+            parameters: parameters::USAGE,
+            schema: || reference("Usage"),
+            other_form: Some(OtherForm { media_type: CSV, schema: || text(USAGE_ROWS) }),
+            refusals: &["NoUsage", "Busy"],
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1_later(
+        "/api/v1/sessions",
+        |context| usage(context).sessions(),
+        Operation {
+            id: "listSessions",
+            tag: Tag::Usage,
+            summary: "Sessions, each of one user on one GPU or MIG instance without a minute's absence; the newest first",
+            parameters: parameters::SESSIONS,
+            schema: || reference("Sessions"),
+            other_form: Some(OtherForm { media_type: CSV, schema: || text(SESSION_ROWS) }),
+            refusals: &["NoUsage", "Busy"],
+            ..JSON_OPERATION
+        },
+    ),
     Endpoint::v1(
         "/api/v1/peers",
         |context| v1::peers::answer(&context.router.state.config.peers),
@@ -309,6 +350,20 @@ fn v1(context: &Context<'_>, answer: impl FnOnce(&Question<'_>) -> Response) -> 
         query: context.query.unwrap_or_default(),
         headers: context.headers,
     })
+}
+
+/// A request to the accounting of usage. It owns what it needs, because it outlives the handler.
+fn usage(context: &Context<'_>) -> UsageRequest {
+    let (config, newest) = (&context.router.state.config, newest(context));
+    UsageRequest {
+        store: config.usage.clone(),
+        price: config.price_gpu_hour.clone(),
+        snapshot: Arc::clone(&newest.snapshot),
+        commands: newest.v1.commands(),
+        scope: context.scope,
+        query: context.query.unwrap_or_default().to_owned(),
+        gzip: encoding::accepts(context.headers, "gzip"),
+    }
 }
 
 fn scrape(context: &Context<'_>) -> Response {

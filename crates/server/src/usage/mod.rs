@@ -1,6 +1,9 @@
 //! Usage accounting as the API asks for it: queries, reports, and the store behind a trait.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use telemetry::usage::{Sums, UserTotals};
 
@@ -16,6 +19,15 @@ pub trait UsageStore: Send + Sync {
     /// Where it is kept and what of it.
     fn state(&self) -> UsageState;
 }
+
+impl fmt::Debug for dyn UsageStore {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("UsageStore").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// Most rows of a report: more are of no use to a reader, and take memory.
+pub const MAX_ROWS: usize = 50_000;
 
 /// An answer that takes a while; dropping it gives up.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, UsageError>> + Send>>;
@@ -38,6 +50,10 @@ pub enum UsageError {
     Timeout,
     /// The cursor is not of this store.
     Cursor,
+    /// No GPU of this key was ever counted.
+    Gpu(String),
+    /// The report would have more than [`MAX_ROWS`].
+    TooManyRows,
     /// The store cannot be read.
     Unavailable(String),
 }
@@ -63,6 +79,33 @@ pub enum Dimension {
     HourOfDay,
 }
 
+impl Dimension {
+    /// All dimensions, in the order of the documentation.
+    pub const ALL: [Self; 8] =
+        [Self::User, Self::Gpu, Self::Job, Self::Pod, Self::Container, Self::Model, Self::Day, Self::HourOfDay];
+
+    /// Its name in a query, and its key in a row.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Gpu => "gpu",
+            Self::Job => "job",
+            Self::Pod => "pod",
+            Self::Container => "container",
+            Self::Model => "model",
+            Self::Day => "day",
+            Self::HourOfDay => "hour_of_day",
+        }
+    }
+
+    /// True if its groups are people, or their work.
+    #[must_use]
+    pub const fn names_people(self) -> bool {
+        matches!(self, Self::User | Self::Job | Self::Pod | Self::Container)
+    }
+}
+
 /// Query of sums.
 #[derive(Clone, Debug)]
 pub struct UsageQuery {
@@ -70,13 +113,13 @@ pub struct UsageQuery {
     pub since_ms: u64,
     /// Until before when, Unix time in milliseconds.
     pub until_ms: u64,
-    /// Dimensions, without repetition.
+    /// Dimensions, without repetition. With none there is one row of all holders, or no row if there are none.
     pub by: Vec<Dimension>,
     /// Time zone of days and hours.
     pub zone: jiff::tz::TimeZone,
     /// Only of these users; all if none are named.
     pub users: Option<Vec<String>>,
-    /// Only of these GPUs, by key; all if none are named. With them, free and other time is theirs too.
+    /// Only of these GPUs, by key; all if none are named. With them, free and other time is theirs too. A key may be of no GPU.
     pub gpus: Option<Vec<String>>,
 }
 

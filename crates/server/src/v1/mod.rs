@@ -16,6 +16,7 @@ pub(crate) mod query;
 pub(crate) mod rendered;
 pub(crate) mod sections;
 pub(crate) mod time;
+pub(crate) mod usage;
 mod view;
 mod views;
 mod word;

@@ -36,9 +36,9 @@ pub(super) fn parse(text: &str, now_ms: u64, zone: Option<&TimeZone>) -> Result<
     }
     match digits(text) {
         // As milliseconds it is before 1973, and "everything" would be a wrong answer to a time in seconds or a date.
-        Some(_) if (4..=11).contains(&text.len()) && now_ms > MODERN_MS => Err(
-            "It seems to be in seconds, or a date: multiply seconds by 1000, and write a date with hyphens.",
-        ),
+        Some(_) if (4..=11).contains(&text.len()) && now_ms > MODERN_MS => {
+            Err("It seems to be in seconds, or a date: multiply seconds by 1000, and write a date with hyphens.")
+        }
         Some(time) => Ok(time),
         None => iso(text, zone).map(|time| u64::try_from(time).unwrap_or(0)),
     }

@@ -105,6 +105,11 @@ impl Views {
         views
     }
 
+    /// Visibility of command lines.
+    pub(crate) const fn commands(&self) -> Commands {
+        self.commands
+    }
+
     /// A view as it is sent, and true if it is compressed.
     pub(crate) fn body(&self, snapshot: &Snapshot, scope: Scope, view: View, gzip: bool) -> Option<(Bytes, bool)> {
         let key = ViewKey { scope, view, gzip };

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path};
 use serde_json::{Map, Value};
 use telemetry::readings::{Every, SPECS, Unit};
 
-use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts};
+use super::{Host, OTHER_PATHS, PATHS, absence, body, document, hosts, usage};
 use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
@@ -31,6 +31,7 @@ fn docs_examples_are_real_answers() {
         let value = serde_json::from_slice(&answer).unwrap_or_else(|_| String::from_utf8(answer).unwrap().into());
         examples.insert(path.into(), value);
     }
+    examples.extend(usage::examples().into_iter().map(|(path, value)| (path.into(), value)));
     fresh("crates/server/assets/examples.json", &(serde_json::to_string_pretty(&examples).unwrap() + "\n"));
 }
 
@@ -45,7 +46,8 @@ fn docs_reference_matches_code() {
     }
     let periods: String = PERIODS.map(|(period, what)| format!("| *{period}* | {what} |\n")).concat();
     let mut text = HEAD.replace("PERIODS", &periods);
-    let paths = || PATHS.map(|(_, path)| path).into_iter().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
+    let views = || PATHS.into_iter().chain(usage::PATHS).map(|(_, path)| path);
+    let paths = || views().chain(["/api/v1/stream"]).chain(OTHER_PATHS);
     for path in paths() {
         let operation = &document["paths"][path]["get"];
         let answer = &operation["responses"]["200"]["content"];
@@ -144,12 +146,14 @@ const PARAMETERS: &str = "
 
 A path below `/api/v1` answers an unknown parameter with 400 and lists its own, so that a misspelled filter is not an answer
 about everything. Names are case-sensitive. `gpu` and `metric` are lists: separated by commas, repeated, or both. Another
-parameter that is given twice with two values, or without a value, is 400. `/status`, `/count`, `/metrics`, `/healthz`,
+parameter that is given twice with two values, or without a value, is 400, except that `user` of `/usage` and `/sessions` may be
+repeated for several users. `/status`, `/count`, `/metrics`, `/healthz`,
 `/readyz`, `/docs` and `/openapi.json` ignore unknown parameters.
 
 `since` and `until` are a period from `since` until before `until`; an empty period is 400. ISO 8601 needs a zone (`Z`,
 `+01:00`), because the clocks of a script and of the host can be in different ones; the plus sign may be unescaped. A number
-of 4 to 11 digits is 400: it is probably in seconds. A history has the steps that the period touches and that are over.
+of 4 to 11 digits is 400: it is probably in seconds. `/usage` and `/sessions` also take dates, and times without a zone, which
+are in `tz` or else in the agent's zone, since a month of usage is that of the place. A history has the steps that the period touches and that are over.
 
 `format=csv` has a header, lines that end in CRLF, times in UTC, and empty cells where nothing was read. Text that a
 spreadsheet would take for a formula begins with an apostrophe.
@@ -199,8 +203,21 @@ const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
 const COLUMNS: &str = "| field | type | unit | what it is | source | read | absent |\n|---|---|---|---|---|---|---|\n";
 
 /// Objects without readings.
-const PLAIN: [&str; 8] =
-    ["Problem", "Readiness", "Count", "Status", "StatusData", "StatusDevice", "StatusProcess", "Failure"];
+const PLAIN: [&str; 13] = [
+    "Problem",
+    "Readiness",
+    "Count",
+    "Status",
+    "StatusData",
+    "StatusDevice",
+    "StatusProcess",
+    "Failure",
+    "Usage",
+    "UsageRow",
+    "Price",
+    "Sessions",
+    "Session",
+];
 
 /// Every error, and the paths that answer it.
 fn refusals(document: &Value, paths: &[&str]) -> String {

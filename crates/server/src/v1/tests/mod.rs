@@ -4,6 +4,7 @@ mod absence;
 pub(crate) mod docs;
 mod schema;
 mod types;
+mod usage;
 mod users;
 
 use std::{io::Read as _, sync::Arc};
@@ -124,7 +125,7 @@ const OTHER_PATHS: [&str; 5] = ["/status", "/count", "/healthz", "/readyz", "/op
 fn answers_match_schema() {
     let document = document();
     // The stream has no end and so tests of its own.
-    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + OTHER_PATHS.len() + 1);
+    assert_eq!(document["paths"].as_object().unwrap().len(), PATHS.len() + usage::PATHS.len() + OTHER_PATHS.len() + 1);
     for (name, snapshot) in hosts::all() {
         for scope in SCOPES {
             let host = Host::new(snapshot.clone(), scope, Commands::Masked);

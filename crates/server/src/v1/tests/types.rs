@@ -15,8 +15,11 @@ fn docs_page_types_match_code() {
         match schema["properties"].as_object() {
             Some(properties) => {
                 writeln!(text, "interface {name} {{").unwrap();
+                let required = schema["required"].as_array().cloned().unwrap_or_default();
                 for (key, schema) in properties {
-                    writeln!(text, "{}  {key}: {};", comment(schema, "  "), kind(schema)).unwrap();
+                    let always = required.iter().any(|name| name == key);
+                    let mark = if always { "" } else { "?" };
+                    writeln!(text, "{}  {key}{mark}: {};", comment(schema, "  "), kind(schema)).unwrap();
                 }
                 text.push_str("}\n");
             }
