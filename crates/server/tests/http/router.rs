@@ -124,7 +124,6 @@ async fn token_checked_before_everything() {
             "/count",
             "//",
             "/healthz",
-            "/p/healthz/",
             "/assets/style.css",
             "/p/assets",
             "/px",
