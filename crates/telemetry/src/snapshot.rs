@@ -1,5 +1,6 @@
 //! Snapshots: the state at one moment, derived once and rendered by every view.
 
+mod mig_labels;
 mod missing;
 mod pod;
 mod process;
@@ -17,6 +18,7 @@ use crate::{
     sample::{DriverFacts, GpuJobs, MigSample, PodContainer},
 };
 
+pub use mig_labels::mig_labels;
 pub use missing::MissingGpu;
 pub use pod::{ContainerCount, OnlyPod, Pod, PodName};
 pub use process::{Process, ProcessKind};

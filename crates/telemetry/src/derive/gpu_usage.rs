@@ -136,6 +136,16 @@ fn share_of_gpu(gpu: &Gpu) -> Option<u32> {
     }
 }
 
+/// True if a GPU was idle by the rule of its use; none if that is not known.
+pub(crate) fn gpu_idles(gpu: &Gpu) -> Option<bool> {
+    share_of_gpu(gpu).map(|share| share < IDLE_BELOW_PERCENT)
+}
+
+/// The same of a MIG instance.
+pub(crate) fn instance_idles(mig: &Mig) -> Option<bool> {
+    work::of_instance(mig).map(|share| share < IDLE_BELOW_PERCENT)
+}
+
 const fn why_unknown(gpu: &Gpu) -> Absence {
     match gpu.state {
         GpuState::Ok | GpuState::Stale => Absence::Timeout,

@@ -39,6 +39,7 @@ use crate::{
 };
 
 pub use forget::NotForgotten;
+pub(crate) use gpu_usage::{gpu_idles, instance_idles};
 pub use identity::is_lasting;
 pub use saved::{EarlierGpu, SavedState};
 

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use telemetry::{
     Absence, Reading,
-    snapshot::{Gpu, GpuState, Mig, MissingGpu, Severity, Snapshot, UseVerdict},
+    snapshot::{Gpu, GpuState, Mig, MissingGpu, Severity, Snapshot, UseVerdict, mig_labels},
     terminal::{printable, printable_in},
 };
 
 use crate::v1::{
-    sections::{host::unanswered, mig},
+    sections::host::unanswered,
     view::{Absent, ViewContext, view},
     word::{CollectorStateWord, GpuStateWord, SeverityWord, UseVerdictWord, Word},
 };
@@ -176,7 +176,7 @@ impl SummaryMig {
         let one = |(position, (instance, label))| {
             context.part(format_args!("mig.{position}"), |context| Self::of(context, instance, label))
         };
-        Ok(instances.iter().zip(mig::labels(instances)).enumerate().map(one).collect())
+        Ok(instances.iter().zip(mig_labels(instances)).enumerate().map(one).collect())
     }
 }
 

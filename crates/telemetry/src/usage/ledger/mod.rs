@@ -1,0 +1,327 @@
+//! The ledger: snapshots in, flushes out.
+
+mod gpu;
+mod layout;
+mod people;
+mod run;
+mod seen;
+mod session;
+mod slices;
+mod slots;
+mod split;
+mod work;
+
+use std::sync::Arc;
+
+use super::{Flush, Frontier, Gap, MINUTE_MS, SESSION_GAP_MS, Session, SessionKey, Slot};
+use crate::{
+    Stamp,
+    derive::is_lasting,
+    readings::Identity,
+    snapshot::{Gpu, GpuState, Snapshot},
+};
+use gpu::GpuLedger;
+use people::People;
+use run::Run;
+
+/// What a ledger keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// Users, containers, pods, jobs and commands are kept. Else all holders are one, [`super::Holder::default`].
+    pub people: bool,
+    /// Part of the commands that is kept.
+    pub commands: KeptCommands,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self { people: true, commands: KeptCommands::Line }
+    }
+}
+
+/// Part of a session's first command that is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeptCommands {
+    /// The line, with obvious secrets masked, and the name of the program.
+    #[default]
+    Line,
+    /// The name of the program.
+    Program,
+    /// Nothing.
+    Nothing,
+}
+
+/// What earlier runs of the agent stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resumed {
+    /// The newest [`Flush::sequence`] stored.
+    pub sequence: u64,
+    /// The newest [`Flush::run`] stored.
+    pub run: u64,
+    /// The newest [`Flush::gpus`] stored.
+    pub gpus: Vec<Frontier>,
+    /// The sessions that are open.
+    pub sessions: Vec<Session>,
+    /// The users who have totals.
+    pub users: Vec<Arc<str>>,
+}
+
+/// Usage of a host's GPUs.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    sequence: u64,
+    /// Number of the newest run.
+    newest_run: u64,
+    run: Option<Run>,
+    /// The GPUs that exist, in the order of the newest snapshot, then those that it does not list.
+    gpus: Vec<GpuLedger>,
+    /// GPUs that ended in this minute.
+    gone: Vec<GpuLedger>,
+    /// Each GPU that the driver lists was identified once.
+    is_complete: bool,
+    kept: Kept,
+}
+
+/// What GPUs leave for the next flush, and what they have in common.
+#[derive(Debug, Default)]
+struct Kept {
+    commands: KeptCommands,
+    people: People,
+    gaps: Vec<Gap>,
+    /// Slots of GPUs that ended.
+    slots: Vec<Slot>,
+    ended: Vec<Session>,
+    /// Open sessions of an earlier run of the agent, until their holders are seen.
+    waiting: Vec<Session>,
+}
+
+impl Kept {
+    /// The session of an earlier run of the agent that goes on, if the holder was not absent for long.
+    fn resume(&mut self, key: &SessionKey) -> Option<Session> {
+        let is_it = |session: &Session| {
+            (&session.key.device, &session.key.holder) == (&key.device, &key.holder) && !is_over(session, key.first_ms)
+        };
+        let at = self.waiting.iter().position(is_it)?;
+        Some(self.waiting.swap_remove(at))
+    }
+}
+
+/// True of a session of an earlier run of the agent that does not go on.
+fn is_over(session: &Session, now_ms: u64) -> bool {
+    now_ms < session.last_ms || now_ms - session.last_ms >= SESSION_GAP_MS
+}
+
+impl Ledger {
+    /// Empty ledger.
+    #[must_use]
+    pub fn new(config: LedgerConfig) -> Self {
+        Self::resumed(config, Resumed::default())
+    }
+
+    /// Ledger that goes on from what is stored.
+    #[must_use]
+    pub fn resumed(config: LedgerConfig, stored: Resumed) -> Self {
+        let commands = if config.people { config.commands } else { KeptCommands::Nothing };
+        let people = People::new(!config.people, stored.users);
+        let kept = Kept { commands, people, waiting: stored.sessions, ..Kept::default() };
+        let mut gpus: Vec<GpuLedger> = Vec::new();
+        for frontier in stored.gpus {
+            let at = gpus.iter().position(|gpu| gpu.key == frontier.gpu).unwrap_or_else(|| {
+                gpus.push(GpuLedger::new(Arc::clone(&frontier.gpu), frontier.index, None, 0));
+                gpus.len() - 1
+            });
+            gpus[at].restore(&frontier);
+        }
+        Self { sequence: stored.sequence, newest_run: stored.run, gpus, kept, ..Self::default() }
+    }
+
+    /// Takes in a snapshot.
+    pub fn add(&mut self, snapshot: &Snapshot) {
+        let now = snapshot.at.boot.0;
+        let run = self.keep_time(snapshot.at);
+        let is_identified = |identity: &Identity| identity.uuid.is_ok() || identity.pci_bus_id.is_ok();
+        self.is_complete |= snapshot.has_counted() && snapshot.gpus.iter().all(|gpu| is_identified(&gpu.identity));
+        for (position, gpu) in snapshot.gpus.iter().enumerate() {
+            self.bring(position, gpu, now, run);
+            self.gpus[position].see(gpu, now, run, &mut self.kept);
+        }
+        if self.gpus.len() > snapshot.gpus.len() {
+            self.miss(snapshot, run);
+        }
+    }
+
+    /// The run that goes on or begins.
+    fn keep_time(&mut self, at: Stamp) -> Run {
+        let before = self.run;
+        if let Some(run) = before.filter(|run| !run.was_set(at)) {
+            return run;
+        }
+        let run = Run::begin(at, self.newest_run);
+        (self.run, self.newest_run) = (Some(run), run.id);
+        self.drop_gone();
+        for gpu in &mut self.gpus {
+            if before.is_none() {
+                gpu.begin_at(at.boot.0);
+            }
+            gpu.begin_run(before, run, &mut self.kept);
+        }
+        run
+    }
+
+    /// Brings the ledger of a GPU to a position: the one that it has, or a new one.
+    fn bring(&mut self, position: usize, gpu: &Gpu, now: u64, run: Run) {
+        let is_it = |known: &GpuLedger| *known.key == *gpu.key;
+        if self.gpus.get(position).is_some_and(is_it) {
+            return;
+        }
+        if let Some(ahead) = self.gpus.iter().skip(position).position(is_it) {
+            return self.gpus.swap(position, position + ahead);
+        }
+        let begins = if gpu.state == GpuState::Ok && !gpu.never_read { gpu.read_at.boot.0.min(now) } else { now };
+        // One that is back in the same minute was never gone, so that the minute has one begin and one end.
+        let back = self.gone.iter().position(|gone| is_it(gone) && gone.ended_in_minute_of(begins, run));
+        let known = match back {
+            Some(at) => self.gone.swap_remove(at),
+            None => GpuLedger::new(self.kept.people.text(&gpu.key), gpu.index, None, begins),
+        };
+        self.gpus.insert(position, known);
+    }
+
+    /// The GPUs that a snapshot does not list: they exist until they are forgotten or replaced.
+    fn miss(&mut self, snapshot: &Snapshot, run: Run) {
+        let listed = snapshot.gpus.len();
+        let is_missing = |key: &str| snapshot.missing.iter().any(|missing| missing.id == key);
+        let has_counted = snapshot.has_counted();
+        let is_complete = self.is_complete;
+        let ended = |key: &str| has_counted && (is_complete || !is_lasting(key)) && !is_missing(key);
+        let mut position = listed;
+        while let Some(gpu) = self.gpus.get_mut(position) {
+            if ended(&gpu.key) {
+                self.end(position);
+            } else {
+                gpu.miss(snapshot.at.boot.0, run, &mut self.kept);
+                position += 1;
+            }
+        }
+    }
+
+    fn end(&mut self, position: usize) {
+        let mut gpu = self.gpus.remove(position);
+        gpu.end_sessions(&mut self.kept);
+        gpu.look_again();
+        self.gone.push(gpu);
+    }
+
+    fn drop_gone(&mut self) {
+        for mut gpu in self.gone.drain(..) {
+            gpu.slots.take(None, &mut self.kept.slots);
+        }
+    }
+
+    /// Takes what was counted since the flush before. A new user's sums come with the flush after the one that has them
+    /// first, so that their series begin with 0: a store flushes twice when the agent ends.
+    pub fn flush(&mut self, now: Stamp) -> Flush {
+        for gpu in &mut self.gpus {
+            gpu.end_old_sessions(now.boot.0, &mut self.kept);
+        }
+        let now_ms = self.run.map_or(now.unix_ms, |run| run.wall(now.boot.0));
+        let over = self.kept.waiting.extract_if(.., |session| is_over(session, now_ms));
+        self.kept.ended.extend(over.map(|session| Session { open: false, ..session }));
+        let open = self.open_sessions();
+        self.sequence += 1;
+        let mut slots = std::mem::take(&mut self.kept.slots);
+        for gpu in self.gpus.iter_mut().chain(&mut self.gone) {
+            gpu.slots.take(self.run, &mut slots);
+        }
+        // A reading may be a little late.
+        let begins = now.boot.0.saturating_sub(MINUTE_MS);
+        let run = self.run;
+        self.gone.retain(|gpu| run.is_some_and(|run| gpu.ended_in_minute_of(begins, run)));
+        let mut sessions = std::mem::take(&mut self.kept.ended);
+        sessions.extend(open);
+        Flush {
+            sequence: self.sequence,
+            at_ms: now.unix_ms,
+            run: self.newest_run,
+            gpus: self.frontiers(),
+            slots,
+            gaps: std::mem::take(&mut self.kept.gaps),
+            sessions,
+            totals: self.kept.people.take_totals(),
+        }
+    }
+
+    /// Copy of what the next flush would be.
+    #[must_use]
+    pub fn pending(&self, now: Stamp) -> Flush {
+        let slots = self.gpus.iter().chain(&self.gone).flat_map(|gpu| gpu.slots.copy());
+        Flush {
+            sequence: self.sequence + 1,
+            at_ms: now.unix_ms,
+            run: self.newest_run,
+            gpus: self.frontiers(),
+            slots: self.kept.slots.iter().cloned().chain(slots).collect(),
+            gaps: self.kept.gaps.clone(),
+            sessions: self.kept.ended.iter().cloned().chain(self.open_sessions()).collect(),
+            totals: self.kept.people.totals(),
+        }
+    }
+
+    fn open_sessions(&self) -> Vec<Session> {
+        self.gpus.iter().flat_map(|gpu| &gpu.sessions).map(|open| open.session.clone()).collect()
+    }
+
+    fn frontiers(&self) -> Vec<Frontier> {
+        self.gpus.iter().flat_map(|gpu| gpu.frontiers(self.run)).collect()
+    }
+
+    /// Ends the existence of a GPU that was forgotten.
+    pub fn forget_gpu(&mut self, key: &str) {
+        if let Some(at) = self.gpus.iter().position(|gpu| *gpu.key == *key) {
+            self.end(at);
+        }
+    }
+
+    /// Turns a person's rows in minutes that begin before a moment (Unix time in milliseconds), and sessions that began
+    /// before it, into those of [`super::REMOVED`], without container, pod, job and command. So is what the person's totals
+    /// have not got yet, if the moment is `u64::MAX`. A person who is still there counts again from the next snapshot
+    /// on.
+    pub fn forget_user(&mut self, user: &str, before_ms: u64) {
+        let removed = self.kept.people.holder(session::removed());
+        for gpu in self.gpus.iter_mut().chain(&mut self.gone) {
+            gpu.slots.forget(user, before_ms, &removed);
+            let theirs = gpu.sessions.extract_if(.., |open| session::is_before(&open.session, user, before_ms));
+            self.kept.ended.extend(theirs.map(|open| open.session));
+            gpu.look_again();
+        }
+        self.kept
+            .slots
+            .iter_mut()
+            .filter(|slot| slot.begins_ms < before_ms)
+            .for_each(|slot| slots::forget(slot, user, &removed));
+        let waiting = self.kept.waiting.extract_if(.., |session| session::is_before(session, user, before_ms));
+        self.kept.ended.extend(waiting);
+        for session in self.kept.ended.iter_mut().filter(|session| session::is_before(session, user, before_ms)) {
+            session::forget(session, &removed);
+        }
+        if before_ms == u64::MAX {
+            self.kept.people.forget(user);
+        }
+    }
+
+    /// Users who have totals, or will have them with the next flush, each with the memory of their processes on all GPUs
+    /// now, in bytes.
+    pub fn users(&self) -> Vec<(Arc<str>, u64)> {
+        let names: Vec<Option<&Arc<str>>> = self.kept.people.names().collect();
+        let mut memory = vec![0_u64; names.len()];
+        for (user, bytes) in self.gpus.iter().flat_map(GpuLedger::memory) {
+            if let Some(sum) = memory.get_mut(user) {
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+        names.into_iter().zip(memory).filter_map(|(name, bytes)| Some((Arc::clone(name?), bytes))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
