@@ -55,7 +55,11 @@ export default defineConfig({
   // Links are relative, so that the page works under any prefix.
   base,
   plugins: [compressed(), reference()],
-  build: options,
+  build: {
+    ...options,
+    // All that the first view needs is one file, however many other files share parts of it.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "page", tags: ["$initial"] }] } } },
+  },
   server: {
     port: 5173,
     proxy: Object.fromEntries(

@@ -12,7 +12,7 @@ import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
 import { LoginPage } from "./view/login";
 import { Overview } from "./view/overview/overview";
-import { EventsView, Help, UsersView } from "./view/parts";
+import { EventsView, Help, UsageView, UsersView } from "./view/parts";
 import { ProcessesView } from "./view/processes/view";
 import { helpOpen } from "./view/shortcuts";
 import { useViewFocus } from "./view/view-focus";
@@ -71,6 +71,8 @@ function CurrentView() {
       return <ProcessesView />;
     case "users":
       return <UsersView />;
+    case "usage":
+      return <UsageView />;
     case "events":
       return <EventsView />;
     default:

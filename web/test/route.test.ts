@@ -8,6 +8,7 @@ describe("the URL", () => {
     "#/gpu/3?range=1h",
     "#/processes?user=alice&sort=-sm",
     "#/users",
+    "#/usage?range=custom&from=2026-11-01&to=2026-11-30&by=gpu",
     "#/events?severity=critical",
     "#/processes?group=user&columns=gpu%2Cuser",
     "#/wall",

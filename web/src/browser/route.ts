@@ -4,20 +4,22 @@ import { signal } from "@preact/signals";
 export type Route =
   | { view: "overview"; query: Query }
   | { view: "gpu"; gpu: string; query: Query }
-  | { view: "processes" | "users" | "events" | "wall"; query: Query };
+  | { view: "processes" | "users" | "usage" | "events" | "wall"; query: Query };
 
 /** Parameters of the view in the URL, such as `?user=alice`. */
 export type Query = Readonly<Record<string, string>>;
 
 export type View = Route["view"];
 
+const NAMED = ["processes", "users", "usage", "events", "wall"] as const;
+
 export function parse(fragment: string): Route {
   const [path = "", search = ""] = fragment.replace(/^#\/?/, "").split("?", 2);
   const query: Query = Object.fromEntries(new URLSearchParams(search));
   const [view = "", rest] = path.split("/");
   if (view === "gpu" && rest) return { view, gpu: decode(rest), query };
-  if (view === "processes" || view === "users" || view === "events" || view === "wall")
-    return { view, query };
+  const named = NAMED.find(each => each === view);
+  if (named) return { view: named, query };
   return { view: "overview", query };
 }
 

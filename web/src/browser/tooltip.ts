@@ -29,7 +29,7 @@ export function showTooltips(): void {
     }
     tooltip.textContent = text;
     tooltip.hidden = false;
-    place(tooltip, target);
+    placeAbove(tooltip, target.getBoundingClientRect());
   };
   const about = (event: globalThis.Event): HTMLElement | null =>
     event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tooltip]") : null;
@@ -64,9 +64,11 @@ export function showTooltips(): void {
 
 const GAP = 6;
 
-/** Above its target, else below; always inside the window. */
-function place(tooltip: HTMLElement, target: HTMLElement): void {
-  const about = target.getBoundingClientRect();
+/** Places a tooltip above its target, else below; always inside the window. */
+export function placeAbove(
+  tooltip: HTMLElement,
+  about: Pick<DOMRect, "left" | "top" | "width" | "bottom">,
+): void {
   const own = tooltip.getBoundingClientRect();
   const left = about.left + about.width / 2 - own.width / 2;
   const above = about.top - own.height - GAP;

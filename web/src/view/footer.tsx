@@ -1,5 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { token } from "../api/token";
+import { route } from "../browser/route";
 import { agentNow, now, snapshot } from "../live/store";
 import { exact, timeZone } from "../model/format";
 import { helpOpen } from "./shortcuts";
@@ -21,7 +22,8 @@ export function Footer() {
   return (
     <footer class="fine">
       <span>
-        Times in {zone.value}
+        {/* Usage is in the agent's zone, which that view names. */}
+        {route.value.view !== "usage" && `Times in ${zone.value}`}
         {printed.value !== null && <span class="paper">. Values of {exact(printed.value)}</span>}
       </span>
       <nav aria-label="About">

@@ -8,6 +8,7 @@ const KEYS: [keys: string[], text: string][] = [
   [["?"], "This help"],
   [["Esc"], "Close a menu, a tooltip or this help; leave the wall"],
   [["←", "→"], "In a chart: move the cursor; with Shift select, with Enter zoom in"],
+  [["←", "→", "↑", "↓"], "In the timeline of usage: another session, another device"],
 ];
 
 /** Keys of the page. */

@@ -9,7 +9,8 @@ import { focusInNextView } from "./view-focus";
 export const helpOpen = signal(false);
 
 /** Items that `j` and `k` go through, in the order of the page. */
-const ITEMS = "article.gpu h2 a, table.processes td.more button, table.users tbody th a, .events li";
+const ITEMS =
+  "article.gpu h2 a, table.processes td.more button, table:is(.users, .usage) tbody th a, .events li";
 
 /** Acts on single keys, unless they are typed into a field, part of a combination, or turned off. */
 export function followKeys(): void {

@@ -5,5 +5,6 @@ export const VIEWS: readonly [View, string][] = [
   ["overview", "Overview"],
   ["processes", "Processes"],
   ["users", "Users"],
+  ["usage", "Usage"],
   ["events", "Events"],
 ];

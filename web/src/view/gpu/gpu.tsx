@@ -15,7 +15,7 @@ import { useMemoryDivision } from "../overview/division";
 import { Footer } from "../overview/footer";
 import { Instances } from "../overview/instances";
 import { Problems } from "../overview/problems";
-import { Charts, Facts } from "../parts";
+import { Charts, Facts, Holders } from "../parts";
 import { ProcessPanel } from "../processes/panel";
 
 /** View of one GPU, by the name in the URL. */
@@ -91,6 +91,7 @@ function Hero({ shown: each }: { shown: Shown }) {
       </h2>
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
+      <Holders gpu={gpu} whole />
       <Problems shown={each} whole />
       {gpu.uuid !== null && <Identity uuid={gpu.uuid} shown={each} />}
     </section>

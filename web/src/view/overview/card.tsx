@@ -6,6 +6,7 @@ import { WithTooltip } from "../../components/with-tooltip";
 import { agentNow, type Shown } from "../../live/store";
 import { duration, orMore } from "../../model/format";
 import { isKnown, shortName, statusOf } from "../../model/gpu";
+import { Holders } from "../parts";
 import { CardBody } from "./body";
 import { useMemoryDivision } from "./division";
 import { Footer } from "./footer";
@@ -43,6 +44,7 @@ export function Card({ shown }: { shown: Shown }) {
       {gpu.mig.length > 0 && <Instances shown={shown} />}
       <Problems shown={shown} />
       {gpu.mig.length === 0 && isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
+      <Holders gpu={gpu} />
     </article>
   );
 }

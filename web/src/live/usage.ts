@@ -1,0 +1,91 @@
+import { useEffect, useState } from "preact/hooks";
+import { HttpError, requestJson } from "../api/request";
+import type { Session, SessionsPage } from "../api/usage";
+import { type Period, sessionsPath } from "../model/usage";
+
+/** Failed request. */
+export interface Failure {
+  /** Status of the answer; null without one. */
+  status: number | null;
+  /** Detail of the answer. */
+  why: string;
+}
+
+/** Answer to a request; while another one is on its way, the one before is kept. */
+export interface Answer<T> {
+  value: T | null;
+  asking: boolean;
+  failure: Failure | null;
+}
+
+/** Delays before a busy agent is asked again, in milliseconds. */
+const RETRIES_MS = [2_000, 5_000, 10_000];
+
+/** Answer of `load`, which is called again with each new `key`. Null as the key asks for nothing. */
+export function useAnswer<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Answer<T> {
+  const [answer, setAnswer] = useState<Answer<T>>({ value: null, asking: key !== null, failure: null });
+  useEffect(() => {
+    if (key === null) return;
+    const abort = new AbortController();
+    setAnswer(before => ({ ...before, asking: true }));
+    patiently(load, abort.signal).then(
+      value => setAnswer({ value, asking: false, failure: null }),
+      error => {
+        if (!abort.signal.aborted)
+          setAnswer(before => ({ ...before, asking: false, failure: failureOf(error) }));
+      },
+    );
+    return () => abort.abort();
+  }, [key]);
+  return answer;
+}
+
+/** Calls `load`, again while the agent is busy (503). */
+export async function patiently<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+  delays: readonly number[] = RETRIES_MS,
+): Promise<T> {
+  for (const delay of delays) {
+    try {
+      return await load(signal);
+    } catch (error) {
+      if (!(error instanceof HttpError) || error.status !== 503) throw error;
+    }
+    await new Promise(over => setTimeout(over, delay));
+    signal.throwIfAborted();
+  }
+  return load(signal);
+}
+
+const failureOf = (error: unknown): Failure =>
+  error instanceof HttpError
+    ? { status: error.status, why: error.message }
+    : { status: null, why: "The agent does not answer." };
+
+/** Most sessions per request and of a timeline. */
+const PAGE = 1000;
+const MAX_SESSIONS = 5000;
+
+/** Sessions of a period, the newest first. */
+export interface Sessions {
+  sessions: Session[];
+  /** True if there are older ones. */
+  cut: boolean;
+}
+
+/** Loads sessions page by page, up to a limit. */
+export async function loadSessions(
+  period: Period,
+  filter: { user: string; gpu: string },
+  signal: AbortSignal,
+): Promise<Sessions> {
+  const sessions: Session[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: SessionsPage = await requestJson(sessionsPath(period, filter, PAGE, cursor), { signal });
+    sessions.push(...page.sessions);
+    cursor = page.next;
+  } while (cursor !== null && sessions.length < MAX_SESSIONS);
+  return { sessions, cut: cursor !== null };
+}

@@ -1,0 +1,272 @@
+import type { UsageReport, UsageRow } from "../api/usage";
+import { dayAfter, isDate } from "./dates";
+import { SPACE } from "./format";
+
+/** Ranges to choose from; `custom` has two dates. */
+export const RANGES = [
+  ["day", "Day"],
+  ["week", "Week"],
+  ["month", "Month"],
+  ["custom", "Custom"],
+] as const;
+export type UsageRange = (typeof RANGES)[number][0];
+
+/** Ranges that end now, as the API names their start. */
+const SINCE = { day: "-24h", week: "-7d", month: "-30d" } as const;
+
+export const GROUPS = [
+  ["user", "User"],
+  ["gpu", "GPU"],
+  ["job", "Job"],
+  ["pod", "Pod"],
+  ["container", "Container"],
+  ["model", "Model"],
+] as const;
+export type Grouping = (typeof GROUPS)[number][0];
+
+/** Groupings that name nobody. */
+const IMPERSONAL: readonly Grouping[] = ["gpu", "model"];
+
+/** Groupings that a token's scope and the agent's store allow. */
+export const groupings = (people: boolean): readonly (readonly [Grouping, string])[] =>
+  people ? GROUPS : GROUPS.filter(([by]) => IMPERSONAL.includes(by));
+
+/** What the view shows, as it is in the URL. */
+export interface UsageQuery {
+  range: UsageRange;
+  /** First and last day of a custom range; empty if not chosen. */
+  from: string;
+  to: string;
+  by: Grouping;
+  /** Filters; empty for all. */
+  user: string;
+  gpu: string;
+}
+
+/** Query of the URL. Values that it does not know are the defaults. */
+export function usageQuery(query: Readonly<Record<string, string>>, people: boolean): UsageQuery {
+  const { range = "", from = "", to = "", by = "", user = "", gpu = "" } = query;
+  const allowed = groupings(people).map(([name]) => name);
+  return {
+    range: RANGES.find(([name]) => name === range)?.[0] ?? "month",
+    from: isDate(from) ? from : "",
+    to: isDate(to) ? to : "",
+    by: allowed.find(name => name === by) ?? allowed[0] ?? "gpu",
+    user: people ? user : "",
+    gpu,
+  };
+}
+
+/** Period of a query; `until` is left out for now. Dates are those of the agent's zone. */
+export interface Period {
+  since: string;
+  until?: string;
+}
+
+/** Period of a query; null for a custom range without a first day or that ends before it begins. */
+export function periodOf({ range, from, to }: UsageQuery): Period | null {
+  if (range !== "custom") return { since: SINCE[range] };
+  if (from === "" || (to !== "" && to < from)) return null;
+  return to === "" ? { since: from } : { since: from, until: dayAfter(to) };
+}
+
+/** Path of a request, without empty parameters. */
+export function pathOf(path: string, params: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(params).filter(([, value]) => value !== undefined && value !== "");
+  return `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+export const usagePath = (period: Period, { by, user, gpu }: UsageQuery): string =>
+  pathOf("api/v1/usage", { ...period, by, user, gpu });
+
+export const csvPath = (period: Period, query: UsageQuery): string =>
+  `${usagePath(period, query)}&format=csv`;
+
+export const heatPath = (period: Period, { user, gpu }: UsageQuery): string =>
+  pathOf("api/v1/usage", { ...period, by: "day,hour_of_day", user, gpu });
+
+export const sessionsPath = (
+  period: Period,
+  { user, gpu }: Pick<UsageQuery, "user" | "gpu">,
+  limit: number,
+  cursor: string | null,
+): string => pathOf("api/v1/sessions", { ...period, user, gpu, limit, cursor: cursor ?? undefined });
+
+/** Row of the table. */
+export interface UsageLine {
+  /** Identity. */
+  key: string;
+  /** Name; null where it is unknown. */
+  name: string | null;
+  gpuSeconds: number;
+  /** Share of the device time, from 0 to 1. */
+  share: number;
+  /** Share of its own time in which the GPU worked, from 0 to 1; null without time. */
+  busy: number | null;
+  idleSeconds: number;
+  allocatedSeconds: number | null;
+  joules: number;
+  sessions: number;
+  cost: number | null;
+}
+
+/** Indices of the GPUs that are listed now, by UUID; empty while none is known. */
+export type Listed = ReadonlyMap<string | null, number>;
+
+/** Name of a row's group; null where it is unknown. */
+export function nameOf(row: UsageRow, by: Grouping, listed: Listed): string | null {
+  if (by !== "gpu") return row[by] ?? null;
+  const uuid = row.uuid ?? null;
+  const index = (uuid === null ? undefined : listed.get(uuid)) ?? row.gpu ?? null;
+  // A GPU without a UUID is counted under another name.
+  const isGone = uuid !== null && !listed.has(uuid) && listed.get(null) !== index;
+  if (isGone && listed.size > 0) {
+    return index === null ? `${uuid}, gone` : `GPU ${index}, gone (${uuid})`;
+  }
+  return index === null ? uuid : `GPU ${index}`;
+}
+
+/** Rows of a report. */
+export function linesOf(
+  report: Pick<UsageReport, "rows" | "device_seconds" | "price_gpu_hour">,
+  by: Grouping,
+  listed: Listed,
+): UsageLine[] {
+  const price = report.price_gpu_hour?.amount ?? null;
+  return report.rows.map((row, at) => {
+    const name = nameOf(row, by, listed);
+    return {
+      key: (by === "gpu" ? row.uuid : row[by]) ?? `unknown ${at}`,
+      name,
+      ...sumsOf([row], report.device_seconds, price),
+    };
+  });
+}
+
+/** Sums of rows. */
+export function sumsOf(
+  rows: readonly UsageRow[],
+  deviceSeconds: number,
+  price: number | null,
+): Omit<UsageLine, "key" | "name"> {
+  const sum = (of: (row: UsageRow) => number): number => rows.reduce((all, row) => all + of(row), 0);
+  const gpuSeconds = sum(row => row.gpu_seconds);
+  const allocated = rows.map(row => row.allocated_gpu_seconds).filter(seconds => seconds !== null);
+  return {
+    gpuSeconds,
+    share: deviceSeconds > 0 ? gpuSeconds / deviceSeconds : 0,
+    busy: gpuSeconds > 0 ? Math.min(1, sum(row => row.busy_gpu_seconds) / gpuSeconds) : null,
+    idleSeconds: sum(row => row.idle_gpu_seconds),
+    allocatedSeconds: allocated.length > 0 ? allocated.reduce((all, seconds) => all + seconds, 0) : null,
+    joules: sum(row => row.energy_joules),
+    sessions: sum(row => row.sessions),
+    cost: price === null ? null : (gpuSeconds / 3600) * price,
+  };
+}
+
+export type SortKey = "name" | keyof Omit<UsageLine, "key" | "name">;
+
+/** Order of the table in the URL, such as `-gpuSeconds`. */
+export interface UsageOrder {
+  by: SortKey;
+  down: boolean;
+}
+
+const SORTED: readonly SortKey[] = [
+  "name",
+  "gpuSeconds",
+  "share",
+  "busy",
+  "idleSeconds",
+  "allocatedSeconds",
+  "joules",
+  "sessions",
+  "cost",
+];
+
+export function orderOf(text: string | undefined): UsageOrder {
+  const by = SORTED.find(key => key === text?.replace(/^-/, ""));
+  return by ? { by, down: text?.startsWith("-") ?? false } : { by: "gpuSeconds", down: true };
+}
+
+const names = new Intl.Collator("en", { numeric: true });
+
+/** Rows in order; unknown names and values are last. */
+export function sorted(lines: readonly UsageLine[], { by, down }: UsageOrder): UsageLine[] {
+  const sign = down ? -1 : 1;
+  return [...lines].sort((a, b) => {
+    const [one, two] = [a[by], b[by]];
+    if (one === null || two === null) return Number(one === null) - Number(two === null);
+    const order = typeof one === "string" ? names.compare(one, String(two)) : one - Number(two);
+    return order * sign || b.gpuSeconds - a.gpuSeconds || names.compare(a.name ?? "", b.name ?? "");
+  });
+}
+
+export type PartKind = "held" | "others" | "free" | "unknown" | "unassigned" | "unobserved";
+
+/** Part of the device time. */
+export interface TimePart {
+  kind: PartKind;
+  seconds: number;
+  /** Share of the device time in tenths of a percent, rounded so that all parts add up to 1000. */
+  tenths: number;
+}
+
+/** Parts of the device time that are not zero. They add up to all of it. */
+export function timeParts(report: UsageReport, isFiltered: boolean): TimePart[] {
+  const held = report.rows.reduce((all, row) => all + row.gpu_seconds, 0);
+  const all = report.device_seconds;
+  const parts: [PartKind, number][] = isFiltered
+    ? [
+        ["held", held],
+        ["others", Math.max(0, all - held)],
+      ]
+    : [
+        ["held", held],
+        ["free", report.free_gpu_seconds],
+        ["unknown", report.unknown_gpu_seconds],
+        ["unassigned", report.unassigned_gpu_seconds],
+        ["unobserved", report.unobserved_gpu_seconds],
+      ];
+  const found = parts.filter(([, seconds]) => seconds > 0);
+  const tenths = apportion(found.map(([, seconds]) => seconds));
+  return found.map(([kind, seconds], at) => ({ kind, seconds, tenths: tenths[at] ?? 0 }));
+}
+
+/** Whole tenths of a percent that add up to 1000, by the largest remainders. */
+export function apportion(values: readonly number[]): number[] {
+  const sum = values.reduce((all, value) => all + value, 0);
+  if (sum <= 0) return values.map(() => 0);
+  const exact = values.map(value => (value / sum) * 1000);
+  const whole = exact.map(Math.floor);
+  const missing = 1000 - whole.reduce((all, value) => all + value, 0);
+  const byRemainder = exact
+    .map((value, at) => ({ at, rest: value - Math.floor(value) }))
+    .sort((a, b) => b.rest - a.rest);
+  for (const { at } of byRemainder.slice(0, missing)) whole[at] = (whole[at] ?? 0) + 1;
+  return whole;
+}
+
+const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** Number with one digit that never rounds down to 0: `0`, `<0.1`, `1,234.5`. */
+export function decimal(value: number): string {
+  if (value === 0) return "0";
+  return value > 0 && value < 0.05 ? "<0.1" : tenth.format(value);
+}
+
+/** GPU-hours of GPU-seconds. */
+export const hours = (seconds: number): string => decimal(seconds / 3600);
+export const kilowattHours = (joules: number): string => decimal(joules / 3.6e6);
+/** Tenths of a percent. */
+export const ofTenths = (tenths: number): string =>
+  tenths === 0 ? `<0.1${SPACE}%` : `${tenth.format(tenths / 10)}${SPACE}%`;
+
+/** A sum of money in a currency; the currency's code is enough where it is no ISO 4217 code. */
+export function money(amount: number, currency: string): string {
+  try {
+    return new Intl.NumberFormat("en", { style: "currency", currency }).format(amount);
+  } catch {
+    return `${new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(amount)}${SPACE}${currency}`;
+  }
+}

@@ -1,0 +1,160 @@
+import "./usage.css";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { requestJson } from "../../api/request";
+import type { UsageReport } from "../../api/usage";
+import { route } from "../../browser/route";
+import { Banner } from "../../components/banner";
+import { colours, link, namesHidden, paused, shown, visible } from "../../live/store";
+import { type Answer, type Failure, loadSessions, type Sessions, useAnswer } from "../../live/usage";
+import { calendarOf } from "../../model/calendar";
+import { colourKeys } from "../../model/holders";
+import { heatPath, type Period, periodOf, type UsageQuery, usagePath, usageQuery } from "../../model/usage";
+import { HiddenNames } from "../sign-in";
+import { HeatMapPanel } from "./heat";
+import { presentOwners } from "./owners";
+import { Problem } from "./problem";
+import { UsageTable } from "./table";
+import { TimelinePanel } from "./timeline";
+import { UsageTools } from "./tools";
+import { Totals } from "./totals";
+
+/** Milliseconds after which the day is loaded again; longer ranges only on request. */
+const DAY_AGAIN_MS = 60_000;
+
+/** Usage of a period: sums, occupancy by device, and occupancy by the time of the week. */
+export function UsageView() {
+  const [again, setAgain] = useState(0);
+  const [storesPeople, setStoresPeople] = useState(true);
+  const query = usageQuery(route.value.query, storesPeople && !namesHidden.value);
+  const answer = useReport(query, again);
+  const { report = null, period = null } = answer.value ?? {};
+  useEffect(() => {
+    if (report) setStoresPeople(report.people);
+  }, [report]);
+  const reload = () => setAgain(before => before + 1);
+  useAgain(query.range === "day", reload);
+  const isLive = link.value.kind === "live";
+  useEffect(() => {
+    if (isLive && answer.failure?.status === null) reload();
+  }, [isLive]);
+  const isAsked = periodOf(query) !== null;
+  return (
+    <>
+      <section class="panel usage" aria-label="Usage" aria-busy={answer.asking}>
+        <UsageTools
+          query={query}
+          period={period}
+          report={report}
+          people={storesPeople && !namesHidden.value}
+          asking={answer.asking}
+          reload={reload}
+        />
+        <HiddenNames />
+        {report && <StoreNote report={report} />}
+        {isAsked ? (
+          <Body report={report} failure={answer.failure} query={query} retry={reload} />
+        ) : (
+          <p class="nothing">Choose a first day, and a last day that is not before it.</p>
+        )}
+      </section>
+      {isAsked && report && period && report.device_seconds > 0 && answer.failure === null && (
+        <Details report={report} period={period} query={query} />
+      )}
+    </>
+  );
+}
+
+function Body({
+  report,
+  failure,
+  query,
+  retry,
+}: {
+  report: UsageReport | null;
+  failure: Failure | null;
+  query: UsageQuery;
+  retry: () => void;
+}) {
+  if (failure) return <Problem failure={failure} retry={retry} />;
+  if (!report) return <p class="nothing">Loading usage …</p>;
+  if (report.device_seconds === 0) {
+    return <p class="nothing">No usage yet: nothing was recorded in this period.</p>;
+  }
+  return (
+    <>
+      <Totals report={report} isFiltered={query.user !== ""} />
+      <UsageTable report={report} query={query} />
+    </>
+  );
+}
+
+/** Note about a store that does not outlive the agent, or that has a problem. */
+function StoreNote({ report: { persistent, note } }: { report: UsageReport }) {
+  if (persistent && note === null) return null;
+  return (
+    <div class="store-note">
+      <Banner severity={note === null ? "info" : "warning"}>
+        {note ?? "Usage is kept in memory only, for one day: the agent has no state directory."}
+      </Banner>
+    </div>
+  );
+}
+
+/** Report, and its period as the agent's times. */
+interface Reported {
+  report: UsageReport;
+  period: Period;
+}
+
+/** Report of a query. Its period stays while only the grouping or a filter changes. */
+function useReport(query: UsageQuery, again: number): Answer<Reported> {
+  const fixed = useRef<{ of: string; period: Period } | null>(null);
+  const asked = periodOf(query);
+  const of = JSON.stringify([asked, again]);
+  const key = asked === null ? null : JSON.stringify([of, usagePath(asked, query)]);
+  return useAnswer(key, async signal => {
+    const known = fixed.current?.of === of ? fixed.current.period : asked;
+    const report = await requestJson<UsageReport>(usagePath(known ?? { since: "" }, query), { signal });
+    const period = { since: String(report.since), until: String(report.until) };
+    fixed.current = { of, period };
+    meet(report);
+    return { report, period };
+  });
+}
+
+/** Assigns colours to the largest users, beside those who are on the page now. */
+function meet(report: UsageReport): void {
+  const { keys, of } = colourKeys(presentOwners());
+  colours.meet([...keys, ...report.rows.slice(0, 10).flatMap(row => (row.user ? [of(row.user)] : []))]);
+}
+
+/** Calls `act` in intervals while the page is visible and not paused. */
+function useAgain(isOn: boolean, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  const isRunning = isOn && visible.value && !paused.value;
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = setInterval(() => latest.current(), DAY_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [isRunning]);
+}
+
+/** Timeline and heat map, which are loaded after the sums. */
+function Details({ report, period, query }: { report: UsageReport; period: Period; query: UsageQuery }) {
+  const { user, gpu } = query;
+  const of = JSON.stringify([period, user, gpu]);
+  const heat = useAnswer(of, signal => requestJson<UsageReport>(heatPath(period, query), { signal }));
+  const hidden = namesHidden.value;
+  const sessions = useAnswer<Sessions>(hidden ? null : of, signal =>
+    loadSessions(period, { user, gpu }, signal),
+  );
+  const calendar = calendarOf(report.tz);
+  const gpus = gpu === "" ? shown.value.length : 1;
+  return (
+    <>
+      {!hidden && <TimelinePanel answer={sessions} report={report} gpu={gpu} calendar={calendar} />}
+      <HeatMapPanel answer={heat} gpus={gpus} calendar={calendar} />
+    </>
+  );
+}
