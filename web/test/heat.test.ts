@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { UsageRow } from "../src/api/usage";
+import type { UsageRow } from "../src/api/types";
 import { calendarOf, eachHour, ticks } from "../src/model/calendar";
 import { extremes, heatOf, weekdays } from "../src/model/heat";
 
@@ -74,6 +74,8 @@ const cell = (day: string, hour: number, seconds: number): UsageRow => ({
   day,
   hour_of_day: hour,
   gpu_seconds: seconds,
+  present_gpu_seconds: seconds,
+  memory_byte_seconds: 0,
   busy_gpu_seconds: 0,
   idle_gpu_seconds: 0,
   allocated_gpu_seconds: null,

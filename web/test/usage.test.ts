@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HttpError } from "../src/api/request";
-import type { UsageReport, UsageRow } from "../src/api/usage";
+import type { Usage, UsageRow } from "../src/api/types";
 import { patiently } from "../src/live/usage";
 import { colourKeys } from "../src/model/holders";
 import {
@@ -26,6 +26,8 @@ import {
 
 const row = (changes: Partial<UsageRow> = {}): UsageRow => ({
   gpu_seconds: 3600,
+  present_gpu_seconds: 3600,
+  memory_byte_seconds: 0,
   busy_gpu_seconds: 1800,
   idle_gpu_seconds: 900,
   allocated_gpu_seconds: null,
@@ -35,7 +37,10 @@ const row = (changes: Partial<UsageRow> = {}): UsageRow => ({
   ...changes,
 });
 
-const report = (changes: Partial<UsageReport> = {}): UsageReport => ({
+const report = (changes: Partial<Usage> = {}): Usage => ({
+  schema: 1,
+  devices: 8,
+  edge_seconds: 0,
   since: 0,
   until: 0,
   by: ["user"],
@@ -97,7 +102,7 @@ describe("the query of usage", () => {
     const filter = { since: "1", until: "2", user: "a&b=ü #", gpu: "GPU-1" };
     expect(params(usagePath(period, query))).toEqual({ ...filter, by: "job" });
     expect(params(csvPath(period, query))).toEqual({ ...filter, by: "job", format: "csv" });
-    expect(params(heatPath(period, query))).toEqual({ ...filter, by: "day,hour_of_day" });
+    expect(params(heatPath(period, query, "UTC"))).toEqual({ ...filter, by: "day,hour_of_day", tz: "UTC" });
     expect(params(sessionsPath(period, query, 10, "c+1"))).toEqual({ ...filter, limit: "10", cursor: "c+1" });
     expect(usagePath({ since: "-7d" }, usageQuery({}, true))).toBe("api/v1/usage?since=-7d&by=user");
   });

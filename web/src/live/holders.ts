@@ -1,7 +1,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { HttpError, requestJson } from "../api/request";
 import { token } from "../api/token";
-import type { Session, SessionsPage } from "../api/usage";
+import type { Session, Sessions } from "../api/types";
 import { type Drawn, merged, type Span } from "../model/timeline";
 import { sessionsPath } from "../model/usage";
 import { agentNow, hasSnapshot, link, namesHidden, paused, visible } from "./store";
@@ -67,7 +67,7 @@ async function ask(signal: AbortSignal): Promise<void> {
   const since = before === null || before.to < from || before.to > to ? from : before.to - OVERLAP_MS;
   try {
     const path = sessionsPath({ since: String(Math.round(since)) }, { user: "", gpu: "" }, LIMIT, null);
-    const { sessions, next }: SessionsPage = await requestJson(path, { signal });
+    const { sessions, next }: Sessions = await requestJson(path, { signal });
     const known = since === from ? [] : (before?.sessions ?? []);
     // Of a day with more sessions only the newest part is known.
     const oldest = next === null ? from : Math.min(...sessions.map(each => each.first_at));

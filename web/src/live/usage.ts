@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { HttpError, requestJson } from "../api/request";
-import type { Session, SessionsPage } from "../api/usage";
+import type { Session, Sessions } from "../api/types";
 import { type Period, sessionsPath } from "../model/usage";
 
 /** Failed request. */
@@ -68,7 +68,7 @@ const PAGE = 1000;
 const MAX_SESSIONS = 5000;
 
 /** Sessions of a period, the newest first. */
-export interface Sessions {
+export interface LoadedSessions {
   sessions: Session[];
   /** True if there are older ones. */
   cut: boolean;
@@ -79,11 +79,11 @@ export async function loadSessions(
   period: Period,
   filter: { user: string; gpu: string },
   signal: AbortSignal,
-): Promise<Sessions> {
+): Promise<LoadedSessions> {
   const sessions: Session[] = [];
   let cursor: string | null = null;
   do {
-    const page: SessionsPage = await requestJson(sessionsPath(period, filter, PAGE, cursor), { signal });
+    const page: Sessions = await requestJson(sessionsPath(period, filter, PAGE, cursor), { signal });
     sessions.push(...page.sessions);
     cursor = page.next;
   } while (cursor !== null && sessions.length < MAX_SESSIONS);

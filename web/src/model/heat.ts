@@ -1,4 +1,4 @@
-import type { UsageReport } from "../api/usage";
+import type { Usage } from "../api/types";
 import { type Calendar, eachHour } from "./calendar";
 
 /** Occupied share of device time by weekday, from 0 for Sunday, and hour; null for hours outside the period. */
@@ -12,7 +12,7 @@ export type HeatMap = (number | null)[][];
  * `gpus` is the number of GPUs.
  */
 export function heatOf(
-  report: Pick<UsageReport, "rows" | "since" | "until" | "device_seconds">,
+  report: Pick<Usage, "rows" | "since" | "until" | "device_seconds">,
   gpus: number,
   calendar: Calendar,
 ): HeatMap {

@@ -1,4 +1,4 @@
-import type { Session } from "../api/usage";
+import type { Session } from "../api/types";
 
 /** Part of a session that is drawn. */
 export type Drawn = Pick<Session, "gpu" | "uuid" | "mig" | "mig_uuid" | "user" | "first_at" | "last_at">;
@@ -33,24 +33,23 @@ export interface Device {
 /** Most lanes of a row: further sessions at one time are drawn over others. */
 const MAX_LANES = 4;
 
-type Place = Pick<Drawn, "uuid" | "gpu" | "mig" | "mig_uuid">;
-
-const keyOf = ({ uuid, gpu, mig, mig_uuid: instance }: Place): string =>
+const keyOf = ({ uuid, gpu, mig, mig_uuid: instance }: Device): string =>
   `${uuid ?? `index ${gpu}`} ${instance ?? mig ?? ""}`;
 
 /** Rows of a timeline: devices that are listed now, and those of the sessions, by index and name. */
 export function rowsOf<S extends Drawn>(sessions: readonly S[], devices: readonly Device[]): DeviceRow<S>[] {
   const indices = new Map(devices.map(({ uuid, gpu }) => [uuid, gpu]));
   const found = new Map<string, { at: number; label: string; sessions: S[] }>();
-  const made = (device: Place) => {
-    const key = keyOf(device);
+  const made = (device: Device) => {
+    // A GPU without a UUID is counted under another name.
+    const isNameless = !indices.has(device.uuid) && indices.get(null) === device.gpu;
+    const uuid = isNameless ? null : device.uuid;
+    const key = keyOf({ ...device, uuid });
     let row = found.get(key);
     if (!row) {
-      // A GPU without a UUID is counted under another name.
-      const present =
-        indices.get(device.uuid) ?? (indices.get(null) === device.gpu ? indices.get(null) : undefined);
-      const at = present ?? device.gpu ?? Number.MAX_SAFE_INTEGER;
-      const name = device.mig ?? (present === undefined && device.gpu === null ? "GPU" : `GPU ${at}`);
+      const present = indices.get(uuid);
+      const at = present ?? device.gpu;
+      const name = device.mig ?? `GPU ${at}`;
       const isGone = present === undefined && devices.length > 0;
       row = { at, label: isGone ? `${name}, gone` : name, sessions: [] };
       found.set(key, row);

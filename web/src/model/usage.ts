@@ -1,4 +1,4 @@
-import type { UsageReport, UsageRow } from "../api/usage";
+import type { Usage, UsageRow } from "../api/types";
 import { dayAfter, isDate } from "./dates";
 import { SPACE } from "./format";
 
@@ -82,8 +82,9 @@ export const usagePath = (period: Period, { by, user, gpu }: UsageQuery): string
 export const csvPath = (period: Period, query: UsageQuery): string =>
   `${usagePath(period, query)}&format=csv`;
 
-export const heatPath = (period: Period, { user, gpu }: UsageQuery): string =>
-  pathOf("api/v1/usage", { ...period, by: "day,hour_of_day", user, gpu });
+/** `tz` is the zone of the calendar that reads the answer. */
+export const heatPath = (period: Period, { user, gpu }: UsageQuery, tz: string): string =>
+  pathOf("api/v1/usage", { ...period, by: "day,hour_of_day", tz, user, gpu });
 
 export const sessionsPath = (
   period: Period,
@@ -128,7 +129,7 @@ export function nameOf(row: UsageRow, by: Grouping, listed: Listed): string | nu
 
 /** Rows of a report. */
 export function linesOf(
-  report: Pick<UsageReport, "rows" | "device_seconds" | "price_gpu_hour">,
+  report: Pick<Usage, "rows" | "device_seconds" | "price_gpu_hour">,
   by: Grouping,
   listed: Listed,
 ): UsageLine[] {
@@ -213,7 +214,7 @@ export interface TimePart {
 }
 
 /** Parts of the device time that are not zero. They add up to all of it. */
-export function timeParts(report: UsageReport, isFiltered: boolean): TimePart[] {
+export function timeParts(report: Usage, isFiltered: boolean): TimePart[] {
   const held = report.rows.reduce((all, row) => all + row.gpu_seconds, 0);
   const all = report.device_seconds;
   const parts: [PartKind, number][] = isFiltered

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Session } from "../../src/api/usage";
+import type { Session } from "../../src/api/types";
 import { followLastDay, lastDay } from "../../src/live/holders";
 import { accept, agentNow, link, visible } from "../../src/live/store";
 import { agent, asked, paths } from "../browser";
@@ -24,6 +24,8 @@ const session = (id: string, first_at: number, last_at: number): Session => ({
   command: "python train.py",
   processes: 1,
   gpu_seconds: 0,
+  present_gpu_seconds: 0,
+  memory_byte_seconds: 0,
   busy_gpu_seconds: 0,
   idle_gpu_seconds: 0,
   allocated_gpu_seconds: null,

@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import type { Answer } from "../../live/usage";
 import type { Calendar } from "../../model/calendar";
 import { ratio } from "../../model/format";
@@ -14,7 +14,7 @@ export function HeatMapPanel({
   gpus,
   calendar,
 }: {
-  answer: Answer<UsageReport>;
+  answer: Answer<Usage>;
   gpus: number;
   calendar: Calendar;
 }) {

@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { Session } from "../../api/usage";
+import type { Session } from "../../api/types";
 import type { Calendar } from "../../model/calendar";
 import { count, DASH, percent } from "../../model/format";
 import type { DeviceRow } from "../../model/timeline";

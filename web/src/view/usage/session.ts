@@ -1,4 +1,4 @@
-import type { Session } from "../../api/usage";
+import type { Session } from "../../api/types";
 import type { Calendar } from "../../model/calendar";
 import { bytes, duration, percent, plural } from "../../model/format";
 

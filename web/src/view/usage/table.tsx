@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import { format, route, setQuery } from "../../browser/route";
 import { Swatch } from "../../components/bar";
 import { GpuLink } from "../../components/gpu-link";
@@ -89,7 +89,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Sums by group, with the sum of all. */
-export function UsageTable({ report, query }: { report: UsageReport; query: UsageQuery }) {
+export function UsageTable({ report, query }: { report: Usage; query: UsageQuery }) {
   const [limit, setLimit] = useState(FIRST_ROWS);
   const order = orderOf(route.value.query["sort"]);
   const by = groupOf(report, query);
@@ -137,12 +137,12 @@ export function UsageTable({ report, query }: { report: UsageReport; query: Usag
 }
 
 /** Grouping of a report, which may be the one before while another is loaded. */
-const groupOf = ({ by: [by] }: UsageReport, query: UsageQuery): UsageQuery["by"] =>
+const groupOf = ({ by: [by] }: Usage, query: UsageQuery): UsageQuery["by"] =>
   GROUPS.find(([name]) => name === by)?.[0] ?? query.by;
 
 const nameOf = (by: UsageQuery["by"]): string => GROUPS.find(([name]) => name === by)?.[1] ?? by;
 
-function columnsOf({ price_gpu_hour: price }: UsageReport, lines: readonly UsageLine[]): Column[] {
+function columnsOf({ price_gpu_hour: price }: Usage, lines: readonly UsageLine[]): Column[] {
   const shown = COLUMNS.filter(
     ({ key }) => key !== "allocatedSeconds" || lines.some(line => line.allocatedSeconds !== null),
   );

@@ -1,5 +1,5 @@
 import type { Signal } from "@preact/signals";
-import type { Session } from "../../api/usage";
+import type { Session } from "../../api/types";
 import { memo } from "../../components/memo";
 import { plural } from "../../model/format";
 import { type DeviceRow, pathsOf, type Span, sessionAt, WIDTH } from "../../model/timeline";

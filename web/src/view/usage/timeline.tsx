@@ -1,11 +1,11 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import { placeAbove } from "../../browser/tooltip";
 import { Swatch } from "../../components/bar";
 import { Icon } from "../../components/icon";
 import { colours, shown } from "../../live/store";
-import type { Answer, Sessions } from "../../live/usage";
+import type { Answer, LoadedSessions } from "../../live/usage";
 import { type Calendar, ticks } from "../../model/calendar";
 import { count } from "../../model/format";
 import { colourKeys } from "../../model/holders";
@@ -19,8 +19,8 @@ import { SessionTable } from "./session-table";
 import { TimelineRow } from "./timeline-row";
 
 interface Props {
-  answer: Answer<Sessions>;
-  report: UsageReport;
+  answer: Answer<LoadedSessions>;
+  report: Usage;
   /** UUID of the only GPU to show; empty for all. */
   gpu: string;
   calendar: Calendar;
@@ -34,7 +34,7 @@ export interface Pointed {
   x: number | null;
 }
 
-/** Sessions by device over the period. */
+/** LoadedSessions by device over the period. */
 export function TimelinePanel({ answer, report, gpu, calendar }: Props) {
   const [asTable, setAsTable] = useState(false);
   const { value, failure } = answer;
@@ -72,10 +72,7 @@ export function TimelinePanel({ answer, report, gpu, calendar }: Props) {
 }
 
 /** Meaning of the gaps between sessions. */
-function emptyMeans({
-  unknown_gpu_seconds: unknown,
-  unobserved_gpu_seconds: unobserved,
-}: UsageReport): string {
+function emptyMeans({ unknown_gpu_seconds: unknown, unobserved_gpu_seconds: unobserved }: Usage): string {
   const hidden = unknown + unobserved;
   return hidden > 0
     ? `Empty: free, or for ${hours(hidden)} GPU-hours in all not observed or unknown`

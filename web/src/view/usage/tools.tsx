@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { ask } from "../../api/request";
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import { setQuery } from "../../browser/route";
 import { Choice } from "../../components/choice";
 import { Icon } from "../../components/icon";
@@ -14,7 +14,7 @@ import { csvPath, groupings, type Period, RANGES, type UsageQuery, type UsageRan
 interface Props {
   query: UsageQuery;
   period: Period | null;
-  report: UsageReport | null;
+  report: Usage | null;
   people: boolean;
   asking: boolean;
   reload: () => void;
@@ -69,7 +69,7 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
 const NO_DATES = { from: "", to: "" };
 
 /** First and last day of what is shown, to begin with. */
-function datesOf(report: UsageReport | null): { from: string; to: string } {
+function datesOf(report: Usage | null): { from: string; to: string } {
   if (!report) return NO_DATES;
   const { date } = calendarOf(report.tz);
   return { from: date(report.since), to: date(report.until - 1) };
@@ -98,7 +98,7 @@ const gpus = (): [string, string][] =>
   );
 
 /** Period as the agent took it, in its time zone. */
-function Covered({ report: { since, until, tz } }: { report: UsageReport }) {
+function Covered({ report: { since, until, tz } }: { report: Usage }) {
   const calendar = calendarOf(tz);
   return (
     <span class="fine covered">

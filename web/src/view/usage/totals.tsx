@@ -1,4 +1,4 @@
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import { SPACE } from "../../model/format";
 import { hours, kilowattHours, ofTenths, type PartKind, timeParts } from "../../model/usage";
 
@@ -12,7 +12,7 @@ const WORDS: Record<PartKind, [word: string, about: string]> = {
 };
 
 /** Device time of the period by its use; the parts add up to 100 %. */
-export function Totals({ report, isFiltered }: { report: UsageReport; isFiltered: boolean }) {
+export function Totals({ report, isFiltered }: { report: Usage; isFiltered: boolean }) {
   const parts = timeParts(report, isFiltered);
   return (
     <div class="totals">

@@ -1,11 +1,11 @@
 import "./usage.css";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { requestJson } from "../../api/request";
-import type { UsageReport } from "../../api/usage";
+import type { Usage } from "../../api/types";
 import { route } from "../../browser/route";
 import { Banner } from "../../components/banner";
 import { colours, link, namesHidden, paused, shown, visible } from "../../live/store";
-import { type Answer, type Failure, loadSessions, type Sessions, useAnswer } from "../../live/usage";
+import { type Answer, type Failure, type LoadedSessions, loadSessions, useAnswer } from "../../live/usage";
 import { calendarOf } from "../../model/calendar";
 import { colourKeys } from "../../model/holders";
 import { heatPath, type Period, periodOf, type UsageQuery, usagePath, usageQuery } from "../../model/usage";
@@ -70,7 +70,7 @@ function Body({
   query,
   retry,
 }: {
-  report: UsageReport | null;
+  report: Usage | null;
   failure: Failure | null;
   query: UsageQuery;
   retry: () => void;
@@ -89,7 +89,7 @@ function Body({
 }
 
 /** Note about a store that does not outlive the agent, or that has a problem. */
-function StoreNote({ report: { persistent, note } }: { report: UsageReport }) {
+function StoreNote({ report: { persistent, note } }: { report: Usage }) {
   if (persistent && note === null) return null;
   return (
     <div class="store-note">
@@ -102,7 +102,7 @@ function StoreNote({ report: { persistent, note } }: { report: UsageReport }) {
 
 /** Report, and its period as the agent's times. */
 interface Reported {
-  report: UsageReport;
+  report: Usage;
   period: Period;
 }
 
@@ -114,7 +114,7 @@ function useReport(query: UsageQuery, again: number): Answer<Reported> {
   const key = asked === null ? null : JSON.stringify([of, usagePath(asked, query)]);
   return useAnswer(key, async signal => {
     const known = fixed.current?.of === of ? fixed.current.period : asked;
-    const report = await requestJson<UsageReport>(usagePath(known ?? { since: "" }, query), { signal });
+    const report = await requestJson<Usage>(usagePath(known ?? { since: "" }, query), { signal });
     const period = { since: String(report.since), until: String(report.until) };
     fixed.current = { of, period };
     meet(report);
@@ -123,7 +123,7 @@ function useReport(query: UsageQuery, again: number): Answer<Reported> {
 }
 
 /** Assigns colours to the largest users, beside those who are on the page now. */
-function meet(report: UsageReport): void {
+function meet(report: Usage): void {
   const { keys, of } = colourKeys(presentOwners());
   colours.meet([...keys, ...report.rows.slice(0, 10).flatMap(row => (row.user ? [of(row.user)] : []))]);
 }
@@ -141,15 +141,17 @@ function useAgain(isOn: boolean, act: () => void): void {
 }
 
 /** Timeline and heat map, which are loaded after the sums. */
-function Details({ report, period, query }: { report: UsageReport; period: Period; query: UsageQuery }) {
+function Details({ report, period, query }: { report: Usage; period: Period; query: UsageQuery }) {
   const { user, gpu } = query;
+  const calendar = useMemo(() => calendarOf(report.tz), [report.tz]);
   const of = JSON.stringify([period, user, gpu]);
-  const heat = useAnswer(of, signal => requestJson<UsageReport>(heatPath(period, query), { signal }));
+  const heat = useAnswer(of, signal =>
+    requestJson<Usage>(heatPath(period, query, calendar.name), { signal }),
+  );
   const hidden = namesHidden.value;
-  const sessions = useAnswer<Sessions>(hidden ? null : of, signal =>
+  const sessions = useAnswer<LoadedSessions>(hidden ? null : of, signal =>
     loadSessions(period, { user, gpu }, signal),
   );
-  const calendar = calendarOf(report.tz);
   const gpus = gpu === "" ? shown.value.length : 1;
   return (
     <>
