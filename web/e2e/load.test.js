@@ -91,7 +91,7 @@ for (const [host, of, seen] of [
         .filter(({ startTime }) => startTime > window.seenAt)
         .map(({ name }) => name),
     );
-    const ofCharts = ({ url }) => /\/assets\/(plot|more)|metric=[^&]*,/.test(url);
+    const ofCharts = ({ url }) => /\/assets\/(plot|more|strip|owners)|metric=[^&]*,|\/sessions\?/.test(url);
     assert.deepEqual(
       all.filter(each => ofCharts(each) && !later.includes(each.url)),
       [],

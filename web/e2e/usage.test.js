@@ -72,7 +72,7 @@ test("the address holds the period, the grouping and the filters, which the file
   await page.locator("table.usage tbody tr", { hasText: "GPU 7" }).waitFor();
   assert.match(page.url(), /range=week&user=bob&by=gpu/);
   await page.getByText("everything else").waitFor();
-  await page.getByLabel("By").selectOption("model");
+  await page.getByLabel("Group by").selectOption("model");
   await page.locator("table.usage tbody tr", { hasText: "NVIDIA H200" }).waitFor();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -217,7 +217,7 @@ test("where names are hidden, usage is by GPU", async () => {
   await page.locator("table.usage tbody tr").nth(7).waitFor();
   await page.locator(".heat").waitFor();
   assert.deepEqual(asked, ["gpu", "day,hour_of_day"]);
-  assert.deepEqual(await page.getByLabel("By").locator("option").allInnerTexts(), ["GPU", "Model"]);
+  assert.deepEqual(await page.getByLabel("Group by").locator("option").allInnerTexts(), ["GPU", "Model"]);
   await page.getByText("Names are hidden.").waitFor();
   await page.done();
 });

@@ -1,4 +1,4 @@
-import { effect, signal, untracked } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { HttpError, requestJson } from "../api/request";
 import { token } from "../api/token";
 import type { Session, Sessions } from "../api/types";
@@ -41,11 +41,20 @@ export function followLastDay(): () => void {
   };
 }
 
+/** True while requests are wanted and possible: one value, so that another strip is no reason for another request. */
+const isRunning = computed(
+  () =>
+    strips.value > 0 &&
+    hasSnapshot.value &&
+    !namesHidden.value &&
+    visible.value &&
+    !paused.value &&
+    link.value.kind === "live",
+);
+
 function follow(): (() => void) | undefined {
-  const isWanted = strips.value > 0 && hasSnapshot.value && !namesHidden.value;
-  const isRunning = visible.value && !paused.value && link.value.kind === "live";
   if (refused?.token !== token.value) refused = null;
-  if (!isWanted || !isRunning || refused !== null) return;
+  if (!isRunning.value || refused !== null) return;
   const abort = new AbortController();
   untracked(() => void ask(abort.signal));
   const timer = setInterval(() => void ask(abort.signal), INTERVAL_MS);

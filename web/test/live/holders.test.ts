@@ -54,6 +54,10 @@ describe("the holders of the last day", () => {
     link.value = { kind: "live", by: "stream" };
     await pass(0);
     expect(asked).toHaveLength(1);
+    const another = followLastDay();
+    await pass(0);
+    expect(asked, "another strip").toHaveLength(1);
+    another();
     expect(agentNow() - since(paths()[0])).toBeCloseTo(24 * HOUR, -3);
     expect(lastDay.value?.sessions.map(({ id }) => id)).toEqual(["1"]);
     expect(Object.keys(lastDay.value?.sessions[0] ?? {})).not.toContain("command");

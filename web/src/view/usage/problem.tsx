@@ -8,7 +8,7 @@ export function Problem({
   failure: Failure;
   retry: (() => void) | null;
 }) {
-  const [title, canRetry] = wordsOf(status);
+  const [title, canRetry] = wordsOf(status, ofGpu);
   return (
     <div class="nothing" role="status">
       <p>
@@ -26,7 +26,7 @@ export function Problem({
   );
 }
 
-function wordsOf(status: number | null): [title: string, canRetry: boolean] {
+function wordsOf(status: number | null, ofGpu: boolean): [title: string, canRetry: boolean] {
   switch (status) {
     case 400:
       return ["The agent refuses this period or filter.", false];
@@ -34,7 +34,7 @@ function wordsOf(status: number | null): [title: string, canRetry: boolean] {
     case 403:
       return ["This token may not see it.", false];
     case 404:
-      return ["This agent keeps no usage.", false];
+      return [ofGpu ? "No usage of this GPU." : "This agent keeps no usage.", false];
     case 503:
       return ["The agent is busy with other questions about usage.", true];
     default:

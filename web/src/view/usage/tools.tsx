@@ -38,7 +38,11 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
       <search>
         <label class="by">
           By
-          <select value={query.by} onChange={event => setQuery({ by: event.currentTarget.value, sort: "" })}>
+          <select
+            aria-label="Group by"
+            value={query.by}
+            onChange={event => setQuery({ by: event.currentTarget.value, sort: "" })}
+          >
             {groupings(people).map(([by, name]) => (
               <option key={by} value={by}>
                 {name}

@@ -75,7 +75,7 @@ function Body({
   query: UsageQuery;
   retry: () => void;
 }) {
-  if (failure) return <Problem failure={failure} retry={retry} />;
+  if (failure) return <Problem failure={failure} ofGpu={query.gpu !== ""} retry={retry} />;
   if (!report) return <p class="nothing">Loading usage …</p>;
   if (report.device_seconds === 0) {
     return <p class="nothing">No usage yet: nothing was recorded in this period.</p>;
