@@ -31,7 +31,7 @@ const IMPERSONAL: readonly Grouping[] = ["gpu", "model"];
 export const groupings = (people: boolean): readonly (readonly [Grouping, string])[] =>
   people ? GROUPS : GROUPS.filter(([by]) => IMPERSONAL.includes(by));
 
-/** What the view shows, as it is in the URL. */
+/** State of the view, as it is in the URL. */
 export interface UsageQuery {
   range: UsageRange;
   /** First and last day of a custom range; empty if not chosen. */

@@ -3,9 +3,12 @@ import type { Failure } from "../../live/usage";
 /** Reason why there is no usage to show, and what to do. */
 export function Problem({
   failure: { status, why },
+  ofGpu = false,
   retry,
 }: {
   failure: Failure;
+  /** True if the question was about one GPU. */
+  ofGpu?: boolean;
   retry: (() => void) | null;
 }) {
   const [title, canRetry] = wordsOf(status, ofGpu);
