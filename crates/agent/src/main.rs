@@ -14,6 +14,7 @@ mod capture;
 mod check;
 mod child_process;
 mod cli;
+mod client;
 mod collect;
 mod config;
 mod control;

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::health::{Verdict, client::Client, report};
+use crate::{
+    client::Client,
+    health::{Verdict, report},
+};
 
 /// State of a collector that reads the GPUs.
 const OK: &str = "ok";

@@ -5,12 +5,9 @@
 //! It uses HTTP and not the control socket, because it must prove that HTTP answers, and many agents (in a container, or
 //! started by a user) have no control socket.
 
-mod address;
-mod client;
 mod drain;
 mod gpus;
 mod report;
-mod trust;
 
 use std::{io, process::ExitCode};
 
@@ -18,10 +15,9 @@ use serde::Deserialize;
 
 use crate::{
     cli::{self, Cli, HealthArgs, Options},
+    client::{AgentAddress, Client},
     say,
 };
-use address::AgentAddress;
-use client::Client;
 use gpus::HostHealth;
 
 /// Exit status if the health is unknown, also after invalid options: 2 means critical here.

@@ -10,14 +10,9 @@ use std::{
     time::Duration,
 };
 
-use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
-};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
-use super::trust;
+use super::{tls, trust};
 use crate::{
     bind::Bind,
     cli::{self, Options},
@@ -26,7 +21,7 @@ use crate::{
 
 /// Address of an agent.
 #[derive(Clone, Debug)]
-pub(super) enum AgentAddress {
+pub(crate) enum AgentAddress {
     /// A port, with the TLS configuration if it uses TLS.
     Address(SocketAddr, Option<Arc<ClientConfig>>),
     /// A Unix socket.
@@ -44,7 +39,7 @@ pub(super) trait Connection: Read + Write {
 
 impl AgentAddress {
     /// Address of an agent that is started with these options: the first that it listens on, or a socket instead of TLS.
-    pub(super) fn of(options: &Options) -> Result<Self, String> {
+    pub(crate) fn of(options: &Options) -> Result<Self, String> {
         let binds = exposure::binds(options).map_err(|error| error.to_string())?;
         let certificate = cli::given(options.tls_cert.as_ref());
         let socket = binds.iter().find(|bind| matches!(bind, Bind::Unix { .. })).filter(|_| certificate.is_some());
@@ -56,7 +51,7 @@ impl AgentAddress {
                     .into(),
             ),
             (Some(Bind::Address(address)), certificate) => {
-                let tls = certificate.map(|path| pinned(&path)).transpose()?;
+                let tls = certificate.map(|path| tls::pinned(&path)).transpose()?;
                 Ok(Self::Address(reachable(*address), tls))
             }
             (None, _) => Err("the agent has no address; set --bind".into()),
@@ -141,66 +136,6 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
         named => named,
     };
     SocketAddr::new(own, listen.port())
-}
-
-/// TLS configuration that trusts only the certificate in this file. Names and authorities are not checked, because the
-/// certificate itself is known.
-fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
-    let certificate = CertificateDer::from_pem_file(path).map_err(|error| {
-        format!("cannot read --tls-cert {}: {error}; it is needed to authenticate the agent", path.display())
-    })?;
-    let provider = Arc::new(ring::default_provider());
-    let verifier = PinnedVerifier { certificate, provider: Arc::clone(&provider) };
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?.dangerous();
-    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
-}
-
-/// Accepts one certificate.
-#[derive(Debug)]
-struct PinnedVerifier {
-    certificate: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for PinnedVerifier {
-    fn verify_server_cert(
-        &self,
-        shown: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if *shown == self.certificate {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

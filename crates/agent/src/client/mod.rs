@@ -1,4 +1,9 @@
-//! HTTP client for one request to an agent: a client library would be larger than the rest of the command.
+//! HTTP client of the commands that ask a running agent. It sends one request per connection: a client library would be
+//! larger than the rest of such a command.
+
+mod address;
+mod tls;
+mod trust;
 
 use std::{
     ffi::OsString,
@@ -7,10 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::health::{
-    address::{AgentAddress, Connection},
-    trust,
-};
+pub(crate) use address::AgentAddress;
+use address::Connection;
 
 /// Timeout of a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,14 +24,14 @@ const UNAUTHORIZED: u16 = 401;
 
 /// Client of one agent.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     address: AgentAddress,
     prefix: String,
     token: Option<OsString>,
 }
 
 impl Client {
-    pub(super) fn new(address: AgentAddress, prefix: &str, token: Option<OsString>) -> Self {
+    pub(crate) fn new(address: AgentAddress, prefix: &str, token: Option<OsString>) -> Self {
         Self { address, prefix: prefix.into(), token }
     }
 
@@ -36,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// One line that names the address, with the fix if there is one.
-    pub(super) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
+    pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
         let url = format!("{}{}{path}", self.address, self.prefix);
         match self.request(path)? {
             (200, body) => Ok(body),
@@ -52,7 +55,7 @@ impl Client {
     }
 
     /// Requests a path; returns the status and the body of any answer.
-    pub(super) fn request(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
+    pub(crate) fn request(&self, path: &str) -> Result<(u16, Vec<u8>), String> {
         let stream = self.connect()?;
         let answer = self.exchange(stream, path).map_err(|error| self.describe(&error))?;
         let (status, body) = parse(&answer)

@@ -1,7 +1,7 @@
 //! Check of the listener's owner before the token is sent.
 //!
 //! Any account can bind a port above 1023. While the agent is down, another account could listen there and collect the
-//! token of `health`.
+//! token of a command.
 
 use std::{
     net::{SocketAddr, TcpStream},
