@@ -29,8 +29,16 @@ fn told(text: &str, key: &str) -> Vec<String> {
 #[test]
 fn promtool_accepts_rules_and_alerts_fire() {
     promtool(&["check", "config", "prometheus.yml"]);
-    promtool(&["check", "rules", "recording.yml", "alerts.yml", "dcgm-4.8-to-4.9.yml", "dcgm-4.9-to-4.8.yml"]);
-    promtool(&["test", "rules", "tests.yml"]);
+    promtool(&[
+        "check",
+        "rules",
+        "recording.yml",
+        "alerts.yml",
+        "usage.yml",
+        "dcgm-4.8-to-4.9.yml",
+        "dcgm-4.9-to-4.8.yml",
+    ]);
+    promtool(&["test", "rules", "tests.yml", "usage-tests.yml"]);
     let (alerts, tests) = (text("deploy/prometheus/alerts.yml"), text("deploy/prometheus/tests.yml"));
     let (names, tested) = (told(&alerts, "alert:"), told(&tests, "alertname:"));
     let runbooks = told(&alerts, "runbook_url:");
@@ -54,6 +62,10 @@ fn promtool_accepts_rules_and_alerts_fire() {
     for record in told(&text("deploy/prometheus/recording.yml"), "record:") {
         assert!(tests.contains(&format!("expr: {record}\n")), "{record} is not tested");
     }
+    let tests = text("deploy/prometheus/usage-tests.yml");
+    for record in told(&text("deploy/prometheus/usage.yml"), "record:") {
+        assert!(tests.contains(&format!("expr: {record}")), "{record} is not tested");
+    }
 }
 
 /// Every metric of ours that a text names.
@@ -66,7 +78,8 @@ fn ours(text: &str) -> BTreeSet<String> {
 #[test]
 fn rules_and_dashboards_use_existing_metrics() {
     let documented = text("docs/metrics.md");
-    let mut files = vec!["deploy/prometheus/alerts.yml".to_owned(), "deploy/prometheus/recording.yml".to_owned()];
+    let mut files: Vec<String> =
+        ["alerts", "recording", "usage"].map(|name| format!("deploy/prometheus/{name}.yml")).into();
     files.extend(["docs/runbook.md", "docs/from-dcgm-exporter.md"].map(String::from));
     files.extend(["host", "fleet"].map(|name| format!("deploy/grafana/dashboards/{name}.json")));
     for file in files {
