@@ -1,5 +1,9 @@
 //! Configuration of `/metrics`.
 
+use std::sync::Arc;
+
+use crate::usage::UsageStore;
+
 use super::{DcgmCounters, MetricsSet, Names};
 
 /// Configuration of `/metrics`.
@@ -12,6 +16,8 @@ pub struct MetricsSettings {
     /// Maximum number of processes with series; `None` for no series of processes. Each process leaves its series in the
     /// monitoring system when it ends.
     pub processes: Option<usize>,
+    /// Store whose users have series; none for no series of users, since they name people.
+    pub users: Option<Arc<dyn UsageStore>>,
     /// Configuration of dcgm-exporter's metrics.
     pub dcgm: DcgmSettings,
 }

@@ -5,6 +5,7 @@ use telemetry::{
     Reading,
     readings::Field,
     snapshot::{Gpu, Histogram, Mig, Process, Snapshot},
+    usage::UserTotals,
 };
 
 use super::{
@@ -63,6 +64,8 @@ pub(crate) enum Of {
     GpuInstance(fn(&Mig) -> Reading<f64>),
     /// A process on a GPU that is read on time.
     Process(fn(&Process) -> Reading<f64>),
+    /// Users, on demand; exposed with every choice of names.
+    Users(fn(&Seen<'_>, &mut Labelled<'_, '_>)),
     /// The agent; exposed with every choice of names.
     Agent(fn(&Seen<'_>, &mut Labelled<'_, '_>)),
     /// Driver calls, in the full set only: two series for each of some 60 functions.
@@ -78,6 +81,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) set: MetricsSet,
     /// Limit of processes with series; none if processes have none.
     pub(crate) processes: Option<usize>,
+    /// Totals of users; none if they have no series, or this client may not see them.
+    pub(crate) users: Option<&'a [UserTotals]>,
     pub(crate) http: &'a HttpStats,
 }
 

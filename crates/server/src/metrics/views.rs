@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_server::{auth::Scope, gzip};
-use telemetry::snapshot::Snapshot;
+use telemetry::{snapshot::Snapshot, usage::UserTotals};
 
 use super::{
     MetricsSet, MetricsSettings, Names, dcgm,
@@ -98,6 +98,8 @@ impl CacheKey for MetricsKey {
 #[derive(Debug)]
 pub(crate) struct MetricsViews {
     pub(super) settings: Arc<MetricsSettings>,
+    /// Totals of users as of the snapshot, if they have series.
+    users: Option<Arc<Vec<UserTotals>>>,
     commands: Commands,
     http: Arc<HttpStats>,
     /// `None`: not compressible, which does not occur.
@@ -114,7 +116,8 @@ impl MetricsViews {
         demand: &Arc<Demand<MetricsKey>>,
     ) -> Self {
         let cache = RenderCache::new(demand);
-        let views = Self { settings: Arc::clone(settings), commands, http: Arc::clone(http), cache };
+        let users = settings.users.as_ref().map(|store| store.totals());
+        let views = Self { settings: Arc::clone(settings), users, commands, http: Arc::clone(http), cache };
         for key in views.cache.in_demand(snapshot.at.boot) {
             views.fill(snapshot, key);
         }
@@ -137,7 +140,8 @@ impl MetricsViews {
     pub(super) fn text(&self, snapshot: &Snapshot, key: MetricsKey) -> Bytes {
         let render = || {
             let (scope, set, processes) = (key.scope, key.form.set, self.settings.processes);
-            let seen = Seen { snapshot, scope, commands: self.commands, set, processes, http: &self.http };
+            let users = self.users.as_deref().map(Vec::as_slice).filter(|_| scope.sees_work());
+            let seen = Seen { snapshot, scope, commands: self.commands, set, processes, users, http: &self.http };
             Some(write(&seen, &self.settings, key.form).into())
         };
         self.cache.get(MetricsKey { gzip: false, ..key }, render).clone().unwrap_or_default()

@@ -6,6 +6,7 @@ pub(crate) mod process;
 pub(crate) mod readings;
 pub(crate) mod state;
 pub(crate) mod totals;
+pub(crate) mod users;
 
 use telemetry::snapshot::{Gpu, GpuState};
 
@@ -24,6 +25,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
         instance::METRICS,
         &readings::OF_INSTANCES,
         process::METRICS,
+        users::METRICS,
         agent::METRICS,
     ]
     .into_iter()
@@ -89,15 +91,17 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
                     }
                 }
             }
-            Of::Agent(write) | Of::Calls(write) => write(seen, &mut Labelled::new(seen, &mut samples, "", metric)),
+            Of::Users(write) | Of::Agent(write) | Of::Calls(write) => {
+                write(seen, &mut Labelled::new(seen, &mut samples, "", metric));
+            }
         }
     }
 }
 
-/// Writes the metrics of the agent, which are served with every choice of names.
+/// Writes the metrics of users and of the agent, which are served with every choice of names.
 pub(crate) fn render_agent(seen: &Seen<'_>, page: &mut Page) {
-    for metric in agent::METRICS.iter().filter(|metric| seen.has(metric)) {
-        if let Of::Agent(write) | Of::Calls(write) = metric.of {
+    for metric in users::METRICS.iter().chain(agent::METRICS).filter(|metric| seen.has(metric)) {
+        if let Of::Users(write) | Of::Agent(write) | Of::Calls(write) = metric.of {
             write(seen, &mut Labelled::new(seen, &mut page.begin(metric.family()), "", metric));
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 fn docs_metrics_match_code() {
     let mut text = String::from(HEAD);
     type Belongs = fn(&Of) -> bool;
-    let sections: [(&str, &str, Belongs); 5] = [
+    let sections: [(&str, &str, Belongs); 6] = [
         ("GPUs, whatever their state", "Labels `gpu` (the index) and `uuid`, and those named.", |of| {
             matches!(of, Of::Known(_))
         }),
@@ -26,6 +26,7 @@ fn docs_metrics_match_code() {
             matches!(of, Of::Instance(_) | Of::GpuInstance(_) | Of::InstanceReadings(_))
         }),
         ("Processes", "", |of| matches!(of, Of::Process(_))),
+        ("Users", USERS, |of| matches!(of, Of::Users(_))),
         (
             "The agent about itself",
             "Served under whatever names. The durations of driver calls, a sum and a count for each of some 60 functions, are in the\nset `full` only (`--metrics-set full`, or `?set=full`).",
@@ -110,6 +111,10 @@ metric's own name. Other metrics with words (`nvsmi_gpu_recovery_action`, `nvsmi
 `nvsmi_gpu_fabric_health`) have the current word only, always 1, and lists of problems (`nvsmi_gpu_health_reason`,
 `nvsmi_gpu_fabric_problem`) have those that there are.
 ";
+const USERS: &str = "Only with `--metrics-users`, for the scopes `read` and `metrics`, never for `summary`. They name people: the label `user` is the
+user of `/api/v1/users`. Served under whatever names. The counters are those of [usage accounting](usage.md): they continue over
+restarts, and grow once a minute, when the store is written. A user who is new begins with 0, and keeps the series.
+`nvsmi_user_gpu_memory_bytes` is absent while a process of the user, or its memory, is not known.";
 const COLUMNS: &str = "| metric | type | unit | labels | what it is | source | dcgm-exporter's name | fleet |\n|---|---|---|---|---|---|---|---|\n";
 const DCGM: &str = "
 ## Under dcgm-exporter's names

@@ -5,6 +5,7 @@ mod docs;
 mod native;
 mod rules;
 mod scrape;
+mod users;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -14,6 +14,7 @@ use crate::metrics::{
     table::{Metric, Of},
     text::Kind,
 };
+use crate::usage::fake::FakeStore;
 
 fn series(metric: &Metric) -> Vec<String> {
     match metric.kind {
@@ -30,7 +31,7 @@ fn subject(metric: &Metric) -> Vec<&'static str> {
             vec!["gpu", "uuid", "gpu_instance", "compute_instance"]
         }
         Of::Process(_) => [&["gpu", "uuid"][..], &process::LABELS].concat(),
-        Of::Agent(_) | Of::Calls(_) => vec![],
+        Of::Users(_) | Of::Agent(_) | Of::Calls(_) => vec![],
     }
 }
 
@@ -40,7 +41,7 @@ fn metric_names_follow_conventions() {
     for metric in native::all() {
         let name = metric.name;
         assert!(names.insert(name), "{name} is declared twice");
-        assert!(name.starts_with("nvsmi_gpu_") || name.starts_with("nvsmi_agent_"), "{name}");
+        assert!(["nvsmi_gpu_", "nvsmi_user_", "nvsmi_agent_"].iter().any(|first| name.starts_with(first)), "{name}");
         assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
         let base = name.trim_end_matches("_total");
         assert!(base.ends_with(metric.unit), "{name} does not end in {}", metric.unit);
@@ -59,7 +60,8 @@ fn metrics_appear_with_declared_labels() {
         instance.pods = Ok(vec![pod("a", "main"), pod("a", "side")]);
     }
     let everything = |snapshot: &Snapshot| {
-        let settings = MetricsSettings { set: MetricsSet::Full, ..settings("native") };
+        let users: Arc<FakeStore> = Arc::new(FakeStore::of(&["alice"]));
+        let settings = MetricsSettings { set: MetricsSet::Full, users: Some(users), ..settings("native") };
         read(&text_of(snapshot, settings, Scope::Read, Commands::Masked))
     };
     let mut all = everything(&full());
