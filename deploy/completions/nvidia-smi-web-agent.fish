@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= dcgm-counters= dcgm-hostname-label= dcgm-job-dir= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -65,6 +65,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -75,6 +76,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -s V -l version -d 'Print version'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "release" -d 'Release the driver and all GPUs for a while'
@@ -125,6 +127,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -135,6 +138,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -177,6 +181,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -187,6 +192,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -229,6 +235,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -239,6 +246,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'Listen on these addresses and Unix sockets' -r
@@ -281,6 +289,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -292,6 +301,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l all -d 'List options that are at their default too'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l node -d 'Use this node name [default: $SLURMD_NODENAME, else the hostname up to its first dot]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol -d 'Run this scontrol instead of the one in PATH, /usr/bin, /bin, /usr/local/bin or /opt/slurm/bin' -r -F
@@ -339,6 +349,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -352,6 +363,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resume -d 'Resume the node once all GPUs are well, if its reason is still that of --drain'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'Write to this file instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'Stop after this long, and write the answers so far' -r
@@ -396,6 +408,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
@@ -406,4 +419,5 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'

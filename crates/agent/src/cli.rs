@@ -15,7 +15,7 @@ use clap::{
     Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::Resettable,
     error::ErrorKind, parser::ValueSource,
 };
-use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, WebOrigin};
+use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, Price, WebOrigin};
 use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
@@ -226,6 +226,14 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_METRICS_PROCESSES_MAX", default_value = "1000", value_name = "NUMBER", global = true)]
     pub(crate) metrics_processes_max: usize,
 
+    /// Add users to /metrics by name, with their GPU time, energy and memory
+    ///
+    /// The scopes read and metrics see them, summary never does: with it a scraper and everyone who reads its monitoring
+    /// system learn who uses the GPUs, and when. Names of users leave this host and stay where the metrics are stored.
+    /// Commands are not among them. Not together with --anonymous metrics.
+    #[arg(long, env = "NVSMI_METRICS_USERS", global = true)]
+    pub(crate) metrics_users: bool,
+
     /// Serve under dcgm-exporter's names the metrics that this file of its selects (its -f)
     ///
     /// `check` lists the ones that cannot be served.
@@ -245,6 +253,12 @@ pub(crate) struct Options {
     /// Without it, Slurm jobs are found by the processes' cgroups.
     #[arg(long, env = "NVSMI_DCGM_JOB_DIR", value_name = "FOLDER", value_parser = path, global = true)]
     pub(crate) dcgm_job_dir: Option<PathBuf>,
+
+    /// Show usage with this price of a GPU-hour, such as 1.20EUR
+    ///
+    /// An amount with a point and the three capitals of the currency. It changes no number that is stored.
+    #[arg(long, env = "NVSMI_PRICE_GPU_HOUR", value_name = "PRICE", global = true)]
+    pub(crate) price_gpu_hour: Option<Price>,
 
     /// Keep this much history in steps of 1 s, or of the interval: from 1m to 2h
     #[arg(long, env = "NVSMI_HISTORY_FINE", default_value = "15m", value_name = "TIME", value_parser = fine, global = true)]

@@ -10,7 +10,7 @@ use server::{DcgmCounters, DcgmSettings, MetricsSet, MetricsSettings, ServerConf
 use telemetry::history::Depth;
 
 use crate::{
-    cli::{Cli, Options, Sleep, given},
+    cli::{AnonymousScope, Cli, Options, Sleep, given},
     exposure::{Exposure, TokenFile},
     logging::{self, AccessLog},
     regular, service,
@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) stream_clients: usize,
     /// Display of command lines, and settings of metrics.
     pub(crate) show: Show,
+    /// Users have series at `/metrics`.
+    pub(crate) metrics_users: bool,
     pub(crate) collector: Settings,
     /// Rules by which snapshots are derived.
     pub(crate) rules: Rules,
@@ -57,11 +59,13 @@ impl Config {
                 cors_origins: options.cors_origins.clone(),
                 frame_ancestors: options.frame_ancestors.clone(),
                 access_log: options.access_log != AccessLog::Off,
+                price_gpu_hour: options.price_gpu_hour.clone(),
                 ..ServerConfig::default()
             },
             exposure,
             stream_clients: options.stream_clients,
             show: show(options)?,
+            metrics_users: metrics_users(options)?,
             collector: collector_settings(options),
             rules: Rules { idle_after: options.idle_after, container_count: options.count_containers },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
@@ -109,9 +113,21 @@ fn show(options: &Options) -> io::Result<Show> {
         names: options.metrics_names,
         set: options.metrics_set,
         processes: options.metrics_processes.then_some(options.metrics_processes_max),
+        users: None,
         dcgm: DcgmSettings { counters, hostname_label },
     };
     Ok(Show { commands: options.commands, metrics })
+}
+
+/// True if users have series, which everyone must not see who finds the port.
+fn metrics_users(options: &Options) -> io::Result<bool> {
+    if options.metrics_users && options.anonymous == Some(AnonymousScope::Metrics) {
+        return Err(io::Error::other(
+            "--metrics-users names people at /metrics, and --anonymous metrics opens it to everyone: give the scraper a token of \
+             the scope metrics (--token-file), or leave out one of the two",
+        ));
+    }
+    Ok(options.metrics_users)
 }
 
 /// Maximum size of a counters file in bytes; dcgm-exporter's own has 10 kB.

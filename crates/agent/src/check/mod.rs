@@ -97,6 +97,8 @@ fn findings(cli: &Cli, config: &Config) -> io::Result<Findings> {
     found.warnings.extend(rights::missing(&cli.options.dev_root, &cli.options.proc_root, snapshot.as_deref()));
     resources(cli, config, snapshot.as_deref(), &mut found);
     counters(cli, config, &mut found);
+    let names = config.metrics_users.then_some("the scopes read and metrics see names of users at /metrics");
+    found.facts.extend(names.map(|fact| format!("metrics users          {fact}")));
     Ok(found)
 }
 

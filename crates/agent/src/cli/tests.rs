@@ -35,6 +35,8 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["--metrics-set", "tiny"], &["tiny", "fleet, standard or full", "NVSMI_METRICS_SET"]),
         (&["--metrics-names", "prometheus"], &["prometheus", "native", "dcgm", "NVSMI_METRICS_NAMES"]),
         (&["--metrics-processes-max", "-1"], &["-1"]),
+        (&["--price-gpu-hour", "1,20 EUR"], &["1,20 EUR", "1.20EUR", "NVSMI_PRICE_GPU_HOUR"]),
+        (&["--price-gpu-hour=-1EUR"], &["-1EUR", "three capitals"]),
         (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
         (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "another label"]),
         (&["--dcgm-hostname-label", "__name__"], &["'__name__'", "another label"]),

@@ -147,6 +147,8 @@ fn configuration_mistake_never_opens_api() {
     refused(file("a read 0123456789abcde\n"), &["line 1", "openssl rand -hex 24"]);
     refused(file("a read 0123456789abcdef\n").variable("TOKEN", "0123456789abcdef"), &["\"a\"", "same token as TOKEN"]);
     refused(Start::bare().argument("--anonymous=none"), &["--anonymous none", "TOKEN or --token-file"]);
+    let names_people = Start::bare().argument("--metrics-users").argument("--anonymous=metrics");
+    refused(names_people, &["--metrics-users names people", "token of the scope metrics"]);
     refused(Start::bare().argument("--anonymous=all"), &["all", "metrics, summary, read", "NVSMI_ANONYMOUS"]);
     refused(Start::bare().argument("--cors-origins=*"), &["'*'", "--cors-origins", "https://"]);
     refused(Start::bare().argument("--allowed-hosts=a:80"), &["a:80", "--allowed-hosts", "port"]);
