@@ -85,7 +85,7 @@ test("the address holds the period, the grouping and the filters, which the file
   assert.equal(Number(until) - Number(since), 7 * 86_400_000, "the period of the table");
   await page.getByRole("button", { name: /not only bob/ }).click();
   await page.locator(".totals li", { hasText: "free" }).waitFor();
-  await page.getByText("Custom").click();
+  await page.getByRole("radio", { name: "Custom" }).check();
   await page.getByLabel("From", { exact: true }).fill("2026-11-02");
   await page.getByLabel("To", { exact: true }).fill("2026-11-01");
   await page.getByText("Choose a first day").waitFor();
@@ -108,6 +108,11 @@ test("the timeline is read with the pointer, the keyboard and as a table", async
   assert.match(
     await tooltip.innerText(),
     /^(alice|bob|carol|dave)\n(python|vllm|jupyter).*\n\d+ \w+, \d\d:\d\d – /,
+  );
+  const box = await tooltip.boundingBox();
+  assert.ok(
+    Math.abs(box.x + box.width / 2 - x - width * 0.27) < 2 && box.y + box.height <= y,
+    "above the pointer",
   );
   await page.mouse.move(5, 5);
   await tooltip.waitFor({ state: "detached" });

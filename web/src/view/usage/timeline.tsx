@@ -157,7 +157,7 @@ function Timeline({ rows, span, calendar }: { rows: readonly DeviceRow[]; span: 
         </div>
       </div>
       <Legend rows={rows} span={span} />
-      <SessionTooltip rows={rows} pointed={pointed} place={place} calendar={calendar} />
+      <SessionTooltip rows={rows} span={span} pointed={pointed} place={place} calendar={calendar} />
     </div>
   );
 }
@@ -191,11 +191,13 @@ function Legend({ rows, span }: { rows: readonly DeviceRow[]; span: Span }) {
 /** Details of the session that is pointed at. Screen readers get them as the value of its row. */
 function SessionTooltip({
   rows,
+  span,
   pointed,
   place,
   calendar,
 }: {
   rows: readonly DeviceRow[];
+  span: Span;
   pointed: Signal<Pointed | null>;
   place: { current: HTMLElement | null };
   calendar: Calendar;
@@ -204,10 +206,12 @@ function SessionTooltip({
   const { value: current } = pointed;
   const session = current && rows[current.row]?.sessions[current.at];
   useLayoutEffect(() => {
-    const mark = place.current?.querySelector(".mark")?.getBoundingClientRect();
-    if (!own.current || !mark || !current) return;
-    const { top, bottom } = mark;
-    placeAbove(own.current, current.x === null ? mark : { left: current.x, width: 0, top, bottom });
+    const tracks = place.current?.querySelectorAll("[role=slider]");
+    const track = current && tracks?.[current.row]?.getBoundingClientRect();
+    if (!own.current || !track || !session) return;
+    const middle = (Math.max(span.from, session.first_at) + Math.min(span.to, session.last_at)) / 2;
+    const left = current.x ?? track.left + (track.width * (middle - span.from)) / (span.to - span.from);
+    placeAbove(own.current, { left, width: 0, top: track.top, bottom: track.bottom });
   }, [current]);
   useEffect(() => {
     const hide = () => {
