@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= state-dir= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= state-dir= usage= usage-retention= usage-flush= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -69,6 +69,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -84,6 +89,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "forget" -d 'Forget a GPU that was taken out or is missing'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "check" -d 'Print the configuration and its problems'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "health" -d 'Check that the agent serves, or with --gpus the health of its GPUs'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "usage" -d 'Show who used which GPU, for how long and how busily'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "capture" -d 'Record the driver\'s answers for a bug report'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l for -d 'Release for this long, from 1s to 24h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l port -d 'Listen on this port' -r
@@ -131,6 +137,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -185,6 +196,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -239,6 +255,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -293,6 +314,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -353,6 +379,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
@@ -365,6 +396,187 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -f -a "export" -d 'Copy the file of the accounting, also while the agent runs'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -f -a "forget" -d 'Remove a person\'s name from the accounting'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l user -d 'Remove this name, as the page shows it' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l before -d 'Remove it only from what began before this date or time, such as 2026-11-30 (of this host\'s time zone)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'Write to this file instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'Stop after this long, and write the answers so far' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l port -d 'Listen on this port' -r
@@ -412,6 +624,11 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r

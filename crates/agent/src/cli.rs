@@ -19,14 +19,16 @@ use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefi
 use telemetry::snapshot::ContainerCount;
 
 use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
-pub(crate) use arguments::{CaptureArgs, CheckArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs};
+pub(crate) use arguments::{
+    CaptureArgs, CheckArgs, ExportArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs, UsageArgs, UsageCommand,
+};
 pub(crate) use setting::{Setting, Source};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
-pub(crate) use value::{RELEASE_LENGTHS, is_gpu_name};
+pub(crate) use value::{MAX_USER_NAME, RELEASE_LENGTHS, is_gpu_name, is_user_name};
 use value::{
-    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, metrics_set, names, path, port,
-    release_length, socket,
+    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, metrics_set, moment, names, path,
+    port, release_length, retention, socket, user_name,
 };
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
@@ -272,6 +274,24 @@ pub(crate) struct Options {
     #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]
     pub(crate) state_dir: Option<PathBuf>,
 
+    /// Count the use of the GPUs with people's names, without them, or not at all
+    ///
+    /// people: by user, container, pod and job, with sessions and their commands. totals: without all of these. It is kept in
+    /// usage.sqlite in the folder of --state-dir, or for one day in memory. Names that were stored before a change to totals
+    /// are kept and no longer shown; `usage forget` removes them.
+    #[arg(long, env = "NVSMI_USAGE", default_value = "people", value_name = "WHAT", global = true)]
+    pub(crate) usage: UsageMode,
+
+    /// Keep the use of the GPUs for this long, from 1d to 20y
+    ///
+    /// By hour; minutes are kept for 48 hours and sessions for at most 90 days.
+    #[arg(long, env = "NVSMI_USAGE_RETENTION", default_value = "400d", value_name = "TIME", value_parser = retention, global = true)]
+    pub(crate) usage_retention: Duration,
+
+    /// Write the use of the GPUs to its file at this interval, for tests
+    #[arg(long, env = "NVSMI_USAGE_FLUSH", default_value = "60s", value_parser = humantime::parse_duration, hide = true, global = true)]
+    pub(crate) usage_flush: Duration,
+
     /// Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3
     ///
     /// Each is a name and the path of its agent behind the same proxy. An address such as https://gpu09.example/ becomes
@@ -322,6 +342,14 @@ pub(crate) enum Sleep {
     Never,
 }
 
+/// What usage accounting keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UsageMode {
+    People,
+    Totals,
+    Off,
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Release the driver and all GPUs for a while
@@ -355,6 +383,11 @@ pub(crate) enum Command {
     /// found, and the token sent, according to the agent's own options. Options that are not given are taken from the
     /// installed service's file, /etc/nvidia-smi-web-agent/agent.env, if this user can read it.
     Health(HealthArgs),
+    /// Show who used which GPU, for how long and how busily
+    ///
+    /// Asks the running agent, like `health`. `usage export` copies the file of the accounting, and `usage forget` removes a
+    /// person's name from it.
+    Usage(UsageArgs),
     /// Record the driver's answers for a bug report
     ///
     /// Calls every function that the agent uses once, and writes its return code and values as a scenario that the
@@ -376,7 +409,8 @@ pub(crate) enum Stop {
 /// Reads flags, variables and `.env`.
 pub(crate) fn parse() -> Result<Cli, Stop> {
     let dotenv = DotEnv::read(".env".as_ref()).map_err(Stop::Error)?;
-    let of_service = (is_health_command() || has_argument("check")) && dotenv == DotEnv::default();
+    let of_service =
+        (is_health_command() || has_argument("check") || has_argument("usage")) && dotenv == DotEnv::default();
     let service = if of_service { Service::read() } else { Service::default() };
     parse_from(std::env::args_os(), dotenv, service, std::env::var_os("TOKEN"))
 }

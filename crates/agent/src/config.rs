@@ -6,15 +6,19 @@ use std::{
 };
 
 use collector::Settings;
-use server::{DcgmCounters, DcgmSettings, MetricsSet, MetricsSettings, ServerConfig, Show, encoding_of_text};
-use telemetry::history::Depth;
+use server::{Commands, DcgmCounters, DcgmSettings, MetricsSet, MetricsSettings, ServerConfig, Show, encoding_of_text};
+use telemetry::{
+    history::Depth,
+    usage::{KeptCommands, LedgerConfig},
+};
 
 use crate::{
-    cli::{AnonymousScope, Cli, Options, Sleep, given},
+    cli::{AnonymousScope, Cli, Options, Sleep, UsageMode, given},
     exposure::{Exposure, TokenFile},
     logging::{self, AccessLog},
     regular, service,
     supervisor::Rules,
+    usage::UsageSettings,
 };
 
 /// Configuration of each part.
@@ -36,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) depth: Depth,
     /// Folder that keeps the history over a restart.
     pub(crate) state_dir: Option<PathBuf>,
+    /// Usage accounting; none if it is off.
+    pub(crate) usage: Option<UsageSettings>,
     /// Socket for `release` and `resume`.
     pub(crate) control_socket: Option<PathBuf>,
 }
@@ -69,7 +75,8 @@ impl Config {
             collector: collector_settings(options),
             rules: Rules { idle_after: options.idle_after, container_count: options.count_containers },
             depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
-            state_dir: given(options.state_dir.as_ref()).or_else(|| first_folder("STATE_DIRECTORY")),
+            state_dir: state_dir(options),
+            usage: usage(options),
             control_socket: control_socket(cli),
         })
     }
@@ -143,6 +150,30 @@ fn counters(path: &Path) -> io::Result<DcgmCounters> {
         io::Error::other(format!("--dcgm-counters {shown}: {why}"))
     })?;
     DcgmCounters::parse(&text).map_err(|error| io::Error::other(format!("--dcgm-counters {shown}, {error}")))
+}
+
+fn usage(options: &Options) -> Option<UsageSettings> {
+    let people = match options.usage {
+        UsageMode::People => true,
+        UsageMode::Totals => false,
+        UsageMode::Off => return None,
+    };
+    let commands = match options.commands {
+        Some(Commands::Hidden) => KeptCommands::Nothing,
+        Some(Commands::Name) => KeptCommands::Program,
+        Some(Commands::Full | Commands::Masked) | None => KeptCommands::Line,
+    };
+    Some(UsageSettings {
+        people,
+        retention: options.usage_retention,
+        interval: options.usage_flush,
+        ledger: LedgerConfig { people, commands },
+    })
+}
+
+/// Folder of the option, else systemd's, else none.
+pub(crate) fn state_dir(options: &Options) -> Option<PathBuf> {
+    given(options.state_dir.as_ref()).or_else(|| first_folder("STATE_DIRECTORY"))
 }
 
 /// Name of the control socket in the runtime directory.

@@ -6,6 +6,7 @@
 //! | `release`, `resume`, `forget` | [`control`]: make a running agent release the driver, or forget a GPU |
 //! | `health` | [`health`]: check a running agent and its GPUs |
 //! | `check` | [`check`]: print the configuration and its problems |
+//! | `usage` | [`usage_command`]: show who used which GPU, copy the file of it, remove a name |
 //! | `capture` | [`capture`]: record the driver's answers, for a bug report |
 //! | `collect`, `record` | [`collect`]: the child processes, which load the driver library |
 
@@ -34,6 +35,8 @@ mod socket;
 mod state;
 mod supervisor;
 mod tcp_table;
+mod usage;
+mod usage_command;
 
 use std::{io, panic, process::ExitCode};
 
@@ -86,6 +89,7 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Command::Health(arguments)) => health::run(cli, arguments),
         Some(Command::Check(arguments)) => check::run(cli, *arguments),
         Some(Command::Capture(arguments)) => capture::run(cli, arguments),
+        Some(Command::Usage(arguments)) => usage_command::run(cli, arguments),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     socket::BoundSocket,
     state::{self, NewestState, StateSaver},
     supervisor::{Supervisor, SupervisorControl},
+    usage::Accounting,
 };
 
 /// Base of the exit status after a signal.
@@ -91,13 +92,17 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
     let newest = publisher.subscribe();
     let aging = publisher.aging(config.collector.interval);
-    let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone())?;
+    let accounting =
+        config.usage.map(|settings| Accounting::start(config.state_dir.as_deref(), settings)).transpose()?;
+    let ledger = accounting.as_ref().map(|accounting| Arc::clone(&accounting.ledger));
+    let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone(), ledger)?;
     let saver = config
         .state_dir
         .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))
         .transpose()?;
     let driver = supervisor.control();
-    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone()));
+    let usage = accounting.as_ref().map(|accounting| Arc::clone(&accounting.usage));
+    let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone(), usage));
     let status = runtime.block_on(async {
         // Socket files exist until the end.
         let mut sockets = Vec::new();
@@ -111,7 +116,8 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         notify.ready();
         let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
-        let server = ServerConfig { streams: Arc::clone(&streams), ..config.server };
+        let usage = accounting.as_ref().map(Accounting::queries);
+        let server = ServerConfig { streams: Arc::clone(&streams), usage, ..config.server };
         let app = App::new(server, newest.clone());
         let status = tokio::select! {
             status = serve(listeners, app, &streams, limits, stop, &notify) => status,
@@ -123,6 +129,10 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         io::Result::Ok(status)
     })?;
     supervisor.stop();
+    // After the last snapshot.
+    if let Some(accounting) = accounting {
+        accounting.writer.stop();
+    }
     if let Some(saver) = saver {
         saver.stop();
     }

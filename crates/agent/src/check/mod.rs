@@ -194,7 +194,8 @@ fn history(depth: Depth, gpus: usize) -> String {
 fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
-    let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, NewestState::default())?;
+    let supervisor =
+        Supervisor::start(config.collector.clone(), config.rules, publisher, NewestState::default(), None)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
         let ready = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use super::{gpu_name, release_length};
+use super::{gpu_name, moment, release_length, user_name};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CaptureArgs {
@@ -84,4 +84,45 @@ pub(crate) struct SlurmArgs {
     /// Remember in this folder for which problems the node was drained
     #[arg(long, default_value = "/run/nvidia-smi-web-agent-drained", value_name = "FOLDER")]
     pub(crate) drained: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct UsageArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<UsageCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum UsageCommand {
+    /// Copy the file of the accounting, also while the agent runs
+    ///
+    /// Copies usage.sqlite in the folder of --state-dir (for an installed service, its own) as it was at one moment. The
+    /// copy is an SQLite file that only its owner can read. This does not need the agent, only the right to read its file.
+    Export(ExportArgs),
+    /// Remove a person's name from the accounting
+    ///
+    /// The person's time, sessions and totals are counted for `(removed)` from then on, without container, pod, job and
+    /// command. Sums stay as they are, and the person's exported series ends. Copies that `usage export` made are not
+    /// changed. The person is counted again if it uses a GPU again. Root and the agent's own user can use it. The exit
+    /// status is 1 if nobody of this name was found.
+    Forget(ForgetUserArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Write to this file, which must not exist
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ForgetUserArgs {
+    /// Remove this name, as the page shows it
+    #[arg(long, value_name = "NAME", value_parser = user_name)]
+    pub(crate) user: String,
+
+    /// Remove it only from what began before this date or time, such as 2026-11-30 (of this host's time zone)
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    pub(crate) before: Option<u64>,
 }

@@ -18,6 +18,39 @@ pub(crate) fn is_gpu_name(name: &str) -> bool {
     (1..=MAX_GPU_NAME).contains(&name.len()) && name.trim() == name && !name.contains(char::is_control)
 }
 
+/// Longest name of a user in a request, in bytes.
+pub(crate) const MAX_USER_NAME: usize = 256;
+
+/// True for a name of a user that fits into a request. It may contain anything, because others chose it.
+pub(crate) fn is_user_name(name: &str) -> bool {
+    (1..=MAX_USER_NAME).contains(&name.len())
+}
+
+/// Parses the name of a user, as it is.
+pub(super) fn user_name(value: &str) -> Result<String, String> {
+    is_user_name(value).then(|| value.into()).ok_or_else(|| format!("expected a name of 1 to {MAX_USER_NAME} bytes"))
+}
+
+/// Parses a date or a date with a time, in this host's zone if it names none, as Unix time in milliseconds.
+pub(super) fn moment(value: &str) -> Result<u64, String> {
+    let value = value.trim();
+    let here = |civil: jiff::civil::DateTime| jiff::tz::TimeZone::system().to_timestamp(civil).ok();
+    let timestamp = value.parse().ok().or_else(|| value.parse().ok().and_then(here));
+    let timestamp: Option<jiff::Timestamp> = timestamp;
+    let ms = timestamp.and_then(|timestamp| u64::try_from(timestamp.as_millisecond()).ok());
+    ms.ok_or_else(|| "expected a date or a date with a time, such as 2026-11-30 or 2026-11-30T18:00".into())
+}
+
+/// Parses the time for which usage is kept.
+pub(super) fn retention(value: &str) -> Result<Duration, String> {
+    const DAY: u64 = 86_400;
+    let range = Duration::from_secs(DAY)..=Duration::from_secs(20 * 366 * DAY);
+    humantime::parse_duration(value)
+        .ok()
+        .filter(|retention| range.contains(retention))
+        .ok_or_else(|| "expected a time from 1d to 20y, such as 400d".into())
+}
+
 /// Parses a port. An empty value is the default, because a container's environment often has one.
 pub(super) fn port(value: &str) -> Result<u16, String> {
     if value.is_empty() {

@@ -6,16 +6,17 @@
 mod client;
 mod listen;
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use telemetry::terminal::printable;
 
 pub(crate) use client::run;
 
 use crate::{
-    cli::{RELEASE_LENGTHS, is_gpu_name},
+    cli::{MAX_USER_NAME, RELEASE_LENGTHS, is_gpu_name, is_user_name},
     socket::{BindError, BoundSocket, SocketFile},
     supervisor::{NotReleased, SupervisorControl},
+    usage::Usage,
 };
 
 /// Mode for the service's user, and for root, which no mode excludes.
@@ -35,6 +36,15 @@ pub(crate) enum Request {
     Resume,
     /// Forget the GPU with this UUID, PCI bus id or index.
     Forget(String),
+    /// Remove a person's name from the accounting, or only from what ended before a moment, in Unix milliseconds.
+    ForgetUser { user: String, before: Option<u64> },
+}
+
+impl Request {
+    /// The request for the log, which keeps no name of a person who is to be forgotten.
+    fn logged(&self) -> String {
+        if matches!(self, Self::ForgetUser { .. }) { "usage forget".into() } else { self.to_string() }
+    }
 }
 
 /// A line to print: the result, or the reason of a refusal.
@@ -46,6 +56,11 @@ impl fmt::Display for Request {
             Self::Release(length) => write!(to, "release {}", length.as_millis()),
             Self::Resume => to.write_str("resume"),
             Self::Forget(gpu) => write!(to, "forget {gpu}"),
+            // As JSON, because a name can contain a line feed.
+            Self::ForgetUser { user, before } => {
+                let before = before.map_or_else(|| "-".to_owned(), |before| before.to_string());
+                write!(to, "forget-user {before} {}", serde_json::Value::from(user.as_str()))
+            }
         }
     }
 }
@@ -58,6 +73,8 @@ impl FromStr for Request {
             ("resume", "") => Ok(Self::Resume),
             ("forget", gpu) if is_gpu_name(gpu) => Ok(Self::Forget(gpu.into())),
             ("forget", _) => Err("expected the UUID, PCI bus id or index of a GPU".into()),
+            ("forget-user", what) => forget_user(what)
+                .ok_or_else(|| format!("expected a moment and the name of a user, of at most {MAX_USER_NAME} bytes")),
             ("release", length) => {
                 let length = length.parse().ok().map(Duration::from_millis);
                 let length = length.filter(|length| RELEASE_LENGTHS.contains(length));
@@ -68,11 +85,18 @@ impl FromStr for Request {
     }
 }
 
+fn forget_user(what: &str) -> Option<Request> {
+    let (before, user) = what.split_once(' ')?;
+    let before = if before == "-" { None } else { Some(before.parse().ok()?) };
+    let user: String = serde_json::from_str(user).ok()?;
+    is_user_name(&user).then_some(Request::ForgetUser { user, before })
+}
+
 /// Opens the socket and serves its requests in a thread of its own. The socket's file exists until the returned value is
 /// dropped. The agent also serves without it, so a failure is a warning.
-pub(crate) fn open(path: &Path, driver: SupervisorControl) -> Option<BoundSocket> {
+pub(crate) fn open(path: &Path, driver: SupervisorControl, usage: Option<Arc<Usage>>) -> Option<BoundSocket> {
     let opened = bind(path).map_err(|error| error.to_string()).and_then(|mut bound| {
-        listen::start(bound.take_listener(), move |request| execute(&driver, request))
+        listen::start(bound.take_listener(), move |request| execute(&driver, usage.as_deref(), request))
             .map(|()| bound)
             .map_err(|error| format!("cannot start a thread for {}: {error}", path.display()))
     });
@@ -88,7 +112,7 @@ pub(crate) fn open(path: &Path, driver: SupervisorControl) -> Option<BoundSocket
     }
 }
 
-fn execute(driver: &SupervisorControl, request: Request) -> Response {
+fn execute(driver: &SupervisorControl, usage: Option<&Usage>, request: Request) -> Response {
     match request {
         Request::Release(length) => match driver.release(length) {
             Ok(released) => Ok(format!(
@@ -109,6 +133,10 @@ fn execute(driver: &SupervisorControl, request: Request) -> Response {
             Ok(Err(refusal)) => Err(refusal.to_string()),
             Err(error) => Err(error.to_string()),
         },
+        Request::ForgetUser { user, before } => match usage {
+            Some(usage) => usage.forget_user(&user, before),
+            None => Err("the agent counts no usage: it runs with --usage off".into()),
+        },
     }
 }
 
@@ -127,6 +155,9 @@ mod tests {
             forget("1"),
             forget("bus 00000000:18:00.0"),
             forget(&"x".repeat(MAX_GPU_NAME)),
+            Request::ForgetUser { user: "alice".into(), before: None },
+            Request::ForgetUser { user: " \"a\n b\u{1}=1".into(), before: Some(1_796_000_000_000) },
+            Request::ForgetUser { user: "\u{1}".repeat(MAX_USER_NAME), before: Some(u64::MAX) },
         ] {
             assert_eq!(request.to_string().parse(), Ok(request));
         }
@@ -150,6 +181,13 @@ mod tests {
             "forget  1",
             "forget 1\t",
             &format!("forget {}", "x".repeat(MAX_GPU_NAME + 1)),
+            "forget-user",
+            "forget-user -",
+            "forget-user alice",
+            "forget-user - \"\"",
+            "forget-user x \"alice\"",
+            "forget-user -1 \"alice\"",
+            &format!("forget-user - \"{}\"", "x".repeat(MAX_USER_NAME + 1)),
             "GET / HTTP/1.1",
         ] {
             assert!(line.parse::<Request>().is_err(), "{line:?}");

@@ -14,7 +14,7 @@ mod requests;
 
 use std::{
     io,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +28,7 @@ use telemetry::{
     frame::Message,
     sample::{Driver, Sample},
     snapshot::ContainerCount,
+    usage::Ledger,
 };
 
 use crate::{
@@ -77,6 +78,7 @@ impl Supervisor {
         rules: Rules,
         publisher: Publisher,
         saved: NewestState,
+        ledger: Option<Arc<Mutex<Ledger>>>,
     ) -> io::Result<Self> {
         let (reports, incoming) = bounded(REPORT_QUEUE);
         let (requests, requested) = unbounded();
@@ -92,6 +94,7 @@ impl Supervisor {
             deriver: Deriver::restoring(saved.get()),
             event_log: EventLog::new(Instant::now()),
             saved,
+            ledger,
             sample: None,
         };
         let inbox = Inbox { reports: incoming, requests: requested, stop: stopped };
@@ -135,6 +138,8 @@ struct Worker {
     deriver: Deriver,
     event_log: EventLog,
     saved: NewestState,
+    /// Counts usage.
+    ledger: Option<Arc<Mutex<Ledger>>>,
     /// Newest sample of the present collector.
     sample: Option<Arc<Sample>>,
 }
@@ -204,9 +209,19 @@ impl Worker {
     /// Forgets a GPU. The answer comes after publishing, so that it is true of the newest snapshot.
     fn forget(&mut self, gpu: &str, answer: &Sender<ForgetOutcome>) {
         let outcome = self.deriver.forget(gpu, Stamp::now());
+        if let Ok(key) = &outcome {
+            self.account(|ledger| ledger.forget_gpu(key));
+        }
         self.publish();
         // Fails if the client has given up, which changes nothing.
         let _ = answer.send(outcome);
+    }
+
+    /// Does something to the ledger, if there is one.
+    fn account(&self, change: impl FnOnce(&mut Ledger)) {
+        if let Some(ledger) = &self.ledger {
+            change(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 
     fn publish(&mut self) {
@@ -227,6 +242,7 @@ impl Worker {
         snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
         self.event_log.write(&snapshot, Instant::now());
         self.saved.set(|| self.deriver.saved());
+        self.account(|ledger| ledger.add(&snapshot));
         self.publisher.publish(snapshot);
         collector::trim_after_tick(self.sample.as_ref().map_or(0, |sample| sample.processes.len()));
     }

@@ -1,0 +1,39 @@
+//! Queries: what is stored, in one read transaction, and what is not stored yet, from memory.
+
+mod cells;
+mod names;
+mod report;
+mod sessions;
+mod span;
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use telemetry::usage::Flush;
+
+use super::schema::number;
+
+pub(super) use report::report;
+pub(super) use sessions::{open as open_sessions, sessions};
+
+/// What is not in the file as a transaction sees it.
+pub(super) struct Fresh {
+    flushes: Vec<Arc<Flush>>,
+}
+
+impl Fresh {
+    /// Those of these flushes that are newer than what is stored. They were taken before the transaction began, so that
+    /// none is missing in both.
+    pub(super) fn new(connection: &Connection, mut flushes: Vec<Arc<Flush>>) -> rusqlite::Result<Self> {
+        let stored = number(connection, "sequence")?;
+        flushes.retain(|flush| flush.sequence > stored);
+        Ok(Self { flushes })
+    }
+
+    /// Sessions that replace stored ones, each as it is newest.
+    fn sessions(&self) -> impl Iterator<Item = &telemetry::usage::Session> {
+        let mut seen = std::collections::HashSet::new();
+        let newest_first = self.flushes.iter().rev().flat_map(|flush| &flush.sessions);
+        newest_first.filter(move |session| seen.insert(&session.key))
+    }
+}

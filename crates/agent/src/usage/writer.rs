@@ -1,0 +1,250 @@
+//! The thread that writes flushes.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs, io, mem,
+    os::unix::fs::MetadataExt as _,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::ErrorCode;
+use telemetry::usage::{Flush, Gap, Slot};
+
+use super::{
+    Usage, apply, lock,
+    open::{self, Database, OpenFile},
+    totals,
+};
+
+/// Timeout of the last flush: a disk that hangs does not block the agent's end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Flushes that are kept while they cannot be written, a day of them; the attribution of older ones is lost.
+const MOST_KEPT: usize = 1440;
+
+/// The thread.
+pub(crate) struct Writer {
+    stop: mpsc::Sender<()>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(usage: Arc<Usage>, interval: Duration) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let (running, ended) = mpsc::channel();
+        thread::Builder::new().name("usage".into()).spawn(move || {
+            let _running: mpsc::Sender<()> = running;
+            while matches!(stopped.recv_timeout(interval), Err(mpsc::RecvTimeoutError::Timeout)) {
+                usage.flush();
+            }
+            // The sums of a user who is new come with the second.
+            usage.flush();
+            usage.flush();
+        })?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Writes a last time and ends the thread.
+    pub(crate) fn stop(self) {
+        drop(self.stop);
+        if matches!(self.ended.recv_timeout(STOP_TIMEOUT), Err(mpsc::RecvTimeoutError::Timeout)) {
+            tracing::warn!("writing the usage took too long; exiting without it");
+        }
+    }
+}
+
+impl Usage {
+    /// Writes what was counted since the flush before, and those that could not be written.
+    pub(super) fn flush(&self) {
+        let mut database = lock(&self.database);
+        self.take();
+        self.write(&mut database);
+    }
+
+    /// Takes a flush from the ledger.
+    pub(super) fn take(&self) {
+        let mut kept = lock(&self.kept);
+        let flush = self.source.flush();
+        let mut newest_gpus = lock(&self.newest_gpus);
+        let is_empty = flush.slots.is_empty()
+            && flush.gaps.is_empty()
+            && flush.sessions.is_empty()
+            && flush.totals.is_empty()
+            && flush.gpus == *newest_gpus;
+        if is_empty {
+            return;
+        }
+        newest_gpus.clone_from(&flush.gpus);
+        kept.push_back(Arc::new(flush));
+        if kept.len() > MOST_KEPT {
+            shorten(&mut kept);
+        }
+    }
+
+    /// Writes the flushes that are kept; `false` if one remains.
+    pub(super) fn write(&self, database: &mut Database) -> bool {
+        if self.is_suspect.swap(false, Ordering::Relaxed) && !is_sound(database) {
+            self.replace(database, true, "a query found damage");
+        } else if database.file.as_ref().is_some_and(is_gone) {
+            self.replace(database, false, "it was deleted or replaced");
+        }
+        let mut is_replaced = false;
+        loop {
+            let Some(flush) = lock(&self.kept).front().cloned() else { break };
+            match apply::apply(&mut database.connection, &flush, self.keep) {
+                Ok(()) => drop(lock(&self.kept).pop_front()),
+                Err(error) if is_damage(&error) && !is_replaced && database.file.is_some() => {
+                    is_replaced = true;
+                    self.replace(database, true, &error.to_string());
+                }
+                Err(error) => {
+                    self.failed(database, &error);
+                    return false;
+                }
+            }
+        }
+        self.written(database);
+        true
+    }
+
+    /// Notes that everything is written.
+    fn written(&self, database: &Database) {
+        match totals(&database.connection) {
+            Ok(totals) => *lock(&self.totals) = Arc::new(totals),
+            Err(error) => tracing::debug!(%error, "cannot read the totals"),
+        }
+        let mut state = lock(&self.state);
+        if state.persistent && state.problem.take().is_some() {
+            tracing::info!("the usage file is written again; nothing was lost");
+        }
+    }
+
+    /// Reports an error, once until it is over.
+    fn failed(&self, database: &Database, error: &rusqlite::Error) {
+        let file = database.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
+        let remedy = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => "free some space",
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "end the program that has locked it",
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                "let this account write the file and its folder"
+            }
+            _ => "see if its disk works",
+        };
+        let mut state = lock(&self.state);
+        if state.problem.is_none() {
+            tracing::warn!(
+                file,
+                %error,
+                "the usage file cannot be written: {remedy}; what is counted is kept in memory for a day and written later"
+            );
+        }
+        state.problem = Some(format!("{file} cannot be written ({error}): {remedy}"));
+    }
+
+    /// Goes on with a new file, or in memory.
+    fn replace(&self, database: &mut Database, is_damaged: bool, why: &str) {
+        let Ok(memory) = open::memory() else { return };
+        let before = mem::replace(database, memory);
+        let Some(file) = before.file else { return };
+        // Closed before its file is renamed.
+        drop(before.connection);
+        let path = file.path.clone();
+        let renamed = if is_damaged { open::set_aside(&path).map(Some) } else { Ok(None) };
+        let opened = match &renamed {
+            Ok(renamed) => {
+                let to = renamed.as_ref().map(|to| to.display().to_string()).unwrap_or_default();
+                tracing::warn!(
+                    file = %path.display(),
+                    renamed = to,
+                    "the usage file cannot be used any more ({why}); a new one begins"
+                );
+                open::reopen(file)
+            }
+            Err(error) => Err(format!("{} is damaged and cannot be renamed: {error}; remove it", path.display())),
+        };
+        match opened {
+            Ok(opened) => *database = opened,
+            Err(problem) => {
+                tracing::warn!("usage is kept in memory until the agent stops: {problem}");
+                *lock(&self.path) = None;
+                let mut state = lock(&self.state);
+                state.persistent = false;
+                state.problem = Some(problem);
+            }
+        }
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Checks the whole file, not the pages of it that our connection has.
+fn is_sound(database: &Database) -> bool {
+    let Some(file) = &database.file else { return true };
+    let check = open::read_only(&file.path)
+        .and_then(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+    match check {
+        Ok(found) => found == "ok",
+        // Somebody else's lock is no damage.
+        Err(error) => !is_damage(&error),
+    }
+}
+
+/// Checks if another file, or none, is where ours was.
+fn is_gone(file: &OpenFile) -> bool {
+    match fs::metadata(&file.path) {
+        Ok(found) => (found.dev(), found.ino()) != file.inode,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Joins the two oldest flushes without their rows: their time is unobserved then. Totals and sessions stay.
+fn shorten(kept: &mut VecDeque<Arc<Flush>>) {
+    let (Some(first), Some(second)) = (kept.pop_front(), kept.pop_front()) else { return };
+    let mut joined = Flush::clone(&second);
+    let gaps = [&first, &second].into_iter().flat_map(|flush| {
+        let of_slots = flush.slots.iter().map(gap_of);
+        flush.gaps.iter().cloned().chain(of_slots).collect::<Vec<_>>()
+    });
+    joined.gaps = join_gaps(gaps);
+    joined.slots = Vec::new();
+    let newer: std::collections::HashSet<_> = second.sessions.iter().map(|session| session.key.clone()).collect();
+    joined.sessions.extend(first.sessions.iter().filter(|session| !newer.contains(&session.key)).cloned());
+    joined.totals.extend(first.totals.iter().cloned());
+    kept.push_front(Arc::new(joined));
+}
+
+fn gap_of(slot: &Slot) -> Gap {
+    Gap {
+        run: slot.run,
+        gpu: Arc::clone(&slot.gpu),
+        index: slot.index,
+        model: slot.model.clone(),
+        first_ms: slot.first_ms,
+        last_ms: slot.last_ms,
+    }
+}
+
+/// Joins gaps that adjoin or overlap.
+fn join_gaps(gaps: impl Iterator<Item = Gap>) -> Vec<Gap> {
+    let mut by_gpu: HashMap<(u64, Arc<str>), Vec<Gap>> = HashMap::new();
+    for gap in gaps {
+        by_gpu.entry((gap.run, Arc::clone(&gap.gpu))).or_default().push(gap);
+    }
+    let mut joined: Vec<Gap> = Vec::new();
+    for mut gaps in by_gpu.into_values() {
+        gaps.sort_by_key(|gap| gap.first_ms);
+        for gap in gaps {
+            match joined.last_mut() {
+                Some(last) if (last.run, &last.gpu) == (gap.run, &gap.gpu) && gap.first_ms <= last.last_ms => {
+                    last.last_ms = last.last_ms.max(gap.last_ms);
+                }
+                _ => joined.push(gap),
+            }
+        }
+    }
+    joined
+}
