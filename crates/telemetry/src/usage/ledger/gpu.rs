@@ -26,7 +26,7 @@ pub(super) struct GpuLedger {
     pub(super) key: Arc<str>,
     index: u32,
     model: Option<Arc<str>>,
-    /// Begin of its existence in this run.
+    /// Begin of what is in slots of this run: of its existence, or the end of a gap.
     begins: u64,
     /// End of its existence so far.
     until: u64,
@@ -129,6 +129,8 @@ impl GpuLedger {
         let (first_ms, last_ms) = (run.wall(from), run.wall(to));
         if to - from > GAP_MS {
             kept.gaps.push(self.gap(run.id, first_ms, last_ms));
+            // No row can be in a gap.
+            self.begins = to;
             return;
         }
         let label = Label { gpu: &self.key, index: self.index, model: self.model.as_ref() };
@@ -276,6 +278,13 @@ impl GpuLedger {
         }
     }
 
+    /// Ends its existence.
+    pub(super) fn end(&mut self, kept: &mut Kept) {
+        self.end_sessions(kept);
+        (self.newest, self.last, self.pasts) = (None, None, Pasts::default());
+        self.look_again();
+    }
+
     /// Looks at everybody again: names have changed.
     pub(super) fn look_again(&mut self) {
         self.seen = None;
@@ -292,7 +301,7 @@ impl GpuLedger {
             model: self.model.clone(),
             until_ms,
         };
-        self.pasts.all().chain(now).map(of)
+        self.pasts.after(now.map(|(_, until_ms)| until_ms)).chain(now).map(of)
     }
 
     /// True of a GPU whose existence ended in the minute of a moment, or later.

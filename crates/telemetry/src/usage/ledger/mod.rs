@@ -207,8 +207,7 @@ impl Ledger {
 
     fn end(&mut self, position: usize) {
         let mut gpu = self.gpus.remove(position);
-        gpu.end_sessions(&mut self.kept);
-        gpu.look_again();
+        gpu.end(&mut self.kept);
         self.gone.push(gpu);
     }
 
@@ -323,5 +322,7 @@ impl Ledger {
     }
 }
 
+#[cfg(test)]
+mod conservation;
 #[cfg(test)]
 mod tests;

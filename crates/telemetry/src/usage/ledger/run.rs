@@ -54,8 +54,9 @@ impl Pasts {
         self.push(Past { run: frontier.run, until_ms: frontier.until_ms, own: false });
     }
 
-    /// Adds the frontier at which the wall clock was set.
+    /// Adds the frontier at which the wall clock was set. Time before it was counted, whoever else counted some of it.
     pub(super) fn add(&mut self, run: Run, until_ms: u64) {
+        self.0.retain(|past| past.until_ms > until_ms);
         self.push(Past { run: run.id, until_ms, own: true });
     }
 
@@ -78,8 +79,9 @@ impl Pasts {
         gap
     }
 
-    /// Frontiers later than the present, with their runs.
-    pub(super) fn all(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.0.iter().map(|past| (past.run, past.until_ms))
+    /// Frontiers later than a moment, with their runs.
+    pub(super) fn after(&self, now_ms: Option<u64>) -> impl Iterator<Item = (u64, u64)> {
+        let is_later = move |past: &&Past| now_ms.is_none_or(|now_ms| past.until_ms > now_ms);
+        self.0.iter().filter(is_later).map(|past| (past.run, past.until_ms))
     }
 }

@@ -222,9 +222,9 @@ fn crash_of_agent_leaves_unobserved_time() {
     let mut host = Host::new();
     let held = gpu(0, vec![process(1, "alice")]);
     host.see(0, vec![held.clone()]);
-    host.run(90, &[held.clone()]);
+    host.run(90, std::slice::from_ref(&held));
     let stored = host.flush();
-    host.run(20, &[held.clone()]);
+    host.run(20, std::slice::from_ref(&held));
     // The last 20 s are lost, and it is down for 10 s.
     let resumed = Resumed {
         sequence: stored.sequence,
@@ -428,7 +428,7 @@ fn forgotten_user_is_removed() {
     let mut host = Host::new();
     let held = gpu(0, vec![process(1, "alice"), process(2, "bob")]);
     host.see(0, vec![held.clone()]);
-    host.run(30, &[held.clone()]);
+    host.run(30, std::slice::from_ref(&held));
     host.ledger.forget_user("alice", u64::MAX);
     assert_eq!(times(&host.pending()), expected(&[(REMOVED, 15_000), ("bob", 15_000)]));
     assert!(!format!("{:?}", host.ledger.pending(at(30_000))).contains("alice"));
