@@ -4,6 +4,8 @@ import { bearer, token } from "./token";
 
 /** Set once the agent announced other hosts, which `api/v1/peers` lists. */
 export const hasPeers = signal(false);
+/** Set once the agent announced that it keeps usage. */
+export const hasUsage = signal(false);
 
 /** Answer with an unexpected status or body. */
 export class HttpError extends Error {
@@ -28,7 +30,9 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   if (token.value !== null) headers.set("Authorization", bearer(token.value));
   const response = await fetch(address(path), { cache: "no-store", ...init, headers });
   if (!response.ok) throw new HttpError(response.status, await describe(response));
-  if (response.headers.get("Link")?.startsWith("<peers>")) hasPeers.value = true;
+  const links = response.headers.get("Link");
+  if (links?.includes("<peers>")) hasPeers.value = true;
+  if (links?.includes("<usage>")) hasUsage.value = true;
   return response;
 }
 

@@ -1,5 +1,5 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { HttpError, requestJson } from "../api/request";
+import { HttpError, hasUsage, requestJson } from "../api/request";
 import { token } from "../api/token";
 import type { Session, Sessions } from "../api/types";
 import { type Drawn, merged, type Span } from "../model/timeline";
@@ -45,6 +45,7 @@ export function followLastDay(): () => void {
 const isRunning = computed(
   () =>
     strips.value > 0 &&
+    hasUsage.value &&
     hasSnapshot.value &&
     !namesHidden.value &&
     visible.value &&

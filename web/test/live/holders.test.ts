@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { hasUsage } from "../../src/api/request";
 import type { Session } from "../../src/api/types";
 import { followLastDay, lastDay } from "../../src/live/holders";
 import { accept, agentNow, link, visible } from "../../src/live/store";
@@ -52,6 +53,9 @@ describe("the holders of the last day", () => {
     await pass(0);
     expect(asked, "before the page is live").toHaveLength(0);
     link.value = { kind: "live", by: "stream" };
+    await pass(0);
+    expect(asked, "before the agent says that it keeps usage").toHaveLength(0);
+    hasUsage.value = true;
     await pass(0);
     expect(asked).toHaveLength(1);
     const another = followLastDay();

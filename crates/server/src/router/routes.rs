@@ -113,7 +113,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     ),
     Endpoint::v1(
         "/api/v1/snapshot",
-        |context| v1::peers::with_link(&context.router.state.config.peers, v1(context, |question| question.snapshot())),
+        |context| v1::links::with_links(&context.router.state.config, v1(context, |question| question.snapshot())),
         Operation {
             id: "getSnapshot",
             summary: "The whole snapshot",
@@ -382,7 +382,7 @@ fn open_stream(context: &Context<'_>) -> Response {
     let State { config, published } = &context.router.state;
     let (revocation, client) = (context.revocation(), context.client);
     let response = stream::open(&config.streams, published.clone(), context.scope, revocation, client, context.headers);
-    v1::peers::with_link(&config.peers, response)
+    v1::links::with_links(config, response)
 }
 
 fn document(context: &Context<'_>) -> Response {

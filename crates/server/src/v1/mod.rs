@@ -11,6 +11,7 @@
 mod csv;
 mod denied;
 mod history;
+pub(crate) mod links;
 pub(crate) mod peers;
 pub(crate) mod query;
 pub(crate) mod rendered;
