@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= state-dir= usage= usage-retention= usage-flush= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= history-long= state-dir= usage= usage-retention= usage-flush= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -68,6 +68,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -136,6 +137,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -195,6 +197,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -254,6 +257,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -313,6 +317,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -378,6 +383,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -440,6 +446,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -501,6 +508,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -562,6 +570,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''
@@ -623,6 +632,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
 totals\t''

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Gpu } from "../src/api/types";
 import { between, coarser, selectCharts, sumOf } from "../src/model/chart-selection";
-import { METRICS, PLANS, SPANS, spanOf } from "../src/model/charts";
+import { METRICS, PLANS, rowTime, SPANS, spanOf, timeIn } from "../src/model/charts";
 import type { Columns } from "../src/model/history";
 import { gpu as example } from "./example";
 
@@ -40,8 +40,19 @@ describe("charts", () => {
       expect(ms / rowMs).toBeLessThanOrEqual(72);
     }
     expect(spanOf("6h").ms).toBe(6 * 3_600_000);
-    expect(spanOf("7d").range).toBe("15m");
+    expect(spanOf("2d").range).toBe("15m");
     expect(spanOf(undefined).range).toBe("15m");
+  });
+
+  it("have dates in ranges of several days", () => {
+    const at = new Date(2026, 10, 30, 9, 5, 7).getTime();
+    const texts = (range: string) => [timeIn(spanOf(range), at), rowTime(spanOf(range), at)];
+    expect(["15m", "24h", "7d", "30d"].map(texts)).toEqual([
+      ["09:05:07", "09:05:07"],
+      ["09:05:07", "09:05"],
+      ["30 Nov, 09:05", "30 Nov, 09:05"],
+      ["30 Nov, 09:05", "30 Nov, 09:05"],
+    ]);
   });
 
   it("are left out where a GPU never reports their metrics", () => {

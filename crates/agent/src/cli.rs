@@ -27,8 +27,8 @@ pub(crate) use setting::{Setting, Source};
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{MAX_USER_NAME, RELEASE_LENGTHS, is_gpu_name, is_user_name};
 use value::{
-    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, metrics_set, moment, names, path,
-    port, release_length, retention, socket, user_name,
+    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, long, metrics_set, moment, names,
+    path, port, release_length, retention, socket, user_name,
 };
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
@@ -269,6 +269,10 @@ pub(crate) struct Options {
     /// Keep this much history in steps of 10 s, or of the interval: from 1m to 7d
     #[arg(long, env = "NVSMI_HISTORY_COARSE", default_value = "24h", value_name = "TIME", value_parser = coarse, global = true)]
     pub(crate) history_coarse: Duration,
+
+    /// Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none
+    #[arg(long, env = "NVSMI_HISTORY_LONG", default_value = "30d", value_name = "TIME", value_parser = long, global = true)]
+    pub(crate) history_long: Duration,
 
     /// Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]
     #[arg(long, env = "NVSMI_STATE_DIR", value_name = "FOLDER", global = true)]

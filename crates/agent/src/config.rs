@@ -74,7 +74,7 @@ impl Config {
             metrics_users: metrics_users(options)?,
             collector: collector_settings(options),
             rules: Rules { idle_after: options.idle_after, container_count: options.count_containers },
-            depth: Depth::new(options.interval, options.history_fine, options.history_coarse),
+            depth: Depth::new(options.interval, options.history_fine, options.history_coarse, options.history_long),
             state_dir: state_dir(options),
             usage: usage(options),
             control_socket: control_socket(cli),

@@ -1,4 +1,4 @@
-//! Cost of the history: a day of sixteen GPUs in memory, and how long an answer of one series takes. Prints a line
+//! Cost of the history: a month of sixteen GPUs in memory, and how long an answer of one series takes. Prints a line
 //! for each; see `bench/README.md`.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on should say where")]
@@ -16,6 +16,7 @@ use telemetry::{
 
 const GPUS: u32 = 16;
 const DAY: u64 = 86_400;
+const MONTH: u64 = 30 * DAY;
 
 /// A GPU with every reading that the history keeps.
 fn gpu(index: u32, second: u64) -> Gpu {
@@ -53,9 +54,14 @@ async fn main() {
     let before = resident_kib();
     let mut history = History::new(Depth::default());
     let stamp = |second: u64| Stamp { boot: BootTime(second * 1000), unix_ms: 1_700_000_000_000 + second * 1000 };
-    let filled = Instant::now();
+    let mut filled = Instant::now();
     let mut last = None;
-    for second in 1..=DAY {
+    // Before the last day every tenth second, which is enough for long steps.
+    let seconds = (1..=MONTH - DAY).step_by(10).chain(MONTH - DAY + 1..=MONTH);
+    for second in seconds {
+        if second == MONTH - DAY + 1 {
+            filled = Instant::now();
+        }
         let gpus = (0..GPUS).map(|index| Gpu { read_at: stamp(second), ..gpu(index, second) }).collect();
         let snapshot = Snapshot { at: stamp(second), ..host::snapshot(CollectorState::Ok, gpus) };
         history.add(&snapshot);
@@ -63,14 +69,25 @@ async fn main() {
     }
     let tick = filled.elapsed() / u32::try_from(DAY).unwrap_or(1);
     println!(
-        "{GPUS} GPUs, {} series each, a day: {} KiB more resident, {tick:?} a tick (making the snapshot included)",
+        "{GPUS} GPUs, {} series each, a month: {} KiB more resident, {tick:?} a tick (making the snapshot included)",
         metric::METRICS,
         resident_kib() - before
     );
-    let publisher = Publisher::keeping(stamp(DAY), server::Show::default(), Arc::new(Archive::new(history)));
-    publisher.publish(last.expect("a day has seconds"));
+    let publisher = Publisher::keeping(stamp(MONTH), server::Show::default(), Arc::new(Archive::new(history)));
+    publisher.publish(last.expect("a month has seconds"));
     let app = App::new(ServerConfig::default(), publisher.subscribe());
-    for query in ["since=-15m", "since=-1h", "since=-24h", "since=-24h&step=1m", "since=-24h&step=1m&agg=max"] {
+    for query in [
+        "since=-15m",
+        "since=-1h",
+        "since=-24h",
+        "since=-24h&step=1m",
+        "since=-24h&step=1m&agg=max",
+        "since=-7d",
+        "since=-30d",
+        "since=-30d&step=30m",
+        "since=-30d&step=30m&agg=max",
+        "since=-30d&until=-20d",
+    ] {
         let address = format!("/api/v1/history?metric=power.draw_watts&gpu=3&{query}");
         let mut times = Vec::new();
         let mut bytes = 0;

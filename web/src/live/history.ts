@@ -16,6 +16,10 @@ const MAX_PAUSE_MS = 4_000;
  * drops values at the other end.
  */
 const MARGIN_MS = 2_000;
+/** Longest pause in long steps, in milliseconds. */
+const MAX_BRIDGE_MS = 120_000;
+/** Shortest steps that the agent counts by the wall clock: those of a part would not be those of the whole. */
+const LONG_STEP_MS = 300_000;
 /** The whole range: it is requested relative to the agent's own present. */
 const WHOLE_RANGE = Number.NEGATIVE_INFINITY;
 const RETRY_MS = 5_000;
@@ -75,8 +79,8 @@ export class FollowedHistory {
   private async load(since: number, now: number): Promise<void> {
     const { uuid, span, abort } = this;
     this.askedAt = performance.now();
-    // A gap that begins at the start of the range or before it: the agent may only have longer steps of that time.
-    const whole = since <= now - span.ms + 2 * MARGIN_MS;
+    // Short ranges are extended. A gap that begins at the start of the range or before it: the agent may only have longer steps of that time.
+    const whole = since <= now - span.ms + 2 * MARGIN_MS || span.stepMs >= LONG_STEP_MS;
     const from = whole ? `-${Math.round((span.ms - MARGIN_MS) / 1000)}s` : since;
     const path = `api/v1/history?metric=${METRICS.join()}&gpu=${encodeURIComponent(uuid)}&since=${from}&step=${span.stepMs / 1000}s`;
     try {
@@ -115,7 +119,8 @@ export class FollowedHistory {
   }
 }
 
-const bridgeOf = (stepMs: number): number => Math.max(MAX_PAUSE_MS, 2 * stepMs);
+/** Longest pause between two snapshots that is not a gap: in a longer one something may have happened that the agent knows. */
+const bridgeOf = (stepMs: number): number => Math.max(MAX_PAUSE_MS, Math.min(2 * stepMs, MAX_BRIDGE_MS));
 
 /** Current values of a GPU; all null if it is not read. */
 function valuesOf({ gpus }: Snapshot, uuid: string): (number | null)[] {

@@ -1,8 +1,19 @@
 import type { Gpu } from "../api/types";
-import { bytes, celsius, megahertz, percent, rate, ratio, watts } from "./format";
+import {
+  bytes,
+  celsius,
+  clock,
+  dateAndTime,
+  hourAndMinute,
+  megahertz,
+  percent,
+  rate,
+  ratio,
+  watts,
+} from "./format";
 
 /** Range of the charts, as in the URL. */
-export type Range = "15m" | "1h" | "6h" | "24h";
+export type Range = "15m" | "1h" | "6h" | "24h" | "7d" | "30d";
 
 export interface Span {
   range: Range;
@@ -11,7 +22,7 @@ export interface Span {
   /** Words in a sentence. */
   long: string;
   ms: number;
-  /** Step to request: the agent keeps seconds for 15 minutes, and ten seconds for the day. */
+  /** Step to request: the agent keeps seconds for 15 minutes, ten seconds for a day, and 5 minutes for a month. */
   stepMs: number;
   /** Step of a table's rows. */
   rowMs: number;
@@ -19,17 +30,27 @@ export interface Span {
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 export const SPANS: readonly Span[] = [
   { range: "15m", short: "15 min", long: "15 minutes", ms: 15 * MINUTE, stepMs: 1_000, rowMs: 15_000 },
   { range: "1h", short: "1 h", long: "hour", ms: HOUR, stepMs: 10_000, rowMs: MINUTE },
   { range: "6h", short: "6 h", long: "6 hours", ms: 6 * HOUR, stepMs: 20_000, rowMs: 5 * MINUTE },
-  { range: "24h", short: "24 h", long: "24 hours", ms: 24 * HOUR, stepMs: MINUTE, rowMs: 30 * MINUTE },
+  { range: "24h", short: "24 h", long: "24 hours", ms: DAY, stepMs: MINUTE, rowMs: 30 * MINUTE },
+  { range: "7d", short: "7 d", long: "7 days", ms: 7 * DAY, stepMs: 10 * MINUTE, rowMs: 3 * HOUR },
+  { range: "30d", short: "30 d", long: "30 days", ms: 30 * DAY, stepMs: 30 * MINUTE, rowMs: 12 * HOUR },
 ];
 
 /** Range in the URL; the shortest if it is unknown. */
 export const spanOf = (filter: string | undefined): Span =>
   SPANS.find(span => span.range === filter) ?? (SPANS[0] as Span);
+
+/** A time in a range, with its date if the range has several days. */
+export const timeIn = ({ ms }: Span, at: number): string => (ms > DAY ? dateAndTime : clock)(at);
+
+/** Start of a table's row. */
+export const rowTime = (span: Span, at: number): string =>
+  span.ms <= DAY && span.rowMs >= MINUTE ? hourAndMinute(at) : timeIn(span, at);
 
 /** One line of a chart. */
 export interface Line {

@@ -119,6 +119,7 @@ const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() ==
 
 /** A time of today as `14:02:11`, of another day as `22 Nov, 14:02`; this machine's time zone. */
 export const moment = (at: number, now: number): string => (sameDay(at, now) ? time : dayAndTime).format(at);
+export const dateAndTime = (at: number): string => dayAndTime.format(at);
 export const clock = (at: number): string => time.format(at);
 export const hourAndMinute = (at: number): string => shortTime.format(at);
 export const dayAndMonth = (at: number): string => shortDay.format(at);

@@ -24,7 +24,7 @@ function history(path: string): { status: number; body: unknown } {
   const query = new URL(path, "http://gpu01").searchParams;
   const since = query.get("since") ?? "";
   const ago = since.startsWith("-") ? Number.parseInt(since.slice(1), 10) * 1_000 : now - Number(since);
-  const stored = ago <= 15 * MINUTE ? 1_000 : 10_000;
+  const stored = ago <= 15 * MINUTE ? 1_000 : ago <= 24 * HOUR ? 10_000 : 5 * MINUTE;
   const step_ms = Math.ceil((Number.parseInt(query.get("step") ?? "", 10) * 1_000) / stored) * stored;
   const steps = Math.floor(ago / step_ms);
   if (steps * METRICS.length > 100_000) return { status: 400, body: { detail: "too many points" } };
@@ -88,6 +88,8 @@ describe("the history of a GPU", () => {
     ["1h", 20 * MINUTE, 10_000],
     ["1h", 20 * HOUR, 10_000],
     ["24h", 20 * HOUR, MINUTE],
+    ["7d", 20 * MINUTE, 10 * MINUTE],
+    ["30d", 20 * HOUR, 30 * MINUTE],
   ] as const) {
     it(`is complete after ${pause / MINUTE} minutes in the background, over ${range}`, async () => {
       await begin(range);

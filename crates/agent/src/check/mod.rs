@@ -180,14 +180,18 @@ fn counters(cli: &Cli, config: &Config, found: &mut Findings) {
 
 /// Describes the length of the history and its memory.
 fn history(depth: Depth, gpus: usize) -> String {
-    let [fine, fine_step, coarse, coarse_step] =
-        [depth.fine, depth.fine_step, depth.coarse, depth.coarse_step].map(humantime::format_duration);
+    let of = |length, step| {
+        let [length, step] = [length, step].map(humantime::format_duration);
+        format!("{length} in steps of {step}")
+    };
+    let mut tiers = vec![of(depth.fine, depth.fine_step), of(depth.coarse, depth.coarse_step)];
+    if !depth.long.is_zero() {
+        tiers.push(of(depth.long, depth.long_step));
+    }
     let tenths = depth.bytes(gpus.max(1)) * 10 / (1 << 20);
     let of = if gpus == 0 { "for each GPU".into() } else { format!("for {gpus} GPUs") };
     let (whole, tenth) = (tenths / 10, tenths % 10);
-    format!(
-        "history                {fine} in steps of {fine_step} and {coarse} in steps of {coarse_step}: at most {whole}.{tenth} MiB {of}"
-    )
+    format!("history                {}: at most {whole}.{tenth} MiB {of}", tiers.join(", "))
 }
 
 /// Reads the driver once, with a collector as the agent starts it; none if it does not answer in time.

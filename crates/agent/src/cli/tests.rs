@@ -22,12 +22,24 @@ fn clap_declaration_is_valid() {
 }
 
 #[test]
+fn long_history_may_be_off() {
+    let long = |arguments: &[&str]| parsed(arguments, DotEnv::default()).unwrap().options.history_long.as_secs();
+    assert_eq!(long(&[]), 30 * 86_400);
+    for (value, seconds) in [("0", 0), ("0s", 0), ("1h", 3600), ("90d", 90 * 86_400), ("1d 12h", 129_600)] {
+        assert_eq!(long(&["--history-long", value]), seconds, "{value}");
+    }
+}
+
+#[test]
 fn option_invalid_is_one_line_with_remedy() {
     for (arguments, expected) in [
         (&["--port", "70000"][..], &["70000", "--port", "PORT", "1 to 65535"][..]),
         (&["--port", "0"], &["'0'", "1 to 65535"]),
         (&["--interval", "0"], &["'0'", "NVSMI_INTERVAL", "100ms to 60s"]),
         (&["--interval", "61s"], &["61s"]),
+        (&["--history-long", "59m"], &["59m", "1h to 90d", "0 for none", "NVSMI_HISTORY_LONG"]),
+        (&["--history-long", "91d"], &["91d"]),
+        (&["--history-long", "month"], &["month", "such as 30d"]),
         (&["--bind", "localhost"], &["localhost", "127.0.0.1"]),
         (&["--url-prefix", "a b"], &["a b", "URL_PREFIX"]),
         (&["--peers", "gpu02"], &["gpu02", "--peers", "NVSMI_PEERS", "NAME=PATH"]),

@@ -183,6 +183,14 @@ pub(super) fn coarse(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time from 1m to 7d, such as 24h".into())
 }
 
+pub(super) fn long(value: &str) -> Result<Duration, String> {
+    let length = humantime::parse_duration(value).ok();
+    let range = Duration::from_secs(3600)..=Duration::from_secs(90 * 86_400);
+    length
+        .filter(|length| length.is_zero() || range.contains(length))
+        .ok_or_else(|| "expected a time from 1h to 90d, such as 30d, or 0 for none".into())
+}
+
 fn history_length(value: &str, max: Duration) -> Option<Duration> {
     let range = Duration::from_secs(60)..=max;
     humantime::parse_duration(value).ok().filter(|length| range.contains(length))

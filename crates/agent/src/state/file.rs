@@ -25,6 +25,15 @@ pub(super) enum FileError {
     Encode(postcard::Error),
 }
 
+/// A part, encoded.
+pub(super) struct Part(Vec<u8>);
+
+impl Part {
+    pub(super) fn new(part: &impl Serialize) -> Result<Self, FileError> {
+        postcard::to_stdvec(part).map(Self).map_err(FileError::Encode)
+    }
+}
+
 /// Writes parts.
 pub(super) struct Writer<W: Write>(W);
 
@@ -36,12 +45,15 @@ impl<W: Write> Writer<W> {
     }
 
     pub(super) fn part(&mut self, part: &impl Serialize) -> Result<(), FileError> {
-        let body = postcard::to_stdvec(part).map_err(FileError::Encode)?;
+        self.write(&Part::new(part)?)
+    }
+
+    pub(super) fn write(&mut self, Part(body): &Part) -> Result<(), FileError> {
         let length = u32::try_from(body.len()).ok().filter(|length| (1..=MAX_BYTES).contains(length));
         let length = length.ok_or(FileError::Encode(postcard::Error::SerializeBufferFull))?;
         self.0.write_all(&length.to_le_bytes())?;
-        self.0.write_all(&crc32fast::hash(&body).to_le_bytes())?;
-        Ok(self.0.write_all(&body)?)
+        self.0.write_all(&crc32fast::hash(body).to_le_bytes())?;
+        Ok(self.0.write_all(body)?)
     }
 
     /// Writes the end mark.

@@ -18,12 +18,12 @@ use server::{Archive, Published};
 use telemetry::{
     Stamp,
     derive::{EarlierGpu, SavedState, is_lasting},
-    history::{History, SavedGpu},
+    history::{History, LongSteps, SavedGpu},
 };
 use tokio::sync::watch;
 
 use crate::regular;
-use file::{FileError, Reader, Writer};
+use file::{FileError, Part, Reader, Writer};
 
 /// Interval at which it is saved, the most that a crash of the host loses.
 pub(crate) const SAVE_INTERVAL: Duration = Duration::from_secs(600);
@@ -65,7 +65,7 @@ fn read(from: impl io::Read, history: &mut History) -> Result<SavedState, FileEr
     let (saved_state, gpus): (SavedState, Vec<EarlierGpu>) = reader.extended_part()?.ok_or(FileError::Damaged)?;
     let saved_state = saved_state.with_earlier_gpus(gpus);
     let now = Stamp::now();
-    while let Some(gpu) = reader.part::<SavedGpu>()? {
+    while let Some(gpu) = reader.extended_part::<SavedGpu, LongSteps>()? {
         history.load(&gpu, head.at, now);
     }
     Ok(if head.boot == boot() { saved_state } else { saved_state.after_a_boot() })
@@ -158,9 +158,9 @@ fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState
     let uuids: Vec<String> = archive.read().gpus().filter(|key| is_lasting(key)).map(String::from).collect();
     for uuid in uuids {
         // The lock is held for the copy only, not while writing.
-        let saved = archive.read().save(&uuid);
-        if let Some(saved) = saved {
-            writer.part(&saved)?;
+        let part = archive.read().save(&uuid).map(|gpu| Part::new(&gpu)).transpose()?;
+        if let Some(part) = part {
+            writer.write(&part)?;
         }
     }
     let mut file = writer.end()?;

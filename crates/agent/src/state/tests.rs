@@ -88,6 +88,45 @@ fn state_restored_in_next_run() {
     assert!(!folder.path().join(STAGED).exists());
 }
 
+/// Steps and a GPU's past in files of versions without long steps.
+#[derive(Serialize, Deserialize)]
+struct EarlierRing {
+    step_ms: u64,
+    first: i64,
+    series: Vec<(String, Vec<f32>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EarlierPast {
+    uuid: String,
+    fine: Option<EarlierRing>,
+    coarse: Option<EarlierRing>,
+}
+
+#[test]
+fn history_read_from_and_by_earlier_version() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path());
+    let path = folder.path().join(NAME);
+    // An earlier version reads of a part what it knows.
+    let mut reader = Reader::begin(File::open(&path).unwrap()).unwrap();
+    let head: FileHead = reader.part().unwrap().unwrap();
+    let state: (SavedState, Vec<EarlierGpu>) = reader.extended_part().unwrap().unwrap();
+    let past: EarlierPast = reader.part().unwrap().unwrap();
+    assert!(reader.part::<EarlierPast>().unwrap().is_none());
+    let fine = past.fine.as_ref().unwrap();
+    assert_eq!((fine.step_ms, fine.series[0].0.as_str()), (1000, "utilization.gpu_percent"));
+    assert!(fine.series[0].1.iter().filter(|value| **value == 42.0).count() >= 3, "{:?}", fine.series);
+    let mut writer = Writer::begin(File::create(&path).unwrap()).unwrap();
+    writer.part(&head).unwrap();
+    writer.part(&state).unwrap();
+    writer.part(&past).unwrap();
+    writer.end().unwrap();
+    let mut history = History::new(Depth::default());
+    assert_ne!(load(folder.path(), &mut history), SavedState::default());
+    assert!(remembered(&history) >= 3, "{history:?}");
+}
+
 #[test]
 fn state_unreadable_starts_empty() {
     let folder = tempfile::tempdir().unwrap();

@@ -50,7 +50,8 @@ const TYPE: Declared = Declared {
 const SINCE: Declared = Declared {
     name: "since",
     description: "The beginning: Unix time in milliseconds, a time before now such as -15m (s, m, h or d), now, or ISO \
-                  8601 with a zone such as 2026-11-30T10:00:00Z. Default: all events, or all fine steps.",
+                  8601 with a zone such as 2026-11-30T10:00:00Z. Default: all events, or as long before \
+                  `until` as there are fine steps (15m).",
     example: "-15m",
     is_required: false,
     schema: time,
@@ -78,8 +79,8 @@ const METRIC: Declared = Declared {
 };
 const STEP: Declared = Declared {
     name: "step",
-    description: "Length of a step, such as 10s or 1m; by default the finest that covers the time. It is rounded to a \
-                  multiple of the stored step.",
+    description: "Length of a step, such as 10s or 1m; by default the finest stored one that goes back to `since`: \
+                  1s over 15 minutes, 10s over a day, 5m over a month. It is rounded to a multiple of the stored step.",
     example: "10s",
     is_required: false,
     schema: || pattern(query::STEP),

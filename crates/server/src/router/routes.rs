@@ -204,7 +204,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         Operation {
             id: "getHistory",
             tag: Tag::Past,
-            summary: "Readings of the last minutes in fine steps, or of the last day in coarse ones; null where nothing was read",
+            summary: "Readings of the last minutes in fine steps, of the last day in coarse ones, or of the last month in long ones; null where nothing was read",
             parameters: parameters::HISTORY,
             schema: || reference("History"),
             other_form: Some(OtherForm { media_type: CSV, schema: || text(CSV_ROWS) }),

@@ -22,7 +22,9 @@ pub(super) fn question(query: &str, snapshot: &Snapshot, history: &History) -> R
         .transpose()?;
     let named = if values(query, "metric").all(|list| list.is_empty()) { None } else { given_list(query, "metric")? };
     let Period { since, until } = Period::read(query, snapshot.at.unix_ms)?;
-    let since = since.unwrap_or_else(|| snapshot.at.unix_ms.saturating_sub(milliseconds(history.depth().fine)));
+    // As far back from the end as there are fine steps.
+    let end = until.map_or(snapshot.at.unix_ms, |until| until.min(snapshot.at.unix_ms));
+    let since = since.unwrap_or_else(|| end.saturating_sub(milliseconds(history.depth().fine)));
     if let Some(until) = until {
         query::check_order(since, until)?;
     }

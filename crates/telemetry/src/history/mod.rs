@@ -1,12 +1,15 @@
-//! History: readings of each GPU over the last minutes in fine steps and over the last day in coarse ones, in
-//! memory of a size that is known before.
+//! History: readings of each GPU over the last minutes in fine steps, over the last day in coarse ones and over the last
+//! month in long ones, in memory of a size that is known before.
 //!
 //! Time is the boot clock's, so that a wall clock that is set moves nothing. GPUs go by UUID.
 
+mod codes;
 pub mod metric;
 mod question;
 mod ring;
 mod saved;
+mod scale;
+mod tier;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,7 +20,8 @@ use crate::{
 
 pub use question::{Answer, Question, Refusal, Series, Spread};
 use ring::{Ring, Row};
-pub use saved::SavedGpu;
+pub use saved::{GpuToSave, LongSteps, SavedGpu};
+use tier::Tier;
 
 /// Depth of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,42 +34,47 @@ pub struct Depth {
     pub coarse_step: Duration,
     /// For how long in coarse steps.
     pub coarse: Duration,
+    /// A long step: 5 minutes, or the interval if that is longer.
+    pub long_step: Duration,
+    /// For how long in long steps; zero for none.
+    pub long: Duration,
 }
 
 impl Depth {
     /// Depth for readings at that interval.
     #[must_use]
-    pub fn new(interval: Duration, fine: Duration, coarse: Duration) -> Self {
+    pub fn new(interval: Duration, fine: Duration, coarse: Duration, long: Duration) -> Self {
         Self {
             fine_step: interval.max(Duration::from_secs(1)),
             fine,
             coarse_step: interval.max(Duration::from_secs(10)),
             coarse,
+            long_step: interval.max(Duration::from_secs(300)),
+            long,
         }
     }
 
     /// The most memory that so many GPUs take.
     #[must_use]
     pub fn bytes(&self, gpus: usize) -> usize {
-        (self.fine_steps() + self.coarse_steps()) * metric::METRICS * size_of::<f32>() * gpus
-    }
-
-    fn fine_steps(&self) -> usize {
-        steps(self.fine, self.fine_step)
-    }
-
-    fn coarse_steps(&self) -> usize {
-        steps(self.coarse, self.coarse_step)
+        let steps =
+            steps(self.fine, self.fine_step) + steps(self.coarse, self.coarse_step) + steps(self.long, self.long_step);
+        steps * scale::bytes_of_a_step() * gpus
     }
 }
 
 fn steps(length: Duration, step: Duration) -> usize {
-    usize::try_from(length.as_millis().div_ceil(step.as_millis().max(1))).unwrap_or(usize::MAX).max(1)
+    usize::try_from(length.as_millis().div_ceil(step.as_millis().max(1))).unwrap_or(usize::MAX)
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Default for Depth {
     fn default() -> Self {
-        Self::new(Duration::from_secs(1), Duration::from_secs(15 * 60), Duration::from_secs(24 * 3600))
+        let [minute, day] = [60, 86_400].map(Duration::from_secs);
+        Self::new(Duration::from_secs(1), 15 * minute, day, 30 * day)
     }
 }
 
@@ -82,12 +91,16 @@ pub struct History {
     restarts: u64,
     /// The newest moment that it knows of.
     now: Stamp,
+    /// Unix time of the boot clock's zero as of the first moment. Long steps are counted from the Unix epoch by it, so
+    /// that they begin at whole minutes, hours and days, and a boot does not move them against each other.
+    zero_ms: Option<i64>,
 }
 
 #[derive(Debug)]
 struct Past {
     fine: Ring,
     coarse: Ring,
+    long: Option<Ring>,
     /// When its newest reading was made.
     read_at: BootTime,
 }
@@ -96,7 +109,7 @@ impl History {
     /// An empty past.
     #[must_use]
     pub const fn new(depth: Depth) -> Self {
-        Self { depth, gpus: BTreeMap::new(), restarts: 0, now: Stamp { boot: BootTime(0), unix_ms: 0 } }
+        Self { depth, gpus: BTreeMap::new(), restarts: 0, now: Stamp { boot: BootTime(0), unix_ms: 0 }, zero_ms: None }
     }
 
     /// Depth of the history.
@@ -108,6 +121,7 @@ impl History {
     /// Takes in a snapshot: of each GPU its reading, if it is a new one.
     pub fn add(&mut self, snapshot: &Snapshot) {
         self.now = snapshot.at;
+        let zero_ms = self.zero_of_long(snapshot.at);
         let restarted = self.restarts != snapshot.collector.restarts;
         self.restarts = snapshot.collector.restarts;
         if restarted || snapshot.collector.state == CollectorState::Restarting {
@@ -118,10 +132,15 @@ impl History {
                 self.gpus.insert(gpu.key.clone(), Past::new(self.depth));
             }
             if let Some(past) = self.gpus.get_mut(&gpu.key) {
-                past.add(gpu);
+                past.add(gpu, zero_ms);
             }
         }
         self.forget_surplus(snapshot);
+    }
+
+    /// Unix time of the boot clock's zero, as of this moment if it is the first one.
+    fn zero_of_long(&mut self, at: Stamp) -> i64 {
+        *self.zero_ms.get_or_insert(zero_of(at))
     }
 
     /// Forgets the GPUs that were read longest ago, if there are many that the snapshot does not have.
@@ -142,15 +161,18 @@ impl History {
 
 impl Past {
     fn new(depth: Depth) -> Self {
-        let ring = |step: Duration, steps| Ring::new(u64::try_from(step.as_millis()).unwrap_or(u64::MAX), steps);
+        // A pause of one and a half fine steps.
+        let bridge = milliseconds(depth.fine_step).saturating_mul(3) / 2;
+        let ring = |length, step| Ring::new(milliseconds(step), steps(length, step), bridge);
         Self {
-            fine: ring(depth.fine_step, depth.fine_steps()),
-            coarse: ring(depth.coarse_step, depth.coarse_steps()),
+            fine: ring(depth.fine, depth.fine_step),
+            coarse: ring(depth.coarse, depth.coarse_step),
+            long: (!depth.long.is_zero()).then(|| ring(depth.long, depth.long_step)),
             read_at: BootTime(0),
         }
     }
 
-    fn add(&mut self, gpu: &Gpu) {
+    fn add(&mut self, gpu: &Gpu, zero_ms: i64) {
         let at = gpu.read_at.boot;
         if at <= self.read_at {
             return;
@@ -159,7 +181,21 @@ impl Past {
         let row: Row = std::array::from_fn(|position| metric::read(gpu, metric::ALL[position]).ok());
         self.fine.put(at.0, &row);
         self.coarse.put(at.0, &row);
+        if let Some(long) = &mut self.long {
+            long.put(moved(at.0, zero_ms), &row);
+        }
     }
+}
+
+/// Unix time of the boot clock's zero.
+fn zero_of(at: Stamp) -> i64 {
+    let [unix, boot] = [at.unix_ms, at.boot.0].map(|time| i64::try_from(time).unwrap_or(i64::MAX));
+    unix - boot
+}
+
+/// A boot time, counted from so much before the boot.
+fn moved(boot_ms: u64, zero_ms: i64) -> u64 {
+    boot_ms.saturating_add_signed(zero_ms)
 }
 
 #[cfg(test)]

@@ -2,10 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use super::{
-    History, Past, metric,
-    ring::{Ring, narrow},
-};
+use super::{History, Past, Tier, metric, milliseconds, ring::Ring, scale::narrow};
 
 /// The most points of one series.
 const MAX_POINTS: usize = 11_000;
@@ -87,37 +84,35 @@ impl History {
             None => self.gpus.iter().collect(),
             Some(uuids) => uuids.iter().filter_map(|uuid| self.gpus.get_key_value(uuid)).collect(),
         };
-        let now = self.now.boot.0;
+        let boot_now = i64::try_from(self.now.boot.0).unwrap_or(i64::MAX);
         let since = self.boot(question.since_ms);
-        let ago = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(since).max(0).unsigned_abs();
-        let is_fine = u128::from(ago) <= self.depth.fine.as_millis();
-        let kept =
-            Kept { step_ms: milliseconds(if is_fine { self.depth.fine_step } else { self.depth.coarse_step }), now };
-        let ring = |past: &'_ Past| if is_fine { past.fine.first() } else { past.coarse.first() };
-        let group = question.step.map_or(1, |step| milliseconds(step).div_ceil(kept.step_ms)).max(1);
+        let tier = self.tier(boot_now.saturating_sub(since).max(0).unsigned_abs(), &asked);
+        let now = tier.time(self.now.boot.0);
+        let group = question.step.map_or(1, |step| milliseconds(step).div_ceil(tier.step_ms)).max(1);
         let group = i64::try_from(group).unwrap_or(i64::MAX);
-        let end = kept.step(now).div_euclid(group);
+        let end = tier.step(now).div_euclid(group);
         let until = question.until_ms.map(|until| self.boot(until));
-        let end = until.map_or(end, |until| kept.last_step(until).div_euclid(group).saturating_add(1).min(end));
+        let end = until.map_or(end, |until| tier.last_step(until).div_euclid(group).saturating_add(1).min(end));
         // Not before the first reading, nor before what is kept.
-        let oldest = asked.iter().filter_map(|(_, past)| ring(past)).min();
-        let since = kept.last_step(since.saturating_add(1));
+        let first = |past: &Past| Some(*tier.of(past)?.over(now)?.start());
+        let oldest = asked.iter().filter_map(|(_, past)| first(past)).min();
+        let since = tier.last_step(since.saturating_add(1));
         let start = oldest.map_or(end, |oldest| since.max(oldest).div_euclid(group).min(end));
         let steps = usize::try_from(end - start).unwrap_or(usize::MAX);
         let series = asked.len() * question.metrics.len();
         if steps > MAX_POINTS || steps.saturating_mul(series) > MAX_IN_ALL {
-            return Err(Refusal { steps, series, fitting_s: kept.fitting_s(steps, series, group) });
+            return Err(Refusal { steps, series, fitting_s: tier.fitting_s(steps, series, group, now) });
         }
         let values = |past: &Past, metric: usize| {
-            let ring = if is_fine { &past.fine } else { &past.coarse };
-            (start..end)
-                .map(|step| joined(ring, metric, step * group..(step + 1) * group, now, question.spread))
-                .collect()
+            let ring = tier.of(past);
+            let value = |step| joined(ring?, metric, step * group..(step + 1) * group, now, question.spread);
+            (start..end).map(value).collect()
         };
-        let step_ms = kept.step_ms.saturating_mul(group.unsigned_abs());
+        let step_ms = tier.step_ms.saturating_mul(group.unsigned_abs());
+        let start_ms = start.saturating_mul(i64::try_from(step_ms).unwrap_or(i64::MAX));
         Ok(Answer {
             step_ms,
-            start_at_ms: self.wall(start.saturating_mul(i64::try_from(step_ms).unwrap_or(i64::MAX))),
+            start_at_ms: self.wall(start_ms.saturating_sub(tier.zero_ms)),
             series: asked
                 .iter()
                 .flat_map(|(uuid, past)| question.metrics.iter().map(move |metric| (uuid, past, *metric)))
@@ -143,28 +138,22 @@ impl History {
     }
 }
 
-/// The steps that are kept, at a moment.
-#[derive(Clone, Copy)]
-struct Kept {
-    step_ms: u64,
-    now: u64,
-}
-
-impl Kept {
-    fn step(self, boot_ms: u64) -> i64 {
-        i64::try_from(boot_ms / self.step_ms).unwrap_or(i64::MAX)
+impl Tier {
+    fn step(self, time_ms: u64) -> i64 {
+        i64::try_from(time_ms / self.step_ms).unwrap_or(i64::MAX)
     }
 
     /// The step that contains the last moment before this boot time.
     fn last_step(self, boot_ms: i64) -> i64 {
-        boot_ms.saturating_sub(1).div_euclid(i64::try_from(self.step_ms).unwrap_or(i64::MAX))
+        let time_ms = boot_ms.saturating_add(self.zero_ms);
+        time_ms.saturating_sub(1).div_euclid(i64::try_from(self.step_ms).unwrap_or(i64::MAX))
     }
 
     /// A step with which so many of them fit, in seconds.
-    fn fitting_s(self, steps: usize, series: usize, group: i64) -> u64 {
+    fn fitting_s(self, steps: usize, series: usize, group: i64, now_ms: u64) -> u64 {
         let times = steps.div_ceil(MAX_POINTS).max(steps.saturating_mul(series).div_ceil(MAX_IN_ALL));
         let step = self.step_ms.saturating_mul(group.unsigned_abs()).saturating_mul(times as u64 + 1);
-        step.min(self.now.max(1000)).div_ceil(1000)
+        step.min(now_ms.max(1000)).div_ceil(1000)
     }
 }
 
@@ -181,8 +170,4 @@ fn joined(ring: &Ring, metric: usize, steps: Range<i64>, now_ms: u64, spread: Sp
             (count > 0).then(|| narrow(sum / f64::from(count)))
         }
     }
-}
-
-fn milliseconds(length: Duration) -> u64 {
-    u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
 }

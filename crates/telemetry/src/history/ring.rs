@@ -1,8 +1,14 @@
 //! A ring of means: one GPU's numbers in steps of one length.
 
-use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
-use super::metric::{self, METRICS};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{
+    codes::Codes,
+    metric::{self, METRICS},
+    scale::{NONE, SCALES},
+};
 
 /// One reading of every metric; what was not read is none.
 pub(super) type Row = [Option<f64>; METRICS];
@@ -13,8 +19,10 @@ pub(super) type Row = [Option<f64>; METRICS];
 pub(super) struct Ring {
     step_ms: u64,
     steps: usize,
+    /// The longest pause between two readings that is none.
+    bridge_ms: u64,
     /// By metric, then by step modulo `steps`. A metric that was never read has none and takes no memory.
-    values: [Option<Box<[f32]>>; METRICS],
+    values: [Option<Codes>; METRICS],
     /// The oldest and the newest finished step that are held, if there are any.
     held: Option<(i64, i64)>,
     /// The step that readings go into.
@@ -32,23 +40,52 @@ struct Open {
     cut: bool,
 }
 
-/// A ring as it is kept in a file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A ring as it was kept in a file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct SavedRing {
     step_ms: u64,
     first: i64,
-    /// By name; all are equally long.
+    /// By name; all are equally long. NaN is none.
     series: Vec<(String, Vec<f32>)>,
 }
 
+/// A ring as it is kept in a file, in the form of [`SavedRing`], without a copy of its values.
+#[derive(Debug, Serialize)]
+pub(super) struct RingToSave<'a> {
+    step_ms: u64,
+    first: i64,
+    series: Vec<(&'static str, SeriesToSave<'a>)>,
+}
+
+#[derive(Debug)]
+struct SeriesToSave<'a> {
+    ring: &'a Ring,
+    metric: usize,
+    steps: RangeInclusive<i64>,
+    now_ms: u64,
+}
+
+impl Serialize for SeriesToSave<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = |step| self.ring.value(self.metric, step, self.now_ms).unwrap_or(f32::NAN);
+        serializer.collect_seq(self.steps.clone().map(value))
+    }
+}
+
 impl Ring {
-    pub(super) fn new(step_ms: u64, steps: usize) -> Self {
+    /// An empty ring. A reading counts for the time since the one before it, if that is not longer than `bridge_ms`.
+    pub(super) fn new(step_ms: u64, steps: usize, bridge_ms: u64) -> Self {
         let (step_ms, steps) = (step_ms.max(1), steps.max(1));
-        Self { step_ms, steps, values: Default::default(), held: None, open: Open::default(), last_ms: None }
+        Self { step_ms, steps, bridge_ms, values: Default::default(), held: None, open: Open::default(), last_ms: None }
     }
 
     /// Takes in a reading made at that boot time.
     pub(super) fn put(&mut self, at_ms: u64, row: &Row) {
+        self.put_many(at_ms, row, 1);
+    }
+
+    /// Takes in the mean of so many readings that were made from that boot time on.
+    pub(super) fn put_many(&mut self, at_ms: u64, row: &Row, count: u32) {
         let step = self.step_of(at_ms);
         let before = self.last_ms.replace(at_ms);
         if step > self.open.step {
@@ -56,7 +93,7 @@ impl Ring {
             self.finish(step);
             // Readings come a little early or late, so that one may fall beside a step's border and leave the step
             // without any. A reading counts for the time since the one before it, if that is not long ago.
-            let lately = before.is_some_and(|before| at_ms.saturating_sub(before) <= self.step_ms * 3 / 2);
+            let lately = before.is_some_and(|before| at_ms.saturating_sub(before) <= self.bridge_ms);
             if lately && missed.end - missed.start == 1 {
                 self.write(missed.start, |metric| row[metric]);
             }
@@ -66,8 +103,8 @@ impl Ring {
         }
         for (metric, value) in row.iter().enumerate() {
             if let Some(value) = value.filter(|value| value.is_finite()) {
-                self.open.sums[metric] += value;
-                self.open.counts[metric] += 1;
+                self.open.sums[metric] += value * f64::from(count);
+                self.open.counts[metric] = self.open.counts[metric].saturating_add(count);
             }
         }
     }
@@ -85,17 +122,38 @@ impl Ring {
     /// The mean of one step; none if it has none, or is not over at that boot time.
     pub(super) fn value(&self, metric: usize, step: i64, now_ms: u64) -> Option<f32> {
         if step == self.open.step && step < self.step_of(now_ms) {
-            return self.open.mean(metric).map(narrow);
+            return self.open.mean(metric).and_then(|mean| SCALES[metric].kept(mean));
         }
         let (first, last) = self.held?;
-        let value = *self.values[metric].as_ref()?.get(self.place(step))?;
-        (step >= first && step <= last && value.is_finite()).then_some(value)
+        if step < first || step > last {
+            return None;
+        }
+        SCALES[metric].value(self.values[metric].as_ref()?.get(self.place(step)))
     }
 
-    /// The oldest step with anything in it.
-    pub(super) fn first(&self) -> Option<i64> {
-        let open = self.open.counts.iter().any(|count| *count > 0).then_some(self.open.step);
-        self.held.map(|(first, _)| first).or(open)
+    /// The oldest and the newest step with anything in them that are over at that boot time.
+    pub(super) fn over(&self, now_ms: u64) -> Option<RangeInclusive<i64>> {
+        let is_open_over = self.open.counts.iter().any(|count| *count > 0) && self.open.step < self.step_of(now_ms);
+        let open = is_open_over.then_some(self.open.step);
+        match self.held {
+            Some((first, last)) => Some(first..=open.unwrap_or(last)),
+            None => open.map(|open| open..=open),
+        }
+    }
+
+    /// The means of a step.
+    pub(super) fn row(&self, step: i64, now_ms: u64) -> Row {
+        std::array::from_fn(|metric| self.value(metric, step, now_ms).map(f64::from))
+    }
+
+    /// When a step begins.
+    pub(super) fn begin_of(&self, step: i64) -> i64 {
+        step.saturating_mul(i64::try_from(self.step_ms).unwrap_or(i64::MAX))
+    }
+
+    /// The number of this ring's steps in one of another's.
+    pub(super) fn in_one_of(&self, other: &Self) -> u32 {
+        u32::try_from(other.step_ms / self.step_ms).unwrap_or(u32::MAX).max(1)
     }
 
     /// The step that a boot time falls into.
@@ -105,19 +163,17 @@ impl Ring {
 
     /// As it is kept: the steps that are over at that boot time. The open one is over before the next reading closes it
     /// if readings are rarer than steps.
-    pub(super) fn save(&self, now_ms: u64) -> Option<SavedRing> {
-        let open = self.open.counts.iter().any(|count| *count > 0) && self.open.step < self.step_of(now_ms);
-        let open = open.then_some(self.open.step);
-        let (first, last) =
-            self.held.map_or_else(|| Some((open?, open?)), |(first, last)| Some((first, open.unwrap_or(last))))?;
-        let of = |metric: usize| {
-            let is_open = open.is_some() && self.open.counts[metric] > 0;
-            (is_open || self.values[metric].is_some()).then(|| {
-                let row = (first..=last).map(|step| self.value(metric, step, now_ms).unwrap_or(f32::NAN));
-                (metric::ALL[metric].spec().path.to_owned(), row.collect())
-            })
+    pub(super) fn save(&self, now_ms: u64) -> Option<RingToSave<'_>> {
+        let steps = self.over(now_ms)?;
+        let has = |metric: &usize| {
+            self.values[*metric].is_some() || self.open.counts[*metric] > 0 && *steps.end() == self.open.step
         };
-        Some(SavedRing { step_ms: self.step_ms, first, series: (0..METRICS).filter_map(of).collect() })
+        let of = |metric: usize| {
+            let series = SeriesToSave { ring: self, metric, steps: steps.clone(), now_ms };
+            (metric::ALL[metric].spec().path, series)
+        };
+        let series = (0..METRICS).filter(has).map(of).collect();
+        Some(RingToSave { step_ms: self.step_ms, first: *steps.start(), series })
     }
 
     /// Takes in what was kept, moved by so many milliseconds; nothing of it if its steps have another length, and
@@ -144,7 +200,9 @@ impl Ring {
             }
             self.write(step, |metric| metrics[metric].map(|values| f64::from(values[position])));
         }
-        self.open.step = self.open.step.max(now);
+        if let Some((_, last)) = self.held {
+            self.open.step = self.open.step.max(last + 1);
+        }
     }
 
     /// Closes the open step and opens that one.
@@ -165,17 +223,13 @@ impl Ring {
         let empty_from = (last + 1).max(step.saturating_sub(steps) + 1);
         for between in empty_from..step {
             let place = self.place(between);
-            self.values.iter_mut().flatten().for_each(|values| values[place] = f32::NAN);
+            self.values.iter_mut().flatten().for_each(|values| values.set(place, NONE));
         }
         let place = self.place(step);
         for (metric, values) in self.values.iter_mut().enumerate() {
-            let value = value(metric).map_or(f32::NAN, narrow);
-            if let Some(values) = values {
-                values[place] = value;
-            } else if value.is_finite() {
-                let mut fresh = vec![f32::NAN; self.steps].into_boxed_slice();
-                fresh[place] = value;
-                *values = Some(fresh);
+            let code = value(metric).map_or(NONE, |value| SCALES[metric].code(value));
+            if code != NONE || values.is_some() {
+                values.get_or_insert_with(|| Codes::new(self.steps)).set(place, code);
             }
         }
         self.held = Some((first.max(step.saturating_sub(steps) + 1), step));
@@ -193,12 +247,6 @@ impl Open {
     }
 }
 
-/// Kept with 24 bits: 150 GB to 16 kB.
-#[expect(clippy::cast_possible_truncation, reason = "the precision that is meant to be lost")]
-pub(super) fn narrow(value: f64) -> f32 {
-    value as f32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,9 +262,14 @@ mod tests {
         steps.map(|step| ring.value(0, step, now_ms)).collect()
     }
 
+    /// The ring as it comes out of a file.
+    fn saved(ring: &Ring, now_ms: u64) -> Option<SavedRing> {
+        ring.save(now_ms).map(|saved| postcard::from_bytes(&postcard::to_allocvec(&saved).unwrap()).unwrap())
+    }
+
     #[test]
     fn step_is_mean_when_complete() {
-        let mut ring = Ring::new(1000, 10);
+        let mut ring = Ring::new(1000, 10, 1500);
         ring.put(5000, &row(10.0));
         ring.put(5500, &row(20.0));
         assert_eq!(held(&ring, 4..7, 5999), [None, None, None]);
@@ -227,7 +280,7 @@ mod tests {
 
     #[test]
     fn unread_value_is_gap() {
-        let mut ring = Ring::new(1000, 10);
+        let mut ring = Ring::new(1000, 10, 1500);
         ring.put(1000, &row(1.0));
         ring.put(4000, &row(4.0));
         ring.put(5000, &[None; METRICS]);
@@ -237,7 +290,7 @@ mod tests {
 
     #[test]
     fn reading_near_border_leaves_no_gap() {
-        let mut ring = Ring::new(1000, 10);
+        let mut ring = Ring::new(1000, 10, 1500);
         for (at, value) in [(1999, 1.0), (3001, 3.0), (3999, 4.0), (5002, 5.0)] {
             ring.put(at, &row(value));
         }
@@ -245,8 +298,17 @@ mod tests {
     }
 
     #[test]
+    fn pause_longer_than_bridge_is_gap_in_long_steps() {
+        let mut ring = Ring::new(10_000, 10, 1500);
+        for at in (0..20).chain(31..40) {
+            ring.put(at * 1000, &row(1.0));
+        }
+        assert_eq!(held(&ring, 0..4, 40_000), [Some(1.0), Some(1.0), None, Some(1.0)]);
+    }
+
+    #[test]
     fn interruption_is_gap_however_short() {
-        let mut ring = Ring::new(1000, 10);
+        let mut ring = Ring::new(1000, 10, 1500);
         ring.put(1000, &row(1.0));
         ring.put(2000, &row(2.0));
         ring.cut(2300);
@@ -257,7 +319,7 @@ mod tests {
 
     #[test]
     fn newest_steps_kept() {
-        let mut ring = Ring::new(1000, 3);
+        let mut ring = Ring::new(1000, 3, 1500);
         for step in 0..8_u32 {
             ring.put(u64::from(step) * 1000, &row(f64::from(step)));
         }
@@ -269,19 +331,19 @@ mod tests {
 
     #[test]
     fn unread_metric_takes_no_memory() {
-        let mut ring = Ring::new(1000, 3);
+        let mut ring = Ring::new(1000, 3, 1500);
         (0..9).for_each(|step| ring.put(step * 1000, &row(1.0)));
         assert_eq!(ring.values.iter().flatten().count(), 1);
     }
 
     #[test]
     fn open_step_saved_once_it_is_over() {
-        let mut ring = Ring::new(1000, 10);
+        let mut ring = Ring::new(1000, 10, 1500);
         ring.put(5000, &row(5.0));
-        assert_eq!(ring.save(5999), None);
+        assert!(ring.save(5999).is_none());
         let restored = |ring: &Ring| {
-            let mut other = Ring::new(1000, 10);
-            other.load(&ring.save(7000).unwrap(), 0, 9000);
+            let mut other = Ring::new(1000, 10, 1500);
+            other.load(&saved(ring, 7000).unwrap(), 0, 9000);
             held(&other, 5..8, 9000)
         };
         assert_eq!(restored(&ring), [Some(5.0), None, None]);
@@ -296,7 +358,7 @@ mod tests {
         for (first, moved) in
             [(i64::MAX, 1), (i64::MIN, -1), (i64::MAX - 1, 0), (i64::MIN, 0), (3, 0), (0, i128::MAX / 2000)]
         {
-            let mut ring = Ring::new(1000, 3);
+            let mut ring = Ring::new(1000, 3, 1500);
             let series = vec![(metric::ALL[0].spec().path.to_owned(), vec![1.0; 5]), ("x".to_owned(), vec![2.0; 4])];
             ring.load(&SavedRing { step_ms: 1000, first, series }, moved * 1000, 60_000);
             ring.put(60_000, &row(60.0));
@@ -308,7 +370,7 @@ mod tests {
     proptest! {
         #[test]
         fn ring_matches_plain_list(gaps in proptest::collection::vec(1..4000_u64, 1..60), steps in 1..12_usize) {
-            let mut ring = Ring::new(1000, steps);
+            let mut ring = Ring::new(1000, steps, 1500);
             let (mut at, mut put) = (0, Vec::new());
             for (gap, value) in gaps.iter().zip(0_u32..) {
                 at += gap;
@@ -321,22 +383,22 @@ mod tests {
                 let found = ring.value(0, step.try_into().unwrap(), at);
                 if in_it.is_empty() {
                     // Empty, or filled by a reading beside its border.
-                    prop_assert!(found.is_none() || put.iter().any(|(of, value)| *of == step + 1 && Some(narrow(*value)) == found));
+                    prop_assert!(found.is_none() || put.iter().any(|(of, value)| *of == step + 1 && SCALES[0].kept(*value) == found));
                 } else {
-                    prop_assert_eq!(found, Some(narrow(in_it.iter().sum::<f64>() / in_it.len() as f64)));
+                    prop_assert_eq!(found, SCALES[0].kept(in_it.iter().sum::<f64>() / in_it.len() as f64));
                 }
             }
         }
 
         #[test]
         fn saved_ring_is_restored(values in proptest::collection::vec(proptest::option::of(0..100_u32), 1..40), moved in -50..50_i64) {
-            let mut ring = Ring::new(1000, 256);
+            let mut ring = Ring::new(1000, 256, 1500);
             for (value, step) in values.iter().zip(100_u64..) {
                 ring.put(step * 1000, &value.map_or([None; METRICS], |value| row(value.into())));
             }
-            let Some(saved) = ring.save(300_000) else { return Ok(()) };
+            let Some(saved) = saved(&ring, 300_000) else { return Ok(()) };
             let now = 300_000;
-            let mut other = Ring::new(1000, 256);
+            let mut other = Ring::new(1000, 256, 1500);
             other.load(&saved, i128::from(moved) * 1000, now);
             for step in 90..160 {
                 prop_assert_eq!(other.value(0, step + moved, now), ring.value(0, step, now));

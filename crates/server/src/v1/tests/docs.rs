@@ -68,6 +68,7 @@ fn docs_reference_matches_code() {
     for metric in &telemetry::history::metric::ALL {
         writeln!(text, "- `{}`", metric.spec().path).unwrap();
     }
+    text.push_str(STORED);
     text.push_str(&plausible());
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         if let Some(properties) = schema["properties"].as_object() {
@@ -139,6 +140,19 @@ sixteen numbers from 2147483632 and from 2^63 − 16 on. Besides:
 
 | reading | plausible | reason |
 |---|---|---|
+";
+
+const STORED: &str = "
+A value is the mean of a step. It is stored as a whole number of small parts, and is at most a tenth of the unit in which the
+page shows a value of its size beside the mean that was read. Percentages up to 250, \u{b0}C, W and MHz that are whole numbers are
+exact, and so is 0.
+
+| metrics | error at most | unit on the page |
+|---|---|---|
+| `_percent`, `_ratio`, `_celsius` | 0.004 %, 0.00002, 0.002 \u{b0}C | 1 %, 0.01, 1 \u{b0}C |
+| `_watts`, `_mhz` | 0.09 W, 0.09 MHz | 1 W, 1 MHz |
+| `_bytes` | 85 bytes below 1 MiB, 86 KiB below 1 GiB, 8 MiB below 1000 GiB, 0.1 GiB above | 1 KiB, 1 MiB, 0.1 GiB, 1 GiB |
+| `_bytes_per_second` | 84 B/s below 1 MB/s, 84 kB/s below 1 GB/s, 10 MB/s above | 1 kB/s, 1 MB/s, 0.1 GB/s |
 ";
 
 const PARAMETERS: &str = "

@@ -3,7 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { contrast, theme } from "../../../browser/settings";
 import { agentNow } from "../../../live/store";
 import { sumOf } from "../../../model/chart-selection";
-import { clock, moment } from "../../../model/format";
+import { timeIn } from "../../../model/charts";
+import { moment } from "../../../model/format";
 import type { Columns } from "../../../model/history";
 import { type KeyResult, nearest, press } from "../../../model/keys";
 import type { Looks, Plot, Window } from "./plot";
@@ -29,7 +30,7 @@ export function ChartCanvas(props: Props) {
   // Values are read out only at a cursor set by keys: the newest would be read out each second.
   const text =
     cursor?.by === "keys"
-      ? `${clock(times[at] ?? 0)}: ${readings.join(", ")}`
+      ? `${timeIn(span, times[at] ?? 0)}: ${readings.join(", ")}`
       : "Use the arrow keys to read values";
   return (
     <div

@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { coarser, type Drawn, sumOf } from "../../../model/chart-selection";
-import type { Plan, Span } from "../../../model/charts";
-import { clock, DASH, duration, hourAndMinute } from "../../../model/format";
+import { type Plan, rowTime, type Span } from "../../../model/charts";
+import { DASH, duration } from "../../../model/format";
 import type { Columns } from "../../../model/history";
 
 const SUMS = [
@@ -23,7 +23,6 @@ export function ChartTable({
   columns: ReadonlySignal<Columns>;
 }) {
   const { times, values } = coarser(columns.value, span.rowMs);
-  const time = span.rowMs < 60_000 ? clock : hourAndMinute;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be had without a mouse
     <section class="scroll data" tabIndex={0} aria-label={`${plan.name}, table`}>
@@ -57,7 +56,7 @@ export function ChartTable({
           {times
             .map((at, row) => (
               <tr key={at}>
-                <th scope="row">{time(at)}</th>
+                <th scope="row">{rowTime(span, at)}</th>
                 {lines.map(({ line, column }) => (
                   <Cell show={plan.show} key={line.metric} value={values[column]?.[row] ?? null} />
                 ))}

@@ -2,8 +2,7 @@ import { setQuery } from "../../../browser/route";
 import { Choice } from "../../../components/choice";
 import { Icon } from "../../../components/icon";
 import type { HistoryState } from "../../../live/history";
-import { SPANS, type Span } from "../../../model/charts";
-import { clock } from "../../../model/format";
+import { SPANS, type Span, timeIn } from "../../../model/charts";
 import { zone } from "../../footer";
 import type { Shared } from "./state";
 
@@ -34,7 +33,7 @@ export function Toolbar({
     <div class="tools">
       <h2>Charts</h2>
       <Choice legend="Range" of={range} options={SPANS.map(each => [each.range, each.short] as const)} />
-      <Zoomed shared={shared} />
+      <Zoomed span={span} shared={shared} />
       <span class="fine">Times in {zone.value}</span>
       <Note history={history} failed={failed} />
       <button
@@ -49,7 +48,7 @@ export function Toolbar({
   );
 }
 
-function Zoomed({ shared: { zoom } }: { shared: Shared }) {
+function Zoomed({ span, shared: { zoom } }: { span: Span; shared: Shared }) {
   if (zoom.value === null) return null;
   const { from, to } = zoom.value;
   return (
@@ -60,7 +59,7 @@ function Zoomed({ shared: { zoom } }: { shared: Shared }) {
         zoom.value = null;
       }}
     >
-      {clock(from)} – {clock(to)}
+      {timeIn(span, from)} – {timeIn(span, to)}
       <Icon name="close" />
     </button>
   );
