@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { Agent } from "./support/agent.js";
+import { Agent, standIn } from "./support/agent.js";
 import { accessible, COLOUR_RULES, live, open, PHONE, picture } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { free, gpu, rows, scenario } from "./support/scenario.js";
@@ -269,5 +269,53 @@ test("a month of a busy host is drawn fast", async context => {
     );
   }
   assert.ok((await page.locator(".timeline path").count()) <= 40 * 8, "paths, not sessions");
+  await page.done();
+});
+
+test("usage is the agent's own, with a note if it is kept in memory only", async () => {
+  const mark = `--run=${process.pid}-usage`;
+  const job = gpu({ process: [{ command: `train.py ${mark}`, memory_bytes: 2 ** 33, sm_percent: 50 }] });
+  const other = await Agent.start({ scenario: scenario([job, free()]), args: ["--price-gpu-hour=1.20EUR"] });
+  after(() => other.end());
+  standIn(other.folder, "python", ["train.py", mark]);
+  await eventually("usage", async () => (await other.ask("api/v1/usage?by=user")).rows[0]?.gpu_seconds > 1);
+  const page = await open(browser, `${other.url}#/usage?range=day`);
+  const user = page.locator("table.usage tbody tr").first();
+  await user.filter({ hasText: /€/ }).waitFor();
+  const name = await user.locator("th").innerText();
+  await page.getByText("usage is kept in memory").waitFor();
+  await page.locator(".heat").waitFor();
+  await page.getByRole("slider", { name: /^GPU 0, \d sessions?$/ }).focus();
+  const text = await pointedAt(page);
+  assert.ok(text.includes(name) && text.includes("python train.py") && text.includes("still there"), text);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "CSV" }).click(),
+  ]);
+  const [head, line] = readFileSync(await download.path(), "utf8").split("\r\n");
+  assert.match(head, /^user,gpu_seconds,/);
+  assert.ok(line.startsWith(`${name},`), line);
+  await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Overview" }).click();
+  const strip = page.locator("article.gpu .holders").first();
+  await strip.waitFor();
+  assert.ok((await strip.getAttribute("aria-label")).startsWith(`Last 24 hours: ${name} `));
+  await page.done();
+});
+
+test("an agent without usage is not asked for it", async () => {
+  const other = await Agent.start({ scenario: scenario([free(), free()]), args: ["--usage=off"] });
+  after(() => other.end());
+  const page = await open(browser, other.url, { expected: REFUSED });
+  await live(page);
+  const asked = [];
+  page.on("request", request => /usage|sessions/.test(request.url()) && asked.push(request.url()));
+  // Strips are loaded after all else.
+  await page.waitForResponse(response => /strip/.test(response.url()));
+  await page.goto(`${other.url}#/usage`);
+  await page.getByText("This agent keeps no usage.").waitFor();
+  assert.deepEqual(
+    asked.filter(url => /sessions/.test(url)),
+    [],
+  );
   await page.done();
 });

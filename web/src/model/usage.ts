@@ -250,10 +250,13 @@ export function apportion(values: readonly number[]): number[] {
 
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** Number with one digit that never rounds down to 0: `0`, `<0.1`, `1,234.5`. */
+const hundredth = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+/** Number with two digits below ten, else one, that never rounds down to 0: `0`, `<0.01`, `0.25`, `1,234.5`. */
 export function decimal(value: number): string {
   if (value === 0) return "0";
-  return value > 0 && value < 0.05 ? "<0.1" : tenth.format(value);
+  if (value > 0 && value < 0.005) return "<0.01";
+  return (value < 9.995 ? hundredth : tenth).format(value);
 }
 
 /** GPU-hours of GPU-seconds. */

@@ -83,8 +83,9 @@ function Heat({ map }: { map: HeatMap }) {
       </table>
       {found && (
         <p class="fine heat-text">
-          Most: {name(found.most)}, {ratio(found.most.share)}. Least: {name(found.least)},{" "}
-          {ratio(found.least.share)}.
+          Most: {name(found.most)}, {ratio(found.most.share)}.
+          {found.least.share < found.most.share &&
+            ` Least: ${name(found.least)}, ${ratio(found.least.share)}.`}
         </p>
       )}
     </>

@@ -93,7 +93,7 @@ function StoreNote({ report: { persistent, note } }: { report: Usage }) {
   if (persistent && note === null) return null;
   return (
     <div class="store-note">
-      <Banner severity={note === null ? "info" : "warning"}>
+      <Banner severity="info">
         {note ?? "Usage is kept in memory only, for one day: the agent has no state directory."}
       </Banner>
     </div>
