@@ -66,9 +66,9 @@ fn host() -> (Agent, Driver, [StandIn; 2]) {
 fn python_recipes_run() {
     let text = fs::read_to_string(repository("docs/python.md")).unwrap();
     let recipes: Vec<&str> = between(&text, "```python\n", "```").collect();
-    assert_eq!(recipes.len(), 10);
+    assert_eq!(recipes.len(), 11);
     let (agent, _driver, _processes) = host();
-    let expected: [&[&str]; 10] = [
+    let expected: [&[&str]; 11] = [
         &["driver"],
         &["free: [2] GPU-"],
         &[": 40.0 GiB on GPUs [0, 1]"],
@@ -77,6 +77,7 @@ fn python_recipes_run() {
         &["2 memory: not_supported"],
         &["utilization.gpu_percent", "42.0", "300.0"],
         &["memory.used_bytes", "temperature.gpu_celsius", "61"],
+        &["GPU-hours, 0.00 of them idle", "free: "],
         &["warning GPU-C: ", "Xid 31"],
         &["snapshot ", ": 2 of 3 GPUs are busy"],
     ];
