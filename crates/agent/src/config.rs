@@ -134,6 +134,11 @@ fn metrics_users(options: &Options) -> io::Result<bool> {
              the scope metrics (--token-file), or leave out one of the two",
         ));
     }
+    if options.metrics_users && options.usage != UsageMode::People {
+        return Err(io::Error::other(
+            "--metrics-users needs users, and --usage totals or off keeps none: set --usage people, or leave out --metrics-users",
+        ));
+    }
     Ok(options.metrics_users)
 }
 

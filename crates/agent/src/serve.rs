@@ -42,7 +42,8 @@ pub(crate) fn run(cli: &Cli) -> io::Result<ExitCode> {
         return Ok(temporary(&io::Error::other(error)));
     }
     // One thread is enough for HTTP, which only copies bytes; the host's cores belong to its users.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Answers about usage are rendered on others, of which each takes memory.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
     // At once, since SIGHUP would end the program.
     let hangup = {
         let _entered = runtime.enter();
@@ -89,11 +90,14 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         None => NewestState::default(),
     };
     let archive = Arc::new(Archive::new(history));
-    let publisher = Publisher::keeping(Stamp::now(), config.show.clone(), Arc::clone(&archive));
-    let newest = publisher.subscribe();
-    let aging = publisher.aging(config.collector.interval);
     let accounting =
         config.usage.map(|settings| Accounting::start(config.state_dir.as_deref(), settings)).transpose()?;
+    let queries = accounting.as_ref().map(Accounting::queries);
+    let mut show = config.show.clone();
+    show.metrics.users = queries.clone().filter(|_| config.metrics_users);
+    let publisher = Publisher::keeping(Stamp::now(), show, Arc::clone(&archive));
+    let newest = publisher.subscribe();
+    let aging = publisher.aging(config.collector.interval);
     let ledger = accounting.as_ref().map(|accounting| Arc::clone(&accounting.ledger));
     let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone(), ledger)?;
     let saver = config
@@ -116,8 +120,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         notify.ready();
         let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
-        let usage = accounting.as_ref().map(Accounting::queries);
-        let server = ServerConfig { streams: Arc::clone(&streams), usage, ..config.server };
+        let server = ServerConfig { streams: Arc::clone(&streams), usage: queries, ..config.server };
         let app = App::new(server, newest.clone());
         let status = tokio::select! {
             status = serve(listeners, app, &streams, limits, stop, &notify) => status,

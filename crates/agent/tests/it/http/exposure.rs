@@ -149,6 +149,9 @@ fn configuration_mistake_never_opens_api() {
     refused(Start::bare().argument("--anonymous=none"), &["--anonymous none", "TOKEN or --token-file"]);
     let names_people = Start::bare().argument("--metrics-users").argument("--anonymous=metrics");
     refused(names_people, &["--metrics-users names people", "token of the scope metrics"]);
+    for usage in ["--usage=totals", "--usage=off"] {
+        refused(Start::bare().argument("--metrics-users").argument(usage), &["--metrics-users", "--usage people"]);
+    }
     refused(Start::bare().argument("--anonymous=all"), &["all", "metrics, summary, read", "NVSMI_ANONYMOUS"]);
     refused(Start::bare().argument("--cors-origins=*"), &["'*'", "--cors-origins", "https://"]);
     refused(Start::bare().argument("--allowed-hosts=a:80"), &["a:80", "--allowed-hosts", "port"]);
