@@ -185,8 +185,10 @@ fn time() -> RefOr<Schema> {
 
 /// A time, or one without a zone.
 fn local_time() -> RefOr<Schema> {
-    let local = pattern("^[0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ][0-9]{2}:?[0-9]{2}.*)?$");
-    AnyOfBuilder::new().item(pattern(time::PATTERN)).item(local).into()
+    // No format is a time without a zone.
+    let of = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
+    let [date, date_time] = [KnownFormat::Date, KnownFormat::DateTime].map(of);
+    AnyOfBuilder::new().item(pattern(time::PATTERN)).item(date).item(date_time).into()
 }
 
 fn metrics() -> RefOr<Schema> {
