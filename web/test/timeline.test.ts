@@ -3,6 +3,7 @@ import {
   type Device,
   type DeviceRow,
   type Drawn,
+  gapsOf,
   holders,
   merged,
   moveBy,
@@ -169,6 +170,31 @@ describe("keys of the timeline", () => {
 
   it("are no others", () => {
     expect(press("Enter", 0, 0)).toBeNull();
+  });
+});
+
+describe("periods that were not observed", () => {
+  it("are those without a value of any metric", () => {
+    const series = (gpu_uuid: string, metric: string, values: (number | null)[]) => ({
+      gpu: 0,
+      gpu_uuid,
+      metric,
+      values,
+    });
+    const gaps = gapsOf({
+      start_at: 100,
+      step_ms: 10,
+      series: [
+        series("GPU-a", "x", [null, 1, null, null, 1, null]),
+        series("GPU-a", "y", [null, null, null, null, null, 2]),
+        series("GPU-b", "x", [null, null, null, null, null, null]),
+      ],
+    });
+    expect(gaps.get("GPU-a")).toEqual([
+      { from: 100, to: 110 },
+      { from: 120, to: 140 },
+    ]);
+    expect(gaps.has("GPU-b"), "it may not support the metrics").toBe(false);
   });
 });
 

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { HttpError, requestJson } from "../api/request";
-import type { Session, Sessions } from "../api/types";
-import { type Period, sessionsPath } from "../model/usage";
+import type { History, Session, Sessions } from "../api/types";
+import { type Gaps, gapsOf, type Span } from "../model/timeline";
+import { type Period, pathOf, sessionsPath } from "../model/usage";
 
 /** Failed request. */
 export interface Failure {
@@ -88,4 +89,31 @@ export async function loadSessions(
     cursor = page.next;
   } while (cursor !== null && sessions.length < MAX_SESSIONS);
   return { sessions, cut: cursor !== null };
+}
+
+/** Length of the history, in milliseconds. */
+const HISTORY_MS = 30 * 86_400_000;
+/** Steps over a period: about as many as a screen can show. */
+const STEPS = 720;
+/** Metrics of which a GPU that is read has at least one. */
+const METRICS = "memory.used_bytes,temperature.gpu_celsius,utilization.gpu_percent";
+
+/** Loads the periods without readings, as far as the history goes; empty if there is none. */
+export async function loadGaps({ from, to }: Span, now: number, signal: AbortSignal): Promise<Gaps> {
+  const step = Math.ceil((to - from) / STEPS / 10_000) * 10;
+  // The oldest step is about to be dropped.
+  const since = Math.max(from, now - HISTORY_MS + step * 2000);
+  if (since >= to) return new Map();
+  const path = pathOf("api/v1/history", {
+    metric: METRICS,
+    since: Math.round(since),
+    until: to,
+    step: `${step}s`,
+  });
+  try {
+    return gapsOf(await requestJson<History>(path, { signal }));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return new Map();
+  }
 }

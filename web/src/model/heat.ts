@@ -4,6 +4,14 @@ import { type Calendar, eachHour } from "./calendar";
 /** Occupied share of device time by weekday, from 0 for Sunday, and hour; null for hours outside the period. */
 export type HeatMap = (number | null)[][];
 
+/** Time from which GPUs existed, if all have existed since the same time and until the end of the period. */
+export function beginOf(
+  { since, until, device_seconds: seconds }: Pick<Usage, "since" | "until" | "device_seconds">,
+  gpus: number,
+): number {
+  return Math.max(since, until - (gpus > 0 ? (seconds / gpus) * 1000 : 0));
+}
+
 /**
  * Heat map of a report by day and hour of the day.
  *
@@ -16,9 +24,8 @@ export function heatOf(
   gpus: number,
   calendar: Calendar,
 ): HeatMap {
-  const { since, until, device_seconds: deviceSeconds } = report;
-  const existed = gpus > 0 ? (deviceSeconds / gpus) * 1000 : 0;
-  const from = Math.max(since, until - existed);
+  const { until, device_seconds: deviceSeconds } = report;
+  const from = beginOf(report, gpus);
   const time = grid(0);
   eachHour(from, until, calendar, ({ weekday, hour }, ms) => add(time, weekday, hour, ms));
   const scale = until > from ? deviceSeconds / (until - from) : 0;

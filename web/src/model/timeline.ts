@@ -1,4 +1,4 @@
-import type { Session } from "../api/types";
+import type { History, Session } from "../api/types";
 
 /** Part of a session that is drawn. */
 export type Drawn = Pick<Session, "gpu" | "uuid" | "mig" | "mig_uuid" | "user" | "first_at" | "last_at">;
@@ -11,6 +11,8 @@ export interface Span {
 /** A GPU or MIG instance in the timeline. */
 export interface DeviceRow<S extends Drawn = Session> {
   key: string;
+  /** UUID of its GPU; null if that is unknown. */
+  uuid: string | null;
   label: string;
   /** Sessions by their start. */
   sessions: S[];
@@ -39,7 +41,7 @@ const keyOf = ({ uuid, gpu, mig, mig_uuid: instance }: Device): string =>
 /** Rows of a timeline: devices that are listed now, and those of the sessions, by index and name. */
 export function rowsOf<S extends Drawn>(sessions: readonly S[], devices: readonly Device[]): DeviceRow<S>[] {
   const indices = new Map(devices.map(({ uuid, gpu }) => [uuid, gpu]));
-  const found = new Map<string, { at: number; label: string; sessions: S[] }>();
+  const found = new Map<string, { at: number; uuid: string | null; label: string; sessions: S[] }>();
   const made = (device: Device) => {
     // A GPU without a UUID is counted under another name.
     const isNameless = !indices.has(device.uuid) && indices.get(null) === device.gpu;
@@ -51,7 +53,7 @@ export function rowsOf<S extends Drawn>(sessions: readonly S[], devices: readonl
       const at = present ?? device.gpu;
       const name = device.mig ?? `GPU ${at}`;
       const isGone = present === undefined && devices.length > 0;
-      row = { at, label: isGone ? `${name}, gone` : name, sessions: [] };
+      row = { at, uuid, label: isGone ? `${name}, gone` : name, sessions: [] };
       found.set(key, row);
     }
     return row;
@@ -60,9 +62,9 @@ export function rowsOf<S extends Drawn>(sessions: readonly S[], devices: readonl
   for (const session of sessions) made(session).sessions.push(session);
   return [...found]
     .sort(([, a], [, b]) => a.at - b.at || (a.label < b.label ? -1 : 1))
-    .map(([key, { label, sessions }]) => {
+    .map(([key, { uuid, label, sessions }]) => {
       sessions.sort((a, b) => a.first_at - b.first_at || a.last_at - b.last_at);
-      return { key, label, sessions, ...lanesOf(sessions) };
+      return { key, uuid, label, sessions, ...lanesOf(sessions) };
     });
 }
 
@@ -188,6 +190,38 @@ export function holders(
   return [...times].map(([user, ms]) => ({ user, ms })).sort((a, b) => b.ms - a.ms);
 }
 
+/** Periods without a reading of a GPU, by its UUID. */
+export type Gaps = ReadonlyMap<string, readonly Span[]>;
+
+/**
+ * Periods in which a history has no value of any of its metrics. A GPU without any value at all has none: it may not
+ * support them.
+ */
+export function gapsOf({ start_at: start, step_ms: step, series }: History): Gaps {
+  const read = new Map<string, boolean[]>();
+  for (const { gpu_uuid: uuid, values } of series) {
+    const steps = read.get(uuid) ?? values.map(() => false);
+    values.forEach((value, at) => {
+      if (value !== null) steps[at] = true;
+    });
+    read.set(uuid, steps);
+  }
+  const found = new Map<string, Span[]>();
+  for (const [uuid, steps] of read) {
+    if (!steps.includes(true)) continue;
+    const gaps: Span[] = [];
+    steps.forEach((isRead, at) => {
+      if (isRead) return;
+      const [from, to] = [start + at * step, start + (at + 1) * step];
+      const last = gaps.at(-1);
+      if (last?.to === from) last.to = to;
+      else gaps.push({ from, to });
+    });
+    found.set(uuid, gaps);
+  }
+  return found;
+}
+
 /** Sessions of both lists that end after a time; those of the second replace those of the first. */
 export function merged<S extends Drawn & Pick<Session, "id">>(
   known: readonly S[],
@@ -207,5 +241,5 @@ export function rowOfGpu<S extends Drawn>(
   const own = sessions
     .filter(session => (uuid === null ? session.gpu === index : session.uuid === uuid))
     .sort((a, b) => a.first_at - b.first_at || a.last_at - b.last_at);
-  return { key: uuid ?? String(index), label: `GPU ${index}`, sessions: own, ...lanesOf(own) };
+  return { key: uuid ?? String(index), uuid, label: `GPU ${index}`, sessions: own, ...lanesOf(own) };
 }

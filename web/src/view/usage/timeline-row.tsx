@@ -7,6 +7,8 @@ import type { Pointed } from "./timeline";
 
 interface Props {
   row: DeviceRow;
+  /** Periods without a reading. */
+  gaps: readonly Span[];
   index: number;
   span: Span;
   /** True if it is in the order of tabs. */
@@ -23,7 +25,7 @@ interface Props {
 const TOLERANCE = 0.004;
 
 /** One device: to the keyboard a slider over its sessions. */
-export function TimelineRow({ row, index, span, tab, at, colourOf, textOf, pointed, onFocus }: Props) {
+export function TimelineRow({ row, gaps, index, span, tab, at, colourOf, textOf, pointed, onFocus }: Props) {
   const { label, sessions, height } = row;
   const session = sessions[at];
   const point = (event: PointerEvent & { currentTarget: HTMLElement }) => {
@@ -68,12 +70,30 @@ export function TimelineRow({ row, index, span, tab, at, colourOf, textOf, point
           pointed.value = null;
         }}
       >
+        <Unread gaps={gaps} from={span.from} to={span.to} />
         <Shapes row={row} from={span.from} to={span.to} colours={coloursOf(row, colourOf)} />
         <Mark row={row} index={index} span={span} pointed={pointed} />
       </div>
     </div>
   );
 }
+
+interface UnreadProps {
+  gaps: readonly Span[];
+  from: number;
+  to: number;
+}
+
+const Unread = memo(({ gaps, from, to }: UnreadProps) => {
+  const of = (time: number) => Math.min(1, Math.max(0, (time - from) / (to - from)));
+  return (
+    <>
+      {gaps.map(gap => (
+        <i key={gap.from} class="gap" style={{ "--from": of(gap.from), "--of": of(gap.to) - of(gap.from) }} />
+      ))}
+    </>
+  );
+});
 
 /** Colours of the row's users as one text, so that an equal list is recognised as equal. */
 const coloursOf = (row: DeviceRow, colourOf: Props["colourOf"]): string =>

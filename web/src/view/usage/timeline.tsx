@@ -10,7 +10,15 @@ import { type Calendar, ticks } from "../../model/calendar";
 import { count } from "../../model/format";
 import { colourKeys } from "../../model/holders";
 import { migName } from "../../model/mig";
-import { type Device, type DeviceRow, holders, moveBy, rowsOf, type Span } from "../../model/timeline";
+import {
+  type Device,
+  type DeviceRow,
+  type Gaps,
+  holders,
+  moveBy,
+  rowsOf,
+  type Span,
+} from "../../model/timeline";
 import { hours } from "../../model/usage";
 import { presentOwners } from "./owners";
 import { Problem } from "./problem";
@@ -20,6 +28,7 @@ import { TimelineRow } from "./timeline-row";
 
 interface Props {
   answer: Answer<LoadedSessions>;
+  gaps: Gaps;
   report: Usage;
   /** UUID of the only GPU to show; empty for all. */
   gpu: string;
@@ -35,7 +44,7 @@ export interface Pointed {
 }
 
 /** LoadedSessions by device over the period. */
-export function TimelinePanel({ answer, report, gpu, calendar }: Props) {
+export function TimelinePanel({ answer, gaps, report, gpu, calendar }: Props) {
   const [asTable, setAsTable] = useState(false);
   const { value, failure } = answer;
   const { since: from, until: to } = report;
@@ -65,18 +74,19 @@ export function TimelinePanel({ answer, report, gpu, calendar }: Props) {
         (asTable ? (
           <SessionTable sessions={value.sessions} rows={rows} calendar={calendar} />
         ) : (
-          <Timeline rows={rows} span={{ from, to }} calendar={calendar} />
+          <Timeline rows={rows} gaps={gaps} span={{ from, to }} calendar={calendar} />
         ))}
     </section>
   );
 }
 
-/** Meaning of the gaps between sessions. */
+/** Meaning of what is between sessions. */
 function emptyMeans({ unknown_gpu_seconds: unknown, unobserved_gpu_seconds: unobserved }: Usage): string {
-  const hidden = unknown + unobserved;
-  return hidden > 0
-    ? `Empty: free, or for ${hours(hidden)} GPU-hours in all not observed or unknown`
-    : "Empty: free";
+  const parts = [
+    `Empty: free${unknown > 0 ? `, or unknown (${hours(unknown)} GPU-hours in all)` : ""}`,
+    unobserved > 0 ? `hatched: not observed (${hours(unobserved)} GPU-hours in all)` : "",
+  ];
+  return parts.filter(part => part !== "").join("; ");
 }
 
 /** Devices that are listed now. */
@@ -94,7 +104,19 @@ const devicesOf = (only: string): readonly Device[] =>
           })),
     );
 
-function Timeline({ rows, span, calendar }: { rows: readonly DeviceRow[]; span: Span; calendar: Calendar }) {
+const NO_GAPS: readonly Span[] = [];
+
+function Timeline({
+  rows,
+  gaps,
+  span,
+  calendar,
+}: {
+  rows: readonly DeviceRow[];
+  gaps: Gaps;
+  span: Span;
+  calendar: Calendar;
+}) {
   const place = useRef<HTMLDivElement>(null);
   // The only row in the order of tabs, and its session.
   const [active, setActive] = useState({ row: 0, at: Number.POSITIVE_INFINITY });
@@ -136,6 +158,7 @@ function Timeline({ rows, span, calendar }: { rows: readonly DeviceRow[]; span: 
           <TimelineRow
             key={row.key}
             row={row}
+            gaps={(row.uuid !== null && gaps.get(row.uuid)) || NO_GAPS}
             index={index}
             span={span}
             tab={index === Math.min(active.row, rows.length - 1)}

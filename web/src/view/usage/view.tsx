@@ -4,10 +4,19 @@ import { requestJson } from "../../api/request";
 import type { Usage } from "../../api/types";
 import { route } from "../../browser/route";
 import { Banner } from "../../components/banner";
-import { colours, link, namesHidden, paused, shown, visible } from "../../live/store";
-import { type Answer, type Failure, type LoadedSessions, loadSessions, useAnswer } from "../../live/usage";
+import { agentNow, colours, link, namesHidden, paused, shown, visible } from "../../live/store";
+import {
+  type Answer,
+  type Failure,
+  type LoadedSessions,
+  loadGaps,
+  loadSessions,
+  useAnswer,
+} from "../../live/usage";
 import { calendarOf } from "../../model/calendar";
+import { beginOf } from "../../model/heat";
 import { colourKeys } from "../../model/holders";
+import type { Gaps } from "../../model/timeline";
 import { heatPath, type Period, periodOf, type UsageQuery, usagePath, usageQuery } from "../../model/usage";
 import { HiddenNames } from "../sign-in";
 import { HeatMapPanel } from "./heat";
@@ -140,22 +149,36 @@ function useAgain(isOn: boolean, act: () => void): void {
   }, [isRunning]);
 }
 
+const NO_GAPS: Gaps = new Map();
+
 /** Timeline and heat map, which are loaded after the sums. */
 function Details({ report, period, query }: { report: Usage; period: Period; query: UsageQuery }) {
   const { user, gpu } = query;
+  const hidden = namesHidden.value;
+  const gpus = gpu === "" ? shown.value.length : 1;
+  const isGapless = hidden || report.unobserved_gpu_seconds === 0;
+  const gaps = useAnswer(isGapless ? null : JSON.stringify(period), signal =>
+    loadGaps({ from: beginOf(report, gpus), to: report.until }, agentNow(), signal),
+  );
   const calendar = useMemo(() => calendarOf(report.tz), [report.tz]);
   const of = JSON.stringify([period, user, gpu]);
   const heat = useAnswer(of, signal =>
     requestJson<Usage>(heatPath(period, query, calendar.name), { signal }),
   );
-  const hidden = namesHidden.value;
   const sessions = useAnswer<LoadedSessions>(hidden ? null : of, signal =>
     loadSessions(period, { user, gpu }, signal),
   );
-  const gpus = gpu === "" ? shown.value.length : 1;
   return (
     <>
-      {!hidden && <TimelinePanel answer={sessions} report={report} gpu={gpu} calendar={calendar} />}
+      {!hidden && (
+        <TimelinePanel
+          answer={sessions}
+          gaps={isGapless ? NO_GAPS : (gaps.value ?? NO_GAPS)}
+          report={report}
+          gpu={gpu}
+          calendar={calendar}
+        />
+      )}
       <HeatMapPanel answer={heat} gpus={gpus} calendar={calendar} />
     </>
   );
