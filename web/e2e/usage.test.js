@@ -9,6 +9,7 @@ import { free, gpu, rows, scenario } from "./support/scenario.js";
 import { suite } from "./support/suite.js";
 import { recorded, sessionsOf } from "./support/usage.js";
 
+const HOUR = 3_600_000;
 const now = Date.now();
 const played = scenario([...Array(6).fill(gpu({ process: rows(4_100_000, 1) })), free(), free()]);
 const { browser, agent } = await suite(() => Agent.start({ scenario: played, interval: "500ms" }));
@@ -32,6 +33,16 @@ async function at(hash, { answers = usual, ...options } = {}) {
       return route.fulfill({ json: page.answers[name](searchParams) });
     });
   }
+  // Nothing was read for two hours of each day.
+  await page.route("**/api/v1/history?metric=memory*", route => {
+    const { searchParams } = new URL(route.request().url());
+    const [since, until] = [Number(searchParams.get("since")), Number(searchParams.get("until"))];
+    const values = Array.from({ length: Math.ceil((until - since) / HOUR) }, (_, at) =>
+      at % 24 < 2 ? null : 1,
+    );
+    const series = gpus.map(({ uuid }) => ({ gpu_uuid: uuid, metric: "memory.used_bytes", values }));
+    return route.fulfill({ json: { start_at: since, step_ms: HOUR, series } });
+  });
   await page.goto(agent.url + hash);
   await live(page);
   return page;
@@ -100,6 +111,7 @@ test("the timeline is read with the pointer, the keyboard and as a table", async
   const page = await at("#/usage?range=day");
   const tracks = page.getByRole("slider");
   await tracks.nth(7).waitFor();
+  await eventually("a gap on each device", async () => (await page.locator(".gap").count()) === 8);
   const { x, y, width, height } = await tracks.nth(2).boundingBox();
   // Each session of the host begins with a quarter of the day.
   await page.mouse.move(x + width * 0.27, y + height / 2);
