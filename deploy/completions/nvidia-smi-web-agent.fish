@@ -402,6 +402,18 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l since -d 'Begin here: a date, a date with a time, or a time before now, such as -7d [default: -30d]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l until -d 'End here [default: now]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l by -d 'Sum by these: user, gpu, job, pod, container, model, day, hour_of_day [default: user]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l user -d 'Count only this user; repeat it for several' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l gpu -d 'Count only these GPUs, by index or UUID' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l tz -d 'Count days and hours, and read times, in this zone, such as Europe/Berlin [default: this terminal\'s]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l url -d 'Ask this agent: an address, or the name of a target in the configuration file' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l send-token-file -d 'Send the token in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l config -d 'Read the targets from this file [default: ~/.config/nvidia-smi-web-agent/config.toml]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t''
+never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
@@ -458,6 +470,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l dev-root -d 'Use this folder of device files, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l csv -d 'Print the answer of the API as CSV'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l json -d 'Print the answer of the API as JSON'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'

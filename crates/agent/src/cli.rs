@@ -1,6 +1,7 @@
 //! Command line: each option and environment variable with its help, declared once.
 
 mod arguments;
+mod client;
 mod help;
 #[cfg(test)]
 mod pages;
@@ -22,6 +23,7 @@ use crate::{bind::Binds, dotenv::DotEnv, logging::AccessLog, service::Service};
 pub(crate) use arguments::{
     CaptureArgs, CheckArgs, ExportArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs, UsageArgs, UsageCommand,
 };
+pub(crate) use client::{ClientArgs, Color, ReportArgs};
 pub(crate) use setting::{Setting, Source};
 #[cfg(test)]
 pub(crate) use value::MAX_GPU_NAME;
@@ -389,8 +391,12 @@ pub(crate) enum Command {
     Health(HealthArgs),
     /// Show who used which GPU, for how long and how busily
     ///
-    /// Asks the running agent, like `health`. `usage export` copies the file of the accounting, and `usage forget` removes a
-    /// person's name from it.
+    /// Sums up the GPU-hours of each user: time for which it had GPUs, split equally where several had one. Busy is the part in
+    /// which they worked, idle h the hours below 5 % of work. The rest of the time is free, unknown (it cannot be seen who had
+    /// the GPU), unassigned (slices of a GPU in MIG mode in no instance) or unobserved (not read). Asks this host's agent, or
+    /// another one (--url); the token is that of NVSMI_TOKEN, --send-token-file or the configuration file. The exit status is
+    /// 1 if nobody used a GPU, 2 after a wrong option, and 3 if no agent answers. `usage export` copies the file of the
+    /// accounting, and `usage forget` removes a person's name from it.
     Usage(UsageArgs),
     /// Record the driver's answers for a bug report
     ///

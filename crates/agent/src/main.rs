@@ -37,6 +37,7 @@ mod supervisor;
 mod tcp_table;
 mod usage;
 mod usage_command;
+mod usage_report;
 
 use std::{io, panic, process::ExitCode};
 

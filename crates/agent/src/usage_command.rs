@@ -10,7 +10,7 @@ use crate::{
     cli::{Cli, ExportArgs, UsageArgs, UsageCommand},
     config,
     control::{self, Request},
-    say, usage,
+    say, usage, usage_report,
 };
 
 /// Exit status if nothing was done.
@@ -21,18 +21,13 @@ const SERVICE_FOLDER: &str = "/var/lib/nvidia-smi-web-agent";
 /// Runs the command.
 pub(crate) fn run(cli: &Cli, arguments: &UsageArgs) -> io::Result<ExitCode> {
     match &arguments.command {
-        None => print(cli),
+        None => usage_report::run(cli, &arguments.report),
         Some(UsageCommand::Export(arguments)) => export(cli, arguments),
         Some(UsageCommand::Forget(arguments)) => control::run(
             &config::client_control_socket(cli),
             &Request::ForgetUser { user: arguments.user.clone(), before: arguments.before },
         ),
     }
-}
-
-/// Prints the accounting.
-fn print(_cli: &Cli) -> io::Result<ExitCode> {
-    Err(io::Error::other("expected `usage export` or `usage forget`"))
 }
 
 fn export(cli: &Cli, arguments: &ExportArgs) -> io::Result<ExitCode> {

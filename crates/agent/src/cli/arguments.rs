@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{gpu_name, moment, release_length, user_name};
+use super::{ReportArgs, gpu_name, moment, release_length, user_name};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CaptureArgs {
@@ -91,6 +91,9 @@ pub(crate) struct SlurmArgs {
 pub(crate) struct UsageArgs {
     #[command(subcommand)]
     pub(crate) command: Option<UsageCommand>,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 }
 
 #[derive(Clone, Debug, Subcommand)]

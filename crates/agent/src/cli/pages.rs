@@ -35,7 +35,7 @@ fn manual() -> Vec<(String, Vec<u8>)> {
     let of_its_own = |sub: &Command| {
         let name = format!("{NAME}-{}", sub.get_name());
         sub.clone().name(name).bin_name(format!("{NAME} {}", sub.get_name())).mut_args(|argument| {
-            let is_on_main_page = argument.get_env().is_some();
+            let is_on_main_page = argument.is_global_set();
             argument.hide(is_on_main_page)
         })
     };

@@ -1,4 +1,4 @@
-//! Address of an agent on this host: a port, with or without TLS, or a socket.
+//! Address of an agent: a port, with or without TLS, or a socket of this host.
 
 use std::{
     fmt,
@@ -7,12 +7,12 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
-use super::{tls, trust};
+use super::{resolve, tls, trust, url};
 use crate::{
     bind::Bind,
     cli::{self, Options},
@@ -26,6 +26,8 @@ pub(crate) enum AgentAddress {
     Address(SocketAddr, Option<Arc<ClientConfig>>),
     /// A Unix socket.
     Unix(PathBuf),
+    /// A host that was named, with the TLS configuration if it uses TLS.
+    Host { name: String, port: u16, tls: Option<Arc<ClientConfig>> },
 }
 
 /// A connection with timeouts.
@@ -33,7 +35,7 @@ pub(super) trait Connection: Read + Write {
     /// Sets the timeout of the next read.
     fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
 
-    /// Uids of the peer; none if TLS authenticates it.
+    /// Uids of the peer; none if TLS authenticates it, or if it is another host that was named.
     fn owners(&self) -> Option<Vec<u32>>;
 }
 
@@ -63,28 +65,67 @@ impl AgentAddress {
         match self {
             Self::Address(address, _) => address.to_string(),
             Self::Unix(_) => "localhost".into(),
+            Self::Host { name, port, tls } => url::authority(tls.is_some(), name, *port),
         }
+    }
+
+    /// Checks whether it was found by the options of the agent, and not named.
+    pub(super) const fn is_discovered(&self) -> bool {
+        !matches!(self, Self::Host { .. })
     }
 
     /// Connects.
     pub(super) fn connect(&self, timeout: Duration) -> io::Result<Box<dyn Connection>> {
-        let (address, tls) = match self {
-            Self::Address(address, tls) => (address, tls),
+        match self {
             Self::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_write_timeout(Some(timeout))?;
                 stream.set_read_timeout(Some(timeout))?;
-                return Ok(Box::new(stream));
+                Ok(Box::new(stream))
             }
-        };
-        let stream = TcpStream::connect_timeout(address, timeout)?;
-        stream.set_write_timeout(Some(timeout))?;
-        stream.set_read_timeout(Some(timeout))?;
-        let Some(tls) = tls else { return Ok(Box::new(stream)) };
-        let name = ServerName::IpAddress(address.ip().into());
-        let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-        Ok(Box::new(StreamOwned::new(connection, stream)))
+            Self::Address(address, tls) => {
+                let stream = connected(&[*address], timeout)?;
+                let Some(tls) = tls else { return Ok(Box::new(stream)) };
+                encrypted(stream, tls, ServerName::IpAddress(address.ip().into()))
+            }
+            Self::Host { name, port, tls } => {
+                let begun = Instant::now();
+                let addresses = resolve::resolve(name, *port, timeout)?;
+                let stream = connected(&addresses, timeout.saturating_sub(begun.elapsed()))?;
+                let Some(tls) = tls else { return Ok(Box::new(Named(stream))) };
+                let server = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
+                encrypted(stream, tls, server)
+            }
+        }
     }
+}
+
+/// Connects to the first address that accepts, with timeouts of reads and writes.
+fn connected(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
+    let begun = Instant::now();
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for (tried, address) in addresses.iter().enumerate() {
+        // An address that does not answer leaves time for the next.
+        let left = timeout.saturating_sub(begun.elapsed()) / u32::try_from(addresses.len() - tried).unwrap_or(1);
+        match TcpStream::connect_timeout(address, left.max(Duration::from_millis(1))) {
+            Ok(stream) => {
+                stream.set_write_timeout(Some(timeout))?;
+                stream.set_read_timeout(Some(timeout))?;
+                return Ok(stream);
+            }
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
+}
+
+fn encrypted(
+    stream: TcpStream,
+    tls: &Arc<ClientConfig>,
+    server: ServerName<'static>,
+) -> io::Result<Box<dyn Connection>> {
+    let connection = ClientConnection::new(Arc::clone(tls), server).map_err(io::Error::other)?;
+    Ok(Box::new(StreamOwned::new(connection, stream)))
 }
 
 impl fmt::Display for AgentAddress {
@@ -93,7 +134,41 @@ impl fmt::Display for AgentAddress {
             Self::Address(address, None) => write!(to, "http://{address}"),
             Self::Address(address, Some(_)) => write!(to, "https://{address}"),
             Self::Unix(path) => write!(to, "unix:{}", path.display()),
+            Self::Host { tls, .. } => {
+                write!(to, "{}://{}", if tls.is_some() { "https" } else { "http" }, self.host())
+            }
         }
+    }
+}
+
+/// Connection to a host that was named.
+struct Named(TcpStream);
+
+impl Read for Named {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Named {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Connection for Named {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.0.set_read_timeout(Some(timeout))
+    }
+
+    /// If an account of this host listens there, for example at the end of a tunnel, it is checked as for an agent of this
+    /// host. Else another host answers, and the user has named it.
+    fn owners(&self) -> Option<Vec<u32>> {
+        self.0.owners().filter(|owners| !owners.is_empty())
     }
 }
 

@@ -1,9 +1,13 @@
 //! TLS configurations by which a client authenticates an agent.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
+    self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
@@ -20,6 +24,40 @@ pub(super) fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?.dangerous();
     Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()))
+}
+
+/// Files with the authorities that this host trusts, of Debian, RHEL, openSUSE and Alpine.
+const SYSTEM_ROOTS: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// Variable that names another such file, as for OpenSSL.
+const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
+
+/// TLS configuration that trusts the authorities in this file, or else those that this host trusts.
+///
+/// # Errors
+/// One line: there is no such file, or no certificate is in it.
+pub(super) fn rooted(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let named = file.map(Path::to_path_buf).or_else(|| env::var_os(ROOTS_VARIABLE).map(PathBuf::from));
+    let found = || SYSTEM_ROOTS.iter().map(PathBuf::from).find(|path| path.is_file());
+    let path = named.or_else(found).ok_or_else(|| {
+        format!("cannot authenticate the agent: this host has no file of authorities; install ca-certificates, or set {ROOTS_VARIABLE}")
+    })?;
+    let shown = path.display();
+    let certificates = CertificateDer::pem_file_iter(&path)
+        .map_err(|error| format!("cannot read the authorities in {shown}: {error}"))?
+        .filter_map(Result::ok);
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(certificates).0 == 0 {
+        return Err(format!("expected certificates of authorities (PEM) in {shown}, found none"));
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
 /// Accepts one certificate.

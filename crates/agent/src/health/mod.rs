@@ -107,9 +107,9 @@ fn gpus(agent: &Client, arguments: &HealthArgs) -> Result<(Verdict, String), Str
 /// answers.
 pub(crate) fn readiness(options: &Options) -> Option<(bool, String)> {
     let agent = Client::new(AgentAddress::of(options).ok()?, options.url_prefix.as_str(), None);
-    let (status, body) = agent.request("/readyz").ok()?;
-    let readiness: Readiness = serde_json::from_slice(&body).ok()?;
-    Some((status == 200, readiness.state))
+    let answer = agent.request("/readyz").ok()?;
+    let readiness: Readiness = serde_json::from_slice(&answer.body).ok()?;
+    Some((answer.status == 200, readiness.state))
 }
 
 /// Fields of `/readyz`.

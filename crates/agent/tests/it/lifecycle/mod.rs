@@ -12,4 +12,5 @@ mod release;
 mod shutdown;
 mod slurm;
 mod systemd;
+mod usage_command;
 mod waiting;
