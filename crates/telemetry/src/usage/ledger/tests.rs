@@ -1,5 +1,7 @@
 //! Worked examples: a GPU or two, and what their time counts for.
 
+mod examples;
+
 use std::collections::BTreeMap;
 
 use super::*;
