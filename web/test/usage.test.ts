@@ -171,7 +171,7 @@ describe("the table of usage", () => {
   });
 
   it("has numbers that never round down to nothing", () => {
-    expect([0, 1, 17, 18, 180, 3600, 35_981, 35_982, 4_446_000].map(hours)).toEqual([
+    expect([0, 1, 17, 18, 180, 3600, 35_981, 35_982, 4_446_000].map(seconds => hours(seconds))).toEqual([
       "0",
       "<0.01",
       "<0.01",
@@ -182,7 +182,10 @@ describe("the table of usage", () => {
       "10.0",
       "1,235.0",
     ]);
-    expect([0, 1, 3.6e6].map(kilowattHours)).toEqual(["0", "<0.01", "1.00"]);
+    // The same digits in all rows of a table.
+    expect([1, 180, 3600].map(seconds => hours(seconds, false))).toEqual(["<0.1", "0.1", "1.0"]);
+    expect(hours(90_000, true)).toBe("25.00");
+    expect([0, 1, 3.6e6].map(joules => kilowattHours(joules))).toEqual(["0", "<0.01", "1.00"]);
     expect(ofTenths(0)).toBe("<0.1\u202f%");
     expect(money(1234.5, "EUR")).toBe("€1,234.50");
     expect(money(2, "credits")).toBe("2.00\u202fcredits");

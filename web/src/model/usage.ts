@@ -252,16 +252,17 @@ const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFra
 
 const hundredth = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
-/** Number with two digits below ten, else one, that never rounds down to 0: `0`, `<0.01`, `0.25`, `1,234.5`. */
-export function decimal(value: number): string {
+/** Number with two digits if it is `fine`, by default below ten, else with one; never rounded down to 0: `<0.01`, `0.25`, `1,234.5`. */
+export function decimal(value: number, fine = value < 9.995): string {
+  const least = fine ? 0.01 : 0.1;
   if (value === 0) return "0";
-  if (value > 0 && value < 0.005) return "<0.01";
-  return (value < 9.995 ? hundredth : tenth).format(value);
+  if (value > 0 && value < least / 2) return `<${least}`;
+  return (fine ? hundredth : tenth).format(value);
 }
 
 /** GPU-hours of GPU-seconds. */
-export const hours = (seconds: number): string => decimal(seconds / 3600);
-export const kilowattHours = (joules: number): string => decimal(joules / 3.6e6);
+export const hours = (seconds: number, fine?: boolean): string => decimal(seconds / 3600, fine);
+export const kilowattHours = (joules: number, fine?: boolean): string => decimal(joules / 3.6e6, fine);
 /** Tenths of a percent. */
 export const ofTenths = (tenths: number): string =>
   tenths === 0 ? `<0.1${SPACE}%` : `${tenth.format(tenths / 10)}${SPACE}%`;

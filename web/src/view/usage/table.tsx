@@ -26,13 +26,17 @@ import { presentOwners } from "./owners";
 /** Rows to draw at first. */
 const FIRST_ROWS = 200;
 
+/** GPU-seconds of all rows below which numbers are fine. */
+const FINE_SECONDS = 100 * 3600;
+
 interface Column {
   key: SortKey;
   name: string;
   /** Text after the number on a phone, where columns have no heads. */
   after: string;
   about: string;
-  show: (line: Omit<UsageLine, "key" | "name">) => string | null;
+  /** `fine` numbers have two digits, the same for all rows. */
+  show: (line: Omit<UsageLine, "key" | "name">, fine: boolean) => string | null;
 }
 
 /** Columns of numbers. */
@@ -42,7 +46,7 @@ const COLUMNS: readonly Column[] = [
     name: "GPU-hours",
     after: "GPU-hours",
     about: "Time on GPUs. Holders of one GPU at one time share it equally.",
-    show: line => hours(line.gpuSeconds),
+    show: (line, fine) => hours(line.gpuSeconds, fine),
   },
   {
     key: "share",
@@ -63,21 +67,21 @@ const COLUMNS: readonly Column[] = [
     name: "Idle hours",
     after: "h idle",
     about: "GPU-hours in which the GPU was held without work.",
-    show: line => hours(line.idleSeconds),
+    show: (line, fine) => hours(line.idleSeconds, fine),
   },
   {
     key: "allocatedSeconds",
     name: "Allocated hours",
     after: "h allocated",
     about: "Time for which the scheduler had allocated GPUs.",
-    show: line => (line.allocatedSeconds === null ? null : hours(line.allocatedSeconds)),
+    show: (line, fine) => (line.allocatedSeconds === null ? null : hours(line.allocatedSeconds, fine)),
   },
   {
     key: "joules",
     name: "Energy, kWh",
     after: "kWh",
     about: "Energy of the board, divided like GPU-hours.",
-    show: line => kilowattHours(line.joules),
+    show: (line, fine) => kilowattHours(line.joules, fine),
   },
   {
     key: "sessions",
@@ -102,6 +106,7 @@ export function UsageTable({ report, query }: { report: Usage; query: UsageQuery
   const columns = useMemo(() => columnsOf(report, lines), [report, lines]);
   if (lines.length === 0) return <p class="nothing">Nobody used a GPU in this period.</p>;
   const sum = sumsOf(report.rows, report.device_seconds, report.price_gpu_hour?.amount ?? null);
+  const fine = sum.gpuSeconds < FINE_SECONDS;
   const keyOf = by === "user" ? colourKeys(presentOwners()).of : null;
   return (
     <div class="scroll">
@@ -114,7 +119,7 @@ export function UsageTable({ report, query }: { report: Usage; query: UsageQuery
               <th scope="row">
                 <Name line={line} by={by} colour={keyOf} />
               </th>
-              <Cells line={line} columns={columns} />
+              <Cells line={line} columns={columns} fine={fine} />
             </tr>
           ))}
         </tbody>
@@ -122,7 +127,7 @@ export function UsageTable({ report, query }: { report: Usage; query: UsageQuery
           <tfoot>
             <tr>
               <th scope="row">All {count(lines.length)}</th>
-              <Cells line={sum} columns={columns} />
+              <Cells line={sum} columns={columns} fine={fine} />
             </tr>
           </tfoot>
         )}
@@ -202,14 +207,15 @@ function Head({
 interface CellsProps {
   line: Omit<UsageLine, "key" | "name">;
   columns: readonly Column[];
+  fine: boolean;
 }
 
-function Cells({ line, columns }: CellsProps) {
+function Cells({ line, columns, fine }: CellsProps) {
   return (
     <>
       {columns.map(({ key, after, show }) => (
         <td key={key} class="number" data-column={key} data-label={after}>
-          {show(line) ?? (
+          {show(line, fine) ?? (
             <>
               <span aria-hidden="true">{DASH}</span>
               <span class="unseen">not known</span>
