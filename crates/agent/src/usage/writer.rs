@@ -10,7 +10,7 @@ use std::{
 };
 
 use rusqlite::ErrorCode;
-use telemetry::usage::{Flush, Gap, Slot};
+use telemetry::usage::{Flush, Gap, Slot, UserTotals};
 
 use super::{
     Usage, apply, lock,
@@ -39,8 +39,6 @@ impl Writer {
             while matches!(stopped.recv_timeout(interval), Err(mpsc::RecvTimeoutError::Timeout)) {
                 usage.flush();
             }
-            // The sums of a user who is new come with the second.
-            usage.flush();
             usage.flush();
         })?;
         Ok(Self { stop, ended })
@@ -112,7 +110,10 @@ impl Usage {
     /// Notes that everything is written.
     fn written(&self, database: &Database) {
         match totals(&database.connection) {
-            Ok(totals) => *lock(&self.totals) = Arc::new(totals),
+            Ok(totals) => {
+                let mut exposed = lock(&self.totals);
+                *exposed = Arc::new(first_0(totals, &exposed));
+            }
             Err(error) => tracing::debug!(%error, "cannot read the totals"),
         }
         let mut state = lock(&self.state);
@@ -175,6 +176,13 @@ impl Usage {
             }
         }
     }
+}
+
+/// Totals to expose: 0 for a user who had none, so that a monitoring system has seen the 0 before it sees more.
+fn first_0(stored: Vec<UserTotals>, exposed: &[UserTotals]) -> Vec<UserTotals> {
+    let is_known = |user: &Arc<str>| exposed.binary_search_by(|one| one.user.cmp(user)).is_ok();
+    let zero = |user| UserTotals { user, gpu_us: 0, busy_us: 0, idle_us: 0, energy_mj: 0 };
+    stored.into_iter().map(|one| if is_known(&one.user) { one } else { zero(one.user) }).collect()
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {

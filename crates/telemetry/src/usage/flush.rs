@@ -22,7 +22,8 @@ pub struct Flush {
     pub gaps: Vec<Gap>,
     /// Sessions that are open, or ended since the flush before, as they are now: they replace those stored.
     pub sessions: Vec<Session>,
-    /// Sums to add to users' totals; a new user's first is 0.
+    /// Sums to add to users' totals. Those of a new user may be 0. What exposes them shows 0 for a new user until the flush
+    /// after, so that a series begins with 0.
     pub totals: Vec<UserTotals>,
 }
 

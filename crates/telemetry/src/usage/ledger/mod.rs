@@ -217,8 +217,7 @@ impl Ledger {
         }
     }
 
-    /// Takes what was counted since the flush before. A new user's sums come with the flush after the one that has them
-    /// first, so that their series begin with 0: a store flushes twice when the agent ends.
+    /// Takes what was counted since the flush before.
     pub fn flush(&mut self, now: Stamp) -> Flush {
         for gpu in &mut self.gpus {
             gpu.end_old_sessions(now.boot.0, &mut self.kept);

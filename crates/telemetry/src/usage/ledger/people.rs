@@ -94,9 +94,8 @@ impl People {
     pub(super) fn take_totals(&mut self) -> Vec<UserTotals> {
         let totals = self.totals();
         for user in &mut self.users {
-            if !std::mem::replace(&mut user.is_new, false) {
-                (user.gpu_us, user.busy_us, user.idle_us, user.energy_mj) = (0, 0, 0, 0);
-            }
+            user.is_new = false;
+            (user.gpu_us, user.busy_us, user.idle_us, user.energy_mj) = (0, 0, 0, 0);
         }
         self.holders.retain(|holder| Arc::strong_count(holder) > 1);
         self.texts.retain(|text| Arc::strong_count(text) > 1);
@@ -135,13 +134,12 @@ impl User {
         if self.forgotten || !self.is_new && is_zero {
             return None;
         }
-        let of = |sum: u64| if self.is_new { 0 } else { sum };
         Some(UserTotals {
             user: Arc::clone(&self.name),
-            gpu_us: of(self.gpu_us),
-            busy_us: of(self.busy_us),
-            idle_us: of(self.idle_us),
-            energy_mj: of(self.energy_mj),
+            gpu_us: self.gpu_us,
+            busy_us: self.busy_us,
+            idle_us: self.idle_us,
+            energy_mj: self.energy_mj,
         })
     }
 }

@@ -411,14 +411,13 @@ fn host_without_clock_has_gap_once_it_gets_time() {
 }
 
 #[test]
-fn first_sums_of_new_user_are_0() {
+fn totals_of_user_are_sums_since_flush() {
     let mut host = Host::new();
     host.see(0, vec![gpu(0, vec![process(1, "alice")])]);
-    host.run(30, &[gpu(0, vec![process(1, "alice")])]);
     assert_eq!(host.ledger.users(), [("alice".into(), 100 << 20)]);
     let totals = |flush: &Flush| flush.totals.iter().map(|one| (one.user.to_string(), one.gpu_us)).collect::<Vec<_>>();
-    assert_eq!(totals(&host.flush()), [("alice".to_owned(), 0)]);
-    host.run(30, &[gpu(0, Vec::new())]);
+    assert_eq!(totals(&host.flush()), [("alice".to_owned(), 0)], "known before it has anything");
+    host.run(30, &[gpu(0, vec![process(1, "alice")])]);
     assert_eq!(totals(&host.flush()), [("alice".to_owned(), 30_000_000)]);
     host.run(30, &[gpu(0, Vec::new())]);
     assert_eq!(totals(&host.flush()), []);

@@ -15,7 +15,7 @@ use world::{HostGpu, Random, View};
 
 const HISTORIES: u64 = 10_000;
 /// Steps of a history.
-const STEPS: u64 = 25;
+const STEPS: u64 = 20;
 /// The wall clock when the first agent starts.
 const BEGINS: u64 = 1_796_000_000_000;
 
@@ -110,8 +110,6 @@ struct Host {
     ledger: Ledger,
     store: Store,
     truth: Truth,
-    /// As much of it as is stored.
-    stored: Truth,
     names: (u64, u32),
 }
 
@@ -129,7 +127,6 @@ impl Host {
             ledger: Ledger::default(),
             store: Store::default(),
             truth: Truth::default(),
-            stored: Truth::default(),
             names: (2, 0),
         }
     }
@@ -173,13 +170,12 @@ impl Host {
         assert_eq!((&pending.slots, &pending.gaps, &pending.gpus), (&flush.slots, &flush.gaps, &flush.gpus));
         assert_eq!(pending.totals, flush.totals);
         self.store.add(&flush);
-        self.stored = self.truth.clone();
+        self.truth.store();
     }
 
     /// The agent ends, with or without a flush, and another goes on from what is stored.
     fn restart(&mut self) {
         if self.random.one_in(2) {
-            self.flush();
             self.flush();
         }
         self.boot += self.random.below(100_000);
@@ -193,7 +189,7 @@ impl Host {
         self.view.earlier.append(&mut self.view.seen);
         self.view.starting = self.random.below(3);
         self.ledger = Ledger::resumed(LedgerConfig::default(), self.store.resumed());
-        self.truth = self.stored.clone().next_agent();
+        self.truth.restart();
     }
 
     fn forget(&mut self) {
@@ -277,6 +273,14 @@ impl Host {
                 *by_holder.entry((gpu.clone(), mig.clone(), label.clone())).or_default() += *sums;
             }
         }
+        let mut by_user: BTreeMap<String, u64> = BTreeMap::new();
+        for ((_, _, label), sums) in &by_holder {
+            let user = label.split(' ').next().unwrap_or_default().to_owned();
+            *by_user.entry(user).or_default() += sums.gpu_us;
+        }
+        by_user.retain(|user, sum| user.starts_with("user") && *sum > 0);
+        let totals = self.store.totals.iter().filter(|(_, sum)| **sum > 0).map(|(user, sum)| (user.clone(), *sum));
+        assert_eq!(by_user, totals.collect(), "history {seed}");
         by_holder.retain(|(_, _, label), _| !["free", "unknown", "unassigned"].contains(&&**label));
         for session in self.store.sessions.values() {
             let SessionKey { first_ms, device, holder } = &session.key;
@@ -303,7 +307,6 @@ fn histories_conserve_time(quarter: u64) {
     for seed in (0..HISTORIES).filter(|seed| seed % 4 == quarter) {
         let mut host = Host::new(seed);
         (0..STEPS).for_each(|_| host.step());
-        host.flush();
         host.flush();
         host.check(seed);
         host.check_sums(seed);

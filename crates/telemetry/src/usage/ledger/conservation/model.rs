@@ -15,10 +15,17 @@ pub(super) struct Stretch {
 }
 
 /// What is true of usage: that which is stored, or would be with the next flush.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Truth {
     pub(super) existed: Vec<Stretch>,
     pub(super) had: Vec<Stretch>,
+    now: State,
+    /// What is stored.
+    stored: (State, usize, usize),
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
     /// Ends of existence by wall clock, each with true if this run of the agent found it.
     ends: BTreeMap<String, Vec<(u64, bool)>>,
     /// GPUs that exist, by the boot clock.
@@ -92,46 +99,54 @@ fn occupants(gpu: &HostGpu) -> Vec<(String, f64)> {
 }
 
 impl Truth {
-    /// Another run of the agent goes on from this.
-    pub(super) fn next_agent(mut self) -> Self {
-        let offset = self.offset.take().unwrap_or_default();
-        for (key, known) in std::mem::take(&mut self.gpus) {
+    /// All of it is stored.
+    pub(super) fn store(&mut self) {
+        self.stored = (self.now.clone(), self.existed.len(), self.had.len());
+    }
+
+    /// Another run of the agent goes on from what is stored.
+    pub(super) fn restart(&mut self) {
+        let (mut now, existed, had) = self.stored.clone();
+        self.existed.truncate(existed);
+        self.had.truncate(had);
+        let offset = now.offset.take().unwrap_or_default();
+        for (key, known) in std::mem::take(&mut now.gpus) {
             let end = wall(offset, known.until);
-            let ends = self.ends.entry(key).or_default();
+            let ends = now.ends.entry(key).or_default();
             ends.retain(|other| other.0 > end);
             ends.push((end, false));
         }
-        self.gone.clear();
-        self.ends.values_mut().flatten().for_each(|end| end.1 = false);
-        Self { counted: false, ..self }
+        now.gone.clear();
+        now.ends.values_mut().flatten().for_each(|end| end.1 = false);
+        self.now = State { counted: false, ..now };
     }
 
     /// A snapshot.
     pub(super) fn see(&mut self, at: Stamp, has_counted: bool, seen: &BTreeMap<String, Seen<'_>>) {
         let now = at.boot.0;
         self.keep_time(at);
-        self.counted |= has_counted;
-        let offset = self.offset.unwrap();
+        self.now.counted |= has_counted;
+        let offset = self.now.offset.unwrap();
         for (key, how) in seen {
             let (state, read) = match how {
                 Seen::Listed(gpu) => (gpu.state_at(now), gpu.read_at),
                 Seen::Unread => (GpuState::Lost, None),
             };
             let read = read.filter(|_| state == GpuState::Ok);
-            if !self.gpus.contains_key(key) {
-                if matches!(how, Seen::Unread) && !self.ends.contains_key(key) {
+            if !self.now.gpus.contains_key(key) {
+                if matches!(how, Seen::Unread) && !self.now.ends.contains_key(key) {
                     // A missing GPU of which nothing is stored.
                     continue;
                 }
                 let begin = read.unwrap_or(now);
-                let back = self.gone.remove(key).filter(|until| {
+                let back = self.now.gone.remove(key).filter(|until| {
                     let minute = |boot: u64| wall(offset, boot) / 60_000;
                     minute(begin) <= minute(*until)
                 });
                 let from = back.unwrap_or(begin);
-                self.gpus.insert(key.clone(), Known { from, until: from, ..Known::default() });
+                self.now.gpus.insert(key.clone(), Known { from, until: from, ..Known::default() });
             }
-            let known = self.gpus.get_mut(key).unwrap();
+            let known = self.now.gpus.get_mut(key).unwrap();
             let before = known.until;
             match (state, read) {
                 (GpuState::Ok, Some(read)) => {
@@ -155,13 +170,13 @@ impl Truth {
             let (first, last) = (wall(offset, before), wall(offset, known.until));
             self.existed.push(Stretch { first, last, had: Vec::new() });
         }
-        let unlisted: Vec<String> = self.gpus.keys().filter(|key| !seen.contains_key(*key)).cloned().collect();
+        let unlisted: Vec<String> = self.now.gpus.keys().filter(|key| !seen.contains_key(*key)).cloned().collect();
         for key in unlisted {
-            if self.counted {
+            if self.now.counted {
                 self.end(&key);
                 continue;
             }
-            let known = self.gpus.get_mut(&key).unwrap();
+            let known = self.now.gpus.get_mut(&key).unwrap();
             let before = known.until;
             (known.until, known.chain) = (before.max(now), None);
             known.close_gap(before);
@@ -172,30 +187,30 @@ impl Truth {
 
     /// A GPU is forgotten.
     pub(super) fn end(&mut self, key: &str) {
-        if let Some(known) = self.gpus.remove(key) {
-            self.gone.insert(key.into(), known.until);
+        if let Some(known) = self.now.gpus.remove(key) {
+            self.now.gone.insert(key.into(), known.until);
         }
-        self.ends.remove(key);
+        self.now.ends.remove(key);
     }
 
     fn keep_time(&mut self, at: Stamp) {
         let offset = at.unix_ms.cast_signed() - at.boot.0.cast_signed();
-        let before = self.offset;
+        let before = self.now.offset;
         if before.is_some_and(|before| before.abs_diff(offset) <= 1000) {
             return;
         }
-        self.offset = Some(offset);
-        self.gone.clear();
+        self.now.offset = Some(offset);
+        self.now.gone.clear();
         if before.is_none() {
-            for key in self.ends.keys() {
+            for key in self.now.ends.keys() {
                 let known = Known { from: at.boot.0, until: at.boot.0, ..Known::default() };
-                self.gpus.insert(key.clone(), known);
+                self.now.gpus.insert(key.clone(), known);
             }
         }
-        for (key, known) in &mut self.gpus {
+        for (key, known) in &mut self.now.gpus {
             known.from = known.until;
             let begin = wall(offset, known.until);
-            let ends = self.ends.entry(key.clone()).or_default();
+            let ends = self.now.ends.entry(key.clone()).or_default();
             if let Some(before) = before {
                 let end = wall(before, known.until);
                 ends.retain(|other| other.0 > end);
