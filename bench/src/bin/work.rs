@@ -12,6 +12,7 @@ use telemetry::{
     frame::{self, Message},
     sample::Sample,
     snapshot::ContainerCount,
+    usage::Ledger,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -35,12 +36,18 @@ struct Ticks {
     frames: io::Cursor<Vec<u8>>,
     deriver: Deriver,
     publisher: Publisher,
+    ledger: Ledger,
 }
 
 impl Ticks {
     fn new(frames: &str) -> Outcome<Self> {
         let frames = io::Cursor::new(fs::read(frames)?);
-        Ok(Self { frames, deriver: Deriver::default(), publisher: Publisher::new(Stamp::default()) })
+        Ok(Self {
+            frames,
+            deriver: Deriver::default(),
+            publisher: Publisher::new(Stamp::default()),
+            ledger: Ledger::default(),
+        })
     }
 
     /// Processes the next frame like the supervisor.
@@ -62,6 +69,7 @@ impl Ticks {
             idle_after: IDLE_AFTER,
             container_count: ContainerCount::default(),
         });
+        self.ledger.add(&snapshot);
         self.publisher.publish(snapshot);
         Ok(())
     }

@@ -249,6 +249,8 @@ fn locked_file_is_written_later() {
     other.execute_batch("ROLLBACK").unwrap();
     usage.flush();
     assert_eq!((state(&usage).problem, found()), (None, 120.0));
+    assert_eq!(*UsageQueries(Arc::clone(&usage)).totals(), [total("alice", 0)], "a new user begins with 0");
+    usage.flush();
     assert_eq!(*UsageQueries(Arc::clone(&usage)).totals(), [total("alice", 120)]);
 }
 
@@ -268,7 +270,8 @@ fn day_of_flushes_that_cannot_be_written_is_kept_and_bounded() {
     assert_eq!(found.device_seconds, 120_000.0);
     assert_eq!(shares(&found)[0].1, 1439.0 * 30.0);
     assert_conserved(&found);
-    // What was counted for people outlives the detail.
+    // What was counted for people outlives the detail. A new user's is exposed after the next flush.
+    usage.flush();
     assert_eq!(*UsageQueries(usage).totals(), [total("alice", 60_000)]);
 }
 

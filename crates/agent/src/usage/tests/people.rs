@@ -124,6 +124,8 @@ fn new_user_is_exported_with_zero_before_the_first_flush() {
     script.add(|flush| flush.totals.push(total("bob", 47)));
     assert_eq!(*totals(), [total("bob", 0)]);
     usage.flush();
+    assert_eq!(*totals(), [total("bob", 0)], "for a minute at least");
+    usage.flush();
     script.add(|flush| flush.totals.extend([total("bob", 5), total("alice", 1)]));
     assert_eq!(*totals(), [total("alice", 0), total("bob", 47)]);
     drop(usage);
