@@ -9,3 +9,4 @@ mod metrics;
 mod recipes;
 mod stream;
 mod tls;
+mod usage_api;
