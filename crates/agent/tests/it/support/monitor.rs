@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     Agent,
-    agent::free_port,
+    agent::{free_port, nix_pid},
     clients::{client, repository},
     eventually, get, raw,
 };
@@ -166,6 +166,18 @@ impl Monitor {
     pub(crate) fn query(&self, expression: &str) -> Vec<Value> {
         let data = self.ask(&format!("/api/v1/query?query={}", escaped(expression)));
         data["result"].as_array().unwrap_or_else(|| panic!("{expression}: {data}")).clone()
+    }
+
+    /// The same at another moment, in Unix milliseconds.
+    pub(crate) fn query_at(&self, expression: &str, unix_ms: u64) -> Vec<Value> {
+        let time = format!("{}.{:03}", unix_ms / 1000, unix_ms % 1000);
+        let data = self.ask(&format!("/api/v1/query?query={}&time={time}&nocache=1", escaped(expression)));
+        data["result"].as_array().unwrap_or_else(|| panic!("{expression}: {data}")).clone()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix_pid(self.process.id()), signal).expect("it is there");
     }
 
     /// The values of those series.

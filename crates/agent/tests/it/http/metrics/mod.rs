@@ -6,4 +6,5 @@ mod dcgm;
 mod deploy;
 mod driver;
 mod host;
+mod usage;
 mod values;
