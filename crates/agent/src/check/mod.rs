@@ -20,6 +20,7 @@ use crate::{
     say,
     state::{self, NewestState},
     supervisor::Supervisor,
+    usage,
 };
 use running::RunningAgent;
 
@@ -135,6 +136,29 @@ fn resources(cli: &Cli, config: &Config, snapshot: Option<&Snapshot>, found: &mu
         )),
     };
     found.add(state.map(|fact| format!("state                  {fact}")));
+    for outcome in usage(config, of_service) {
+        found.add(outcome.map(|fact| format!("usage                  {fact}")));
+    }
+}
+
+/// Describes where usage is kept, with a warning if its file cannot be used, or is on a network file system.
+fn usage(config: &Config, of_service: bool) -> Vec<Result<String, String>> {
+    let Some(settings) = config.usage else { return vec![Ok("off".into())] };
+    let whose = if settings.people { "with people's names" } else { "without names" };
+    let days = settings.retention.as_secs() / 86_400;
+    match config.state_dir.as_deref() {
+        None if of_service => vec![Ok(format!("{whose}, in the service's own folder, for {days} days"))],
+        None => {
+            vec![Ok(format!("{whose}, in memory, for one day and until the agent stops: set --state-dir to keep it"))]
+        }
+        Some(folder) => usage::inspect(folder)
+            .into_iter()
+            .map(|outcome| match outcome {
+                Ok(file) => Ok(format!("{whose}, for {days} days, in {file}")),
+                Err(problem) => Err(format!("usage: {problem}")),
+            })
+            .collect(),
+    }
 }
 
 impl Findings {

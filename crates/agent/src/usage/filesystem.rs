@@ -22,7 +22,7 @@ const NETWORK: [(i64, &str); 13] = [
 ];
 
 /// Name of the network file system of a path; none if it is local, or unknown. FUSE may be either.
-pub(crate) fn network_file_system(path: &Path) -> Option<&'static str> {
+pub(super) fn network_file_system(path: &Path) -> Option<&'static str> {
     // The path may not exist yet.
     let existing = path.ancestors().find(|part| part.exists())?;
     let kind = statfs(existing).ok()?.filesystem_type().0;

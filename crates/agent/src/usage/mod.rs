@@ -32,8 +32,9 @@ use server::{Pending, SessionsPage, SessionsQuery, UsageError, UsageQuery, Usage
 use telemetry::usage::{Flush, Frontier, Ledger, LedgerConfig, Resumed, UserTotals};
 
 pub(crate) use export::export;
-pub(crate) use filesystem::network_file_system;
+use filesystem::network_file_system;
 use open::Database;
+pub(crate) use open::inspect;
 use queue::Queue;
 pub(crate) use source::Source;
 use writer::Writer;
@@ -137,11 +138,7 @@ impl OpenedUsage {
         };
         let database = database.map_or_else(open::memory, Ok).map_err(|error| error.to_string())?;
         if let (Some(file), Some(kind)) = (&database.file, folder.and_then(network_file_system)) {
-            tracing::warn!(
-                file = %file.path.display(),
-                "the usage file is on {kind}: its locks are the server's, so only one host may use this folder, and a query \
-                 delays writing; set --state-dir to a local folder"
-            );
+            tracing::warn!("{}", open::on_network(&file.path, kind));
         }
         Ok(Self { database, settings, problem })
     }

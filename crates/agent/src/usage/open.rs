@@ -273,6 +273,33 @@ fn lock(folder: &Path) -> Result<File, Problem> {
     }
 }
 
+/// Describes the file in a folder without changing anything, then what is wrong with it.
+pub(crate) fn inspect(folder: &Path) -> Vec<Result<String, Problem>> {
+    let path = folder.join(NAME);
+    let mib = |bytes: u64| format!("{}.{} MiB", bytes >> 20, ((bytes >> 10) % 1024) * 10 / 1024);
+    let found = match look(&path) {
+        Ok(()) => Ok(match fs::metadata(&path) {
+            Ok(found) => format!("{} ({})", path.display(), mib(found.len())),
+            Err(_) => format!("{} (not there yet)", path.display()),
+        }),
+        Err(Unusable::Damaged(why)) => {
+            Err(format!("{}: {why}; the agent will rename it and begin a new one", path.display()))
+        }
+        Err(unusable) => Err(unusable.text(&path)),
+    };
+    let shared = network_file_system(&path).map(|kind| Err(on_network(&path, kind)));
+    std::iter::once(found).chain(shared).collect()
+}
+
+/// Warning about a network file system.
+pub(super) fn on_network(path: &Path, kind: &str) -> String {
+    format!(
+        "{} is on {kind}: its locks are those of the server, so only one host may use this folder, and a query delays \
+         writing; set --state-dir to a local folder",
+        path.display()
+    )
+}
+
 /// Renames a damaged file and its log, and returns its new name.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");

@@ -40,6 +40,7 @@ impl Writer {
                 usage.flush();
             }
             usage.flush();
+            usage.close();
         })?;
         Ok(Self { stop, ended })
     }
@@ -59,6 +60,13 @@ impl Usage {
         let mut database = lock(&self.database);
         self.take();
         self.write(&mut database);
+    }
+
+    /// Closes the file, so that nothing of it is left in its log: other threads live until the process ends.
+    fn close(&self) {
+        if let Ok(memory) = open::memory() {
+            drop(mem::replace(&mut *lock(&self.database), memory));
+        }
     }
 
     /// Takes a flush from the ledger.

@@ -1,9 +1,11 @@
 //! Tests of the store, with a ledger that plays what a test gives it.
 
 mod conservation;
+mod document;
 mod files;
 mod people;
 mod queries;
+mod year;
 
 use std::{
     path::Path,

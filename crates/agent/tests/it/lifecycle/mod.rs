@@ -1,5 +1,6 @@
 //! Configuration, start, stop, the collector process and the service.
 
+mod accounting;
 pub(crate) mod collector;
 mod configuration;
 mod exhaustion;
