@@ -59,6 +59,7 @@ audit: ## Check the same, and fail if advisories cannot be reached
 chaos: ## Play random faults for half an hour (CHAOS_SECONDS, CHAOS_SEED); `make test` has a short run
 	$(CARGO) build --release --workspace
 	BUILD=release CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --workspace --test chaos -- --nocapture
+	USAGE_KILLS=$${USAGE_KILLS:-200} $(CARGO) test -p agent --bins writer_killed
 
 fuzz: ## Test every parser with random input, a million cases each (PROPTEST_CASES; ten minutes)
 	@scripts/fuzz

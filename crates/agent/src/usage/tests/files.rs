@@ -255,6 +255,33 @@ fn locked_file_is_written_later() {
 }
 
 #[test]
+fn full_disk_delays_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (usage, script) = store(Some(folder.path()));
+    let limit = |pages: u64| {
+        let limited =
+            lock(&usage.database).connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
+        limited.unwrap();
+    };
+    // SQLite returns the code of a full disk.
+    limit(1);
+    for minute in 0..300 {
+        script.minute("GPU-A", NOON + minute * MINUTE, vec![by("alice", 60)]);
+    }
+    usage.flush();
+    let problem = state(&usage).problem.unwrap();
+    assert!(problem.contains("full") && problem.contains("free some space"), "{problem}");
+    let found = || report(&usage, query(NOON, NOON + DAY, &[Dimension::User]));
+    assert_eq!((found().device_seconds, shares(&found())[0].1), (18_000.0, 18_000.0));
+    limit(1 << 30);
+    usage.flush();
+    assert_eq!((state(&usage).problem, found().device_seconds), (None, 18_000.0));
+    drop(usage);
+    let (usage, _) = store(Some(folder.path()));
+    assert_eq!(report(&usage, query(NOON, NOON + DAY, &[])).device_seconds, 18_000.0);
+}
+
+#[test]
 fn day_of_flushes_that_cannot_be_written_is_kept_and_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let (usage, script) = store(Some(folder.path()));
@@ -404,5 +431,6 @@ fn writer_killed_while_writing_loses_no_written_flush() {
     if let Some(folder) = std::env::var_os(CHILD) {
         return write_until_killed(Path::new(&folder));
     }
-    kill_often(if std::env::var_os("USAGE_KILLS_ALL").is_some() { 200 } else { 20 });
+    let times = std::env::var("USAGE_KILLS").ok().and_then(|times| times.parse().ok());
+    kill_often(times.unwrap_or(20));
 }
