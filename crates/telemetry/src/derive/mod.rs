@@ -42,6 +42,7 @@ pub use forget::NotForgotten;
 pub(crate) use gpu_usage::{gpu_idles, instance_idles};
 pub use identity::is_lasting;
 pub use saved::{EarlierGpu, SavedState};
+pub(crate) use totals::LONGEST_COUNTED_MS;
 
 use cpu::ProcessTimes;
 use earlier::EarlierGpus;

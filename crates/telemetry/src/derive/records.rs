@@ -13,7 +13,7 @@ use crate::{
         known_gpus::KnownGpu,
         pace::Pace,
         saved::{SavedState, SavedUse, SavedXids},
-        totals::Sums,
+        totals::{LONGEST_COUNTED_MS, Sums},
         usage_tracker::{UsageLimits, UsageTracker},
         xid_tracker::XidTracker,
     },
@@ -115,7 +115,7 @@ impl Records {
             record.faults.read(gpu);
             record.pace.read(gpu, sample.began, with.slow);
             record.xids.read(gpu, with.version);
-            record.sums.read(gpu, with.longest);
+            record.sums.read(gpu, with.longest.max(Duration::from_millis(LONGEST_COUNTED_MS)));
         }
         for error in &sample.xids {
             let key = with.named.of_xid(error, &sample.gpus);

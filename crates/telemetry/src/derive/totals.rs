@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use crate::{Absence, BootTime, Reading, sample::GpuSample, snapshot::Totals};
 
+/// Longest time between two readings that counts in any case, in milliseconds: in the accounting of usage too, whose busy
+/// time is a part of a GPU's.
+pub(crate) const LONGEST_COUNTED_MS: u64 = 10_000;
+
 /// Totals of one GPU. They outlive collectors.
 #[derive(Clone, Debug)]
 pub(super) struct Sums {

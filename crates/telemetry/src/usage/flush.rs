@@ -1,4 +1,4 @@
-//! What a ledger hands to its store.
+//! Flushes: a ledger's output for its store.
 
 use std::sync::Arc;
 

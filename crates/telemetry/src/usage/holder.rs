@@ -25,7 +25,7 @@ pub struct Holder {
     pub job: Option<Arc<str>>,
 }
 
-/// What a device's time is counted for.
+/// Holder of a device's time, or the reason for having none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Occupant {
     /// A holder, by the rule of [`crate::snapshot::Usage`].

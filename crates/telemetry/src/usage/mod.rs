@@ -17,12 +17,12 @@ pub use ledger::{KeptCommands, Ledger, LedgerConfig, Resumed};
 pub use sums::Sums;
 
 /// Longest interval between two samples that counts, in milliseconds: longer gaps are unobserved.
-pub const LONGEST_INTERVAL_MS: u64 = 10_000;
+pub const LONGEST_INTERVAL_MS: u64 = crate::derive::LONGEST_COUNTED_MS;
 /// Absence after which a session has ended, in milliseconds.
 pub const SESSION_GAP_MS: u64 = 60_000;
 /// Length of the finest bucket, in milliseconds.
 pub const MINUTE_MS: u64 = 60_000;
 /// Length of the bucket that is kept for long, in milliseconds.
 pub const HOUR_MS: u64 = 3_600_000;
-/// Name that stands for a person who was forgotten.
+/// Name in place of a person who was forgotten.
 pub const REMOVED: &str = "(removed)";

@@ -24,7 +24,7 @@ use gpu::GpuLedger;
 use people::People;
 use run::Run;
 
-/// What a ledger keeps.
+/// Extent of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerConfig {
     /// Users, containers, pods, jobs and commands are kept. Else all holders are one, [`super::Holder::default`].
@@ -51,7 +51,7 @@ pub enum KeptCommands {
     Nothing,
 }
 
-/// What earlier runs of the agent stored.
+/// Stored state of earlier runs of the agent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resumed {
     /// The newest [`Flush::sequence`] stored.
@@ -82,7 +82,7 @@ pub struct Ledger {
     kept: Kept,
 }
 
-/// What GPUs leave for the next flush, and what they have in common.
+/// Output of GPUs for the next flush, and state that they share.
 #[derive(Debug, Default)]
 struct Kept {
     commands: KeptCommands,

@@ -85,7 +85,7 @@ impl People {
         }
     }
 
-    /// What the next flush has of the totals.
+    /// Totals of the next flush.
     pub(super) fn totals(&self) -> Vec<UserTotals> {
         self.users.iter().filter_map(User::totals).collect()
     }

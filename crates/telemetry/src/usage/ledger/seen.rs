@@ -33,7 +33,7 @@ struct SeenProcess {
     counts: bool,
     /// Its command line was read.
     has_arguments: bool,
-    /// What says who it is; none for one that does not count.
+    /// Facts of its owner; none for one that does not count.
     owner: Option<Owner>,
 }
 

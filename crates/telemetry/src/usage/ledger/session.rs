@@ -106,7 +106,7 @@ pub(super) fn forget(session: &mut Session, removed: &Arc<Holder>) {
     (session.command, session.program, session.open) = (None, None, false);
 }
 
-/// Holder that stands for a person who was forgotten.
+/// Holder in place of a person who was forgotten.
 pub(super) fn removed() -> Holder {
     Holder { user: Some(REMOVED.into()), ..Holder::default() }
 }

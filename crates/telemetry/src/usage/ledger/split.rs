@@ -6,7 +6,7 @@ pub(super) struct Split {
     whole: u64,
     /// All weights together.
     weights: u64,
-    /// What the wholes before left over, below `weights`.
+    /// Remainder of the wholes before, below `weights`.
     left: u64,
     weighed: u64,
     given: u64,

@@ -19,7 +19,7 @@ const STEPS: u64 = 20;
 /// The wall clock when the first agent starts.
 const BEGINS: u64 = 1_796_000_000_000;
 
-/// What a store has: each flush once, slots by run, GPU and minute.
+/// Content of a store: each flush once, slots by run, GPU and minute.
 #[derive(Default)]
 struct Store {
     sequence: u64,

@@ -10,17 +10,17 @@ use crate::{Stamp, snapshot::GpuState};
 pub(super) struct Stretch {
     pub(super) first: u64,
     pub(super) last: u64,
-    /// Who had it, each with the part of the GPU; empty for existence.
+    /// Occupants, each with the part of the GPU; empty for existence.
     pub(super) had: Vec<(String, f64)>,
 }
 
-/// What is true of usage: that which is stored, or would be with the next flush.
+/// Usage as it is: stored, or to be stored with the next flush.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     pub(super) existed: Vec<Stretch>,
     pub(super) had: Vec<Stretch>,
     now: State,
-    /// What is stored.
+    /// Part that is stored.
     stored: (State, usize, usize),
 }
 

@@ -28,7 +28,7 @@ impl Random {
 /// Somebody on a device: user, container and job by number.
 pub(super) type Who = (u64, u64, u64);
 
-/// What is on a device.
+/// A device and its processes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Device {
     /// MIG: number of the instance and its slices.

@@ -50,7 +50,7 @@ fn working(processes: Vec<Process>, percent: u32, watts: u32) -> Gpu {
     gpu
 }
 
-/// What is counted while these GPUs are seen one after the other, each for so many seconds.
+/// Sums while these GPUs are seen one after the other, each for so many seconds.
 fn played(parts: &[(u64, Gpu)]) -> String {
     let mut host = Host::new();
     host.see(0, vec![parts[0].1.clone()]);
