@@ -304,3 +304,17 @@ fn use_unknown_without_process_list() {
         assert_eq!(snapshot.gpus[0].usage.verdict, verdict);
     }
 }
+
+#[test]
+fn busy_time_counts_intervals_of_usage() {
+    let mut deriver = Deriver::default();
+    let mut busy = |read: u64| {
+        let mut gpu = idle(0, "A", read, &[1]);
+        gpu.readings.utilization.gpu_percent = Ok(100);
+        derive(&mut deriver, read, &Arc::new(ready("1", read, vec![gpu]))).gpus[0].totals.busy
+    };
+    let [first, slow, longest, too_long] = [1_000, 9_000, 19_000, 29_001].map(&mut busy);
+    assert_eq!(first, Ok(Duration::ZERO));
+    assert_eq!(slow, Ok(Duration::from_secs(8)), "it was stale, and its user has these seconds");
+    assert_eq!([longest, too_long], [Ok(Duration::from_secs(18)); 2]);
+}

@@ -8,6 +8,8 @@ use super::*;
 const RENEW: &str = "RENEW_DOCS";
 const HOUR: u64 = 3600;
 
+type Example = fn() -> String;
+
 /// A row per holder, then the rest and the sum, in hours.
 fn table(flush: &Flush) -> String {
     let (sums, unobserved) = by_occupant(flush);
@@ -122,7 +124,7 @@ fn examples_of_document_are_computed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/usage.md");
     let found = fs::read_to_string(&path).unwrap();
     let mut text = found.clone();
-    let examples: [(&str, fn() -> String); 7] = [
+    let examples: [(&str, Example); 7] = [
         ("two users", two_users),
         ("notebook", notebook),
         ("MIG", mig),
