@@ -18,26 +18,29 @@ use crate::{
 /// A response that is awaited. Dropping it gives up.
 pub type Later = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// A response, and the wait before it. Only one that is not ready allocates.
-pub struct Reply(Kind);
+/// A response, and the wait for it. Only one that is not ready allocates.
+pub struct Reply {
+    response: Option<Response>,
+    wait: Option<Wait>,
+}
 
-enum Kind {
-    Ready(Option<Response>, Option<(Pin<Box<Sleep>>, Slot)>),
+enum Wait {
+    Delay(Pin<Box<Sleep>>, #[expect(dead_code, reason = "held until the delay is over")] Slot),
     Later(Later),
 }
 
 impl Reply {
     pub(crate) const fn now(response: Response) -> Self {
-        Self(Kind::Ready(Some(response), None))
+        Self { response: Some(response), wait: None }
     }
 
     /// Responds after [`DELAY`] and holds the slot until then.
     pub(crate) fn delayed(slot: Slot, response: Response) -> Self {
-        Self(Kind::Ready(Some(response), Some((Box::pin(sleep(DELAY)), slot))))
+        Self { response: Some(response), wait: Some(Wait::Delay(Box::pin(sleep(DELAY)), slot)) }
     }
 
     pub(crate) const fn later(response: Later) -> Self {
-        Self(Kind::Later(response))
+        Self { response: None, wait: Some(Wait::Later(response)) }
     }
 }
 
@@ -45,17 +48,14 @@ impl Future for Reply {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        match &mut self.0 {
-            Kind::Ready(response, wait) => {
-                if let Some((delay, _)) = wait {
-                    ready!(delay.as_mut().poll(cx));
-                    *wait = None;
-                }
-                // A future that is polled after its end may panic; this one stays pending.
-                response.take().map_or(Poll::Pending, Poll::Ready)
-            }
-            Kind::Later(response) => response.as_mut().poll(cx),
+        match &mut self.wait {
+            Some(Wait::Delay(delay, _)) => ready!(delay.as_mut().poll(cx)),
+            Some(Wait::Later(later)) => self.response = Some(ready!(later.as_mut().poll(cx))),
+            None => {}
         }
+        self.wait = None;
+        // A future that is polled after its end may panic; this one stays pending.
+        self.response.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
