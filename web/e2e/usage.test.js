@@ -295,6 +295,8 @@ test("usage is the agent's own, with a note if it is kept in memory only", async
   const user = page.locator("table.usage tbody tr").first();
   await user.filter({ hasText: /€/ }).waitFor();
   const name = await user.locator("th").innerText();
+  // Its first sample did not count for a number of the account.
+  assert.equal(await page.locator("table.usage tbody tr").count(), 1);
   await page.getByText("usage is kept in memory").waitFor();
   await page.locator(".heat").waitFor();
   await page.getByRole("slider", { name: /^GPU 0, \d sessions?$/ }).focus();

@@ -37,7 +37,8 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(700);
 /// GpuReaders are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
 const MAX_WAIT: Duration = Duration::from_millis(250);
-/// Longest wait of the first frame for the names of owners and containers, and for the kubelet.
+/// Longest wait of the first frame for the names of owners and containers, and for the kubelet; and of a tick for the name
+/// of a new account.
 const NAMES_WAIT: Duration = Duration::from_millis(100);
 /// Shortest wait for process facts, even if a late reader has used up [`MAX_WAIT`].
 const FACTS_WAIT: Duration = Duration::from_millis(10);
@@ -152,6 +153,8 @@ impl<W: Write> Assembler<W> {
         let slots = self.ticker.wait_for_all(tick, deadline);
         let took = begun.elapsed();
         let processes = self.processes(&slots, deadline.max(Instant::now() + FACTS_WAIT));
+        // The first sample of a new account has its name already: usage would count for the number.
+        self.owners.settle(Instant::now() + NAMES_WAIT);
         self.write_ready(facts, tick, &slots, processes, took)
     }
 

@@ -17,6 +17,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// State of a uid.
 enum Name {
     Asked,
+    /// Requested, and waited for in vain: nobody waits for it again.
+    Late,
     Answered(Option<String>, Instant),
 }
 
@@ -54,7 +56,7 @@ impl Owners {
         match names.get(&uid) {
             Some(Name::Answered(Some(name), _)) => return Some(name.clone()),
             Some(Name::Answered(None, when)) if when.elapsed() < ASK_AGAIN => return None,
-            Some(Name::Asked) => return None,
+            Some(Name::Asked | Name::Late) => return None,
             _ => {}
         }
         names.insert(uid, Name::Asked);
@@ -65,13 +67,15 @@ impl Owners {
         None
     }
 
-    /// Waits until every requested uid is resolved, or until the deadline.
+    /// Waits until every requested uid is resolved, or until the deadline: once for each uid, so that a name service that
+    /// hangs delays one tick per account.
     pub(crate) fn settle(&self, deadline: Instant) {
         let mut names = lock(&self.names.0);
         while names.values().any(|name| matches!(name, Name::Asked)) {
             let (guard, in_time) = wait_until(&self.names.1, names, deadline);
             names = guard;
             if !in_time {
+                names.values_mut().filter(|name| matches!(name, Name::Asked)).for_each(|name| *name = Name::Late);
                 break;
             }
         }
@@ -102,6 +106,26 @@ mod tests {
         assert_eq!(owners.name(7), None);
         owners.settle(Instant::now() + Duration::from_millis(1));
         assert_eq!((owners.name(7), owners.name(8)), (None, None));
+    }
+
+    #[test]
+    fn name_service_hung_is_waited_for_once() {
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let owners = Owners::asking(move |_| lock(&wait).recv().ok().map(|()| "late".to_owned()));
+        owners.name(7);
+        owners.settle(Instant::now() + Duration::from_millis(1));
+        // It would wait for a minute, and there is no answer.
+        let begun = Instant::now();
+        owners.settle(far());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert_eq!(owners.name(7), None);
+        // Its answer counts when it comes.
+        go.send(()).unwrap();
+        owners.name(8);
+        go.send(()).unwrap();
+        owners.settle(far());
+        assert_eq!(owners.name(7).as_deref(), Some("late"));
     }
 
     #[test]
