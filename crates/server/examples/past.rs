@@ -87,6 +87,7 @@ async fn main() {
         "since=-30d&step=30m",
         "since=-30d&step=30m&agg=max",
         "since=-30d&until=-20d",
+        "since=-30d&format=csv",
     ] {
         let address = format!("/api/v1/history?metric=power.draw_watts&gpu=3&{query}");
         let mut times = Vec::new();

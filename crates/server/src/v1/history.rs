@@ -157,7 +157,8 @@ pub(super) fn csv(answer: &Answer, metrics: &[usize], snapshot: &Snapshot) -> By
     }
     text.push_str("\r\n");
     let steps = answer.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
-    let times: Vec<String> = (0..steps).map(|step| time_of(answer, step)).collect();
+    let mut of = time::Times::default();
+    let times: Vec<String> = (0..steps).map(|step| time_of(answer, step, &mut of)).collect();
     // Series of one GPU follow each other, each with another metric.
     for series in answer.series.chunk_by(|one, next| one.gpu_uuid == next.gpu_uuid) {
         let Some(first) = series.first() else { continue };
@@ -178,9 +179,9 @@ pub(super) fn csv(answer: &Answer, metrics: &[usize], snapshot: &Snapshot) -> By
 }
 
 /// When a step begins.
-fn time_of(answer: &Answer, step: usize) -> String {
+fn time_of(answer: &Answer, step: usize, times: &mut time::Times) -> String {
     let mut text = String::with_capacity(24);
-    time::format(&mut text, answer.start_at_ms + answer.step_ms * step as u64);
+    times.write(&mut text, answer.start_at_ms + answer.step_ms * step as u64);
     text
 }
 

@@ -71,6 +71,37 @@ pub(super) fn format(to: &mut String, unix_ms: u64) {
     let _ = write!(to, "{time:.3}Z");
 }
 
+/// Writes times in the form of [`format`]. Those of one day, as they follow one another in a table, share its date.
+#[derive(Default)]
+pub(super) struct Times {
+    day: Option<u64>,
+    /// As far as the T.
+    date: String,
+}
+
+impl Times {
+    pub(super) fn write(&mut self, to: &mut String, unix_ms: u64) {
+        let day_ms = DAY_MS.unsigned_abs();
+        let (day, mut rest) = (unix_ms / day_ms, unix_ms % day_ms);
+        if self.day != Some(day) {
+            self.date.clear();
+            format(&mut self.date, unix_ms);
+            self.date.truncate(self.date.find('T').map_or(0, |end| end + 1));
+            self.day = Some(day);
+        }
+        to.push_str(&self.date);
+        let units = [HOUR_MS, MINUTE_MS, SECOND_MS, 1].map(i64::unsigned_abs);
+        for (unit, (digits, after)) in units.into_iter().zip([(2, ':'), (2, ':'), (2, '.'), (3, 'Z')]) {
+            let number = rest / unit;
+            rest %= unit;
+            for power in [100, 10, 1].into_iter().skip(3 - digits) {
+                to.push(char::from_digit(u32::try_from(number / power % 10).unwrap_or(0), 10).unwrap_or('0'));
+            }
+            to.push(after);
+        }
+    }
+}
+
 /// 1970 in UTC.
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
@@ -309,6 +340,17 @@ mod tests {
             let mut text = String::new();
             format(&mut text, time);
             prop_assert_eq!(parse(&text, 0, None), Ok(time));
+        }
+
+        #[test]
+        fn times_in_succession_are_formatted_alike(first in 0..253_000_000_000_000_u64, step in 1..200_000_000_u64) {
+            let mut times = Times::default();
+            for time in (0..5).map(|number| first + number * step) {
+                let [mut one, mut other] = [String::new(), String::new()];
+                format(&mut one, time);
+                times.write(&mut other, time);
+                prop_assert_eq!(one, other);
+            }
         }
 
         #[test]
