@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use telemetry::terminal::{printable, printable_in};
 
-/// Stands for a value that is not known.
+/// Mark of a value that is not known.
 pub(super) const ABSENT: &str = "-";
 /// Longest explanation of the agent, in characters.
 const MAX_DETAIL: usize = 400;
