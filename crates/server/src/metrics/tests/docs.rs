@@ -112,7 +112,7 @@ metric's own name. Other metrics with words (`nvsmi_gpu_recovery_action`, `nvsmi
 `nvsmi_gpu_fabric_problem`) have those that there are.
 ";
 const USERS: &str = "Only with `--metrics-users`, for the scopes `read` and `metrics`, never for `summary`. They name people: the label `user` is the
-user of `/api/v1/users`. Served under whatever names. The counters are those of usage accounting: they continue over
+user of `/api/v1/users`. Served under whatever names. The counters are those of [usage accounting](usage.md): they continue over
 restarts, and grow once a minute, when the store is written. A user who is new begins with 0, and keeps the series.
 `nvsmi_user_gpu_memory_bytes` is absent while a process of the user, or its memory, is not known.";
 const COLUMNS: &str = "| metric | type | unit | labels | what it is | source | dcgm-exporter's name | fleet |\n|---|---|---|---|---|---|---|---|\n";

@@ -187,6 +187,7 @@ last column says, every reading of a GPU is also absent while the GPU is (`lost`
 `xid.last_at`, `gpu_uuid` of an event, `uid` of a container in `/users`, and of a process `gpu_instance`, `compute_instance`,
 `owner_container`, `container`, `container_runtime`, `container_name`, `system_container`, `pod`, `pod_namespace`, `pod_name`,
 `podman_pod`, `job`, `job_display` and `job_step`. Keys are never left out; new ones may be added at any time.
+`/usage` and `/sessions` have no `absent`: their fields say what null means.
 
 The column *read* says when a value is read. A tick is one `--interval`:
 
