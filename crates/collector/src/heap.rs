@@ -7,15 +7,17 @@ const MANY: usize = 2000;
 /// free.
 pub fn trim_after_tick(processes: usize) {
     if processes >= MANY {
-        trim();
+        trim_heap();
     }
 }
 
+/// Returns unused memory of the heap to the kernel, after work that needs much and is rare.
 #[cfg(target_env = "gnu")]
-fn trim() {
+pub fn trim_heap() {
     // SAFETY: malloc_trim takes a number, locks the heap itself, and leaves what is allocated as it is.
     unsafe { nix::libc::malloc_trim(0) };
 }
 
+/// Returns unused memory of the heap to the kernel, if the C library can.
 #[cfg(not(target_env = "gnu"))]
-const fn trim() {}
+pub const fn trim_heap() {}

@@ -37,7 +37,7 @@ mod ticker;
 mod xids;
 
 pub use capture::capture;
-pub use heap::trim_after_tick;
+pub use heap::{trim_after_tick, trim_heap};
 pub use run::run;
 pub use settings::{ExcludedGpu, Settings};
 pub use socket::{try_container_socket, try_kubelet_socket};

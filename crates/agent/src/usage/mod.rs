@@ -145,10 +145,12 @@ impl OpenedUsage {
 
     /// What a ledger goes on from.
     pub(crate) fn resumed(&self) -> Resumed {
-        resumed(&self.database.connection).unwrap_or_else(|error| {
+        let stored = resumed(&self.database.connection).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read from the usage file what was open; its sessions begin again");
             Resumed::default()
-        })
+        });
+        // Without people there are no names to go on from.
+        if self.settings.people { stored } else { Resumed { users: Vec::new(), ..stored } }
     }
 
     /// Begins to store what is counted.

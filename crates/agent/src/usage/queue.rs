@@ -94,6 +94,8 @@ impl Queue {
             // Its panic is logged, and its client gets an error because the channel closes.
             let _ = panic::catch_unwind(AssertUnwindSafe(job));
         }
+        // glibc keeps what a query has used for the next one, which may come tomorrow.
+        collector::trim_heap();
     }
 
     /// Next job, or none: then the thread is not counted any more, at the same moment, so that no job waits for it.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Statement};
 use telemetry::usage::{Holder, Occupant};
 
 use super::super::schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN};
@@ -22,7 +22,9 @@ const MADE_UP: i64 = 1 << 48;
 pub(super) type Place = [Option<Arc<str>>; 3];
 
 pub(super) struct Names<'c> {
-    connection: &'c Connection,
+    find_user: Statement<'c>,
+    find_user_id: Statement<'c>,
+    find_place: Statement<'c>,
     gpus: HashMap<i64, Gpu>,
     devices: HashMap<i64, (i64, Option<Arc<str>>, Option<Arc<str>>)>,
     new_gpus: HashMap<(Arc<str>, Option<Arc<str>>), i64>,
@@ -50,7 +52,9 @@ impl<'c> Names<'c> {
             devices.insert(row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?));
         }
         Ok(Self {
-            connection,
+            find_user: connection.prepare("SELECT name FROM user WHERE id = ?1")?,
+            find_user_id: connection.prepare("SELECT id FROM user WHERE name = ?1")?,
+            find_place: connection.prepare("SELECT container, pod, job FROM place WHERE id = ?1")?,
             gpus,
             devices,
             new_gpus: HashMap::new(),
@@ -125,8 +129,7 @@ impl<'c> Names<'c> {
         if let Some(name) = self.users.get(&id) {
             return Ok(name.clone());
         }
-        let find = "SELECT name FROM user WHERE id = ?1";
-        let name: Option<Arc<str>> = self.connection.query_row(find, [id], |row| row.get(0)).optional()?;
+        let name: Option<Arc<str>> = self.find_user.query_row([id], |row| row.get(0)).optional()?;
         self.users.insert(id, name.clone());
         Ok(name)
     }
@@ -136,8 +139,7 @@ impl<'c> Names<'c> {
         if let Some(id) = self.user_ids.get(name) {
             return Ok(*id);
         }
-        let find = "SELECT id FROM user WHERE name = ?1";
-        let id = match self.connection.query_row(find, [&**name], |row| row.get(0)).optional()? {
+        let id = match self.find_user_id.query_row([&**name], |row| row.get(0)).optional()? {
             Some(id) => id,
             None => self.made_up(),
         };
@@ -154,9 +156,8 @@ impl<'c> Names<'c> {
         if let Some(place) = self.places.get(&id) {
             return Ok(place.clone());
         }
-        let find = "SELECT container, pod, job FROM place WHERE id = ?1";
         let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
-        let place: Place = self.connection.query_row(find, [id], row).optional()?.unwrap_or_default();
+        let place: Place = self.find_place.query_row([id], row).optional()?.unwrap_or_default();
         self.places.insert(id, place.clone());
         Ok(place)
     }

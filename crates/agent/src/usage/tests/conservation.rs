@@ -83,7 +83,7 @@ fn of(report: &UsageReport, user: &str) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(50))]
 
     #[test]
     fn any_window_is_conserved_and_whole_days_are_exact(
