@@ -348,7 +348,7 @@ pub(crate) enum Sleep {
     Never,
 }
 
-/// What usage accounting keeps.
+/// Extent of usage accounting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UsageMode {
     People,

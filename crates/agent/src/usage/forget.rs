@@ -11,7 +11,7 @@ use telemetry::{
 
 use super::{Usage, apply::ADD_SUMS, lock, prune, schema::signed};
 
-/// Number of the user that stands for those who were forgotten: `schema::create` adds it.
+/// Number of [`REMOVED`] among the users: `schema::create` adds it.
 const REMOVED_ID: i64 = 1;
 
 impl Usage {
@@ -128,7 +128,7 @@ fn totals(transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM user WHERE id = ?1", [id]).map(drop)
 }
 
-/// Writes the file anew, so that nothing that was deleted is in unused parts of its pages, nor in its log.
+/// Rewrites the file, so that nothing that was deleted is in unused parts of its pages, nor in its log.
 pub(super) fn clean(connection: &Connection) -> bool {
     let log = || {
         connection

@@ -66,7 +66,7 @@ impl Keep {
     }
 }
 
-/// What is kept, of whom.
+/// Extent and time of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UsageSettings {
     /// With names.
@@ -75,7 +75,7 @@ pub(crate) struct UsageSettings {
     pub(crate) retention: Duration,
     /// Interval between two flushes.
     pub(crate) interval: Duration,
-    /// What the ledger keeps.
+    /// Settings of the ledger.
     pub(crate) ledger: LedgerConfig,
 }
 
@@ -143,7 +143,7 @@ impl OpenedUsage {
         Ok(Self { database, settings, problem })
     }
 
-    /// What a ledger goes on from.
+    /// State from which a ledger goes on.
     pub(crate) fn resumed(&self) -> Resumed {
         let stored = resumed(&self.database.connection).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read from the usage file what was open; its sessions begin again");
@@ -206,7 +206,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Usage {
-    /// What is not stored, at this moment.
+    /// Everything that is not stored, at this moment.
     fn unstored(&self) -> Vec<Arc<Flush>> {
         let kept = lock(&self.kept);
         let pending = self.source.pending();

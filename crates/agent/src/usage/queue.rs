@@ -31,7 +31,7 @@ struct Jobs {
     waiting: VecDeque<Job>,
 }
 
-/// Tells a query that nobody waits for it any more.
+/// Mark for a query whose answer nobody waits for any more.
 struct GiveUp(Arc<AtomicBool>);
 
 impl Drop for GiveUp {

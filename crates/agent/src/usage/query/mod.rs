@@ -16,13 +16,13 @@ use super::schema::number;
 pub(super) use report::report;
 pub(super) use sessions::{open as open_sessions, sessions};
 
-/// What is not in the file as a transaction sees it.
+/// Flushes that are not in the file as a transaction sees it.
 pub(super) struct Fresh {
     flushes: Vec<Arc<Flush>>,
 }
 
 impl Fresh {
-    /// Those of these flushes that are newer than what is stored. They were taken before the transaction began, so that
+    /// Keeps the flushes that are newer than what is stored. They were taken before the transaction began, so that
     /// none is missing in both.
     pub(super) fn new(connection: &Connection, mut flushes: Vec<Arc<Flush>>) -> rusqlite::Result<Self> {
         let stored = number(connection, "sequence")?;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a test knows of a minute.
+/// A minute as a test knows it.
 #[derive(Clone, Debug)]
 struct Minute {
     run: u64,
