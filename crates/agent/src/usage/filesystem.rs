@@ -26,8 +26,8 @@ pub(super) fn network_file_system(path: &Path) -> Option<&'static str> {
     // The path may not exist yet.
     let existing = path.ancestors().find(|part| part.exists())?;
     let kind = statfs(existing).ok()?.filesystem_type().0;
-    // The kernel's number has 32 bits, and is signed on some targets.
-    name(i64::from(kind) & 0xffff_ffff)
+    // The kernel's number has 32 bits.
+    name(kind & 0xffff_ffff)
 }
 
 fn name(kind: i64) -> Option<&'static str> {

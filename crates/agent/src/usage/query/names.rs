@@ -15,6 +15,9 @@ pub(super) struct Gpu {
     pub(super) index: u32,
 }
 
+/// GPU of a device, UUID and name of its MIG instance.
+pub(super) type Stored = (i64, Option<Arc<str>>, Option<Arc<str>>);
+
 /// First number for what is not stored.
 const MADE_UP: i64 = 1 << 48;
 
@@ -26,7 +29,7 @@ pub(super) struct Names<'c> {
     find_user_id: Statement<'c>,
     find_place: Statement<'c>,
     gpus: HashMap<i64, Gpu>,
-    devices: HashMap<i64, (i64, Option<Arc<str>>, Option<Arc<str>>)>,
+    devices: HashMap<i64, Stored>,
     new_gpus: HashMap<(Arc<str>, Option<Arc<str>>), i64>,
     new_devices: HashMap<(i64, Option<Arc<str>>), i64>,
     users: HashMap<i64, Option<Arc<str>>>,
@@ -79,7 +82,7 @@ impl<'c> Names<'c> {
     }
 
     /// GPU and MIG instance of a device.
-    pub(super) fn device(&self, id: i64) -> Option<&(i64, Option<Arc<str>>, Option<Arc<str>>)> {
+    pub(super) fn device(&self, id: i64) -> Option<&Stored> {
         self.devices.get(&id)
     }
 

@@ -139,6 +139,9 @@ struct Group {
     place: i64,
 }
 
+/// Texts of a group.
+type Keys = Vec<Option<Arc<str>>>;
+
 /// Dimensions of a query.
 #[derive(Clone, Copy)]
 struct By {
@@ -343,7 +346,7 @@ impl<'q> Tally<'q> {
     }
 
     fn finish(self, names: &mut Names<'_>) -> rusqlite::Result<UsageReport> {
-        let mut rows: BTreeMap<Vec<Option<Arc<str>>>, (Sums, u64, i64)> = BTreeMap::new();
+        let mut rows: BTreeMap<Keys, (Sums, u64, i64)> = BTreeMap::new();
         for (group, sums) in &self.groups {
             let entry = rows.entry(self.keys(group, names)?).or_default();
             entry.0 += *sums;
@@ -377,7 +380,7 @@ impl<'q> Tally<'q> {
     }
 
     /// Texts of a group.
-    fn keys(&self, group: &Group, names: &mut Names<'_>) -> rusqlite::Result<Vec<Option<Arc<str>>>> {
+    fn keys(&self, group: &Group, names: &mut Names<'_>) -> rusqlite::Result<Keys> {
         let [container, pod, job] = names.place(group.place)?;
         let key = |dimension: &Dimension| {
             Ok(match dimension {
