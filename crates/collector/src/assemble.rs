@@ -153,8 +153,10 @@ impl<W: Write> Assembler<W> {
         let slots = self.ticker.wait_for_all(tick, deadline);
         let took = begun.elapsed();
         let processes = self.processes(&slots, deadline.max(Instant::now() + FACTS_WAIT));
-        // The first sample of a new account has its name already: usage would count for the number.
-        self.owners.settle(Instant::now() + NAMES_WAIT);
+        // The first sample of a new account or container has its name already: usage would count for the number or ID.
+        let names = Instant::now() + NAMES_WAIT;
+        self.owners.settle(names);
+        self.containers.settle_new(names);
         self.write_ready(facts, tick, &slots, processes, took)
     }
 

@@ -56,6 +56,8 @@ impl Turn {
 struct Entry {
     /// None before the first answer.
     name: Option<Reading<String>>,
+    /// The answer was waited for in vain: it is not again, so that an engine that hangs delays one tick per container.
+    late: bool,
     turn: Turn,
 }
 
@@ -133,7 +135,8 @@ impl Containers {
         }
     }
 
-    /// Waits until every requested name was queried once, the engine is known to be unavailable, or the deadline.
+    /// Waits until every requested name was queried once, the engine is known to be unavailable, or the deadline: once for
+    /// each name.
     pub(crate) fn settle(&self, deadline: Instant) {
         let Some(shared) = &self.0 else { return };
         let mut state = lock(&shared.state);
@@ -141,8 +144,17 @@ impl Containers {
             let (guard, in_time) = wait_until(&shared.answered, state, deadline);
             state = guard;
             if !in_time {
+                state.entries.values_mut().for_each(|entry| entry.late = entry.name.is_none());
                 break;
             }
+        }
+    }
+
+    /// Waits as [`Self::settle`] if there is a container that was not waited for yet.
+    pub(crate) fn settle_new(&self, deadline: Instant) {
+        let is_new = |entry: &Entry| entry.name.is_none() && !entry.late;
+        if self.0.as_ref().is_some_and(|shared| lock(&shared.state).entries.values().any(is_new)) {
+            self.settle(deadline);
         }
     }
 
@@ -180,7 +192,7 @@ impl State {
         let before = self.entries.len();
         for &id in ids {
             if self.entries.len() < MOST && !self.entries.contains_key(id) {
-                self.entries.insert(id.to_owned(), Entry { name: None, turn: Turn::at(now) });
+                self.entries.insert(id.to_owned(), Entry { name: None, late: false, turn: Turn::at(now) });
             }
         }
         self.entries.len() > before
@@ -232,7 +244,8 @@ impl State {
     }
 
     fn is_settled(&self) -> bool {
-        self.health.note().is_some() || (self.ping.is_none() && self.entries.values().all(|entry| entry.name.is_some()))
+        self.health.note().is_some()
+            || (self.ping.is_none() && self.entries.values().all(|entry| entry.late || entry.name.is_some()))
     }
 }
 

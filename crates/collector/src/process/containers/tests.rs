@@ -77,6 +77,28 @@ fn engine_hung_blocks_nothing() {
 }
 
 #[test]
+fn engine_hung_is_waited_for_once_per_container() {
+    let (release, released) = mpsc::channel::<()>();
+    let containers = Containers::asking(socket(), move |question| match question {
+        Question::Ping => Ok(None),
+        Question::Name(_) => {
+            let _ = released.recv();
+            Ok(Some("trainer".into()))
+        }
+    });
+    let processes = [in_container(1, "a", Some("docker"))];
+    containers.request(&processes);
+    containers.settle_new(Instant::now() + Duration::from_millis(10));
+    // Returns at once, though the name is not known.
+    containers.settle_new(far());
+    assert_eq!(lock(&containers.0.as_ref().unwrap().state).entries["a"].name, None);
+    containers.request(&[processes, [in_container(2, "b", Some("docker"))]].concat());
+    drop(release);
+    containers.settle_new(far());
+    assert!(lock(&containers.0.as_ref().unwrap().state).entries["b"].name.is_some(), "a new one is waited for");
+}
+
+#[test]
 fn engine_away_is_only_pinged() {
     let containers = Containers::asking(socket(), |question| match question {
         Question::Ping => Err(Fault::denied("no")),
