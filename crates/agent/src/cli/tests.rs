@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 
 use super::*;
+use clap::CommandFactory as _;
+
+use crate::dotenv::DotEnv;
 
 fn parsed(arguments: &[&str], dotenv: DotEnv) -> Result<Cli, Stop> {
     let arguments = ["agent"].iter().chain(arguments).map(OsString::from);
