@@ -110,10 +110,13 @@ describe("the query of usage", () => {
 
 describe("the table of usage", () => {
   it("has shares of the device time, and the price", () => {
-    const rows = [row({ user: "alice", gpu_seconds: 7200 }), row({ user: null, gpu_seconds: 0 })];
+    const rows = [
+      row({ user: "alice", gpu_seconds: 7200, present_gpu_seconds: 14_400 }),
+      row({ user: null, gpu_seconds: 0, present_gpu_seconds: 0 }),
+    ];
     const priced = { ...report({ rows }), price_gpu_hour: { amount: 1.5, currency: "EUR" } };
     const [alice, unknown] = linesOf(priced, "user", NONE);
-    expect(alice).toMatchObject({ key: "alice", name: "alice", share: 0.2, busy: 0.25, cost: 3 });
+    expect(alice).toMatchObject({ key: "alice", name: "alice", share: 0.2, busy: 0.125, cost: 3 });
     expect(unknown).toMatchObject({ name: null, share: 0, busy: null, cost: 0 });
     expect(linesOf(report({ rows, device_seconds: 0 }), "user", NONE)[0]).toMatchObject({
       share: 0,

@@ -172,7 +172,7 @@ fn usage(options: &Options) -> Option<UsageSettings> {
         people,
         retention: options.usage_retention,
         interval: options.usage_flush,
-        ledger: LedgerConfig { people, commands },
+        ledger: LedgerConfig { people, commands, interval: options.interval },
     })
 }
 

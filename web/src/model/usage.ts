@@ -102,7 +102,7 @@ export interface UsageLine {
   gpuSeconds: number;
   /** Share of the device time, from 0 to 1. */
   share: number;
-  /** Share of its own time in which the GPU worked, from 0 to 1; null without time. */
+  /** Share of the time present in which the GPU worked for it, from 0 to 1; null without time. */
   busy: number | null;
   idleSeconds: number;
   allocatedSeconds: number | null;
@@ -140,9 +140,15 @@ export function linesOf(
       key: (by === "gpu" ? row.uuid : row[by]) ?? `unknown ${at}`,
       name,
       ...sumsOf([row], report.device_seconds, price),
+      // A user of a shared GPU can do more than an equal part of its work.
+      busy: ratio(row.busy_gpu_seconds, row.present_gpu_seconds),
     };
   });
 }
+
+/** A part of a whole, from 0 to 1; null of nothing. */
+export const ratio = (part: number, whole: number): number | null =>
+  whole > 0 ? Math.min(1, part / whole) : null;
 
 /** Sums of rows. */
 export function sumsOf(
@@ -156,7 +162,10 @@ export function sumsOf(
   return {
     gpuSeconds,
     share: deviceSeconds > 0 ? gpuSeconds / deviceSeconds : 0,
-    busy: gpuSeconds > 0 ? Math.min(1, sum(row => row.busy_gpu_seconds) / gpuSeconds) : null,
+    busy: ratio(
+      sum(row => row.busy_gpu_seconds),
+      gpuSeconds,
+    ),
     idleSeconds: sum(row => row.idle_gpu_seconds),
     allocatedSeconds: allocated.length > 0 ? allocated.reduce((all, seconds) => all + seconds, 0) : null,
     joules: sum(row => row.energy_joules),

@@ -38,6 +38,7 @@ pub(super) struct Price {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Row {
     pub(super) gpu_seconds: Option<f64>,
+    pub(super) present_gpu_seconds: Option<f64>,
     pub(super) busy_gpu_seconds: Option<f64>,
     pub(super) idle_gpu_seconds: Option<f64>,
     pub(super) energy_joules: Option<f64>,

@@ -189,7 +189,7 @@ fn figures(row: &Row, report: &Report) -> Cells {
     [
         cells::hours(row.gpu_seconds),
         cells::percent(row.gpu_seconds, whole, 1),
-        cells::percent(row.busy_gpu_seconds, row.gpu_seconds, 0),
+        cells::percent(row.busy_gpu_seconds, row.present_gpu_seconds, 0),
         cells::hours(row.idle_gpu_seconds),
         cells::kilowatt_hours(row.energy_joules),
         cells::number(cost),
@@ -206,6 +206,8 @@ fn totals(report: &Report, only_some_users: bool) -> Vec<(&'static str, Cells)> 
     };
     let summed = Row {
         gpu_seconds: sum(|row| row.gpu_seconds),
+        // Of all together, the time present is that of the GPUs.
+        present_gpu_seconds: sum(|row| row.gpu_seconds),
         busy_gpu_seconds: sum(|row| row.busy_gpu_seconds),
         idle_gpu_seconds: sum(|row| row.idle_gpu_seconds),
         energy_joules: sum(|row| row.energy_joules),
@@ -247,9 +249,9 @@ mod tests {
             "schema": 1, "since": 1_795_910_400_000_i64, "until": 1_795_996_800_000_i64, "by": ["user"], "devices": 2,
             "device_seconds": 172_800.0, "edge_seconds": 0.0,
             "rows": [
-                {"user": "alice", "gpu_seconds": 36_000.0, "busy_gpu_seconds": 27_000.0, "idle_gpu_seconds": 3600.0,
+                {"user": "alice", "gpu_seconds": 36_000.0, "present_gpu_seconds": 36_000.0, "busy_gpu_seconds": 27_000.0, "idle_gpu_seconds": 3600.0,
                  "energy_joules": 7_200_000.0, "sessions": 3},
-                {"user": "b\u{1b}[31mob", "gpu_seconds": 180.0, "busy_gpu_seconds": 0.0, "idle_gpu_seconds": 180.0,
+                {"user": "b\u{1b}[31mob", "gpu_seconds": 180.0, "present_gpu_seconds": 180.0, "busy_gpu_seconds": 0.0, "idle_gpu_seconds": 180.0,
                  "energy_joules": 1.0, "sessions": 1}],
             "free_gpu_seconds": 130_020.0, "unknown_gpu_seconds": 0.0, "unassigned_gpu_seconds": 0.0,
             "unobserved_gpu_seconds": 6600.0, "energy_joules": 14_400_000.0}))
@@ -334,7 +336,7 @@ total            48.00  100.0%                 4.00
     #[test]
     fn unknown_sums_are_not_zero() {
         let json = serde_json::json!({"since": 0, "until": 1, "by": ["user"], "rows": [
-            {"user": "a", "gpu_seconds": 3600.0, "busy_gpu_seconds": null}, {"user": "b", "gpu_seconds": 3600.0, "busy_gpu_seconds": 3600.0}]});
+            {"user": "a", "gpu_seconds": 3600.0, "present_gpu_seconds": 3600.0, "busy_gpu_seconds": null}, {"user": "b", "gpu_seconds": 3600.0, "present_gpu_seconds": 3600.0, "busy_gpu_seconds": 3600.0}]});
         let text = text(&report(json), false, &UTC, Screen::default());
         let sum = text.lines().find(|line| line.starts_with("sum")).unwrap();
         assert_eq!(sum.split_whitespace().collect::<Vec<_>>(), ["sum", "2.00", "-", "-", "-", "-"], "{text}");

@@ -1,12 +1,18 @@
 import type { Session } from "../../api/types";
 import type { Calendar } from "../../model/calendar";
 import { bytes, duration, percent, plural } from "../../model/format";
+import { ratio } from "../../model/usage";
 
 export const nameOfHolder = (user: string | null): string => user ?? "no name";
 
 /** Share of a session's time in which the GPU worked, in percent; null for a session without time. */
-export const busyPercent = ({ busy_gpu_seconds: busy, gpu_seconds: all }: Session): number | null =>
-  all > 0 ? Math.min(100, (busy / all) * 100) : null;
+export function busyPercent({
+  busy_gpu_seconds: busy,
+  present_gpu_seconds: present,
+}: Session): number | null {
+  const share = ratio(busy, present);
+  return share === null ? null : share * 100;
+}
 
 /** Owner, what, when and how busily, each as a line. */
 export function describeSession(session: Session, calendar: Calendar): string[] {

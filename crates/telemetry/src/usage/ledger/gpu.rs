@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     snapshot::{Gpu, GpuState},
-    usage::{Frontier, Gap, LONGEST_INTERVAL_MS, Occupant, Session},
+    usage::{Frontier, Gap, Occupant, Session},
 };
 
 /// Time that was not observed is a gap from here on, in milliseconds, and below part of the slots.
@@ -103,7 +103,7 @@ impl GpuLedger {
                     self.read(gpu, at, run, kept);
                 }
                 // The next interval is too long already.
-                if self.last.as_ref().is_some_and(|last| now.saturating_sub(last.at) > LONGEST_INTERVAL_MS) {
+                if self.last.as_ref().is_some_and(|last| now.saturating_sub(last.at) > kept.limits.interval) {
                     self.extend(now, run, kept);
                 }
             }
@@ -151,7 +151,7 @@ impl GpuLedger {
         let shares_known = self.weigh(gpu);
         let reading = Readings::of(gpu, at);
         if let Some(last) = self.last.replace(reading)
-            && at - last.at <= LONGEST_INTERVAL_MS
+            && at - last.at <= kept.limits.interval
         {
             let from = last.at.max(self.begins);
             let energy_mj = reading.energy_since(&last);
@@ -225,7 +225,7 @@ impl GpuLedger {
     /// Continues or begins the sessions of the holders that are present.
     fn touch_sessions(&mut self, gpu: &Gpu, at: u64, run: Run, kept: &mut Kept, changed: bool) {
         let wall = run.wall(at);
-        if self.sessions.iter().any(|open| open.is_over(at)) {
+        if self.sessions.iter().any(|open| open.is_over(at, kept.limits.absence)) {
             self.end_old_sessions(at, kept);
         }
         let Layout { devices, seats, .. } = &mut self.layout;
@@ -254,7 +254,8 @@ impl GpuLedger {
 
     /// Ends the sessions whose holders have been absent for too long.
     pub(super) fn end_old_sessions(&mut self, boot: u64, kept: &mut Kept) {
-        self.end_sessions_if(kept, |open| open.is_over(boot));
+        let absence = kept.limits.absence;
+        self.end_sessions_if(kept, |open| open.is_over(boot, absence));
     }
 
     /// Ends all sessions.

@@ -11,12 +11,12 @@ mod slots;
 mod split;
 mod work;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Flush, Frontier, Gap, MINUTE_MS, SESSION_GAP_MS, Session, SessionKey, Slot};
+use super::{Flush, Frontier, Gap, LONGEST_INTERVAL_MS, MINUTE_MS, SESSION_GAP_MS, Session, SessionKey, Slot};
 use crate::{
     Stamp,
-    derive::is_lasting,
+    derive::{is_lasting, stale_after},
     readings::Identity,
     snapshot::{Gpu, GpuState, Snapshot},
 };
@@ -31,11 +31,13 @@ pub struct LedgerConfig {
     pub people: bool,
     /// Part of the commands that is kept.
     pub commands: KeptCommands,
+    /// Interval between two samples.
+    pub interval: Duration,
 }
 
 impl Default for LedgerConfig {
     fn default() -> Self {
-        Self { people: true, commands: KeptCommands::Line }
+        Self { people: true, commands: KeptCommands::Line, interval: Duration::from_secs(1) }
     }
 }
 
@@ -86,6 +88,7 @@ pub struct Ledger {
 #[derive(Debug, Default)]
 struct Kept {
     commands: KeptCommands,
+    limits: Limits,
     people: People,
     gaps: Vec<Gap>,
     /// Slots of GPUs that ended.
@@ -95,11 +98,34 @@ struct Kept {
     waiting: Vec<Session>,
 }
 
+/// Limits in milliseconds, which grow with the interval between samples.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Longest interval that counts.
+    interval: u64,
+    /// Absence after which a session has ended.
+    absence: u64,
+}
+
+impl Limits {
+    fn of(interval: Duration) -> Self {
+        let longest = u64::try_from(stale_after(interval).as_millis()).unwrap_or(u64::MAX);
+        Self { interval: LONGEST_INTERVAL_MS.max(longest), absence: SESSION_GAP_MS.max(longest.saturating_add(1)) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { interval: LONGEST_INTERVAL_MS, absence: SESSION_GAP_MS }
+    }
+}
+
 impl Kept {
     /// The session of an earlier run of the agent that goes on, if the holder was not absent for long.
     fn resume(&mut self, key: &SessionKey) -> Option<Session> {
         let is_it = |session: &Session| {
-            (&session.key.device, &session.key.holder) == (&key.device, &key.holder) && !is_over(session, key.first_ms)
+            (&session.key.device, &session.key.holder) == (&key.device, &key.holder)
+                && !is_over(session, key.first_ms, self.limits)
         };
         let at = self.waiting.iter().position(is_it)?;
         Some(self.waiting.swap_remove(at))
@@ -107,8 +133,8 @@ impl Kept {
 }
 
 /// True of a session of an earlier run of the agent that does not go on.
-fn is_over(session: &Session, now_ms: u64) -> bool {
-    now_ms < session.last_ms || now_ms - session.last_ms >= SESSION_GAP_MS
+fn is_over(session: &Session, now_ms: u64, limits: Limits) -> bool {
+    now_ms < session.last_ms || now_ms - session.last_ms >= limits.absence
 }
 
 impl Ledger {
@@ -123,7 +149,8 @@ impl Ledger {
     pub fn resumed(config: LedgerConfig, stored: Resumed) -> Self {
         let commands = if config.people { config.commands } else { KeptCommands::Nothing };
         let people = People::new(!config.people, stored.users);
-        let kept = Kept { commands, people, waiting: stored.sessions, ..Kept::default() };
+        let limits = Limits::of(config.interval);
+        let kept = Kept { commands, limits, people, waiting: stored.sessions, ..Kept::default() };
         let mut gpus: Vec<GpuLedger> = Vec::new();
         for frontier in stored.gpus {
             let at = gpus.iter().position(|gpu| gpu.key == frontier.gpu).unwrap_or_else(|| {
@@ -223,7 +250,8 @@ impl Ledger {
             gpu.end_old_sessions(now.boot.0, &mut self.kept);
         }
         let now_ms = self.run.map_or(now.unix_ms, |run| run.wall(now.boot.0));
-        let over = self.kept.waiting.extract_if(.., |session| is_over(session, now_ms));
+        let limits = self.kept.limits;
+        let over = self.kept.waiting.extract_if(.., |session| is_over(session, now_ms, limits));
         self.kept.ended.extend(over.map(|session| Session { open: false, ..session }));
         let open = self.open_sessions();
         self.sequence += 1;

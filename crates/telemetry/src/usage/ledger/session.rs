@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     mask,
     snapshot::{Gpu, Process},
-    usage::{Device, Holder, KeptCommands, REMOVED, SESSION_GAP_MS, Session, SessionKey, Sums},
+    usage::{Device, Holder, KeptCommands, REMOVED, Session, SessionKey, Sums},
 };
 
 /// Most processes of a session that are remembered: one that is seen again after as many others counts twice.
@@ -51,8 +51,8 @@ impl Open {
     }
 
     /// True if the holder has been absent for too long.
-    pub(super) const fn is_over(&self, boot: u64) -> bool {
-        boot.saturating_sub(self.last_boot) >= SESSION_GAP_MS
+    pub(super) const fn is_over(&self, boot: u64, absence_ms: u64) -> bool {
+        boot.saturating_sub(self.last_boot) >= absence_ms
     }
 
     /// Counts processes that are new, and takes the command of the first.

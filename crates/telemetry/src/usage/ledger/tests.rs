@@ -111,6 +111,23 @@ fn expected(times: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[test]
+fn rare_samples_count_up_to_three_intervals() {
+    let mut host = Host::new();
+    host.ledger = Ledger::new(LedgerConfig { interval: Duration::from_secs(60), ..LedgerConfig::default() });
+    for second in [60, 120, 181, 361, 542] {
+        host.see(second * 1000, vec![gpu(0, vec![process(7, "alice")])]);
+    }
+    let flush = host.flush();
+    let rows = flush.slots.iter().flat_map(|slot| &slot.rows);
+    // The last pause is longer than three intervals.
+    assert_eq!(rows.map(|row| row.sums.gpu_us).sum::<u64>(), 301_000_000);
+    assert_eq!(
+        flush.sessions.iter().map(|session| session.key.first_ms - BOOTED).collect::<Vec<_>>(),
+        [60_000, 542_000]
+    );
+}
+
+#[test]
 fn two_users_share_gpu_equally() {
     let mut host = Host::new();
     let (alice, bob) = (process(1, "alice"), process(2, "bob"));
