@@ -32,6 +32,7 @@ impl Usage {
             return Err("the usage file cannot be written now; see the agent's log, and try again".into());
         }
         let outcome = forget(&mut database.connection, user, before).and_then(|found| {
+            self.days.clear();
             *lock(&self.totals) = Arc::new(super::totals(&database.connection)?);
             Ok(found)
         });

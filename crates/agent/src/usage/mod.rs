@@ -174,6 +174,7 @@ impl OpenedUsage {
             state: Mutex::new(UsageState { people, persistent, problem: self.problem }),
             is_suspect: AtomicBool::new(false),
             queue: Arc::default(),
+            days: Arc::default(),
         };
         Arc::new(usage)
     }
@@ -198,6 +199,8 @@ pub(crate) struct Usage {
     /// A query found damage.
     is_suspect: AtomicBool,
     queue: Arc<Queue>,
+    /// Days that queries have read.
+    days: Arc<query::Days>,
 }
 
 /// Locks; a thread that panicked has left whole values, since SQLite undoes its transaction.
@@ -277,7 +280,8 @@ struct UsageQueries(Arc<Usage>);
 impl UsageStore for UsageQueries {
     fn usage(&self, query: UsageQuery) -> Pending<UsageReport> {
         let people = self.0.people;
-        self.0.ask(move |connection, unstored| query::report(connection, unstored, &query, people).map(Ok))
+        let days = Arc::clone(&self.0.days);
+        self.0.ask(move |connection, unstored| query::report(connection, unstored, &query, people, &days))
     }
 
     fn sessions(&self, query: SessionsQuery) -> Pending<SessionsPage> {

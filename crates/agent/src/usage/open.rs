@@ -156,11 +156,12 @@ fn look(path: &Path) -> Result<(), Unusable> {
 }
 
 /// Compares a version and a mark with ours.
+/// Problem of a file that is not the agent's.
+const FOREIGN: &str = "expected the agent's own file, got that of another program; move it away and restart the agent";
+
 fn expect(version: i64, application: i64) -> Result<(), Unusable> {
     if application != APPLICATION && (application, version) != (0, 0) {
-        return Err(Unusable::Other(
-            "expected the agent's own file, got that of another program; move it away and restart the agent".into(),
-        ));
+        return Err(Unusable::Other(FOREIGN.into()));
     }
     if version > VERSION {
         return Err(Unusable::Other(format!(
@@ -172,13 +173,7 @@ fn expect(version: i64, application: i64) -> Result<(), Unusable> {
 }
 
 fn connect(path: &Path) -> Result<Connection, Unusable> {
-    // SQLite would create it with the usual mode; it names users.
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    if let Err(error) = created
-        && error.kind() != io::ErrorKind::AlreadyExists
-    {
-        return Err(Unusable::Other(format!("{error}; correct that and restart the agent")));
-    }
+    create(path).map_err(|error| Unusable::Other(format!("{error}; correct that and restart the agent")))?;
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
@@ -193,6 +188,10 @@ fn connect(path: &Path) -> Result<Connection, Unusable> {
     let _: String = connection.query_row(&format!("PRAGMA journal_mode = {journal}"), [], |row| row.get(0))?;
     settings(&connection)?;
     if version == 0 {
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables > 0 {
+            return Err(Unusable::Other(FOREIGN.into()));
+        }
         schema::create(&mut connection, &random())?;
     }
     complete(&connection).map_err(|error| match error {
@@ -200,6 +199,15 @@ fn connect(path: &Path) -> Result<Connection, Unusable> {
         other => Unusable::Damaged(other.to_string()),
     })?;
     Ok(connection)
+}
+
+/// Creates the file, unless it exists: SQLite would give it the usual mode, and it names users. It is closed before SQLite
+/// opens it, because that would end the locks of this process, and another program would then delete the log.
+fn create(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a little of each table.

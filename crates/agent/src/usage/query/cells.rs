@@ -37,6 +37,11 @@ impl Cells {
         Self { zone, by_day, by_hour, newest }
     }
 
+    /// True if all moments are in one cell.
+    pub(super) const fn is_one(&self) -> bool {
+        !self.by_day && !self.by_hour
+    }
+
     /// Cell of a moment, and when it ends at the latest.
     pub(super) fn at(&mut self, at_ms: u64) -> (Cell, u64) {
         let (begin, end, cell) = self.newest;

@@ -1,6 +1,7 @@
 //! Queries: what is stored, in one read transaction, and what is not stored yet, from memory.
 
 mod cells;
+mod days;
 mod names;
 mod report;
 mod sessions;
@@ -13,6 +14,7 @@ use telemetry::usage::Flush;
 
 use super::schema::number;
 
+pub(super) use days::Days;
 pub(super) use report::report;
 pub(super) use sessions::{open as open_sessions, sessions};
 
@@ -28,6 +30,12 @@ impl Fresh {
         let stored = number(connection, "sequence")?;
         flushes.retain(|flush| flush.sequence > stored);
         Ok(Self { flushes })
+    }
+
+    /// When the first minute that is not stored begins; hours before have everything.
+    fn begins(&self) -> u64 {
+        let slots = self.flushes.iter().flat_map(|flush| &flush.slots);
+        slots.map(|slot| slot.begins_ms).min().unwrap_or(u64::MAX)
     }
 
     /// Sessions that replace stored ones, each as it is newest.

@@ -2,18 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
     sync::Arc,
 };
 
 use rusqlite::Connection;
-use server::{Dimension, RowSums, UsageQuery, UsageReport, UsageRow};
-use telemetry::usage::{Flush, Gap, HOUR_MS, MINUTE_MS, Slot, Sums};
+use server::{Dimension, RowSums, UsageError, UsageQuery, UsageReport, UsageRow};
+use telemetry::usage::{Flush, Gap, Slot, Sums};
 
 use super::{
     Fresh,
     cells::{Cell, Cells},
+    days::{DAY_MS, DayTotals, Days, StoredDay},
     names::Names,
-    span::{Edges, Part, Window, parts},
+    span::{Edges, Part, Plan, Window, parts},
 };
 use crate::usage::{
     apply::continues,
@@ -21,20 +23,30 @@ use crate::usage::{
     schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN, identity, number, signed, unsigned},
 };
 
+/// Most groups of a report: an answer has fewer rows.
+const MOST_GROUPS: usize = 200_000;
+/// Slots whose numbers are so far apart are read by queries of their own.
+const FAR: i64 = 1000;
 /// Reports a period, with what is not stored yet.
+///
+/// # Errors
+/// The inner one: there would be too many groups.
 pub(in crate::usage) fn report(
     connection: &Connection,
     flushes: Vec<Arc<Flush>>,
     query: &UsageQuery,
     people: bool,
-) -> rusqlite::Result<UsageReport> {
+    days: &Days,
+) -> rusqlite::Result<Result<UsageReport, UsageError>> {
+    let generation = days.generation();
     let fresh = Fresh::new(connection, flushes)?;
     let window = Window { since: query.since_ms, until: query.until_ms };
-    let minutes_from = number(connection, "minutes_from_ms")?;
     let mut names = Names::new(connection)?;
-    let hours = stored(connection, "hour", window.since - window.since % HOUR_MS, window.until.min(minutes_from))?;
-    let from = (window.since - window.since % MINUTE_MS).max(minutes_from);
-    let mut minutes = stored(connection, "minute", from, window.until)?;
+    let mut tally = Tally::new(&mut names, query, window, people)?;
+    let plan = Plan::of(window, number(connection, "minutes_from_ms")?, fresh.begins(), !tally.cells.is_one());
+    let mut minutes = stored(connection, "minute", plan.head)?;
+    minutes.extend(stored(connection, "minute", plan.tail)?);
+    minutes.sort_by_key(|slot| slot.id);
     merge(&mut names, &mut minutes, &fresh, window)?;
     let fresh_gaps: Vec<(i64, u64, u64)> = fresh
         .flushes
@@ -44,15 +56,16 @@ pub(in crate::usage) fn report(
             (names.gpu_id(gpu, model.as_ref(), *index), *first_ms, *last_ms)
         })
         .collect();
-    let mut tally = Tally::new(&mut names, query, window, people)?;
-    for (tier, slots) in [("hour", &hours), ("minute", &minutes)] {
-        tally.add_tier(connection, tier, slots)?;
-    }
+    tally.add_hours(connection, plan.hours, days, generation)?;
+    tally.add_tier(connection, "minute", &minutes)?;
     for (gpu, first, last) in stored_gaps(connection, window)?.into_iter().chain(fresh_gaps) {
         tally.begin(gpu, first, last);
     }
+    if tally.groups.len() > MOST_GROUPS {
+        return Ok(Err(UsageError::TooManyRows));
+    }
     tally.count_sessions(connection, &mut names, &fresh)?;
-    tally.finish(&mut names)
+    tally.finish(&mut names).map(Ok)
 }
 
 /// A slot with what is to be added to its stored rows.
@@ -67,7 +80,10 @@ struct Scanned<'f> {
     added: Vec<(i64, i64, i64, &'f Sums)>,
 }
 
-fn stored<'f>(connection: &Connection, tier: &str, from: u64, until: u64) -> rusqlite::Result<Vec<Scanned<'f>>> {
+fn stored<'f>(connection: &Connection, tier: &str, (from, until): (u64, u64)) -> rusqlite::Result<Vec<Scanned<'f>>> {
+    if from >= until {
+        return Ok(Vec::new());
+    }
     let mut statement = connection.prepare(&format!(
         "SELECT id, begins_ms, run, gpu, first_ms, last_ms FROM {tier}_slot WHERE begins_ms >= ?1 AND begins_ms < ?2 \
          ORDER BY id"
@@ -84,6 +100,49 @@ fn stored<'f>(connection: &Connection, tier: &str, from: u64, until: u64) -> rus
         })
     })?;
     scanned.collect()
+}
+
+/// Days of a range that have hours. Another run may add hours to a day that is past, after the clock went back.
+fn stored_days(connection: &Connection, range: &Range<u64>) -> rusqlite::Result<Vec<(u64, StoredDay)>> {
+    let mut statement = connection.prepare(
+        "SELECT begins_ms / ?3, count(*), max(id), sum(last_ms - first_ms) FROM hour_slot \
+         WHERE begins_ms >= ?1 AND begins_ms < ?2 GROUP BY 1",
+    )?;
+    let day = |row: &rusqlite::Row<'_>| {
+        let stored = StoredDay { slots: row.get(1)?, newest: row.get(2)?, ms: row.get(3)? };
+        Ok((unsigned(row.get(0)?) * DAY_MS, stored))
+    };
+    statement.query_map((signed(range.start), signed(range.end), signed(DAY_MS)), day)?.collect()
+}
+
+/// Sums of a whole day by GPU, device and user.
+fn day_totals(connection: &Connection, day: u64) -> rusqlite::Result<DayTotals> {
+    let mut totals = DayTotals::default();
+    let mut statement = connection.prepare(
+        "SELECT gpu, first_ms, last_ms FROM hour_slot WHERE begins_ms >= ?1 AND begins_ms < ?2 ORDER BY gpu",
+    )?;
+    let mut slots = statement.query((signed(day), signed(day + DAY_MS)))?;
+    while let Some(slot) = slots.next()? {
+        let gpu: i64 = slot.get(0)?;
+        let ms = unsigned(slot.get(2)?).saturating_sub(unsigned(slot.get(1)?));
+        match totals.gpus.last_mut().filter(|(last, _)| *last == gpu) {
+            Some((_, sum)) => *sum += ms,
+            None if ms > 0 => totals.gpus.push((gpu, ms)),
+            None => {}
+        }
+    }
+    let mut statement = connection.prepare(
+        "SELECT slot.gpu, device, user, gpu_us, present_us, busy_us, idle_us, allocated_us, memory_byte_seconds, \
+         peak_memory_bytes, energy_mj FROM hour_slot AS slot JOIN hour_row ON hour_row.slot = slot.id \
+         WHERE begins_ms >= ?1 AND begins_ms < ?2 AND last_ms > first_ms",
+    )?;
+    let mut rows = statement.query((signed(day), signed(day + DAY_MS)))?;
+    let mut by_user: HashMap<(i64, i64, i64), Sums> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        *by_user.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default() += sums(row, 3)?;
+    }
+    totals.rows = by_user.into_iter().collect();
+    Ok(totals)
 }
 
 fn stored_gaps(connection: &Connection, window: Window) -> rusqlite::Result<Vec<(i64, u64, u64)>> {
@@ -262,15 +321,72 @@ impl<'q> Tally<'q> {
         }
     }
 
+    /// Adds hours: whole days from memory if the query does not divide them, else from their rows.
+    fn add_hours(
+        &mut self,
+        connection: &Connection,
+        (from, until): (u64, u64),
+        days: &Days,
+        generation: u64,
+    ) -> rusqlite::Result<()> {
+        let whole = self.whole_days(connection, (from, until))?;
+        let hours = |connection, range| stored(connection, "hour", range);
+        self.add_tier(connection, "hour", &hours(connection, (from, whole.start))?)?;
+        for (day, stored) in stored_days(connection, &whole)? {
+            let totals = days.get(day, generation, stored, || day_totals(connection, day))?;
+            self.add_day(&totals);
+        }
+        self.add_tier(connection, "hour", &hours(connection, (whole.end, until))?)
+    }
+
+    /// The days in a range that are read as a whole: none if they are divided, or places are asked for.
+    fn whole_days(&self, connection: &Connection, (from, until): (u64, u64)) -> rusqlite::Result<Range<u64>> {
+        // Of a day that expires, some hours are gone.
+        let oldest: Option<i64> = connection.query_row("SELECT min(begins_ms) FROM hour_slot", [], |row| row.get(0))?;
+        let first = from.max(self.window.since).max(unsigned(oldest.unwrap_or(i64::MAX))).div_ceil(DAY_MS);
+        let end = until.min(self.window.until) / DAY_MS;
+        let is_whole = self.cells.is_one() && !self.by.place && first < end;
+        Ok(if is_whole { first * DAY_MS..end * DAY_MS } else { until..until })
+    }
+
+    fn add_day(&mut self, day: &DayTotals) {
+        for (gpu, ms) in &day.gpus {
+            if self.gpus.as_ref().is_none_or(|gpus| gpus.contains(gpu)) {
+                self.device_us += ms * 1000;
+                self.existing.insert(*gpu);
+            }
+        }
+        let cell = Cell::default();
+        for ((gpu, device, user), sums) in &day.rows {
+            self.parts.clear();
+            self.gpu = *gpu;
+            if self.gpus.as_ref().is_none_or(|gpus| gpus.contains(gpu)) {
+                self.parts.push(Part { from: 0, to: 1, whole: 1, cell });
+                self.add((*device, *user, NOWHERE), sums);
+            }
+        }
+    }
+
     /// Adds slots, which are sorted by number, with their stored rows, which the table sorts in the same way.
     fn add_tier(&mut self, connection: &Connection, tier: &str, slots: &[Scanned<'_>]) -> rusqlite::Result<()> {
-        let in_file: Vec<&Scanned<'_>> = slots.iter().filter(|slot| slot.id != 0).collect();
-        let ends = in_file.first().zip(in_file.last()).map_or((1, 0), |(first, last)| (first.id, last.id));
+        // Between slots that are not in the window, there may be many rows.
+        for slots in slots.chunk_by(|one, next| one.id != 0 && next.id != 0 && next.id - one.id < FAR) {
+            self.add_slots(connection, tier, slots)?;
+            if self.groups.len() > MOST_GROUPS {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn add_slots(&mut self, connection: &Connection, tier: &str, slots: &[Scanned<'_>]) -> rusqlite::Result<()> {
+        let ends = slots.first().zip(slots.last()).map_or((1, 0), |(first, last)| (first.id, last.id));
         let mut statement = connection.prepare(&format!(
             "SELECT slot, device, user, place, gpu_us, present_us, busy_us, idle_us, allocated_us, memory_byte_seconds, \
              peak_memory_bytes, energy_mj FROM {tier}_row WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot"
         ))?;
-        let mut rows = statement.query(ends)?;
+        // One that is not stored has no rows.
+        let mut rows = statement.query(if ends.0 == 0 { (1, 0) } else { ends })?;
         let mut row = rows.next()?;
         for slot in slots {
             self.begin(slot.gpu, slot.first, slot.last);
@@ -314,11 +430,12 @@ impl<'q> Tally<'q> {
         )?;
         let mut rows = statement.query((signed(self.window.since), signed(self.window.until)))?;
         while let Some(row) = rows.next()? {
-            let (first, id): (i64, i64) = (row.get(0)?, row.get(1)?);
-            if replaced.contains(&(first, id)) {
+            let first: i64 = row.get(0)?;
+            if !replaced.is_empty() && replaced.contains(&(first, row.get(1)?)) {
                 continue;
             }
-            let gpu = names.device(row.get(3)?).map_or(0, |(gpu, ..)| *gpu);
+            let needs_gpu = self.by.gpu || self.gpus.is_some();
+            let gpu = if needs_gpu { names.device(row.get(3)?).map_or(0, |(gpu, ..)| *gpu) } else { 0 };
             self.count((unsigned(first), unsigned(row.get(2)?)), gpu, row.get(4)?, row.get(5)?);
         }
         Ok(())
@@ -329,6 +446,11 @@ impl<'q> Tally<'q> {
             && self.gpus.as_ref().is_none_or(|gpus| gpus.contains(&gpu));
         let (from, to) = (first.max(self.window.since), last.saturating_add(1).min(self.window.until));
         if !is_wanted || from >= to {
+            return;
+        }
+        if self.cells.is_one() {
+            let group = self.group(Cell::default(), gpu, user, place);
+            *self.sessions.entry(group).or_default() += 1;
             return;
         }
         let mut touched: Vec<Cell> = Vec::new();

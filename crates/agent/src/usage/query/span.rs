@@ -1,6 +1,6 @@
 //! The part of a slot that is in a window, by cell.
 
-use telemetry::usage::Sums;
+use telemetry::usage::{HOUR_MS, MINUTE_MS, Sums};
 
 use super::cells::{Cell, Cells};
 
@@ -50,6 +50,34 @@ impl Part {
 pub(super) struct Window {
     pub(super) since: u64,
     pub(super) until: u64,
+}
+
+/// Parts of a window by the slots that are read, each from and until when slots begin: whole hours, and minutes beside
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) head: (u64, u64),
+    pub(super) hours: (u64, u64),
+    pub(super) tail: (u64, u64),
+}
+
+impl Plan {
+    /// Plan for a window. Minutes are kept from `minutes_from` on, and hours have everything before `whole_until`. Slots
+    /// that are divided are read as finely as they are kept.
+    pub(super) fn of(window: Window, minutes_from: u64, whole_until: u64, divides: bool) -> Self {
+        let Window { since, until } = window;
+        let (hour, minute) = (since - since % HOUR_MS, since - since % MINUTE_MS);
+        if divides {
+            let tail = minute.max(minutes_from);
+            return Self { head: (0, 0), hours: (hour, until.min(minutes_from)), tail: (tail, until) };
+        }
+        let whole_until = whole_until.min(until);
+        let hours_until = (whole_until - whole_until % HOUR_MS).max(minutes_from);
+        let has_minutes = since >= minutes_from;
+        let hours_from = if has_minutes && since != hour { hour.saturating_add(HOUR_MS).min(until) } else { hour };
+        let head = if hours_from == hour { (0, 0) } else { (minute, hours_from) };
+        Self { head, hours: (hours_from, until.min(hours_until)), tail: (hours_until.max(hours_from), until) }
+    }
 }
 
 /// Largest possible errors where slots are divided, in milliseconds.

@@ -39,6 +39,36 @@ fn assert_in_memory(usage: &Arc<Usage>, script: &Script, parts: &[&str]) {
 }
 
 #[test]
+fn new_file_is_locked_as_an_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without a lock, the next program that closes the file takes itself for the last and deletes its log.
+    let has_lock = || {
+        let inode = fs::metadata(path(folder.path())).unwrap().ino();
+        let (pid, file) = (format!(" {} ", std::process::id()), format!(":{inode} "));
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|lock| lock.contains(" POSIX ") && lock.contains(&pid) && lock.contains(&file))
+    };
+    for _ in 0..2 {
+        let (usage, script) = store(Some(folder.path()));
+        assert!(has_lock(), "{}", fs::read_to_string("/proc/locks").unwrap());
+        script.minute("GPU-A", NOON, vec![by("alice", 60)]);
+        usage.flush();
+        assert_eq!(report(&usage, query(NOON, NOON + HOUR, &[])).device_seconds, 60.0);
+        assert!(has_lock(), "after a query has closed the file");
+    }
+}
+
+#[test]
+fn foreign_file_without_a_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Connection::open(path(folder.path())).unwrap().execute_batch("CREATE TABLE t(x); INSERT INTO t VALUES(1)").unwrap();
+    let (usage, script) = store(Some(folder.path()));
+    assert_in_memory(&usage, &script, &["another program", "move it away"]);
+    let copy = Connection::open(path(folder.path())).unwrap();
+    assert_eq!(copy.query_row("SELECT x FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}
+
+#[test]
 fn restart_goes_on_from_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (usage, script) = store(Some(folder.path()));

@@ -29,6 +29,70 @@ fn unflushed_minute_is_added_from_memory_once() {
 }
 
 #[test]
+fn whole_days_are_as_their_hours() {
+    let folder = tempfile::tempdir().unwrap();
+    let (usage, script) = store(Some(folder.path()));
+    let users = ["alice", "bob", "carol"];
+    for hour in 0..100 {
+        let begins = NOON + hour * HOUR;
+        let job = |user: &str| Arc::new(Holder { job: Some(format!("{hour}").into()), ..(*holder(user)).clone() });
+        let user = users[usize::try_from(hour).unwrap() % 3];
+        for gpu in ["GPU-A", "GPU-B"] {
+            let rows = vec![row(Occupant::Holder(job(user)), 20), row(Occupant::Free, 30)];
+            script.minute(gpu, begins + hour % 50 * MINUTE, rows);
+        }
+        script.add(|flush| {
+            flush.at_ms = begins + HOUR;
+            flush.sessions.push(session("GPU-A", user, begins, begins + MINUTE));
+        });
+        if hour != 99 {
+            usage.flush();
+        }
+    }
+    let end = NOON + 100 * HOUR;
+    // Jobs are read from the hours.
+    let check = |since: u64, until: u64| {
+        for gpus in [None, Some(vec!["GPU-B".to_owned()])] {
+            let ask = |by: &[Dimension]| report(&usage, UsageQuery { gpus: gpus.clone(), ..query(since, until, by) });
+            let (fast, slow) = (ask(&[Dimension::User]), ask(&[Dimension::User, Dimension::Job]));
+            assert_conserved(&fast);
+            assert_eq!(UsageReport { rows: vec![], ..fast.clone() }, UsageReport { rows: vec![], ..slow.clone() });
+            for user in users {
+                let of = |found: &UsageReport| {
+                    let rows = found.rows.iter().filter(|row| row.keys[0].as_deref() == Some(user));
+                    rows.fold((0.0, 0), |(seconds, sessions), row| {
+                        (seconds + row.sums.gpu_seconds, sessions + row.sessions)
+                    })
+                };
+                let (fast, slow) = (of(&fast), of(&slow));
+                assert!(
+                    (fast.0 - slow.0).abs() < 1e-6 && fast.1 >= slow.1,
+                    "{user} {since} {until}: {fast:?} {slow:?}"
+                );
+            }
+        }
+    };
+    for (since, until) in
+        [(0, u64::MAX), (NOON, end), (NOON + 1_234_567, end - 7_654_321), (NOON + 13 * HOUR, NOON + 61 * HOUR)]
+    {
+        check(since, until);
+        check(since, until);
+    }
+    // What changes a day that was read is seen.
+    let mut late = slot("GPU-A", NOON + 30 * HOUR + 59 * MINUTE, vec![by("dave", 60)]);
+    late.run = 9;
+    script.add(|flush| flush.slots.push(late));
+    usage.flush();
+    check(0, u64::MAX);
+    let all = || report(&usage, query(0, u64::MAX, &[Dimension::User]));
+    assert!(shares(&all()).contains(&(vec![Some("dave")], 60.0)));
+    usage.forget_user("alice", None).unwrap();
+    assert!(shares(&all()).iter().all(|(keys, _)| keys[0] != Some("alice")));
+    assert_conserved(&all());
+    check(0, u64::MAX);
+}
+
+#[test]
 fn edge_takes_share_of_all_rows() {
     let (usage, script) = store(None);
     script.minute("GPU-A", NOON, vec![by("alice", 40), by("bob", 20)]);
