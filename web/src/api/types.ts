@@ -776,7 +776,7 @@ export interface Usage {
   energy_joules: number;
   /** Time in which nobody used them, in seconds. */
   free_gpu_seconds: number;
-  /** Reason why nothing is stored in a file; null if it is. */
+  /** Problem: no file, or one that cannot be used or written; null without one. */
   note: string | null;
   /** True if users, containers, pods, jobs and commands are stored (`--usage people`). */
   people: boolean;

@@ -47,7 +47,7 @@ fn usage() -> RefOr<Schema> {
         ("by", by.into()),
         ("persistent", truth("True if usage is stored in a file; otherwise it is kept in memory for one day.")),
         ("people", truth("True if users, containers, pods, jobs and commands are stored (`--usage people`).")),
-        ("note", or_null(Type::String, "Reason why nothing is stored in a file; null if it is.")),
+        ("note", or_null(Type::String, "Problem: no file, or one that cannot be used or written; null without one.")),
         ("price_gpu_hour", price.into()),
         ("devices", integer("Number of GPUs without MIG and of MIG instances that existed in the period.")),
         ("device_seconds", number("Time for which the GPUs existed, in seconds: the sum of all times below.")),

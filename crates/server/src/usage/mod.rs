@@ -39,7 +39,7 @@ pub struct UsageState {
     pub people: bool,
     /// In a file that outlives the agent.
     pub persistent: bool,
-    /// Why it is not in a file though there is a state directory, and what to do.
+    /// Reason why the file of the state directory cannot be used or written, and what to do. It may name paths.
     pub problem: Option<String>,
 }
 

@@ -117,6 +117,22 @@ async fn usage_answer_is_the_contract() {
 }
 
 #[tokio::test]
+async fn usage_note_names_problem_without_paths_for_totals() {
+    for persistent in [true, false] {
+        let problem = Some("/home/alice/state/usage.db cannot be written: free some space".to_owned());
+        let state = UsageState { people: true, persistent, problem };
+        let store = Arc::new(FakeStore { state, ..FakeStore::of(&["alice"]) });
+        for scope in [Scope::Read, Scope::Summary] {
+            let config = ServerConfig { anonymous: Anonymous::Sees(scope), ..ServerConfig::default() };
+            let answer = get(&app_with(&store, None, config), "usage").await.json();
+            let note = answer["note"].as_str().unwrap();
+            let is_shown = scope == Scope::Read;
+            assert_eq!((note.contains("alice"), note.contains("the log")), (is_shown, !is_shown), "{note}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn usage_answers_match_schema() {
     let app = app(&Arc::new(FakeStore::of(&HOSTILE)));
     let document = document();

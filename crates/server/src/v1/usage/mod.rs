@@ -61,8 +61,8 @@ impl UsageRequest {
             if report.rows.len() > MAX_ROWS {
                 return Err(refusal(UsageError::TooManyRows, scope));
             }
-            let state = store.state();
-            Ok(elsewhere(move || sent(report::render(&asked, &report, &state, price.as_ref()), gzip, "")).await)
+            let context = report::Context { state: store.state(), price, scope };
+            Ok(elsewhere(move || sent(report::render(&asked, &report, &context), gzip, "")).await)
         })
     }
 

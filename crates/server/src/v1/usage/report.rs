@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use http_server::auth::Scope;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{Form, Rendered, question::AskedUsage};
@@ -14,8 +15,12 @@ use crate::{
 /// Version of the answer.
 pub(super) const SCHEMA: u32 = 1;
 
-/// Why nothing is stored, if there is no other reason.
+/// Reason why nothing is stored, if there is no other.
 const IN_MEMORY: &str = "There is no state directory (--state-dir): usage is kept in memory, for one day.";
+/// Problems without the paths of files, for tokens that do not show people.
+const UNWRITTEN: &str =
+    "The usage file cannot be written; the log has the reason. Usage is kept in memory for one day.";
+const UNUSABLE: &str = "The usage file cannot be used; the log has the reason. Usage is kept in memory, for one day.";
 
 #[derive(Serialize)]
 struct Whole<'a> {
@@ -113,15 +118,33 @@ pub(super) fn header(text: &mut String) {
     }
 }
 
-pub(super) fn render(asked: &AskedUsage, report: &UsageReport, state: &UsageState, price: Option<&Price>) -> Rendered {
+/// Problem of the store.
+fn note(state: &UsageState, scope: Scope) -> Option<&str> {
+    match &state.problem {
+        Some(problem) if scope.sees_people() => Some(problem),
+        Some(_) if state.persistent => Some(UNWRITTEN),
+        Some(_) => Some(UNUSABLE),
+        None if state.persistent => None,
+        None => Some(IN_MEMORY),
+    }
+}
+
+/// Facts of an answer besides the report.
+pub(super) struct Context {
+    pub(super) state: UsageState,
+    pub(super) price: Option<Price>,
+    pub(super) scope: Scope,
+}
+
+pub(super) fn render(asked: &AskedUsage, report: &UsageReport, context: &Context) -> Rendered {
     let body = match asked.form {
-        Form::Json => json(asked, report, state, price).into(),
+        Form::Json => json(asked, report, context).into(),
         Form::Csv => csv(&asked.query.by, &report.rows).into(),
     };
     Rendered { form: asked.form, body, next: None }
 }
 
-fn json(asked: &AskedUsage, report: &UsageReport, state: &UsageState, price: Option<&Price>) -> String {
+fn json(asked: &AskedUsage, report: &UsageReport, Context { state, price, scope }: &Context) -> String {
     let by = &asked.query.by;
     let whole = Whole {
         schema: SCHEMA,
@@ -131,8 +154,8 @@ fn json(asked: &AskedUsage, report: &UsageReport, state: &UsageState, price: Opt
         by: by.iter().map(|dimension| dimension.name()).collect(),
         persistent: state.persistent,
         people: state.people,
-        note: if state.persistent { None } else { Some(state.problem.as_deref().unwrap_or(IN_MEMORY)) },
-        price_gpu_hour: price,
+        note: note(state, *scope),
+        price_gpu_hour: price.as_ref(),
         devices: report.devices,
         device_seconds: report.device_seconds,
         edge_seconds: report.edge_seconds,
