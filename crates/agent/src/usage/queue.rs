@@ -8,17 +8,20 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use server::{Pending, UsageError};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
-use super::lock;
+use super::{QUERY_TIMEOUT, lock};
 
 /// Most queries at once.
 const MOST: usize = 2;
 /// Most queries that wait.
 const WAITING: usize = 16;
+/// Timeout of an answer. A thread that waits for a disk cannot be interrupted; one that computes has answered before.
+const ANSWER_TIMEOUT: Duration = QUERY_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -31,7 +34,7 @@ struct Jobs {
     waiting: VecDeque<Job>,
 }
 
-/// Mark for a query whose answer nobody waits for any more.
+/// Mark for a query whose client does not wait any more.
 struct GiveUp(Arc<AtomicBool>);
 
 impl Drop for GiveUp {
@@ -59,7 +62,11 @@ impl Queue {
             if !is_accepted {
                 return Err(UsageError::Timeout);
             }
-            answered.await.unwrap_or_else(|_| Err(UsageError::Unavailable("the query failed".into())))
+            match timeout(ANSWER_TIMEOUT, answered).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Err(UsageError::Unavailable("the query failed".into())),
+                Err(_) => Err(UsageError::Timeout),
+            }
         })
     }
 
@@ -106,5 +113,37 @@ impl Queue {
             jobs.running -= 1;
         }
         job
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn query_on_hung_disk_times_out() {
+        let queue = Arc::<Queue>::default();
+        let (hang, hung) = mpsc::channel::<()>();
+        let hung = Arc::new(Mutex::new(hung));
+        let ask = || {
+            let hung = Arc::clone(&hung);
+            // Ends with the test, when the sender is dropped.
+            queue.ask(move |_| {
+                let _ = lock(&hung).recv();
+                Ok(())
+            })
+        };
+        let clock = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        // More than can run at once: the last only waits.
+        let asked: Vec<_> = (0..=MOST).map(|_| ask()).collect();
+        for answer in asked {
+            assert_eq!(clock().block_on(answer), Err(UsageError::Timeout));
+        }
+        drop(hang);
+        let answer = queue.ask(|_| Ok("again"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        assert_eq!(runtime.block_on(answer), Ok("again"));
     }
 }

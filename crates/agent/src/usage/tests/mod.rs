@@ -164,7 +164,7 @@ fn sessions_query(since_ms: u64, until_ms: u64, limit: usize) -> SessionsQuery {
 }
 
 fn wait<T>(answer: server::Pending<T>) -> Result<T, UsageError> {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(answer)
 }
 
 fn report(usage: &Arc<Usage>, query: UsageQuery) -> UsageReport {
