@@ -30,11 +30,8 @@ pub(crate) enum AgentAddress {
     Host { name: String, port: u16, tls: Option<Arc<ClientConfig>> },
 }
 
-/// A connection with timeouts.
+/// A connection whose reads and writes end at a deadline.
 pub(super) trait Connection: Read + Write {
-    /// Sets the timeout of the next read.
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
-
     /// Uids of the peer; none if TLS authenticates it, or if it is another host that was named.
     fn owners(&self) -> Option<Vec<u32>>;
 }
@@ -74,24 +71,18 @@ impl AgentAddress {
         !matches!(self, Self::Host { .. })
     }
 
-    /// Connects.
-    pub(super) fn connect(&self, timeout: Duration) -> io::Result<Box<dyn Connection>> {
+    /// Connects. Everything that is sent and received over the connection ends at the deadline.
+    pub(super) fn connect(&self, deadline: Instant) -> io::Result<Box<dyn Connection>> {
         match self {
-            Self::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_write_timeout(Some(timeout))?;
-                stream.set_read_timeout(Some(timeout))?;
-                Ok(Box::new(stream))
-            }
+            Self::Unix(path) => Ok(Box::new(Timed { socket: UnixStream::connect(path)?, deadline })),
             Self::Address(address, tls) => {
-                let stream = connected(&[*address], timeout)?;
+                let stream = connected(&[*address], deadline)?;
                 let Some(tls) = tls else { return Ok(Box::new(stream)) };
                 encrypted(stream, tls, ServerName::IpAddress(address.ip().into()))
             }
             Self::Host { name, port, tls } => {
-                let begun = Instant::now();
-                let addresses = resolve::resolve(name, *port, timeout)?;
-                let stream = connected(&addresses, timeout.saturating_sub(begun.elapsed()))?;
+                let addresses = resolve::resolve(name, *port, left(deadline)?)?;
+                let stream = connected(&addresses, deadline)?;
                 let Some(tls) = tls else { return Ok(Box::new(Named(stream))) };
                 let server = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
                 encrypted(stream, tls, server)
@@ -100,27 +91,71 @@ impl AgentAddress {
     }
 }
 
-/// Connects to the first address that accepts, with timeouts of reads and writes.
-fn connected(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
-    let begun = Instant::now();
+/// Time until a deadline, more than 0.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+/// Connects to the first address that accepts.
+fn connected(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Timed<TcpStream>> {
     let mut error = io::Error::from(io::ErrorKind::NotFound);
     for (tried, address) in addresses.iter().enumerate() {
         // An address that does not answer leaves time for the next.
-        let left = timeout.saturating_sub(begun.elapsed()) / u32::try_from(addresses.len() - tried).unwrap_or(1);
-        match TcpStream::connect_timeout(address, left.max(Duration::from_millis(1))) {
-            Ok(stream) => {
-                stream.set_write_timeout(Some(timeout))?;
-                stream.set_read_timeout(Some(timeout))?;
-                return Ok(stream);
-            }
+        let part = left(deadline)? / u32::try_from(addresses.len() - tried).unwrap_or(1);
+        match TcpStream::connect_timeout(address, part.max(Duration::from_millis(1))) {
+            Ok(socket) => return Ok(Timed { socket, deadline }),
             Err(failed) => error = failed,
         }
     }
     Err(error)
 }
 
+/// A socket whose reads and writes end at a deadline, however little the peer sends at a time. TLS lies above it, because
+/// its handshake and its records take many reads.
+struct Timed<S> {
+    socket: S,
+    deadline: Instant,
+}
+
+impl Read for Timed<TcpStream> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Timed<TcpStream> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+impl Read for Timed<UnixStream> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Timed<UnixStream> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
 fn encrypted(
-    stream: TcpStream,
+    stream: Timed<TcpStream>,
     tls: &Arc<ClientConfig>,
     server: ServerName<'static>,
 ) -> io::Result<Box<dyn Connection>> {
@@ -142,7 +177,7 @@ impl fmt::Display for AgentAddress {
 }
 
 /// Connection to a host that was named.
-struct Named(TcpStream);
+struct Named(Timed<TcpStream>);
 
 impl Read for Named {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -161,10 +196,6 @@ impl Write for Named {
 }
 
 impl Connection for Named {
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.0.set_read_timeout(Some(timeout))
-    }
-
     /// If an account of this host listens there, for example at the end of a tunnel, it is checked as for an agent of this
     /// host. Else another host answers, and the user has named it.
     fn owners(&self) -> Option<Vec<u32>> {
@@ -172,31 +203,19 @@ impl Connection for Named {
     }
 }
 
-impl Connection for TcpStream {
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(timeout))
-    }
-
+impl Connection for Timed<TcpStream> {
     fn owners(&self) -> Option<Vec<u32>> {
-        Some(trust::port_owners(self, &tcp_table::read(Path::new("/proc"))))
+        Some(trust::port_owners(&self.socket, &tcp_table::read(Path::new("/proc"))))
     }
 }
 
-impl Connection for UnixStream {
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(timeout))
-    }
-
+impl Connection for Timed<UnixStream> {
     fn owners(&self) -> Option<Vec<u32>> {
-        Some(trust::socket_owner(self))
+        Some(trust::socket_owner(&self.socket))
     }
 }
 
-impl Connection for StreamOwned<ClientConnection, TcpStream> {
-    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.sock.set_read_timeout(Some(timeout))
-    }
-
+impl Connection for StreamOwned<ClientConnection, Timed<TcpStream>> {
     /// The peer has proved that it has the certificate's key.
     fn owners(&self) -> Option<Vec<u32>> {
         None

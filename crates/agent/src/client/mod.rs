@@ -102,15 +102,15 @@ impl Client {
     /// One line: no agent answers there.
     pub(crate) fn request(&self, path: &str) -> Result<Answer, String> {
         let deadline = Instant::now() + self.timeout;
-        let stream = self.connect()?;
-        let bytes = self.exchange(stream, path, deadline).map_err(|error| self.describe(&error))?;
+        let stream = self.connect(deadline)?;
+        let bytes = self.exchange(stream, path).map_err(|error| self.describe(&error))?;
         answer::parse(&bytes)
             .ok_or_else(|| format!("expected the answer of an agent on {}, got something else", self.address))
     }
 
     /// Connects. If a token will be sent, checks first that the listener may have it.
-    fn connect(&self) -> Result<Box<dyn Connection>, String> {
-        let stream = self.address.connect(self.timeout).map_err(|error| self.describe(&error))?;
+    fn connect(&self, deadline: Instant) -> Result<Box<dyn Connection>, String> {
+        let stream = self.address.connect(deadline).map_err(|error| self.describe(&error))?;
         if let (Some(_), Some(owners)) = (&self.token, stream.owners()) {
             trust::check(&owners).map_err(|owner| {
                 format!(
@@ -123,16 +123,11 @@ impl Client {
         Ok(stream)
     }
 
-    fn exchange(&self, mut stream: Box<dyn Connection>, path: &str, deadline: Instant) -> io::Result<Vec<u8>> {
+    fn exchange(&self, mut stream: Box<dyn Connection>, path: &str) -> io::Result<Vec<u8>> {
         stream.write_all(&self.head(path))?;
         let mut answer = Vec::new();
         let mut part = [0; 8192];
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            stream.set_timeout(left)?;
             match stream.read(&mut part) {
                 Ok(0) => return Ok(answer),
                 Ok(length) => answer.extend_from_slice(&part[..length]),
@@ -173,6 +168,49 @@ impl Client {
                  file, or with SSL_CERT_FILE"
             ),
             _ => format!("cannot reach the agent on {address}: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, net::TcpListener, thread};
+
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+    use super::*;
+
+    /// Listener that sends the bytes one at a time, without end.
+    fn slow(bytes: &'static [u8]) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for byte in bytes.iter().cycle() {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn slow_peer_is_left_at_the_deadline() {
+        let builder = ClientConfig::builder_with_provider(ring::default_provider().into());
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let tls = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        // A record of a handshake, of 16 KiB.
+        let handshake = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc";
+        for (tls, bytes) in [(Some(tls.into()), &handshake[..]), (None, b"HTTP/1.1 200 OK\r\nx: ")] {
+            let address = AgentAddress::Host { name: "127.0.0.1".into(), port: slow(bytes), tls };
+            let client = Client::new(address, "", None).patient(Duration::from_millis(300), MAX_BYTES);
+            let begun = Instant::now();
+            let error = client.get("/").unwrap_err();
+            assert!(error.contains("did not answer within"), "{error}");
+            // Far below the length of what is sent: 16 KiB take minutes.
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
         }
     }
 }
