@@ -37,9 +37,9 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(700);
 /// GpuReaders are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
 const MAX_WAIT: Duration = Duration::from_millis(250);
-/// Longest wait of the first frame for the names of owners and containers, and for the kubelet; and of a tick for the name
-/// of a new account.
-const NAMES_WAIT: Duration = Duration::from_millis(100);
+/// Longest wait of the first frame for the names of owners and containers, and for the kubelet; and of a tick for the names
+/// of new accounts and containers. It comes once for each, so that a busy host may take its time.
+const NAMES_WAIT: Duration = Duration::from_millis(500);
 /// Shortest wait for process facts, even if a late reader has used up [`MAX_WAIT`].
 const FACTS_WAIT: Duration = Duration::from_millis(10);
 
@@ -139,6 +139,8 @@ impl<W: Write> Assembler<W> {
         };
         let took = begun.elapsed();
         let processes = self.processes(&slots, Instant::now() + MAX_WAIT);
+        // Nothing was written while processes were read, and the parent takes a longer silence for a hang.
+        self.send(&Message::Heartbeat)?;
         let names = Instant::now() + NAMES_WAIT;
         self.owners.settle(names);
         self.containers.settle(names);
@@ -154,9 +156,12 @@ impl<W: Write> Assembler<W> {
         let took = begun.elapsed();
         let processes = self.processes(&slots, deadline.max(Instant::now() + FACTS_WAIT));
         // The first sample of a new account or container has its name already: usage would count for the number or ID.
-        let names = Instant::now() + NAMES_WAIT;
-        self.owners.settle(names);
-        self.containers.settle_new(names);
+        if self.owners.has_new() || self.containers.has_new() {
+            self.send(&Message::Heartbeat)?;
+            let names = Instant::now() + NAMES_WAIT;
+            self.owners.settle(names);
+            self.containers.settle_new(names);
+        }
         self.write_ready(facts, tick, &slots, processes, took)
     }
 

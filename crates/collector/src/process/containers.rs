@@ -150,10 +150,15 @@ impl Containers {
         }
     }
 
+    /// True if there is a container that was not waited for yet.
+    pub(crate) fn has_new(&self) -> bool {
+        let is_new = |entry: &Entry| entry.name.is_none() && !entry.late;
+        self.0.as_ref().is_some_and(|shared| lock(&shared.state).entries.values().any(is_new))
+    }
+
     /// Waits as [`Self::settle`] if there is a container that was not waited for yet.
     pub(crate) fn settle_new(&self, deadline: Instant) {
-        let is_new = |entry: &Entry| entry.name.is_none() && !entry.late;
-        if self.0.as_ref().is_some_and(|shared| lock(&shared.state).entries.values().any(is_new)) {
+        if self.has_new() {
             self.settle(deadline);
         }
     }

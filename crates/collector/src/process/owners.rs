@@ -67,6 +67,11 @@ impl Owners {
         None
     }
 
+    /// True if a uid was requested that is to be waited for.
+    pub(crate) fn has_new(&self) -> bool {
+        lock(&self.names.0).values().any(|name| matches!(name, Name::Asked))
+    }
+
     /// Waits until every requested uid is resolved, or until the deadline: once for each uid, so that a name service that
     /// hangs delays one tick per account.
     pub(crate) fn settle(&self, deadline: Instant) {
@@ -114,8 +119,10 @@ mod tests {
         let wait = Mutex::new(wait);
         let owners = Owners::asking(move |_| lock(&wait).recv().ok().map(|()| "late".to_owned()));
         owners.name(7);
+        assert!(owners.has_new());
         owners.settle(Instant::now() + Duration::from_millis(1));
         // It would wait for a minute, and there is no answer.
+        assert!(!owners.has_new());
         let begun = Instant::now();
         owners.settle(far());
         assert!(begun.elapsed() < Duration::from_secs(30));
