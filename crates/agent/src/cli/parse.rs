@@ -126,11 +126,16 @@ fn stop(error: &clap::Error) -> Stop {
 /// Names the variable of the flag in a message, since the value may come from it.
 fn variable_of(message: &str) -> String {
     let command = Cli::command();
-    let named = command
-        .get_arguments()
-        .find(|argument| argument.get_long().is_some_and(|long| message.contains(&format!("'--{long}"))));
+    // Another flag may begin with the same words.
+    let names = |long: &str| ["'", " ", "=", "["].iter().any(|end| message.contains(&format!("'--{long}{end}")));
+    let named = command.get_arguments().find(|argument| argument.get_long().is_some_and(names));
     named
-        .and_then(|argument| argument.get_env())
-        .map(|variable| format!(" (the flag, the variable {} or .env)", variable.to_string_lossy()))
+        .and_then(|argument| {
+            argument.get_env().map(|variable| (argument.get_id().as_str(), variable.to_string_lossy()))
+        })
+        .map(|(id, variable)| match id {
+            "port" | "url_prefix" => format!(" (the flag, the variable {variable} or .env)"),
+            _ => format!(" (the flag or the variable {variable})"),
+        })
         .unwrap_or_default()
 }

@@ -54,6 +54,7 @@ fn option_invalid_is_one_line_with_remedy() {
         (&["--price-gpu-hour=-1EUR"], &["-1EUR", "three capitals"]),
         (&["--dcgm-hostname-label", "host-name"], &["host-name", "letters"]),
         (&["--dcgm-hostname-label", "gpu"], &["'gpu'", "another label"]),
+        (&["--usage-retention", "0d"], &["(the flag or the variable NVSMI_USAGE_RETENTION)"]),
         (&["--dcgm-hostname-label", "__name__"], &["'__name__'", "another label"]),
         (&["--hostname", "gpu 01"], &["gpu 01", "NVSMI_HOSTNAME", "such as gpu01"]),
         (&["--hostname", "http://gpu01"], &["http://gpu01", "letters"]),

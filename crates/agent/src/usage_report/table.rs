@@ -117,6 +117,10 @@ fn columns(report: &Report, only_some_users: bool) -> Vec<Column> {
     ];
     let gpus = gpus(report);
     for row in sorted(report) {
+        // The only row of a report that names nobody is the sum below.
+        if report.by.is_empty() {
+            break;
+        }
         for (column, by) in names.iter_mut().zip(&report.by) {
             column.push(if by == "gpu" { gpu(&row, &gpus) } else { cells::key(row.keys.get(by)) });
         }
@@ -340,6 +344,23 @@ total            48.00  100.0%                 4.00
         let text = text(&report(json), false, &UTC, Screen::default());
         let sum = text.lines().find(|line| line.starts_with("sum")).unwrap();
         assert_eq!(sum.split_whitespace().collect::<Vec<_>>(), ["sum", "2.00", "-", "-", "-", "-"], "{text}");
+    }
+
+    #[test]
+    fn report_without_people_has_the_sum_alone() {
+        let report = report(
+            serde_json::json!({"schema": 1, "since": 0, "until": 3_600_000, "tz": "UTC", "by": [], "persistent": true,
+            "people": true, "note": null, "price_gpu_hour": null, "devices": 1, "device_seconds": 3600.0, "edge_seconds": 0.0,
+            "rows": [{"gpu_seconds": 1800.0, "present_gpu_seconds": 1800.0, "busy_gpu_seconds": 900.0, "idle_gpu_seconds": 0.0,
+                "energy_joules": 0.0, "sessions": 2}],
+            "free_gpu_seconds": 1800.0, "unknown_gpu_seconds": 0.0, "unassigned_gpu_seconds": 0.0, "unobserved_gpu_seconds": 0.0,
+            "energy_joules": 0.0}),
+        );
+        let text = text(&report, false, &UTC, Screen::default());
+        for (label, hours) in [("sum", "0.50"), ("free", "0.50"), ("total", "1.00")] {
+            let line = text.lines().find(|line| line.starts_with(label)).unwrap_or_else(|| panic!("{label}: {text}"));
+            assert!(line.split_whitespace().nth(1) == Some(hours), "{line}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension as _, Statement};
 use telemetry::usage::{Holder, Occupant};
 
-use super::super::schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN};
+use super::Fresh;
+use crate::usage::schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN};
 
 /// A stored GPU.
 #[derive(Clone, Debug)]
@@ -72,6 +73,14 @@ impl<'c> Names<'c> {
 
     pub(super) fn gpu(&self, id: i64) -> Option<&Gpu> {
         self.gpus.get(&id)
+    }
+
+    /// The first of these GPUs that was never counted.
+    pub(super) fn unknown_gpu<'k>(&self, keys: &'k [String], fresh: &Fresh) -> Option<&'k String> {
+        let stored = |key: &str| self.gpus.values().any(|gpu| key == &*gpu.key);
+        let new = |key: &str| fresh.flushes.iter().flat_map(|flush| &flush.gpus).any(|frontier| key == &*frontier.gpu);
+        let slots = |key: &str| fresh.flushes.iter().flat_map(|flush| &flush.slots).any(|slot| key == &*slot.gpu);
+        keys.iter().find(|key| !stored(key) && !new(key) && !slots(key))
     }
 
     /// Numbers of the GPUs with these keys; none if all are wanted.

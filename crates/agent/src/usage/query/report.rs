@@ -42,6 +42,9 @@ pub(in crate::usage) fn report(
     let fresh = Fresh::new(connection, flushes)?;
     let window = Window { since: query.since_ms, until: query.until_ms };
     let mut names = Names::new(connection)?;
+    if let Some(key) = query.gpus.as_deref().and_then(|keys| names.unknown_gpu(keys, &fresh)) {
+        return Ok(Err(UsageError::Gpu(key.clone())));
+    }
     let mut tally = Tally::new(&mut names, query, window, people)?;
     let plan = Plan::of(window, number(connection, "minutes_from_ms")?, fresh.begins(), !tally.cells.is_one());
     let mut minutes = stored(connection, "minute", plan.head)?;

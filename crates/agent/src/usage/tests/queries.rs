@@ -87,7 +87,11 @@ fn whole_days_are_as_their_hours() {
     let all = || report(&usage, query(0, u64::MAX, &[Dimension::User]));
     assert!(shares(&all()).contains(&(vec![Some("dave")], 60.0)));
     usage.forget_user("alice", None).unwrap();
+    let removed = shares(&all()).into_iter().find(|(keys, _)| keys[0] == Some("(removed)")).unwrap().1;
+    assert_eq!(removed, 2.0 * 20.0 * 34.0, "of each third hour");
     assert!(shares(&all()).iter().all(|(keys, _)| keys[0] != Some("alice")));
+    let nobody = UsageQuery { gpus: Some(vec!["GPU-A".into(), "GPU-Z".into()]), ..query(0, u64::MAX, &[]) };
+    assert_eq!(wait(UsageQueries(Arc::clone(&usage)).usage(nobody)), Err(UsageError::Gpu("GPU-Z".into())));
     assert_conserved(&all());
     check(0, u64::MAX);
 }

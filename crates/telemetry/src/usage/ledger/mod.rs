@@ -168,12 +168,16 @@ impl Ledger {
         let run = self.keep_time(snapshot.at);
         let is_identified = |identity: &Identity| identity.uuid.is_ok() || identity.pci_bus_id.is_ok();
         self.is_complete |= snapshot.has_counted() && snapshot.gpus.iter().all(|gpu| is_identified(&gpu.identity));
-        for (position, gpu) in snapshot.gpus.iter().enumerate() {
-            self.bring(position, gpu, now, run);
-            self.gpus[position].see(gpu, now, run, &mut self.kept);
+        // One that is known by its index alone may be any of those that are known by name.
+        let listed = snapshot.gpus.iter().filter(|gpu| is_lasting(&gpu.key));
+        let mut count = 0;
+        for gpu in listed {
+            self.bring(count, gpu, now, run);
+            self.gpus[count].see(gpu, now, run, &mut self.kept);
+            count += 1;
         }
-        if self.gpus.len() > snapshot.gpus.len() {
-            self.miss(snapshot, run);
+        if self.gpus.len() > count {
+            self.miss(snapshot, count, run);
         }
     }
 
@@ -215,12 +219,11 @@ impl Ledger {
     }
 
     /// The GPUs that a snapshot does not list: they exist until they are forgotten or replaced.
-    fn miss(&mut self, snapshot: &Snapshot, run: Run) {
-        let listed = snapshot.gpus.len();
+    fn miss(&mut self, snapshot: &Snapshot, listed: usize, run: Run) {
         let is_missing = |key: &str| snapshot.missing.iter().any(|missing| missing.id == key);
         let has_counted = snapshot.has_counted();
         let is_complete = self.is_complete;
-        let ended = |key: &str| has_counted && (is_complete || !is_lasting(key)) && !is_missing(key);
+        let ended = |key: &str| has_counted && is_complete && !is_missing(key);
         let mut position = listed;
         while let Some(gpu) = self.gpus.get_mut(position) {
             if ended(&gpu.key) {

@@ -111,6 +111,30 @@ fn expected(times: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[test]
+fn gpu_without_a_name_is_not_another_one() {
+    let mut host = Host::new();
+    host.run(3, &[gpu(0, vec![]), gpu(1, vec![])]);
+    let lost = Gpu {
+        key: "index 1".into(),
+        state: GpuState::Lost,
+        identity: Identity::absent(Absence::Lost),
+        ..gpu(1, vec![])
+    };
+    // Lost when another run of the agent starts.
+    let stored = host.flush();
+    let resumed = Resumed { sequence: stored.sequence, run: stored.run, gpus: stored.gpus, ..Resumed::default() };
+    host.ledger = Ledger::resumed(LedgerConfig::default(), resumed);
+    host.run(3, &[gpu(0, vec![]), lost]);
+    let flush = host.flush();
+    assert!(flush.slots.iter().all(|slot| !slot.gpu.starts_with("index")), "{:?}", flush.slots);
+    assert_eq!(flush.gpus.len(), 2);
+    let ms = |index| {
+        flush.slots.iter().filter(|slot| slot.index == index).map(|slot| slot.last_ms - slot.first_ms).sum::<u64>()
+    };
+    assert_eq!((ms(0), ms(1)), (2000, 2000), "the known one exists, unobserved");
+}
+
+#[test]
 fn rare_samples_count_up_to_three_intervals() {
     let mut host = Host::new();
     host.ledger = Ledger::new(LedgerConfig { interval: Duration::from_secs(60), ..LedgerConfig::default() });
