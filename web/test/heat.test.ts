@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UsageRow } from "../src/api/types";
 import { calendarOf, eachHour, ticks } from "../src/model/calendar";
-import { extremes, heatOf, weekdays } from "../src/model/heat";
+import { extremes, heatOf, isYounger, weekdays } from "../src/model/heat";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -137,5 +137,15 @@ describe("a heat map", () => {
     expect(german.map(day => day.long)[0]).toBe("Montag");
     expect(german.map(day => day.weekday)).toEqual([1, 2, 3, 4, 5, 6, 0]);
     expect(weekdays("en-US")[0]).toMatchObject({ weekday: 0, short: "Sun", long: "Sunday" });
+  });
+});
+
+describe("a period that begins before the first record", () => {
+  it("is that of GPUs which did not exist all the time", () => {
+    const of = (seconds: number) => ({ since: MONDAY - 30 * DAY, until: MONDAY, device_seconds: seconds });
+    const month = 2 * 30 * 86_400;
+    expect(isYounger(of(month), 2)).toBe(false);
+    expect(isYounger(of(month - 60), 2), "a minute cannot be seen").toBe(false);
+    expect(isYounger(of(2 * 86_400), 2), "a new host").toBe(true);
   });
 });

@@ -174,6 +174,22 @@ describe("keys of the timeline", () => {
 });
 
 describe("periods that were not observed", () => {
+  it("begin with the time before the first record", () => {
+    const values = [null, 1, 1];
+    const history = {
+      start_at: 100,
+      step_ms: 10,
+      series: [{ gpu: 0, gpu_uuid: "GPU-a", metric: "x", values }],
+    };
+    const found = (from: number, to: number) => gapsOf(history, { from, to }).get("GPU-a");
+    expect(found(20, 300), "a new host").toEqual([{ from: 20, to: 110 }]);
+    expect(found(20, 60), "a history that is shorter than the usage").toEqual([
+      { from: 20, to: 60 },
+      { from: 100, to: 110 },
+    ]);
+    expect(found(20, 20), "existed all the time").toEqual([{ from: 100, to: 110 }]);
+  });
+
   it("are those without a value of any metric", () => {
     const series = (gpu_uuid: string, metric: string, values: (number | null)[]) => ({
       gpu: 0,

@@ -98,8 +98,16 @@ const STEPS = 720;
 /** Metrics of which a GPU that is read has at least one. */
 const METRICS = "memory.used_bytes,temperature.gpu_celsius,utilization.gpu_percent";
 
-/** Loads the periods without readings, as far as the history goes; empty if there is none. */
-export async function loadGaps({ from, to }: Span, now: number, signal: AbortSignal): Promise<Gaps> {
+/**
+ * Loads the periods without readings, as far as the history goes, and before `begin`, when GPUs did not exist. Empty without
+ * a history.
+ */
+export async function loadGaps(
+  { from, to }: Span,
+  begin: number,
+  now: number,
+  signal: AbortSignal,
+): Promise<Gaps> {
   const step = Math.ceil((to - from) / STEPS / 10_000) * 10;
   // The oldest step is about to be dropped.
   const since = Math.max(from, now - HISTORY_MS + step * 2000);
@@ -111,7 +119,7 @@ export async function loadGaps({ from, to }: Span, now: number, signal: AbortSig
     step: `${step}s`,
   });
   try {
-    return gapsOf(await requestJson<History>(path, { signal }));
+    return gapsOf(await requestJson<History>(path, { signal }), { from, to: begin });
   } catch (error) {
     if (signal.aborted) throw error;
     return new Map();

@@ -145,9 +145,12 @@ export function dayName(at: number, now: number): string {
   return day.format(at);
 }
 
+/** Noun for a number: `process` for 1, else `processes`. */
+export const noun = (value: number, one: string, many = `${one}s`): string => (value === 1 ? one : many);
+
 /** `1 process`, `2 processes`. */
-export const plural = (value: number, one: string, many = `${one}s`): string =>
-  `${whole.format(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, one: string, many?: string): string =>
+  `${whole.format(value)} ${noun(value, one, many)}`;
 
 /** Time for file names: `20261123-140211`, this machine's time zone. */
 export function fileTime(at: number): string {

@@ -12,6 +12,13 @@ export function beginOf(
   return Math.max(since, until - (gpus > 0 ? (seconds / gpus) * 1000 : 0));
 }
 
+/** Part of a period that is too small to be seen. */
+const INVISIBLE = 0.002;
+
+/** True if GPUs did not exist for a visible part of the period, as on a new host. */
+export const isYounger = (report: Pick<Usage, "since" | "until" | "device_seconds">, gpus: number): boolean =>
+  beginOf(report, gpus) - report.since > INVISIBLE * (report.until - report.since);
+
 /**
  * Heat map of a report by day and hour of the day.
  *

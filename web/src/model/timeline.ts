@@ -195,9 +195,9 @@ export type Gaps = ReadonlyMap<string, readonly Span[]>;
 
 /**
  * Periods in which a history has no value of any of its metrics. A GPU without any value at all has none: it may not
- * support them.
+ * support them. A history begins with its first reading; the part of `missing` before it is a gap too.
  */
-export function gapsOf({ start_at: start, step_ms: step, series }: History): Gaps {
+export function gapsOf({ start_at: start, step_ms: step, series }: History, missing?: Span): Gaps {
   const read = new Map<string, boolean[]>();
   for (const { gpu_uuid: uuid, values } of series) {
     const steps = read.get(uuid) ?? values.map(() => false);
@@ -210,6 +210,9 @@ export function gapsOf({ start_at: start, step_ms: step, series }: History): Gap
   for (const [uuid, steps] of read) {
     if (!steps.includes(true)) continue;
     const gaps: Span[] = [];
+    if (missing && Math.min(missing.to, start) > missing.from) {
+      gaps.push({ from: missing.from, to: Math.min(missing.to, start) });
+    }
     steps.forEach((isRead, at) => {
       if (isRead) return;
       const [from, to] = [start + at * step, start + (at + 1) * step];

@@ -3,7 +3,7 @@ import { MemoryBar, Swatch } from "../components/bar";
 import { GpuLink } from "../components/gpu-link";
 import { WithTooltip } from "../components/with-tooltip";
 import { agentNow, colours, released, type Shown, shown, snapshot } from "../live/store";
-import { bytes, DASH, duration, ofTotal, percent } from "../model/format";
+import { bytes, DASH, duration, noun, ofTotal, percent } from "../model/format";
 import { divide } from "../model/memory";
 import { labelAmong } from "../model/owner";
 import { totals } from "../model/totals";
@@ -150,7 +150,7 @@ function UserRow({
           ))}
         </span>
       </td>
-      <td class="number" data-label="processes">
+      <td class="number" data-label={noun(processes, "process", "processes")}>
         {processes}
       </td>
       <td class="number">

@@ -5,7 +5,7 @@ import { Swatch } from "../../components/bar";
 import { GpuLink } from "../../components/gpu-link";
 import { Icon } from "../../components/icon";
 import { shown } from "../../live/store";
-import { count, DASH, percent, plural } from "../../model/format";
+import { count, DASH, noun, percent, plural } from "../../model/format";
 import { colourKeys } from "../../model/holders";
 import {
   GROUPS,
@@ -33,7 +33,7 @@ interface Column {
   key: SortKey;
   name: string;
   /** Text after the number on a phone, where columns have no heads. */
-  after: string;
+  after: string | ((line: Omit<UsageLine, "key" | "name">) => string);
   about: string;
   /** `fine` numbers have two digits, the same for all rows. */
   show: (line: Omit<UsageLine, "key" | "name">, fine: boolean) => string | null;
@@ -86,7 +86,7 @@ const COLUMNS: readonly Column[] = [
   {
     key: "sessions",
     name: "Sessions",
-    after: "sessions",
+    after: line => noun(line.sessions, "session"),
     about: "Times on a GPU, from the first sample to the last.",
     show: line => count(line.sessions),
   },
@@ -214,7 +214,12 @@ function Cells({ line, columns, fine }: CellsProps) {
   return (
     <>
       {columns.map(({ key, after, show }) => (
-        <td key={key} class="number" data-column={key} data-label={after}>
+        <td
+          key={key}
+          class="number"
+          data-column={key}
+          data-label={typeof after === "string" ? after : after(line)}
+        >
           {show(line, fine) ?? (
             <>
               <span aria-hidden="true">{DASH}</span>

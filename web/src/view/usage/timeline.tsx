@@ -30,6 +30,8 @@ interface Props {
   answer: Answer<LoadedSessions>;
   gaps: Gaps;
   report: Usage;
+  /** True if GPUs did not exist for a part of the period. */
+  isYounger: boolean;
   /** UUID of the only GPU to show; empty for all. */
   gpu: string;
   calendar: Calendar;
@@ -44,7 +46,7 @@ export interface Pointed {
 }
 
 /** LoadedSessions by device over the period. */
-export function TimelinePanel({ answer, gaps, report, gpu, calendar }: Props) {
+export function TimelinePanel({ answer, gaps, report, isYounger, gpu, calendar }: Props) {
   const [asTable, setAsTable] = useState(false);
   const { value, failure } = answer;
   const { since: from, until: to } = report;
@@ -55,7 +57,7 @@ export function TimelinePanel({ answer, gaps, report, gpu, calendar }: Props) {
     <section class="panel" aria-label="Occupancy by device" aria-busy={answer.asking}>
       <div class="tools">
         <h3>Occupancy by device</h3>
-        <span class="fine">{emptyMeans(report)}</span>
+        <span class="fine">{emptyMeans(report, isYounger)}</span>
         <div class="buttons">
           <button type="button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
             <Icon name="columns" />
@@ -81,10 +83,17 @@ export function TimelinePanel({ answer, gaps, report, gpu, calendar }: Props) {
 }
 
 /** Meaning of what is between sessions. */
-function emptyMeans({ unknown_gpu_seconds: unknown, unobserved_gpu_seconds: unobserved }: Usage): string {
+function emptyMeans(
+  { unknown_gpu_seconds: unknown, unobserved_gpu_seconds: unobserved }: Usage,
+  isYounger: boolean,
+): string {
+  const hatched = [
+    unobserved > 0 ? `not observed (${hours(unobserved)} GPU-hours in all)` : "",
+    isYounger ? "before the first record" : "",
+  ].filter(part => part !== "");
   const parts = [
     `Empty: free${unknown > 0 ? `, or unknown (${hours(unknown)} GPU-hours in all)` : ""}`,
-    unobserved > 0 ? `hatched: not observed (${hours(unobserved)} GPU-hours in all)` : "",
+    hatched.length > 0 ? `hatched: ${hatched.join(", or ")}` : "",
   ];
   return parts.filter(part => part !== "").join("; ");
 }

@@ -14,7 +14,7 @@ import {
   useAnswer,
 } from "../../live/usage";
 import { calendarOf } from "../../model/calendar";
-import { beginOf } from "../../model/heat";
+import { beginOf, isYounger } from "../../model/heat";
 import { colourKeys } from "../../model/holders";
 import type { Gaps } from "../../model/timeline";
 import { heatPath, type Period, periodOf, type UsageQuery, usagePath, usageQuery } from "../../model/usage";
@@ -156,9 +156,10 @@ function Details({ report, period, query }: { report: Usage; period: Period; que
   const { user, gpu } = query;
   const hidden = namesHidden.value;
   const gpus = gpu === "" ? shown.value.length : 1;
-  const isGapless = hidden || report.unobserved_gpu_seconds === 0;
+  const isWhole = report.unobserved_gpu_seconds === 0 && !isYounger(report, gpus);
+  const isGapless = hidden || isWhole;
   const gaps = useAnswer(isGapless ? null : JSON.stringify(period), signal =>
-    loadGaps({ from: beginOf(report, gpus), to: report.until }, agentNow(), signal),
+    loadGaps({ from: report.since, to: report.until }, beginOf(report, gpus), agentNow(), signal),
   );
   const calendar = useMemo(() => calendarOf(report.tz), [report.tz]);
   const of = JSON.stringify([period, user, gpu]);
@@ -175,6 +176,7 @@ function Details({ report, period, query }: { report: Usage; period: Period; que
           answer={sessions}
           gaps={isGapless ? NO_GAPS : (gaps.value ?? NO_GAPS)}
           report={report}
+          isYounger={isYounger(report, gpus)}
           gpu={gpu}
           calendar={calendar}
         />
