@@ -235,7 +235,8 @@ pub(crate) struct Options {
     ///
     /// The scopes read and metrics see them, summary never does: with it a scraper and everyone who reads its monitoring
     /// system learn who uses the GPUs, and when. Names of users leave this host and stay where the metrics are stored.
-    /// Commands are not among them. Not together with --anonymous metrics.
+    /// Commands are not among them. Not together with --anonymous metrics. The series of a user stay until `usage forget`,
+    /// and root in a container counts as a user with the container's name: containers with ever new names add series without limit.
     #[arg(long, env = "NVSMI_METRICS_USERS", global = true)]
     pub(crate) metrics_users: bool,
 

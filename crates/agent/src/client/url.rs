@@ -30,7 +30,7 @@ pub(super) enum Url {
 /// One line with the expected forms.
 pub(super) fn parse(text: &str) -> Result<Url, String> {
     let refuse = |why: &str| {
-        // What precedes an @ may be a password.
+        // The part before an @ may be a password.
         let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
         format!(
             "expected {why} in an address such as http://gpu01:8000, https://example.org/gpu01 or unix:/run/agent.sock, \

@@ -29,8 +29,8 @@ const EXIT_USAGE: u8 = 2;
 const EXIT_UNREACHABLE: u8 = 3;
 /// Timeout: the agent interrupts a query after 5 s, and lets it wait for two others.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Longest answer, in bytes: a million rows by several dimensions.
-const MAX_BYTES: usize = 256 << 20;
+/// Longest answer, in bytes. The agent answers with at most 50,000 rows, each of about 1 KiB with long names.
+const MAX_BYTES: usize = 64 << 20;
 /// Path of the answer.
 const PATH: &str = "/api/v1/usage";
 

@@ -22,8 +22,8 @@ pub struct Flush {
     pub gaps: Vec<Gap>,
     /// Sessions that are open, or ended since the flush before, as they are now: they replace those stored.
     pub sessions: Vec<Session>,
-    /// Sums to add to users' totals. Those of a new user may be 0. What exposes them shows 0 for a new user until the flush
-    /// after, so that a series begins with 0.
+    /// Sums to add to users' totals. Those of a new user may be 0. An exporter shows 0 for a new user until the flush after,
+    /// so that a series begins with 0.
     pub totals: Vec<UserTotals>,
 }
 
@@ -71,12 +71,12 @@ pub struct Slot {
     pub index: u32,
     /// Model of the GPU.
     pub model: Option<Arc<str>>,
-    /// When the minute begins, Unix time in milliseconds.
+    /// Begin of the minute, Unix time in milliseconds.
     pub begins_ms: u64,
     /// Begin of the GPU's existence in the minute, Unix time in milliseconds. A store keeps the smallest.
     pub first_ms: u64,
-    /// End of its existence in the minute so far, Unix time in milliseconds, exclusive. A store keeps the largest. What
-    /// the rows leave of `last_ms - first_ms` is unobserved.
+    /// End of its existence in the minute so far, Unix time in milliseconds, exclusive. A store keeps the largest. The
+    /// rest of `last_ms - first_ms`, after all rows, is unobserved.
     pub last_ms: u64,
     /// Sums since the flush before: they are added to those stored.
     pub rows: Vec<Row>,
@@ -87,7 +87,7 @@ pub struct Slot {
 pub struct Row {
     /// MIG instance; none for the GPU itself, and for unassigned slices.
     pub mig: Option<Arc<str>>,
-    /// Whom the time is counted for.
+    /// Occupant to which the time is attributed.
     pub occupant: Occupant,
     /// Sums.
     pub sums: Sums,

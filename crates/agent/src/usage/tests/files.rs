@@ -327,7 +327,7 @@ fn day_of_flushes_that_cannot_be_written_is_kept_and_bounded() {
     assert_eq!(found.device_seconds, 120_000.0);
     assert_eq!(shares(&found)[0].1, 1439.0 * 30.0);
     assert_conserved(&found);
-    // What was counted for people outlives the detail. A new user's is exposed after the next flush.
+    // Totals of users outlive the detail. That of a new user is exposed after the next flush.
     usage.flush();
     assert_eq!(*UsageQueries(usage).totals(), [total("alice", 60_000)]);
 }
@@ -399,7 +399,7 @@ fn write_until_killed(folder: &Path) {
             flush.totals.push(total("alice", 1));
         });
         usage.flush();
-        // What the file is to have, seen by the parent: the flush is on disk.
+        // The flush is on disk: the parent expects it in the file.
         println!("{number}");
     }
 }
