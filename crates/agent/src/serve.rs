@@ -84,12 +84,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     let files = config.exposure.watch()?;
     warn_about_counters(&config);
     let notify = Notify::from_environment();
-    let mut history = History::new(config.depth);
-    let saved = match &config.state_dir {
-        Some(folder) => NewestState::kept(state::load(folder, &mut history)),
-        None => NewestState::default(),
-    };
-    let archive = Arc::new(Archive::new(history));
+    let (archive, saved) = restore(&config);
     let accounting =
         config.usage.map(|settings| Accounting::start(config.state_dir.as_deref(), settings)).transpose()?;
     let queries = accounting.as_ref().map(Accounting::queries);
@@ -113,10 +108,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         let listeners = bound.into_iter().map(|bound| listener(bound, &config.exposure, &mut sockets));
         let listeners = listeners.collect::<io::Result<_>>()?;
         let stop = StopSignals::new()?;
-        for bind in &config.exposure.binds {
-            let url = url(bind, config.exposure.certificates.is_some(), config.server.url_prefix.as_str());
-            tracing::info!(url, "serving");
-        }
+        log_addresses(&config.exposure, config.server.url_prefix.as_str());
         notify.ready();
         let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, config.stream_clients)));
@@ -140,6 +132,23 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         saver.stop();
     }
     Ok(status)
+}
+
+/// History and state of the run before.
+fn restore(config: &Config) -> (Arc<Archive>, NewestState) {
+    let mut history = History::new(config.depth);
+    let saved = match &config.state_dir {
+        Some(folder) => NewestState::kept(state::load(folder, &mut history)),
+        None => NewestState::default(),
+    };
+    (Arc::new(Archive::new(history)), saved)
+}
+
+fn log_addresses(exposure: &Exposure, prefix: &str) {
+    for bind in &exposure.binds {
+        let url = url(bind, exposure.certificates.is_some(), prefix);
+        tracing::info!(url, "serving");
+    }
 }
 
 /// Serves until the first signal, then finishes open requests until the second.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use telemetry::snapshot::Histogram;
+use telemetry::{Reading, snapshot::Histogram};
 
 use super::number::{Number, Seconds};
 
@@ -86,6 +86,13 @@ impl Samples<'_> {
     pub(crate) fn push(&mut self, labels: &str, value: impl Number) {
         self.head();
         self.line("", labels, "", value);
+    }
+
+    /// Writes a sample of a value, if it was read, with formatted labels.
+    pub(crate) fn read(&mut self, labels: &str, value: Reading<impl Number>) {
+        if let Ok(value) = value {
+            self.push(labels, value);
+        }
     }
 
     /// Writes a histogram of times, in seconds, with formatted labels.

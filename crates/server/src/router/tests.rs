@@ -421,27 +421,30 @@ async fn panic_is_500_and_counted() {
     }
 }
 
+/// Waits for a snapshot, then does what the query says.
+fn waits(context: &RequestContext<'_, State>) -> Later {
+    let mut published = context.router.state.published.clone();
+    let query = context.query.map(str::to_owned);
+    drop(published.borrow_and_update());
+    Box::pin(async move {
+        published.changed().await.unwrap();
+        match query.as_deref() {
+            Some("breaks") => panic!("a wait that breaks, on purpose"),
+            Some("refuses") => ErrorFormat::Problem.error(ErrorKind::Forbidden),
+            _ => response::json(StatusCode::OK, "{}".into()),
+        }
+    })
+}
+
+const WAITS: &[Endpoint] = &[
+    Endpoint::undocumented(Route::later("/later", Access::Views, ErrorFormat::Problem, waits)),
+    Endpoint::undocumented(Route::read("/now", Access::Views, ErrorFormat::Legacy, |_| {
+        response::json(StatusCode::OK, "{}".into())
+    })),
+];
+
 #[tokio::test]
 async fn later_response_is_as_any_other() {
-    fn waits(context: &RequestContext<'_, State>) -> Later {
-        let mut published = context.router.state.published.clone();
-        let query = context.query.map(str::to_owned);
-        drop(published.borrow_and_update());
-        Box::pin(async move {
-            published.changed().await.unwrap();
-            match query.as_deref() {
-                Some("breaks") => panic!("a wait that breaks, on purpose"),
-                Some("refuses") => ErrorFormat::Problem.error(ErrorKind::Forbidden),
-                _ => response::json(StatusCode::OK, "{}".into()),
-            }
-        })
-    }
-    const WAITS: &[Endpoint] = &[
-        Endpoint::undocumented(Route::later("/later", Access::Views, ErrorFormat::Problem, waits)),
-        Endpoint::undocumented(Route::read("/now", Access::Views, ErrorFormat::Legacy, |_| {
-            response::json(StatusCode::OK, "{}".into())
-        })),
-    ];
     let origin: WebOrigin = "https://board.example.org".parse().unwrap();
     let (_tokens, config) = file();
     let config = ServerConfig { cors_origins: vec![origin], anonymous: Anonymous::Sees(Scope::Read), ..config };

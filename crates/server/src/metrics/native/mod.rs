@@ -42,9 +42,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
         match metric.of {
             Of::Gpu(value) => {
                 for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
-                    if let Ok(value) = value(gpu) {
-                        samples.push(subject, value);
-                    }
+                    samples.read(subject, value(gpu));
                 }
             }
             Of::Gpus(write) => {
@@ -71,9 +69,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             }
             Of::GpuInstance(value) => {
                 for Subject { mig, labels, .. } in instances.iter().filter(|instance| instance.is_first) {
-                    if let Ok(value) = value(mig) {
-                        samples.push(labels, value);
-                    }
+                    samples.read(labels, value(mig));
                 }
             }
             Of::InstanceReadings(fields) => {
@@ -86,9 +82,7 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             }
             Of::Process(value) => {
                 for (process, subject) in &processes {
-                    if let Ok(value) = value(process) {
-                        samples.push(subject, value);
-                    }
+                    samples.read(subject, value(process));
                 }
             }
             Of::Users(write) | Of::Agent(write) | Of::Calls(write) => {
