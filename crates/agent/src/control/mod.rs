@@ -96,7 +96,7 @@ fn forget_user(what: &str) -> Option<Request> {
 /// dropped. The agent also serves without it, so a failure is a warning.
 pub(crate) fn open(path: &Path, driver: SupervisorControl, usage: Option<Arc<Usage>>) -> Option<BoundSocket> {
     let opened = bind(path).map_err(|error| error.to_string()).and_then(|mut bound| {
-        listen::start(bound.take_listener(), move |request| execute(&driver, usage.as_deref(), request))
+        listen::start(bound.take_listener(), move |request| execute(&driver, usage.as_ref(), request))
             .map(|()| bound)
             .map_err(|error| format!("cannot start a thread for {}: {error}", path.display()))
     });
@@ -112,7 +112,7 @@ pub(crate) fn open(path: &Path, driver: SupervisorControl, usage: Option<Arc<Usa
     }
 }
 
-fn execute(driver: &SupervisorControl, usage: Option<&Usage>, request: Request) -> Response {
+fn execute(driver: &SupervisorControl, usage: Option<&Arc<Usage>>, request: Request) -> Response {
     match request {
         Request::Release(length) => match driver.release(length) {
             Ok(released) => Ok(format!(

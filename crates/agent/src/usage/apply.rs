@@ -1,23 +1,24 @@
 //! One flush, as one transaction.
 
 use rusqlite::{Connection, OptionalExtension as _, Statement, Transaction, TransactionBehavior};
-use telemetry::usage::{Flush, Gap, HOUR_MS, MINUTE_MS, Session, Slot, Sums, UserTotals};
+use telemetry::usage::{Flush, Gap, HOUR_MS, MINUTE_MS, REMOVED, Session, Slot, Sums, UserTotals};
 
 use super::{
     Keep,
     ids::{self, Ids},
     prune,
-    schema::{identity, number, set_number, signed},
+    schema::{has, identity, set_mark, set_number, signed},
 };
 
 /// Stores a flush, unless it is stored already.
 pub(super) fn apply(connection: &mut Connection, flush: &Flush, keep: Keep) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if number(&transaction, "sequence")? >= flush.sequence {
+    if has(&transaction, flush)? {
         return Ok(());
     }
     write(&transaction, flush)?;
     prune::prune(&transaction, flush.at_ms, keep)?;
+    set_mark(&transaction, "ledger", flush.ledger)?;
     set_number(&transaction, "sequence", flush.sequence)?;
     set_number(&transaction, "run", flush.run)?;
     set_number(&transaction, "flushed_ms", flush.at_ms)?;
@@ -136,16 +137,18 @@ fn add_gap(transaction: &Transaction<'_>, ids: &mut Ids<'_>, gap: &Gap) -> rusql
 fn sessions(transaction: &Transaction<'_>, ids: &mut Ids<'_>, sessions: &[Session]) -> rusqlite::Result<()> {
     let store = identity(transaction)?;
     let mut replace = transaction.prepare(
-        "INSERT OR REPLACE INTO session VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+        "INSERT OR REPLACE INTO session VALUES(?1, coalesce(?2, random() & 9223372036854775807), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
          ?17, ?18, ?19)",
     )?;
     for session in sessions {
         let device = ids.device_of(&session.key.device, session.index, session.mig_name.as_deref())?;
         let (user, place) = ids.holder(&session.key.holder)?;
         let sums = &session.sums;
+        let is_removed = session.key.holder.user.as_deref() == Some(REMOVED);
         replace.execute(rusqlite::params![
             signed(session.key.first_ms),
-            ids::session(&store, &session.key),
+            // Each is in one flush, and others may have the same key.
+            (!is_removed).then(|| ids::session(&store, &session.key)),
             signed(session.last_ms),
             session.open,
             session.index,

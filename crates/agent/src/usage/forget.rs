@@ -1,24 +1,45 @@
 //! Removal of a person's name.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use telemetry::{
     Stamp,
     terminal::printable,
-    usage::{Flush, Holder, Occupant, REMOVED},
+    usage::{Flush, REMOVED, UserTotals},
 };
 
-use super::{Usage, apply::ADD_SUMS, lock, prune, schema::signed};
+use super::{
+    Usage,
+    apply::ADD_SUMS,
+    lock, open, prune,
+    schema::{mark, set_mark, signed},
+};
 
 /// Number of [`REMOVED`] among the users: `schema::create` adds it.
 const REMOVED_ID: i64 = 1;
+/// Mark of a file that may have a removed name in unused parts.
+const UNCLEAN: &str = "unclean";
+/// Wait for the file to be rewritten: less than the client waits for its answer.
+const CLEAN_WAIT: Duration = Duration::from_secs(15);
+/// Most damaged files that an answer names.
+const MOST_NAMED: usize = 5;
 
 impl Usage {
     /// Counts a person's time for [`REMOVED`], or only what began before a moment. The answer is for the administrator.
-    pub(crate) fn forget_user(&self, user: &str, before: Option<u64>) -> Result<String, String> {
+    pub(crate) fn forget_user(self: &Arc<Self>, user: &str, before: Option<u64>) -> Result<String, String> {
         if user == REMOVED {
             return Err(format!("{REMOVED} is no person"));
+        }
+        if self.is_cleaning.load(Ordering::Relaxed) {
+            return Err(
+                "the usage file is being rewritten after the removal of another name; try again in a minute".into()
+            );
         }
         let before = before.filter(|before| *before <= Stamp::now().unix_ms);
         let before_ms = before.unwrap_or(u64::MAX);
@@ -33,49 +54,134 @@ impl Usage {
         }
         let outcome = forget(&mut database.connection, user, before).and_then(|found| {
             self.days.clear();
-            *lock(&self.totals) = Arc::new(super::totals(&database.connection)?);
-            Ok(found)
+            self.expose_forgotten(&database.connection)?;
+            Ok((found, is_unclean(&database.connection)?))
         });
-        let found = outcome.map_err(|error| format!("the usage file cannot be written: {error}; try again"))?;
-        if !found && !in_memory {
-            return Err(format!("no user {} in the accounting", printable(user)));
+        let (found, is_unclean) =
+            outcome.map_err(|error| format!("the usage file cannot be written: {error}; try again"))?;
+        let path = database.file.as_ref().map(|file| file.path.clone());
+        drop(database);
+        let is_found = found || in_memory;
+        let user = printable(user);
+        if !is_found && !is_unclean {
+            return Err(format!("no user {user} in the accounting"));
         }
-        let is_clean = database.file.is_none() || clean(&database.connection);
-        let rest = if is_clean {
-            ""
+        let mut answer = if is_found {
+            format!("the use of {user} is now that of {REMOVED}; sums are as they were")
         } else {
-            "; the name may be in unused parts of the file, because it is being read or the disk is full: repeat this later"
+            format!("no user {user} in the accounting any more")
         };
-        Ok(format!("the use of {} is now that of {REMOVED}; sums are as they were{rest}", printable(user)))
+        answer.push_str(self.clean_in_thread().text());
+        answer.push_str(&path.map(|path| in_damaged(&open::damaged(&path))).unwrap_or_default());
+        Ok(answer)
+    }
+
+    /// Exposes the totals without a person who was removed. Those of others go on with the next flush: a new one is exposed
+    /// as 0 until then.
+    fn expose_forgotten(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let stored = super::totals(connection)?;
+        let mut exposed = lock(&self.totals);
+        let as_exposed = |one: UserTotals| {
+            // It was exposed as the person's before.
+            if *one.user == *REMOVED {
+                return one;
+            }
+            let known = exposed.binary_search_by(|other| other.user.cmp(&one.user));
+            let known = known.ok().and_then(|at| exposed.get(at)).cloned();
+            known.unwrap_or(UserTotals { gpu_us: 0, busy_us: 0, idle_us: 0, energy_mj: 0, ..one })
+        };
+        let totals = stored.into_iter().map(as_exposed).collect();
+        *exposed = Arc::new(totals);
+        Ok(())
+    }
+
+    /// Cleans the file in a thread of its own, and waits a while: a large file takes minutes, and requests are executed one
+    /// at a time.
+    fn clean_in_thread(self: &Arc<Self>) -> Cleaned {
+        let (done, wait) = mpsc::channel();
+        let usage = Arc::clone(self);
+        self.is_cleaning.store(true, Ordering::Relaxed);
+        let clean = move || {
+            let cleaned = usage.clean();
+            usage.is_cleaning.store(false, Ordering::Relaxed);
+            // Nobody waits any more.
+            let _ = done.send(cleaned);
+        };
+        match thread::Builder::new().name("usage clean".into()).spawn(clean) {
+            Ok(_) => wait.recv_timeout(CLEAN_WAIT).unwrap_or(Cleaned::Later),
+            Err(_) => {
+                self.is_cleaning.store(false, Ordering::Relaxed);
+                Cleaned::Failed
+            }
+        }
+    }
+
+    /// Rewrites the file if it may have a removed name in unused parts.
+    pub(super) fn clean(&self) -> Cleaned {
+        let database = lock(&self.database);
+        let connection = &database.connection;
+        match is_unclean(connection) {
+            Ok(false) => Cleaned::Done,
+            Ok(true) if database.file.is_none() || clean(connection) => {
+                match set_mark(connection, UNCLEAN, 0) {
+                    Ok(()) => Cleaned::Done,
+                    // It is cleaned once more.
+                    Err(_) => Cleaned::Failed,
+                }
+            }
+            _ => {
+                tracing::warn!(
+                    "the usage file may have a removed name in unused parts: it cannot be rewritten now; it is tried at the next start and `usage forget`"
+                );
+                Cleaned::Failed
+            }
+        }
     }
 }
 
-/// Renames a person in flushes that are not written.
+/// Outcome of rewriting the file.
+pub(super) enum Cleaned {
+    Done,
+    Later,
+    Failed,
+}
+
+impl Cleaned {
+    const fn text(&self) -> &'static str {
+        match self {
+            Self::Done => "",
+            Self::Later => "; the file is still being rewritten, so that the name is in no unused part of it",
+            Self::Failed => {
+                "; the name may be in unused parts of the file, because it is being read or the disk is full: repeat this later"
+            }
+        }
+    }
+}
+
+/// Sentence about files that were set aside.
+fn in_damaged(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<&str> = names.iter().map(String::as_str).take(MOST_NAMED).collect();
+    let more = if names.len() > MOST_NAMED { " and others" } else { "" };
+    format!(
+        "; damaged files that were set aside may have the name, and are not changed: remove {}{more}",
+        shown.join(", ")
+    )
+}
+
+/// True if the file may have a removed name in unused parts.
+fn is_unclean(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(mark(connection, UNCLEAN)?.is_some_and(|unclean| unclean > 0))
+}
+
+/// Removes a person from flushes that are not written.
 fn rename(kept: &mut VecDeque<Arc<Flush>>, user: &str, before_ms: u64) -> bool {
-    let is_user = |holder: &Holder| holder.user.as_deref() == Some(user);
-    let removed: Arc<Holder> = Arc::new(Holder { user: Some(Arc::from(REMOVED)), ..Holder::default() });
     let mut found = false;
     for flush in kept.iter_mut() {
         let mut renamed = Flush::clone(flush);
-        for slot in renamed.slots.iter_mut().filter(|slot| slot.begins_ms < before_ms) {
-            for row in &mut slot.rows {
-                if matches!(&row.occupant, Occupant::Holder(holder) if is_user(holder)) {
-                    row.occupant = Occupant::Holder(Arc::clone(&removed));
-                }
-            }
-        }
-        for session in renamed.sessions.iter_mut().filter(|session| session.key.first_ms < before_ms) {
-            if is_user(&session.key.holder) {
-                session.key.holder = Arc::clone(&removed);
-                (session.command, session.program) = (None, None);
-            }
-        }
-        if before_ms == u64::MAX {
-            renamed.totals.iter_mut().filter(|totals| &*totals.user == user).for_each(|totals| {
-                totals.user = Arc::from(REMOVED);
-            });
-        }
-        if renamed != **flush {
+        if renamed.forget_user(user, before_ms) {
             found = true;
             *flush = Arc::new(renamed);
         }
@@ -105,6 +211,8 @@ pub(super) fn forget(connection: &mut Connection, user: &str, before: Option<u64
         totals(&transaction, id)?;
     }
     prune::places(&transaction)?;
+    // Until it is cleaned, whatever happens.
+    set_mark(&transaction, UNCLEAN, 1)?;
     transaction.commit()?;
     Ok(true)
 }
@@ -130,7 +238,7 @@ fn totals(transaction: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
 }
 
 /// Rewrites the file, so that nothing that was deleted is in unused parts of its pages, nor in its log.
-pub(super) fn clean(connection: &Connection) -> bool {
+fn clean(connection: &Connection) -> bool {
     let log = || {
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))

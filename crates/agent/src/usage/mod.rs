@@ -13,6 +13,7 @@ mod prune;
 mod query;
 mod queue;
 mod schema;
+mod shorten;
 mod source;
 mod writer;
 
@@ -59,6 +60,15 @@ struct Keep {
 }
 
 impl Keep {
+    /// Times of a file, or of memory.
+    fn of(persistent: bool, retention: Duration) -> Self {
+        if persistent {
+            Self::new(MINUTES, retention, SESSIONS)
+        } else {
+            Self::new(MINUTES_IN_MEMORY, IN_MEMORY, IN_MEMORY)
+        }
+    }
+
     fn new(minutes: Duration, hours: Duration, sessions: Duration) -> Self {
         let [minutes_ms, hours_ms, sessions_ms] =
             [minutes.min(hours), hours, sessions.min(hours)].map(|time| u64::try_from(time.as_millis()).unwrap_or(0));
@@ -112,6 +122,7 @@ impl Accounting {
 /// A store that is not in use yet.
 pub(crate) struct OpenedUsage {
     database: Database,
+    stored: Resumed,
     settings: UsageSettings,
     problem: Option<String>,
 }
@@ -123,8 +134,9 @@ impl OpenedUsage {
     /// Not even memory can be used.
     pub(crate) fn open(folder: Option<&Path>, settings: UsageSettings) -> Result<Self, String> {
         let opened = folder.map(open::open);
-        let (database, problem) = match opened {
-            Some(Ok(database)) => (Some(database), None),
+        let opened = opened.map(|opened| opened.and_then(|database| restore(database, settings.people)));
+        let (opened, problem) = match opened {
+            Some(Ok(opened)) => (Some(opened), None),
             Some(Err(problem)) => {
                 tracing::warn!("usage is kept in memory, for one day and until the agent stops: {problem}");
                 (None, Some(problem))
@@ -136,35 +148,28 @@ impl OpenedUsage {
                 (None, None)
             }
         };
-        let database = database.map_or_else(open::memory, Ok).map_err(|error| error.to_string())?;
+        let (database, stored) = match opened {
+            Some(opened) => opened,
+            None => (open::memory().map_err(|error| error.to_string())?, Resumed::default()),
+        };
         if let (Some(file), Some(kind)) = (&database.file, folder.and_then(network_file_system)) {
             tracing::warn!("{}", open::on_network(&file.path, kind));
         }
-        Ok(Self { database, settings, problem })
+        Ok(Self { database, stored, settings, problem })
     }
 
     /// State from which a ledger goes on.
     pub(crate) fn resumed(&self) -> Resumed {
-        let stored = resumed(&self.database.connection).unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot read from the usage file what was open; its sessions begin again");
-            Resumed::default()
-        });
-        // Without people there are no names to go on from.
-        if self.settings.people { stored } else { Resumed { users: Vec::new(), ..stored } }
+        self.stored.clone()
     }
 
     /// Begins to store what is counted.
     pub(crate) fn start(self, source: Arc<dyn Source>) -> Arc<Usage> {
         let persistent = self.database.file.is_some();
         let UsageSettings { people, retention, .. } = self.settings;
-        let keep = if persistent {
-            Keep::new(MINUTES, retention, SESSIONS)
-        } else {
-            Keep::new(MINUTES_IN_MEMORY, IN_MEMORY, IN_MEMORY)
-        };
         let usage = Usage {
             source,
-            keep,
+            retention,
             people,
             path: Mutex::new(self.database.file.as_ref().map(|file| file.path.clone())),
             totals: Mutex::new(Arc::new(totals(&self.database.connection).unwrap_or_default())),
@@ -173,6 +178,7 @@ impl OpenedUsage {
             newest_gpus: Mutex::default(),
             state: Mutex::new(UsageState { people, persistent, problem: self.problem }),
             is_suspect: AtomicBool::new(false),
+            is_cleaning: AtomicBool::new(false),
             queue: Arc::default(),
             days: Arc::default(),
         };
@@ -183,7 +189,7 @@ impl OpenedUsage {
 /// The store, as all threads share it.
 pub(crate) struct Usage {
     source: Arc<dyn Source>,
-    keep: Keep,
+    retention: Duration,
     people: bool,
     /// File of queries; none in memory.
     path: Mutex<Option<PathBuf>>,
@@ -198,6 +204,8 @@ pub(crate) struct Usage {
     state: Mutex<UsageState>,
     /// A query found damage.
     is_suspect: AtomicBool,
+    /// A thread rewrites the file, and has the database locked.
+    is_cleaning: AtomicBool,
     queue: Arc<Queue>,
     /// Days that queries have read.
     days: Arc<query::Days>,
@@ -327,6 +335,27 @@ fn totals(connection: &Connection) -> rusqlite::Result<Vec<UserTotals>> {
         })
     })?;
     rows.collect()
+}
+
+/// State from which a ledger goes on. A file that is found to be damaged is set aside.
+fn restore(mut database: Database, people: bool) -> Result<(Database, Resumed), String> {
+    let mut stored = resumed(&database.connection);
+    if let Err(error) = &stored
+        && open::is_damage(error)
+        && let Some(file) = database.file.take()
+    {
+        // Closed before its file is renamed.
+        drop(database.connection);
+        database = open::begin_again(file, &error.to_string())?;
+        stored = resumed(&database.connection);
+    }
+    let stored = stored.unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot read from the usage file what was open; its sessions begin again");
+        Resumed::default()
+    });
+    // Without people there are no names to go on from.
+    let users = if people { stored.users } else { Vec::new() };
+    Ok((database, Resumed { users, ..stored }))
 }
 
 fn resumed(connection: &Connection) -> rusqlite::Result<Resumed> {

@@ -20,6 +20,8 @@ use crate::regular;
 
 /// File in the state directory, and the file that is locked while an agent uses it.
 pub(super) const NAME: &str = "usage.sqlite";
+/// Part of the names of damaged files.
+const ASIDE: &str = ".corrupt-";
 const LOCK_NAME: &str = "usage.lock";
 /// Time for which another program may hold the file's lock, such as `sqlite3` in a transaction.
 const BUSY: Duration = Duration::from_secs(2);
@@ -57,6 +59,35 @@ pub(super) fn open(folder: &Path) -> Result<Database, Problem> {
 pub(super) fn reopen(file: OpenFile) -> Result<Database, Problem> {
     let folder = file.path.parent().unwrap_or(Path::new(".")).to_owned();
     open_locked(&folder, file.lock)
+}
+
+/// Sets a damaged file aside, whose connection is closed, and begins a new one.
+pub(super) fn begin_again(file: OpenFile, why: &str) -> Result<Database, Problem> {
+    let shown = file.path.display();
+    let aside = set_aside(&file.path)
+        .map_err(|error| format!("{shown} is damaged and cannot be renamed: {error}; remove it"))?;
+    tracing::warn!(
+        file = %shown,
+        renamed = %aside.display(),
+        "the usage file is damaged ({why}); it was renamed and a new one begins; `sqlite3 {} .recover` may read it",
+        aside.display()
+    );
+    reopen(file)
+}
+
+/// Names of the files beside ours that were set aside.
+pub(super) fn damaged(path: &Path) -> Vec<String> {
+    let prefix = format!("{NAME}{ASIDE}");
+    let files = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(&prefix)).collect();
+    names.sort();
+    names
+}
+
+/// True if an error means that the content of the file is not what SQLite wrote.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 fn open_locked(folder: &Path, lock: File) -> Result<Database, Problem> {
@@ -155,10 +186,10 @@ fn look(path: &Path) -> Result<(), Unusable> {
     expect(number(60), number(68))
 }
 
-/// Compares a version and a mark with ours.
 /// Problem of a file that is not the agent's.
 const FOREIGN: &str = "expected the agent's own file, got that of another program; move it away and restart the agent";
 
+/// Compares a version and a mark with ours.
 fn expect(version: i64, application: i64) -> Result<(), Unusable> {
     if application != APPLICATION && (application, version) != (0, 0) {
         return Err(Unusable::Other(FOREIGN.into()));
@@ -311,7 +342,7 @@ pub(super) fn on_network(path: &Path, kind: &str) -> String {
 /// Renames a damaged file and its log, and returns its new name.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let base = format!("{}.corrupt-{stamp}", path.display());
+    let base = format!("{}{ASIDE}{stamp}", path.display());
     let free = (0..100).map(|number| if number == 0 { base.clone() } else { format!("{base}-{number}") });
     let aside = free.map(PathBuf::from).find(|aside| !aside.exists());
     let aside = aside.ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;

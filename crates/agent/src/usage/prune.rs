@@ -5,7 +5,7 @@ use telemetry::usage::HOUR_MS;
 
 use super::{
     Keep,
-    schema::{number, set_number, signed},
+    schema::{number, set_number, signed, unsigned},
 };
 
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -24,9 +24,7 @@ pub(super) fn prune(transaction: &Transaction<'_>, now_ms: u64, keep: Keep) -> r
     let clock = if before == 0 { now_ms } else { now_ms.min(before + DAY_MS) };
     set_number(transaction, "clock_ms", clock)?;
     let minutes_from = clock.saturating_sub(keep.minutes_ms);
-    let minutes_from = (minutes_from - minutes_from % HOUR_MS).max(number(transaction, "minutes_from_ms")?);
-    set_number(transaction, "minutes_from_ms", minutes_from)?;
-    slots(transaction, "minute", minutes_from, u32::MAX)?;
+    minutes(transaction, minutes_from - minutes_from % HOUR_MS)?;
     let hours_from = clock.saturating_sub(keep.hours_ms);
     slots(transaction, "hour", hours_from - hours_from % HOUR_MS, MOST)?;
     transaction.execute("DELETE FROM gap WHERE last_ms < ?1", [signed(hours_from)])?;
@@ -38,6 +36,18 @@ pub(super) fn prune(transaction: &Transaction<'_>, now_ms: u64, keep: Keep) -> r
         places(transaction)?;
     }
     Ok(())
+}
+
+/// Removes minutes. Queries read hours instead until the end of the newest hour that lost one, not until the limit, which
+/// is in the future if the clock is.
+fn minutes(transaction: &Transaction<'_>, from_ms: u64) -> rusqlite::Result<()> {
+    let newest = "SELECT max(begins_ms) FROM minute_slot WHERE begins_ms < ?1";
+    let newest: Option<i64> = transaction.query_row(newest, [signed(from_ms)], |row| row.get(0))?;
+    let Some(newest) = newest.map(unsigned) else { return Ok(()) };
+    let lost = newest - newest % HOUR_MS + HOUR_MS;
+    let before = number(transaction, "minutes_from_ms")?;
+    set_number(transaction, "minutes_from_ms", before.max(lost))?;
+    slots(transaction, "minute", from_ms, u32::MAX)
 }
 
 fn slots(transaction: &Transaction<'_>, tier: &str, from_ms: u64, most: u32) -> rusqlite::Result<()> {

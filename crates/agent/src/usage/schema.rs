@@ -1,6 +1,7 @@
 //! The tables of `usage.sqlite`, documented in `docs/usage.md`.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use telemetry::usage::Flush;
 
 /// Version of the tables, in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -98,6 +99,23 @@ pub(super) fn number(connection: &Connection, name: &str) -> rusqlite::Result<u6
 /// Sets a number of `meta`.
 pub(super) fn set_number(connection: &Connection, name: &str, value: u64) -> rusqlite::Result<()> {
     connection.execute("UPDATE meta SET value = ?2 WHERE name = ?1", (name, signed(value))).map(drop)
+}
+
+/// A number of `meta` that need not be there.
+pub(super) fn mark(connection: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    let found = connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
+    Ok(found.map(unsigned))
+}
+
+/// Sets such a number.
+pub(super) fn set_mark(connection: &Connection, name: &str, value: u64) -> rusqlite::Result<()> {
+    let set = "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = ?2";
+    connection.execute(set, (name, signed(value))).map(drop)
+}
+
+/// True if the store has this flush.
+pub(super) fn has(connection: &Connection, flush: &Flush) -> rusqlite::Result<bool> {
+    Ok(mark(connection, "ledger")? == Some(flush.ledger) && number(connection, "sequence")? >= flush.sequence)
 }
 
 /// Identity of the store: cursors and IDs of sessions carry it.

@@ -1,7 +1,6 @@
 //! The thread that writes flushes.
 
 use std::{
-    collections::{HashMap, VecDeque},
     fs, io, mem,
     os::unix::fs::MetadataExt as _,
     sync::{Arc, atomic::Ordering, mpsc},
@@ -10,12 +9,12 @@ use std::{
 };
 
 use rusqlite::ErrorCode;
-use telemetry::usage::{Flush, Gap, Slot, UserTotals};
+use telemetry::usage::UserTotals;
 
 use super::{
-    Usage, apply, lock,
+    Keep, Usage, apply, lock,
     open::{self, Database, OpenFile},
-    totals,
+    shorten, totals,
 };
 
 /// Timeout of the last flush: a disk that hangs does not block the agent's end.
@@ -36,6 +35,8 @@ impl Writer {
         let (running, ended) = mpsc::channel();
         thread::Builder::new().name("usage".into()).spawn(move || {
             let _running: mpsc::Sender<()> = running;
+            // What was forgotten before, and could not be cleaned or was interrupted.
+            usage.clean();
             while matches!(stopped.recv_timeout(interval), Err(mpsc::RecvTimeoutError::Timeout)) {
                 usage.flush();
             }
@@ -59,7 +60,9 @@ impl Usage {
     pub(super) fn flush(&self) {
         let mut database = lock(&self.database);
         self.take();
-        self.write(&mut database);
+        if self.write(&mut database) {
+            self.expose(&database);
+        }
     }
 
     /// Closes the file, so that nothing of it is left in its log: other threads live until the process ends.
@@ -85,7 +88,7 @@ impl Usage {
         newest_gpus.clone_from(&flush.gpus);
         kept.push_back(Arc::new(flush));
         if kept.len() > MOST_KEPT {
-            shorten(&mut kept);
+            shorten::shorten(&mut kept);
         }
     }
 
@@ -99,9 +102,10 @@ impl Usage {
         let mut is_replaced = false;
         loop {
             let Some(flush) = lock(&self.kept).front().cloned() else { break };
-            match apply::apply(&mut database.connection, &flush, self.keep) {
+            let keep = Keep::of(database.file.is_some(), self.retention);
+            match apply::apply(&mut database.connection, &flush, keep) {
                 Ok(()) => drop(lock(&self.kept).pop_front()),
-                Err(error) if is_damage(&error) && !is_replaced && database.file.is_some() => {
+                Err(error) if open::is_damage(&error) && !is_replaced && database.file.is_some() => {
                     is_replaced = true;
                     self.replace(database, true, &error.to_string());
                 }
@@ -111,22 +115,21 @@ impl Usage {
                 }
             }
         }
-        self.written(database);
+        let mut state = lock(&self.state);
+        if state.persistent && state.problem.take().is_some() {
+            tracing::info!("the usage file is written again; nothing was lost");
+        }
         true
     }
 
-    /// Notes that everything is written.
-    fn written(&self, database: &Database) {
+    /// Exposes the totals that are stored.
+    fn expose(&self, database: &Database) {
         match totals(&database.connection) {
             Ok(totals) => {
                 let mut exposed = lock(&self.totals);
                 *exposed = Arc::new(first_0(totals, &exposed));
             }
             Err(error) => tracing::debug!(%error, "cannot read the totals"),
-        }
-        let mut state = lock(&self.state);
-        if state.persistent && state.problem.take().is_some() {
-            tracing::info!("the usage file is written again; nothing was lost");
         }
     }
 
@@ -159,19 +162,12 @@ impl Usage {
         let Some(file) = before.file else { return };
         // Closed before its file is renamed.
         drop(before.connection);
-        let path = file.path.clone();
-        let renamed = if is_damaged { open::set_aside(&path).map(Some) } else { Ok(None) };
-        let opened = match &renamed {
-            Ok(renamed) => {
-                let to = renamed.as_ref().map(|to| to.display().to_string()).unwrap_or_default();
-                tracing::warn!(
-                    file = %path.display(),
-                    renamed = to,
-                    "the usage file cannot be used any more ({why}); a new one begins"
-                );
-                open::reopen(file)
-            }
-            Err(error) => Err(format!("{} is damaged and cannot be renamed: {error}; remove it", path.display())),
+        self.days.clear();
+        let opened = if is_damaged {
+            open::begin_again(file, why)
+        } else {
+            tracing::warn!(file = %file.path.display(), "the usage file cannot be used any more ({why}); a new one begins");
+            open::reopen(file)
         };
         match opened {
             Ok(opened) => *database = opened,
@@ -193,10 +189,6 @@ fn first_0(stored: Vec<UserTotals>, exposed: &[UserTotals]) -> Vec<UserTotals> {
     stored.into_iter().map(|one| if is_known(&one.user) { one } else { zero(one.user) }).collect()
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
 /// Checks the whole file, not the pages of it that our connection has.
 fn is_sound(database: &Database) -> bool {
     let Some(file) = &database.file else { return true };
@@ -205,7 +197,7 @@ fn is_sound(database: &Database) -> bool {
     match check {
         Ok(found) => found == "ok",
         // Somebody else's lock is no damage.
-        Err(error) => !is_damage(&error),
+        Err(error) => !open::is_damage(&error),
     }
 }
 
@@ -215,52 +207,4 @@ fn is_gone(file: &OpenFile) -> bool {
         Ok(found) => (found.dev(), found.ino()) != file.inode,
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
-}
-
-/// Joins the two oldest flushes without their rows: their time is unobserved then. Totals and sessions stay.
-fn shorten(kept: &mut VecDeque<Arc<Flush>>) {
-    let (Some(first), Some(second)) = (kept.pop_front(), kept.pop_front()) else { return };
-    let mut joined = Flush::clone(&second);
-    let gaps = [&first, &second].into_iter().flat_map(|flush| {
-        let of_slots = flush.slots.iter().map(gap_of);
-        flush.gaps.iter().cloned().chain(of_slots).collect::<Vec<_>>()
-    });
-    joined.gaps = join_gaps(gaps);
-    joined.slots = Vec::new();
-    let newer: std::collections::HashSet<_> = second.sessions.iter().map(|session| session.key.clone()).collect();
-    joined.sessions.extend(first.sessions.iter().filter(|session| !newer.contains(&session.key)).cloned());
-    joined.totals.extend(first.totals.iter().cloned());
-    kept.push_front(Arc::new(joined));
-}
-
-fn gap_of(slot: &Slot) -> Gap {
-    Gap {
-        run: slot.run,
-        gpu: Arc::clone(&slot.gpu),
-        index: slot.index,
-        model: slot.model.clone(),
-        first_ms: slot.first_ms,
-        last_ms: slot.last_ms,
-    }
-}
-
-/// Joins gaps that adjoin or overlap.
-fn join_gaps(gaps: impl Iterator<Item = Gap>) -> Vec<Gap> {
-    let mut by_gpu: HashMap<(u64, Arc<str>), Vec<Gap>> = HashMap::new();
-    for gap in gaps {
-        by_gpu.entry((gap.run, Arc::clone(&gap.gpu))).or_default().push(gap);
-    }
-    let mut joined: Vec<Gap> = Vec::new();
-    for mut gaps in by_gpu.into_values() {
-        gaps.sort_by_key(|gap| gap.first_ms);
-        for gap in gaps {
-            match joined.last_mut() {
-                Some(last) if (last.run, &last.gpu) == (gap.run, &gap.gpu) && gap.first_ms <= last.last_ms => {
-                    last.last_ms = last.last_ms.max(gap.last_ms);
-                }
-                _ => joined.push(gap),
-            }
-        }
-    }
-    joined
 }

@@ -7,7 +7,9 @@ use super::{Device, Holder, Occupant, Sums};
 /// Everything that was counted since the flush before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flush {
-    /// Counts up by one per flush, across runs of the agent. A store that has it ignores it.
+    /// Number of the ledger, random: a store may have flushes of another ledger with any sequence.
+    pub ledger: u64,
+    /// Counts up by one per flush, across runs of the agent. A store that has it of this ledger ignores it.
     pub sequence: u64,
     /// When it was made, Unix time in milliseconds.
     pub at_ms: u64,
@@ -116,7 +118,7 @@ pub struct Session {
     pub sums: Sums,
 }
 
-/// Identity of a session.
+/// Identity of a session. Sessions of [`super::REMOVED`] may have the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
     /// First sample, Unix time in milliseconds.

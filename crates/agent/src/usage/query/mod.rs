@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use telemetry::usage::Flush;
 
-use super::schema::number;
+use super::schema::has;
 
 pub(super) use days::Days;
 pub(super) use report::report;
@@ -24,12 +24,18 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    /// Keeps the flushes that are newer than what is stored. They were taken before the transaction began, so that
+    /// Keeps the flushes that are not stored. They were taken before the transaction began, so that
     /// none is missing in both.
     pub(super) fn new(connection: &Connection, mut flushes: Vec<Arc<Flush>>) -> rusqlite::Result<Self> {
-        let stored = number(connection, "sequence")?;
-        flushes.retain(|flush| flush.sequence > stored);
-        Ok(Self { flushes })
+        let mut outcome = Ok(());
+        flushes.retain(|flush| match has(connection, flush) {
+            Ok(is_stored) => !is_stored,
+            Err(error) => {
+                outcome = Err(error);
+                true
+            }
+        });
+        outcome.map(|()| Self { flushes })
     }
 
     /// When the first minute that is not stored begins; hours before have everything.

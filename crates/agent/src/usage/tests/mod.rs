@@ -5,6 +5,7 @@ mod document;
 mod files;
 mod people;
 mod queries;
+mod repair;
 mod year;
 
 use std::{
@@ -48,7 +49,8 @@ impl Source for Script {
     fn flush(&self) -> Flush {
         let mut flush = lock(&self.0);
         flush.sequence += 1;
-        let next = Flush { sequence: flush.sequence, at_ms: flush.at_ms, gpus: flush.gpus.clone(), ..Flush::default() };
+        let Flush { ledger, sequence, at_ms, .. } = *flush;
+        let next = Flush { ledger, sequence, at_ms, gpus: flush.gpus.clone(), ..Flush::default() };
         std::mem::replace(&mut flush, next)
     }
 

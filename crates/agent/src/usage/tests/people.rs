@@ -3,13 +3,13 @@
 use super::*;
 
 /// True if a file of the folder has these bytes.
-fn contains(folder: &Path, text: &str) -> bool {
+pub(super) fn contains(folder: &Path, text: &str) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let mut files = files.filter(|bytes| !bytes.is_empty());
     files.any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
 }
 
-fn of_alice(script: &Script) {
+pub(super) fn of_alice(script: &Script) {
     let place =
         Arc::new(Holder { container: Some("alice-box".into()), job: Some("7".into()), ..(*holder("alice")).clone() });
     for hour in 0..30 {
@@ -50,7 +50,11 @@ fn forgotten_user_leaves_no_name_and_no_sum_changes() {
             sessions.iter().map(|(_, one)| (one.key.holder.user.as_deref(), one.command.is_some())).collect();
         assert_eq!(users.len(), 2);
         assert!(users.contains(&(Some("(removed)"), false)) && users.contains(&(Some("bob"), true)), "{users:?}");
-        assert_eq!(*UsageQueries(Arc::clone(&usage)).totals(), [total("(removed)", 50), total("bob", 10)]);
+        // A new user begins with 0, as if nobody had been removed.
+        let totals = || UsageQueries(Arc::clone(&usage)).totals();
+        assert_eq!(*totals(), [total("(removed)", 50), total("bob", 0)]);
+        usage.flush();
+        assert_eq!(*totals(), [total("(removed)", 50), total("bob", 10)]);
         // Nor in unused parts of the files: "alice-box", "alice.py".
         assert!(!contains(folder.path(), "alice"));
         // There is nobody left of this name, and there never was one of the other.

@@ -1,5 +1,6 @@
 //! The ledger: snapshots in, flushes out.
 
+mod forget;
 mod gpu;
 mod layout;
 mod people;
@@ -11,7 +12,11 @@ mod slots;
 mod split;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Flush, Frontier, Gap, LONGEST_INTERVAL_MS, MINUTE_MS, SESSION_GAP_MS, Session, SessionKey, Slot};
 use crate::{
@@ -71,6 +76,8 @@ pub struct Resumed {
 /// Usage of a host's GPUs.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// [`Flush::ledger`].
+    id: u64,
     sequence: u64,
     /// Number of the newest run.
     newest_run: u64,
@@ -159,7 +166,9 @@ impl Ledger {
             });
             gpus[at].restore(&frontier);
         }
-        Self { sequence: stored.sequence, newest_run: stored.run, gpus, kept, ..Self::default() }
+        // SQLite has signed integers.
+        let id = RandomState::new().hash_one(stored.sequence) >> 1;
+        Self { id, sequence: stored.sequence, newest_run: stored.run, gpus, kept, ..Self::default() }
     }
 
     /// Takes in a snapshot.
@@ -269,6 +278,7 @@ impl Ledger {
         let mut sessions = std::mem::take(&mut self.kept.ended);
         sessions.extend(open);
         Flush {
+            ledger: self.id,
             sequence: self.sequence,
             at_ms: now.unix_ms,
             run: self.newest_run,
@@ -285,6 +295,7 @@ impl Ledger {
     pub fn pending(&self, now: Stamp) -> Flush {
         let slots = self.gpus.iter().chain(&self.gone).flat_map(|gpu| gpu.slots.copy());
         Flush {
+            ledger: self.id,
             sequence: self.sequence + 1,
             at_ms: now.unix_ms,
             run: self.newest_run,
@@ -308,33 +319,6 @@ impl Ledger {
     pub fn forget_gpu(&mut self, key: &str) {
         if let Some(at) = self.gpus.iter().position(|gpu| *gpu.key == *key) {
             self.end(at);
-        }
-    }
-
-    /// Turns a person's rows in minutes that begin before a moment (Unix time in milliseconds), and sessions that began
-    /// before it, into those of [`super::REMOVED`], without container, pod, job and command. So is what the person's totals
-    /// have not got yet, if the moment is `u64::MAX`. A person who is still there counts again from the next snapshot
-    /// on.
-    pub fn forget_user(&mut self, user: &str, before_ms: u64) {
-        let removed = self.kept.people.holder(session::removed());
-        for gpu in self.gpus.iter_mut().chain(&mut self.gone) {
-            gpu.slots.forget(user, before_ms, &removed);
-            let theirs = gpu.sessions.extract_if(.., |open| session::is_before(&open.session, user, before_ms));
-            self.kept.ended.extend(theirs.map(|open| open.session));
-            gpu.look_again();
-        }
-        self.kept
-            .slots
-            .iter_mut()
-            .filter(|slot| slot.begins_ms < before_ms)
-            .for_each(|slot| slots::forget(slot, user, &removed));
-        let waiting = self.kept.waiting.extract_if(.., |session| session::is_before(session, user, before_ms));
-        self.kept.ended.extend(waiting);
-        for session in self.kept.ended.iter_mut().filter(|session| session::is_before(session, user, before_ms)) {
-            session::forget(session, &removed);
-        }
-        if before_ms == u64::MAX {
-            self.kept.people.forget(user);
         }
     }
 

@@ -87,12 +87,12 @@ impl Slots {
     }
 }
 
-/// Removes a person from a slot.
-pub(super) fn forget(slot: &mut Slot, user: &str, removed: &Arc<Holder>) {
+/// Removes a person from a slot. Returns true if the person was in it.
+pub(super) fn forget(slot: &mut Slot, user: &str, removed: &Arc<Holder>) -> bool {
     let is_theirs =
         |row: &Row| matches!(&row.occupant, Occupant::Holder(holder) if holder.user.as_deref() == Some(user));
     if !slot.rows.iter().any(is_theirs) {
-        return;
+        return false;
     }
     for mut row in std::mem::take(&mut slot.rows) {
         if is_theirs(&row) {
@@ -100,6 +100,7 @@ pub(super) fn forget(slot: &mut Slot, user: &str, removed: &Arc<Holder>) {
         }
         add(slot, row.mig.as_ref(), &row.occupant, usize::MAX, &row.sums);
     }
+    true
 }
 
 /// Adds to the row of an occupant, which was at a position before. Returns its position.

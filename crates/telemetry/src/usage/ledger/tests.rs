@@ -1,6 +1,7 @@
 //! Worked examples: a GPU or two, and what their time counts for.
 
 mod examples;
+mod forgotten;
 
 use std::collections::BTreeMap;
 
@@ -463,19 +464,6 @@ fn totals_of_user_are_sums_since_flush() {
     host.run(30, &[gpu(0, Vec::new())]);
     assert_eq!(totals(&host.flush()), []);
     assert_eq!(host.ledger.users(), [("alice".into(), 0)]);
-}
-
-#[test]
-fn forgotten_user_is_removed() {
-    let mut host = Host::new();
-    let held = gpu(0, vec![process(1, "alice"), process(2, "bob")]);
-    host.see(0, vec![held.clone()]);
-    host.run(30, std::slice::from_ref(&held));
-    host.ledger.forget_user("alice", u64::MAX);
-    assert_eq!(times(&host.pending()), expected(&[(REMOVED, 15_000), ("bob", 15_000)]));
-    assert!(!format!("{:?}", host.ledger.pending(at(30_000))).contains("alice"));
-    host.run(10, &[held]);
-    assert_eq!(times(&host.pending()), expected(&[(REMOVED, 15_000), ("alice", 5_000), ("bob", 20_000)]));
 }
 
 #[test]
