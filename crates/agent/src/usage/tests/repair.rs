@@ -55,10 +55,11 @@ fn file_whose_open_sessions_cannot_be_read_is_set_aside() {
     });
     usage.flush();
     drop(usage);
-    // All but the first of them.
+    // All leaves of the tree but the first.
     let mut bytes = fs::read(file(folder.path())).unwrap();
     let has = |page: &[u8], text: &[u8]| page.windows(text.len()).any(|part| part == text);
-    for page in bytes.chunks_mut(4096).filter(|page| has(page, b"command-of-") && !has(page, b"command-of-000")) {
+    let is_leaf = |page: &[u8]| page[0] == 10 && has(page, b"command-of-") && !has(page, b"command-of-000");
+    for page in bytes.chunks_mut(4096).filter(|page| is_leaf(page)) {
         page.fill(0xa5);
     }
     fs::write(file(folder.path()), bytes).unwrap();
@@ -175,7 +176,7 @@ fn half(script: &Script, number: u64) {
 
 #[test]
 fn detail_that_is_dropped_leaves_each_moment_once() {
-    for stored in [0, 1, 2] {
+    for stored in [0, 1] {
         let folder = tempfile::tempdir().unwrap();
         let (usage, script) = store(Some(folder.path()));
         let halves = 2400;
