@@ -9,7 +9,7 @@ use crate::support::{Agent, Driver, Monitor, StandIn, Start, Target, eventually,
 
 /// Three minutes of use, at one scrape each 10 s.
 const SHORT_USE: Duration = Duration::from_secs(3);
-/// What a user has is known to the monitoring system for so long before it is asked about that moment.
+/// Time for which the monitoring system has known the totals when it is asked about that moment.
 const STABLE: &str = "2s";
 
 /// The shipped rules, hurried; their 30 days are a window in seconds.
