@@ -25,7 +25,7 @@ pub(super) struct StoredDay {
 /// Sums of a day of UTC.
 #[derive(Debug, Default)]
 pub(super) struct DayTotals {
-    /// How long each GPU existed, in milliseconds.
+    /// Existence of each GPU, in milliseconds.
     pub(super) gpus: Vec<(i64, u64)>,
     /// By GPU, device and user.
     pub(super) rows: Vec<((i64, i64, i64), Sums)>,
