@@ -106,7 +106,7 @@ fn usage_answers_and_metrics_come_from_store() {
     assert!(answer.status == 404 && answer.text().contains("--usage off"), "{}", answer.text());
 }
 
-/// Adds hours of 400 days of four GPUs, each of four users, to a file that an agent made.
+/// Adds hours of 400 days of four GPUs, each of four users, to a file that an agent made, as if their minutes had been removed.
 const FILL: &str = "
     BEGIN;
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
@@ -121,6 +121,7 @@ const FILL: &str = "
     INSERT INTO hour_row
       SELECT slot.id, slot.gpu, user.id, 0, 900000000, 900000000, 0, 0, NULL, 0, 0, 0
       FROM hour_slot AS slot, user WHERE slot.id > 1000000 AND user.id >= 100;
+    UPDATE meta SET value = (strftime('%s', 'now') / 3600 - 1) * 3600000 WHERE name = 'minutes_from_ms';
     COMMIT;
 ";
 
