@@ -8,7 +8,6 @@ use std::{
     thread,
 };
 
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::support::{Agent, Driver, PATIENCE, StandIn, Start, answer, eventually};
@@ -22,7 +21,6 @@ fn start(driver: &Driver, folder: &Path) -> Start {
 }
 
 fn stop(agent: Agent) {
-    agent.signal(Signal::SIGTERM);
     assert!(agent.stop().success());
 }
 

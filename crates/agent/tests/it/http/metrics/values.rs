@@ -38,6 +38,12 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_use{verdict=\"busy\"}", Is(1.0)),
         ("nvsmi_gpu_held_idle_seconds", Is(0.0)),
         ("nvsmi_gpu_pod_info{namespace=\"ml\",pod=\"train-0\",container=\"main\"}", Is(1.0)),
+        // Users.
+        ("nvsmi_user_gpu_seconds_total", UpTo(600.0)),
+        ("nvsmi_user_busy_gpu_seconds_total", UpTo(600.0)),
+        ("nvsmi_user_idle_gpu_seconds_total", Is(0.0)),
+        ("nvsmi_user_energy_joules_total", UpTo(600_000.0)),
+        ("nvsmi_user_gpu_memory_bytes", Is(46_886_726_312.0)),
         // Readings.
         ("nvsmi_gpu_unattributed_memory_bytes", Is(94_371_840_000.0 - 46_886_726_312.0)),
         ("nvsmi_gpu_processes", Is(1.0)),
@@ -226,6 +232,8 @@ fn prometheus_reads_every_metric_back() {
     let open = Start::on(&open_driver)
         .argument("--metrics-set=full")
         .argument("--metrics-processes")
+        .argument("--metrics-users")
+        .argument("--usage-flush=1s")
         .argument(&socket)
         .serve()
         .ready();
