@@ -3,7 +3,7 @@
 #
 # Versions: apsw 3.50.4.0 (SQLite 3.50.4), Python 3.11. Debian's 3.40.1 does the same.
 #
-# The documentation of the pragma: "When secure_delete is on, SQLite overwrites deleted content with zeros." That holds for
+# By its documentation the pragma has SQLite write zeros over what is deleted. That holds for
 # the place where a row is at the moment of its deletion. Before that, rows move from page to page whenever the tree is balanced, and the
 # pages that they leave keep a copy of them in their unused part, which no later deletion overwrites. It happens in any table
 # whose keys do not arrive in order, as with a text key or WITHOUT ROWID; a test that inserts in order, or a few rows, does not show it.
