@@ -42,7 +42,7 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_user_gpu_seconds_total", UpTo(600.0)),
         ("nvsmi_user_busy_gpu_seconds_total", UpTo(600.0)),
         ("nvsmi_user_idle_gpu_seconds_total", Is(0.0)),
-        // The simulated counter of energy stands still.
+        // The simulated counter of energy does not change.
         ("nvsmi_user_energy_joules_total", Is(0.0)),
         ("nvsmi_user_gpu_memory_bytes", Is(46_886_726_312.0)),
         // Readings.
