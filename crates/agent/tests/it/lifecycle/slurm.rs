@@ -163,7 +163,9 @@ fn node_resumed_if_reason_is_ours_and_no_gpu_is_critical() {
     assert!(status == 3 && line.contains("not known"), "{line}");
     driver.play(&format!("{A}{B}"));
     until(&agent, "GPU OK");
-    assert_eq!(cluster.check(port, &[]), (0, "node n1: nothing to do".into()), "not unless asked");
+    // After the hang, a busy machine may read the GPU slowly for a while, which is a warning.
+    let nothing = (0, "node n1: nothing to do".to_owned());
+    eventually("nothing to do unless asked", || (cluster.check(port, &[]) == nothing).then_some(()));
     assert_eq!(cluster.node(), owned(("IDLE+DRAIN", FIRST)));
     for (state, reason) in [
         ("IDLE+DRAIN", format!("{FIRST} ticket 42")),
