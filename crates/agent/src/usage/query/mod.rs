@@ -6,6 +6,7 @@ mod names;
 mod report;
 mod sessions;
 mod span;
+mod stored;
 
 use std::sync::Arc;
 

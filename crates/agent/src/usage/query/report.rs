@@ -8,17 +8,17 @@ use std::{
 
 use rusqlite::Connection;
 use server::{Dimension, RowSums, UsageError, UsageQuery, UsageReport, UsageRow};
-use telemetry::usage::{Flush, Gap, Slot, Sums};
+use telemetry::usage::{Flush, Sums};
 
 use super::{
     Fresh,
     cells::{Cell, Cells},
-    days::{DAY_MS, DayTotals, Days, StoredDay},
+    days::{DAY_MS, DayTotals, Days},
     names::Names,
     span::{Edges, Part, Plan, Window, parts},
+    stored::{self, Scanned, slots, sums},
 };
 use crate::usage::{
-    apply::continues,
     ids,
     schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN, identity, number, signed, unsigned},
 };
@@ -27,6 +27,7 @@ use crate::usage::{
 const MOST_GROUPS: usize = 200_000;
 /// Slots whose numbers are so far apart are read by queries of their own.
 const FAR: i64 = 1000;
+
 /// Reports a period, with what is not stored yet.
 ///
 /// # Errors
@@ -47,21 +48,14 @@ pub(in crate::usage) fn report(
     }
     let mut tally = Tally::new(&mut names, query, window, people)?;
     let plan = Plan::of(window, number(connection, "minutes_from_ms")?, fresh.begins(), !tally.cells.is_one());
-    let mut minutes = stored(connection, "minute", plan.head)?;
-    minutes.extend(stored(connection, "minute", plan.tail)?);
+    let mut minutes = slots(connection, "minute", plan.head)?;
+    minutes.extend(slots(connection, "minute", plan.tail)?);
     minutes.sort_by_key(|slot| slot.id);
-    merge(&mut names, &mut minutes, &fresh, window)?;
-    let fresh_gaps: Vec<(i64, u64, u64)> = fresh
-        .flushes
-        .iter()
-        .flat_map(|flush| &flush.gaps)
-        .map(|Gap { gpu, index, model, first_ms, last_ms, .. }| {
-            (names.gpu_id(gpu, model.as_ref(), *index), *first_ms, *last_ms)
-        })
-        .collect();
+    stored::merge(&mut names, &mut minutes, &fresh, window)?;
+    let gaps = stored::gaps(connection, &mut names, &fresh, window)?;
     tally.add_hours(connection, plan.hours, days, generation)?;
     tally.add_tier(connection, "minute", &minutes)?;
-    for (gpu, first, last) in stored_gaps(connection, window)?.into_iter().chain(fresh_gaps) {
+    for (gpu, first, last) in gaps {
         tally.begin(gpu, first, last);
     }
     if tally.groups.len() > MOST_GROUPS {
@@ -69,127 +63,6 @@ pub(in crate::usage) fn report(
     }
     tally.count_sessions(connection, &mut names, &fresh)?;
     tally.finish(&mut names).map(Ok)
-}
-
-/// A slot with what is to be added to its stored rows.
-struct Scanned<'f> {
-    /// 0 if it is not stored.
-    id: i64,
-    begins: i64,
-    run: i64,
-    gpu: i64,
-    first: u64,
-    last: u64,
-    added: Vec<(i64, i64, i64, &'f Sums)>,
-}
-
-fn stored<'f>(connection: &Connection, tier: &str, (from, until): (u64, u64)) -> rusqlite::Result<Vec<Scanned<'f>>> {
-    if from >= until {
-        return Ok(Vec::new());
-    }
-    let mut statement = connection.prepare(&format!(
-        "SELECT id, begins_ms, run, gpu, first_ms, last_ms FROM {tier}_slot WHERE begins_ms >= ?1 AND begins_ms < ?2 \
-         ORDER BY id"
-    ))?;
-    let scanned = statement.query_map((signed(from), signed(until)), |row| {
-        Ok(Scanned {
-            id: row.get(0)?,
-            begins: row.get(1)?,
-            run: row.get(2)?,
-            gpu: row.get(3)?,
-            first: unsigned(row.get(4)?),
-            last: unsigned(row.get(5)?),
-            added: Vec::new(),
-        })
-    })?;
-    scanned.collect()
-}
-
-/// Days of a range that have hours. Another run may add hours to a day that is past, after the clock went back.
-fn stored_days(connection: &Connection, range: &Range<u64>) -> rusqlite::Result<Vec<(u64, StoredDay)>> {
-    let mut statement = connection.prepare(
-        "SELECT begins_ms / ?3, count(*), max(id), sum(last_ms - first_ms) FROM hour_slot \
-         WHERE begins_ms >= ?1 AND begins_ms < ?2 GROUP BY 1",
-    )?;
-    let day = |row: &rusqlite::Row<'_>| {
-        let stored = StoredDay { slots: row.get(1)?, newest: row.get(2)?, ms: row.get(3)? };
-        Ok((unsigned(row.get(0)?) * DAY_MS, stored))
-    };
-    statement.query_map((signed(range.start), signed(range.end), signed(DAY_MS)), day)?.collect()
-}
-
-/// Sums of a whole day by GPU, device and user.
-fn day_totals(connection: &Connection, day: u64) -> rusqlite::Result<DayTotals> {
-    let mut totals = DayTotals::default();
-    let mut statement = connection.prepare(
-        "SELECT gpu, first_ms, last_ms FROM hour_slot WHERE begins_ms >= ?1 AND begins_ms < ?2 ORDER BY gpu",
-    )?;
-    let mut slots = statement.query((signed(day), signed(day + DAY_MS)))?;
-    while let Some(slot) = slots.next()? {
-        let gpu: i64 = slot.get(0)?;
-        let ms = unsigned(slot.get(2)?).saturating_sub(unsigned(slot.get(1)?));
-        match totals.gpus.last_mut().filter(|(last, _)| *last == gpu) {
-            Some((_, sum)) => *sum += ms,
-            None if ms > 0 => totals.gpus.push((gpu, ms)),
-            None => {}
-        }
-    }
-    let mut statement = connection.prepare(
-        "SELECT slot.gpu, device, user, gpu_us, present_us, busy_us, idle_us, allocated_us, memory_byte_seconds, \
-         peak_memory_bytes, energy_mj FROM hour_slot AS slot JOIN hour_row ON hour_row.slot = slot.id \
-         WHERE begins_ms >= ?1 AND begins_ms < ?2 AND last_ms > first_ms",
-    )?;
-    let mut rows = statement.query((signed(day), signed(day + DAY_MS)))?;
-    let mut by_user: HashMap<(i64, i64, i64), Sums> = HashMap::new();
-    while let Some(row) = rows.next()? {
-        *by_user.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default() += sums(row, 3)?;
-    }
-    totals.rows = by_user.into_iter().collect();
-    Ok(totals)
-}
-
-fn stored_gaps(connection: &Connection, window: Window) -> rusqlite::Result<Vec<(i64, u64, u64)>> {
-    let mut statement =
-        connection.prepare("SELECT gpu, first_ms, last_ms FROM gap WHERE last_ms > ?1 AND first_ms < ?2")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, unsigned(row.get(1)?), unsigned(row.get(2)?)));
-    statement.query_map((signed(window.since), signed(window.until)), row)?.collect()
-}
-
-/// Adds slots in memory to the stored ones that they continue, as storing them would.
-fn merge<'f>(
-    names: &mut Names<'_>,
-    minutes: &mut Vec<Scanned<'f>>,
-    fresh: &'f Fresh,
-    window: Window,
-) -> rusqlite::Result<()> {
-    // The last of a key is the newest.
-    let mut known: HashMap<(i64, i64, i64), usize> =
-        minutes.iter().enumerate().map(|(at, slot)| ((slot.begins, slot.run, slot.gpu), at)).collect();
-    let slots = fresh.flushes.iter().flat_map(|flush| &flush.slots);
-    for slot in slots.filter(|slot| slot.begins_ms < window.until && slot.last_ms > window.since) {
-        let gpu = names.gpu_id(&slot.gpu, slot.model.as_ref(), slot.index);
-        let key = (signed(slot.begins_ms), signed(slot.run), gpu);
-        let at = known.get(&key).copied();
-        let at = at.filter(|at| minutes.get(*at).is_some_and(|stored| continues(slot, signed(stored.last))));
-        let at = at.unwrap_or_else(|| {
-            minutes.push(scanned(slot, key));
-            known.insert(key, minutes.len() - 1);
-            minutes.len() - 1
-        });
-        let Some(scanned) = minutes.get_mut(at) else { continue };
-        scanned.first = scanned.first.min(slot.first_ms);
-        scanned.last = scanned.last.max(slot.last_ms);
-        for row in &slot.rows {
-            let device = names.device_id(gpu, row.mig.as_ref());
-            let (user, place) = names.occupant(&row.occupant)?;
-            scanned.added.push((device, user, place, &row.sums));
-        }
-    }
-    Ok(())
-}
-
-fn scanned<'f>(slot: &Slot, (begins, run, gpu): (i64, i64, i64)) -> Scanned<'f> {
-    Scanned { id: 0, begins, run, gpu, first: slot.first_ms, last: slot.last_ms, added: Vec::new() }
 }
 
 /// Group of a row, in numbers; those that the query does not group by are equal.
@@ -333,10 +206,10 @@ impl<'q> Tally<'q> {
         generation: u64,
     ) -> rusqlite::Result<()> {
         let whole = self.whole_days(connection, (from, until))?;
-        let hours = |connection, range| stored(connection, "hour", range);
+        let hours = |connection, range| slots(connection, "hour", range);
         self.add_tier(connection, "hour", &hours(connection, (from, whole.start))?)?;
-        for (day, stored) in stored_days(connection, &whole)? {
-            let totals = days.get(day, generation, stored, || day_totals(connection, day))?;
+        for (day, extent) in stored::days(connection, &whole)? {
+            let totals = days.get(day, generation, extent, || stored::day(connection, day))?;
             self.add_day(&totals);
         }
         self.add_tier(connection, "hour", &hours(connection, (whole.end, until))?)
@@ -538,20 +411,6 @@ impl<'q> Tally<'q> {
             self.existing.iter().map(|gpu| key(*gpu)).filter(|key| !with_device.contains(key)).collect();
         (seen.len() + unseen.len()) as u64
     }
-}
-
-/// Sums in a row, from this column on.
-pub(super) fn sums(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Sums> {
-    Ok(Sums {
-        gpu_us: unsigned(row.get(at)?),
-        present_us: unsigned(row.get(at + 1)?),
-        busy_us: unsigned(row.get(at + 2)?),
-        idle_us: unsigned(row.get(at + 3)?),
-        allocated_us: row.get::<_, Option<i64>>(at + 4)?.map(unsigned),
-        memory_byte_seconds: row.get(at + 5)?,
-        peak_memory_bytes: unsigned(row.get(at + 6)?),
-        energy_mj: unsigned(row.get(at + 7)?),
-    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of years have 50 bits")]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use server::{SessionsPage, SessionsQuery, UsageError};
 use telemetry::usage::{Device, Flush, Holder, Session, SessionKey};
 
-use super::{Fresh, names::Names, report::sums};
+use super::{Fresh, names::Names, stored::sums};
 use crate::usage::{
     ids,
     schema::{identity, signed, unsigned},
