@@ -95,6 +95,7 @@ bench: build ## Measure beside nginx, a bare server and other programs (bench/RE
 	@bench/peers
 	@$(BUILT)/bench views --keep
 	@$(BUILT)/bench growth --keep
+	USAGE_DAYS=366 $(CARGO) test --release -p agent --bins busy_host -- --nocapture
 
 soak: build ## Check that nothing grows in an hour
 	@$(BUILT)/bench soak --keep

@@ -4,12 +4,16 @@ use std::{
     fmt,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    os::unix::net::UnixStream,
+    os::{fd::AsFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use nix::sys::{
+    socket::{setsockopt, sockopt},
+    time::{TimeVal, TimeValLike as _},
+};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
 use super::{resolve, tls, trust, url};
@@ -118,34 +122,24 @@ struct Timed<S> {
     deadline: Instant,
 }
 
-impl Read for Timed<TcpStream> {
+impl<S: AsFd> Timed<S> {
+    /// Time that is left, as the kernel takes it: 0 would be no timeout.
+    fn timeout(&self) -> io::Result<TimeVal> {
+        let left = left(self.deadline)?.max(Duration::from_millis(1));
+        Ok(TimeVal::milliseconds(i64::try_from(left.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl<S: Read + AsFd> Read for Timed<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        setsockopt(&self.socket, sockopt::ReceiveTimeout, &self.timeout()?)?;
         self.socket.read(buffer)
     }
 }
 
-impl Write for Timed<TcpStream> {
+impl<S: Write + AsFd> Write for Timed<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
-        self.socket.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
-    }
-}
-
-impl Read for Timed<UnixStream> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
-        self.socket.read(buffer)
-    }
-}
-
-impl Write for Timed<UnixStream> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        setsockopt(&self.socket, sockopt::SendTimeout, &self.timeout()?)?;
         self.socket.write(bytes)
     }
 

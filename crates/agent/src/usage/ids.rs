@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension as _, Statement};
 use telemetry::usage::{Device, Holder, Occupant, SessionKey};
 
-use super::schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN};
+use super::schema::{NAMELESS, NOWHERE, user_and_place};
 
 /// Finds numbers, and gives new ones. It lives as long as a transaction.
 pub(super) struct Ids<'c> {
@@ -109,12 +109,7 @@ impl<'c> Ids<'c> {
 
     /// User and place of an occupant.
     pub(super) fn occupant(&mut self, occupant: &Occupant) -> rusqlite::Result<(i64, i64)> {
-        match occupant {
-            Occupant::Free => Ok((FREE, NOWHERE)),
-            Occupant::Unknown => Ok((UNKNOWN, NOWHERE)),
-            Occupant::Unassigned => Ok((UNASSIGNED, NOWHERE)),
-            Occupant::Holder(holder) => self.holder(holder),
-        }
+        user_and_place(occupant, |holder| self.holder(holder))
     }
 
     /// User and place of a holder.

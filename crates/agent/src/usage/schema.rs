@@ -1,7 +1,9 @@
 //! The tables of `usage.sqlite`, documented in `docs/usage.md`.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
-use telemetry::usage::Flush;
+use telemetry::usage::{Flush, Holder, Occupant};
 
 /// Version of the tables, in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -131,4 +133,17 @@ pub(super) fn signed(value: u64) -> i64 {
 /// The number as it was before [`signed`].
 pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// User and place of an occupant, whose holder has them by `of_holder`.
+pub(super) fn user_and_place(
+    occupant: &Occupant,
+    of_holder: impl FnOnce(&Arc<Holder>) -> rusqlite::Result<(i64, i64)>,
+) -> rusqlite::Result<(i64, i64)> {
+    match occupant {
+        Occupant::Free => Ok((FREE, NOWHERE)),
+        Occupant::Unknown => Ok((UNKNOWN, NOWHERE)),
+        Occupant::Unassigned => Ok((UNASSIGNED, NOWHERE)),
+        Occupant::Holder(holder) => of_holder(holder),
+    }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement};
 use telemetry::usage::{Holder, Occupant};
 
 use super::Fresh;
-use crate::usage::schema::{FREE, NAMELESS, NOWHERE, UNASSIGNED, UNKNOWN};
+use crate::usage::schema::{NAMELESS, NOWHERE, user_and_place};
 
 /// A stored GPU.
 #[derive(Clone, Debug)]
@@ -177,12 +177,7 @@ impl<'c> Names<'c> {
     /// User and place of an occupant in memory. A place that is not stored and one that is are different numbers of the
     /// same texts, which are compared in the end.
     pub(super) fn occupant(&mut self, occupant: &Occupant) -> rusqlite::Result<(i64, i64)> {
-        match occupant {
-            Occupant::Free => Ok((FREE, NOWHERE)),
-            Occupant::Unknown => Ok((UNKNOWN, NOWHERE)),
-            Occupant::Unassigned => Ok((UNASSIGNED, NOWHERE)),
-            Occupant::Holder(holder) => self.holder(holder),
-        }
+        user_and_place(occupant, |holder| self.holder(holder))
     }
 
     pub(super) fn holder(&mut self, holder: &Arc<Holder>) -> rusqlite::Result<(i64, i64)> {

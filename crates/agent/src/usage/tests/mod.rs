@@ -1,12 +1,12 @@
 //! Tests of the store, with a ledger that plays what a test gives it.
 
+mod busy_host;
 mod conservation;
 mod document;
 mod files;
 mod people;
 mod queries;
 mod repair;
-mod year;
 
 use std::{
     path::Path,

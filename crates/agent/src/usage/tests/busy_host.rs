@@ -1,4 +1,5 @@
-//! A simulated year of a busy host, to measure: `cargo test --release -p agent --bins year -- --ignored --nocapture`.
+//! A busy host over days: a day in each test run, and a year with `USAGE_DAYS=366` to measure (`make bench`). `USAGE_FOLDER`
+//! keeps the file.
 
 use std::time::Instant;
 
@@ -50,16 +51,17 @@ fn timed<T>(what: &str, mut work: impl FnMut() -> T) -> T {
 }
 
 #[test]
-#[ignore = "measures for minutes"]
-fn year_of_a_busy_host() {
-    let kept = std::env::var_os("USAGE_YEAR").map(std::path::PathBuf::from);
+fn busy_host_has_all_its_users_and_time() {
+    let kept = std::env::var_os("USAGE_FOLDER").map(std::path::PathBuf::from);
     let temporary = tempfile::tempdir().unwrap();
     let folder = kept.as_deref().unwrap_or(temporary.path());
     let (usage, script) = store(Some(folder));
-    let hours = 366 * 24;
+    let days: u64 = std::env::var("USAGE_DAYS").map_or(1, |days| days.parse().unwrap());
+    let hours = days * 24;
     let end = NOON + hours * HOUR;
     if report(&usage, query(0, u64::MAX, &[])).devices == 0 {
-        write(&usage, &script, hours);
+        // Minutes are removed after two days.
+        write(&usage, &script, hours, if days > 2 { 50 } else { 2 });
     }
     drop((usage, script));
     let (usage, script) = store(Some(folder));
@@ -69,6 +71,8 @@ fn year_of_a_busy_host() {
     let by = |by: &[Dimension], days: u64| query(end - days * DAY - 1_234_567, end - 1_234_567, by);
     let found = timed("30 days by user", || report(&usage, by(&[Dimension::User], 30)));
     assert_eq!(found.rows.len(), usize::try_from(USERS).unwrap());
+    assert_eq!(found.devices, GPUS);
+    assert_conserved(&found);
     timed("30 days by user and day", || report(&usage, by(&[Dimension::User, Dimension::Day], 30)));
     timed("7 days by hour of day", || report(&usage, by(&[Dimension::Day, Dimension::HourOfDay], 7)));
     timed("1 day by user", || report(&usage, by(&[Dimension::User], 1)));
@@ -83,7 +87,7 @@ fn year_of_a_busy_host() {
     println!("forgetting a user: {:?}; {} KiB resident", begun.elapsed(), resident_kib());
 }
 
-fn write(usage: &Arc<Usage>, script: &Script, hours: u64) {
+fn write(usage: &Arc<Usage>, script: &Script, hours: u64, in_minutes: u64) {
     lock(&usage.database).connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -20000").unwrap();
     for hour in 0..hours {
         let begins = NOON + hour * HOUR;
@@ -91,8 +95,7 @@ fn write(usage: &Arc<Usage>, script: &Script, hours: u64) {
             flush.at_ms = begins + HOUR;
             for gpu in 0..GPUS {
                 let key = format!("GPU-{gpu:08x}-0000-0000-0000-000000000000");
-                // Minutes are removed after two days.
-                let pieces = if hour + 50 > hours { 60 } else { 1 };
+                let pieces = if hour + in_minutes > hours { 60 } else { 1 };
                 for piece in 0..pieces {
                     let length = HOUR / pieces;
                     let mut one = slot(&key, begins + piece * length, rows(gpu, hour, length / 1000));
