@@ -124,6 +124,12 @@ describe("the table of usage", () => {
     });
   });
 
+  it("say nothing of work that is not known", () => {
+    const unknown = row({ busy_gpu_seconds: null, idle_gpu_seconds: null });
+    expect(sumsOf([unknown], 36_000, null)).toMatchObject({ busy: null, idleSeconds: null });
+    expect(sumsOf([unknown, row({})], 36_000, null)).toMatchObject({ busy: 0.25, idleSeconds: 900 });
+  });
+
   it("sums rows, and leaves out what no row has", () => {
     const rows = [row({ sessions: 2 }), row({ gpu_seconds: 10_800, busy_gpu_seconds: 10_800 })];
     expect(sumsOf(rows, 28_800, null)).toEqual({

@@ -558,8 +558,8 @@ export interface Series {
 export interface Session {
   /** Time for which a scheduler had them allocated to it, in seconds; null without a scheduler. */
   allocated_gpu_seconds: number | null;
-  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization. */
-  busy_gpu_seconds: number;
+  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization; null where neither is known. */
+  busy_gpu_seconds: number | null;
   /** First command, as `--commands` shows it; null if it is hidden or not stored. */
   command: string | null;
   /** Name or ID of its container; null outside of one. */
@@ -574,8 +574,8 @@ export interface Session {
   gpu_seconds: number;
   /** Identity; it does not change. */
   id: string;
-  /** Part of `gpu_seconds` in which the GPU was idle, in seconds. */
-  idle_gpu_seconds: number;
+  /** Part of `gpu_seconds` in which the GPU was idle, in seconds; null where that is not known. */
+  idle_gpu_seconds: number | null;
   /** Its Slurm job; null outside of one. */
   job: string | null;
   /** Last sample, Unix time in milliseconds. */
@@ -805,8 +805,8 @@ export interface Usage {
 export interface UsageRow {
   /** Time for which a scheduler had them allocated to it, in seconds; null without a scheduler. */
   allocated_gpu_seconds: number | null;
-  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization. */
-  busy_gpu_seconds: number;
+  /** Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization; null where neither is known. */
+  busy_gpu_seconds: number | null;
   /** With `by=container`: name or ID of the container; null outside of one. */
   container?: string | null;
   /** With `by=day`: the day, such as 2026-11-30. */
@@ -819,8 +819,8 @@ export interface UsageRow {
   gpu_seconds: number;
   /** With `by=hour_of_day`: 0 to 23. */
   hour_of_day?: number;
-  /** Part of `gpu_seconds` in which the GPU was idle, in seconds. */
-  idle_gpu_seconds: number;
+  /** Part of `gpu_seconds` in which the GPU was idle, in seconds; null where that is not known. */
+  idle_gpu_seconds: number | null;
   /** With `by=job`: the Slurm job; null outside of one. */
   job?: string | null;
   /** GPU memory of its processes times time, in bytes times seconds. */

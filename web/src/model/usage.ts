@@ -104,7 +104,8 @@ export interface UsageLine {
   share: number;
   /** Share of the time present in which the GPU worked for it, from 0 to 1; null without time. */
   busy: number | null;
-  idleSeconds: number;
+  /** None where it is not known. */
+  idleSeconds: number | null;
   allocatedSeconds: number | null;
   joules: number;
   sessions: number;
@@ -147,8 +148,8 @@ export function linesOf(
 }
 
 /** A part of a whole, from 0 to 1; null of nothing. */
-export const ratio = (part: number, whole: number): number | null =>
-  whole > 0 ? Math.min(1, part / whole) : null;
+export const ratio = (part: number | null, whole: number): number | null =>
+  part !== null && whole > 0 ? Math.min(1, part / whole) : null;
 
 /** Sums of rows. */
 export function sumsOf(
@@ -158,16 +159,19 @@ export function sumsOf(
 ): Omit<UsageLine, "key" | "name"> {
   const sum = (of: (row: UsageRow) => number): number => rows.reduce((all, row) => all + of(row), 0);
   const gpuSeconds = sum(row => row.gpu_seconds);
-  const allocated = rows.map(row => row.allocated_gpu_seconds).filter(seconds => seconds !== null);
+  const known = (of: (row: UsageRow) => number | null): number | null => {
+    const found = rows.map(of).filter(value => value !== null);
+    return found.length > 0 ? found.reduce((all, value) => all + value, 0) : null;
+  };
   return {
     gpuSeconds,
     share: deviceSeconds > 0 ? gpuSeconds / deviceSeconds : 0,
     busy: ratio(
-      sum(row => row.busy_gpu_seconds),
+      known(row => row.busy_gpu_seconds),
       gpuSeconds,
     ),
-    idleSeconds: sum(row => row.idle_gpu_seconds),
-    allocatedSeconds: allocated.length > 0 ? allocated.reduce((all, seconds) => all + seconds, 0) : null,
+    idleSeconds: known(row => row.idle_gpu_seconds),
+    allocatedSeconds: known(row => row.allocated_gpu_seconds),
     joules: sum(row => row.energy_joules),
     sessions: sum(row => row.sessions),
     cost: price === null ? null : (gpuSeconds / 3600) * price,

@@ -98,18 +98,18 @@ pub(super) fn continues(slot: &Slot, stored_last: i64) -> bool {
 
 /// Update of a row that exists: as [`Sums`] adds.
 pub(super) const ADD_SUMS: &str = "gpu_us = gpu_us + excluded.gpu_us, present_us = present_us + excluded.present_us, \
-     busy_us = busy_us + excluded.busy_us, idle_us = idle_us + excluded.idle_us, \
-     allocated_us = CASE WHEN allocated_us IS NULL THEN excluded.allocated_us \
-       ELSE allocated_us + coalesce(excluded.allocated_us, 0) END, \
+     busy_us = coalesce(busy_us + excluded.busy_us, busy_us, excluded.busy_us), \
+     idle_us = coalesce(idle_us + excluded.idle_us, idle_us, excluded.idle_us), \
+     allocated_us = coalesce(allocated_us + excluded.allocated_us, allocated_us, excluded.allocated_us), \
      memory_byte_seconds = memory_byte_seconds + excluded.memory_byte_seconds, \
      peak_memory_bytes = max(peak_memory_bytes, excluded.peak_memory_bytes), \
      energy_mj = energy_mj + excluded.energy_mj";
 
 fn insert_row(statement: &mut Statement<'_>, key: [i64; 4], sums: &Sums) -> rusqlite::Result<()> {
     let [slot, device, user, place] = key;
-    let [gpu, present, busy, idle] = [sums.gpu_us, sums.present_us, sums.busy_us, sums.idle_us].map(signed);
-    let [peak, energy] = [sums.peak_memory_bytes, sums.energy_mj].map(signed);
-    let allocated = sums.allocated_us.map(signed);
+    let [gpu, present, peak, energy] =
+        [sums.gpu_us, sums.present_us, sums.peak_memory_bytes, sums.energy_mj].map(signed);
+    let [busy, idle, allocated] = [sums.busy_us, sums.idle_us, sums.allocated_us].map(|us| us.map(signed));
     statement
         .execute((
             slot,
@@ -160,8 +160,8 @@ fn sessions(transaction: &Transaction<'_>, ids: &mut Ids<'_>, sessions: &[Sessio
             signed(session.processes),
             signed(sums.gpu_us),
             signed(sums.present_us),
-            signed(sums.busy_us),
-            signed(sums.idle_us),
+            sums.busy_us.map(signed),
+            sums.idle_us.map(signed),
             sums.allocated_us.map(signed),
             sums.memory_byte_seconds,
             signed(sums.peak_memory_bytes),

@@ -21,7 +21,7 @@ pub(super) const NOWHERE: i64 = 0;
 /// Columns of sums, as every table with sums has them.
 macro_rules! sums {
     () => {
-        "gpu_us INTEGER NOT NULL, present_us INTEGER NOT NULL, busy_us INTEGER NOT NULL, idle_us INTEGER NOT NULL, \
+        "gpu_us INTEGER NOT NULL, present_us INTEGER NOT NULL, busy_us INTEGER, idle_us INTEGER, \
          allocated_us INTEGER, memory_byte_seconds REAL NOT NULL, peak_memory_bytes INTEGER NOT NULL, \
          energy_mj INTEGER NOT NULL"
     };

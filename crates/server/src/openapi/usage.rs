@@ -81,11 +81,19 @@ fn sums() -> [(&'static str, RefOr<Schema>); 8] {
         ("present_gpu_seconds", number("The same, not split, in seconds.")),
         (
             "busy_gpu_seconds",
-            number(
-                "Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization.",
+            or_null(
+                Type::Number,
+                "Part of `gpu_seconds` in which the GPU worked, in seconds: times its SM activity, else its utilization; null \
+                 where neither is known.",
             ),
         ),
-        ("idle_gpu_seconds", number("Part of `gpu_seconds` in which the GPU was idle, in seconds.")),
+        (
+            "idle_gpu_seconds",
+            or_null(
+                Type::Number,
+                "Part of `gpu_seconds` in which the GPU was idle, in seconds; null where that is not known.",
+            ),
+        ),
         (
             "allocated_gpu_seconds",
             or_null(

@@ -50,8 +50,8 @@ impl FakeStore {
 pub(crate) const SUMS: Sums = Sums {
     gpu_us: 90_000_000,
     present_us: 120_500_000,
-    busy_us: 45_000_000,
-    idle_us: 30_000_000,
+    busy_us: Some(45_000_000),
+    idle_us: Some(30_000_000),
     allocated_us: None,
     memory_byte_seconds: 1.5e12,
     peak_memory_bytes: 17_179_869_184,
@@ -123,8 +123,8 @@ impl UsageStore for FakeStore {
         let totals = |user: &&str| UserTotals {
             user: (*user).into(),
             gpu_us: SUMS.gpu_us,
-            busy_us: SUMS.busy_us,
-            idle_us: SUMS.idle_us,
+            busy_us: 45_000_000,
+            idle_us: 30_000_000,
             energy_mj: SUMS.energy_mj,
         };
         Arc::new(self.users.iter().map(totals).collect())

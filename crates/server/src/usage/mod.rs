@@ -167,9 +167,9 @@ pub struct RowSums {
     /// [`Sums::present_us`] in seconds.
     pub present_gpu_seconds: f64,
     /// [`Sums::busy_us`] in seconds.
-    pub busy_gpu_seconds: f64,
+    pub busy_gpu_seconds: Option<f64>,
     /// [`Sums::idle_us`] in seconds.
-    pub idle_gpu_seconds: f64,
+    pub idle_gpu_seconds: Option<f64>,
     /// [`Sums::allocated_us`] in seconds.
     pub allocated_gpu_seconds: Option<f64>,
     /// [`Sums::memory_byte_seconds`].
@@ -189,8 +189,8 @@ impl RowSums {
         Self {
             gpu_seconds: seconds(sums.gpu_us),
             present_gpu_seconds: seconds(sums.present_us),
-            busy_gpu_seconds: seconds(sums.busy_us),
-            idle_gpu_seconds: seconds(sums.idle_us),
+            busy_gpu_seconds: sums.busy_us.map(seconds),
+            idle_gpu_seconds: sums.idle_us.map(seconds),
             allocated_gpu_seconds: sums.allocated_us.map(seconds),
             memory_byte_seconds: sums.memory_byte_seconds * share,
             peak_memory_bytes: sums.peak_memory_bytes,

@@ -136,9 +136,9 @@ pub struct UserTotals {
     pub user: Arc<str>,
     /// [`Sums::gpu_us`].
     pub gpu_us: u64,
-    /// [`Sums::busy_us`].
+    /// [`Sums::busy_us`], as far as it is known.
     pub busy_us: u64,
-    /// [`Sums::idle_us`].
+    /// [`Sums::idle_us`], as far as it is known.
     pub idle_us: u64,
     /// [`Sums::energy_mj`].
     pub energy_mj: u64,

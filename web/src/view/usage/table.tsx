@@ -59,7 +59,7 @@ const COLUMNS: readonly Column[] = [
     key: "busy",
     name: "Busy",
     after: "busy",
-    about: "Part of its GPU-hours in which the GPU worked.",
+    about: "Part of the time present in which the GPU worked for it.",
     show: line => (line.busy === null ? null : percent(line.busy * 100)),
   },
   {
@@ -67,7 +67,7 @@ const COLUMNS: readonly Column[] = [
     name: "Idle hours",
     after: "h idle",
     about: "GPU-hours in which the GPU was held without work.",
-    show: (line, fine) => hours(line.idleSeconds, fine),
+    show: (line, fine) => (line.idleSeconds === null ? null : hours(line.idleSeconds, fine)),
   },
   {
     key: "allocatedSeconds",

@@ -35,8 +35,8 @@ impl Part {
         Sums {
             gpu_us: self.of(sums.gpu_us),
             present_us: self.of(sums.present_us),
-            busy_us: self.of(sums.busy_us),
-            idle_us: self.of(sums.idle_us),
+            busy_us: sums.busy_us.map(|busy| self.of(busy)),
+            idle_us: sums.idle_us.map(|idle| self.of(idle)),
             allocated_us: sums.allocated_us.map(|allocated| self.of(allocated)),
             memory_byte_seconds: sums.memory_byte_seconds * share,
             peak_memory_bytes: sums.peak_memory_bytes,

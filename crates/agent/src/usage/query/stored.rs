@@ -155,12 +155,13 @@ fn scanned<'f>(slot: &Slot, (begins, run, gpu): (i64, i64, i64)) -> Scanned<'f> 
 
 /// Sums in a row, from this column on.
 pub(super) fn sums(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Sums> {
+    let optional = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.map(unsigned));
     Ok(Sums {
         gpu_us: unsigned(row.get(at)?),
         present_us: unsigned(row.get(at + 1)?),
-        busy_us: unsigned(row.get(at + 2)?),
-        idle_us: unsigned(row.get(at + 3)?),
-        allocated_us: row.get::<_, Option<i64>>(at + 4)?.map(unsigned),
+        busy_us: optional(at + 2)?,
+        idle_us: optional(at + 3)?,
+        allocated_us: optional(at + 4)?,
         memory_byte_seconds: row.get(at + 5)?,
         peak_memory_bytes: unsigned(row.get(at + 6)?),
         energy_mj: unsigned(row.get(at + 7)?),

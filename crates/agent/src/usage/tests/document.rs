@@ -33,14 +33,14 @@ fn documented_queries_give_what_they_promise() {
         let begins = NOON + 11 * HOUR + minute * MINUTE;
         script.minute("GPU-A", begins, vec![by("alice", 45), row(Occupant::Free, 15)]);
         let mut idle = by("bob", 60);
-        idle.sums.busy_us = 0;
+        idle.sums.busy_us = Some(0);
         script.minute("GPU-B", begins, vec![idle]);
     }
     script.add(|flush| {
         for (user, busy) in [("alice", 3_600_000_000), ("bob", 0)] {
             let mut one = session("GPU-B", user, NOON, NOON + 2 * HOUR);
-            one.sums.busy_us = busy;
-            one.sums.idle_us = one.sums.gpu_us - busy;
+            one.sums.busy_us = Some(busy);
+            one.sums.idle_us = Some(one.sums.gpu_us - busy);
             flush.sessions.push(one);
         }
     });

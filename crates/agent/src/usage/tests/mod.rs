@@ -127,7 +127,7 @@ fn holder(user: &str) -> Arc<Holder> {
 fn row(occupant: Occupant, seconds: u64) -> Row {
     let gpu_us = seconds * 1_000_000;
     let sums =
-        Sums { gpu_us, present_us: gpu_us, busy_us: gpu_us / 2, energy_mj: seconds * 300_000, ..Sums::default() };
+        Sums { gpu_us, present_us: gpu_us, busy_us: Some(gpu_us / 2), energy_mj: seconds * 300_000, ..Sums::default() };
     Row { mig: None, occupant, sums }
 }
 

@@ -88,8 +88,8 @@ pub(super) fn sums(sums: &RowSums) -> [(&'static str, Sum); 8] {
     [
         ("gpu_seconds", number(sums.gpu_seconds)),
         ("present_gpu_seconds", number(sums.present_gpu_seconds)),
-        ("busy_gpu_seconds", number(sums.busy_gpu_seconds)),
-        ("idle_gpu_seconds", number(sums.idle_gpu_seconds)),
+        ("busy_gpu_seconds", Sum::Number(sums.busy_gpu_seconds)),
+        ("idle_gpu_seconds", Sum::Number(sums.idle_gpu_seconds)),
         ("allocated_gpu_seconds", Sum::Number(sums.allocated_gpu_seconds)),
         ("memory_byte_seconds", number(sums.memory_byte_seconds)),
         ("peak_memory_bytes", Sum::Whole(sums.peak_memory_bytes)),

@@ -202,10 +202,11 @@ impl GpuLedger {
                 let by_share = *shares_known && shares > 0;
                 let count = device.occupants.len() as u64;
                 let mut own = Split::after(&mut device.left, device_us, count);
-                let mut busy = Split::new(busy_us, if by_share { shares } else { count });
+                let mut busy = busy_us.map(|us| Split::new(us, if by_share { shares } else { count }));
                 for present in &mut device.occupants {
                     let gpu_us = own.part(1);
-                    let busy_us = busy.part(if by_share { present.sm_percent } else { 1 });
+                    let share = if by_share { present.sm_percent } else { 1 };
+                    let busy_us = busy.as_mut().map(|busy| busy.part(share));
                     let energy_mj = energy.part(gpu_us);
                     let seconds = ms as f64 / 1000.0;
                     let part = Part { gpu_us, device_us, busy_us, is_idle: worked.is_idle, energy_mj, seconds };

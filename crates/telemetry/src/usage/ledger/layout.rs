@@ -68,7 +68,7 @@ impl Present {
             gpu_us: part.gpu_us,
             present_us: part.device_us,
             busy_us: part.busy_us,
-            idle_us: if part.is_idle { part.gpu_us } else { 0 },
+            idle_us: part.is_idle.map(|is_idle| if is_idle { part.gpu_us } else { 0 }),
             allocated_us: self.is_allocated.then_some(part.device_us),
             memory_byte_seconds: self.memory_bytes as f64 * part.seconds,
             peak_memory_bytes: self.memory_bytes,
@@ -83,8 +83,9 @@ pub(super) struct Part {
     pub(super) gpu_us: u64,
     /// Time of its device.
     pub(super) device_us: u64,
-    pub(super) busy_us: u64,
-    pub(super) is_idle: bool,
+    /// None if the work of the device is not known.
+    pub(super) busy_us: Option<u64>,
+    pub(super) is_idle: Option<bool>,
     pub(super) energy_mj: u64,
     /// Length of the interval.
     pub(super) seconds: f64,

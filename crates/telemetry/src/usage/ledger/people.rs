@@ -79,8 +79,8 @@ impl People {
     pub(super) fn add(&mut self, user: usize, sums: &Sums) {
         if let Some(user) = self.users.get_mut(user) {
             user.gpu_us += sums.gpu_us;
-            user.busy_us += sums.busy_us;
-            user.idle_us += sums.idle_us;
+            user.busy_us += sums.busy_us.unwrap_or(0);
+            user.idle_us += sums.idle_us.unwrap_or(0);
             user.energy_mj += sums.energy_mj;
         }
     }
@@ -112,8 +112,8 @@ impl People {
         let user = &mut self.users[at];
         let sums = Sums {
             gpu_us: std::mem::take(&mut user.gpu_us),
-            busy_us: std::mem::take(&mut user.busy_us),
-            idle_us: std::mem::take(&mut user.idle_us),
+            busy_us: Some(std::mem::take(&mut user.busy_us)),
+            idle_us: Some(std::mem::take(&mut user.idle_us)),
             energy_mj: std::mem::take(&mut user.energy_mj),
             ..Sums::default()
         };

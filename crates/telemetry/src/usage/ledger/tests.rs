@@ -164,7 +164,7 @@ fn two_users_share_gpu_equally() {
     let (sums, _) = by_occupant(&flush);
     let of = |name: &str| sums[name];
     assert_eq!((of("alice").present_us, of("bob").present_us), (1_200_000_000, 600_000_000), "not split");
-    assert_eq!((of("alice").busy_us, of("bob").busy_us), (450_000_000, 150_000_000), "at 50 %");
+    assert_eq!((of("alice").busy_us, of("bob").busy_us), (Some(450_000_000), Some(150_000_000)), "at 50 %");
     assert_eq!((of("alice").energy_mj, of("bob").energy_mj), (90_000_000, 30_000_000), "100 W for 1200 s");
     assert_eq!(of("alice").allocated_us, None, "no scheduler");
     assert_eq!(of("bob").memory_byte_seconds, 600.0 * f64::from(100 << 20));
@@ -186,6 +186,26 @@ fn instance(number: u32, profile: &str, verdict: UseVerdict) -> Mig {
 }
 
 #[test]
+fn work_that_is_not_reported_is_unknown() {
+    let mut host = Host::new();
+    let mut parent = gpu(0, vec![Process { gpu_instance: Some(2), compute_instance: Some(0), ..process(1, "alice") }]);
+    parent.readings.modes.mig = Ok(true);
+    parent.readings.utilization.gpu_percent = Err(Absence::NotSupported);
+    let mut without_gpm = instance(2, "3g.20gb", UseVerdict::Busy);
+    without_gpm.sample.activity = Err(Absence::NotSupported);
+    parent.mig = Ok(vec![without_gpm]);
+    host.see(0, vec![parent.clone()]);
+    host.run(7, &[parent.clone()]);
+    let (sums, _) = by_occupant(&host.pending());
+    assert_eq!((sums["alice"].gpu_us, sums["alice"].busy_us, sums["alice"].idle_us), (3_000_000, None, None));
+    // What is reported later counts for itself.
+    parent.mig = Ok(vec![instance(2, "3g.20gb", UseVerdict::Busy)]);
+    host.run(7, &[parent]);
+    let (sums, _) = by_occupant(&host.pending());
+    assert_eq!((sums["alice"].gpu_us, sums["alice"].busy_us), (6_000_000, Some(2_400_000)));
+}
+
+#[test]
 fn mig_instance_of_3_slices_is_3_of_7() {
     let mut host = Host::new();
     let mut parent = gpu(0, vec![Process { gpu_instance: Some(2), compute_instance: Some(0), ..process(1, "alice") }]);
@@ -198,7 +218,7 @@ fn mig_instance_of_3_slices_is_3_of_7() {
     let hours = [("alice", 3_000_000), ("free", 1_000_000), ("unassigned", 3_000_000)];
     assert_eq!(times(&flush), expected(&hours));
     let (sums, _) = by_occupant(&flush);
-    assert_eq!(sums["alice"].busy_us, 2_400_000_000, "80 % of the instance, by GPM");
+    assert_eq!(sums["alice"].busy_us, Some(2_400_000_000), "80 % of the instance, by GPM");
     let energy: u64 = sums.values().map(|sums| sums.energy_mj).sum();
     assert_eq!(energy, 700_000_000, "100 W for 7000 s: the board's");
     assert_eq!(flush.sessions[0].mig_name.as_deref(), Some("0 · 3g.40gb"));
@@ -227,7 +247,7 @@ fn sleeping_notebook_counts_and_is_idle() {
     let flush = host.pending();
     let (sums, _) = by_occupant(&flush);
     let alice = sums["alice"];
-    assert_eq!((alice.gpu_us, alice.idle_us, alice.busy_us), (3_600_000_000, 3_600_000_000, 0));
+    assert_eq!((alice.gpu_us, alice.idle_us, alice.busy_us), (3_600_000_000, Some(3_600_000_000), Some(0)));
 }
 
 #[test]
@@ -368,9 +388,9 @@ fn work_is_divided_by_sm_shares() {
         let (sums, _) = by_occupant(&host.pending());
         (sums["alice"].busy_us, sums["bob"].busy_us)
     };
-    assert_eq!(with(share(40), share(10)), (4_000_000, 1_000_000));
-    assert_eq!(with(share(40), Err(Absence::NotSupported)), (2_500_000, 2_500_000));
-    assert_eq!(with(share(0), share(0)), (2_500_000, 2_500_000));
+    assert_eq!(with(share(40), share(10)), (Some(4_000_000), Some(1_000_000)));
+    assert_eq!(with(share(40), Err(Absence::NotSupported)), (Some(2_500_000), Some(2_500_000)));
+    assert_eq!(with(share(0), share(0)), (Some(2_500_000), Some(2_500_000)));
 }
 
 #[test]

@@ -39,20 +39,20 @@ impl Readings {
 /// Work of a device in an interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worked {
-    /// Share of the time, from 0 to 1.
-    ratio: f64,
-    /// It was below the idle threshold.
-    pub(super) is_idle: bool,
+    /// Share of the time, from 0 to 1; none if it is not known.
+    ratio: Option<f64>,
+    /// It was below the idle threshold; none if that is not known.
+    pub(super) is_idle: Option<bool>,
 }
 
 impl Worked {
-    /// Part of a time that was worked, in the time's unit, and with what others before left over.
+    /// Part of a time that was worked, in the time's unit, and with what others before left over; none if it is not known.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the time")]
-    pub(super) fn part_of(self, time: u64, left: &mut f64) -> u64 {
-        let exact = time as f64 * self.ratio + *left;
+    pub(super) fn part_of(self, time: u64, left: &mut f64) -> Option<u64> {
+        let exact = time as f64 * self.ratio? + *left;
         let part = (exact as u64).min(time);
         *left = (exact - part as f64).clamp(0.0, 1.0);
-        part
+        Some(part)
     }
 }
 
@@ -69,6 +69,6 @@ pub(super) fn of_device(gpu: &Gpu, instance: Option<usize>) -> Worked {
             (active.or_else(|| utilization.map(|percent| f64::from(percent) / 100.0)), gpu_idles(gpu))
         }
     };
-    let ratio = ratio.filter(|ratio| ratio.is_finite()).map_or(0.0, |ratio| ratio.clamp(0.0, 1.0));
-    Worked { ratio, is_idle: idles == Some(true) }
+    let ratio = ratio.filter(|ratio| ratio.is_finite()).map(|ratio| ratio.clamp(0.0, 1.0));
+    Worked { ratio, is_idle: idles }
 }

@@ -269,7 +269,7 @@ impl Host {
             let counted: u64 = slot.rows.values().map(|sums| sums.gpu_us).sum();
             assert!(counted <= (slot.last - slot.first) * 1000, "history {seed}: a slot has {counted} us");
             for ((mig, label), sums) in &slot.rows {
-                assert!(sums.gpu_us <= sums.present_us && sums.idle_us <= sums.gpu_us);
+                assert!(sums.gpu_us <= sums.present_us && sums.idle_us.unwrap_or(0) <= sums.gpu_us);
                 *by_holder.entry((gpu.clone(), mig.clone(), label.clone())).or_default() += *sums;
             }
         }

@@ -25,7 +25,8 @@ fn table(flush: &Flush) -> String {
     let holders = sums.iter().filter(|(who, _)| !rest.contains(&who.as_str()));
     for (who, sums) in holders.chain(sums.iter().filter(|(who, _)| rest.contains(&who.as_str()))) {
         (all, board) = (all + sums.gpu_us, board + sums.energy_mj);
-        let [gpu, present, busy, idle] = [sums.gpu_us, sums.present_us, sums.busy_us, sums.idle_us].map(hours);
+        let [gpu, present] = [sums.gpu_us, sums.present_us].map(hours);
+        let [busy, idle] = [sums.busy_us, sums.idle_us].map(|us| us.map_or_else(|| "unknown".into(), hours));
         if rest.contains(&who.as_str()) {
             line(who, [&gpu, "", "", "", &energy(sums.energy_mj)]);
         } else {
