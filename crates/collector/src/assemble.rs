@@ -37,7 +37,7 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(700);
 /// GpuReaders are waited for at most this long after a tick, or a quarter of the interval if that is shorter.
 const MAX_WAIT: Duration = Duration::from_millis(250);
-/// Longest wait of the first frame for the names of owners and containers, and for the kubelet; and of a tick for the names
+/// Longest wait of the first frame for the host's facts, the names of owners and containers, and the kubelet; and of a tick for the names
 /// of new accounts and containers. It comes once for each, so that a busy host may take its time.
 const NAMES_WAIT: Duration = Duration::from_millis(500);
 /// Shortest wait for process facts, even if a late reader has used up [`MAX_WAIT`].
@@ -142,6 +142,7 @@ impl<W: Write> Assembler<W> {
         // Nothing was written while processes were read, and the parent takes a longer silence for a hang.
         self.send(&Message::Heartbeat)?;
         let names = Instant::now() + NAMES_WAIT;
+        self.host.settle(names);
         self.owners.settle(names);
         self.containers.settle(names);
         self.allocations.settle(names);

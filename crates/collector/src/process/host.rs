@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread::{self, Thread},
     time::{Duration, Instant},
 };
@@ -10,7 +10,7 @@ use std::{
 use telemetry::{Absence, Reading, sample::HostSample};
 
 use crate::{
-    lock::lock,
+    lock::{lock, wait_until},
     process::{
         parse,
         procfs::{read_up_to, reason},
@@ -29,7 +29,8 @@ const WITHOUT_DRIVER: Duration = Duration::from_secs(5);
 
 /// Newest reading of the host.
 pub(crate) struct Host {
-    newest: Arc<Mutex<Option<(Instant, HostSample)>>>,
+    /// The reading, and the signal that there is one.
+    newest: Arc<(Mutex<Option<(Instant, HostSample)>>, Condvar)>,
     /// Usual period.
     usual: Duration,
     /// Present period.
@@ -42,7 +43,7 @@ impl Host {
     /// kernel's.
     pub(crate) fn start(root: PathBuf, hostname: Option<String>, interval: Duration) -> Self {
         let usual = interval.max(SHORTEST);
-        let (newest, period) = (Arc::default(), Arc::new(Mutex::new(usual)));
+        let (newest, period) = (Arc::<(Mutex<_>, Condvar)>::default(), Arc::new(Mutex::new(usual)));
         let mut host = Self { newest: Arc::clone(&newest), usual, period: Arc::clone(&period), thread: None };
         let work = move || {
             loop {
@@ -50,7 +51,8 @@ impl Host {
                 if let Some(hostname) = &hostname {
                     sample.hostname = Ok(hostname.clone());
                 }
-                *lock(&newest) = Some((Instant::now(), sample));
+                *lock(&newest.0) = Some((Instant::now(), sample));
+                newest.1.notify_all();
                 let period = *lock(&period);
                 thread::park_timeout(period);
             }
@@ -70,9 +72,18 @@ impl Host {
         }
     }
 
+    /// Waits for the first reading, at most until the deadline.
+    pub(crate) fn settle(&self, deadline: Instant) {
+        let mut newest = lock(&self.newest.0);
+        let mut in_time = self.thread.is_some();
+        while newest.is_none() && in_time {
+            (newest, in_time) = wait_until(&self.newest.1, newest, deadline);
+        }
+    }
+
     /// Returns the newest reading, unless it is stale.
     pub(crate) fn newest(&self) -> HostSample {
-        match &*lock(&self.newest) {
+        match &*lock(&self.newest.0) {
             Some((when, sample)) if when.elapsed() < *lock(&self.period) * KEEPS_PERIODS => sample.clone(),
             _ => HostSample::absent(Absence::Timeout),
         }
@@ -149,12 +160,8 @@ mod tests {
     #[test]
     fn own_host_is_read() {
         let host = Host::start("/proc".into(), None, Duration::ZERO);
-        let sample = loop {
-            match host.newest() {
-                sample if sample.hostname.is_ok() => break sample,
-                _ => thread::yield_now(),
-            }
-        };
+        host.settle(Instant::now() + Duration::from_secs(60));
+        let sample = host.newest();
         assert_eq!(sample.absences().count(), 0, "{sample:?}");
         assert!(sample.booted_at_ms.unwrap() <= Stamp::now().unix_ms);
         let memory = (sample.memory_total_bytes.unwrap(), sample.memory_available_bytes.unwrap());
@@ -163,7 +170,8 @@ mod tests {
 
     #[test]
     fn stale_reading_not_shown() {
-        let newest = Arc::new(Mutex::new(Some((Instant::now(), HostSample::absent(Absence::Denied)))));
+        let reading = Mutex::new(Some((Instant::now(), HostSample::absent(Absence::Denied))));
+        let newest = Arc::new((reading, Condvar::new()));
         let host = |period| Host {
             newest: Arc::clone(&newest),
             usual: period,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Agent, Driver, StandIn, Start, clients};
+use crate::support::{Agent, Driver, StandIn, Start, clients, python};
 
 /// Two GPUs that differ in everything that all of them show, and stand still.
 fn scenario(processes: &[StandIn; 3]) -> String {
@@ -152,7 +152,7 @@ fn nvtop_agrees_with_agent() {
     let host = host();
     let clients = clients();
     let screen = host.run(
-        Command::new(clients.join("venv/bin/python"))
+        Command::new(python())
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/on-terminal"))
             .args(["200", "60", "3"])
             .arg(clients.join("bin/nvtop")),

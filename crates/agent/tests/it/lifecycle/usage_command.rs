@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Authority, Driver, PATIENCE, Start, agent_program, clients};
+use crate::support::{Authority, Driver, PATIENCE, Start, agent_program, python};
 
 /// An answer with a user whose name would clear the terminal, and one whose name is long.
 const TWO: &str = r#"{"schema":1,"since":1795910400000,"until":1795996800000,"tz":"UTC","by":["user"],"persistent":false,"people":true,
@@ -231,7 +231,7 @@ fn targets_of_configuration_get_their_own_token_only() {
 #[test]
 fn usage_fits_the_terminal() {
     let agent = Played::new(ok(TWO));
-    let python = clients().join("venv/bin/python");
+    let python = python();
     for columns in [40, 60, 80, 200] {
         let output = Command::new(&python)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/on-terminal"))

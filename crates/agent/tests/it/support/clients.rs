@@ -10,6 +10,12 @@ pub(crate) fn clients() -> PathBuf {
     repository("target/clients")
 }
 
+/// Python with the packages that `scripts/clients python` has brought.
+pub(crate) fn python() -> PathBuf {
+    client("nvitop");
+    repository("target/clients/venv/bin/python")
+}
+
 /// A program that `scripts/clients` has brought.
 pub(crate) fn client(name: &str) -> PathBuf {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients/bin")).join(name);

@@ -12,7 +12,7 @@ mod tls;
 mod trace;
 
 pub(crate) use agent::{Agent, Start, free_port, nix_pid};
-pub(crate) use clients::{client, clients, repository, unpacked};
+pub(crate) use clients::{client, clients, python, repository, unpacked};
 pub(crate) use driver::{Driver, agent_program, built};
 pub(crate) use http::{KeptAlive, Response, answer, get, raw, request};
 pub(crate) use monitor::{Monitor, Target};
