@@ -45,7 +45,8 @@ fn crate_dependencies_point_down() {
     assert_eq!(ours("http-server"), [""; 0]);
     assert_eq!(ours("server"), ["http-server", "telemetry"]);
     assert_eq!(ours("fake-nvml"), [""; 0]);
-    assert_eq!(ours("agent"), ["collector", "server", "telemetry"]);
+    assert_eq!(ours("hub"), ["http-server", "server", "telemetry"]);
+    assert_eq!(ours("agent"), ["collector", "hub", "server", "telemetry"]);
     assert_eq!(ours("bench"), ["collector", "server", "telemetry"]);
 }
 

@@ -1,0 +1,266 @@
+//! HTTP client for agents, lists of targets and engines: one request per connection, within limits.
+//!
+//! It follows no redirect, so a token reaches no host that it was not given for, and it asks for no compression, so a
+//! short answer cannot become a long one.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming,
+    client::conn::http1,
+    header::{CONTENT_ENCODING, HOST, HeaderValue},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{self, ClientConfig, pki_types::ServerName},
+};
+
+use crate::target::{Endpoint, Scheme};
+
+/// Longest head of an answer, in bytes. hyper accepts no smaller limit than 8 KiB.
+const MAX_HEAD_BYTES: usize = 32 << 10;
+/// Most header fields of an answer.
+const MAX_HEADERS: usize = 64;
+
+/// Client of agents, lists and engines.
+#[derive(Clone)]
+pub struct Client {
+    tls: Arc<ClientConfig>,
+    /// Timeout for a connection with its handshake, and again for the head of the answer.
+    timeout: Duration,
+}
+
+/// A request.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// Place.
+    pub endpoint: &'a Endpoint,
+    /// Method.
+    pub method: Method,
+    /// Path after the endpoint's prefix, with its query.
+    pub path: &'a str,
+    /// Header fields besides `Host`.
+    pub headers: HeaderMap,
+    /// Body; empty for none.
+    pub body: Bytes,
+}
+
+/// Reason why there is no answer, or not the whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No connection.
+    #[error("cannot connect: {0}")]
+    Connect(std::io::Error),
+    /// No answer in time.
+    #[error("no answer within {} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The certificate, or another part of the TLS handshake.
+    #[error("{0}")]
+    Tls(rustls::Error),
+    /// The answer is not HTTP, or the connection ended.
+    #[error("expected an HTTP answer: {0}")]
+    Http(hyper::Error),
+    /// The body is too long.
+    #[error("expected at most {0} bytes, got more")]
+    TooLong(usize),
+    /// The path or a header field cannot be sent.
+    #[error("cannot send the request: {0}")]
+    Request(hyper::http::Error),
+    /// The body is compressed although no compression was accepted.
+    #[error("expected a body without compression")]
+    Compressed,
+}
+
+impl ClientError {
+    /// True if the certificate is invalid: the answer is no other agent's by mistake, it is refused.
+    #[must_use]
+    pub const fn is_certificate(&self) -> bool {
+        matches!(self, Self::Tls(rustls::Error::InvalidCertificate(_)))
+    }
+}
+
+/// Stream of bytes to a server.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+impl Client {
+    /// Client with these authorities, and this timeout for a connection and for the head of an answer.
+    #[must_use]
+    pub const fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
+        Self { tls, timeout }
+    }
+
+    /// Sends a request, and returns the head of the answer with its body still to be read. Any status is an answer.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn send(&self, ask: Ask<'_>) -> Result<Response<Incoming>, ClientError> {
+        let request = request(&ask)?;
+        let late = |_| ClientError::Timeout(self.timeout);
+        let wire = timeout(self.timeout, self.connect(ask.endpoint)).await.map_err(late)??;
+        let mut http = http1::Builder::new();
+        http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+        let (mut sender, connection) = http.handshake(TokioIo::new(wire)).await.map_err(ClientError::Http)?;
+        // It ends with the body, or with the last handle to it.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection to a target failed");
+            }
+        });
+        timeout(self.timeout, sender.send_request(request)).await.map_err(late)?.map_err(ClientError::Http)
+    }
+
+    /// Sends a request, and returns the head of the answer and its whole body, which has at most `max` bytes.
+    ///
+    /// # Errors
+    /// There is no whole answer within the time.
+    pub async fn fetch(
+        &self,
+        ask: Ask<'_>,
+        max: usize,
+        within: Duration,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
+        let whole = async {
+            let (head, body) = self.send(ask).await?.into_parts();
+            if head.headers.contains_key(CONTENT_ENCODING) {
+                return Err(ClientError::Compressed);
+            }
+            let body =
+                Limited::new(body, max).collect().await.map_err(|error| match error.downcast::<hyper::Error>() {
+                    Ok(error) => ClientError::Http(*error),
+                    Err(error) => {
+                        debug_assert!(error.is::<LengthLimitError>());
+                        ClientError::TooLong(max)
+                    }
+                })?;
+            Ok((head.status, head.headers, body.to_bytes()))
+        };
+        timeout(within, whole).await.map_err(|_| ClientError::Timeout(within))?
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Box<dyn Wire>, ClientError> {
+        let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await.map_err(ClientError::Connect)?;
+        // Requests are small, and wait for nothing.
+        stream.set_nodelay(true).map_err(ClientError::Connect)?;
+        if endpoint.scheme == Scheme::Http {
+            return Ok(Box::new(stream));
+        }
+        let name = ServerName::try_from(endpoint.host.to_string())
+            .map_err(|error| ClientError::Connect(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)))?;
+        let connected = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        let connected = connected.map_err(|error| match error.downcast::<rustls::Error>() {
+            Ok(error) => ClientError::Tls(error),
+            Err(error) => ClientError::Connect(error),
+        })?;
+        Ok(Box::new(connected))
+    }
+}
+
+fn request(ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, ClientError> {
+    let Ask { endpoint, method, path, headers, body } = ask;
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", endpoint.prefix))
+        .body(Full::new(body.clone()))
+        .map_err(ClientError::Request)?;
+    *request.headers_mut() = headers.clone();
+    let host = HeaderValue::try_from(endpoint.authority()).map_err(|error| ClientError::Request(error.into()))?;
+    request.headers_mut().insert(HOST, host);
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    fn client() -> Client {
+        let builder = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let tls = builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        Client::new(tls.into(), Duration::from_millis(300))
+    }
+
+    /// Sends an answer to each request, after which it leaves the connection open.
+    async fn server(answer: Vec<u8>) -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 4096];
+                let length = stream.read(&mut head).await.unwrap();
+                assert!(head[..length].starts_with(b"GET /gpu01/count HTTP/1.1\r\n"));
+                stream.write_all(&answer).await.unwrap();
+                open.push(stream);
+            }
+        });
+        Endpoint { scheme: Scheme::Http, host: "127.0.0.1".into(), port, prefix: "/gpu01".into() }
+    }
+
+    async fn fetched(answer: impl Into<Vec<u8>>) -> Result<(u16, Bytes), ClientError> {
+        let endpoint = server(answer.into()).await;
+        let ask = Ask {
+            endpoint: &endpoint,
+            method: Method::GET,
+            path: "/count",
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        let fetched = client().fetch(ask, 10, Duration::from_millis(500)).await;
+        fetched.map(|(status, _, body)| (status.as_u16(), body))
+    }
+
+    #[tokio::test]
+    async fn answer_of_any_status_fetched() {
+        for (answer, status, body) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
+            ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", 302, ""),
+            ("HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 503, "abc"),
+        ] {
+            assert_eq!(fetched(answer).await.unwrap(), (status, body.into()), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answer_beyond_limits_is_an_error() {
+        for (answer, error) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\nelevenbytes".to_owned(), "expected at most 10 bytes"),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok".to_owned(), "no answer within 0.5 s"),
+            ("HTTP/1.1 200".to_owned(), "no answer within 0.3 s"),
+            ("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nok".to_owned(), "compression"),
+            ("SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned(), "expected an HTTP answer"),
+            (format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(100_000)), "expected an HTTP answer"),
+            (format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: a\r\n".repeat(100)), "expected an HTTP answer"),
+        ] {
+            let found = fetched(answer).await.unwrap_err().to_string();
+            assert!(found.contains(error), "{found}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_connection_is_an_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let endpoint = Endpoint { scheme: Scheme::Https, host: "127.0.0.1".into(), port, prefix: "".into() };
+        let ask =
+            Ask { endpoint: &endpoint, method: Method::GET, path: "/", headers: HeaderMap::new(), body: Bytes::new() };
+        let error = client().send(ask).await.unwrap_err();
+        assert!(matches!(error, ClientError::Connect(_)) && !error.is_certificate(), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The hub: many hosts on one page, and the GPU that is free now.
+//!
+//! Data flows one way. Discovery keeps the list of targets; a link per agent receives its summaries; the fleet joins
+//! them and renders each view once a second; handlers only pick bytes. The hub has no database, and sends requests to
+//! listed targets only.
+
+mod client;
+mod report;
+mod target;
+
+pub use client::{Ask, Client, ClientError};
+pub use report::{Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
+pub use target::{Endpoint, Scheme, Target, TargetList};

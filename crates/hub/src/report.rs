@@ -1,0 +1,134 @@
+//! State of a host, as its agent reports it: checked, bounded, and independent of the agent's release.
+
+use std::{sync::Arc, time::Duration};
+
+use telemetry::snapshot::{GpuState, Severity, UseVerdict};
+use tokio::time::Instant;
+
+use crate::target::Endpoint;
+
+/// Origin of a report, which says what it can contain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// An agent of this release: its stream of summaries.
+    #[default]
+    Agent,
+    /// An agent of an earlier release, whose snapshots are polled.
+    OlderAgent,
+    /// The original Python agent, whose `/status` is polled.
+    Original,
+    /// An engine with the Prometheus HTTP API.
+    Engine,
+}
+
+/// State of a host. `None` is unknown, never zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Origin.
+    pub source: Source,
+    /// Hostname by the agent.
+    pub hostname: Option<Box<str>>,
+    /// Version of the agent.
+    pub agent_version: Option<Box<str>>,
+    /// Version of the driver.
+    pub driver_version: Option<Box<str>>,
+    /// Interval of its readings.
+    pub interval: Option<Duration>,
+    /// Age of its newest reading when it was sent; none if nothing was read yet.
+    pub age: Option<Duration>,
+    /// True until the agent's collector has read something for the first time.
+    pub is_starting: bool,
+    /// Reason why the agent itself reports nothing current, such as a driver that hangs; none if it does.
+    pub stale: Option<String>,
+    /// GPUs by index.
+    pub gpus: Vec<GpuReport>,
+    /// Problems of the host and its GPUs in plain words, the worst first.
+    pub problems: Vec<String>,
+    /// Hints about the source, such as an agent of an earlier release.
+    pub notes: Vec<String>,
+}
+
+/// State of a GPU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpuReport {
+    /// NVML's index.
+    pub index: u32,
+    /// UUID; none if it is unknown or not this GPU's own.
+    pub uuid: Option<Box<str>>,
+    /// Product name.
+    pub name: Option<Box<str>>,
+    /// Total memory in bytes.
+    pub memory_total_bytes: Option<u64>,
+    /// Free memory in bytes.
+    pub memory_free_bytes: Option<u64>,
+    /// GPU utilization in percent.
+    pub utilization_percent: Option<u8>,
+    /// Power draw in watts.
+    pub power_watts: Option<f64>,
+    /// Temperature in degrees Celsius.
+    pub temperature_celsius: Option<i32>,
+    /// State of its readings; none if the source has no such state.
+    pub state: Option<GpuState>,
+    /// Use.
+    pub r#use: UseVerdict,
+    /// Begin of this use, Unix time in milliseconds.
+    pub since_ms: Option<u64>,
+    /// Health; none if the source does not judge it.
+    pub health: Option<Severity>,
+    /// Users, sorted; none if the source does not know them or may not name them.
+    pub users: Option<Vec<Box<str>>>,
+    /// MIG instances.
+    pub mig: Vec<MigReport>,
+    /// True if the GPU is in MIG mode, so that it is not offered as a whole.
+    pub is_mig: bool,
+}
+
+/// State of a MIG instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MigReport {
+    /// Name on its GPU.
+    pub label: Box<str>,
+    /// UUID; none if it is unknown.
+    pub uuid: Option<Box<str>>,
+    /// Profile, such as `1g.18gb`.
+    pub profile: Option<Box<str>>,
+    /// Total memory in bytes.
+    pub memory_total_bytes: Option<u64>,
+    /// Free memory in bytes.
+    pub memory_free_bytes: Option<u64>,
+    /// Use.
+    pub r#use: UseVerdict,
+    /// Begin of this use, Unix time in milliseconds.
+    pub since_ms: Option<u64>,
+    /// Users, sorted; none as for a GPU.
+    pub users: Option<Vec<Box<str>>>,
+}
+
+/// Reason why there is no report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection, a timeout, a redirect, something that is no agent's answer, or a limit exceeded; one line.
+    Unreachable(String),
+    /// 401, 403 or an invalid certificate; one line.
+    Refused(String),
+}
+
+/// News about a host.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Place of the agent.
+    pub endpoint: Arc<Endpoint>,
+    /// Time of its receipt.
+    pub at: Instant,
+    /// The news.
+    pub seen: Seen,
+}
+
+/// News about a host, without its place.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// A whole state.
+    Report(Box<Report>),
+    /// No report. The last one stays, and ages.
+    Failed(Failure),
+}
