@@ -27,10 +27,12 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Period while there is no driver, and nothing else to read.
 const WITHOUT_DRIVER: Duration = Duration::from_secs(5);
 
+/// A reading with its time, and the signal that there is one.
+type Newest = (Mutex<Option<(Instant, HostSample)>>, Condvar);
+
 /// Newest reading of the host.
 pub(crate) struct Host {
-    /// The reading, and the signal that there is one.
-    newest: Arc<(Mutex<Option<(Instant, HostSample)>>, Condvar)>,
+    newest: Arc<Newest>,
     /// Usual period.
     usual: Duration,
     /// Present period.
@@ -43,7 +45,7 @@ impl Host {
     /// kernel's.
     pub(crate) fn start(root: PathBuf, hostname: Option<String>, interval: Duration) -> Self {
         let usual = interval.max(SHORTEST);
-        let (newest, period) = (Arc::<(Mutex<_>, Condvar)>::default(), Arc::new(Mutex::new(usual)));
+        let (newest, period) = (Arc::<Newest>::default(), Arc::new(Mutex::new(usual)));
         let mut host = Self { newest: Arc::clone(&newest), usual, period: Arc::clone(&period), thread: None };
         let work = move || {
             loop {
