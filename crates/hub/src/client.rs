@@ -3,7 +3,12 @@
 //! It follows no redirect, so a token reaches no host that it was not given for, and it asks for no compression, so a
 //! short answer cannot become a long one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -17,7 +22,8 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{
     TlsConnector,
@@ -30,12 +36,24 @@ use crate::target::{Endpoint, Scheme};
 const MAX_HEAD_BYTES: usize = 32 << 10;
 /// Most header fields of an answer.
 const MAX_HEADERS: usize = 64;
+/// Names that are resolved at once. A resolver that does not answer holds a thread for each of them.
+const MAX_LOOKUPS: usize = 16;
+/// Addresses of a name that are tried, in the resolver's order.
+const MAX_ADDRESSES: usize = 4;
 
 /// Client of agents, lists and engines.
 #[derive(Clone)]
 pub struct Client {
     tls: Arc<ClientConfig>,
     /// Timeout for a connection with its handshake, and again for the head of the answer.
+    timeout: Duration,
+    lookups: Arc<Semaphore>,
+}
+
+/// A connection without a request yet, so that the request can depend on the peer's address.
+pub struct Connection {
+    wire: Box<dyn Wire>,
+    peer: IpAddr,
     timeout: Duration,
 }
 
@@ -57,9 +75,15 @@ pub struct Ask<'a> {
 /// Reason why there is no answer, or not the whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The name has no address.
+    #[error("cannot resolve the name: {0}")]
+    Resolve(io::Error),
     /// No connection.
     #[error("cannot connect: {0}")]
-    Connect(std::io::Error),
+    Connect(io::Error),
+    /// No connection in time.
+    #[error("no connection within {} s", .0.as_secs_f64())]
+    ConnectTimeout(Duration),
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
@@ -95,8 +119,18 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 impl Client {
     /// Client with these authorities, and this timeout for a connection and for the head of an answer.
     #[must_use]
-    pub const fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
-        Self { tls, timeout }
+    pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
+        Self { tls, timeout, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+    }
+
+    /// Connects, without a request.
+    ///
+    /// # Errors
+    /// There is no connection within the timeout.
+    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ClientError> {
+        let connected = timeout(self.timeout, self.open(endpoint)).await;
+        let (wire, peer) = connected.map_err(|_| ClientError::ConnectTimeout(self.timeout))??;
+        Ok(Connection { wire, peer, timeout: self.timeout })
     }
 
     /// Sends a request, and returns the head of the answer with its body still to be read. Any status is an answer.
@@ -104,19 +138,7 @@ impl Client {
     /// # Errors
     /// There is no answer.
     pub async fn send(&self, ask: Ask<'_>) -> Result<Response<Incoming>, ClientError> {
-        let request = request(&ask)?;
-        let late = |_| ClientError::Timeout(self.timeout);
-        let wire = timeout(self.timeout, self.connect(ask.endpoint)).await.map_err(late)??;
-        let mut http = http1::Builder::new();
-        http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
-        let (mut sender, connection) = http.handshake(TokioIo::new(wire)).await.map_err(ClientError::Http)?;
-        // It ends with the body, or with the last handle to it.
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection to a target failed");
-            }
-        });
-        timeout(self.timeout, sender.send_request(request)).await.map_err(late)?.map_err(ClientError::Http)
+        self.connect(ask.endpoint).await?.send(ask).await
     }
 
     /// Sends a request, and returns the head of the answer and its whole body, which has at most `max` bytes.
@@ -129,40 +151,105 @@ impl Client {
         max: usize,
         within: Duration,
     ) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
-        let whole = async {
-            let (head, body) = self.send(ask).await?.into_parts();
-            if head.headers.contains_key(CONTENT_ENCODING) {
-                return Err(ClientError::Compressed);
-            }
-            let body =
-                Limited::new(body, max).collect().await.map_err(|error| match error.downcast::<hyper::Error>() {
-                    Ok(error) => ClientError::Http(*error),
-                    Err(error) => {
-                        debug_assert!(error.is::<LengthLimitError>());
-                        ClientError::TooLong(max)
-                    }
-                })?;
-            Ok((head.status, head.headers, body.to_bytes()))
-        };
+        let whole = async { whole(self.send(ask).await?, max).await };
         timeout(within, whole).await.map_err(|_| ClientError::Timeout(within))?
     }
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<Box<dyn Wire>, ClientError> {
-        let stream = TcpStream::connect((&*endpoint.host, endpoint.port)).await.map_err(ClientError::Connect)?;
+    async fn open(&self, endpoint: &Endpoint) -> Result<(Box<dyn Wire>, IpAddr), ClientError> {
+        let (stream, peer) = self.open_tcp(endpoint).await?;
         // Requests are small, and wait for nothing.
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
         if endpoint.scheme == Scheme::Http {
-            return Ok(Box::new(stream));
+            return Ok((Box::new(stream), peer));
         }
         let name = ServerName::try_from(endpoint.host.to_string())
-            .map_err(|error| ClientError::Connect(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)))?;
+            .map_err(|error| ClientError::Connect(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
         let connected = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
         let connected = connected.map_err(|error| match error.downcast::<rustls::Error>() {
             Ok(error) => ClientError::Tls(error),
             Err(error) => ClientError::Connect(error),
         })?;
-        Ok(Box::new(connected))
+        Ok((Box::new(connected), peer))
     }
+
+    /// Tries the addresses in their order; each has an equal part of the time that is left.
+    async fn open_tcp(&self, endpoint: &Endpoint) -> Result<(TcpStream, IpAddr), ClientError> {
+        let end = Instant::now() + self.timeout;
+        let addresses = self.resolve(endpoint).await?;
+        let mut failed = ClientError::Resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+        for (position, address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - position).unwrap_or(1);
+            let turn = Instant::now() + end.saturating_duration_since(Instant::now()) / left;
+            failed = match timeout_at(turn, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok((stream, address.ip())),
+                Ok(Err(error)) => ClientError::Connect(error),
+                Err(_) => ClientError::ConnectTimeout(self.timeout),
+            };
+        }
+        Err(failed)
+    }
+
+    async fn resolve(&self, endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ClientError> {
+        if let Ok(address) = endpoint.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, endpoint.port)]);
+        }
+        let closed = |error| ClientError::Resolve(io::Error::other(error));
+        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(closed)?;
+        let (host, port) = (endpoint.host.clone(), endpoint.port);
+        let lookup = tokio::task::spawn_blocking(move || {
+            let found = (&*host, port).to_socket_addrs().map(|found| found.take(MAX_ADDRESSES).collect());
+            // The thread is busy until here, also if nobody waits for it any more.
+            drop(permit);
+            found
+        });
+        lookup.await.map_err(|error| ClientError::Resolve(error.into()))?.map_err(ClientError::Resolve)
+    }
+}
+
+impl Connection {
+    /// Address of the peer.
+    #[must_use]
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
+    /// As [`Client::send`], over this connection.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn send(self, ask: Ask<'_>) -> Result<Response<Incoming>, ClientError> {
+        let request = request(&ask)?;
+        let mut http = http1::Builder::new();
+        http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
+        let (mut sender, connection) = http.handshake(TokioIo::new(self.wire)).await.map_err(ClientError::Http)?;
+        // It ends with the body, or with the last handle to it.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection to a target failed");
+            }
+        });
+        let answer = timeout(self.timeout, sender.send_request(request)).await;
+        answer.map_err(|_| ClientError::Timeout(self.timeout))?.map_err(ClientError::Http)
+    }
+}
+
+/// The head of an answer, and its whole body.
+pub(crate) async fn whole(
+    answer: Response<Incoming>,
+    max: usize,
+) -> Result<(StatusCode, HeaderMap, Bytes), ClientError> {
+    let (head, body) = answer.into_parts();
+    if head.headers.contains_key(CONTENT_ENCODING) {
+        return Err(ClientError::Compressed);
+    }
+    let body = Limited::new(body, max).collect().await.map_err(|error| match error.downcast::<hyper::Error>() {
+        Ok(error) => ClientError::Http(*error),
+        Err(error) => {
+            debug_assert!(error.is::<LengthLimitError>());
+            ClientError::TooLong(max)
+        }
+    })?;
+    Ok((head.status, head.headers, body.to_bytes()))
 }
 
 fn request(ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, ClientError> {

@@ -8,6 +8,6 @@ mod client;
 mod report;
 mod target;
 
-pub use client::{Ask, Client, ClientError};
+pub use client::{Ask, Client, ClientError, Connection};
 pub use report::{Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
 pub use target::{Endpoint, Scheme, Target, TargetList};

@@ -129,6 +129,11 @@ pub struct Observation {
 pub enum Seen {
     /// A whole state.
     Report(Box<Report>),
+    /// Nothing has changed since the last report, except the age of the newest reading.
+    Alive {
+        /// Age of the newest reading when this was sent; none if nothing was read yet.
+        age: Option<Duration>,
+    },
     /// No report. The last one stays, and ages.
     Failed(Failure),
 }
