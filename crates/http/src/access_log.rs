@@ -39,7 +39,7 @@ impl Entry {
         auth: &Authenticator,
         parameters: &[&str],
     ) -> Self {
-        let path = path(uri, parameters, |text| auth.contained_in(text));
+        let path = target(uri, parameters, |text| auth.contained_in(text));
         Self { start: Instant::now(), method: method.clone(), path, client }
     }
 
@@ -59,7 +59,7 @@ impl Entry {
 }
 
 /// The path and query as they are logged.
-fn path(uri: &Uri, parameters: &[&str], is_secret: impl Fn(&[u8]) -> bool) -> String {
+pub(crate) fn target(uri: &Uri, parameters: &[&str], is_secret: impl Fn(&[u8]) -> bool) -> String {
     if uri.path().len() > MAX_LEN {
         return format!("(a path of {} bytes)", uri.path().len());
     }
@@ -74,7 +74,8 @@ fn path(uri: &Uri, parameters: &[&str], is_secret: impl Fn(&[u8]) -> bool) -> St
     }
 }
 
-fn who(principal: Option<&Principal>) -> &str {
+/// The name of a client's token, or `-` without one.
+pub(crate) fn who(principal: Option<&Principal>) -> &str {
     match principal {
         Some(Principal::Token(token)) => &token.name,
         Some(Principal::WrongToken) => "(wrong token)",
@@ -109,7 +110,7 @@ mod tests {
         let secret = crate::auth::Token::new("hush/hush-hush-hush").unwrap();
         let logged = |uri: &str| {
             let auth = Authenticator::new(AuthConfig { token: Some(secret.clone()), ..AuthConfig::default() });
-            path(&uri.parse().unwrap(), &PARAMETERS, |text| auth.contained_in(text))
+            target(&uri.parse().unwrap(), &PARAMETERS, |text| auth.contained_in(text))
         };
         let escaped: String = "hush/hush-hush-hush".bytes().map(|byte| format!("%{byte:02x}")).collect();
         for uri in [

@@ -2,9 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +21,19 @@ pub enum Body {
     Parts(BodyParts),
     /// A stream without a known length.
     Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    /// The body of somebody else's answer, which can end too early.
+    Relayed(Relayed),
+}
+
+/// End of a body before all of it was sent. The connection is closed, so that its reader sees that something is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not complete")]
+pub struct Aborted;
+
+/// A stream that can fail.
+pub struct Relayed {
+    stream: Pin<Box<dyn Stream<Item = Result<Bytes, Aborted>> + Send>>,
+    left: Option<u64>,
 }
 
 impl Body {
@@ -34,6 +46,11 @@ impl Body {
     /// A body that sends what the stream yields.
     pub fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::Stream(Box::pin(stream))
+    }
+
+    /// A body of this length, if it is known, that sends what the stream yields.
+    pub fn relayed(stream: impl Stream<Item = Result<Bytes, Aborted>> + Send + 'static, length: Option<u64>) -> Self {
+        Self::Relayed(Relayed { stream: Box::pin(stream), left: length })
     }
 }
 
@@ -51,22 +68,23 @@ impl From<&'static str> for Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Aborted;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         let part = match &mut *self {
-            Self::Bytes(bytes) => Poll::Ready(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Self::Parts(parts) => Poll::Ready(parts.next()),
-            Self::Stream(stream) => stream.as_mut().poll_next(cx),
+            Self::Bytes(bytes) => Poll::Ready(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()).map(Ok)),
+            Self::Parts(parts) => Poll::Ready(parts.next().map(Ok)),
+            Self::Stream(stream) => stream.as_mut().poll_next(cx).map(|part| part.map(Ok)),
+            Self::Relayed(relayed) => relayed.poll_next(cx),
         };
-        part.map(|part| part.map(|bytes| Ok(Frame::data(bytes))))
+        part.map(|part| part.map(|bytes| bytes.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Bytes(bytes) => bytes.is_empty(),
             Self::Parts(parts) => parts.left == 0,
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::Relayed(_) => false,
         }
     }
 
@@ -75,7 +93,18 @@ impl hyper::body::Body for Body {
             Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Parts(parts) => SizeHint::with_exact(parts.left),
             Self::Stream(_) => SizeHint::default(),
+            Self::Relayed(relayed) => relayed.left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
+    }
+}
+
+impl Relayed {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let part = ready!(self.stream.as_mut().poll_next(cx));
+        if let (Some(Ok(part)), Some(left)) = (&part, &mut self.left) {
+            *left = left.saturating_sub(part.len() as u64);
+        }
+        Poll::Ready(part)
     }
 }
 
@@ -144,6 +173,17 @@ mod tests {
         pieces.close();
         assert_eq!(pieces.closed.len(), 3);
         assert_eq!(pieces.closed[1].as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn relayed_body_fails_with_its_stream() {
+        use futures_util::{FutureExt as _, stream};
+        let mut body = Body::relayed(stream::iter([Ok(Bytes::from_static(b"half")), Err(Aborted)]), Some(8));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(8), false));
+        assert!(body.frame().now_or_never().unwrap().unwrap().is_ok());
+        assert_eq!(body.size_hint().exact(), Some(4));
+        assert_eq!(body.frame().now_or_never().unwrap().unwrap().unwrap_err(), Aborted);
+        assert_eq!(sent(Body::relayed(stream::iter([Ok(Bytes::from_static(b"whole"))]), None)), "whole");
     }
 
     proptest! {

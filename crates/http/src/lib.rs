@@ -22,7 +22,7 @@ pub mod response;
 mod router;
 mod security_headers;
 
-pub use body::Body;
+pub use body::{Aborted, Body};
 pub use cors::{WebOrigin, WebOriginError};
 pub use error::{ErrorFormat, ErrorKind};
 pub use host_header::{HostName, HostNameError};
@@ -30,4 +30,7 @@ pub use prefix::{Prefix, PrefixError};
 pub use reply::{Later, Reply};
 pub use request_counters::RequestCounters;
 pub use response::Response;
-pub use router::{Access, Handler, RequestContext, Route, Router, RouterConfig};
+pub use router::{
+    RequestContext, Router, RouterConfig,
+    route::{Access, Handler, Route},
+};

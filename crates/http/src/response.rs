@@ -26,6 +26,23 @@ static SCRAPED_VARY: HeaderValue = HeaderValue::from_static("accept, accept-enco
 /// Every response describes one moment, so nothing may cache it.
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// Mark of a response whose status is final.
+#[derive(Clone, Copy)]
+struct Final;
+
+/// Keeps a 403 for a client without a token. The router makes it 401 otherwise, because a token with a wider scope exists;
+/// that is wrong if the refusal has another cause.
+#[must_use]
+pub fn keep_status(mut response: Response) -> Response {
+    response.extensions_mut().insert(Final);
+    response
+}
+
+/// True if the status of this response is final.
+pub(crate) fn is_final(response: &Response) -> bool {
+    response.extensions().get::<Final>().is_some()
+}
+
 /// JSON in one piece.
 pub fn json(status: StatusCode, body: Bytes) -> Response {
     json_body(status, Body::from(body))

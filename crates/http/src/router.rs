@@ -1,19 +1,21 @@
 //! Routing and access control: token, `Host` header, scope, path and method, in this order, before a handler runs.
 
+pub(crate) mod route;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use hyper::{
-    HeaderMap, Method, Request, StatusCode,
+    HeaderMap, Method, Request, StatusCode, Uri,
     header::{HeaderValue, ORIGIN},
 };
 use tokio::time::Instant;
 
 use crate::{
     ErrorFormat, ErrorKind, HostName, Prefix, Reply, RequestCounters, Response, WebOrigin,
-    access_log::Entry,
+    access_log::{self, Entry},
     auth::{
         AuthConfig, Authenticator, Principal, RefusalLog, Revocation, Scope,
         throttle::{AuthThrottle, Verdict},
@@ -26,44 +28,7 @@ use crate::{
     reply::{self, Later},
     response, security_headers,
 };
-
-/// A path and its handler.
-pub struct Route<S: 'static> {
-    /// The path after the prefix.
-    pub path: &'static str,
-    /// The clients that may use it.
-    pub access: Access,
-    /// The format of its errors.
-    pub errors: ErrorFormat,
-    /// The names of its query parameters: others are answered with 400. `None`: others are ignored.
-    pub parameters: Option<&'static [&'static str]>,
-    /// The function that answers it.
-    pub handler: Handler<S>,
-}
-
-/// The clients that may use a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Everyone: the route serves no data.
-    Open,
-    /// Clients with the scope `read` or `summary`.
-    Views,
-    /// Clients of every scope, including `metrics`.
-    AnyScope,
-}
-
-/// The function that answers a route. Most handlers only pick bytes, so they are plain functions.
-pub enum Handler<S: 'static> {
-    /// Answers `GET` and `HEAD`.
-    Read(fn(&RequestContext<'_, S>) -> Response),
-    /// Answers `GET` and `HEAD` of every path with one more segment, which it is given.
-    Below(fn(&RequestContext<'_, S>, &str) -> Response),
-    /// Redirects every method, as the original does.
-    Redirect(fn(&RequestContext<'_, S>) -> Response),
-    /// Answers `GET` and `HEAD` once this has waited for something else. All requests share a thread, so it must not
-    /// compute for long.
-    Later(fn(&RequestContext<'_, S>) -> Later),
-}
+use route::{Access, Handler, Route};
 
 /// The response of a handler, or the wait for it.
 enum Answer {
@@ -95,6 +60,10 @@ pub struct RequestContext<'a, S: 'static> {
     pub principal: Option<&'a Principal>,
     /// The client's address, if it is known.
     pub client: Option<ClientAddr>,
+    /// The method.
+    pub method: &'a Method,
+    /// The request target.
+    pub uri: &'a Uri,
     /// The query, without the question mark.
     pub query: Option<&'a str>,
     /// The request's headers.
@@ -136,73 +105,24 @@ pub struct Router<S: 'static> {
     requests: Arc<RequestCounters>,
 }
 
-impl<S> Route<S> {
-    /// A route that answers `GET` and `HEAD`.
-    pub const fn read(
-        path: &'static str,
-        access: Access,
-        errors: ErrorFormat,
-        handler: fn(&RequestContext<'_, S>) -> Response,
-    ) -> Self {
-        Self { path, access, errors, parameters: None, handler: Handler::Read(handler) }
-    }
-
-    /// A route that answers `GET` and `HEAD` of the paths one segment below it.
-    pub const fn below(
-        path: &'static str,
-        access: Access,
-        errors: ErrorFormat,
-        handler: fn(&RequestContext<'_, S>, &str) -> Response,
-    ) -> Self {
-        Self { path, access, errors, parameters: None, handler: Handler::Below(handler) }
-    }
-
-    /// A route that redirects.
-    pub const fn redirect(path: &'static str, access: Access, handler: fn(&RequestContext<'_, S>) -> Response) -> Self {
-        Self { path, access, errors: ErrorFormat::Legacy, parameters: None, handler: Handler::Redirect(handler) }
-    }
-
-    /// A route that answers `GET` and `HEAD` later.
-    pub const fn later(
-        path: &'static str,
-        access: Access,
-        errors: ErrorFormat,
-        handler: fn(&RequestContext<'_, S>) -> Later,
-    ) -> Self {
-        Self { path, access, errors, parameters: None, handler: Handler::Later(handler) }
-    }
-
-    /// This route, with 400 for query parameters of other names.
-    #[must_use]
-    pub const fn knowing(mut self, parameters: &'static [&'static str]) -> Self {
-        self.parameters = Some(parameters);
-        self
-    }
-
-    /// The name under which requests are counted.
-    const fn name(&self) -> &'static str {
-        match self.path.as_bytes() {
-            [] => "(prefix)",
-            _ => self.path,
-        }
-    }
-
-    /// True if the route answers this path, without the prefix.
-    fn matches(&self, path: &str) -> bool {
-        match self.handler {
-            Handler::Below(_) => {
-                path.strip_prefix(self.path).is_some_and(|name| !name.is_empty() && !name.contains('/'))
-            }
-            Handler::Read(_) | Handler::Redirect(_) | Handler::Later(_) => path == self.path,
-        }
-    }
-}
-
 impl<S> RequestContext<'_, S> {
     /// Watches for the revocation of the client's token.
     #[must_use]
     pub fn revocation(&self) -> Revocation {
         self.principal.map_or_else(Revocation::never, |principal| self.router.auth.revocation(principal))
+    }
+
+    /// The name of the client's token, or `-` without one, as in the access log.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        access_log::who(self.principal)
+    }
+
+    /// The path and query as the access log has them: without secrets.
+    #[must_use]
+    pub fn logged_target(&self) -> String {
+        let Router { config, auth, .. } = self.router;
+        access_log::target(self.uri, config.logged_parameters, |text| auth.contained_in(text))
     }
 
     /// The error response of this router's legacy routes.
@@ -349,6 +269,8 @@ impl<S> Router<S> {
             scope: scope.unwrap_or(Scope::Read),
             principal: principal.as_ref(),
             client,
+            method: request.method(),
+            uri: request.uri(),
             query: request.uri().query(),
             headers: request.headers(),
         };
@@ -372,7 +294,8 @@ impl<S> Router<S> {
         });
         // 401, not 403: a token with a wider scope exists.
         let anonymous = matches!(principal, Some(Principal::Anonymous(_)));
-        if anonymous && response.status() == StatusCode::FORBIDDEN && self.auth.has_tokens() {
+        let is_refused = response.status() == StatusCode::FORBIDDEN && !response::is_final(&response);
+        if anonymous && is_refused && self.auth.has_tokens() {
             response = errors.error(ErrorKind::Unauthorized);
         }
         self.count(route, response.status());
@@ -401,7 +324,8 @@ impl<S> Router<S> {
         if anonymous && self.allowed_hosts.as_ref().is_some_and(refused) {
             return Err(ErrorKind::HostNotAllowed);
         }
-        let for_metrics = route.is_some_and(|route| route.access == Access::AnyScope);
+        let path = self.config.prefix.strip(request.uri().path()).unwrap_or_default();
+        let for_metrics = route.is_some_and(|route| route.access_to(path) == Access::AnyScope);
         if scope == Some(Scope::Metrics) && !for_metrics {
             return Err(ErrorKind::Forbidden);
         }
@@ -410,12 +334,10 @@ impl<S> Router<S> {
 
     /// The authenticated client; `None` if the route is open.
     fn authenticate<B>(&self, request: &Request<B>, route: Option<&'static Route<S>>) -> Option<Principal> {
+        let path = self.config.prefix.strip(request.uri().path());
         let open = match route {
-            Some(route) => route.access == Access::Open,
-            None => {
-                let path = self.config.prefix.strip(request.uri().path());
-                path.is_some_and(|path| path.starts_with(self.config.open_below))
-            }
+            Some(route) => route.access_to(path.unwrap_or_default()) == Access::Open,
+            None => path.is_some_and(|path| path.starts_with(self.config.open_below)),
         };
         if open { None } else { Some(self.auth.authenticate(request.headers())) }
     }
@@ -428,13 +350,13 @@ impl<S> Router<S> {
             return direct;
         }
         let decoded = String::from_utf8(percent::decode(path.as_bytes()).into_owned()).ok()?;
-        self.at(&decoded).filter(|route| !matches!(route.handler, Handler::Redirect(_)))
+        self.at(&decoded).filter(|route| !route.is_literal())
     }
 
     /// The route of a path without its last slash, if it has one. A path with escapes has none, as above.
     fn without_slash(&self, path: &str) -> Option<&'static Route<S>> {
         let path = path.strip_suffix('/').filter(|path| !path.ends_with('/') && !path.contains('%'))?;
-        self.at(path).filter(|route| !matches!(route.handler, Handler::Redirect(_)))
+        self.at(path).filter(|route| !route.is_literal())
     }
 
     fn at(&self, path: &str) -> Option<&'static Route<S>> {
@@ -480,6 +402,15 @@ fn handle<S, B>(
             handler(context, request.uri().path().rsplit('/').next().unwrap_or_default())
         }
         Handler::Later(handler) if reads => return Answer::Later(handler(context)),
-        Handler::Read(_) | Handler::Below(_) | Handler::Later(_) => errors.error(ErrorKind::MethodNotAllowed),
+        Handler::Under(_, handler) if reads => {
+            let path = context.router.prefix().strip(request.uri().path()).unwrap_or_default();
+            return Answer::Later(handler(context, route.rest(path).unwrap_or_default()));
+        }
+        Handler::Read(_) | Handler::Below(_) | Handler::Later(_) | Handler::Under(..) => {
+            errors.error(ErrorKind::MethodNotAllowed)
+        }
     })
 }
+
+#[cfg(test)]
+mod tests;
