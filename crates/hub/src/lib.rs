@@ -9,5 +9,5 @@ mod report;
 mod target;
 
 pub use client::{Ask, Client, ClientError, Connection};
-pub use report::{Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
+pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
 pub use target::{Endpoint, Scheme, Target, TargetList};

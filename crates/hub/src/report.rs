@@ -40,12 +40,35 @@ pub struct Report {
     pub is_starting: bool,
     /// Reason why the agent itself reports nothing current, such as a driver that hangs; none if it does.
     pub stale: Option<String>,
-    /// GPUs by index.
+    /// GPUs by index. With `counts`, what is not known of them is unknown here although they are counted.
     pub gpus: Vec<GpuReport>,
+    /// Sums over the host, from a source that does not have the use of each GPU: they replace those of `gpus`.
+    pub counts: Option<Counts>,
     /// Problems of the host and its GPUs in plain words, the worst first.
     pub problems: Vec<String>,
     /// Hints about the source, such as an agent of an earlier release.
     pub notes: Vec<String>,
+}
+
+/// Sums over the GPUs of a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// GPUs that are free.
+    pub free: u32,
+    /// GPUs that are held.
+    pub held: u32,
+    /// GPUs that are busy.
+    pub busy: u32,
+    /// GPUs whose use is unknown.
+    pub unknown: u32,
+    /// MIG instances that are free.
+    pub mig_free: u32,
+    /// Total memory in bytes.
+    pub memory_total_bytes: Option<u64>,
+    /// Free memory in bytes.
+    pub memory_free_bytes: Option<u64>,
+    /// Power draw in watts.
+    pub power_watts: Option<f64>,
 }
 
 /// State of a GPU.
