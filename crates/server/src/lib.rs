@@ -44,4 +44,4 @@ pub use usage::{
     Dimension, MAX_ROWS as MAX_USAGE_ROWS, Pending, RowSums, SessionsPage, SessionsQuery, UsageError, UsageQuery,
     UsageReport, UsageRow, UsageState, UsageStore,
 };
-pub use v1::denied;
+pub use v1::{FIND_PARAMETERS, denied, find_request};

@@ -10,6 +10,7 @@ pub mod capture;
 pub mod clock;
 pub mod command;
 pub mod derive;
+pub mod find;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 pub mod frame;

@@ -10,6 +10,7 @@
 
 mod csv;
 mod denied;
+mod find;
 mod history;
 pub(crate) mod links;
 pub(crate) mod peers;
@@ -39,6 +40,7 @@ use query::{InvalidParameter, Period, ProcessFilter};
 use rendered::Events;
 
 pub use denied::denied;
+pub use find::{FIND_PARAMETERS, find_request};
 pub(crate) use sections::user;
 pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 

@@ -206,7 +206,7 @@ fn usable<'a>(gpu: &'a GpuSample, all: &[GpuSample], key: Option<&str>) -> Resul
 }
 
 /// One digit all over, as where nobody has set it.
-fn is_blank(uuid: &str) -> bool {
+pub(crate) fn is_blank(uuid: &str) -> bool {
     let mut digits = uuid.trim_start_matches("GPU-").bytes().filter(|digit| *digit != b'-');
     let Some(first) = digits.next() else { return true };
     matches!(first, b'0' | b'f' | b'F') && uuid.len() > 8 && digits.all(|digit| digit == first)

@@ -15,7 +15,7 @@ mod gpu;
 mod gpu_usage;
 mod health;
 mod host;
-mod identity;
+pub(crate) mod identity;
 mod known_gpus;
 mod pace;
 mod pods;
