@@ -106,6 +106,13 @@ impl Host {
         Ok(host)
     }
 
+    /// Host that plays a scenario of its own, whose GPUs are not counted.
+    pub(crate) fn playing(scenario: &str) -> Outcome<Self> {
+        let host = Self::new(0, 0, 0)?;
+        fs::write(host.scenario(), scenario)?;
+        Ok(host)
+    }
+
     /// Host whose driver counts the calls of each program. Default driver: that of this build.
     pub(crate) fn counting(driver: Option<&Path>, gpus: usize, processes: usize) -> Outcome<Self> {
         let driver = driver.map_or_else(|| built("libfake_nvml.so"), |driver| Ok(driver.into()))?;

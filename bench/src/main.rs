@@ -5,6 +5,7 @@ mod calls;
 mod cost;
 mod counts;
 mod files;
+mod fleet;
 mod get;
 mod growth;
 mod host;
@@ -52,6 +53,8 @@ enum Command {
     },
     /// Measure memory and descriptors over a long time
     Soak(soak::Options),
+    /// Simulate many agents in one process, and write a list of them for a hub and for Prometheus
+    Agents(fleet::agents::Options),
     /// Measure processor time while the driver library finds no kernel module, for one or several builds
     Waiting(waiting::Options),
 }
@@ -59,6 +62,7 @@ enum Command {
 fn main() -> Outcome {
     match Cli::parse().command {
         Command::Views(options) => views::run(&options),
+        Command::Agents(options) => fleet::agents::run(&options),
         Command::Draw => views::draw_again(),
         Command::Calls(options) => calls::run(&options),
         Command::Growth(options) => growth::run(&options),
