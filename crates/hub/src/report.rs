@@ -21,6 +21,19 @@ pub enum Source {
     Engine,
 }
 
+impl Source {
+    /// Word in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::OlderAgent => "older_agent",
+            Self::Original => "original",
+            Self::Engine => "engine",
+        }
+    }
+}
+
 /// State of a host. `None` is unknown, never zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {

@@ -1,0 +1,241 @@
+use super::*;
+
+#[test]
+fn host_stale_after_three_intervals() {
+    let mut hub = Hub::new(&["a"]);
+    assert_eq!(hub.state("a", 100), (HostState::Starting, String::new(), 100));
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 1000);
+    assert_eq!(hub.state("a", 1000), (HostState::Ok, String::new(), 1000));
+    // The reading was 200 ms old on arrival.
+    assert_eq!(hub.state("a", 3800).0, HostState::Ok);
+    assert_eq!(hub.publish(3800).totals.gpus.free, 1);
+    let (state, why, since) = hub.state("a", 3801);
+    assert_eq!((state, since), (HostState::Stale, 3801));
+    assert_eq!(why, "no reading for more than 3 s");
+    let published = hub.publish(3900);
+    assert_eq!((published.totals.gpus.free, published.totals.gpus.unknown), (0, 1));
+    let row = &everything(&published, Audience::Read)["hosts"][0];
+    assert_eq!((&row["gpus"][0]["use"], &row["gpus"][0]["last_use"]), (&"unknown".into(), &"free".into()));
+    assert_eq!(
+        (&row["age_ms"], &row["read_at"], &row["since"]),
+        (&3100.into(), &(BEGIN + 800).into(), &(BEGIN + 3801).into())
+    );
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 4000);
+    assert_eq!(hub.state("a", 4000), (HostState::Ok, String::new(), 4000));
+}
+
+#[test]
+fn interval_clamped() {
+    for (interval, ok, stale) in
+        [(None, 2800, 2900), (Some(10), 2800, 2900), (Some(20_000), 59_800, 59_900), (Some(u64::MAX), 899_000, 900_000)]
+    {
+        let mut hub = Hub::new(&["a"]);
+        hub.see("a", seen(Report { interval: interval.map(Duration::from_millis), ..report(vec![]) }), 0);
+        assert_eq!(hub.state("a", ok).0, HostState::Ok, "{interval:?}");
+        assert_eq!(hub.state("a", stale).0, HostState::Stale, "{interval:?}");
+    }
+}
+
+#[test]
+fn state_follows_agent_and_link() {
+    let mut hub = Hub::new(&["a"]);
+    let ok = || report(vec![gpu(0, UseVerdict::Free)]);
+    let failed = |why: &str| Seen::Failed(Failure::Refused(why.into()));
+    for (ms, news, state, error) in [
+        (1, seen(Report { is_starting: true, age: None, ..ok() }), HostState::Starting, ""),
+        (2, seen(ok()), HostState::Ok, ""),
+        (3, seen(Report { stale: Some("the driver hangs".into()), ..ok() }), HostState::Stale, "the driver hangs"),
+        (4, seen(ok()), HostState::Ok, ""),
+        (5, unreachable("connection refused"), HostState::Unreachable, "connection refused"),
+        (6, unreachable("no answer within 5 s"), HostState::Unreachable, "no answer within 5 s"),
+        (7, failed("403"), HostState::Refused, "403"),
+        (
+            8,
+            seen(Report { age: Some(Duration::from_secs(4)), ..ok() }),
+            HostState::Stale,
+            "no reading for more than 3 s",
+        ),
+        (9, seen(ok()), HostState::Ok, ""),
+    ] {
+        hub.see("a", news, ms);
+        let found = hub.state("a", ms);
+        assert_eq!((found.0, &*found.1), (state, error), "{ms}");
+        assert_eq!(found.2, if ms == 6 { 5 } else { ms }, "since the state, not the reason");
+        let published = hub.publish(ms);
+        assert_eq!(published.totals.gpus.free, u32::from(state == HostState::Ok), "{ms}");
+        assert_eq!(published.totals.gpus.total(), 1, "the last report stays: {ms}");
+    }
+}
+
+#[test]
+fn gpu_not_read_on_time_is_unknown() {
+    let mut hub = Hub::new(&["a"]);
+    let lies = |state| GpuReport { state, mig: vec![instance("x", UseVerdict::Free)], ..gpu(0, UseVerdict::Free) };
+    for (state, free) in [(Some(GpuState::Ok), 1), (None, 1), (Some(GpuState::Stale), 0), (Some(GpuState::Lost), 0)] {
+        hub.see("a", seen(report(vec![lies(state)])), 0);
+        let totals = hub.publish(1).totals;
+        assert_eq!((totals.gpus.free, totals.mig_free), (free, free), "{state:?}");
+    }
+}
+
+#[test]
+fn dropped_host_unreachable_for_ten_minutes() {
+    let mut hub = Hub::new(&["a", "b"]);
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 10);
+    hub.publish(20);
+    hub.fleet.list(&list(&["b"]), at(1000));
+    // Its link may be a moment late.
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 1001);
+    let (state, why, since) = hub.state("a", 1002);
+    assert_eq!((state, since), (HostState::Unreachable, 1002));
+    assert!(why.contains("no longer in the list"), "{why}");
+    assert_eq!(hub.publish(1003).totals.gpus.free, 0);
+    hub.fleet.list(&list(&["b"]), at(300_000));
+    assert!(hub.publish(600_999).find("a").is_some());
+    let published = hub.publish(601_000);
+    assert!(published.find("a").is_none() && *published.removed == ["a".into()]);
+    // Listed again in time, it begins again.
+    hub.fleet.list(&list(&["a"]), at(700_000));
+    assert_eq!(hub.state("a", 700_001), (HostState::Starting, String::new(), 700_001));
+    hub.fleet.list(&list(&[]), at(700_002));
+    hub.fleet.list(&list(&["a"]), at(700_003));
+    hub.see("a", seen(report(vec![])), 700_004);
+    assert_eq!(hub.state("a", 700_004).0, HostState::Ok);
+}
+
+#[test]
+fn sign_of_life_renews_the_last_report() {
+    let mut hub = Hub::new(&["a"]);
+    let alive = || Seen::Alive { age: Some(Duration::from_millis(100)) };
+    hub.see("a", alive(), 1);
+    assert_eq!(hub.state("a", 1).0, HostState::Starting, "there is no report");
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 10);
+    for second in 1..=5 {
+        hub.see("a", alive(), second * 1000);
+    }
+    let published = hub.publish(5000);
+    let row = published.find("a").unwrap();
+    assert_eq!((row.state, row.read.unwrap(), published.totals.gpus.free), (HostState::Ok, at(4900), 1));
+    assert_eq!(hub.state("a", 7901).0, HostState::Stale);
+    hub.see("a", Seen::Alive { age: Some(Duration::from_secs(60)) }, 7902);
+    assert_eq!(hub.state("a", 7902).0, HostState::Stale, "alive, but it reads nothing");
+}
+
+#[test]
+fn sums_of_a_source_replace_those_of_gpus() {
+    let mut hub = Hub::new(&["a"]);
+    let sums = crate::Counts { free: 3, busy: 5, mig_free: 2, power_watts: Some(700.0), ..crate::Counts::default() };
+    hub.see("a", seen(Report { counts: Some(sums), ..report(vec![gpu(0, UseVerdict::Unknown)]) }), 10);
+    let totals = hub.publish(10).totals;
+    assert_eq!((totals.gpus.free, totals.gpus.busy, totals.gpus.unknown, totals.mig_free), (3, 5, 0, 2));
+    assert_eq!((totals.power_watts, totals.memory_total_bytes), (Some(700.0), None));
+    hub.see("a", unreachable("no"), 20);
+    let totals = hub.publish(20).totals;
+    assert_eq!((totals.gpus.free, totals.gpus.unknown, totals.mig_free), (0, 8, 0));
+}
+
+#[test]
+fn unloaded_list_drops_nothing() {
+    let mut hub = Hub::new(&["a"]);
+    hub.see("a", seen(report(vec![])), 10);
+    hub.fleet.list(&TargetList::default(), at(20));
+    assert_eq!(hub.state("a", 30).0, HostState::Ok);
+    let (publisher, newest) = Publisher::new(at(0));
+    let mut fleet = Fleet::default();
+    fleet.list(&TargetList { is_loaded: false, ..list(&["a"]) }, at(0));
+    publisher.publish(&mut fleet, at(1));
+    assert!(!newest.borrow().is_loaded && newest.borrow().find("a").is_some());
+}
+
+#[test]
+fn name_of_another_endpoint_starts_again() {
+    let mut hub = Hub::new(&["a"]);
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 10);
+    hub.publish(10);
+    let moved = TargetList { targets: [target("a", "elsewhere")].into(), ..list(&[]) };
+    hub.fleet.list(&moved, at(1000));
+    let published = hub.publish(1000);
+    assert_eq!(published.hosts.len(), 1, "the old one has no name");
+    let row = published.find("a").unwrap();
+    assert_eq!((row.state, row.gpus().len(), row.since_ms), (HostState::Starting, 0, BEGIN + 1000));
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 1001);
+    assert_eq!(hub.state("a", 1001).0, HostState::Starting, "the old agent's report");
+}
+
+#[test]
+fn new_name_of_an_endpoint_keeps_its_report() {
+    let mut hub = Hub::new(&["a"]);
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 10);
+    hub.publish(10);
+    hub.fleet.list(&TargetList { targets: [target("b", "a")].into(), ..list(&[]) }, at(1000));
+    let published = hub.publish(1000);
+    assert_eq!(*published.removed, ["a".into()]);
+    assert_eq!(published.find("b").unwrap().state, HostState::Ok);
+}
+
+#[test]
+fn users_hidden_below_read() {
+    let mut hub = Hub::new(&["a"]);
+    let with_instance = GpuReport { mig: vec![instance("x", UseVerdict::Busy)], ..gpu(0, UseVerdict::Busy) };
+    hub.see("a", seen(report(vec![with_instance])), 10);
+    let published = hub.publish(10);
+    let gpu = |audience| everything(&published, audience)["hosts"][0]["gpus"][0].clone();
+    let (read, summary) = (gpu(Audience::Read), gpu(Audience::Summary));
+    assert_eq!((&read["users"][0], &read["mig"][0]["users"][0]), (&"alice".into(), &"bob".into()));
+    assert_eq!((&summary["users"], &summary["mig"][0]["users"]), (&Value::Null, &Value::Null));
+    assert_eq!(read["power_watts"], summary["power_watts"]);
+}
+
+#[test]
+fn unknown_sums_are_null() {
+    let mut hub = Hub::new(&["a", "b"]);
+    hub.see("b", unreachable("no"), 1);
+    let totals = &everything(&hub.publish(1), Audience::Read)["totals"];
+    assert_eq!(totals["power_watts"], Value::Null);
+    assert_eq!(totals["hosts"].to_string(), r#"{"ok":0,"starting":1,"stale":0,"unreachable":1,"refused":0}"#);
+    hub.see(
+        "a",
+        seen(report(vec![gpu(0, UseVerdict::Held), GpuReport { power_watts: None, ..gpu(1, UseVerdict::Busy) }])),
+        2,
+    );
+    let totals = &everything(&hub.publish(2), Audience::Read)["totals"];
+    assert_eq!((&totals["power_watts"], &totals["memory_free_bytes"]), (&70.5.into(), &120.into()));
+    assert_eq!(totals["gpus"].to_string(), r#"{"free":0,"held":1,"busy":1,"unknown":0}"#);
+}
+
+#[test]
+fn publication_of_stuck_thread_is_abandoned() {
+    let published = Hub::new(&[]).publish(0);
+    assert!(!published.is_abandoned(at(10_000).boot) && published.is_abandoned(at(10_001).boot));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fleet_published_once_a_second() {
+    let begin = tokio::time::Instant::now();
+    let clock = move || at(u64::try_from(begin.elapsed().as_millis()).unwrap());
+    let (publisher, mut newest) = Publisher::new(clock());
+    let (listed, targets) = tokio::sync::watch::channel(list(&["a"]));
+    let (to, from) = tokio::sync::mpsc::channel(4);
+    let running = tokio::spawn(run_with(targets, from, publisher, clock));
+    newest.changed().await.unwrap();
+    assert!(newest.borrow_and_update().find("a").is_some());
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        newest.changed().await.unwrap();
+        times.push(begin.elapsed().as_millis());
+        for _ in 0..3 {
+            let observation = Observation {
+                endpoint: endpoint("a").into(),
+                at: tokio::time::Instant::now(),
+                seen: seen(report(vec![gpu(0, UseVerdict::Free)])),
+            };
+            to.send(observation).await.unwrap();
+        }
+        newest.borrow_and_update();
+    }
+    assert!(times.windows(2).all(|pair| (999..=1002).contains(&(pair[1] - pair[0]))), "{times:?}");
+    newest.changed().await.unwrap();
+    assert_eq!(newest.borrow_and_update().totals.gpus.free, 1);
+    drop((listed, to));
+    running.await.unwrap();
+}
