@@ -123,6 +123,12 @@ impl Client {
         Self { tls, timeout, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
     }
 
+    /// The same client with another timeout.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     /// Connects, without a request.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! listed targets only.
 
 mod client;
+pub mod engine;
 pub mod fleet;
 mod report;
 mod target;
