@@ -28,17 +28,17 @@ const options = {
   reportCompressedSize: false,
 };
 
-/** Builds the reference by itself: chunks that it shared with the page would be more requests of the page's first load. */
-const reference = (): Plugin => {
+/** Builds a page by itself: chunks that it shared with another would be more requests of both first loads. */
+const apart = (name: string): Plugin => {
   let outDir = "";
   return {
-    name: "reference",
+    name,
     apply: "build",
     configResolved(config) {
       outDir = config.build.outDir;
     },
     async closeBundle() {
-      const input = join(import.meta.dirname, "docs.html");
+      const input = join(import.meta.dirname, `${name}.html`);
       await build({
         configFile: false,
         root: import.meta.dirname,
@@ -51,10 +51,28 @@ const reference = (): Plugin => {
   };
 };
 
+/**
+ * Writes `host.html`: the page of a host under a hub, at `hosts/NAME/` below it. It says where the hub is, whose token it
+ * uses, and loads its files from there, so that all hosts share them.
+ */
+const underHub = (): Plugin => ({
+  name: "under-hub",
+  apply: "build",
+  enforce: "post",
+  generateBundle(_, bundle) {
+    const index = bundle["index.html"];
+    if (index?.type !== "asset") throw new Error("expected index.html in the bundle");
+    const source = String(index.source)
+      .replace("</title>", '</title>\n    <meta name="nvsmi-hub" content="../../">')
+      .replaceAll('"./assets/', '"../../assets/');
+    this.emitFile({ type: "asset", fileName: "host.html", source });
+  },
+});
+
 export default defineConfig({
   // Links are relative, so that the page works under any prefix.
   base,
-  plugins: [compressed(), reference()],
+  plugins: [underHub(), compressed(), apart("docs"), apart("fleet")],
   build: {
     ...options,
     // All that the first view needs is one file, however many other files share parts of it.

@@ -1,8 +1,9 @@
 import { useRef } from "preact/hooks";
 import { route } from "./browser/route";
 import { useLazy } from "./components/lazy";
+import { link } from "./live/connection";
 import type { Link } from "./live/follow";
-import { hasSnapshot, late, link } from "./live/store";
+import { hasSnapshot, late } from "./live/store";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
 import { ConnectingPage } from "./view/connecting";

@@ -11,8 +11,16 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 
 /// Sources of the page, in `web/`.
-pub(crate) const SOURCES: [&str; 7] =
-    ["src", "index.html", "docs.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts"];
+pub(crate) const SOURCES: [&str; 8] = [
+    "src",
+    "index.html",
+    "docs.html",
+    "fleet.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+];
 
 /// Minimum version of Node for Vite.
 const NODE: (u32, u32) = (20, 19);

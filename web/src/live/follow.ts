@@ -1,6 +1,6 @@
 import { type Message, messageParser } from "../api/messages";
 import { HttpError, isUnauthorized } from "../api/request";
-import { type Problem, problemOf } from "../model/problem";
+import { type Problem, problemOf, type Sender } from "../model/problem";
 
 /** State of the connection to the agent. */
 export type Link =
@@ -20,18 +20,25 @@ export interface Follower {
   open(signal: AbortSignal, lastId: string): Promise<Response>;
   link(link: Link): void;
   now(): number;
+  /** Program at the other end, for texts. */
+  readonly from?: Sender;
 }
 
 export interface Pace {
   /** Milliseconds between polls; null for the stream. */
   every: number | null;
+  /** Milliseconds between polls in place of a stream that is not available. */
+  fallback?: number;
+  /** Kinds of messages that carry new values. */
+  values?: readonly string[];
+  /** Timeout of a stream without new values, in milliseconds, whatever else it sends. */
+  silence?: number;
 }
 
-/** Interval of polling in place of a stream that is not available. */
 const FALLBACK_POLL_MS = 1_000;
 /** Delay before a stream that was refused is tried again. */
 const STREAM_RETRY_MS = 60_000;
-/** Timeout of a stream without a snapshot, whatever else it sends: the agent sends one a second. */
+/** Default of `Pace.silence`: the agent sends a snapshot a second. */
 const SNAPSHOT_TIMEOUT_MS = 10_000;
 /**
  * Timeout of a stream that sent nothing after its last byte: something in between buffers it. Shorter than the limit
@@ -55,7 +62,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
     const useStream = pace.every === null && follower.now() >= streamFrom;
     try {
       if (useStream) {
-        lastId = await stream(follower, signal, lastId, () => {
+        lastId = await stream(follower, pace, signal, lastId, () => {
           failures = 0;
         });
         // It ended well: the agent is stopping, or a proxy closed it.
@@ -64,7 +71,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
         await follower.poll(signal);
         failures = 0;
         follower.link({ kind: "live", by: "polling" });
-        await sleep(pace.every ?? FALLBACK_POLL_MS, signal);
+        await sleep(pace.every ?? pace.fallback ?? FALLBACK_POLL_MS, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -82,7 +89,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
       failures += 1;
       // A broken stream alone is not reported: the agent is asked once more first.
       if (failures > 1 || !(error instanceof StreamBroken)) {
-        follower.link({ kind: "unreachable", since, problem: problemOf(error) });
+        follower.link({ kind: "unreachable", since, problem: problemOf(error, follower.from) });
       }
       await sleep(backOff(failures), signal);
     }
@@ -97,6 +104,7 @@ class StreamSilent extends Error {}
 
 async function stream(
   follower: Follower,
+  { values = ["snapshot"], silence: maxSilence = SNAPSHOT_TIMEOUT_MS }: Pace,
   signal: AbortSignal,
   lastId: string,
   onFirstMessage: () => void,
@@ -127,7 +135,7 @@ async function stream(
       if (done) return newest;
       const found = parse(value);
       newest = found.at(-1)?.id || newest;
-      if (found.some(message => message.event === "snapshot")) wait(SNAPSHOT_TIMEOUT_MS);
+      if (found.some(message => values.includes(message.event))) wait(maxSilence);
       else if (!began) wait(FIRST_MESSAGE_TIMEOUT_MS);
       if (found.length === 0) continue;
       follower.messages(found);

@@ -4,7 +4,8 @@ import { token } from "../api/token";
 import type { Session, Sessions } from "../api/types";
 import { type Drawn, merged, type Span } from "../model/timeline";
 import { sessionsPath } from "../model/usage";
-import { agentNow, hasSnapshot, link, namesHidden, paused, visible } from "./store";
+import { link, paused, visible } from "./connection";
+import { agentNow, hasSnapshot, namesHidden } from "./store";
 
 /** Interval of requests in milliseconds. */
 const INTERVAL_MS = 60_000;

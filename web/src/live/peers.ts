@@ -4,7 +4,7 @@ import { hasPeers, requestJson } from "../api/request";
 import { bearer, storedToken } from "../api/token";
 import type { Peer } from "../api/types";
 import { learn, type PeerAnswer, type PeerState, placeOf } from "../model/peers";
-import { link, paused, visible } from "./store";
+import { link, paused, visible } from "./connection";
 
 /** Other hosts that this agent knows. */
 export const peers = signal<Peer[]>([]);

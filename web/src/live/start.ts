@@ -4,9 +4,10 @@ import { ask, requestJson } from "../api/request";
 import { storeTriedToken, token } from "../api/token";
 import type { Event, Snapshot } from "../api/types";
 import { every } from "../browser/settings";
+import { link, paused, visible } from "./connection";
 import { mergeEvents } from "./events";
 import { type Follower, follow, type Link } from "./follow";
-import { accept, age, agentNow, events, link, maxPause, now, paused, snapshot, visible } from "./store";
+import { accept, age, agentNow, events, maxPause, now, snapshot } from "./store";
 import { fillIn, record } from "./trends";
 
 /** Query for events at first; the events view loads all. */

@@ -4,11 +4,10 @@ import { every } from "../browser/settings";
 import { Colours } from "../model/colour";
 import { identity, UNREAD } from "../model/gpu";
 import { ownerOf } from "../model/owner";
-import type { Link } from "./follow";
+import { paused } from "./connection";
 
 /** Newest snapshot; kept when the connection is lost. */
 export const snapshot = signal<Snapshot | null>(null);
-export const link = signal<Link>({ kind: "connecting" });
 /** Events, the newest last. */
 export const events = signal<Event[]>([]);
 /** True after the first snapshot. */
@@ -17,9 +16,6 @@ export const hasSnapshot = computed(() => snapshot.value !== null);
 export const namesHidden = computed(() => snapshot.value?.scope === "summary");
 /** Name of the host; null if unknown. */
 export const hostname = computed(() => snapshot.value?.host.hostname ?? null);
-/** True while the user has paused the page. */
-export const paused = signal(false);
-export const visible = signal(document.visibilityState === "visible");
 /** The agent's time in milliseconds, updated once a second: this machine's clock may differ. */
 export const now = signal(Date.now());
 

@@ -9,25 +9,29 @@ export interface Problem {
   hint: string;
 }
 
-const NO_ANSWER = {
-  title: "The agent does not answer.",
-  hint: "Is nvidia-smi-web-agent running on that host?",
+/** Program at the other end. */
+export type Sender = "agent" | "hub";
+
+const HINTS: Record<Sender, string> = {
+  agent: "Is nvidia-smi-web-agent running on that host?",
+  hub: "Is nvidia-smi-web-agent hub running there?",
 };
 
 /** Status codes of a proxy that does not reach the agent. */
 const OF_PROXIES = [502, 503, 504];
 
-export function problemOf(error: unknown): Problem {
-  if (!(error instanceof HttpError)) return { ...NO_ANSWER, why: "" };
+export function problemOf(error: unknown, from: Sender = "agent"): Problem {
+  const noAnswer = { title: `The ${from} does not answer.`, hint: HINTS[from] };
+  if (!(error instanceof HttpError)) return { ...noAnswer, why: "" };
   const { status, message: why } = error;
   if (OF_PROXIES.includes(status)) {
-    return { ...NO_ANSWER, why: `The proxy in front of it answered ${status}.` };
+    return { ...noAnswer, why: `The proxy in front of it answered ${status}.` };
   }
-  if (status === 421) return { title: "The agent does not accept this host name.", why, hint: "" };
-  if (status >= 500) return { title: "The agent failed.", why, hint: "" };
+  if (status === 421) return { title: `The ${from} does not accept this host name.`, why, hint: "" };
+  if (status >= 500) return { title: `The ${from} failed.`, why, hint: "" };
   if (status < 400 || status === 404)
-    return { title: "Something other than the agent answers here.", why, hint: "" };
-  return { title: "The agent rejects this page's requests.", why, hint: "" };
+    return { title: `Something other than the ${from} answers here.`, why, hint: "" };
+  return { title: `The ${from} rejects this page's requests.`, why, hint: "" };
 }
 
 /** Request for another token, by the status of the answer. */

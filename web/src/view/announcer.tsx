@@ -1,6 +1,7 @@
 import { effect, signal } from "@preact/signals";
 import { STATUS_LABELS } from "../components/pill";
-import { late, link, released, shown } from "../live/store";
+import { link } from "../live/connection";
+import { late, released, shown } from "../live/store";
 import { type Condition, news } from "../model/announcements";
 import { identity, isTrouble, statusOf } from "../model/gpu";
 

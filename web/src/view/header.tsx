@@ -1,6 +1,7 @@
 import { format, type Route, route, type View } from "../browser/route";
 import { Icon } from "../components/icon";
-import { events, hostname, paused } from "../live/store";
+import { paused } from "../live/connection";
+import { events, hostname } from "../live/store";
 import { Menu } from "./menu";
 import { seenEvents } from "./seen";
 import { SignInButton } from "./sign-in";

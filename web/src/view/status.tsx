@@ -1,5 +1,6 @@
 import { every } from "../browser/settings";
-import { age, late, link, now, paused, snapshot } from "../live/store";
+import { link, paused } from "../live/connection";
+import { age, late, now, snapshot } from "../live/store";
 import { duration, SPACE } from "../model/format";
 
 /** State of the connection, in a word. */

@@ -1,6 +1,7 @@
 import { computed, effect } from "@preact/signals";
 import { type Route, route } from "../browser/route";
-import { late, link, paused, released, shown, snapshot } from "../live/store";
+import { link, paused } from "../live/connection";
+import { late, released, shown, snapshot } from "../live/store";
 import { findGpu, isTrouble } from "../model/gpu";
 import { type TabSeverity, tabIcon, titleOf } from "../model/title";
 import { totals } from "../model/totals";

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Keep, mistakeOf, signingIn, token, tryToken } from "../api/token";
-import { link, paused } from "../live/store";
+import { link, paused } from "../live/connection";
 import { authMessage } from "../model/problem";
 
 /** Form for the token. `reported` if the text beside it already reports a wrong token. */

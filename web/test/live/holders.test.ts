@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hasUsage } from "../../src/api/request";
 import type { Session } from "../../src/api/types";
+import { link, visible } from "../../src/live/connection";
 import { followLastDay, lastDay } from "../../src/live/holders";
-import { accept, agentNow, link, visible } from "../../src/live/store";
+import { accept, agentNow } from "../../src/live/store";
 import { agent, asked, paths } from "../browser";
 import { snapshot as example } from "../example";
 

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { forgetToken, loadToken, token, tryToken } from "../../src/api/token";
 import { refreshInterval } from "../../src/browser/settings";
+import { link, paused } from "../../src/live/connection";
 import { loadPeers } from "../../src/live/peers";
 import { start } from "../../src/live/start";
-import { age, late, link, paused, snapshot } from "../../src/live/store";
+import { age, late, snapshot } from "../../src/live/store";
 import { agent, asked, look, paths } from "../browser";
 import { snapshot as example } from "../example";
 

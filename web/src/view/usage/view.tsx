@@ -4,7 +4,8 @@ import { requestJson } from "../../api/request";
 import type { Usage } from "../../api/types";
 import { route } from "../../browser/route";
 import { Banner } from "../../components/banner";
-import { agentNow, colours, link, namesHidden, paused, shown, visible } from "../../live/store";
+import { link, paused, visible } from "../../live/connection";
+import { agentNow, colours, namesHidden, shown } from "../../live/store";
 import {
   type Answer,
   type Failure,

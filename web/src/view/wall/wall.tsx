@@ -5,17 +5,8 @@ import { MemoryBar, Swatch } from "../../components/bar";
 import { Icon } from "../../components/icon";
 import { Pill } from "../../components/pill";
 import { Spark } from "../../components/spark";
-import {
-  agentNow,
-  hostname,
-  late,
-  link,
-  namesHidden,
-  now,
-  released,
-  type Shown,
-  shown,
-} from "../../live/store";
+import { link } from "../../live/connection";
+import { agentNow, hostname, late, namesHidden, now, released, type Shown, shown } from "../../live/store";
 import { isNever, read } from "../../model/absence";
 import {
   celsius,
