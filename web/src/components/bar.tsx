@@ -25,13 +25,6 @@ export function MemoryBar({ parts, label }: { parts: readonly Part[]; label: str
   );
 }
 
-/** Share of a limit as a meter; empty without a limit. */
-export function Meter({ of, high = false }: { of: number | null; high?: boolean }) {
-  if (of === null) return <div class="meter none" />;
-  const part = Math.min(1, Math.max(0, of));
-  return <div class={high ? "meter high" : "meter"} style={{ "--of": part }} />;
-}
-
 /** Colour of a user, always beside the name. */
 export function Swatch({ of }: { of: string }) {
   return <i class="swatch" data-colour={colours.of(of)} aria-hidden="true" />;

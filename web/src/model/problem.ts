@@ -35,5 +35,5 @@ export function problemOf(error: unknown, from: Sender = "agent"): Problem {
 }
 
 /** Request for another token, by the status of the answer. */
-export const authMessage = (status: number): string =>
-  status === 403 ? "This token is only for /metrics." : "The agent refuses this token.";
+export const authMessage = (status: number, from: Sender = "agent"): string =>
+  status === 403 ? "This token is only for /metrics." : `The ${from} refuses this token.`;

@@ -7,8 +7,9 @@ import { agentNow, late, now, snapshot } from "../live/store";
 import { wordsOf } from "../model/collector";
 import { duration, moment } from "../model/format";
 import { authMessage } from "../model/problem";
-import { SignInBanner, WithoutToken } from "./sign-in";
+import { SignInBanner } from "./sign-in";
 import { TokenForm } from "./token-form";
+import { WithoutToken } from "./without-token";
 
 /** Reasons why the values may be wrong or old: since when, and what to do. */
 export function Banners() {

@@ -1,4 +1,4 @@
-import { forgetToken, signingIn, token } from "../api/token";
+import { signingIn } from "../api/token";
 import { Banner } from "../components/banner";
 import { Icon } from "../components/icon";
 import { namesHidden } from "../live/store";
@@ -49,22 +49,5 @@ export function SignInBanner() {
         Cancel
       </button>
     </Banner>
-  );
-}
-
-/** Way back from a token that is refused, where the page may be visible without one. */
-export function WithoutToken() {
-  if (token.value === null) return null;
-  return (
-    <button
-      type="button"
-      class="link"
-      onClick={() => {
-        signingIn.value = false;
-        forgetToken();
-      }}
-    >
-      Continue without a token
-    </button>
   );
 }

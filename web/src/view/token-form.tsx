@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Keep, mistakeOf, signingIn, token, tryToken } from "../api/token";
 import { link, paused } from "../live/connection";
-import { authMessage } from "../model/problem";
+import { authMessage, type Sender } from "../model/problem";
 
 /** Form for the token. `reported` if the text beside it already reports a wrong token. */
-export function TokenForm({ reported = false }: { reported?: boolean }) {
+export function TokenForm({ reported = false, from = "agent" }: { reported?: boolean; from?: Sender }) {
   const field = useRef<HTMLInputElement>(null);
   const [keep, setKeep] = useState<Keep>("tab");
   const [mistake, setMistake] = useState<string | null>(null);
@@ -15,7 +15,7 @@ export function TokenForm({ reported = false }: { reported?: boolean }) {
     field.current?.focus();
     field.current?.select();
   }, [status]);
-  const problem = mistake ?? (wrong && !reported ? authMessage(status) : null);
+  const problem = mistake ?? (wrong && !reported ? authMessage(status, from) : null);
   return (
     <form
       class="token"

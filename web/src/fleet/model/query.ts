@@ -340,7 +340,7 @@ export function withTerm(text: string, key: string, value: string): string {
 }
 
 /** Value of a key in the search, if it has one term, without a negation; else empty. */
-export function valueOf(text: string, key: string): string {
+export function termValue(text: string, key: string): string {
   const found = (text.match(WORD) ?? []).map(word => TERM.exec(word)).filter(each => each?.[2] === key);
   const [first] = found;
   const isPlain = found.length === 1 && first?.[1] === "" && /^[:=]$/.test(first[3] ?? "");

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import type { Collector, Gpu, Host } from "../../api/types";
-import { Meter } from "../../components/bar";
 import { FixedWidth } from "../../components/fixed-width";
 import { Icon } from "../../components/icon";
+import { Meter } from "../../components/meter";
 import { Value } from "../../components/value";
 import { agentNow, now, released, shown, snapshot } from "../../live/store";
 import { type Reading, read } from "../../model/absence";

@@ -1,6 +1,6 @@
 import type { Gpu } from "../../api/types";
-import { Meter } from "../../components/bar";
 import { memo } from "../../components/memo";
+import { Meter } from "../../components/meter";
 import { Absent } from "../../components/value";
 import type { Absence } from "../../model/absence";
 import { count } from "../../model/format";

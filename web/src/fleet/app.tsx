@@ -1,0 +1,78 @@
+import { useRef } from "preact/hooks";
+import { useLazy } from "../components/lazy";
+import { link } from "../live/connection";
+import { ConnectingPage } from "../view/connecting";
+import { ErrorBoundary } from "../view/error-boundary";
+import { LoginPage } from "../view/login";
+import { useViewFocus } from "../view/view-focus";
+import { hasFleet, late } from "./live/store";
+import { route } from "./route";
+import { Announcer } from "./view/announcer";
+import { Banners } from "./view/banners";
+import { Footer } from "./view/footer";
+import { Header } from "./view/header";
+import { HostsView } from "./view/hosts";
+import { helpOpen } from "./view/keys";
+import { WatchBanner } from "./view/watch";
+
+/** The whole page: the login form until the hub answers, then its views. */
+export function App() {
+  const connection = link.value;
+  const { view } = route.value;
+  useViewFocus(view);
+  const asksForToken = useRef(false);
+  if (!hasFleet.value) {
+    // The form stays while a token is tried, so that a second attempt keeps the input.
+    if (connection.kind !== "connecting") asksForToken.current = connection.kind === "refused";
+    return asksForToken.current ? <LoginPage from="hub" /> : <ConnectingPage link={connection} from="hub" />;
+  }
+  const isOld = late.value || connection.kind === "unreachable" || connection.kind === "refused";
+  if (view === "wall") return <Part view="wall" isOld={isOld} />;
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to the content
+      </button>
+      <Header />
+      <main id="main" tabIndex={-1} class={isOld ? "old" : ""}>
+        <Banners />
+        <WatchBanner />
+        <ErrorBoundary key={view}>
+          {view === "hosts" ? <HostsView /> : <Part view={view} isOld={isOld} />}
+        </ErrorBoundary>
+      </main>
+      <Footer />
+      {helpOpen.value && <Part view="help" isOld={isOld} />}
+      <Announcer />
+    </>
+  );
+}
+
+const loadMore = () => import("./view/more");
+
+/** A part that is not in the first load. */
+function Part({ view, isOld }: { view: "find" | "users" | "wall" | "help"; isOld: boolean }) {
+  const lazy = useLazy(loadMore);
+  if (lazy.kind === "loaded") {
+    const { FindView, UsersView, Wall, HelpDialog } = lazy.part;
+    switch (view) {
+      case "find":
+        return <FindView />;
+      case "users":
+        return <UsersView />;
+      case "wall":
+        return <Wall isOld={isOld} />;
+      default:
+        return <HelpDialog />;
+    }
+  }
+  if (lazy.kind === "loading") return null;
+  return (
+    <p class="nothing" role="status">
+      This part of the page could not be loaded.{" "}
+      <button type="button" onClick={() => location.reload()}>
+        Reload the page
+      </button>
+    </p>
+  );
+}

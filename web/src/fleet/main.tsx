@@ -1,0 +1,38 @@
+import "../style/tokens.css";
+import "../style/base.css";
+import "../style/shell.css";
+import "../style/login.css";
+import "../style/parts.css";
+import "../style/panel.css";
+import "../style/old.css";
+import "../style/help.css";
+import "../style/print.css";
+import "./style/fleet.css";
+import "./style/cells.css";
+import "./style/phone.css";
+import { render } from "preact";
+import { loadToken } from "../api/token";
+import { applyTheme } from "../browser/theme";
+import { showTooltips } from "../browser/tooltip";
+import { trackLinkClicks } from "../view/view-focus";
+import { App } from "./app";
+import { start } from "./live/start";
+import { followWatch } from "./live/watch";
+import { followAddress } from "./route";
+import { followKeys } from "./view/keys";
+import { followNeeds } from "./view/state";
+import { followTitle } from "./view/title";
+
+applyTheme();
+loadToken();
+followAddress();
+showTooltips();
+trackLinkClicks();
+followTitle();
+followKeys();
+followNeeds();
+followWatch();
+start();
+
+const place = document.getElementById("page");
+if (place) render(<App />, place);

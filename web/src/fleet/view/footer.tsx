@@ -1,0 +1,49 @@
+import { computed, signal } from "@preact/signals";
+import { token } from "../../api/token";
+import { exact, timeZone } from "../../model/format";
+import { hubNow, now } from "../live/store";
+import { helpOpen } from "./keys";
+
+/** Time zone of this browser, by which all times on the page are written. */
+export const zone = computed(() => {
+  void now.value;
+  return timeZone(hubNow());
+});
+
+/** Time of the values on paper; null before anything was printed. */
+const printed = signal<number | null>(null);
+addEventListener("beforeprint", () => {
+  printed.value = hubNow();
+});
+
+/** Time zone, and links to the API. */
+export function Footer() {
+  return (
+    <footer class="fine">
+      <span>
+        Times in {zone.value}
+        {printed.value !== null && <span class="paper">. Values of {exact(printed.value)}</span>}
+      </span>
+      <nav aria-label="About">
+        {/* A link cannot send the token. */}
+        {token.value === null && (
+          <>
+            <a href="openapi.json">OpenAPI</a>
+            <a href="api/v1/fleet/summary.txt">Summary as text</a>
+            <a href="metrics">Metrics</a>
+          </>
+        )}
+        <a href="#/wall">Wall</a>
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            helpOpen.value = true;
+          }}
+        >
+          Help
+        </button>
+      </nav>
+    </footer>
+  );
+}
