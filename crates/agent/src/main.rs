@@ -30,6 +30,7 @@ mod regular;
 mod say;
 mod serve;
 mod service;
+mod serving;
 mod signals;
 mod socket;
 mod state;

@@ -30,7 +30,7 @@ pub use http_server::{
     access_log::TARGET as ACCESS_LOG,
     auth::{Anonymous, Scope, Token, Tokens, TokensError},
     encoding_of_text,
-    net::{ClientAddr, Limits, Listener, Pem, PemFile, StreamPermits, Tls, TlsError, serve},
+    net::{ClientAddr, Limits, Listener, Pem, PemFile, Received, StreamPermits, Tls, TlsError, serve},
 };
 pub use metrics::{
     CountersError, DcgmCounters, DcgmSettings, MetricsSet, MetricsSetError, MetricsSettings, Names, NamesError,

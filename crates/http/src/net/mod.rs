@@ -35,6 +35,9 @@ pub use tls::{Pem, PemFile, Tls, TlsError};
 use crate::{Response, response};
 use limits::MIN_HEAD_BYTES;
 
+/// A request as it is received.
+pub type Received = Request<Incoming>;
+
 /// Pause after a failed `accept`: the cause, usually a lack of file descriptors, lasts, and an immediate retry would
 /// use a whole core.
 const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
