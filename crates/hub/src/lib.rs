@@ -5,11 +5,16 @@
 //! listed targets only.
 
 mod client;
+mod credentials;
+pub mod discovery;
 pub mod engine;
 pub mod fleet;
 mod report;
+mod run;
 mod target;
 
 pub use client::{Ask, Client, ClientError, Connection};
+pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
+pub use run::{Hub, HubConfig};
 pub use target::{Endpoint, Scheme, Target, TargetList};

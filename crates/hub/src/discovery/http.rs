@@ -1,0 +1,105 @@
+//! Lists of targets at a URL, in Prometheus' `http_sd` format.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT},
+};
+use tokio::time::sleep;
+
+use super::{
+    Sender,
+    list::{self, Format, MAX_BYTES},
+    merge,
+};
+use crate::{
+    client::{Ask, Client},
+    credentials::Credentials,
+    target::Endpoint,
+};
+
+/// Interval between two requests, which Prometheus' header names too.
+const INTERVAL: Duration = Duration::from_secs(4);
+/// Timeout of an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Header by which Prometheus reports its interval, in seconds.
+const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
+
+/// Requests the list until nobody listens any more.
+pub(super) async fn run(server: Endpoint, path: String, client: Client, credentials: Credentials, news: Sender) {
+    let mut last = None;
+    loop {
+        let is_heard = match fetch(&server, &path, &client, &credentials).await {
+            Ok(body) if last.as_ref() == Some(&body) => true,
+            Ok(body) => match list::parse(&body, Format::Json) {
+                Ok(groups) => {
+                    let (entries, notes) = merge::entries(&groups);
+                    last = Some(body);
+                    news.listed(entries, notes, None).await
+                }
+                Err(error) => {
+                    last = None;
+                    news.failed(error).await
+                }
+            },
+            Err(error) => {
+                // The same list ends the error.
+                last = None;
+                news.failed(error).await
+            }
+        };
+        if !is_heard || news.news.is_closed() {
+            return;
+        }
+        sleep(INTERVAL).await;
+    }
+}
+
+async fn fetch(server: &Endpoint, path: &str, client: &Client, credentials: &Credentials) -> Result<Bytes, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("nvidia-smi-web-agent hub"));
+    headers.insert(REFRESH_INTERVAL, HeaderValue::from(INTERVAL.as_secs()));
+    if let Some(authorization) = credentials.for_list(server) {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    let ask = Ask { endpoint: server, method: Method::GET, path, headers, body: Bytes::new() };
+    let (status, headers, body) = client.fetch(ask, MAX_BYTES, TIMEOUT).await.map_err(|error| error.to_string())?;
+    if status != StatusCode::OK {
+        let hint = if status.is_redirection() { "; redirects are not followed" } else { "" };
+        return Err(format!("expected status 200, got {}{hint}", status.as_u16()));
+    }
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !is_json(kind) {
+        let kind: String = String::from_utf8_lossy(kind).chars().take(80).collect();
+        return Err(format!("expected the content type application/json, got {kind:?}"));
+    }
+    Ok(body)
+}
+
+/// True for the types that Prometheus accepts: `application/json`, with the charset UTF-8 or none.
+fn is_json(kind: &[u8]) -> bool {
+    let lower = kind.to_ascii_lowercase();
+    let Some(rest) = lower.strip_prefix(b"application/json") else { return false };
+    let Some(parameter) = rest.strip_prefix(b";") else { return rest.is_empty() };
+    [&b"charset=utf-8"[..], b"charset=\"utf-8\""].contains(&parameter.trim_ascii_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_type_judged_as_by_prometheus() {
+        for kind in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(is_json(kind.as_bytes()), "{kind}");
+        }
+        for kind in
+            ["", "text/html", "application/json; charset=latin1", "application/json2", "text/plain; application/json"]
+        {
+            assert!(!is_json(kind.as_bytes()), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Lists of targets in Prometheus' format: JSON and YAML.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
+
+/// Longest file or answer, in bytes: 20,000 targets with a few labels each.
+pub(super) const MAX_BYTES: usize = 16 << 20;
+/// Most targets of a list.
+pub(super) const MAX_TARGETS: usize = 20_000;
+
+/// Targets with the same labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) targets: Vec<String>,
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+/// A group with texts as a format has them. Another key refuses the list, as in Prometheus: the file is probably another
+/// one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw<T> {
+    targets: Option<Vec<T>>,
+    labels: Option<BTreeMap<String, T>>,
+}
+
+/// A text of JSON. A number or a boolean is its own text, as it is in YAML.
+struct JsonText(String);
+
+/// A text of YAML, as it is written; none for null.
+type YamlText = Option<String>;
+
+/// Format of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Yaml,
+}
+
+/// Reads a list.
+///
+/// # Errors
+/// It is no list of targets, or exceeds a limit; one line.
+pub(super) fn parse(bytes: &[u8], format: Format) -> Result<Vec<Group>, String> {
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("expected at most {MAX_BYTES} bytes, got more"));
+    }
+    if bytes.trim_ascii().is_empty() {
+        // A program that truncates before it writes must not remove every host.
+        return Err("it is empty; a list without targets is []".into());
+    }
+    let groups = match format {
+        Format::Json => json(bytes),
+        Format::Yaml => yaml(bytes),
+    };
+    let groups = groups.map_err(|error| {
+        let line: String = error.lines().next().unwrap_or_default().chars().take(200).collect();
+        format!("expected a list of targets and labels as Prometheus reads it: {line}")
+    })?;
+    let targets: usize = groups.iter().map(|group| group.targets.len()).sum();
+    if targets > MAX_TARGETS {
+        return Err(format!("expected at most {MAX_TARGETS} targets, got {targets}"));
+    }
+    Ok(groups)
+}
+
+fn json(bytes: &[u8]) -> Result<Vec<Group>, String> {
+    let groups: Vec<Raw<JsonText>> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    Ok(groups.into_iter().map(|group| group.with(|text| text.0)).collect())
+}
+
+/// Reads the first document, as Prometheus does.
+fn yaml(mut bytes: &[u8]) -> Result<Vec<Group>, String> {
+    std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let first = serde_saphyr::read_with_options(&mut bytes, yaml_options()).next();
+    let groups: Vec<Raw<YamlText>> = first.ok_or("there is no document")?.map_err(|error| error.to_string())?;
+    Ok(groups.into_iter().map(|group| group.with(Option::unwrap_or_default)).collect())
+}
+
+/// The library's limits, with more nodes: 20,000 targets with 20 labels each.
+fn yaml_options() -> serde_saphyr::Options {
+    const MAX_NODES: usize = 1_000_000;
+    serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_nodes: MAX_NODES, max_events: 2 * MAX_NODES },
+    }
+}
+
+impl<T> Raw<T> {
+    fn with(self, text: impl Fn(T) -> String) -> Group {
+        Group {
+            targets: self.targets.into_iter().flatten().map(&text).collect(),
+            labels: self.labels.into_iter().flatten().map(|(name, value)| (name, text(value))).collect(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Scalar;
+
+        impl Visitor<'_> for Scalar {
+            type Value = JsonText;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a text")
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<JsonText, E> {
+                Ok(JsonText(value.into()))
+            }
+
+            fn visit_string<E: de::Error>(self, value: String) -> Result<JsonText, E> {
+                Ok(JsonText(value))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<JsonText, E> {
+                Ok(JsonText(value.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<JsonText, E> {
+                Ok(JsonText(value.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<JsonText, E> {
+                Ok(JsonText(value.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<JsonText, E> {
+                Ok(JsonText(value.to_string()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<JsonText, E> {
+                Ok(JsonText(String::new()))
+            }
+        }
+
+        from.deserialize_any(Scalar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Result<Vec<Group>, String> {
+        parse(text.as_bytes(), Format::Json)
+    }
+
+    fn yaml(text: &str) -> Result<Vec<Group>, String> {
+        parse(text.as_bytes(), Format::Yaml)
+    }
+
+    fn group(targets: &[&str], labels: &[(&str, &str)]) -> Group {
+        Group {
+            targets: targets.iter().map(|text| (*text).into()).collect(),
+            labels: labels.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        }
+    }
+
+    #[test]
+    fn json_list_read() {
+        let text = r#"[{"targets": ["a:1", "b:1"], "labels": {"rack": "r1"}}, {"targets": []}, {}, {"targets": null, "labels": null}]"#;
+        let expected =
+            [group(&["a:1", "b:1"], &[("rack", "r1")]), Group::default(), Group::default(), Group::default()];
+        assert_eq!(json(text).unwrap(), expected);
+        assert_eq!(json(" [] ").unwrap(), []);
+        assert_eq!(
+            json(r#"[{"targets":["a:1"],"labels":{"u":4,"b":true,"e":null,"f":1.5}}]"#).unwrap()[0].labels.len(),
+            4
+        );
+    }
+
+    #[test]
+    fn yaml_list_read_with_scalars_as_written() {
+        let text = "# hosts\n- targets: ['a:1', b:8000, \"[::1]:1\"]\n  labels:\n    u: 042\n    v: 1.10\n    t: true\n    n: ~\n    q: '7'\n    o: 0x1F\n    y: yes\n    d: 2026-11-30\n";
+        let expected = group(
+            &["a:1", "b:8000", "[::1]:1"],
+            &[
+                ("u", "042"),
+                ("v", "1.10"),
+                ("t", "true"),
+                ("n", ""),
+                ("q", "7"),
+                ("o", "0x1F"),
+                ("y", "yes"),
+                ("d", "2026-11-30"),
+            ],
+        );
+        assert_eq!(yaml(text).unwrap(), [expected]);
+        assert_eq!(yaml("[]\n").unwrap(), []);
+        assert_eq!(yaml("- targets:\n  - a:1\n").unwrap(), [group(&["a:1"], &[])]);
+        assert_eq!(yaml(r#"[{"targets": ["a:1"]}]"#).unwrap(), [group(&["a:1"], &[])]);
+    }
+
+    #[test]
+    fn yaml_anchors_read() {
+        let text = "- targets: [a:1]\n  labels: &l {rack: r}\n- targets: [b:1]\n  labels: *l\n";
+        assert_eq!(yaml(text).unwrap()[1], group(&["b:1"], &[("rack", "r")]));
+    }
+
+    #[test]
+    fn first_document_of_several_read() {
+        assert_eq!(yaml("- targets: [a:1]\n---\n- targets: [b:1]\n").unwrap(), [group(&["a:1"], &[])]);
+    }
+
+    #[test]
+    fn broken_list_refused_in_one_line() {
+        let broken = [
+            "",
+            " \n",
+            "null",
+            "{}",
+            "1",
+            "\"a\"",
+            "[",
+            r#"[{"targets": ["a:1"]"#,
+            "[null]",
+            "[1]",
+            r#"[{"target": ["a:1"]}]"#,
+            r#"[{"targets": "a:1"}]"#,
+            r#"[{"targets": [["a:1"]]}]"#,
+            r#"[{"targets": [], "labels": []}]"#,
+            r#"[{"targets": [], "labels": {"a": {}}}]"#,
+            r#"[{"targets": [], "labels": {"a": ["x"]}}]"#,
+            "<html>",
+        ];
+        // YAML ends with the first document.
+        assert!(json(r#"[{"targets": ["a:1"]}] x"#).is_err());
+        for text in broken {
+            for error in [json(text).unwrap_err(), yaml(text).err().unwrap_or_else(|| format!("yaml accepts {text}"))] {
+                assert!(!error.contains('\n') && !error.contains("yaml accepts"), "{text:?}: {error}");
+            }
+        }
+        for text in [
+            "- targets: [a:1\n",
+            "# only\n",
+            "a: b",
+            "- targets: [a:1]\n  targets: [b:1]\n",
+            "- a\n",
+            "- targets: *x\n",
+            "\u{0}",
+        ] {
+            let error = yaml(text).unwrap_err();
+            assert!(!error.contains('\n'), "{text:?}: {error}");
+        }
+        assert!(parse(b"- targets: [\xff]\n", Format::Yaml).is_err());
+    }
+
+    #[test]
+    fn list_beyond_limits_refused() {
+        let many = format!("[{{\"targets\": [{}]}}]", vec!["\"a:1\""; MAX_TARGETS + 1].join(","));
+        assert!(json(&many).unwrap_err().contains("20000 targets"));
+        assert!(parse(&vec![b' '; MAX_BYTES + 1], Format::Json).unwrap_err().contains("bytes"));
+        let deep = "[".repeat(100_000);
+        assert!(json(&deep).is_err() && yaml(&deep).is_err());
+        let mut bomb = "- labels: {a: &a0 x}\n".to_owned();
+        bomb.push_str("- targets: &b0 [a,a,a,a,a,a,a,a,a]\n");
+        for level in 1..30 {
+            let before = format!("*b{},", level - 1).repeat(9);
+            bomb.push_str(&format!("- targets: &b{level} [{before}]\n"));
+        }
+        assert!(yaml(&bomb).is_err());
+    }
+
+    #[test]
+    fn large_list_read() {
+        let json_text = format!(
+            "[{}]",
+            (0..MAX_TARGETS)
+                .map(|number| format!("{{\"targets\":[\"a{number}:1\"],\"labels\":{{\"rack\":\"r{number}\"}}}}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        );
+        assert_eq!(json(&json_text).unwrap().len(), MAX_TARGETS);
+        let yaml_text: String = (0..MAX_TARGETS)
+            .map(|number| format!("- targets: ['a{number}:1']\n  labels: {{rack: r{number}}}\n"))
+            .collect();
+        assert_eq!(yaml(&yaml_text).unwrap().len(), MAX_TARGETS);
+    }
+}

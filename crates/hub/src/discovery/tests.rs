@@ -1,0 +1,1 @@
+//! Tests of discovery as a whole, against real files, servers and name servers.

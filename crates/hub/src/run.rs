@@ -1,0 +1,80 @@
+//! The hub as a whole: a thread with discovery, the links and the fleet.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use tokio::sync::watch;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::Client,
+    credentials::Credentials,
+    discovery::{self, Source},
+    target::TargetList,
+};
+
+/// Timeout for a connection to an agent or a list, and for the head of its answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Threads that resolve names for the links.
+const BLOCKING_THREADS: usize = 8;
+/// Time for the tasks to end; a name server that does not answer is not waited for.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Configuration of a hub.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// Sources of targets.
+    pub sources: Vec<Source>,
+    /// Tokens for agents.
+    pub credentials: Credentials,
+    /// Authorities of agents.
+    pub agent_tls: Arc<ClientConfig>,
+    /// Authorities of the servers of lists.
+    pub list_tls: Arc<ClientConfig>,
+}
+
+/// A running hub.
+#[derive(Debug)]
+pub struct Hub {
+    targets: watch::Receiver<TargetList>,
+    stop: CancellationToken,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Hub {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// A thread or its runtime cannot be started.
+    pub fn start(config: HubConfig) -> io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+        let lists = Client::new(config.list_tls, CONNECT_TIMEOUT);
+        let targets = {
+            let _entered = runtime.enter();
+            discovery::start(&config.sources, &lists, &config.credentials)?
+        };
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let run = move || {
+            runtime.block_on(stopped.cancelled());
+            runtime.shutdown_timeout(STOP_TIMEOUT);
+        };
+        let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
+        Ok(Self { targets, stop, thread })
+    }
+
+    /// The list of targets, now and after each change.
+    #[must_use]
+    pub fn targets(&self) -> watch::Receiver<TargetList> {
+        self.targets.clone()
+    }
+
+    /// Stops it.
+    pub fn stop(self) {
+        self.stop.cancel();
+        if self.thread.join().is_err() {
+            tracing::error!("the thread of the fleet has panicked");
+        }
+    }
+}
