@@ -16,7 +16,7 @@ use crate::{
 /// Timeout for a connection to an agent or a list, and for the head of its answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Threads that resolve names for the links.
-const BLOCKING_THREADS: usize = 8;
+const BLOCKING_THREADS: usize = 16;
 /// Time for the tasks to end; a name server that does not answer is not waited for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
