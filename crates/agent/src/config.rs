@@ -123,7 +123,7 @@ fn show(options: &Options) -> io::Result<Show> {
         users: None,
         dcgm: DcgmSettings { counters, hostname_label },
     };
-    Ok(Show { commands: options.commands, metrics })
+    Ok(Show { interval: options.interval, commands: options.commands, metrics })
 }
 
 /// True if users have series, which everyone must not see who finds the port.

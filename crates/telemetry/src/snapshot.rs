@@ -3,6 +3,7 @@
 mod mig_labels;
 mod missing;
 mod pod;
+mod problems;
 mod process;
 mod timings;
 mod totals;
@@ -21,6 +22,7 @@ use crate::{
 pub use mig_labels::mig_labels;
 pub use missing::MissingGpu;
 pub use pod::{ContainerCount, OnlyPod, Pod, PodName};
+pub use problems::Problem;
 pub use process::{Process, ProcessKind};
 pub use timings::{Histogram, SAMPLE_BOUNDS_NS, Timings};
 pub use totals::Totals;
@@ -32,6 +34,8 @@ pub struct Snapshot {
     pub sequence: u64,
     /// When it was derived.
     pub at: Stamp,
+    /// The interval between readings.
+    pub interval: Duration,
     /// State of the collector.
     pub collector: Collector,
     /// Facts about the driver; none before it first answered.

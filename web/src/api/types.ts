@@ -135,6 +135,60 @@ export interface Fan {
   speed_percent: number;
 }
 
+/** Devices that fit a request. */
+export interface Find {
+  /** At most one choice of each host, the best first. */
+  choices: FindChoice[];
+  /** True if there is a choice. */
+  found: boolean;
+  /** If there is no choice, the hosts that nearly have one, at most three. */
+  nearest: FindNearest[];
+  /** Version of this answer: 1. */
+  schema: number;
+}
+
+/** Devices of one host, as many as requested. */
+export interface FindChoice {
+  /** Command that opens a shell on the host, from a hub; null on an agent. */
+  command: string | null;
+  /** Their UUIDs, for the variable of this name. */
+  cuda_visible_devices: string;
+  /** The devices, by index. */
+  devices: FindDevice[];
+  /** Name of the host; on an agent its hostname. */
+  host: string;
+}
+
+/** GPU or MIG instance. */
+export interface FindDevice {
+  /** NVML's current index of the GPU. */
+  index: number;
+  /** Free memory in bytes; null if it was not read. */
+  memory_free_bytes: number | null;
+  /** Product name; of a MIG instance with its profile, as NVML writes it; null if it was not read. */
+  name: string | null;
+  /** UUID of the GPU or the MIG instance. */
+  uuid: string;
+}
+
+/** What devices of a host miss. */
+export interface FindMissing {
+  /** Number of devices; for `count`, how many the host lacks. */
+  devices: number;
+  /** `count`: the host has fewer devices than requested. `model`: another model or profile, or a GPU in MIG mode. `stale`: not read on time, of unknown use, or without a UUID of its own. `health`: a warning or worse. `held`: busy, or held without `held=true`. `claimed`: somebody has claimed it. `memory`: too little. */
+  what: "count" | "model" | "stale" | "health" | "held" | "claimed" | "memory";
+}
+
+/** Host that nearly has a choice. */
+export interface FindNearest {
+  /** Number of devices that fit. */
+  fitting: number;
+  /** Name of the host. */
+  host: string;
+  /** What the other devices miss. Each device counts once, for the first of `model`, `memory` in total, `stale`, `health`, `held`, `claimed`, free `memory`. */
+  missing: FindMissing[];
+}
+
 export type GpuState = string;
 
 /** A GPU. */
@@ -690,18 +744,34 @@ export interface StatusProcess {
 
 /** Summary of a GPU. */
 export interface SummaryGpu {
+  /** Claim by somebody who wants it next; always null in this release. */
+  claim: string | null;
   /** Health. */
   health: Severity;
   /** NVML's current index. */
   index: number;
   /** Free memory. */
   memory_free_bytes: number | null;
+  /** Total memory. */
+  memory_total_bytes: number | null;
   /** MIG instances; empty without MIG. */
   mig: SummaryMig[];
   /** Product name. */
   name: string | null;
+  /** Power draw of the board. */
+  power_watts: number | null;
+  /** Start of this use, Unix time in milliseconds. */
+  since: number;
   /** State of its readings. */
   state: GpuState;
+  /** Temperature of the GPU. */
+  temperature_celsius: number | null;
+  /** Use, the same as `verdict`. In `/api/v1/snapshot` `use` is an object. */
+  use: UseVerdict;
+  /** Users: names of accounts or, for root in a container, the container as in `/users`. */
+  users: string[];
+  /** Share of the time in which a kernel ran, in %. */
+  utilization_percent: number | null;
   /** UUID. */
   uuid: string | null;
   /** Use. */
@@ -710,12 +780,22 @@ export interface SummaryGpu {
 
 /** Summary of a MIG instance. */
 export interface SummaryMig {
+  /** Claim by somebody who wants it next; always null in this release. */
+  claim: string | null;
   /** Name on its GPU: the profile, with the instance's IDs if several instances have the same profile. */
   label: string;
   /** Free memory. */
   memory_free_bytes: number | null;
+  /** Total memory. */
+  memory_total_bytes: number | null;
   /** Profile, such as `1g.18gb`. */
   profile: string | null;
+  /** Start of this use, Unix time in milliseconds. */
+  since: number;
+  /** Use, the same as `verdict`. In `/api/v1/snapshot` `use` is an object. */
+  use: UseVerdict;
+  /** Users: names of accounts or, for root in a container, the container as in `/users`. */
+  users: string[];
   /** UUID, for `CUDA_VISIBLE_DEVICES`. */
   uuid: string | null;
   /** Use. */
@@ -726,8 +806,14 @@ export interface SummaryMig {
 export interface Summary {
   /** Reasons why values are null, by dotted path. */
   absent: Absent;
+  /** Age of that reading at the time of the snapshot, in milliseconds. */
+  age_ms: number | null;
+  /** Version of this program. */
+  agent_version: string;
   /** State of the collector: `ok` if GPUs are read, else the reason. */
   collector_state: CollectorState;
+  /** Version of the driver. */
+  driver_version: string | null;
   /** All GPUs. */
   gpus: SummaryGpu[];
   /** Number of GPUs in state `ok`. */
@@ -738,10 +824,16 @@ export interface Summary {
   health: HealthCounts;
   /** Hostname. */
   hostname: string | null;
+  /** Interval between readings, in milliseconds. */
+  interval_ms: number;
   /** Numbers of MIG instances by use; the numbers of GPUs do not include them. */
   mig: MigCounts;
   /** GPUs that an earlier run of the agent read, and that the driver does not list. No number above counts them. */
   missing: MissingGpu[];
+  /** Problems of the host and its GPUs in plain words, the worst first. */
+  problems: string[];
+  /** Time of the newest reading of any GPU, Unix time in milliseconds. */
+  read_at: number | null;
   /** Time of the snapshot, Unix time in milliseconds. */
   sampled_at: number;
   /** Numbers of GPUs by use. */

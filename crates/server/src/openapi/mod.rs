@@ -1,6 +1,7 @@
 //! `/openapi.json`, generated from the table of routes and from the types that are rendered.
 
 pub(crate) mod builders;
+mod find;
 mod legacy;
 pub(crate) mod operation;
 mod refusal;

@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::{
     builders::{array, integer, object, reference, text, word},
-    legacy, usage,
+    find, legacy, usage,
 };
 use crate::v1::sections::{
     CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView, UserView, add_keys,
@@ -36,6 +36,7 @@ pub(super) fn add_to(components: ComponentsBuilder) -> ComponentsBuilder {
     schemas.push(("Problem".into(), problem()));
     schemas.push(("History".into(), history()));
     schemas.push(("Series".into(), series()));
+    schemas.extend(find::schemas());
     schemas.extend(usage::schemas());
     schemas.extend(legacy::schemas());
     components.schemas_from_iter(schemas)

@@ -44,12 +44,20 @@ pub struct Published {
 }
 
 /// Configuration of the views.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Show {
+    /// The interval between readings, until the first snapshot.
+    pub interval: Duration,
     /// Command lines, in `/status` too; `None` for the default of each API.
     pub commands: Option<Commands>,
     /// Configuration of `/metrics`.
     pub metrics: MetricsSettings,
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), commands: None, metrics: MetricsSettings::default() }
+    }
 }
 
 impl Published {
@@ -115,7 +123,7 @@ impl Publisher {
             scraped: Arc::new(Demand::new(metrics::KEEP_MS)),
             archive,
         };
-        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since), &kept, None)));
+        let (newest, _) = watch::channel(Arc::new(Published::render(starting(since, show.interval), &kept, None)));
         Self(Arc::new(Shared { newest, kept }))
     }
 
@@ -143,10 +151,11 @@ impl Publisher {
     }
 }
 
-fn starting(since: Stamp) -> Snapshot {
+fn starting(since: Stamp, interval: Duration) -> Snapshot {
     Snapshot {
         sequence: 0,
         at: since,
+        interval,
         collector: Collector {
             state: CollectorState::Starting,
             since,

@@ -11,7 +11,7 @@ use crate::{
         builders::words,
         operation::{Declared, Parameters, parameters, pattern},
     },
-    v1::{query, time, usage},
+    v1::{self, query, time, usage},
 };
 
 /// Pattern of the parameter `gpu`.
@@ -168,6 +168,55 @@ const CURSOR: Declared = Declared {
     schema: || pattern("^.+$"),
 };
 
+const COUNT: Declared = Declared {
+    name: "count",
+    description: "Number of devices, all on one host. Default: 1.",
+    example: "1",
+    is_required: false,
+    schema: || pattern(v1::NUMBER),
+};
+const MEMORY: Declared = Declared {
+    name: "memory",
+    description: "Least free memory of each device, with a unit: 40GiB, 40G (the same) or 40960MiB.",
+    example: "8GiB",
+    is_required: false,
+    schema: || pattern(v1::MEMORY),
+};
+const MODEL: Declared = Declared {
+    name: "model",
+    description: "Part of the product name, ignoring case.",
+    example: "h200",
+    is_required: false,
+    schema: || pattern("^.+$"),
+};
+const MIG: Declared = Declared {
+    name: "mig",
+    description: "MIG instances of this profile such as 3g.40gb, or of any. Without it, whole GPUs that are not in MIG mode.",
+    example: "any",
+    is_required: false,
+    schema: || pattern(v1::PROFILE),
+};
+const HELD: Declared = Declared {
+    name: "held",
+    description: "true also offers idle devices on which memory is held, after those that are free. Default: false.",
+    example: "true",
+    is_required: false,
+    schema: || words(&["true", "false"]),
+};
+const LABELS: Declared = Declared {
+    name: "labels",
+    description: "Labels of the host, which a hub has: key:value, or several separated by commas; all must match.",
+    example: "rack:a1",
+    is_required: false,
+    schema: || pattern(v1::LABELS),
+};
+const CHOICES: Declared = Declared {
+    description: "Maximum number of choices, of which each host has one at most. Default: 20.",
+    example: "20",
+    schema: || pattern(v1::NUMBER),
+    ..LIMIT
+};
+
 pub(super) const NONE: Parameters = parameters!();
 pub(super) const PROCESSES: Parameters = parameters!(GPU, USER, TYPE);
 pub(super) const EVENTS: Parameters = parameters!(SINCE, UNTIL, LIMIT);
@@ -175,6 +224,7 @@ pub(super) const HISTORY: Parameters = parameters!(METRIC, GPU, SINCE, UNTIL, ST
 pub(super) const USAGE: Parameters = parameters!(USAGE_SINCE, USAGE_UNTIL, BY, USAGE_USER, USAGE_GPU, TZ, USAGE_FORMAT);
 pub(super) const SESSIONS: Parameters =
     parameters!(USAGE_SINCE, USAGE_UNTIL, USAGE_GPU, USAGE_USER, SESSIONS_LIMIT, CURSOR, USAGE_FORMAT);
+pub(super) const FIND: Parameters = parameters!(COUNT, MEMORY, MODEL, MIG, HELD, LABELS, CHOICES);
 pub(super) const STATUS: Parameters = parameters!(IDX, PROCESS);
 
 fn time() -> RefOr<Schema> {
@@ -200,6 +250,15 @@ fn metrics() -> RefOr<Schema> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_of_find_are_those_of_the_hub() {
+        assert_eq!(FIND.names, v1::FIND_PARAMETERS);
+        for declared in FIND.all.iter().filter(|declared| declared.name != "count") {
+            let query = format!("{}={}", declared.name, declared.example);
+            assert!(v1::find_request(&query).is_ok(), "{query}");
+        }
+    }
 
     #[test]
     fn example_of_metric_is_kept() {

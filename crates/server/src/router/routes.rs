@@ -170,7 +170,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         |context| v1(context, |question| question.summary()),
         Operation {
             id: "getSummary",
-            summary: "The host's GPUs at a glance, without users and their programs",
+            summary: "The host's GPUs at a glance: use, health, memory, users and problems",
             schema: || reference("SummaryView"),
             ..JSON_OPERATION
         },
@@ -183,6 +183,17 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             summary: "The summary for a terminal: a line for the host, and one per GPU",
             schema: || text("Lines."),
             media_type: TEXT,
+            ..JSON_OPERATION
+        },
+    ),
+    Endpoint::v1(
+        "/api/v1/find",
+        |context| v1(context, |question| question.find()),
+        Operation {
+            id: "findDevices",
+            summary: "GPUs or MIG instances that are free, healthy and read on time, the smallest that suffice first; else what is missing",
+            parameters: parameters::FIND,
+            schema: || reference("Find"),
             ..JSON_OPERATION
         },
     ),

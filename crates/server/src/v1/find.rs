@@ -13,7 +13,7 @@ pub const FIND_PARAMETERS: &[&str] = &["count", "memory", "model", "mig", "held"
 /// Largest `count` and `limit`; no fleet has more devices.
 const MAX_NUMBER: u64 = 1_000_000;
 /// Patterns of the parameters. The numbers are at least 1.
-pub(crate) const NUMBER: &str = "^0*([1-9][0-9]{0,5}|1000000)$";
+pub(crate) const NUMBER: &str = "^0{0,8}([1-9][0-9]{0,5}|1000000)$";
 pub(crate) const MEMORY: &str = "^[0-9]{1,6}([GgMmTt]|[GgMmTt][Ii][Bb])$";
 pub(crate) const PROFILE: &str = r"^(any|([1-9]c\.)?[1-9]g\.[0-9]{1,4}gb([+-][a-z.]{1,20})?)$";
 pub(crate) const LABELS: &str = "^[^:,]+:[^,]+(,[^:,]+:[^,]+)*$";

@@ -13,6 +13,7 @@ mod denied;
 mod find;
 mod history;
 pub(crate) mod links;
+mod offers;
 pub(crate) mod peers;
 pub(crate) mod query;
 pub(crate) mod rendered;
@@ -41,6 +42,7 @@ use rendered::Events;
 
 pub use denied::denied;
 pub use find::{FIND_PARAMETERS, find_request};
+pub(crate) use find::{LABELS, MEMORY, NUMBER, PROFILE};
 pub(crate) use sections::user;
 pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 
@@ -110,6 +112,14 @@ impl Question<'_> {
             return problem(StatusCode::FORBIDDEN, "This token does not show users; /api/v1/summary is open to it.");
         }
         self.whole(View::Users)
+    }
+
+    /// The devices of this host that fit a request. It is nobody else's, so it is searched now.
+    pub(crate) fn find(&self) -> Response {
+        match find_request(self.query) {
+            Ok(request) => offers::found(&request, self.snapshot).map_or_else(internal, |body| self.sent(body)),
+            Err(detail) => problem(StatusCode::BAD_REQUEST, &detail),
+        }
     }
 
     pub(crate) fn summary(&self) -> Response {

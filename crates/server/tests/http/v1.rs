@@ -110,7 +110,7 @@ async fn unknown_parameters_refused_by_every_v1_path() {
         );
         strict += 1;
     }
-    assert_eq!(strict, 13);
+    assert_eq!(strict, 14);
     // A redirect keeps the query, and the method is checked first.
     assert_eq!(ask(&app, Method::GET, "/p/api/v1/gpus/?nonsense=1").await.0.as_u16(), 307);
     assert_eq!(refusal(&app, Method::POST, "/p/api/v1/gpus?nonsense=1").await, 405);

@@ -229,6 +229,7 @@ impl Deriver {
         Snapshot {
             sequence: self.sequence,
             at: input.now,
+            interval: input.interval,
             collector,
             driver: self.driver().cloned(),
             nvml_version: self.nvml_version.clone(),

@@ -14,6 +14,7 @@ fn snapshot(at_ms: u64, gpus: Vec<Gpu>) -> Snapshot {
     Snapshot {
         sequence: 1,
         at,
+        interval: std::time::Duration::from_secs(1),
         collector: Collector { state: CollectorState::Ok, since: at, detail: None, restarts: 0, sample_duration: None },
         driver: None,
         nvml_version: None,

@@ -2,6 +2,7 @@
 
 mod bad_requests;
 mod exposure;
+mod find;
 mod fuzzed;
 mod golden;
 mod history;

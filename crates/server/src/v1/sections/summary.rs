@@ -1,6 +1,7 @@
-//! Summary of the host: nothing about people and their programs, the same for every scope.
+//! Summary of the host: the state and use of its GPUs. Of people it has names of users only, which the scope `summary`
+//! does not see.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use telemetry::{
     Absence, Reading,
@@ -20,9 +21,26 @@ view! {
         /// Hostname.
         /// Source: `--hostname`, else `/proc/sys/kernel/hostname`. Read: /proc. Absent: where `/proc` has none.
         read hostname: Option<String> = snapshot.host.hostname.clone();
+        /// Version of this program.
+        /// Source: the program. Read: not read. Absent: never.
+        value agent_version: &'static str = env!("CARGO_PKG_VERSION");
+        /// Version of the driver.
+        /// Source: `nvmlSystemGetDriverVersion`. Read: driver load. Absent: `timeout` before the driver answers, `error` where it cannot be read.
+        read driver_version: Option<String> =
+            snapshot.driver.as_ref().map_or(Err(unanswered(snapshot)), |driver| driver.driver_version.clone());
+        /// Interval between readings, in milliseconds.
+        /// Source: `--interval`. Read: not read. Absent: never.
+        value interval_ms: u64 = milliseconds(snapshot.interval);
         /// Time of the snapshot, Unix time in milliseconds.
         /// Source: the wall clock. Read: derived. Absent: never.
         value sampled_at: u64 = snapshot.at.unix_ms;
+        /// Time of the newest reading of any GPU, Unix time in milliseconds.
+        /// Source: the wall clock. Read: tick. Absent: `timeout` before the first.
+        read read_at: Option<u64> = snapshot.read_at.map(|read_at| read_at.unix_ms).ok_or(Absence::Timeout);
+        /// Age of that reading at the time of the snapshot, in milliseconds.
+        /// Source: the boot clock. Read: derived. Absent: `timeout` before the first.
+        read age_ms: Option<u64> =
+            snapshot.read_at.map(|read_at| milliseconds(snapshot.at.boot.since(read_at.boot))).ok_or(Absence::Timeout);
         /// State of the collector: `ok` if GPUs are read, else the reason.
         /// Source: derived. Read: derived. Absent: never.
         value collector_state: CollectorStateWord = Word::of(&snapshot.collector.state);
@@ -39,6 +57,9 @@ view! {
         value mig: MigCounts = MigCounts::of(context, &snapshot.gpus);
         /// Numbers of GPUs by health.
         value health: HealthCounts = HealthCounts::of(context, &snapshot.gpus);
+        /// Problems of the host and its GPUs in plain words, the worst first.
+        /// Source: derived. Read: derived. Absent: never; empty if there are none.
+        value problems: Vec<String> = snapshot.problems().into_iter().map(|problem| problem.text).collect();
         /// All GPUs.
         value gpus: Vec<SummaryGpu> = snapshot.gpus.iter().enumerate().map(|(at, gpu)| {
             context.part(format_args!("gpus.{at}"), |context| SummaryGpu::of(context, gpu))
@@ -55,6 +76,10 @@ view! {
 const WIDEST_HOST: usize = 64;
 /// Characters of a GPU's name in the text; longer names are cut. The driver's are at most 96 bytes.
 const WIDEST_NAME: usize = 48;
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 fn used(gpus: &[Gpu], verdict: UseVerdict) -> usize {
     gpus.iter().filter(|gpu| gpu.usage.verdict == verdict).count()
@@ -137,9 +162,33 @@ view! {
         /// Use.
         /// Source: derived. Read: derived. Absent: never.
         value verdict: UseVerdictWord = Word::of(gpu.usage.verdict);
+        /// Use, the same as `verdict`. In `/api/v1/snapshot` `use` is an object.
+        /// Source: derived. Read: derived. Absent: never.
+        value r#use: UseVerdictWord = Word::of(gpu.usage.verdict);
+        /// Start of this use, Unix time in milliseconds.
+        /// Source: derived. Read: derived. Absent: never.
+        value since: u64 = gpu.usage.since.unix_ms;
+        /// Users: names of accounts or, for root in a container, the container as in `/users`.
+        /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
+        private_list users: Vec<String> = gpu.usage.users.clone();
+        /// Claim by somebody who wants it next; always null in this release.
+        /// Source: the program. Read: not read. Absent: null where there is none.
+        null claim: Option<String> = None;
+        /// Total memory.
+        /// Source: `nvmlDeviceGetMemoryInfo_v2`, else `nvmlDeviceGetMemoryInfo`. Read: tick. Absent: as the GPU is.
+        read memory_total_bytes: Option<u64> = gpu.readings.memory.total_bytes;
         /// Free memory.
         /// Source: `nvmlDeviceGetMemoryInfo_v2`, else `nvmlDeviceGetMemoryInfo`. Read: tick. Absent: as the GPU is.
         read memory_free_bytes: Option<u64> = gpu.readings.memory.free_bytes;
+        /// Share of the time in which a kernel ran, in %.
+        /// Source: `nvmlDeviceGetUtilizationRates`. Read: tick. Absent: as the GPU is.
+        read utilization_percent: Option<u32> = gpu.readings.utilization.gpu_percent;
+        /// Power draw of the board.
+        /// Source: `nvmlDeviceGetPowerUsage`. Read: tick. Absent: as the GPU is.
+        read power_watts: Option<f64> = gpu.readings.power.draw_mw.map(|draw| f64::from(draw) / 1000.0);
+        /// Temperature of the GPU.
+        /// Source: `nvmlDeviceGetTemperatureV`, else `nvmlDeviceGetTemperature`. Read: tick. Absent: as the GPU is.
+        read temperature_celsius: Option<i32> = gpu.readings.temperature.gpu_celsius;
         /// Health.
         /// Source: derived. Read: derived. Absent: never.
         value health: SeverityWord = Word::of(gpu.health.verdict);
@@ -164,6 +213,21 @@ view! {
         /// Use.
         /// Source: derived. Read: derived. Absent: never.
         value verdict: UseVerdictWord = Word::of(mig.usage.verdict);
+        /// Use, the same as `verdict`. In `/api/v1/snapshot` `use` is an object.
+        /// Source: derived. Read: derived. Absent: never.
+        value r#use: UseVerdictWord = Word::of(mig.usage.verdict);
+        /// Start of this use, Unix time in milliseconds.
+        /// Source: derived. Read: derived. Absent: never.
+        value since: u64 = mig.usage.since.unix_ms;
+        /// Users: names of accounts or, for root in a container, the container as in `/users`.
+        /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
+        private_list users: Vec<String> = mig.usage.users.clone();
+        /// Claim by somebody who wants it next; always null in this release.
+        /// Source: the program. Read: not read. Absent: null where there is none.
+        null claim: Option<String> = None;
+        /// Total memory.
+        /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Read: 10 ticks. Absent: as the GPU is.
+        read memory_total_bytes: Option<u64> = mig.sample.memory.map(|memory| memory.total_bytes);
         /// Free memory.
         /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Read: 10 ticks. Absent: as the GPU is.
         read memory_free_bytes: Option<u64> = mig.sample.memory.and_then(|memory| memory.free_bytes);

@@ -8,7 +8,8 @@ use crate::config::commands::Commands;
 use http_server::auth::Scope;
 
 /// Where null needs no reason; the last is of events, which hold nothing that is read.
-pub(super) const FREE: [&str; 19] = [
+pub(super) const FREE: [&str; 20] = [
+    "claim",
     "state_detail",
     "detail",
     "last",

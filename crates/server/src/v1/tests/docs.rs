@@ -183,11 +183,11 @@ Made from the code, as `/openapi.json` is; `RENEW_DOCS=1 cargo test -p server --
 A value that was not read is `null` (a list is empty), and `absent` has its dotted path with the reason:
 `not_supported`, `denied`, `lost`, `asleep`, `timeout`, `error`, or `hidden` (not visible to this token). Whatever the
 last column says, every reading of a GPU is also absent while the GPU is (`lost`, `asleep`, `denied`, `timeout`,
-`error`). Null has no reason where there is nothing to read: `state_detail`, `collector.detail`, `xid.last`,
+`error`). Null has no reason where there is nothing to read: `state_detail`, `collector.detail`, `claim`, `xid.last`,
 `xid.last_at`, `gpu_uuid` of an event, `uid` of a container in `/users`, and of a process `gpu_instance`, `compute_instance`,
 `owner_container`, `container`, `container_runtime`, `container_name`, `system_container`, `pod`, `pod_namespace`, `pod_name`,
 `podman_pod`, `job`, `job_display` and `job_step`. Keys are never left out; new ones may be added at any time.
-`/usage` and `/sessions` have no `absent`: their fields say what null means.
+`/find`, `/usage` and `/sessions` have no `absent`: their fields say what null means.
 
 The column *read* says when a value is read. A tick is one `--interval`:
 
@@ -218,7 +218,7 @@ const PLAIN_COLUMNS: &str = "| field | type | what it is |\n|---|---|---|\n";
 const COLUMNS: &str = "| field | type | unit | what it is | source | read | absent |\n|---|---|---|---|---|---|---|\n";
 
 /// Objects without readings.
-const PLAIN: [&str; 13] = [
+const PLAIN: [&str; 18] = [
     "Problem",
     "Readiness",
     "Count",
@@ -232,6 +232,11 @@ const PLAIN: [&str; 13] = [
     "Price",
     "Sessions",
     "Session",
+    "Find",
+    "FindChoice",
+    "FindDevice",
+    "FindNearest",
+    "FindMissing",
 ];
 
 /// Every error, and the paths that answer it.

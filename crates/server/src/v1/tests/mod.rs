@@ -2,7 +2,9 @@
 
 mod absence;
 pub(crate) mod docs;
+mod find;
 mod schema;
+mod summary;
 mod types;
 mod usage;
 mod users;
@@ -18,9 +20,9 @@ use hyper::{
 use serde_json::Value;
 pub(crate) use telemetry::fixtures::hosts;
 use telemetry::{
-    Absence, BootTime, Stamp, fixtures as host,
+    BootTime, Stamp,
     history::{Depth, History},
-    snapshot::{CollectorState, Snapshot, UseVerdict},
+    snapshot::Snapshot,
 };
 
 use super::{Question, Views};
@@ -66,6 +68,7 @@ impl Host {
             "users" => question.users(),
             "summary" => question.summary(),
             "summary.txt" => question.summary_text(),
+            "find" => question.find(),
             "events" => question.events(),
             "history" => question.history(),
             other => question.gpu(other.strip_prefix("gpus/").unwrap()),
@@ -105,7 +108,7 @@ fn document() -> Value {
 }
 
 /// Paths as they are asked for, and as the document has them.
-const PATHS: [(&str, &str); 10] = [
+const PATHS: [(&str, &str); 11] = [
     ("snapshot", "/api/v1/snapshot"),
     ("gpus", "/api/v1/gpus"),
     ("gpus/0", "/api/v1/gpus/{gpu}"),
@@ -113,6 +116,7 @@ const PATHS: [(&str, &str); 10] = [
     ("users", "/api/v1/users"),
     ("summary", "/api/v1/summary"),
     ("summary.txt", "/api/v1/summary.txt"),
+    ("find?memory=8GiB&held=true", "/api/v1/find"),
     ("events", "/api/v1/events"),
     ("peers", "/api/v1/peers"),
     ("history?metric=utilization.gpu_percent,power.draw_watts&gpu=0&since=-15m", "/api/v1/history"),
@@ -318,63 +322,6 @@ fn history_period_and_form_are_as_requested() {
 }
 
 #[test]
-fn summary_counts() {
-    let (_, lost) = hosts::all().swap_remove(2);
-    let summary = Host::new(lost.clone(), Scope::Summary, Commands::Masked).json("summary");
-    assert_eq!((&summary["gpus_total"], &summary["gpus_ok"]), (&2.into(), &1.into()));
-    assert_eq!(summary["use"], serde_json::json!({"free": 0, "held": 0, "busy": 1, "unknown": 1}));
-    assert_eq!(summary["absent"]["gpus.1.memory_free_bytes"], "lost");
-    let text = body(Host::new(lost, Scope::Summary, Commands::Masked).get("summary.txt"));
-    let text = String::from_utf8(text).unwrap();
-    assert_eq!(
-        text.lines().collect::<Vec<_>>(),
-        [
-            "(no hostname): collector ok, 1 of 2 GPUs ok: 0 free, 0 held, 1 busy, 1 unknown",
-            "GPU  NAME                         STATE    USE                MEMORY  HEALTH",
-            "  0  NVIDIA H200                  ok       busy       12525 MiB free  critical",
-            "  1  (no name)                    lost     unknown              lost  ok",
-        ]
-    );
-}
-
-#[test]
-fn summary_counts_mig_instances() {
-    let mut gpu = hosts::mig();
-    let instances = gpu.mig.as_mut().unwrap();
-    let first = instances[0].clone();
-    *instances =
-        [("3g.40gb", 2, UseVerdict::Busy), ("1g.10gb", 9, UseVerdict::Free), ("1g.10gb", 10, UseVerdict::Held)]
-            .map(|(profile, gpu_instance, verdict)| {
-                let mut mig = first.clone();
-                (mig.sample.profile, mig.sample.gpu_instance) = (Ok(profile.into()), Ok(gpu_instance));
-                mig.usage.verdict = verdict;
-                mig
-            })
-            .into();
-    instances[2].sample.memory = Err(Absence::Denied);
-    let host = Host::new(host::snapshot(CollectorState::Ok, vec![gpu]), Scope::Summary, Commands::Masked);
-    let summary = host.json("summary");
-    assert_eq!(summary["mig"], serde_json::json!({"free": 1, "held": 1, "busy": 1, "unknown": 0}));
-    let free = &summary["gpus"][0]["mig"][1];
-    assert_eq!(
-        *free,
-        serde_json::json!({"label": "1g.10gb (GI 9)", "uuid": "MIG-1", "profile": "1g.10gb", "verdict": "free",
-            "memory_free_bytes": 17_u64 << 30})
-    );
-    assert_eq!(summary["absent"]["gpus.0.mig.2.memory_free_bytes"], "denied");
-    let text = String::from_utf8(body(host.get("summary.txt"))).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].ends_with("; MIG instances: 1 free, 1 held, 1 busy, 0 unknown"), "{text}");
-    for (line, start, end) in [
-        (3, "     0 · 3g.40gb                  ok       busy       17408 MiB free  ", "critical"),
-        (4, "     0 · 1g.10gb (GI 9)           ok       free       17408 MiB free  ", "critical"),
-        (5, "     0 · 1g.10gb (GI 10)          ok       held               denied  ", "critical"),
-    ] {
-        assert_eq!(lines[line], format!("{start}{end}"));
-    }
-}
-
-#[test]
 fn compressed_answers_equal_plain_ones() {
     let host = Host::new(hosts::healthy(), Scope::Read, Commands::Masked);
     let takes = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"))]);
@@ -439,40 +386,6 @@ fn history_is_in_steps() {
     let values = series[3]["values"].as_array().unwrap();
     assert_eq!(values.len(), 3);
     assert!(values.iter().all(|value| (value.as_f64().unwrap() - now).abs() < 0.051), "{values:?}");
-}
-
-#[test]
-fn summary_text_escapes_names() {
-    let rows = |name: &str, hostname: &str| {
-        let mut snapshot = hosts::healthy();
-        snapshot.host.hostname = Ok(hostname.into());
-        snapshot.gpus[0].identity.name = Ok(name.into());
-        let gpus = snapshot.gpus.len();
-        let host = Host::new(snapshot, Scope::Summary, Commands::Masked);
-        let text = String::from_utf8(body(host.get("summary.txt"))).unwrap();
-        assert_eq!(text.lines().count(), 2 + gpus, "{text:?}");
-        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
-        text
-    };
-    let text = rows("A\u{1b}[2J\n  9  free\u{202e}", "gpu01\u{1b}]0;x\u{7}\n");
-    assert!(text.contains("A\\x1b[2J\\n  9  free\\u{202e}"), "{text}");
-    assert!(text.starts_with("gpu01\\x1b]0;x\\x07\\n: collector"), "{text}");
-    let text = rows(&"x".repeat(96), "gpu01");
-    assert!(text.lines().nth(2).unwrap().starts_with(&format!("  0  {}… ", "x".repeat(47))), "{text}");
-}
-
-proptest::proptest! {
-    #[test]
-    fn summary_text_has_one_line_per_gpu(name in "\\PC{0,20}(.|\n|\u{1b}|\u{202e}){0,20}", hostname in "(.|\n){0,9}") {
-        let mut snapshot = hosts::healthy();
-        snapshot.host.hostname = Ok(hostname);
-        snapshot.gpus[0].identity.name = Ok(name);
-        let gpus = snapshot.gpus.len();
-        let text = body(Host::new(snapshot, Scope::Summary, Commands::Masked).get("summary.txt"));
-        let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
-        proptest::prop_assert_eq!(lines.len(), 2 + gpus);
-        proptest::prop_assert!(!text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n'));
-    }
 }
 
 #[test]
