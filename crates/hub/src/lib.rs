@@ -9,6 +9,7 @@ mod credentials;
 pub mod discovery;
 pub mod engine;
 pub mod fleet;
+pub mod proxy;
 mod report;
 mod run;
 mod target;
