@@ -12,6 +12,7 @@ import { Footer } from "./view/footer";
 import { GpuView } from "./view/gpu/gpu";
 import { Header } from "./view/header";
 import { LoginPage } from "./view/login";
+import { origin } from "./view/origin";
 import { Overview } from "./view/overview/overview";
 import { EventsView, Help, UsageView, UsersView } from "./view/parts";
 import { ProcessesView } from "./view/processes/view";
@@ -27,7 +28,11 @@ export function App() {
   if (!hasSnapshot.value) {
     // The form stays while a token is tried, so that a second attempt keeps the input.
     if (connection.kind !== "connecting") asksForToken.current = connection.kind === "refused";
-    return asksForToken.current ? <LoginPage /> : <ConnectingPage link={connection} />;
+    return asksForToken.current ? (
+      <LoginPage from={origin()} />
+    ) : (
+      <ConnectingPage link={connection} from={origin()} />
+    );
   }
   if (current.view === "wall") return <WallPage />;
   return (

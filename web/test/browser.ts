@@ -26,10 +26,14 @@ class Store {
   }
 }
 
+/** The element that says where the hub is, set by a test; `content` is null without a hub. */
+export const hub: { content: string | null } = { content: null };
+
 const listeners = new Map<string, () => void>();
 const page = {
   visibilityState: "visible",
   addEventListener: (name: string, listener: () => void) => listeners.set(name, listener),
+  querySelector: () => (hub.content === null ? null : hub),
 };
 
 /** Shows or hides the tab. */

@@ -1,11 +1,15 @@
 import { signal } from "@preact/signals";
 import { prefix } from "./address";
+import { hubPath } from "./hub";
 
 /** Storage of the token: `sessionStorage` or `localStorage`. */
 export type Keep = "tab" | "browser";
 
-// Agents behind one proxy share an origin and so a storage: the prefix keeps their tokens apart.
-const key = (path = prefix()): string => `nvidia-smi-web-agent:token:${path}`;
+/** Path that the token is for: the hub's, if one serves this page, else the agent's. */
+const ownPath = (): string => hubPath() ?? prefix();
+
+// Agents behind one proxy share an origin and so a storage: the path keeps their tokens apart.
+const key = (path = ownPath()): string => `nvidia-smi-web-agent:token:${path}`;
 
 /** The token in use; null without one. */
 export const token = signal<string | null>(null);
@@ -37,7 +41,7 @@ export function storedToken(path: string): string | null {
 }
 
 export function loadToken(): void {
-  token.value = storedToken(prefix());
+  token.value = storedToken(ownPath());
 }
 
 /** Storage for the token that is being tried; null if none is. */

@@ -20,7 +20,9 @@ async function load(): Promise<void> {
     scrollToTarget();
   } catch (error) {
     if (isUnauthorized(error)) {
-      shown.value = { refused: token.value === null ? null : authMessage(error.status) };
+      shown.value = {
+        refused: token.value === null ? null : authMessage({ status: error.status, why: error.message }),
+      };
     } else {
       shown.value = { failed: error instanceof Error ? error.message : String(error) };
     }

@@ -29,6 +29,8 @@ export interface FleetGpu {
   /** Null if the source does not report it. */
   state: string | null;
   use: string;
+  /** Use by the last report of a host that does not report now. */
+  last_use?: string | null;
   since: number | null;
   /** Null if the source does not judge it. */
   health: string | null;
@@ -54,7 +56,8 @@ export interface Host {
   labels: Record<string, string>;
   state: HostState;
   original: boolean;
-  source: Source;
+  /** Null before the first report. */
+  source: Source | null;
   error: string | null;
   /** Start of the state, Unix time in milliseconds. */
   since: number | null;

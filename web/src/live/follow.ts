@@ -1,6 +1,6 @@
 import { type Message, messageParser } from "../api/messages";
 import { HttpError, isUnauthorized } from "../api/request";
-import { type Problem, problemOf, type Sender } from "../model/problem";
+import { type Origin, type Problem, problemOf } from "../model/problem";
 
 /** State of the connection to the agent. */
 export type Link =
@@ -9,7 +9,7 @@ export type Link =
   /** No answer, or not the agent's; `since` is this machine's time. */
   | { kind: "unreachable"; since: number; problem: Problem }
   /** The token is missing or wrong (401), or its scope is too narrow (403). */
-  | { kind: "refused"; status: number };
+  | { kind: "refused"; status: number; why: string };
 
 export interface Follower {
   /** Takes in a batch of stream messages, in their order. */
@@ -21,7 +21,7 @@ export interface Follower {
   link(link: Link): void;
   now(): number;
   /** Program at the other end, for texts. */
-  readonly from?: Sender;
+  readonly from?: Origin;
 }
 
 export interface Pace {
@@ -76,7 +76,7 @@ export async function follow(follower: Follower, pace: Pace, signal: AbortSignal
     } catch (error) {
       if (signal.aborted) return;
       if (isUnauthorized(error)) {
-        follower.link({ kind: "refused", status: error.status });
+        follower.link({ kind: "refused", status: error.status, why: error.message });
         return;
       }
       if (useStream && isNoStream(error)) {

@@ -1,5 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
 import { prefix } from "../api/address";
+import { hubPath } from "../api/hub";
 import { hasPeers, requestJson } from "../api/request";
 import { bearer, storedToken } from "../api/token";
 import type { Peer } from "../api/types";
@@ -22,7 +23,8 @@ const isLive = computed(() => link.value.kind === "live");
 /** Loads the list of peers once the agent has announced it, and with each new connection. */
 export function loadPeers(): void {
   effect(() => {
-    if (!hasPeers.value || !isLive.value) return;
+    // A hub has its own list of hosts.
+    if (!hasPeers.value || !isLive.value || hubPath() !== null) return;
     requestJson<Peer[]>("api/v1/peers").then(
       found => {
         peers.value = found;

@@ -1,4 +1,5 @@
 import { effect, untracked } from "@preact/signals";
+import { hubPath } from "../api/hub";
 import type { Message } from "../api/messages";
 import { ask, requestJson } from "../api/request";
 import { storeTriedToken, token } from "../api/token";
@@ -71,6 +72,7 @@ function follower(aborted: AbortSignal): Follower {
     loadEvents(aborted);
   };
   return {
+    from: hubPath() === null ? "agent" : "host",
     now: () => performance.now(),
     link: next => {
       if (next.kind === "live") storeTriedToken();

@@ -12,6 +12,9 @@ export interface Problem {
 /** Program at the other end. */
 export type Sender = "agent" | "hub";
 
+/** Sender of what a page shows: an agent, a hub, or a host by way of its hub. */
+export type Origin = Sender | "host";
+
 const HINTS: Record<Sender, string> = {
   agent: "Is nvidia-smi-web-agent running on that host?",
   hub: "Is nvidia-smi-web-agent hub running there?",
@@ -20,7 +23,8 @@ const HINTS: Record<Sender, string> = {
 /** Status codes of a proxy that does not reach the agent. */
 const OF_PROXIES = [502, 503, 504];
 
-export function problemOf(error: unknown, from: Sender = "agent"): Problem {
+export function problemOf(error: unknown, from: Origin = "agent"): Problem {
+  if (from === "host") return problemOfHost(error);
   const noAnswer = { title: `The ${from} does not answer.`, hint: HINTS[from] };
   if (!(error instanceof HttpError)) return { ...noAnswer, why: "" };
   const { status, message: why } = error;
@@ -34,6 +38,19 @@ export function problemOf(error: unknown, from: Sender = "agent"): Problem {
   return { title: `The ${from} rejects this page's requests.`, why, hint: "" };
 }
 
-/** Request for another token, by the status of the answer. */
-export const authMessage = (status: number, from: Sender = "agent"): string =>
-  status === 403 ? "This token is only for /metrics." : `The ${from} refuses this token.`;
+/** The hub says why it has no answer of a host, such as one that runs the original agent. */
+function problemOfHost(error: unknown): Problem {
+  if (!(error instanceof HttpError)) return problemOf(error, "hub");
+  return { title: "The hub cannot show this host.", why: error.message, hint: "" };
+}
+
+/** Request for another token, by the answer: its status and its text. */
+export function authMessage(
+  { status, why }: { status: number; why: string },
+  from: Origin = "agent",
+): string {
+  if (from === "host" && status === 403) return why;
+  return status === 403
+    ? "This token is only for /metrics."
+    : `The ${from === "host" ? "hub" : from} refuses this token.`;
+}

@@ -7,6 +7,7 @@ import { agentNow, late, now, snapshot } from "../live/store";
 import { wordsOf } from "../model/collector";
 import { duration, moment } from "../model/format";
 import { authMessage } from "../model/problem";
+import { origin } from "./origin";
 import { SignInBanner } from "./sign-in";
 import { TokenForm } from "./token-form";
 import { WithoutToken } from "./without-token";
@@ -31,9 +32,9 @@ function LinkBanner({ sampledAt }: { sampledAt: number }) {
   const old = `Values are ${duration(agentNow() - sampledAt)} old.`;
   if (stands.kind === "refused") {
     return (
-      <Banner severity="critical" title={authMessage(stands.status)}>
+      <Banner severity="critical" title={authMessage(stands, origin())}>
         {old} Enter another token:
-        <TokenForm reported />
+        <TokenForm reported from={origin()} />
         <WithoutToken />
       </Banner>
     );

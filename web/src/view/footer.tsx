@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { hubPath } from "../api/hub";
 import { token } from "../api/token";
 import { route } from "../browser/route";
 import { agentNow, now, snapshot } from "../live/store";
@@ -27,7 +28,7 @@ export function Footer() {
         {printed.value !== null && <span class="paper">. Values of {exact(printed.value)}</span>}
       </span>
       <nav aria-label="About">
-        <a href="docs">API reference</a>
+        {hubPath() === null && <a href="docs">API reference</a>}
         {/* A link cannot send the token. */}
         {token.value === null && (
           <>

@@ -1,3 +1,4 @@
+import { hostName, hubPath } from "../api/hub";
 import { format, type Route, route, type View } from "../browser/route";
 import { Icon } from "../components/icon";
 import { paused } from "../live/connection";
@@ -9,9 +10,18 @@ import { Status } from "./status";
 import { VIEWS } from "./views";
 
 export function Header() {
-  const host = hostname.value ?? "this host";
+  const host = hostName() ?? hostname.value ?? "this host";
+  const hub = hubPath();
   return (
     <header>
+      {hub !== null && (
+        <a class="to-fleet" href={hub}>
+          <Icon name="left" />
+          <span>
+            <span class="unseen">All hosts of the </span>fleet
+          </span>
+        </a>
+      )}
       <h1>
         <a href="#/">{host}</a>
       </h1>

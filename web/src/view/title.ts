@@ -1,4 +1,5 @@
 import { computed, effect } from "@preact/signals";
+import { hostName } from "../api/hub";
 import { type Route, route } from "../browser/route";
 import { link, paused } from "../live/connection";
 import { late, released, shown, snapshot } from "../live/store";
@@ -10,7 +11,8 @@ import { VIEWS } from "./views";
 /** Keeps the title and the icon of the tab up to date. */
 export function followTitle(): void {
   const title = computed(() => {
-    if (snapshot.value === null) return `GPUs · ${location.hostname}`;
+    const named = hostName();
+    if (snapshot.value === null) return `GPUs · ${named ?? location.hostname}`;
     const { by, mig } = totals(
       shown.value.map(({ gpu }) => gpu),
       released.value,
@@ -20,7 +22,7 @@ export function followTitle(): void {
       mig,
       trouble: by.trouble,
       problem: connectionProblem(),
-      host: snapshot.value.host.hostname ?? location.hostname,
+      host: named ?? snapshot.value.host.hostname ?? location.hostname,
       view: nameOf(route.value),
     });
   });

@@ -1,21 +1,22 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Keep, mistakeOf, signingIn, token, tryToken } from "../api/token";
 import { link, paused } from "../live/connection";
-import { authMessage, type Sender } from "../model/problem";
+import { authMessage, type Origin } from "../model/problem";
 
 /** Form for the token. `reported` if the text beside it already reports a wrong token. */
-export function TokenForm({ reported = false, from = "agent" }: { reported?: boolean; from?: Sender }) {
+export function TokenForm({ reported = false, from = "agent" }: { reported?: boolean; from?: Origin }) {
   const field = useRef<HTMLInputElement>(null);
   const [keep, setKeep] = useState<Keep>("tab");
   const [mistake, setMistake] = useState<string | null>(null);
-  const status = link.value.kind === "refused" ? link.value.status : null;
-  const wrong = status !== null && token.value !== null;
+  const refused = link.value.kind === "refused" ? link.value : null;
+  const status = refused?.status ?? null;
+  const wrong = refused !== null && token.value !== null;
   useEffect(() => {
     if (status === null && !signingIn.value) return;
     field.current?.focus();
     field.current?.select();
   }, [status]);
-  const problem = mistake ?? (wrong && !reported ? authMessage(status, from) : null);
+  const problem = mistake ?? (wrong && !reported ? authMessage(refused, from) : null);
   return (
     <form
       class="token"

@@ -51,12 +51,11 @@ export function wishText({ count, memory, model, mig, held, labels }: Wish): str
 }
 
 const REASONS: Record<string, (devices: number) => string> = {
-  count: devices => `${plural(devices, "more device")} needed`,
+  count: devices => `${plural(devices, "device")} fewer than needed`,
   memory: devices => `${plural(devices, "device")} with too little free memory`,
   model: devices => `${plural(devices, "device")} of another model`,
   claimed: devices => `${plural(devices, "device")} claimed`,
-  held: devices => `${plural(devices, "device")} idle with memory held`,
-  busy: devices => `${plural(devices, "device")} busy`,
+  held: devices => `${plural(devices, "device")} in use`,
   health: devices => `${plural(devices, "device")} not healthy`,
   stale: devices => `${plural(devices, "device")} without current values`,
 };

@@ -11,14 +11,8 @@ export function mergeAll(before: Hosts, { hosts }: Pick<Fleet, "hosts">): Hosts 
   return new Map(hosts.map(host => [host.name, withGpus(host, before.get(host.name))]));
 }
 
-/** True if the GPUs of a row were left out. A host without GPUs has an empty list. */
-const leavesOut = ({ gpus, counts }: Host): boolean =>
-  gpus === undefined || (gpus.length === 0 && Object.values(counts.gpus).some(count => count > 0));
-
 function withGpus(host: Host, before: Host | undefined): Host {
-  if (!leavesOut(host)) return host;
-  const { gpus: _, ...rest } = host;
-  return before?.gpus ? { ...rest, gpus: before.gpus } : rest;
+  return host.gpus === undefined && before?.gpus ? { ...host, gpus: before.gpus } : host;
 }
 
 /** Takes in changes. Hosts that did not change keep their object. */

@@ -216,7 +216,7 @@ function fieldTest(term: Term): OfHost {
     case "source":
       if (!SOURCES.includes(term.value.toLowerCase()))
         throw expected("source", `one of ${SOURCES.join(", ")}`, term.value);
-      return host => test(host.source);
+      return host => host.source !== null && test(host.source);
     case "name":
       return host => test(host.name);
     case "driver":

@@ -37,7 +37,7 @@ function LinkBanner() {
   const old = `Values are ${duration(silence())} old.`;
   if (state.kind === "refused") {
     return (
-      <Banner severity="critical" title={authMessage(state.status, "hub")}>
+      <Banner severity="critical" title={authMessage(state, "hub")}>
         {old} Enter another token:
         <TokenForm reported from="hub" />
         <WithoutToken />

@@ -93,7 +93,8 @@ function tooltipOf(host: Host, gpu: FleetGpu): string {
   const title = `GPU ${gpu.index}${gpu.name === null ? "" : ` · ${gpu.name}`}`;
   const status = cellStatus(host, gpu);
   if (host.state !== "ok") {
-    return `${title}\n${host.state}: what it does is not known.`;
+    const last = gpu.last_use ? ` It was ${gpu.last_use} when the host last reported.` : "";
+    return `${title}\nUnknown: the host is ${host.state}.${last}`;
   }
   const values = [
     gpu.utilization_percent !== null && percent(gpu.utilization_percent),
