@@ -3,8 +3,9 @@
 CARGO ?= cargo
 BUILT = $${CARGO_TARGET_DIR:-target}/release
 PORT ?= 8000
+HUB_PORT ?= 8080
 
-.PHONY: help build build-tests demo run test test-agent test-page test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
+.PHONY: help build build-tests demo demo-fleet run test test-agent test-page test-peers images test-packages packages supply audit chaos fuzz memcheck check counts format lint tools bench soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -14,6 +15,9 @@ build: ## Build the release binary and the simulated driver
 
 demo: build ## Serve a simulated host with eight GPUs on http://localhost:$(PORT)
 	@PORT=$(PORT) scripts/demo
+
+demo-fleet: build ## Serve twelve simulated hosts, and a hub in front of them on http://localhost:$(HUB_PORT)
+	@PORT=$(HUB_PORT) scripts/demo-fleet
 
 run: ## Serve this host's GPUs
 	$(CARGO) run --release --bin nvidia-smi-web-agent
