@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::kit::{released, said, shell, tools};
 
+/// Files that an upgrade keeps.
+const SETTINGS: &str = "/etc/nvidia-smi-web-agent/agent.env\n/etc/nvidia-smi-web-agent/hub.env";
+
 /// Mode and path of each file, as `ls -l` writes them.
 type Files = BTreeMap<String, String>;
 
@@ -45,8 +48,12 @@ fn packages_have_expected_files() {
     for (path, mode) in [
         ("usr/bin/nvidia-smi-web-agent", "-rwxr-xr-x"),
         ("usr/lib/systemd/system/nvidia-smi-web-agent.service", "-rw-r--r--"),
+        ("usr/lib/systemd/system/nvidia-smi-web-hub.service", "-rw-r--r--"),
         ("usr/lib/nvidia-smi-web-agent/slurm-health-check", "-rwxr-xr-x"),
         ("etc/nvidia-smi-web-agent/agent.env", "-rw-r-----"),
+        ("etc/nvidia-smi-web-agent/hub.env", "-rw-r-----"),
+        ("usr/share/man/man1/nvidia-smi-web-agent-hub.1.gz", "-rw-r--r--"),
+        ("usr/share/doc/nvidia-smi-web-agent/fleet.md", "-rw-r--r--"),
         ("usr/share/man/man1/nvidia-smi-web-agent.1.gz", "-rw-r--r--"),
         ("usr/share/man/man1/nvidia-smi-web-agent-health.1.gz", "-rw-r--r--"),
         ("usr/share/bash-completion/completions/nvidia-smi-web-agent", "-rw-r--r--"),
@@ -58,9 +65,9 @@ fn packages_have_expected_files() {
     }
     let conffiles =
         said(shell(r#"dpkg-deb --ctrl-tarfile "$FILE" | tar -xO ./conffiles"#).env("FILE", released(".deb")));
-    assert_eq!(conffiles.trim(), "/etc/nvidia-smi-web-agent/agent.env");
+    assert_eq!(conffiles.trim(), SETTINGS);
     let configured = said(shell(r#"rpm --query --package --configfiles "$FILE""#).env("FILE", released(".rpm")));
-    assert_eq!(configured.trim(), "/etc/nvidia-smi-web-agent/agent.env");
+    assert_eq!(configured.trim(), SETTINGS);
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn deb_install_upgrade_remove_purge() {
     let port_alone = format!("PORT={port} nvidia-smi-web-agent health --gpus");
     assert_eq!(machine.run(&port_alone).lines().count(), 2);
     assert_eq!(machine.run("systemctl is-enabled nvidia-smi-web-agent").trim(), "enabled");
+    assert_eq!(machine.run("systemctl is-enabled nvidia-smi-web-hub || true").trim(), "disabled");
+    assert_eq!(machine.property("nvidia-smi-web-hub", "ActiveState"), "inactive");
 
     machine.run(&format!("echo URL_PREFIX=/mine >>{ENV}"));
     let told = machine.run("dpkg --install --force-confdef --force-confold /later.deb 2>&1");
