@@ -203,6 +203,73 @@ fn chart_hostname_can_be_replaced() {
     assert_eq!(manifests.variable("NVSMI_HOSTNAME"), "lab");
 }
 
+/// The manifest of a kind that belongs to the hub.
+fn of_hub<'a>(manifests: &'a Manifests, kind: &str) -> &'a Value {
+    let name = "gpus-nvidia-smi-web-agent-hub";
+    let found = manifests.0.iter().find(|manifest| manifest["kind"] == kind && manifest["metadata"]["name"] == name);
+    found.unwrap_or_else(|| panic!("no {kind} of the hub"))
+}
+
+/// Variables of the hub.
+fn hub_variable<'a>(manifests: &'a Manifests, name: &str) -> &'a Value {
+    let container = &of_hub(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let found = container["env"].as_array().unwrap().iter().find(|variable| variable["name"] == name);
+    found.map_or(&Value::Null, |variable| if variable["value"].is_null() { variable } else { &variable["value"] })
+}
+
+#[test]
+fn chart_hub_finds_agents_through_their_service() {
+    let manifests = Manifests::of(&json!({ "hub": { "enabled": true } }));
+    assert_eq!(hub_variable(&manifests, "NVSMI_HOSTS"), "dns+a://gpus-nvidia-smi-web-agent.monitoring.svc:8000");
+    let pod = &of_hub(&manifests, "Deployment")["spec"]["template"];
+    let agents = &manifests.kind("DaemonSet")["spec"]["selector"]["matchLabels"];
+    assert_ne!(&pod["metadata"]["labels"]["app.kubernetes.io/name"], &agents["app.kubernetes.io/name"]);
+    assert_eq!(
+        of_hub(&manifests, "Service")["spec"]["selector"],
+        of_hub(&manifests, "Deployment")["spec"]["selector"]["matchLabels"]
+    );
+    assert!(
+        pod["spec"]["hostPID"].is_null()
+            && pod["spec"]["runtimeClassName"].is_null()
+            && pod["spec"]["volumes"].is_null()
+    );
+    assert_eq!(pod["spec"]["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["spec"]["containers"][0]["args"], json!(["hub"]));
+    assert!(manifests.kind("NOTES")["text"].as_str().unwrap().contains("The hub is OPEN"));
+    assert!(Manifests::of(&json!({})).find("Deployment").is_none());
+}
+
+#[test]
+fn chart_hub_has_own_tokens_and_sends_those_of_agents() {
+    let manifests = Manifests::of(&json!({
+        "token": { "value": "hush" },
+        "hub": { "enabled": true, "token": { "value": "viewers-word" }, "replicas": 3 },
+        "networkPolicy": { "enabled": true },
+    }));
+    assert_eq!(of_hub(&manifests, "Secret")["stringData"], json!({ "token": "viewers-word" }));
+    assert_eq!(hub_variable(&manifests, "NVSMI_AGENT_TOKEN_FILE"), "/agent-tokens/token");
+    let deployment = of_hub(&manifests, "Deployment");
+    assert_eq!(deployment["spec"]["replicas"], 3);
+    let volumes = &deployment["spec"]["template"]["spec"]["volumes"];
+    assert_eq!(volumes[0]["secret"]["secretName"], "gpus-nvidia-smi-web-agent");
+    assert!(
+        !deployment.to_string().contains("hush") && !deployment.to_string().contains("viewers-word"),
+        "{deployment}"
+    );
+    let from = &manifests.kind("NetworkPolicy")["spec"]["ingress"][0]["from"];
+    assert_eq!(from[0]["podSelector"]["matchLabels"], deployment["spec"]["selector"]["matchLabels"]);
+    let list = Manifests::of(&json!({
+        "tls": { "existingSecret": "tls" },
+        "hub": {
+            "enabled": true, "hosts": "https://inventory.example/hosts",
+            "tokens": { "existingSecret": "viewers" }, "agentTokens": { "existingSecret": "agents", "key": "list" },
+        },
+    }));
+    assert_eq!(hub_variable(&list, "NVSMI_HOSTS"), "https://inventory.example/hosts");
+    assert_eq!(hub_variable(&list, "NVSMI_TOKEN_FILE"), "/tokens/tokens");
+    assert_eq!(hub_variable(&list, "NVSMI_AGENT_TOKEN_FILE"), "/agent-tokens/list");
+}
+
 #[test]
 fn chart_rejects_invalid_values_by_name() {
     for (values, part) in [
@@ -211,6 +278,10 @@ fn chart_rejects_invalid_values_by_name() {
         (json!({ "token": { "secret": "x" } }), "secret"),
         (json!({ "token": { "value": "x", "existingSecret": "y" } }), "give one"),
         (json!({ "networkPolicy": { "enabled": true } }), "names nobody"),
+        (json!({ "token": { "value": "x" }, "hub": { "enabled": true } }), "hub.anonymous"),
+        (json!({ "tls": { "existingSecret": "x" }, "hub": { "enabled": true } }), "hub.hosts"),
+        (json!({ "tokens": { "existingSecret": "x" }, "hub": { "enabled": true } }), "hub.agentTokens"),
+        (json!({ "hub": { "hots": "x" } }), "hots"),
         (json!({ "tokens": { "existingSecret": "x" }, "serviceMonitor": { "enabled": true } }), "serviceMonitor.token"),
     ] {
         let output = render(&values);

@@ -18,9 +18,8 @@ fn exposure(text: &str) -> f64 {
 #[test]
 fn units_have_low_exposure_scores() {
     for (unit, highest) in HIGHEST {
-        let text = said(
-            shell(r#"systemd-analyze security --offline=yes "deploy/systemd/$UNIT.service""#).env("UNIT", unit),
-        );
+        let text =
+            said(shell(r#"systemd-analyze security --offline=yes "deploy/systemd/$UNIT.service""#).env("UNIT", unit));
         assert!(exposure(&text) <= highest, "{text}");
     }
 }
@@ -38,8 +37,10 @@ fn unit_valid_for_old_and_new_systemd() {
     }
     let hub = "/usr/lib/systemd/system/nvidia-smi-web-hub.service";
     let told = said(
-        shell(r#"systemd-analyze verify --man=no --root="$ROOT" nvidia-smi-web-agent.service nvidia-smi-web-hub.service"#)
-            .env("ROOT", root.path()),
+        shell(
+            r#"systemd-analyze verify --man=no --root="$ROOT" nvidia-smi-web-agent.service nvidia-smi-web-hub.service"#,
+        )
+        .env("ROOT", root.path()),
     );
     assert_eq!(told.trim(), "", "the newer one");
     // The older one looks for itself first, and must be there. Neither has a program that shows pages of the manual.

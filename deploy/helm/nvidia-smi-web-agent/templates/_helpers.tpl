@@ -35,3 +35,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "agent.scheme" -}}
 {{- if .Values.tls.existingSecret }}HTTPS{{ else }}HTTP{{ end -}}
 {{- end -}}
+
+{{- define "hub.name" -}}
+{{- printf "%s-hub" (include "agent.name" . | trunc 59 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* Not the agents' labels, because their Service and policies select those. */}}
+{{- define "hub.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-hub
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "hub.labels" -}}
+{{ include "hub.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The Secret with the token of the hub's viewers; empty if there is none. */}}
+{{- define "hub.tokenSecret" -}}
+{{- if .Values.hub.token.existingSecret -}}
+{{- .Values.hub.token.existingSecret -}}
+{{- else if .Values.hub.token.value -}}
+{{- include "hub.name" . -}}
+{{- end -}}
+{{- end -}}
