@@ -92,7 +92,13 @@ pub(crate) struct Options {
     /// Expect this token from clients
     #[arg(long)]
     token: Option<String>,
-    /// Listen on the loopback interface from this port on; 0: free ports
+    /// Listen on this address
+    #[arg(long, default_value = "127.0.0.1")]
+    bind: std::net::IpAddr,
+    /// List the hosts under this name instead of the address
+    #[arg(long, value_name = "NAME")]
+    listed: Option<String>,
+    /// Listen from this port on; 0: free ports
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Spread the hosts over this number of ports
@@ -140,7 +146,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         let mut addresses = Vec::new();
         for number in 0..options.ports.max(1) {
             let port = if options.port == 0 { 0 } else { options.port + number };
-            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+            let listener = TcpListener::bind((options.bind, port)).await?;
             addresses.push(listener.local_addr()?);
             tokio::spawn(Arc::clone(&sim).accept(listener));
         }
@@ -167,7 +173,11 @@ fn write_list(options: &Options, sim: &Sim, addresses: &[SocketAddr], dead: Sock
             if host.kind != Kind::Usual {
                 labels.insert("simulated".into(), host.kind.name().into());
             }
-            json!({ "targets": [address.to_string()], "labels": labels })
+            let target = options
+                .listed
+                .as_ref()
+                .map_or_else(|| address.to_string(), |name| format!("{name}:{}", address.port()));
+            json!({ "targets": [target], "labels": labels })
         })
         .collect();
     let new = options.list.with_extension("new");

@@ -220,7 +220,7 @@ fn hub_variable<'a>(manifests: &'a Manifests, name: &str) -> &'a Value {
 #[test]
 fn chart_hub_finds_agents_through_their_service() {
     let manifests = Manifests::of(&json!({ "hub": { "enabled": true } }));
-    assert_eq!(hub_variable(&manifests, "NVSMI_HOSTS"), "dns+a://gpus-nvidia-smi-web-agent.monitoring.svc:8000");
+    assert_eq!(hub_variable(&manifests, "NVSMI_HUB_HOSTS"), "dns+a://gpus-nvidia-smi-web-agent.monitoring.svc:8000");
     let pod = &of_hub(&manifests, "Deployment")["spec"]["template"];
     let agents = &manifests.kind("DaemonSet")["spec"]["selector"]["matchLabels"];
     assert_ne!(&pod["metadata"]["labels"]["app.kubernetes.io/name"], &agents["app.kubernetes.io/name"]);
@@ -265,7 +265,7 @@ fn chart_hub_has_own_tokens_and_sends_those_of_agents() {
             "tokens": { "existingSecret": "viewers" }, "agentTokens": { "existingSecret": "agents", "key": "list" },
         },
     }));
-    assert_eq!(hub_variable(&list, "NVSMI_HOSTS"), "https://inventory.example/hosts");
+    assert_eq!(hub_variable(&list, "NVSMI_HUB_HOSTS"), "https://inventory.example/hosts");
     assert_eq!(hub_variable(&list, "NVSMI_TOKEN_FILE"), "/tokens/tokens");
     assert_eq!(hub_variable(&list, "NVSMI_AGENT_TOKEN_FILE"), "/agent-tokens/list");
 }

@@ -170,19 +170,20 @@ fn image_reports_unavailable_builds() {
 
 #[test]
 fn compose_mounts_exist() {
-    let checker = tools("testers/bin/check-jsonschema");
-    let file = "deploy/docker/compose.yaml";
-    said(Command::new(checker).args(["--builtin-schema=vendor.compose-spec", file]).current_dir(repository()));
-    let text = fs::read_to_string(repository().join(file)).unwrap();
-    let mounted: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- ."))
-        .map(|mount| mount.split(':').next().unwrap())
-        .collect();
-    assert!(mounted.len() >= 6, "{mounted:?}");
-    for path in mounted {
-        let path = repository().join("deploy/docker").join(format!(".{path}"));
-        assert!(path.exists(), "{} is not there", path.display());
+    for (file, least) in [("deploy/docker/compose.yaml", 6), ("deploy/docker/compose-fleet.yaml", 3)] {
+        let checker = tools("testers/bin/check-jsonschema");
+        said(Command::new(checker).args(["--builtin-schema=vendor.compose-spec", file]).current_dir(repository()));
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        let mounted: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- ."))
+            .map(|mount| mount.split(':').next().unwrap())
+            .collect();
+        assert!(mounted.len() >= least, "{mounted:?}");
+        for path in mounted {
+            let path = repository().join("deploy/docker").join(format!(".{path}"));
+            assert!(path.exists(), "{} is not there", path.display());
+        }
     }
     let told = both(&Command::new("podman").arg("--version").output().unwrap());
     assert!(told.contains("podman"), "{told}");
