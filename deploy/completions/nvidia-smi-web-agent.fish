@@ -24,7 +24,7 @@ function __fish_nvidia_smi_web_agent_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -92,8 +92,9 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "health" -d 'Check that the agent serves, or with --gpus the health of its GPUs'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "usage" -d 'Show who used which GPU, for how long and how busily'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "capture" -d 'Record the driver\'s answers for a bug report'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "hub" -d 'Serve many hosts on one page, from their agents'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l for -d 'Release for this long, from 1s to 24h' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -153,7 +154,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -213,7 +214,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -273,7 +274,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -339,7 +340,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l slurm-conf -d 'Use this slurm.conf [default: $SLURM_CONF, else Slurm\'s own]' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l scontrol-timeout -d 'End scontrol after this long; it runs at most twice' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l drained -d 'Remember in this folder for which problems the node was drained' -r -F
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -414,7 +415,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l color -d 'Use colours' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t''
 never\t''"
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -478,7 +479,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -f -a "export" -d 'Copy the file of the accounting, also while the agent runs'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -f -a "forget" -d 'Remove a person\'s name from the accounting'
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -540,7 +541,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l user -d 'Remove this name, as the page shows it' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l before -d 'Remove it only from what began before this date or time, such as 2026-11-30 (of this host\'s time zone)' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -602,7 +603,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'Write to this file instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'Stop after this long, and write the answers so far' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l port -d 'Listen on this port' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
@@ -662,3 +663,68 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l hosts -d 'Find the agents in these lists; separate several with spaces, or repeat the option' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l agent-token-file -d 'Send the tokens in this file to the agents' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l agent-ca -d 'Authenticate agents by these authorities (PEM) [default: those of this host]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l port -d 'Listen on this port (a hub: 8080)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l check -d 'Print the configuration, the hosts and the problems, and exit'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l all -d 'List options that are at their default too'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod help;
+mod hub;
 #[cfg(test)]
 mod pages;
 mod parse;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, Price, WebOrigin};
 use telemetry::snapshot::ContainerCount;
 
+pub(crate) use self::hub::{HubArgs, SHARED as HUB_OPTIONS};
 use crate::{bind::Binds, logging::AccessLog, service::Service};
 pub(crate) use arguments::{
     CaptureArgs, CheckArgs, ExportArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs, UsageArgs, UsageCommand,
@@ -61,14 +63,19 @@ impl Cli {
     /// Log level. `check` shows what it finds itself, without lines in between.
     pub(crate) fn log_level(&self) -> tracing::Level {
         let is_default = self.settings.iter().any(|setting| setting.name == "log" && setting.is_default());
-        let is_quiet = is_default && matches!(self.command, Some(Command::Check(_)));
+        let is_check = match &self.command {
+            Some(Command::Check(_)) => true,
+            Some(Command::Hub(hub)) => hub.check,
+            _ => false,
+        };
+        let is_quiet = is_default && is_check;
         if is_quiet { tracing::Level::ERROR } else { self.options.log }
     }
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// Listen on this port
+    /// Listen on this port (a hub: 8080)
     #[arg(long, env = "PORT", default_value = "8000", value_parser = port, global = true)]
     pub(crate) port: u16,
 
@@ -407,4 +414,11 @@ pub(crate) enum Command {
     /// replaced; users, commands and the host's name are not read. A running agent is not disturbed. The exit status is 1
     /// if a call did not return or crashed the library, which the capture then contains.
     Capture(CaptureArgs),
+    /// Serve many hosts on one page, from their agents
+    ///
+    /// Needs no GPU. Shows all hosts of --hosts, finds free GPUs among them (/api/v1/find), and serves the page and API of each
+    /// below /hosts/NAME/. The options about the port, tokens, TLS and the log are those of an agent, with 8080 as the default
+    /// port. With --agent-token-file viewers need a token too (TOKEN or --token-file), unless --anonymous is set. `hub --check`
+    /// prints the configuration and its problems.
+    Hub(HubArgs),
 }

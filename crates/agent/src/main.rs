@@ -7,6 +7,7 @@
 //! | `health` | [`health`]: check a running agent and its GPUs |
 //! | `check` | [`check`]: print the configuration and its problems |
 //! | `usage` | [`usage_command`]: show who used which GPU, copy the file of it, remove a name |
+//! | `hub` | [`hub`]: show many hosts on one page, from their agents |
 //! | `capture` | [`capture`]: record the driver's answers, for a bug report |
 //! | `collect`, `record` | [`collect`]: the child processes, which load the driver library |
 
@@ -22,6 +23,7 @@ mod control;
 mod dotenv;
 mod exposure;
 mod health;
+mod hub;
 mod limits;
 mod logging;
 mod notes;
@@ -91,6 +93,7 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Command::Health(arguments)) => health::run(cli, arguments),
         Some(Command::Check(arguments)) => check::run(cli, *arguments),
         Some(Command::Capture(arguments)) => capture::run(cli, arguments),
+        Some(Command::Hub(arguments)) => hub::run(cli, arguments),
         Some(Command::Usage(arguments)) => usage_command::run(cli, arguments),
     }
 }

@@ -19,7 +19,6 @@ use std::{
     time::Duration,
 };
 
-use server::Published;
 use telemetry::snapshot::{Collector, CollectorState, Snapshot};
 use tokio::{sync::watch, time::sleep};
 
@@ -58,33 +57,33 @@ impl Notify {
         self.send("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// Sends watchdog pings and states, as long as the runtime polls this.
-    pub(crate) async fn follow(&self, newest: watch::Receiver<Arc<Published>>) -> Infallible {
+    /// Sends watchdog pings and the status of what is published, as long as the runtime polls this.
+    pub(crate) async fn follow<T>(&self, newest: watch::Receiver<Arc<T>>, status: impl Fn(&T) -> String) -> Infallible {
         if let Some(manager) = &self.0 {
-            tokio::join!(self.ping(manager.ping, newest.clone()), self.send_states(newest));
+            tokio::join!(self.ping(manager.ping, newest.clone()), self.send_states(newest, status));
         }
         future::pending().await
     }
 
-    /// Pings systemd. A ping proves that both loops run: this one, and the supervisor's, which has published a snapshot
-    /// since the last ping. The supervisor publishes on its own clock, so a driver that hangs does not stop the pings.
-    async fn ping(&self, every: Option<Duration>, mut newest: watch::Receiver<Arc<Published>>) {
+    /// Pings systemd. A ping proves that both loops run: this one, and that of the supervisor or of the hub's fleet, which has
+    /// published since the last ping. They publish on their own clock, so a driver that hangs does not stop the pings.
+    async fn ping<T>(&self, every: Option<Duration>, mut newest: watch::Receiver<Arc<T>>) {
         let Some(every) = every else { return };
         loop {
             newest.mark_unchanged();
             self.send("WATCHDOG=1");
             sleep(every).await;
             if newest.changed().await.is_err() {
-                tracing::error!("the supervisor has ended; no more watchdog pings");
+                tracing::error!("nothing is published any more; no more watchdog pings");
                 return;
             }
         }
     }
 
-    async fn send_states(&self, mut newest: watch::Receiver<Arc<Published>>) {
+    async fn send_states<T>(&self, mut newest: watch::Receiver<Arc<T>>, status: impl Fn(&T) -> String) {
         let mut sent = String::new();
         loop {
-            let status = status(&newest.borrow_and_update().snapshot);
+            let status = status(&newest.borrow_and_update());
             if status != sent {
                 self.send(&format!("STATUS={status}"));
                 sent = status;
@@ -134,7 +133,7 @@ fn ping(microseconds: Option<String>, pid: Option<String>, own: u32) -> Option<D
 }
 
 /// Describes the collector's state in one line, without anything that changes every second.
-fn status(snapshot: &Snapshot) -> String {
+pub(crate) fn status(snapshot: &Snapshot) -> String {
     let Collector { state, detail, .. } = &snapshot.collector;
     let more = match state {
         CollectorState::Ok => Some(format!("GPUs: {}", snapshot.gpus.len())),

@@ -10,7 +10,7 @@ use crate::{
     cli::Cli,
     config::Config,
     control, exposure,
-    notify::Notify,
+    notify::{self, Notify},
     serving::{self, Serving},
     signals::Hangup,
     state::{self, NewestState, StateSaver},
@@ -43,7 +43,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     for warning in exposure::warnings(&config.exposure) {
         tracing::warn!("{warning}");
     }
-    let files = config.exposure.watch()?;
+    let files = config.exposure.watch(None)?;
     warn_about_counters(&config);
     let notify = Notify::from_environment();
     let (archive, saved) = restore(&config);
@@ -71,7 +71,7 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
         let app = App::new(server_config, newest.clone());
         io::Result::Ok(tokio::select! {
             status = server.run(move |peer, request| app.reply(Some(peer), &request), &notify) => status,
-            never = notify.follow(newest) => match never {},
+            never = notify.follow(newest, |published| notify::status(&published.snapshot)) => match never {},
             never = watch_age(aging) => match never {},
             never = reload(hangup, &files, &driver) => match never {},
         })

@@ -17,5 +17,5 @@ mod target;
 pub use client::{Ask, Client, ClientError, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
-pub use run::{Hub, HubConfig};
+pub use run::{Hub, HubConfig, not_ready};
 pub use target::{Endpoint, Scheme, Target, TargetList};

@@ -2,7 +2,8 @@
 
 use std::{io, sync::Arc, thread, time::Duration};
 
-use tokio::sync::watch;
+use telemetry::Stamp;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -10,15 +11,18 @@ use crate::{
     client::Client,
     credentials::Credentials,
     discovery::{self, Source},
+    fleet::{self, Published, Publisher},
     target::TargetList,
 };
 
 /// Timeout for a connection to an agent or a list, and for the head of its answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Threads that resolve names for the links.
+/// Threads that resolve names.
 const BLOCKING_THREADS: usize = 16;
+/// Observations that wait for the task which owns the fleet.
+const QUEUE: usize = 4096;
 /// Time for the tasks to end; a name server that does not answer is not waited for.
-const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Configuration of a hub.
 #[derive(Clone, Debug)]
@@ -36,6 +40,7 @@ pub struct HubConfig {
 /// A running hub.
 #[derive(Debug)]
 pub struct Hub {
+    published: watch::Receiver<Arc<Published>>,
     targets: watch::Receiver<TargetList>,
     stop: CancellationToken,
     thread: thread::JoinHandle<()>,
@@ -49,10 +54,10 @@ impl Hub {
     pub fn start(config: HubConfig) -> io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
-        let lists = Client::new(config.list_tls, CONNECT_TIMEOUT);
+        let (publisher, published) = Publisher::new(Stamp::now());
         let targets = {
             let _entered = runtime.enter();
-            discovery::start(&config.sources, &lists, &config.credentials)?
+            begin(config, publisher)?
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -61,7 +66,13 @@ impl Hub {
             runtime.shutdown_timeout(STOP_TIMEOUT);
         };
         let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
-        Ok(Self { targets, stop, thread })
+        Ok(Self { published, targets, stop, thread })
+    }
+
+    /// The fleet, now and after each change.
+    #[must_use]
+    pub fn published(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.clone()
     }
 
     /// The list of targets, now and after each change.
@@ -77,4 +88,19 @@ impl Hub {
             tracing::error!("the thread of the fleet has panicked");
         }
     }
+}
+
+/// Starts the tasks of the fleet's thread.
+fn begin(config: HubConfig, publisher: Publisher) -> io::Result<watch::Receiver<TargetList>> {
+    let lists = Client::new(config.list_tls, CONNECT_TIMEOUT);
+    let targets = discovery::start(&config.sources, &lists, &config.credentials)?;
+    let (_observations, observed) = mpsc::channel(QUEUE);
+    tokio::spawn(fleet::run(targets.clone(), observed, publisher));
+    Ok(targets)
+}
+
+/// The answer to every request until the routes are there.
+#[must_use]
+pub fn not_ready() -> http_server::Response {
+    http_server::error::problem(hyper::StatusCode::SERVICE_UNAVAILABLE, "the hub has no routes yet")
 }

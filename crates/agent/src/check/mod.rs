@@ -172,7 +172,7 @@ impl Findings {
 }
 
 /// Describes access: the names of tokens, and TLS.
-fn access(exposure: &Exposure) -> Vec<String> {
+pub(crate) fn access(exposure: &Exposure) -> Vec<String> {
     let own = exposure.own.iter().map(|_| "TOKEN (read)".to_owned());
     let listed = exposure.file.iter().flat_map(|file| {
         let tokens = file.tokens().borrow().clone();

@@ -23,6 +23,8 @@ Examples:
       record the driver's answers, for a bug report
   nvidia-smi-web-agent release --for 10m
       release the GPUs, to reset one or to upgrade the driver
+  nvidia-smi-web-agent hub --hosts static:gpu01:8000,gpu02:8000
+      show several hosts on one page, on port 8080
   curl 'localhost:8000/status?idx=0'
       get the first GPU and its processes";
 

@@ -3,11 +3,14 @@
 use std::ffi::OsString;
 
 use clap::{
-    Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, builder::Resettable, error::ErrorKind,
+    Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, builder::Resettable, error::ErrorKind,
     parser::ValueSource,
 };
 
-use super::{Cli, Setting, Source};
+use super::{
+    Cli, Setting, Source,
+    hub::{HUB_PORT, SHARED},
+};
 use crate::{dotenv::DotEnv, service::Service};
 
 /// Reason why no command runs.
@@ -52,6 +55,8 @@ pub(super) fn parse_from(
             _ => argument,
         }
     });
+    let of_hub = |argument: Arg| if is_empty_variable(&argument) { argument.env(Resettable::Reset) } else { argument };
+    command = command.mut_subcommand(HUB, |hub| hub.mut_args(of_hub));
     for (id, value) in [("port", &dotenv.port), ("url_prefix", &dotenv.url_prefix)] {
         if let Some(value) = value.clone() {
             command = command.mut_arg(id, |argument| argument.default_value(value));
@@ -59,7 +64,10 @@ pub(super) fn parse_from(
     }
     let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error))?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
-    cli.settings = settings(&matches, &dotenv, &service);
+    cli.settings = settings(&Cli::command(), &matches, &dotenv, &service);
+    if let Some(of_hub) = matches.subcommand_matches(HUB) {
+        adapt_to_hub(&mut cli, of_hub, &dotenv, &service)?;
+    }
     let of_service = service.variables.get("TOKEN").map(OsString::from);
     let (token, source) = match (token, dotenv.token, of_service) {
         (Some(token), ..) => (Some(token), Source::Variable("TOKEN".into())),
@@ -75,6 +83,31 @@ pub(super) fn parse_from(
     Ok(cli)
 }
 
+/// Name of the command that has options with variables of its own.
+const HUB: &str = "hub";
+
+/// Adds the options of a hub, gives it its own port, and refuses options that concern the GPUs of this host. Variables are
+/// ignored, since a file of them can be that of an agent.
+fn adapt_to_hub(cli: &mut Cli, of_hub: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Result<(), Stop> {
+    if let Some(command) = Cli::command().find_subcommand(HUB) {
+        cli.settings.extend(settings(command, of_hub, dotenv, service));
+    }
+    let of_gpus = |setting: &&Setting| !SHARED.contains(&setting.name.as_str()) && !setting.is_of_hub();
+    if let Some(setting) = cli.settings.iter().filter(of_gpus).find(|setting| setting.source == Source::Flag) {
+        let name = &setting.name;
+        return Err(Stop::Error(format!(
+            "--{name} concerns the GPUs of this host, and a hub has none: leave it out; see hub --help"
+        )));
+    }
+    if let Some(port) = cli.settings.iter_mut().find(|setting| setting.name == "port")
+        && (port.is_default() || port.value == EMPTY)
+    {
+        cli.options.port = HUB_PORT;
+        port.value = HUB_PORT.to_string();
+    }
+    Ok(())
+}
+
 /// Checks for an empty variable, which counts as unset: a container's environment often has one. PORT and `URL_PREFIX` are
 /// left to their parsers, since an empty one wins over `.env` as in the Python agent.
 fn is_empty_variable(argument: &Arg) -> bool {
@@ -82,9 +115,11 @@ fn is_empty_variable(argument: &Arg) -> bool {
     is_ours && argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// Lists every visible option with its value as given.
-fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Setting> {
-    let command = Cli::command();
+/// Value of an option that is set to nothing, as it is displayed.
+const EMPTY: &str = "(empty)";
+
+/// Lists every visible option of a command with its value as given.
+fn settings(command: &Command, matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Setting> {
     let visible = command.get_arguments().filter(|argument| argument.get_env().is_some() && !argument.is_hide_set());
     visible
         .map(|argument| {
@@ -95,7 +130,7 @@ fn settings(matches: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Vec<Set
             let raw: Vec<_> = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
             let value = match raw.as_slice() {
                 [] => "(none)".into(),
-                [value] if value.is_empty() => "(empty)".into(),
+                [value] if value.is_empty() => EMPTY.into(),
                 several => several.join(","),
             };
             let source = match matches.value_source(id) {
@@ -128,7 +163,8 @@ fn variable_of(message: &str) -> String {
     let command = Cli::command();
     // Another flag may begin with the same words.
     let names = |long: &str| ["'", " ", "=", "["].iter().any(|end| message.contains(&format!("'--{long}{end}")));
-    let named = command.get_arguments().find(|argument| argument.get_long().is_some_and(names));
+    let of_hub = command.find_subcommand(HUB).into_iter().flat_map(Command::get_arguments);
+    let named = command.get_arguments().chain(of_hub).find(|argument| argument.get_long().is_some_and(names));
     named
         .and_then(|argument| {
             argument.get_env().map(|variable| (argument.get_id().as_str(), variable.to_string_lossy()))

@@ -168,3 +168,55 @@ fn help_lists_every_variable() {
         assert!(help.contains(variable), "{variable}");
     }
 }
+
+fn hub(arguments: &[&str]) -> Cli {
+    parsed(&[&["hub"], arguments].concat(), DotEnv::default()).unwrap()
+}
+
+#[test]
+fn hub_has_a_port_of_its_own() {
+    assert_eq!(hub(&[]).options.port, 8080);
+    assert_eq!(hub(&["--port", "8000"]).options.port, 8000);
+    let of_file = parsed(&["hub"], DotEnv { port: Some("9000".into()), ..DotEnv::default() }).unwrap();
+    assert_eq!(of_file.options.port, 9000);
+    let shown = hub(&[]).settings.into_iter().find(|setting| setting.name == "port").unwrap();
+    assert_eq!((shown.value.as_str(), shown.source), ("8080", Source::Default));
+    assert_eq!(parsed(&[], DotEnv::default()).unwrap().options.port, 8000);
+}
+
+#[test]
+fn hub_hosts_separated_or_repeated() {
+    let count = |arguments: &[&str]| {
+        let Some(Command::Hub(hub)) = hub(arguments).command else { panic!() };
+        hub.hosts.iter().map(|sources| sources.0.len()).sum::<usize>()
+    };
+    assert_eq!(count(&["--hosts", "static:a:1,b:2"]), 1);
+    assert_eq!(count(&["--hosts", "static:a:1 /etc/hub/*.json\n dns+srv://agents"]), 3);
+    assert_eq!(count(&["--hosts", "static:a:1", "--hosts", "https://list/sd"]), 2);
+    assert_eq!(count(&["--hosts", ""]), 0);
+    let settings = hub(&["--hosts", "static:a:1"]).settings;
+    let hosts = settings.iter().find(|setting| setting.name == "hosts").unwrap();
+    assert_eq!((hosts.value.as_str(), &hosts.source), ("static:a:1", &Source::Flag));
+}
+
+#[test]
+fn hub_refuses_options_about_gpus_and_invalid_hosts() {
+    for (arguments, expected) in [
+        (&["hub", "--interval", "2s"][..], &["--interval", "GPUs of this host", "leave it out"][..]),
+        (&["--kubelet-socket", "/x", "hub"], &["--kubelet-socket"]),
+        (&["--state-dir", "/x", "hub"], &["--state-dir"]),
+        (&["hub", "--hosts", "gpu01:8000"], &["gpu01:8000", "static:HOST:PORT", "NVSMI_HUB_HOSTS"]),
+        (&["hub", "--hosts", "https://a:b@c/"], &["--agent-token-file"]),
+        (&["hub", "--all"], &["--check"]),
+        (&["--hosts", "static:a:1"], &["--hosts"]),
+    ] {
+        let message = wrong(arguments);
+        assert!(!message.contains('\n'), "{message}");
+        for part in expected {
+            assert!(message.contains(part), "{message:?} lacks {part:?}");
+        }
+    }
+    for name in HUB_OPTIONS {
+        assert!(Cli::command().get_arguments().any(|argument| argument.get_long() == Some(name)), "{name}");
+    }
+}

@@ -23,6 +23,7 @@ use address::Connection;
 pub(crate) use answer::Answer;
 pub(crate) use screen::{Screen, columns, cut};
 pub(crate) use target::select;
+pub(crate) use tls::{rooted, rooted_also};
 
 /// Timeout of a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -41,20 +41,49 @@ const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 ///
 /// # Errors
 /// One line: there is no such file, or no certificate is in it.
-pub(super) fn rooted(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let named = file.map(Path::to_path_buf).or_else(|| env::var_os(ROOTS_VARIABLE).map(PathBuf::from));
+pub(crate) fn rooted(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    match file {
+        Some(path) => add_authorities(&mut roots, path)?,
+        None => add_authorities(&mut roots, &authorities_of_host()?)?,
+    }
+    trusting(roots)
+}
+
+/// TLS configuration that trusts the authorities of this host, if there are any, and those in this file.
+///
+/// # Errors
+/// One line: no certificate is in the file.
+pub(crate) fn rooted_also(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    if let Err(error) = authorities_of_host().and_then(|path| add_authorities(&mut roots, &path)) {
+        tracing::debug!("{error}");
+    }
+    file.map(|path| add_authorities(&mut roots, path)).transpose()?;
+    trusting(roots)
+}
+
+/// File of the authorities that this host trusts.
+fn authorities_of_host() -> Result<PathBuf, String> {
+    let named = env::var_os(ROOTS_VARIABLE).map(PathBuf::from);
     let found = || SYSTEM_ROOTS.iter().map(PathBuf::from).find(|path| path.is_file());
-    let path = named.or_else(found).ok_or_else(|| {
+    named.or_else(found).ok_or_else(|| {
         format!("cannot authenticate the agent: this host has no file of authorities; install ca-certificates, or set {ROOTS_VARIABLE}")
-    })?;
+    })
+}
+
+fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
     let shown = path.display();
-    let certificates = CertificateDer::pem_file_iter(&path)
+    let certificates = CertificateDer::pem_file_iter(path)
         .map_err(|error| format!("cannot read the authorities in {shown}: {error}"))?
         .filter_map(Result::ok);
-    let mut roots = RootCertStore::empty();
     if roots.add_parsable_certificates(certificates).0 == 0 {
         return Err(format!("expected certificates of authorities (PEM) in {shown}, found none"));
     }
+    Ok(())
+}
+
+fn trusting(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))

@@ -13,7 +13,7 @@ use std::{
 const POLL: Duration = Duration::from_secs(1);
 
 /// Files that are reloaded together.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     pub(super) paths: Vec<PathBuf>,
     /// States before they were read.
     pub(super) seen: Vec<FileState>,

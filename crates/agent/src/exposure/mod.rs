@@ -1,6 +1,7 @@
 //! Listeners, tokens and certificates: who can reach the agent, and the warnings about access that is too open. Files of
 //! tokens and certificates are reloaded when they change.
 
+mod agent_tokens;
 mod certificates;
 mod files;
 mod tokens;
@@ -19,8 +20,9 @@ use crate::{
     bind::{Bind, GivenBy},
     cli::{AnonymousScope, Cli, Options, Source, given},
 };
+pub(crate) use agent_tokens::AgentTokenFile;
 use certificates::Certificates;
-pub(crate) use files::Reload;
+pub(crate) use files::{Reload, Watched};
 pub(crate) use tokens::TokenFile;
 pub(crate) use warnings::warnings;
 
@@ -92,11 +94,12 @@ impl Exposure {
         self.certificates.as_ref().map(Certificates::tls)
     }
 
-    /// Reloads the files when they change or on request, in a thread of its own, since reading a file can take long.
-    pub(crate) fn watch(&self) -> io::Result<Reload> {
+    /// Reloads the files, and those of another option, when they change or on request, in a thread of its own, since reading
+    /// a file can take long.
+    pub(crate) fn watch(&self, other: Option<Watched>) -> io::Result<Reload> {
         let tokens = self.file.as_ref().map(TokenFile::watched);
         let certificates = self.certificates.as_ref().map(Certificates::watched);
-        files::watch(tokens.into_iter().chain(certificates).collect())
+        files::watch(tokens.into_iter().chain(certificates).chain(other).collect())
     }
 }
 

@@ -1,0 +1,114 @@
+//! `hub --check`: prints the configuration without secrets, the hosts, and the problems.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use hub::{Client, TargetList, discovery};
+
+use super::config::{self, Config};
+use crate::{
+    cli::{Cli, HUB_OPTIONS, HubArgs, Setting},
+    exposure, say,
+};
+
+/// Time in which each source must answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Timeout for a connection to the server of a list.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Hosts that are listed; the others are counted.
+const MAX_LISTED: usize = 20;
+/// Exit status if a problem prevents the hub from working.
+const EXIT_PROBLEM: u8 = 1;
+
+/// Prints the configuration and reads the lists of hosts once.
+pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
+    let config = Config::new(cli, arguments)?;
+    let list = read(&config)?;
+    let mut problems = Vec::new();
+    let mut facts = Vec::new();
+    for bind in &config.exposure.binds {
+        match bind.listen(&config.exposure.binds, &config.exposure.given_by) {
+            Ok(_) => facts.push(format!("listening              {bind} is free")),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if !list.is_loaded {
+        problems.push("not all lists of hosts can be read".into());
+    }
+    let warnings = exposure::warnings(&config.exposure).into_iter().chain(config.warnings()).chain(list.notes.clone());
+    let warnings: Vec<String> = warnings.chain(notes(&list)).collect();
+    for (kind, texts) in [("problem", &problems), ("warning", &warnings)] {
+        for text in texts {
+            say::line(&format!("{kind:<22} {text}"))?;
+        }
+    }
+    if problems.is_empty() && warnings.is_empty() {
+        say::line(&format!("{:<22} none", "problems"))?;
+    }
+    say::out("\n")?;
+    facts.extend(facts_of(&config, &list));
+    for fact in &facts {
+        say::line(fact)?;
+    }
+    say::out("\n")?;
+    settings(cli, arguments)?;
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_PROBLEM) })
+}
+
+/// Reads all lists, or what can be read in time.
+fn read(config: &Config) -> io::Result<TargetList> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let list = runtime.block_on(async {
+        let client = Client::new(config.list_tls.clone(), CONNECT_TIMEOUT);
+        let mut newest = discovery::start(&config.sources, &client, &config.credentials())?;
+        // In time or not, the newest list has the notes.
+        let waited = tokio::time::timeout(TIMEOUT, newest.wait_for(|list| list.is_loaded || !list.notes.is_empty()));
+        drop(waited.await);
+        let list = newest.borrow().clone();
+        io::Result::Ok(list)
+    });
+    runtime.shutdown_background();
+    list
+}
+
+/// Notes of single hosts.
+fn notes(list: &TargetList) -> Vec<String> {
+    let all = list.targets.iter().flat_map(|target| target.notes.iter().map(|note| format!("{}: {note}", target.name)));
+    all.collect()
+}
+
+fn facts_of(config: &Config, list: &TargetList) -> Vec<String> {
+    let mut facts = crate::check::access(&config.exposure);
+    if let Some(file) = &config.agent_tokens {
+        facts.push(format!("agent tokens           {} in {}", file.tokens().len(), file.path().display()));
+    }
+    facts.extend(config.sources.iter().map(|source| format!("source                 {source}")));
+    facts.push(format!("hosts                  {}", list.targets.len()));
+    let tokens = config.credentials();
+    let host = |target: &hub::Target| {
+        let token = if tokens.for_endpoint(&target.endpoint, None).is_some() { ", with a token" } else { "" };
+        format!("host                   {} at {}{token}", target.name, target.endpoint)
+    };
+    facts.extend(list.targets.iter().take(MAX_LISTED).map(|target| host(target)));
+    if let Some(more) = list.targets.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        facts.push(format!("host                   and {more} more"));
+    }
+    facts
+}
+
+fn settings(cli: &Cli, arguments: &HubArgs) -> io::Result<()> {
+    let is_used = |setting: &&Setting| {
+        HUB_OPTIONS.contains(&setting.name.as_str()) || setting.is_of_hub() || setting.name == "token"
+    };
+    let (shown, hidden): (Vec<&Setting>, Vec<&Setting>) =
+        cli.settings.iter().filter(is_used).partition(|setting| arguments.all || !setting.is_default());
+    for Setting { name, value, source } in shown {
+        say::line(&format!("{name:<22} {value:<28} {source}"))?;
+    }
+    if !hidden.is_empty() {
+        say::line(&format!("{:<22} {} options; --all lists them", "at their default", hidden.len()))?;
+    }
+    for name in config::ignored(cli) {
+        say::line(&format!("{name:<22} ignored: it concerns the GPUs of this host, and a hub has none"))?;
+    }
+    Ok(())
+}

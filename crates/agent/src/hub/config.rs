@@ -1,0 +1,98 @@
+//! Configuration of a hub, from the command line.
+
+use std::{io, sync::Arc};
+
+use hub::{Credentials, discovery::Source};
+use server::Anonymous;
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::{
+    cli::{self, Cli, HUB_OPTIONS, HubArgs, given},
+    client,
+    exposure::{AgentTokenFile, Exposure},
+};
+
+/// Configuration of a hub.
+pub(super) struct Config {
+    /// Listeners and access of viewers.
+    pub(super) exposure: Exposure,
+    pub(super) sources: Vec<Source>,
+    /// Tokens for agents.
+    pub(super) agent_tokens: Option<AgentTokenFile>,
+    pub(super) agent_tls: Arc<ClientConfig>,
+    pub(super) list_tls: Arc<ClientConfig>,
+    pub(super) stream_clients: usize,
+    options: cli::Options,
+}
+
+impl Config {
+    /// # Errors
+    /// One line with the fix: an option requires another, or its file cannot be used.
+    pub(super) fn new(cli: &Cli, arguments: &HubArgs) -> io::Result<Self> {
+        let sources: Vec<Source> = arguments.hosts.iter().flat_map(|sources| &sources.0).cloned().collect();
+        if sources.is_empty() {
+            return Err(io::Error::other(
+                "expected the hosts of this hub: set --hosts or NVSMI_HUB_HOSTS, such as --hosts static:gpu01:8000,gpu02:8000",
+            ));
+        }
+        let exposure = Exposure::new(cli)?;
+        let agent_tokens = given(arguments.agent_token_file.as_ref()).map(AgentTokenFile::open).transpose()?;
+        if agent_tokens.is_some() && !exposure.has_tokens() && exposure.anonymous == Anonymous::Unsaid {
+            return Err(io::Error::other(
+                "with --agent-token-file everyone would see through this hub what the agents show with a token: set TOKEN or \
+                 --token-file for viewers, or --anonymous if that is intended",
+            ));
+        }
+        let authorities = given(arguments.agent_ca.as_ref());
+        let authorities = authorities.as_deref();
+        let failed = |error| io::Error::other(format!("--agent-ca: {error}"));
+        Ok(Self {
+            exposure,
+            sources,
+            agent_tokens,
+            agent_tls: match authorities {
+                Some(path) => client::rooted(Some(path)),
+                None => client::rooted_also(None),
+            }
+            .map_err(failed)?,
+            list_tls: client::rooted_also(authorities).map_err(failed)?,
+            stream_clients: cli.options.stream_clients,
+            options: cli.options.clone(),
+        })
+    }
+
+    /// Tokens for agents.
+    pub(super) fn credentials(&self) -> Credentials {
+        self.agent_tokens.as_ref().map_or_else(Credentials::none, AgentTokenFile::credentials)
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        self.options.url_prefix.as_str()
+    }
+
+    /// Lists what may be more open than intended, each with its fix.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let Some(file) = &self.agent_tokens else { return Vec::new() };
+        let path = file.path().display();
+        let readable = file
+            .is_world_readable()
+            .then(|| format!("every account of this host can read the agent token file {path}; run chmod o= {path}"));
+        let spoofable = self.sources.iter().find(|source| source.is_spoofable());
+        let for_all = spoofable.filter(|_| file.tokens().has_token_for_all()).map(|source| {
+            format!(
+                "{path} has a token for all agents, and whoever can change {source} on its way gets it: put the addresses of \
+                 the agents in front of the token"
+            )
+        });
+        readable.into_iter().chain(for_all).collect()
+    }
+}
+
+/// Options that are set and that a hub does not use. A flag among them is refused.
+pub(super) fn ignored(cli: &Cli) -> impl Iterator<Item = &str> {
+    let ignored = cli.settings.iter().filter(|setting| {
+        let is_used = HUB_OPTIONS.contains(&setting.name.as_str()) || setting.is_of_hub() || setting.name == "token";
+        !is_used && !setting.is_default()
+    });
+    ignored.map(|setting| setting.name.as_str())
+}

@@ -1,0 +1,78 @@
+//! `hub`: many hosts on one page, from their agents.
+
+mod check;
+mod config;
+
+use std::{convert::Infallible, io, process::ExitCode};
+
+use hub::{Hub, HubConfig};
+use tokio::runtime::Runtime;
+
+use crate::{
+    cli::{Cli, HubArgs},
+    exposure,
+    notify::Notify,
+    serving::{self, Serving},
+    signals::Hangup,
+};
+use config::Config;
+
+/// Threads that wait for names to be resolved, as of hosts to which requests are proxied.
+const BLOCKING_THREADS: usize = 16;
+
+/// Serves until SIGTERM or SIGINT, or prints the configuration.
+///
+/// # Errors
+/// Invalid settings.
+pub(crate) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
+    if arguments.check {
+        return check::run(cli, arguments);
+    }
+    serving::run(BLOCKING_THREADS, |runtime, hangup| {
+        let config = Config::new(cli, arguments)?;
+        if config.exposure.has_secrets() || config.agent_tokens.is_some() {
+            serving::protect_memory();
+        }
+        for name in config::ignored(cli) {
+            tracing::info!(option = name, "ignored: it concerns the GPUs of this host, and a hub has none");
+        }
+        serving::retriable(begin(&config, runtime, hangup))
+    })
+}
+
+fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCode> {
+    let exposure = &config.exposure;
+    let serving = Serving::bind(exposure)?;
+    for warning in exposure::warnings(exposure).into_iter().chain(config.warnings()) {
+        tracing::warn!("{warning}");
+    }
+    let files = exposure.watch(config.agent_tokens.as_ref().map(exposure::AgentTokenFile::watched))?;
+    let notify = Notify::from_environment();
+    let hub = Hub::start(HubConfig {
+        sources: config.sources.clone(),
+        credentials: config.credentials(),
+        agent_tls: config.agent_tls.clone(),
+        list_tls: config.list_tls.clone(),
+    })?;
+    let status = runtime.block_on(async {
+        let server = serving.start(exposure, config.prefix(), config.stream_clients)?;
+        notify.ready();
+        let newest = hub.published();
+        io::Result::Ok(tokio::select! {
+            status = server.run(|_, _| std::future::ready(hub::not_ready()), &notify) => status,
+            never = notify.follow(newest, |published| format!("hosts: {}", published.hosts.len())) => match never {},
+            never = reload(hangup, &files) => match never {},
+        })
+    })?;
+    hub.stop();
+    Ok(status)
+}
+
+/// Reloads tokens and certificates at each SIGHUP.
+async fn reload(mut hangup: Hangup, files: &exposure::Reload) -> Infallible {
+    loop {
+        hangup.next().await;
+        tracing::info!(signal = "SIGHUP", "reloading tokens and certificates");
+        files.now();
+    }
+}
