@@ -8,9 +8,11 @@
 mod answer;
 mod api;
 mod config;
+mod live;
 mod promql;
 #[cfg(test)]
 mod stand_in;
 
 pub use api::EngineError;
 pub use config::{EngineConfig, EngineCredentials};
+pub use live::{VisibleHosts, run};

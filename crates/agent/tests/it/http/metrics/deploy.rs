@@ -35,10 +35,11 @@ fn promtool_accepts_rules_and_alerts_fire() {
         "recording.yml",
         "alerts.yml",
         "usage.yml",
+        "fleet.yml",
         "dcgm-4.8-to-4.9.yml",
         "dcgm-4.9-to-4.8.yml",
     ]);
-    promtool(&["test", "rules", "tests.yml", "usage-tests.yml"]);
+    promtool(&["test", "rules", "tests.yml", "usage-tests.yml", "fleet-tests.yml"]);
     let (alerts, tests) = (text("deploy/prometheus/alerts.yml"), text("deploy/prometheus/tests.yml"));
     let (names, tested) = (told(&alerts, "alert:"), told(&tests, "alertname:"));
     let runbooks = told(&alerts, "runbook_url:");
@@ -62,9 +63,11 @@ fn promtool_accepts_rules_and_alerts_fire() {
     for record in told(&text("deploy/prometheus/recording.yml"), "record:") {
         assert!(tests.contains(&format!("expr: {record}\n")), "{record} is not tested");
     }
-    let tests = text("deploy/prometheus/usage-tests.yml");
-    for record in told(&text("deploy/prometheus/usage.yml"), "record:") {
-        assert!(tests.contains(&format!("expr: {record}")), "{record} is not tested");
+    for name in ["usage", "fleet"] {
+        let tests = text(&format!("deploy/prometheus/{name}-tests.yml"));
+        for record in told(&text(&format!("deploy/prometheus/{name}.yml")), "record:") {
+            assert!(tests.contains(&format!("expr: {record}")), "{record} is not tested");
+        }
     }
 }
 
@@ -79,7 +82,7 @@ fn ours(text: &str) -> BTreeSet<String> {
 fn rules_and_dashboards_use_existing_metrics() {
     let documented = text("docs/metrics.md");
     let mut files: Vec<String> =
-        ["alerts", "recording", "usage"].map(|name| format!("deploy/prometheus/{name}.yml")).into();
+        ["alerts", "recording", "usage", "fleet"].map(|name| format!("deploy/prometheus/{name}.yml")).into();
     files.extend(["docs/runbook.md", "docs/from-dcgm-exporter.md"].map(String::from));
     files.extend(["host", "fleet"].map(|name| format!("deploy/grafana/dashboards/{name}.json")));
     for file in files {

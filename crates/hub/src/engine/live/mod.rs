@@ -1,0 +1,319 @@
+//! Live state of hosts from an engine, without connections to agents: `--live-from prometheus`.
+//!
+//! A refresh has nine queries over all hosts, two more every ten minutes, and one for the GPUs of hosts that somebody looks at:
+//! twelve at most, whatever the number of hosts.
+
+mod facts;
+mod gpus;
+mod hosts;
+mod instances;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep, sleep_until},
+};
+
+use self::{
+    facts::Facts,
+    gpus::HostGpus,
+    hosts::HostRows,
+    instances::Instances,
+    report::{Clock, Now, Shared},
+};
+use super::{
+    api::{Engine, EngineError},
+    config::EngineConfig,
+};
+use crate::{
+    client::Client,
+    report::{Failure, Observation, Seen},
+    target::{Endpoint, TargetList},
+};
+
+/// Names of the hosts that open streams show.
+pub type VisibleHosts = Arc<BTreeSet<Arc<str>>>;
+
+/// Interval until it is known, in seconds.
+const UNKNOWN_INTERVAL: f64 = 30.0;
+/// Shortest interval, in seconds.
+const MIN_INTERVAL: f64 = 1.0;
+/// Longest interval, in seconds. Engines show nothing that is older than five minutes.
+const MAX_INTERVAL: f64 = 300.0;
+/// Period of facts that rarely change.
+const FACTS_EVERY: Duration = Duration::from_secs(600);
+/// Shortest time between two readings of facts, when hosts or GPUs are new.
+const FACTS_AFTER: Duration = Duration::from_secs(60);
+/// Shortest time between two queries of the hosts that are looked at.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// Sends what an engine has about the listed hosts, until nobody receives it. `visible` has the names of the hosts whose
+/// GPUs somebody looks at.
+pub async fn run(
+    client: Client,
+    config: EngineConfig,
+    mut targets: watch::Receiver<TargetList>,
+    mut visible: watch::Receiver<VisibleHosts>,
+    to: mpsc::Sender<Observation>,
+) {
+    if targets.wait_for(|list| list.is_loaded || !list.targets.is_empty()).await.is_err() {
+        return;
+    }
+    let mut live = Live::new(Engine::new(&client, config));
+    loop {
+        let begin = Instant::now();
+        let (list, names) = (targets.borrow_and_update().clone(), visible.borrow_and_update().clone());
+        let observed = live.refresh(&list, &names).await;
+        if !send(&to, observed).await {
+            return;
+        }
+        let next = (begin + live.interval() + live.delay()).max(Instant::now() + Duration::from_millis(100));
+        loop {
+            tokio::select! {
+                () = to.closed() => return,
+                () = sleep_until(next) => break,
+                changed = visible.changed() => if changed.is_err() { sleep_until(next).await; break },
+            }
+            let names = visible.borrow_and_update().clone();
+            let observed = live.look(&names).await;
+            if !send(&to, observed).await {
+                return;
+            }
+            sleep(LOOK_AFTER).await;
+        }
+    }
+}
+
+async fn send(to: &mpsc::Sender<Observation>, observed: Vec<Observation>) -> bool {
+    for observation in observed {
+        if to.send(observation).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Hosts as the engine has them.
+struct Live {
+    engine: Engine,
+    list: TargetList,
+    instances: Instances,
+    endpoints: Vec<Arc<Endpoint>>,
+    rows: HostRows,
+    facts: Vec<Facts>,
+    facts_at: Option<Instant>,
+    gpus: BTreeMap<usize, HostGpus>,
+    clocks: BTreeMap<Arc<Endpoint>, Clock>,
+    /// Interval that was learned, in seconds.
+    learned: Option<f64>,
+    /// Time of the last whole answer.
+    answered: Option<Instant>,
+}
+
+impl Live {
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            list: TargetList::default(),
+            instances: Instances::default(),
+            endpoints: Vec::new(),
+            rows: HostRows::default(),
+            facts: Vec::new(),
+            facts_at: None,
+            gpus: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            learned: None,
+            answered: None,
+        }
+    }
+
+    /// Seconds between two readings of a host that the engine has: the configured interval of scrapes, or a longer one that
+    /// its samples have.
+    fn seconds(&self) -> f64 {
+        let configured = self.engine.config().scrape_interval.map(|interval| interval.as_secs_f64());
+        let seconds = match (configured, self.learned) {
+            (Some(configured), Some(learned)) => configured.max(learned),
+            (one, other) => one.or(other).unwrap_or(UNKNOWN_INTERVAL),
+        };
+        seconds.clamp(MIN_INTERVAL, MAX_INTERVAL)
+    }
+
+    /// Time from one refresh to the next.
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds())
+    }
+
+    /// Delay of the next refresh. Refreshes that come shortly before the rules are evaluated would see each value late, so
+    /// they move until they come after it.
+    fn delay(&self) -> Duration {
+        let (interval, now) = (self.seconds(), now().unix);
+        let is_late =
+            self.rows.evaluated.map(|at| now - at).is_some_and(|late| late > 0.6 * interval && late < 2.0 * interval);
+        Duration::from_secs_f64(if is_late { 0.35 * interval } else { 0.0 })
+    }
+
+    /// Seconds of samples that a query reads. Until the interval is known, enough for any.
+    fn window(&self) -> u64 {
+        let seconds = if self.learned.is_some() { self.seconds() } else { MAX_INTERVAL / 3.0 };
+        (3.0 * seconds).ceil() as u64
+    }
+
+    /// Asks the engine about all hosts.
+    async fn refresh(&mut self, list: &TargetList, visible: &VisibleHosts) -> Vec<Observation> {
+        self.take_list(list);
+        match hosts::read(&self.engine, &self.instances, self.window()).await {
+            Ok(rows) => {
+                // Rounded up, since readings of an agent are not exactly as far apart as scrapes.
+                self.learned = rows
+                    .interval
+                    .map(|seconds| (seconds - 0.5).ceil().clamp(MIN_INTERVAL, MAX_INTERVAL))
+                    .or(self.learned);
+                self.rows = rows;
+                self.answered = Some(Instant::now());
+            }
+            Err(error) => return self.failed(&error),
+        }
+        self.read_facts().await;
+        self.read_gpus(visible).await;
+        (0..self.endpoints.len()).filter_map(|at| self.observe(at)).collect()
+    }
+
+    /// Asks the engine about hosts that somebody begins to look at.
+    async fn look(&mut self, visible: &VisibleHosts) -> Vec<Observation> {
+        let before: BTreeSet<usize> = self.gpus.keys().copied().collect();
+        let is_new = |at: &usize| !before.contains(at);
+        if self.answered.is_none() || !self.visible(visible).iter().any(is_new) {
+            return Vec::new();
+        }
+        self.read_gpus(visible).await;
+        let seen: Vec<usize> = self.gpus.keys().copied().filter(is_new).collect();
+        seen.into_iter().filter_map(|at| self.observe(at)).collect()
+    }
+
+    fn take_list(&mut self, list: &TargetList) {
+        if Arc::ptr_eq(&self.list.targets, &list.targets) {
+            return;
+        }
+        self.list = list.clone();
+        self.instances = Instances::of(list);
+        self.endpoints = list.targets.iter().map(|target| Arc::new(target.endpoint.clone())).collect();
+        let listed: BTreeSet<&Arc<Endpoint>> = self.endpoints.iter().collect();
+        self.clocks.retain(|endpoint, _| listed.contains(endpoint));
+        (self.rows, self.facts, self.gpus) = (HostRows::default(), Vec::new(), BTreeMap::new());
+        self.facts_at = None;
+    }
+
+    /// Positions of visible hosts, as many as fit into a query.
+    fn visible(&self, visible: &VisibleHosts) -> Vec<usize> {
+        let found =
+            visible.iter().filter_map(|name| self.list.targets.binary_search_by(|target| target.name.cmp(name)).ok());
+        gpus::fitting(&self.instances, found)
+    }
+
+    async fn read_facts(&mut self) {
+        let due = self.facts_at.is_none_or(|at| {
+            let age = at.elapsed();
+            age >= FACTS_EVERY || age >= FACTS_AFTER && self.lacks_facts()
+        });
+        if !due {
+            return;
+        }
+        self.facts_at = Some(Instant::now());
+        match facts::read(&self.engine, &self.instances, self.window()).await {
+            Ok(facts) => self.facts = facts,
+            // The old ones stay.
+            Err(error) => self.rows.notes.push(format!("some values are missing: {error}")),
+        }
+    }
+
+    /// True if a host has another number of GPUs than facts about them.
+    fn lacks_facts(&self) -> bool {
+        self.rows.rows.iter().enumerate().any(|(at, row)| {
+            let counted = row.counts().map(|counts| counts.free + counts.held + counts.busy + counts.unknown);
+            let known = self.facts.get(at).map_or(0, |facts| facts.gpus.len());
+            counted.is_some_and(|counted| u32::try_from(known) != Ok(counted))
+        })
+    }
+
+    async fn read_gpus(&mut self, visible: &VisibleHosts) {
+        let hosts = self.visible(visible);
+        if hosts.is_empty() {
+            self.gpus.clear();
+            return;
+        }
+        match gpus::read(&self.engine, &self.instances, &hosts, self.window(), self.seconds()).await {
+            Ok(answered) => {
+                self.gpus = answered.value;
+                self.rows.notes.extend(answered.note.filter(|note| !self.rows.notes.contains(note)));
+            }
+            Err(error) => {
+                self.gpus.clear();
+                self.rows.notes.push(format!("some values are missing: {error}"));
+            }
+        }
+    }
+
+    /// News about a host; none if what is known may stay, and age.
+    fn observe(&mut self, at: usize) -> Option<Observation> {
+        let endpoint = Arc::clone(self.endpoints.get(at)?);
+        let row = self.rows.rows.get(at)?;
+        let raw = self.gpus.get(&at);
+        let now = now();
+        let read = raw.and_then(|raw| raw.read).or(row.read);
+        let seen = if let Some(read) = read {
+            let mut clock = self.clocks.get(&endpoint).copied();
+            Clock::take(&mut clock, read, now);
+            self.clocks.extend(clock.map(|clock| (Arc::clone(&endpoint), clock)));
+            let shared =
+                Shared { interval: self.seconds(), has_problems: self.rows.has_problems, notes: &self.rows.notes };
+            let facts = self.facts.get(at).cloned().unwrap_or_default();
+            Seen::Report(Box::new(report::report(row, raw, &facts, clock.as_ref(), &shared, now)))
+        } else {
+            Seen::Failed(Failure::Unreachable(self.missing(at)))
+        };
+        Some(Observation { endpoint, at: now.at, seen })
+    }
+
+    /// Reason why the engine has nothing about a host.
+    fn missing(&self, at: usize) -> String {
+        let Some(instance) = self.instances.names(at).first() else {
+            return "other hosts of the list have the same instance: give each a label instance, as in the engine"
+                .into();
+        };
+        if self.rows.not_scraped.contains(&at) {
+            return "the engine cannot scrape it, or gets no samples".into();
+        }
+        if self.rows.rows.iter().all(|row| row.read.is_none()) {
+            return "the engine has no recorded series of any listed host: load deploy/prometheus/fleet.yml, and scrape the \
+                    agents"
+                .into();
+        }
+        format!("the engine has no samples of instance {instance:?} of the last {} s", self.window())
+    }
+
+    /// News when the engine does not answer: what is known stays until it is old.
+    fn failed(&mut self, error: &EngineError) -> Vec<Observation> {
+        tracing::warn!(%error, "no live state");
+        let patience = self.interval() * 3;
+        if self.answered.is_some_and(|at| at.elapsed() < patience) {
+            return Vec::new();
+        }
+        let why = error.to_string();
+        let at = Instant::now();
+        let seen = || Seen::Failed(Failure::Unreachable(why.clone()));
+        self.endpoints.iter().map(|endpoint| Observation { endpoint: Arc::clone(endpoint), at, seen: seen() }).collect()
+    }
+}
+
+fn now() -> Now {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    Now { unix, at: Instant::now() }
+}
