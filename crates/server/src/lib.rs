@@ -15,6 +15,15 @@ mod stream;
 mod usage;
 mod v1;
 
+/// The exposition formats of `/metrics`, for a hub's own.
+pub mod exposition {
+    pub use crate::metrics::{
+        content_type, format,
+        number::Number,
+        text::{Family, Format, Kind, Page, Samples, label_into, labels},
+    };
+}
+
 #[cfg(test)]
 use telemetry::fixtures as host;
 
@@ -37,7 +46,7 @@ pub use metrics::{
     Unserved,
 };
 pub use publish::{Aging, Published, Publisher, Show, readiness::Readiness};
-pub use router::App;
+pub use router::{App, page};
 pub use status::StatusView;
 pub use store::archive::Archive;
 pub use usage::{

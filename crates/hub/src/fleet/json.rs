@@ -67,7 +67,6 @@ pub(super) fn whole(to: &mut Vec<u8>, host: &Host, cells: Cells) {
     host_fields(&mut object, host, None);
     object.put("read_at", host.read.map(|read| read.unix_ms));
     if cells == Cells::Left {
-        object.put("gpus", ());
         return;
     }
     let to = object.key("gpus");

@@ -1,13 +1,27 @@
 //! The format of a scrape, by its `Accept` header.
 
-use hyper::header::{ACCEPT, HeaderMap};
+use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use super::text::Format;
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
 
+static TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+static OPEN_METRICS_1: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// Media type of a format.
+#[must_use]
+pub fn content_type(format: Format) -> &'static HeaderValue {
+    match format {
+        Format::Text => &TEXT,
+        Format::OpenMetrics => &OPEN_METRICS_1,
+    }
+}
+
 /// OpenMetrics if it is listed with at least the weight of plain text, otherwise plain text.
-pub(super) fn format(headers: &HeaderMap) -> Format {
+#[must_use]
+pub fn format(headers: &HeaderMap) -> Format {
     let (mut open, mut text) = (0.0_f32, 0.0_f32);
     for header in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
         for entry in header.split(',') {

@@ -7,11 +7,11 @@ mod accept;
 mod dcgm;
 mod names;
 mod native;
-mod number;
+pub(crate) mod number;
 mod sets;
 mod settings;
 mod table;
-mod text;
+pub(crate) mod text;
 mod views;
 
 #[cfg(test)]
@@ -20,22 +20,18 @@ mod tests;
 use std::sync::Arc;
 
 use http_server::{Response, auth::Scope, encoding, error::problem, query, response};
-use hyper::{HeaderMap, StatusCode, header::HeaderValue};
+use hyper::{HeaderMap, StatusCode};
 use telemetry::snapshot::Snapshot;
 
 use names::DcgmNames;
-use text::Format;
 use views::Form;
 
+pub use accept::{content_type, format};
 pub use dcgm::{CountersError, DcgmCounters, Unserved};
 pub use names::{Names, NamesError};
 pub use sets::{MetricsSet, MetricsSetError};
 pub use settings::{DcgmSettings, MetricsSettings};
 pub(crate) use views::{KEEP_MS, MetricsKey, MetricsViews};
-
-static TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-static OPEN_METRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// A scrape.
 pub(crate) struct Scrape<'a> {
@@ -54,10 +50,7 @@ impl Scrape<'_> {
         };
         let key = MetricsKey { scope: self.scope, form, gzip: encoding::accepts(self.headers, "gzip") };
         let (body, gzipped) = self.views.body(self.snapshot, key);
-        let kind = match form.format {
-            Format::Text => &TEXT,
-            Format::OpenMetrics => &OPEN_METRICS,
-        };
+        let kind = content_type(form.format);
         response::scraped(body.into(), kind, gzipped)
     }
 

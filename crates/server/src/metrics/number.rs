@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 /// A number that is the value of a sample.
-pub(crate) trait Number {
+pub trait Number {
+    /// Appends the number.
     fn write_to(self, text: &mut String);
 }
 

@@ -11,16 +11,21 @@ use super::number::{Number, Seconds};
 
 /// The exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
+    /// Prometheus text 0.0.4.
     Text,
+    /// OpenMetrics 1.0.
     OpenMetrics,
 }
 
 /// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A value that goes up and down.
     Gauge,
+    /// A value that only goes up; its name ends in `_total`.
     Counter,
+    /// Cumulative buckets, sum and count.
     Histogram,
     /// Sum and count without quantiles.
     Summary,
@@ -38,32 +43,40 @@ impl Kind {
 }
 
 /// A text that is being written.
-pub(crate) struct Page {
+#[derive(Debug)]
+pub struct Page {
     format: Format,
     text: String,
 }
 
 /// A metric family: the header of its samples, written with the first of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Family<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: Kind,
-    pub(crate) unit: &'a str,
-    pub(crate) help: &'a str,
+#[derive(Clone, Copy, Debug)]
+pub struct Family<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Type.
+    pub kind: Kind,
+    /// Base unit, in which the name without `_total` ends; empty for none.
+    pub unit: &'a str,
+    /// Meaning.
+    pub help: &'a str,
 }
 
 impl Page {
-    pub(crate) fn new(format: Format, room: usize) -> Self {
+    /// An empty text with this capacity in bytes.
+    #[must_use]
+    pub fn new(format: Format, room: usize) -> Self {
         Self { format, text: String::with_capacity(room) }
     }
 
     /// Begins a family; its samples follow.
-    pub(crate) fn begin<'a>(&'a mut self, family: Family<'a>) -> Samples<'a> {
+    pub fn begin<'a>(&'a mut self, family: Family<'a>) -> Samples<'a> {
         Samples { page: self, family, any: false, bounds_ns: &[], buckets: Vec::new() }
     }
 
     /// Writes the last line, if the format has one.
-    pub(crate) fn end(mut self) -> String {
+    #[must_use]
+    pub fn end(mut self) -> String {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
@@ -72,7 +85,8 @@ impl Page {
 }
 
 /// The samples of one family. A family without samples is not written.
-pub(crate) struct Samples<'a> {
+#[derive(Debug)]
+pub struct Samples<'a> {
     page: &'a mut Page,
     family: Family<'a>,
     any: bool,
@@ -83,7 +97,7 @@ pub(crate) struct Samples<'a> {
 
 impl Samples<'_> {
     /// Writes a sample, with formatted labels.
-    pub(crate) fn push(&mut self, labels: &str, value: impl Number) {
+    pub fn push(&mut self, labels: &str, value: impl Number) {
         self.head();
         self.line("", labels, "", value);
     }
@@ -163,7 +177,7 @@ impl Samples<'_> {
 }
 
 /// Appends a label to formatted labels.
-pub(crate) fn label_into(labels: &mut String, name: &str, value: &str) {
+pub fn label_into(labels: &mut String, name: &str, value: &str) {
     if !labels.is_empty() {
         labels.push(',');
     }
@@ -174,7 +188,8 @@ pub(crate) fn label_into(labels: &mut String, name: &str, value: &str) {
 }
 
 /// Formats labels.
-pub(crate) fn labels(all: &[(&str, &str)]) -> String {
+#[must_use]
+pub fn labels(all: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (name, value) in all {
         label_into(&mut text, name, value);

@@ -1,6 +1,6 @@
 //! The application: the table of routes over the newest snapshot.
 
-mod page;
+pub mod page;
 mod parameters;
 pub(crate) mod routes;
 

@@ -35,6 +35,9 @@ const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 const INDEX: &str = "index.html";
 const REFERENCE: &str = "docs.html";
+/// Pages of a hub: of all hosts, and of one host behind it.
+const FLEET: &str = "fleet.html";
+const HOST: &str = "host.html";
 
 /// The page loads from this origin only and has no inline scripts or styles. The pages that may embed it follow.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -46,17 +49,27 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const NO_CACHE: &str = "no-cache";
 
 /// The page itself.
-pub(crate) fn index(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+pub fn index(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
     find(INDEX).map(|file| file.answer(ancestors, headers))
 }
 
 /// The page that renders the OpenAPI document.
-pub(crate) fn reference(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+pub fn reference(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
     find(REFERENCE).map(|file| file.answer(ancestors, headers))
 }
 
+/// The page of all hosts, of a hub.
+pub fn fleet(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+    find(FLEET).map(|file| file.answer(ancestors, headers))
+}
+
+/// The page of a host behind a hub.
+pub fn host(ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+    find(HOST).or_else(|| find(INDEX)).map(|file| file.answer(ancestors, headers))
+}
+
 /// A file under `assets/`.
-pub(crate) fn asset(name: &str, ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
+pub fn asset(name: &str, ancestors: &FrameAncestors, headers: &HeaderMap) -> Option<Response> {
     find(&format!("assets/{name}")).map(|file| file.answer(ancestors, headers))
 }
 

@@ -99,7 +99,7 @@ impl Reader {
         let mut expected = everything(published, self.audience);
         for host in expected["hosts"].as_array_mut().unwrap() {
             if self.rows.as_ref().is_some_and(|rows| !rows.iter().any(|row| host["name"] == row.as_str())) {
-                host["gpus"] = Value::Null;
+                host.as_object_mut().unwrap().shift_remove("gpus");
             }
         }
         self.comparable(expected)
@@ -110,7 +110,7 @@ impl Reader {
         for host in all["hosts"].as_array_mut().unwrap() {
             let host = host.as_object_mut().unwrap();
             host.shift_remove("age_ms");
-            if host["gpus"].is_null() {
+            if !host.contains_key("gpus") {
                 host.shift_remove("read_at");
             }
         }
@@ -187,7 +187,7 @@ fn other_rows_have_no_gpus() {
     let mut reader = Reader::new(Audience::Read, Form::Packed, Some(vec!["b", "no-such-host"]));
     reader.read(&published);
     let shown = reader.shown();
-    assert_eq!((&shown["hosts"][0]["gpus"], &shown["hosts"][0]["counts"]["gpus"]["free"]), (&Value::Null, &1.into()));
+    assert_eq!((shown["hosts"][0].get("gpus"), &shown["hosts"][0]["counts"]["gpus"]["free"]), (None, &1.into()));
     assert_eq!(shown["hosts"][1]["gpus"][0]["use"], "free");
     for name in ["a", "b"] {
         hub.see(

@@ -18,7 +18,7 @@ use telemetry::{
 
 use http_server::RequestCounters;
 
-use super::*;
+use super::{text::Format, *};
 use crate::{
     config::commands::Commands,
     store::{cache::Demand, http_stats::HttpStats},

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use http_body_util::BodyExt as _;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 
 use super::*;
 

@@ -1,0 +1,54 @@
+//! Counters of the stream: its open clients, for whom links poll faster, and the bytes that they were sent.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::watch;
+
+/// Counters of the stream.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    viewers: watch::Sender<usize>,
+    bytes: AtomicU64,
+}
+
+/// An open stream, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Viewer(Arc<Counted>);
+
+impl Counted {
+    pub(crate) const fn new(viewers: watch::Sender<usize>) -> Self {
+        Self { viewers, bytes: AtomicU64::new(0) }
+    }
+
+    /// Counts a client until the end of its stream.
+    pub(crate) fn open(counted: &Arc<Self>) -> Viewer {
+        counted.viewers.send_modify(|viewers| *viewers += 1);
+        Viewer(Arc::clone(counted))
+    }
+
+    /// Number of open streams.
+    pub(crate) fn viewers(&self) -> usize {
+        *self.viewers.borrow()
+    }
+
+    /// Bytes that streams were sent.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Viewer {
+    /// Counts bytes.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.0.bytes.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.0.viewers.send_modify(|viewers| *viewers = viewers.saturating_sub(1));
+    }
+}
