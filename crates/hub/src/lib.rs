@@ -11,8 +11,10 @@ pub mod engine;
 pub mod fleet;
 pub mod proxy;
 mod report;
+pub mod router;
 mod run;
 mod target;
+mod views;
 
 pub use client::{Ask, Client, ClientError, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};

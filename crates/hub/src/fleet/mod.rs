@@ -3,6 +3,7 @@
 //! [`Fleet`] joins the list of targets with what links observe. [`run`] owns it, on the fleet's thread; [`Publisher`]
 //! renders what is in demand there, so that handlers on the thread of HTTP only pick bytes ([`Published`]).
 
+mod devices;
 mod host;
 mod json;
 mod pieces;
@@ -11,7 +12,7 @@ mod row;
 mod rows;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

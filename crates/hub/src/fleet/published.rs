@@ -22,6 +22,11 @@ use super::{
 /// Time for which whole views stay in demand after their last request, in milliseconds.
 const KEEP_WHOLE_MS: u64 = 10_000;
 
+/// Time for which devices are prepared after a search, in milliseconds.
+const KEEP_FIND_MS: u64 = 60_000;
+/// Place of searches among what is in demand, after the parts.
+const FIND: usize = Part::COUNT * 4;
+
 /// Begin of the event with everything.
 const FLEET: &[u8] = b"event: fleet\ndata: ";
 /// End of an event.
@@ -49,7 +54,7 @@ pub struct Published {
     has_new_totals: bool,
     /// Rendered parts by audience.
     parts: [Parts; 2],
-    demand: Arc<Demand<{ Part::COUNT * 4 }>>,
+    demand: Arc<Demand<{ FIND + 1 }>>,
 }
 
 /// Rendered parts that all clients share.
@@ -159,8 +164,12 @@ impl Published {
     }
 
     fn render_ahead(&self) {
+        let is_searched = self.demand.is_recent(FIND, self.at.boot, KEEP_FIND_MS);
         for row in self.changed_rows() {
             row.render_ahead(self.at.boot);
+            if is_searched {
+                row.devices();
+            }
         }
         for part in Part::ALL {
             for audience in Audience::ALL {
@@ -183,6 +192,11 @@ impl Published {
     pub fn find(&self, name: &str) -> Option<&Arc<HostRow>> {
         let at = self.hosts.binary_search_by(|row| (**row.name()).cmp(name)).ok()?;
         self.hosts.get(at)
+    }
+
+    /// Notes a search, so that the next finds its devices prepared.
+    pub fn note_search(&self) {
+        self.demand.note(FIND, self.at.boot);
     }
 
     /// Number of the publication that last added or removed a host.

@@ -154,7 +154,7 @@ impl Host {
     }
 
     /// True if the use of this GPU is known. The original and engines have no state of a GPU.
-    fn knows(&self, gpu: &GpuReport) -> bool {
+    pub(super) fn knows(&self, gpu: &GpuReport) -> bool {
         self.state == HostState::Ok && gpu.state.is_none_or(|state| state == GpuState::Ok)
     }
 

@@ -6,9 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use telemetry::BootTime;
+use telemetry::{BootTime, find::Device};
 
 use super::{
+    devices,
     json::{self, Cells},
     pieces::{Audience, Demand, Form, Piece, of},
     row::Host,
@@ -31,6 +32,8 @@ pub struct HostRow {
     /// The whole row and its changes as elements of a `hosts` event.
     replaced: [Piece; 2],
     changes: [Piece; 2],
+    /// Its GPUs and MIG instances, for a search.
+    devices: OnceLock<Box<[Device]>>,
     /// Requests of its changes, by audience and form.
     demand: Arc<Demand<4>>,
 }
@@ -53,6 +56,7 @@ impl HostRow {
             brief: OnceLock::new(),
             replaced: Default::default(),
             changes: Default::default(),
+            devices: OnceLock::new(),
             demand: before.map(|before| Arc::clone(&before.demand)).unwrap_or_default(),
         }
     }
@@ -61,6 +65,11 @@ impl HostRow {
     #[must_use]
     pub const fn changed(&self) -> u64 {
         self.changed
+    }
+
+    /// Its GPUs and MIG instances, for a search.
+    pub fn devices(&self) -> &[Device] {
+        self.devices.get_or_init(|| devices::of(&self.host))
     }
 
     /// Fields of the whole row, without braces.

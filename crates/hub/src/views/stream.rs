@@ -134,9 +134,7 @@ impl Reader {
         let rows: Option<Vec<&Arc<HostRow>>> = self.rows.of(&newest);
         let queued = match &rows {
             None if is_next => newest.changes_event(audience, form).into_iter().collect(),
-            Some(rows) if is_next && !has_moved => {
-                newest.changes_event_of(rows, audience, form).into_iter().collect()
-            }
+            Some(rows) if is_next && !has_moved => newest.changes_event_of(rows, audience, form).into_iter().collect(),
             None => VecDeque::from(newest.fleet_event(audience, form)),
             Some(rows) => VecDeque::from(newest.fleet_event_of(rows, audience, form)),
         };

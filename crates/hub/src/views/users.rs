@@ -74,11 +74,12 @@ impl<'a> Users<'a> {
                 continue;
             }
             for device in &devices {
-                let mut named = device.users.unwrap_or_default().to_vec();
-                named.dedup();
-                for user in device.users.unwrap_or_default().iter().map(|user| &**user) {
+                let mut names: Vec<&str> = device.users.unwrap_or_default().iter().map(|user| &**user).collect();
+                names.sort_unstable();
+                names.dedup();
+                for user in &names {
                     let entry = users.entry(user).or_insert_with(|| User { user, ..User::default() });
-                    entry.add(host.name(), device, named.len() > 1);
+                    entry.add(host.name(), device, names.len() > 1);
                 }
             }
         }

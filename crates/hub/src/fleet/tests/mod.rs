@@ -25,11 +25,11 @@ fn at(ms: u64) -> Stamp {
     Stamp { boot: BootTime(1_000_000 + ms), unix_ms: BEGIN + ms }
 }
 
-fn endpoint(host: &str) -> Endpoint {
+pub(crate) fn endpoint(host: &str) -> Endpoint {
     Endpoint { scheme: crate::Scheme::Http, host: host.into(), port: 8000, prefix: "".into() }
 }
 
-fn target(name: &str, host: &str) -> Arc<Target> {
+pub(crate) fn target(name: &str, host: &str) -> Arc<Target> {
     Arc::new(Target {
         endpoint: endpoint(host),
         name: name.into(),
@@ -40,12 +40,12 @@ fn target(name: &str, host: &str) -> Arc<Target> {
 }
 
 /// A loaded list of hosts, each at the address of its name.
-fn list(names: &[&str]) -> TargetList {
+pub(crate) fn list(names: &[&str]) -> TargetList {
     let targets = names.iter().map(|name| target(name, name)).collect();
     TargetList { targets, is_loaded: true, notes: Vec::new() }
 }
 
-fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
+pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
     GpuReport {
         index,
         uuid: Some(format!("GPU-{index}").into()),
@@ -79,7 +79,7 @@ fn instance(label: &str, usage: UseVerdict) -> MigReport {
 }
 
 /// A report of an agent that reads every second.
-fn report(gpus: Vec<GpuReport>) -> Report {
+pub(crate) fn report(gpus: Vec<GpuReport>) -> Report {
     Report {
         hostname: Some("node".into()),
         interval: Some(Duration::from_secs(1)),
@@ -89,7 +89,7 @@ fn report(gpus: Vec<GpuReport>) -> Report {
     }
 }
 
-fn seen(report: Report) -> Seen {
+pub(crate) fn seen(report: Report) -> Seen {
     Seen::Report(Box::new(report))
 }
 

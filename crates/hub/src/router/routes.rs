@@ -1,0 +1,169 @@
+//! The table of routes. Handlers only pick bytes, or compute for microseconds.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http_server::{
+    Access, ErrorFormat, Later, RequestContext, Response, Route, encoding,
+    error::{ErrorKind, problem},
+    gzip, query, response,
+};
+use hyper::StatusCode;
+use serde::Serialize;
+use telemetry::BootTime;
+
+use super::{State, page};
+use crate::{
+    discovery,
+    fleet::{Audience, Published},
+    views::{self, Asked, Rows, Scrape, Users},
+};
+
+pub(super) type Context<'a> = RequestContext<'a, State>;
+type Read = fn(&Context<'_>) -> Response;
+
+const NONE: &[&str] = &[];
+
+/// A route of the API, which refuses unknown parameters.
+const fn v1(path: &'static str, parameters: &'static [&'static str], handler: Read) -> Route<State> {
+    Route::read(path, Access::Views, ErrorFormat::Problem, handler).knowing(parameters)
+}
+
+/// A route that needs no token and serves no data.
+const fn open(path: &'static str, handler: Read) -> Route<State> {
+    Route::read(path, Access::Open, ErrorFormat::Problem, handler)
+}
+
+pub(crate) static ROUTES: [Route<State>; 15] = [
+    v1("/api/v1/fleet", NONE, |context| {
+        picked(context, |newest| {
+            let gzip = encoding::accepts(context.headers, "gzip");
+            let (body, is_gzip) = newest.everything(Audience::of(context.scope), gzip);
+            response::negotiated(body, is_gzip)
+        })
+    }),
+    v1("/api/v1/fleet/stream", &["rows"], stream),
+    v1("/api/v1/fleet/users", NONE, users),
+    v1("/api/v1/fleet/summary.txt", NONE, |context| {
+        picked(context, |newest| response::text(StatusCode::OK, views::summary(newest).into()))
+    }),
+    v1("/api/v1/find", server::FIND_PARAMETERS, find),
+    v1("/api/v1/targets", NONE, targets),
+    Route::read("/metrics", Access::AnyScope, ErrorFormat::Problem, metrics),
+    Route::read("/openapi.json", Access::Views, ErrorFormat::Problem, document),
+    open("/healthz", |_| response::json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#))),
+    open("/readyz", ready),
+    open("/", page::fleet),
+    open("/docs", page::reference),
+    Route::below(page::ASSETS, Access::Open, ErrorFormat::Problem, page::asset),
+    Route::under("/hosts/", host_access, ErrorFormat::Problem, below_hosts),
+    Route::redirect("", Access::Open, page::to_page),
+];
+
+/// Answers from the newest publication, unless nothing renews it any more: its ages and states are then wrong.
+fn picked(context: &Context<'_>, answer: impl FnOnce(&Arc<Published>) -> Response) -> Response {
+    let newest = Arc::clone(&context.router.state.newest.borrow());
+    if newest.is_abandoned(BootTime::now()) {
+        let detail = "The state of the fleet was not renewed for 10 s: this hub is overloaded or stuck; see its log.";
+        return problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    }
+    answer(&newest)
+}
+
+fn stream(context: &Context<'_>) -> Response {
+    let rows = match Rows::parse(query::value(context.query.unwrap_or_default(), "rows").as_deref()) {
+        Ok(rows) => rows,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
+    };
+    let State { newest, streams, counted, .. } = &context.router.state;
+    views::open(Asked {
+        streams,
+        counted,
+        newest: newest.clone(),
+        audience: Audience::of(context.scope),
+        rows,
+        revocation: context.revocation(),
+        client: context.client,
+        headers: context.headers,
+    })
+}
+
+fn users(context: &Context<'_>) -> Response {
+    if !context.scope.sees_people() {
+        return ErrorFormat::Problem.error(ErrorKind::Forbidden);
+    }
+    picked(context, |newest| json(&Users::of(newest)))
+}
+
+fn find(context: &Context<'_>) -> Response {
+    let request = match server::find_request(context.query.unwrap_or_default()) {
+        Ok(request) => request,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
+    };
+    picked(context, |newest| json(&views::find(newest, &request, BootTime::now())))
+}
+
+fn json(answer: &impl Serialize) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => response::json(StatusCode::OK, body.into()),
+        Err(_) => ErrorFormat::Problem.error(ErrorKind::Internal),
+    }
+}
+
+/// The list of targets for Prometheus; an error until it is loaded, since an empty list makes it drop every target.
+fn targets(context: &Context<'_>) -> Response {
+    let list = context.router.state.targets.borrow();
+    match discovery::http_sd(&list) {
+        Some(body) => response::json(StatusCode::OK, body.into()),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "The list of targets is not loaded yet."),
+    }
+}
+
+fn metrics(context: &Context<'_>) -> Response {
+    let State { newest, streams, counted, .. } = &context.router.state;
+    let published = Arc::clone(&newest.borrow());
+    views::scrape(&Scrape {
+        published: &published,
+        requests: context.router.requests(),
+        streams,
+        counted,
+        now: BootTime::now(),
+        headers: context.headers,
+    })
+}
+
+/// Ready once the list of targets is loaded, and as long as the fleet is published.
+fn ready(context: &Context<'_>) -> Response {
+    let newest = context.router.state.newest.borrow();
+    let (status, state) = match &**newest {
+        newest if newest.is_abandoned(BootTime::now()) => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
+        newest if !newest.is_loaded => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
+        _ => (StatusCode::OK, "ok"),
+    };
+    response::json(status, format!(r#"{{"state":"{state}"}}"#).into())
+}
+
+/// The document, compressed once.
+fn document(context: &Context<'_>) -> Response {
+    static PACKED: OnceLock<Option<Bytes>> = OnceLock::new();
+    let packed = PACKED.get_or_init(|| gzip::compress_document(OPENAPI.as_bytes()));
+    match packed.as_ref().filter(|_| encoding::accepts(context.headers, "gzip")) {
+        Some(packed) => response::negotiated(packed.clone(), true),
+        None => response::negotiated(Bytes::from_static(OPENAPI.as_bytes()), false),
+    }
+}
+
+/// The OpenAPI document of this API; a test compares it with the routes and their answers.
+pub(super) const OPENAPI: &str = include_str!("../../assets/openapi.json");
+
+fn host_access(rest: &str) -> Access {
+    page::access(rest).unwrap_or(Access::Views)
+}
+
+/// The page of a host is the hub's own, and everything else is its agent's.
+fn below_hosts(context: &Context<'_>, rest: &str) -> Later {
+    if let Some(response) = page::below_hosts(context, rest) {
+        return Box::pin(async { response });
+    }
+    Box::pin(async { ErrorFormat::Problem.error(ErrorKind::NotFound) })
+}
