@@ -6,7 +6,12 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs as _},
-    sync::Arc,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,7 +25,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::Semaphore,
     time::{Instant, timeout, timeout_at},
@@ -34,6 +39,9 @@ use crate::target::{Endpoint, Scheme};
 
 /// Longest head of an answer, in bytes. hyper accepts no smaller limit than 8 KiB.
 const MAX_HEAD_BYTES: usize = 32 << 10;
+/// Most bytes that are read before the head of the answer is complete. hyper skips interim answers (100 to 199) without
+/// a limit, so a server could send them at full speed until the timeout.
+const MAX_BYTES_TO_HEAD: usize = 4 * MAX_HEAD_BYTES;
 /// Most header fields of an answer.
 const MAX_HEADERS: usize = 64;
 /// Names that are resolved at once. A resolver that does not answer holds a thread for each of them.
@@ -115,6 +123,15 @@ impl ClientError {
 /// Stream of bytes to a server.
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// Stream that fails once it has read more than is left.
+struct Counted {
+    wire: Box<dyn Wire>,
+    left: Arc<AtomicUsize>,
+}
+
+/// As much as is left if there is no limit.
+const UNLIMITED: usize = usize::MAX;
 
 impl Client {
     /// Client with these authorities, and this timeout for a connection and for the head of an answer.
@@ -227,7 +244,9 @@ impl Connection {
         let request = request(&ask)?;
         let mut http = http1::Builder::new();
         http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
-        let (mut sender, connection) = http.handshake(TokioIo::new(self.wire)).await.map_err(ClientError::Http)?;
+        let left = Arc::new(AtomicUsize::new(MAX_BYTES_TO_HEAD));
+        let wire = Counted { wire: self.wire, left: Arc::clone(&left) };
+        let (mut sender, connection) = http.handshake(TokioIo::new(wire)).await.map_err(ClientError::Http)?;
         // It ends with the body, or with the last handle to it.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -235,7 +254,37 @@ impl Connection {
             }
         });
         let answer = timeout(self.timeout, sender.send_request(request)).await;
-        answer.map_err(|_| ClientError::Timeout(self.timeout))?.map_err(ClientError::Http)
+        let answer = answer.map_err(|_| ClientError::Timeout(self.timeout))?.map_err(ClientError::Http)?;
+        // The body has its own limits.
+        left.store(UNLIMITED, Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Poll::Ready(Err(io::Error::other("the head of the answer is too long")));
+        }
+        let before = to.filled().len();
+        let polled = Pin::new(&mut self.wire).poll_read(context, to);
+        if left != UNLIMITED {
+            self.left.store(left.saturating_sub(to.filled().len() - before), Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write(context, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(context)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(context)
     }
 }
 
@@ -336,6 +385,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok".to_owned(), "no answer within 0.5 s"),
             ("HTTP/1.1 200".to_owned(), "no answer within 0.3 s"),
             ("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nok".to_owned(), "compression"),
+            ("HTTP/1.1 100 Continue\r\n\r\n".repeat(100_000), "expected an HTTP answer"),
             ("SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned(), "expected an HTTP answer"),
             (format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(100_000)), "expected an HTTP answer"),
             (format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: a\r\n".repeat(100)), "expected an HTTP answer"),

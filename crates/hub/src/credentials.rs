@@ -78,6 +78,13 @@ impl Credentials {
         line.map(|line| line.authorization.clone())
     }
 
+    /// Waits for other tokens; forever if they cannot change.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// The value of `Authorization` for the server of a list: only of a line with exactly this host, since patterns are
     /// meant for agents.
     #[must_use]

@@ -9,12 +9,14 @@ mod credentials;
 pub mod discovery;
 pub mod engine;
 pub mod fleet;
+pub mod link;
 pub mod proxy;
 mod report;
 pub mod router;
 mod run;
 mod target;
 mod views;
+mod wire;
 
 pub use client::{Ask, Client, ClientError, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};
