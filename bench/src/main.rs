@@ -53,6 +53,8 @@ enum Command {
     },
     /// Measure memory and descriptors over a long time
     Soak(soak::Options),
+    /// Measure a hub in front of simulated agents, next to Prometheus
+    Fleet(fleet::measure::Options),
     /// Simulate many agents in one process, and write a list of them for a hub and for Prometheus
     Agents(fleet::agents::Options),
     /// Measure processor time while the driver library finds no kernel module, for one or several builds
@@ -62,6 +64,7 @@ enum Command {
 fn main() -> Outcome {
     match Cli::parse().command {
         Command::Views(options) => views::run(&options),
+        Command::Fleet(options) => fleet::measure::run(&options),
         Command::Agents(options) => fleet::agents::run(&options),
         Command::Draw => views::draw_again(),
         Command::Calls(options) => calls::run(&options),

@@ -46,6 +46,11 @@ pub(crate) struct Received {
 impl StreamClients {
     /// Opens `count` connections.
     pub(crate) fn open(address: SocketAddr, count: usize, encoding: &'static str) -> Outcome<Self> {
+        Self::open_path(address, "/api/v1/stream", count, encoding)
+    }
+
+    /// Opens `count` connections to a stream.
+    pub(crate) fn open_path(address: SocketAddr, path: &str, count: usize, encoding: &'static str) -> Outcome<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, ages) = mpsc::unbounded_channel();
         let (shared, closed) = (Arc::new(Shared::default()), Arc::new(AtomicU64::new(0)));
@@ -54,8 +59,7 @@ impl StreamClients {
                 let socket = TcpSocket::new_v4()?;
                 socket.bind(source(client))?;
                 let mut stream = socket.connect(address).await?;
-                let request =
-                    format!("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
+                let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
                 stream.write_all(request.as_bytes()).await?;
                 let (shared, sender, closed) = (Arc::clone(&shared), sender.clone(), Arc::clone(&closed));
                 tokio::spawn(async move {

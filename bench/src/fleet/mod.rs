@@ -2,7 +2,10 @@
 
 pub(crate) mod agents;
 mod hostile;
+pub(crate) mod measure;
 mod models;
+mod programs;
+mod reader;
 mod serve;
 mod template;
 mod world;

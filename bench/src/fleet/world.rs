@@ -139,7 +139,6 @@ pub(crate) fn drawn(parts: &[u64]) -> u64 {
 }
 
 /// Age of a reading in milliseconds by the free memory that it reported, at this Unix time in milliseconds.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the measurement"))]
 pub(crate) const fn age_ms(free_bytes: u64, now_ms: u64) -> u64 {
     now_ms.wrapping_sub(free_bytes) & ((1 << STAMP_BITS) - 1)
 }
