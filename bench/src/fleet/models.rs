@@ -137,6 +137,7 @@ fn answer(mut value: Value, is_simulated: bool) -> Template {
     put(&mut marks, &mut value, "/hostname", Slot::Hostname);
     put(&mut marks, &mut value, "/host/hostname", Slot::Hostname);
     put(&mut marks, &mut value, "/sampled_at", Slot::ReadMs);
+    put(&mut marks, &mut value, "/read_at", Slot::ReadMs);
     put(&mut marks, &mut value, "/age_ms", Slot::AgeMs);
     if is_simulated {
         for r#use in Use::ALL {
