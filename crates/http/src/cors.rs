@@ -14,8 +14,8 @@ use crate::{Body, Response};
 
 /// Methods allowed to listed origins.
 static METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
-/// Request headers allowed to listed origins: the token, and the position in the stream.
-static HEADERS: HeaderValue = HeaderValue::from_static("authorization, last-event-id");
+/// Request headers allowed to listed origins: the token, the position in the stream, and less scope.
+static HEADERS: HeaderValue = HeaderValue::from_static("authorization, last-event-id, nvsmi-scope");
 /// Cache time of a preflight response, in seconds.
 static MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 static BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");

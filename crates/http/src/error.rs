@@ -27,6 +27,8 @@ pub enum ErrorFormat {
 /// An error that any route can answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
+    /// 400: the header `NVSMI-Scope` has a value that is no scope to lower a request to.
+    WrongScope,
     /// 401: no token, or a wrong one. It has the legacy format on every route.
     Unauthorized,
     /// 403: the token's scope does not include the route.
@@ -45,6 +47,11 @@ impl ErrorKind {
     /// The status, the body in the legacy format, and the detail of a problem.
     const fn texts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
+            Self::WrongScope => (
+                StatusCode::BAD_REQUEST,
+                r#"{"code":1,"data":null,"error":"Wrong NVSMI-Scope: expected summary"}"#,
+                "The header NVSMI-Scope is wrong: expected summary, once; leave it out for all that the token shows.",
+            ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 r#"{"code":401,"data":null,"error":"Unauthorized"}"#,
@@ -127,6 +134,7 @@ mod tests {
     #[test]
     fn legacy_bodies_are_json() {
         for kind in [
+            ErrorKind::WrongScope,
             ErrorKind::Unauthorized,
             ErrorKind::Forbidden,
             ErrorKind::NotFound,

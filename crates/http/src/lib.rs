@@ -20,6 +20,7 @@ mod reply;
 mod request_counters;
 pub mod response;
 mod router;
+mod scope_header;
 mod security_headers;
 
 pub use body::{Aborted, Body};
@@ -34,3 +35,4 @@ pub use router::{
     RequestContext, Router, RouterConfig,
     route::{Access, Handler, Route},
 };
+pub use scope_header::SCOPE_HEADER;

@@ -26,7 +26,7 @@ use crate::{
     net::ClientAddr,
     percent, query,
     reply::{self, Later},
-    response, security_headers,
+    response, scope_header, security_headers,
 };
 use route::{Access, Handler, Route};
 
@@ -41,12 +41,16 @@ struct Asked<S: 'static> {
     route: Option<&'static Route<S>>,
     errors: ErrorFormat,
     principal: Option<Principal>,
+    /// The scope to which the request lowers its own.
+    lowered: Result<Option<Scope>, ()>,
 }
 
 /// Parts of a request on which the headers of any response depend, and its entry in the access log.
 struct Exchange {
     entry: Option<Entry>,
     is_head: bool,
+    /// The request lowers its scope, and the response repeats that.
+    is_lowered: bool,
     origin: Option<HeaderValue>,
 }
 
@@ -54,7 +58,7 @@ struct Exchange {
 pub struct RequestContext<'a, S: 'static> {
     /// The router, with its configuration.
     pub router: &'a Router<S>,
-    /// The scope of the client.
+    /// The scope of the client, or the lower one for which the request asks.
     pub scope: Scope,
     /// The authenticated client; `None` for an open route.
     pub principal: Option<&'a Principal>,
@@ -206,13 +210,17 @@ impl<S> Router<S> {
             .access_log
             .then(|| Entry::begin(request.method(), request.uri(), client, &self.auth, self.config.logged_parameters));
         let is_head = request.method() == Method::HEAD;
-        Exchange { entry, is_head, origin: request.headers().get(ORIGIN).cloned() }
+        let is_lowered = matches!(scope_header::wanted(request.headers()), Ok(Some(_)));
+        Exchange { entry, is_head, is_lowered, origin: request.headers().get(ORIGIN).cloned() }
     }
 
     /// Adds to a response what every response has, and logs it.
     fn end(&self, exchange: Exchange, principal: Option<&Principal>, mut response: Response) -> Response {
         security_headers::protect(response.headers_mut());
         self.cors.mark(exchange.origin.as_ref(), response.headers_mut());
+        if exchange.is_lowered {
+            scope_header::mark(response.headers_mut());
+        }
         if exchange.is_head {
             response = response::without_body(response);
         }
@@ -235,7 +243,7 @@ impl<S> Router<S> {
         let path = request.uri().path();
         if let Some(response) = self.root_redirect(request) {
             self.count(None, response.status());
-            let asked = Asked { route: None, errors: ErrorFormat::Legacy, principal: None };
+            let asked = Asked { route: None, errors: ErrorFormat::Legacy, principal: None, lowered: Ok(None) };
             return (Answer::Now(response), asked);
         }
         // CONNECT names a host instead of a path.
@@ -243,7 +251,7 @@ impl<S> Router<S> {
         let errors = route.map_or_else(|| self.unrouted_errors(path), |route| route.errors);
         // A path that leads to an open route by its last slash is as open as that.
         let principal = self.authenticate(request, route.or_else(|| self.without_slash(path)));
-        let asked = Asked { route, errors, principal };
+        let asked = Asked { route, errors, principal, lowered: scope_header::wanted(request.headers()) };
         // Handlers change no state, so a panic cannot leave anything half done.
         let answer = match catch_unwind(AssertUnwindSafe(|| self.answer(request, client, &asked))) {
             Ok(Answer::Later(later)) => Answer::Later(later),
@@ -255,7 +263,7 @@ impl<S> Router<S> {
 
     /// The answer of the handler, or the refusal.
     fn answer<B>(&self, request: &Request<B>, client: Option<ClientAddr>, asked: &Asked<S>) -> Answer {
-        let Asked { route, errors, ref principal } = *asked;
+        let Asked { route, errors, ref principal, lowered } = *asked;
         let (scope, anonymous) = match principal {
             None => (None, false),
             Some(Principal::Token(token)) => (Some(token.scope), false),
@@ -266,7 +274,8 @@ impl<S> Router<S> {
         };
         let context = RequestContext {
             router: self,
-            scope: scope.unwrap_or(Scope::Read),
+            // Access is by the token's own scope, so that the lower one of a scraper opens nothing more to it.
+            scope: lowered.ok().flatten().or(scope).unwrap_or(Scope::Read),
             principal: principal.as_ref(),
             client,
             method: request.method(),
@@ -277,6 +286,7 @@ impl<S> Router<S> {
         let path = request.uri().path();
         let without_slash = if route.is_none() { self.without_slash(path) } else { None };
         match self.authorize(request, route.or(without_slash), scope, anonymous) {
+            Ok(()) if lowered.is_err() => Answer::Now(errors.error(ErrorKind::WrongScope)),
             Ok(()) if without_slash.is_some() => Answer::Now(to_last_segment(path, request.uri().query())),
             Ok(()) => handle(request, route, errors, &context),
             Err(kind) => Answer::Now(errors.error(kind)),
@@ -285,15 +295,15 @@ impl<S> Router<S> {
 
     /// The response of a handler, or the error if it panicked; counts it.
     fn checked(&self, answered: std::thread::Result<Response>, asked: &Asked<S>) -> Response {
-        let Asked { route, errors, ref principal } = *asked;
+        let Asked { route, errors, ref principal, lowered } = *asked;
         let mut response = answered.unwrap_or_else(|_| {
             // The panic hook has logged the panic itself.
             tracing::error!(path = route.map(|route| route.path), "panic in a handler");
             self.requests.count_panic();
             errors.error(ErrorKind::Internal)
         });
-        // 401, not 403: a token with a wider scope exists.
-        let anonymous = matches!(principal, Some(Principal::Anonymous(_)));
+        // 401, not 403: a token with a wider scope exists, and the request does not ask for less.
+        let anonymous = matches!(principal, Some(Principal::Anonymous(_))) && lowered == Ok(None);
         let is_refused = response.status() == StatusCode::FORBIDDEN && !response::is_final(&response);
         if anonymous && is_refused && self.auth.has_tokens() {
             response = errors.error(ErrorKind::Unauthorized);

@@ -1,9 +1,16 @@
 //! The newest snapshot and its views, shared by the supervisor's thread and the handlers.
 
 mod aging;
+mod news;
 pub(crate) mod readiness;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use telemetry::{
     Absence, Stamp,
@@ -22,6 +29,7 @@ use crate::{
     v1::{self, ViewKey, Views},
 };
 pub use aging::Aging;
+use news::News;
 use readiness::Readiness;
 
 /// A snapshot with its views. It never changes; the next one replaces it.
@@ -41,6 +49,9 @@ pub struct Published {
     pub(crate) http: Arc<HttpStats>,
     /// The history, including this snapshot.
     pub(crate) archive: Arc<Archive>,
+    /// The summary that streams were sent last.
+    pub(crate) news: Arc<News>,
+    news_wanted: Arc<AtomicBool>,
 }
 
 /// Configuration of the views.
@@ -63,16 +74,28 @@ impl Default for Show {
 impl Published {
     /// Renders the views of a snapshot that are in demand.
     fn render(snapshot: Snapshot, with: &Kept, before: Option<&Self>) -> Self {
+        let last = before.map(|before| &before.news);
+        let is_wanted = with.news_wanted.swap(false, Ordering::Relaxed);
+        let news = News::after(last.filter(|_| !is_wanted).map(Arc::as_ref), &snapshot).map(Arc::new);
+        let has_news = news.is_some();
+        let news = news.or_else(|| last.map(Arc::clone)).unwrap_or_default();
         let before = before.map(|before| (&*before.snapshot, &before.v1));
         Self {
             legacy: StatusViews::render(&snapshot, with.shown.status, &with.legacy),
             readiness: Readiness::of(&snapshot),
-            v1: Views::render(&snapshot, with.shown.api, &with.views, before),
+            v1: Views::render(&snapshot, with.shown.api, &with.views, before, has_news),
             metrics: MetricsViews::render(&snapshot, with.shown.api, &with.metrics, &with.http, &with.scraped),
             http: Arc::clone(&with.http),
             archive: Arc::clone(&with.archive),
+            news,
+            news_wanted: Arc::clone(&with.news_wanted),
             snapshot: Arc::new(snapshot),
         }
+    }
+
+    /// Has the next snapshot's summary sent to all streams.
+    pub(crate) fn want_news(&self) {
+        self.news_wanted.store(true, Ordering::Relaxed);
     }
 
     /// `/status` and `/count` for a scope.
@@ -102,6 +125,8 @@ struct Kept {
     http: Arc<HttpStats>,
     scraped: Arc<Demand<MetricsKey>>,
     archive: Arc<Archive>,
+    /// A reader was sent a summary that others were not.
+    news_wanted: Arc<AtomicBool>,
 }
 
 impl Publisher {
@@ -122,6 +147,7 @@ impl Publisher {
             http: Arc::default(),
             scraped: Arc::new(Demand::new(metrics::KEEP_MS)),
             archive,
+            news_wanted: Arc::default(),
         };
         let (newest, _) = watch::channel(Arc::new(Published::render(starting(since, show.interval), &kept, None)));
         Self(Arc::new(Shared { newest, kept }))

@@ -16,7 +16,7 @@ use routes::{ASSETS, ENDPOINTS, Endpoint};
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &[
     "idx", "process", "gpu", "type", "metric", "since", "until", "limit", "step", "agg", "format", "names", "set",
-    "by", "tz", "count", "memory", "model", "mig", "held",
+    "by", "tz", "count", "memory", "model", "mig", "held", "view",
 ];
 
 /// The application, under the configured prefix and behind the configured tokens.

@@ -168,6 +168,13 @@ const CURSOR: Declared = Declared {
     schema: || pattern("^.+$"),
 };
 
+const STREAM_VIEW: Declared = Declared {
+    name: "view",
+    description: "snapshot for all (the default), or summary for `/api/v1/summary` as far as it has news.",
+    example: "summary",
+    is_required: false,
+    schema: || words(&["snapshot", "summary"]),
+};
 const COUNT: Declared = Declared {
     name: "count",
     description: "Number of devices, all on one host. Default: 1.",
@@ -225,6 +232,7 @@ pub(super) const USAGE: Parameters = parameters!(USAGE_SINCE, USAGE_UNTIL, BY, U
 pub(super) const SESSIONS: Parameters =
     parameters!(USAGE_SINCE, USAGE_UNTIL, USAGE_GPU, USAGE_USER, SESSIONS_LIMIT, CURSOR, USAGE_FORMAT);
 pub(super) const FIND: Parameters = parameters!(COUNT, MEMORY, MODEL, MIG, HELD, LABELS, CHOICES);
+pub(super) const STREAM: Parameters = parameters!(STREAM_VIEW);
 pub(super) const STATUS: Parameters = parameters!(IDX, PROCESS);
 
 fn time() -> RefOr<Schema> {

@@ -268,7 +268,10 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         open_stream,
         Operation {
             id: "openStream",
-            summary: "Server-Sent Events without an end: `snapshot` (the whole; its id begins with its number) on every tick, `event` for each event",
+            summary: "Server-Sent Events without an end: `snapshot` (the whole; its id begins with its number) on every tick, \
+                      `event` for each event. With view=summary, `summary` when something has changed, else `alive` with \
+                      sampled_at, read_at and age_ms",
+            parameters: parameters::STREAM,
             schema: || text("Events, each of several lines."),
             media_type: STREAM,
             refusals: &["NoPlace"],
@@ -392,7 +395,9 @@ fn scrape(context: &Context<'_>) -> Response {
 fn open_stream(context: &Context<'_>) -> Response {
     let State { config, published } = &context.router.state;
     let (revocation, client) = (context.revocation(), context.client);
-    let response = stream::open(&config.streams, published.clone(), context.scope, revocation, client, context.headers);
+    let query = context.query.unwrap_or_default();
+    let response =
+        stream::open(&config.streams, published.clone(), context.scope, revocation, client, query, context.headers);
     v1::links::with_links(config, response)
 }
 

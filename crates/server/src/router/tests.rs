@@ -5,7 +5,7 @@ use std::{io::Read as _, time::Duration};
 use flate2::read::GzDecoder;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST};
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HOST, HeaderValue};
 use telemetry::{
     Stamp,
     history::{Depth, History},
@@ -27,6 +27,9 @@ use http_server::{
 };
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
+
+#[path = "lowered_tests.rs"]
+mod lowered;
 
 const READ: &str = "reads-everything";
 const SUMMARY: &str = "sees-a-summary-only";
@@ -392,7 +395,7 @@ async fn cors_allows_named_origins_only() {
     let asks_first = [("access-control-request-method", "GET"), ("access-control-request-headers", "authorization")];
     let permit = ask(&named, Method::OPTIONS, whom, &asks_first);
     assert_eq!((permit.status().as_u16(), allowed(&permit).as_deref()), (204, Some(whom)));
-    assert_eq!(permit.headers()["access-control-allow-headers"], "authorization, last-event-id");
+    assert_eq!(permit.headers()["access-control-allow-headers"], "authorization, last-event-id, nvsmi-scope");
     let right = ask(&named, Method::GET, whom, &[("authorization", READ)]);
     assert_eq!((right.status().as_u16(), allowed(&right).as_deref()), (200, Some(whom)));
     assert_eq!(right.headers()["vary"], "origin");

@@ -1,8 +1,10 @@
-//! `/api/v1/stream`: each snapshot as a Server-Sent Event.
+//! `/api/v1/stream`: each snapshot, or each summary that has news, as a Server-Sent Event.
 //!
 //! A tick is rendered and compressed once for all clients of a scope. A client has no queue: when its connection accepts
 //! more data it is sent the newest snapshot, so a slow client skips snapshots and uses no memory. Events are not
 //! skipped.
+
+mod summaries;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,8 +29,9 @@ use http_server::{
 use crate::{
     publish::Published,
     store::snapshot_id::SnapshotId,
-    v1::{View, rendered},
+    v1::{StreamView, View, rendered, stream_view},
 };
+use summaries::{Late, Summaries};
 
 /// Time without a snapshot after which a comment is sent, so that proxies keep the connection open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -47,8 +50,14 @@ pub(crate) fn open(
     scope: Scope,
     revocation: Revocation,
     client: Option<ClientAddr>,
+    query: &str,
     headers: &HeaderMap,
 ) -> Response {
+    let view = match stream_view(query) {
+        Ok(StreamView::Snapshot) => Following::Snapshots { last: last_seen(headers) },
+        Ok(StreamView::Summary) => Following::Summaries(Summaries::default()),
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
+    };
     let permit = match streams.acquire(client) {
         Ok(permit) => permit,
         Err(limit) => return refusal(limit, streams.max()),
@@ -56,7 +65,7 @@ pub(crate) fn open(
     // The current snapshot is sent at once.
     newest.mark_changed();
     let packed = encoding::accepts(headers, "gzip");
-    let reader = StreamState { newest, scope, packed, last: last_seen(headers), greeted: false, revocation, permit };
+    let reader = StreamState { newest, scope, packed, view, greeted: false, revocation, permit };
     let parts = unfold(reader, StreamState::next);
     response::event_stream(Body::stream(parts), packed)
 }
@@ -79,12 +88,20 @@ fn last_seen(headers: &HeaderMap) -> Option<u64> {
     SnapshotId::parse(headers.get("last-event-id")?.to_str().ok()?)
 }
 
+/// What a client follows, and what it has been sent.
+enum Following {
+    /// The number of the snapshot sent last; `None` if the client wants no earlier events.
+    Snapshots {
+        last: Option<u64>,
+    },
+    Summaries(Summaries),
+}
+
 struct StreamState {
     newest: watch::Receiver<Arc<Published>>,
     scope: Scope,
     packed: bool,
-    /// The number of the snapshot sent last; `None` if the client wants no earlier events.
-    last: Option<u64>,
+    view: Following,
     greeted: bool,
     revocation: Revocation,
     permit: StreamPermit,
@@ -98,12 +115,13 @@ impl StreamState {
             return Some((self.greeting()?, self));
         }
         loop {
+            let heartbeat = self.heartbeat();
             tokio::select! {
                 biased;
                 () = self.permit.closed() => return None,
                 () = self.revocation.revoked() => return None,
                 changed = self.newest.changed() => changed.ok()?,
-                () = sleep(HEARTBEAT) => return Some((self.sent(ALIVE)?, self)),
+                () = sleep(heartbeat) => return Some((self.late()?, self)),
             }
             if let Some(part) = self.tick() {
                 return Some((part, self));
@@ -116,12 +134,40 @@ impl StreamState {
         Some(if self.packed { [gzip::STREAM_HEADER, &greeting].concat().into() } else { greeting })
     }
 
-    /// The newest snapshot and the events until then; `None` if the client has it, or it cannot be rendered.
+    /// Time without a snapshot after which something is sent all the same.
+    const fn heartbeat(&self) -> Duration {
+        match self.view {
+            Following::Snapshots { .. } => HEARTBEAT,
+            Following::Summaries(_) => summaries::LONGEST,
+        }
+    }
+
+    /// The bytes after that time.
+    fn late(&mut self) -> Option<Bytes> {
+        let Following::Summaries(summaries) = &mut self.view else { return self.sent(ALIVE) };
+        let newest = Arc::clone(&self.newest.borrow());
+        match summaries.late(&newest, self.scope, self.packed)? {
+            Late::Encoded(bytes) => Some(bytes),
+            Late::Plain(text) => self.sent(&text),
+        }
+    }
+
+    /// The bytes for the newest snapshot; `None` if there is nothing to send, or it cannot be rendered.
     fn tick(&mut self) -> Option<Bytes> {
         let newest = Arc::clone(&self.newest.borrow_and_update());
+        match &mut self.view {
+            Following::Snapshots { last } => {
+                let last = last.replace(newest.snapshot.sequence);
+                self.snapshot(&newest, last)
+            }
+            Following::Summaries(summaries) => summaries.tick(&newest, self.scope, self.packed),
+        }
+    }
+
+    /// The newest snapshot and the events until then; `None` if the client has it, or it cannot be rendered.
+    fn snapshot(&self, newest: &Published, last: Option<u64>) -> Option<Bytes> {
         let sequence = newest.snapshot.sequence;
         let (tick, _) = newest.v1.body(&newest.snapshot, self.scope, View::Tick, self.packed)?;
-        let last = self.last.replace(sequence);
         if last == Some(sequence) && sequence > 0 {
             return None;
         }

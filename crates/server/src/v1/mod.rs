@@ -43,6 +43,7 @@ use rendered::Events;
 pub use denied::denied;
 pub use find::{FIND_PARAMETERS, find_request};
 pub(crate) use find::{LABELS, MEMORY, NUMBER, PROFILE};
+pub(crate) use query::{StreamView, stream_view};
 pub(crate) use sections::user;
 pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 

@@ -200,6 +200,27 @@ pub(crate) fn limit(query: &str) -> Result<Option<usize>, InvalidParameter> {
     })
 }
 
+/// What a stream sends of each snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamView {
+    /// The whole.
+    Snapshot,
+    /// The summary, if it has news.
+    Summary,
+}
+
+/// The parameter `view` of the stream.
+///
+/// # Errors
+/// Its value is no view.
+pub(crate) fn stream_view(query: &str) -> Result<StreamView, String> {
+    match given(query, "view").map_err(|InvalidParameter { detail, .. }| detail)?.as_deref() {
+        None | Some("snapshot") => Ok(StreamView::Snapshot),
+        Some("summary") => Ok(StreamView::Summary),
+        Some(other) => Err(format!("The parameter view={other:?} is not a view; choose snapshot or summary.")),
+    }
+}
+
 /// The decoded value of a parameter. An empty one is an error: it is usually a variable that was not set, and a response
 /// with everything, or nothing, would hide that. So are two different ones, of which one would be ignored.
 pub(super) fn given(query: &str, name: &str) -> Result<Option<String>, InvalidParameter> {

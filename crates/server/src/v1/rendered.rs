@@ -7,7 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use telemetry::snapshot::{Event, Gpu, Process, Snapshot};
+use telemetry::{
+    BootTime,
+    snapshot::{Event, Gpu, Process, Snapshot},
+};
 
 use super::{
     sections::{self, CollectorView, EventView, GpuView, HostView, PeerView, ProcessView, SummaryView},
@@ -125,6 +128,19 @@ pub(crate) fn tick<'a>(id: &SnapshotId, snapshot: &Bytes, events: impl Iterator<
     text.extend_from_slice(snapshot);
     text.extend_from_slice(b"\n\n");
     text.into()
+}
+
+/// The stream's text of a summary.
+pub(crate) fn summary_tick(summary: &Bytes) -> Bytes {
+    [b"event: summary\ndata: ", summary.as_ref(), b"\n\n"].concat().into()
+}
+
+/// The stream's text of a snapshot whose summary is as before, at this time.
+pub(crate) fn alive(snapshot: &Snapshot, now: BootTime) -> Bytes {
+    let read_at = snapshot.read_at.map(|read_at| read_at.unix_ms);
+    let age_ms = snapshot.read_at.map(|read_at| u64::try_from(now.since(read_at.boot).as_millis()).unwrap_or(u64::MAX));
+    let data = serde_json::json!({"sampled_at": snapshot.at.unix_ms, "read_at": read_at, "age_ms": age_ms});
+    format!("event: alive\ndata: {data}\n\n").into()
 }
 
 /// The stream's text of events.

@@ -35,9 +35,13 @@ pub(crate) enum View {
     Events,
     /// The part of the event stream that all its clients are sent on this tick.
     Tick,
+    /// The part of the stream of summaries for a snapshot with news.
+    SummaryTick,
+    /// The part of the stream of summaries for a snapshot without news.
+    Alive,
 }
 
-const ALL: [View; 8] = [
+const ALL: [View; 10] = [
     View::Snapshot,
     View::Gpus,
     View::Processes,
@@ -46,6 +50,8 @@ const ALL: [View; 8] = [
     View::SummaryText,
     View::Events,
     View::Tick,
+    View::SummaryTick,
+    View::Alive,
 ];
 
 /// A view for a scope, in an encoding.
@@ -88,18 +94,20 @@ struct Parts {
 }
 
 impl Views {
-    /// Renders the views that are in demand. Unchanged events are taken over from the snapshot before.
+    /// Renders the views that are in demand; of the stream of summaries, only what this snapshot has for it. Unchanged events are taken over from the snapshot before.
     pub(crate) fn render(
         snapshot: &Snapshot,
         commands: Commands,
         demand: &Arc<Demand<ViewKey>>,
         before: Option<(&Snapshot, &Self)>,
+        has_news: bool,
     ) -> Self {
         let views = Self { commands, cache: RenderCache::new(demand), parts: array::from_fn(|_| Parts::default()) };
         if let Some((_, before)) = before.filter(|(last, _)| Arc::ptr_eq(&last.events, &snapshot.events)) {
             views.take_events_over(before);
         }
-        for key in views.cache.in_demand(snapshot.at.boot) {
+        let unsent = if has_news { View::Alive } else { View::SummaryTick };
+        for key in views.cache.in_demand(snapshot.at.boot).filter(|key| key.view != unsent) {
             views.fill(snapshot, key);
         }
         views
@@ -131,7 +139,7 @@ impl Views {
 
     fn fill(&self, snapshot: &Snapshot, key: ViewKey) -> Option<(Bytes, bool)> {
         let plain = self.plain(snapshot, key)?;
-        let in_stream = key.view == View::Tick;
+        let in_stream = matches!(key.view, View::Tick | View::SummaryTick | View::Alive);
         if !key.gzip || (plain.len() < MIN_GZIP_LEN && !in_stream) {
             return Some((plain, false));
         }
@@ -152,6 +160,10 @@ impl Views {
             View::SummaryText => rendered::summary_text(snapshot, scope, self.commands),
             View::Events => self.listed_events(snapshot, scope).map(|events| events.whole.clone()),
             View::Tick => self.tick(snapshot, scope),
+            View::SummaryTick => self
+                .plain(snapshot, ViewKey { view: View::Summary, ..key })
+                .map(|summary| rendered::summary_tick(&summary)),
+            View::Alive => Some(rendered::alive(snapshot, snapshot.at.boot)),
         };
         self.cache.get(ViewKey { gzip: false, ..key }, render).clone()
     }
@@ -210,7 +222,7 @@ mod tests {
     #[test]
     fn only_requested_views_rendered_ahead() {
         let demand = demand();
-        let next = |boot| Views::render(&at(boot), Commands::Full, &demand, None);
+        let next = |boot| Views::render(&at(boot), Commands::Full, &demand, None, true);
         let first = next(1000);
         assert!(!is_rendered(&first, Scope::Read));
         assert!(first.body(&at(1000), Scope::Read, View::Snapshot, true).unwrap().1);
@@ -222,8 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn stream_of_summaries_rendered_as_far_as_it_is_sent() {
+        let demand = demand();
+        let next = |boot, has_news| Views::render(&at(boot), Commands::Full, &demand, None, has_news);
+        let first = next(1000, true);
+        for view in [View::SummaryTick, View::Alive] {
+            assert!(first.body(&at(1000), Scope::Read, view, true).unwrap().1, "a stream is compressed as a whole");
+        }
+        for (has_news, rendered) in [(true, [true, false]), (false, [false, true])] {
+            let views = next(2000, has_news);
+            let key = |view| ViewKey { scope: Scope::Read, view, gzip: true };
+            assert_eq!([View::SummaryTick, View::Alive].map(|view| views.cache.is_rendered(key(view))), rendered);
+        }
+    }
+
+    #[test]
     fn view_rendered_once() {
-        let views = Views::render(&at(1), Commands::Full, &demand(), None);
+        let views = Views::render(&at(1), Commands::Full, &demand(), None, true);
         for key in ViewKey::all() {
             let body = || views.body(&at(1), key.scope, key.view, key.gzip).unwrap().0.as_ptr();
             assert_eq!(body(), body(), "{key:?}");
@@ -234,12 +261,12 @@ mod tests {
     fn events_rendered_when_changed() {
         let before = at(1);
         let demand = demand();
-        let first = Views::render(&before, Commands::Full, &demand, None);
+        let first = Views::render(&before, Commands::Full, &demand, None, true);
         let old = first.body(&before, Scope::Read, View::Events, false).unwrap().0;
         let kept = Snapshot { events: Arc::clone(&before.events), ..at(2) };
-        let second = Views::render(&kept, Commands::Full, &demand, Some((&before, &first)));
+        let second = Views::render(&kept, Commands::Full, &demand, Some((&before, &first)), true);
         assert_eq!(second.body(&kept, Scope::Read, View::Events, false).unwrap().0.as_ptr(), old.as_ptr());
-        let third = Views::render(&at(3), Commands::Full, &demand, Some((&kept, &second)));
+        let third = Views::render(&at(3), Commands::Full, &demand, Some((&kept, &second)), true);
         assert_ne!(third.body(&at(3), Scope::Read, View::Events, false).unwrap().0.as_ptr(), old.as_ptr());
     }
 }

@@ -9,6 +9,7 @@ mod router;
 mod schema;
 mod socket;
 mod stream;
+mod summaries;
 mod v1;
 
 use telemetry::fixtures as host;

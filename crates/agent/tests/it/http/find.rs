@@ -43,7 +43,7 @@ fn find_offers_free_gpus_and_follows_their_use() {
 #[test]
 fn summary_has_age_interval_and_problems() {
     let driver = Driver::new(&format!("{LARGE}{SMALL}"));
-    let agent = Start::on(&driver).argument("--interval=500ms").serve().ready();
+    let agent = Start::seldom(&driver).argument("--interval=500ms").serve().ready();
     let summary = || agent.get("/api/v1/summary").json();
     let first = eventually("a reading", || Some(summary()).filter(|summary| summary["gpus"][1]["use"] == "free"));
     assert_eq!((&first["interval_ms"], &first["problems"]), (&json!(500), &json!([])));

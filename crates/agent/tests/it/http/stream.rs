@@ -108,3 +108,23 @@ fn stream_places_are_as_configured() {
     drop(first);
     eventually("the place to be free", || open().1.starts_with("HTTP/1.0 200").then_some(()));
 }
+
+#[test]
+fn stream_of_summaries_has_news_only() {
+    let driver = Driver::new(HOT);
+    let agent = Start::seldom(&driver).argument("--interval=200ms").serve().ready();
+    let (mut stream, head) = Stream::open(agent.address(), "/api/v1/stream?view=summary", "NVSMI-Scope: summary\r\n");
+    assert!(head.to_lowercase().contains("nvsmi-scope: summary"), "{head}");
+    let free = |said: &Said| said.0 == "summary" && said.1["gpus"][0]["use"] == "free";
+    let (_, first) = stream.until("a free GPU", free);
+    assert_eq!((&first["interval_ms"], &first["absent"]["gpus.0.users"]), (&200.into(), &"hidden".into()));
+    let (_, alive) = stream.until("nothing new", |said| said.0 == "alive");
+    assert_eq!(alive.as_object().unwrap().keys().collect::<Vec<_>>(), ["age_ms", "read_at", "sampled_at"]);
+    let (_, later) = stream.until("a later reading", |said| said.1["read_at"].as_u64() > alive["read_at"].as_u64());
+    assert!(later["age_ms"].as_u64().unwrap() < 60_000, "{later}");
+    driver.play(&format!("{HOT}utilization_percent = 90\n"));
+    stream.until("a busy GPU", |said| said.1["gpus"][0]["use"] == "busy");
+    driver.play("[[gpu]]\nname = 'NVIDIA H200'\nerrors = { '*' = 15 }\n");
+    let (_, lost) = stream.until("the loss", |said| said.1["gpus"][0]["state"] == "lost");
+    assert!(lost["problems"][0].as_str().unwrap().contains("lost"), "{lost}");
+}

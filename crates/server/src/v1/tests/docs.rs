@@ -64,6 +64,7 @@ fn docs_reference_matches_code() {
             writeln!(text, "| `{path}` | `{}` | {} |", word("name"), word("description")).unwrap();
         }
     }
+    text.push_str(SUMMARIES);
     text.push_str("\n## Metrics of the history\n\n");
     for metric in &telemetry::history::metric::ALL {
         writeln!(text, "- `{}`", metric.spec().path).unwrap();
@@ -174,6 +175,27 @@ spreadsheet would take for a formula begins with an apostrophe.
 
 | path | parameter | meaning |
 |---|---|---|
+";
+
+const SUMMARIES: &str = "
+## The stream of summaries
+
+`/api/v1/stream?view=summary` sends one of two events for each snapshot, and no other:
+
+| event | data | when |
+|---|---|---|
+| `summary` | the whole of `/api/v1/summary` | first; at once when a state, use, its beginning, users, health, claim, MIG instance, problem or identity changes; when memory has moved by 1 % of the total, utilization by 5 points or power by 5 % of the limit since the last one; and at least once a minute |
+| `alive` | `{\"sampled_at\":1700000000000,\"read_at\":1699999999960,\"age_ms\":40}` | otherwise, about once an interval and at least every ten seconds |
+
+`alive` means that the last summary still holds, up to those steps, with these times: `read_at` and `age_ms` are those of the
+newest reading, null before the first. An event has no id; a reader that was away begins with a summary. Readers of one scope
+are sent the same bytes; `users` are hidden from the scope `summary`.
+
+## A lower scope
+
+The request header `NVSMI-Scope: summary` lowers a request to the scope `summary`, on every path, and never raises it: with a token
+of the scope `metrics` it is `/metrics` without pods and jobs. The response repeats the header, with `Vary: NVSMI-Scope`;
+earlier releases do neither. Another value is 400.
 ";
 
 const HEAD: &str = "# Every path and every field

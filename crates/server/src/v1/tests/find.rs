@@ -89,11 +89,10 @@ fn find_offers_mig_instances() {
     let mut gpu = Gpu { health: Health::default(), ..hosts::mig() };
     let instances: &mut Reading<Vec<_>> = &mut gpu.mig;
     for instance in instances.iter_mut().flatten() {
-        instance.usage.verdict = UseVerdict::Free;
+        (instance.usage.verdict, instance.sample.profile) = (UseVerdict::Free, Ok("1g.18gb".into()));
     }
-    let known = instances.iter().flatten().find(|instance| instance.sample.uuid.is_ok()).unwrap();
-    let (profile, uuid) = (known.sample.profile.clone().unwrap(), known.sample.uuid.clone().unwrap());
-    assert_eq!(offered(vec![gpu.clone()], &format!("mig={profile}"))[0], uuid);
+    let uuid = instances.as_ref().unwrap()[0].sample.uuid.clone().unwrap();
+    assert_eq!(offered(vec![gpu.clone()], "mig=1g.18gb")[0], uuid);
     assert!(offered(vec![gpu.clone()], "mig=any").is_array());
     assert_eq!(offered(vec![gpu.clone()], "mig=7g.141gb"), Value::Null);
     assert_eq!(offered(vec![gpu.clone()], ""), Value::Null, "a GPU in MIG mode is not whole");

@@ -45,7 +45,7 @@ struct Host {
 
 impl Host {
     fn new(snapshot: Snapshot, scope: Scope, commands: Commands) -> Self {
-        let views = Views::render(&snapshot, commands, &Arc::new(Demand::new(crate::v1::KEEP_MS)), None);
+        let views = Views::render(&snapshot, commands, &Arc::new(Demand::new(crate::v1::KEEP_MS)), None, true);
         Self { archive: archive(&snapshot), snapshot: Arc::new(snapshot), views, scope }
     }
 
