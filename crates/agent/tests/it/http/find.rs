@@ -37,7 +37,7 @@ fn find_offers_free_gpus_and_follows_their_use() {
     eventually("stale GPUs", || stale(&agent.get("/api/v1/find").json()).then_some(()));
     let refused = agent.get("/api/v1/find?memory=40");
     assert!(refused.status == 400 && refused.text().contains("40GiB"), "{}", refused.text());
-    assert!(agent.get("/api/v1/find?memroy=40G").text().contains("Did you mean memory?"));
+    assert!(agent.get("/api/v1/find?memor=40G").text().contains("Did you mean memory?"));
 }
 
 #[test]

@@ -111,7 +111,8 @@ fn stream_places_are_as_configured() {
 
 #[test]
 fn stream_of_summaries_has_news_only() {
-    let driver = Driver::new(HOT);
+    let idle = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 150754820096\nmemory_used_bytes = 0\n";
+    let driver = Driver::new(&format!("{idle}utilization_percent = 0\n"));
     let agent = Start::seldom(&driver).argument("--interval=200ms").serve().ready();
     let (mut stream, head) = Stream::open(agent.address(), "/api/v1/stream?view=summary", "NVSMI-Scope: summary\r\n");
     assert!(head.to_lowercase().contains("nvsmi-scope: summary"), "{head}");
@@ -119,10 +120,10 @@ fn stream_of_summaries_has_news_only() {
     let (_, first) = stream.until("a free GPU", free);
     assert_eq!((&first["interval_ms"], &first["absent"]["gpus.0.users"]), (&200.into(), &"hidden".into()));
     let (_, alive) = stream.until("nothing new", |said| said.0 == "alive");
-    assert_eq!(alive.as_object().unwrap().keys().collect::<Vec<_>>(), ["age_ms", "read_at", "sampled_at"]);
+    assert!(alive.as_object().unwrap().len() == 3 && alive["sampled_at"].is_u64(), "{alive}");
     let (_, later) = stream.until("a later reading", |said| said.1["read_at"].as_u64() > alive["read_at"].as_u64());
     assert!(later["age_ms"].as_u64().unwrap() < 60_000, "{later}");
-    driver.play(&format!("{HOT}utilization_percent = 90\n"));
+    driver.play(&format!("{idle}utilization_percent = 90\n"));
     stream.until("a busy GPU", |said| said.1["gpus"][0]["use"] == "busy");
     driver.play("[[gpu]]\nname = 'NVIDIA H200'\nerrors = { '*' = 15 }\n");
     let (_, lost) = stream.until("the loss", |said| said.1["gpus"][0]["state"] == "lost");
