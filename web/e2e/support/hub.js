@@ -333,6 +333,19 @@ export class FakeHub {
     };
   }
 
+  /** Size of the first event of the newest stream, compressed as for a browser. */
+  firstBytes() {
+    const { rows } = [...this.readers].at(-1) ?? { rows: "0-49" };
+    return gzipSync(`event: fleet\ndata: ${JSON.stringify(this.fleet(rows))}\n\n`).length;
+  }
+
+  /** Power of a host as the page writes it. */
+  powerText(name) {
+    const { gpus } = this.hosts.find(each => each.name === name);
+    const watts = gpus.reduce((sum, gpu) => sum + gpu.power_watts, 0);
+    return watts < 1000 ? `${Math.round(watts)}` : (watts / 1000).toFixed(1);
+  }
+
   /** Changes fields of a host, and sends them. */
   change(name, fields) {
     const host = this.hosts.find(each => each.name === name);
@@ -383,11 +396,8 @@ export class FakeHub {
     }
     for (const reader of this.readers) {
       const named = this.named(reader.rows);
-      const hosts = [...changes.values()].map(change => {
-        if (named === null || named.has(change.name)) return change;
-        const { gpus: _, ...rest } = change;
-        return rest;
-      });
+      // The age alone is nothing that a row without GPUs shows.
+      const hosts = [...changes.values()].filter(({ name }) => named === null || named.has(name));
       this.send(reader, "hosts", { at: now, hosts, totals: totalsOf(this.hosts) });
     }
   }

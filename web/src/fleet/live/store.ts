@@ -1,4 +1,4 @@
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { paused } from "../../live/connection";
 import { type Hosts, merge, mergeAll } from "../model/merge";
 import type { Fleet, FleetChange, FleetTotals, Host } from "../types";
@@ -51,16 +51,20 @@ function receive(at: number): void {
 
 /** Takes in a whole fleet. */
 export function acceptFleet(fleet: Fleet): void {
-  receive(fleet.at);
-  hosts.value = mergeAll(hosts.value, fleet);
-  totals.value = fleet.totals;
+  batch(() => {
+    receive(fleet.at);
+    hosts.value = mergeAll(hosts.value, fleet);
+    totals.value = fleet.totals;
+  });
 }
 
 /** Takes in changes. */
 export function acceptChange(change: FleetChange): void {
-  receive(change.at);
-  hosts.value = merge(hosts.value, change);
-  if (change.totals) totals.value = change.totals;
+  batch(() => {
+    receive(change.at);
+    hosts.value = merge(hosts.value, change);
+    if (change.totals) totals.value = change.totals;
+  });
 }
 
 /**

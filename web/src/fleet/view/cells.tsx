@@ -33,7 +33,7 @@ export function Cells({ host }: { host: Host }) {
           key={gpu.index}
           index={gpu.index}
           status={cellStatus(host, gpu)}
-          of={level(gpu.utilization_percent)}
+          level={levelOf(gpu.utilization_percent)}
           mig={gpu.mig.map(each => verdict(host.state === "ok" ? each.use : "unknown")).join(" ")}
         />
       ))}
@@ -45,13 +45,17 @@ const sizeOf = (count: number): string => (count <= 8 ? "large" : count <= 16 ? 
 
 /** Steps of a cell's level: finer ones could not be seen, and each change costs a repaint. */
 const LEVELS = 10;
-/** A busy GPU is never drawn as empty. */
-const level = (percent: number | null): number =>
-  Math.max(2, Math.round(((percent ?? 0) / 100) * LEVELS)) / LEVELS;
+/** Level of a busy GPU, which is never drawn as empty. */
+const levelOf = (percent: number | null): number => Math.max(2, Math.round(((percent ?? 0) / 100) * LEVELS));
 
 const Cell = memo(
-  ({ index, status, of, mig }: { index: number; status: CellStatus; of: number; mig: string }) => (
-    <i class="cell" data-status={status} data-index={index} style={{ "--of": status === "busy" ? of : 0 }}>
+  ({ index, status, level, mig }: { index: number; status: CellStatus; level: number; mig: string }) => (
+    <i
+      class={mig === "" ? "cell" : "cell mig"}
+      data-status={status}
+      data-index={index}
+      data-level={status === "busy" && mig === "" ? level : undefined}
+    >
       {mig !== "" && mig.split(" ").map((use, at) => <b key={at} data-status={use} />)}
     </i>
   ),

@@ -25,6 +25,7 @@ export function Footer() {
         {printed.value !== null && <span class="paper">. Values of {exact(printed.value)}</span>}
       </span>
       <nav aria-label="About">
+        <a href="docs">API reference</a>
         {/* A link cannot send the token. */}
         {token.value === null && (
           <>

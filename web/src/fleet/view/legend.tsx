@@ -18,7 +18,12 @@ export function Legend() {
     <ul class="legend fine" aria-label="Marks">
       {SHOWN.map(status => (
         <li key={status}>
-          <i class="cell" data-status={status} style={{ "--of": 0.6 }} aria-hidden="true" />
+          <i
+            class="cell"
+            data-status={status}
+            data-level={status === "busy" ? 6 : undefined}
+            aria-hidden="true"
+          />
           {CELL_WORDS[status]}
         </li>
       ))}

@@ -20,6 +20,11 @@ const MAX_WITH_CELLS = 50;
 /** All hosts on one screen, without controls: totals, what is wrong, and a tile per host in the order of names. */
 export function Wall({ isOld }: { isOld: boolean }) {
   const { width, height } = useWindowSize();
+  useEffect(() => {
+    const { classList } = document.documentElement;
+    classList.add("on-wall");
+    return () => classList.remove("on-wall");
+  }, []);
   const all = [...hosts.value.values()].sort((a, b) => compareText(a.name, b.name));
   const wrong = all.filter(host => severityOf(host) !== null);
   return (

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { rowsBetween, tops, type Window } from "../model/window";
 
 /** Height above and below the screen in which rows are rendered, in screens. */
-const EXTRA = 0.5;
+const EXTRA = 0.25;
 
 /** Rows of a list that are rendered, and where they are. */
 export interface Windowed extends Window {
