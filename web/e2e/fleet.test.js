@@ -27,6 +27,14 @@ const cells = (page, name) =>
     .locator(".cell")
     .evaluateAll(found => found.map(each => each.dataset.status));
 
+/** Points at an element until its tooltip shows a text. A first attempt may scroll, which hides tooltips. */
+const tooltip = (page, target, text) =>
+  eventually(`the tooltip “${text}”`, async () => {
+    await page.mouse.move(0, 0);
+    await target.hover();
+    return page.locator(".tooltip:not([hidden])").getByText(text).isVisible();
+  });
+
 test("hosts are listed with the state of each GPU, those in trouble first", () =>
   at(twelve(), "", async page => {
     await live(page);
@@ -73,17 +81,15 @@ test("a host that does not report has no values, and says since when and why", (
       );
     }
     // The reason is in a tooltip.
-    await row(page, "gpu09").locator("[data-column=memory] .missing").hover();
-    await page.getByRole("tooltip", { includeHidden: true }).getByText("The host is unreachable").waitFor();
+    const missing = row(page, "gpu09").locator("[data-column=memory] .missing");
+    await tooltip(page, missing, "The host is unreachable");
   }));
 
 test("original and older agents are marked with a sentence", () =>
   at(twelve(), "", async page => {
     await live(page);
-    await row(page, "gpu10").locator(".note").hover();
-    await page.locator(".tooltip").getByText("The original Python agent").waitFor();
-    await row(page, "gpu08").locator(".note").hover();
-    await page.locator(".tooltip").getByText("An agent of an earlier release (0.1.0)").waitFor();
+    await tooltip(page, row(page, "gpu10").locator(".note"), "The original Python agent");
+    await tooltip(page, row(page, "gpu08").locator(".note"), "An agent of an earlier release (0.1.0)");
   }));
 
 test("changes are shown as they arrive", () =>
@@ -211,7 +217,7 @@ test("keys go through hosts, and Enter opens one", () =>
 test("find shows where it fits, with commands to copy, and what is missing", () =>
   at(twelve(), "#/find?count=2&memory=40", async page => {
     await page.getByRole("button", { name: "ssh gpu03" }).waitFor();
-    await page.getByRole("button", { name: "Copy CUDA_VISIBLE_DEVICES of gpu03" }).click();
+    await page.getByRole("button", { name: "export CUDA_VISIBLE_DEVICES=… of gpu03" }).click();
     await page.getByLabel("Number").fill("12");
     await page.getByText("No host has 12 GPUs with 40 GiB free now.").waitFor();
     await page.getByText("4 devices fewer than needed").waitFor();

@@ -173,7 +173,7 @@ function Result({ found, wish }: { found: Found; wish: Wish }) {
             <CopyButton
               text={`export CUDA_VISIBLE_DEVICES=${choice.cuda_visible_devices}`}
               label="export CUDA_VISIBLE_DEVICES=…"
-              name={`Copy CUDA_VISIBLE_DEVICES of ${choice.host}`}
+              name={`export CUDA_VISIBLE_DEVICES=… of ${choice.host}`}
             />
           </div>
         </li>
