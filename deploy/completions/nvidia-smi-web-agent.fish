@@ -666,6 +666,13 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l hosts -d 'Find the agents in these lists; separate several with spaces, or repeat the option' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l agent-token-file -d 'Send the tokens in this file to the agents' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l agent-ca -d 'Authenticate agents by these authorities (PEM) [default: those of this host]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l prometheus -d 'Ask this server with the Prometheus HTTP API: Prometheus, VictoriaMetrics, Mimir, Thanos' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l prometheus-user-file -d 'Authenticate to it with the line USER:PASSWORD in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l prometheus-token-file -d 'Authenticate to it with the bearer token in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l prometheus-org-id -d 'Ask it as this tenant (X-Scope-OrgID)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l live-from -d 'Take the live state of the hosts from here' -r -f -a "agents\t'Each agent, over a stream'
+prometheus\t'The engine of --prometheus'"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l scrape-interval -d 'Expect the engine to scrape the agents at this interval, from 1s to 5m [default: learned from its samples]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l port -d 'Listen on this port (a hub: 8080)' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r

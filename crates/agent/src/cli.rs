@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod engine;
 mod help;
 mod hub;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefix, Price, WebOrigin};
 use telemetry::snapshot::ContainerCount;
 
+pub(crate) use self::engine::LiveFrom;
 pub(crate) use self::hub::{HubArgs, SHARED as HUB_OPTIONS};
 use crate::{bind::Binds, logging::AccessLog, service::Service};
 pub(crate) use arguments::{

@@ -11,6 +11,7 @@ use crate::{
     client::Client,
     credentials::Credentials,
     discovery::{self, Source},
+    engine::{self, EngineConfig, Visible},
     fleet::{self, Published, Publisher},
     target::TargetList,
 };
@@ -33,8 +34,12 @@ pub struct HubConfig {
     pub credentials: Credentials,
     /// Authorities of agents.
     pub agent_tls: Arc<ClientConfig>,
-    /// Authorities of the servers of lists.
+    /// Authorities of the servers of lists, and of the engine.
     pub list_tls: Arc<ClientConfig>,
+    /// Server with the Prometheus HTTP API.
+    pub engine: Option<EngineConfig>,
+    /// True if the live state comes from it, and not from the agents.
+    pub is_live_from_engine: bool,
 }
 
 /// A running hub.
@@ -42,6 +47,7 @@ pub struct HubConfig {
 pub struct Hub {
     published: watch::Receiver<Arc<Published>>,
     targets: watch::Receiver<TargetList>,
+    visible: Visible,
     stop: CancellationToken,
     thread: thread::JoinHandle<()>,
 }
@@ -55,9 +61,10 @@ impl Hub {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
         let (publisher, published) = Publisher::new(Stamp::now());
+        let visible = Visible::default();
         let targets = {
             let _entered = runtime.enter();
-            begin(config, publisher)?
+            begin(config, publisher, &visible)?
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -66,7 +73,7 @@ impl Hub {
             runtime.shutdown_timeout(STOP_TIMEOUT);
         };
         let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
-        Ok(Self { published, targets, stop, thread })
+        Ok(Self { published, targets, visible, stop, thread })
     }
 
     /// The fleet, now and after each change.
@@ -81,6 +88,12 @@ impl Hub {
         self.targets.clone()
     }
 
+    /// The hosts that open streams show, for the routes.
+    #[must_use]
+    pub fn visible(&self) -> Visible {
+        self.visible.clone()
+    }
+
     /// Stops it.
     pub fn stop(self) {
         self.stop.cancel();
@@ -91,10 +104,13 @@ impl Hub {
 }
 
 /// Starts the tasks of the fleet's thread.
-fn begin(config: HubConfig, publisher: Publisher) -> io::Result<watch::Receiver<TargetList>> {
+fn begin(config: HubConfig, publisher: Publisher, visible: &Visible) -> io::Result<watch::Receiver<TargetList>> {
     let lists = Client::new(config.list_tls, CONNECT_TIMEOUT);
     let targets = discovery::start(&config.sources, &lists, &config.credentials)?;
-    let (_observations, observed) = mpsc::channel(QUEUE);
+    let (observations, observed) = mpsc::channel(QUEUE);
+    if let Some(engine) = config.engine.filter(|_| config.is_live_from_engine) {
+        tokio::spawn(engine::run(lists, engine, targets.clone(), visible.subscribe(), observations));
+    }
     tokio::spawn(fleet::run(targets.clone(), observed, publisher));
     Ok(targets)
 }

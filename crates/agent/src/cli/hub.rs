@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::Args;
 use hub::discovery::{Source, SourceError};
 
-use super::path;
+use super::{engine::EngineArgs, path};
 
 /// Default port of a hub: that of an agent may be in use on the same host.
 pub(crate) const HUB_PORT: u16 = 8080;
@@ -51,6 +51,9 @@ pub(crate) struct HubArgs {
     /// Authenticate agents by these authorities (PEM) [default: those of this host]
     #[arg(long, env = "NVSMI_AGENT_CA", value_name = "FILE", value_parser = path)]
     pub(crate) agent_ca: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 
     /// Print the configuration, the hosts and the problems, and exit
     #[arg(long)]

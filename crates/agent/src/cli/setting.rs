@@ -41,6 +41,7 @@ impl Setting {
 
     /// True for an option that only a hub has.
     pub(crate) fn is_of_hub(&self) -> bool {
-        ["hosts", "agent-token-file", "agent-ca"].contains(&self.name.as_str())
+        ["hosts", "agent-token-file", "agent-ca", "live-from", "scrape-interval"].contains(&self.name.as_str())
+            || self.name.starts_with("prometheus")
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{io, sync::Arc};
 
-use hub::{Credentials, discovery::Source};
+use hub::{Credentials, discovery::Source, engine::EngineConfig};
 use server::Anonymous;
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::{
-    cli::{self, Cli, HUB_OPTIONS, HubArgs, given},
+    cli::{self, Cli, HUB_OPTIONS, HubArgs, LiveFrom, given},
     client,
     exposure::{AgentTokenFile, Exposure},
 };
@@ -22,6 +22,9 @@ pub(super) struct Config {
     pub(super) agent_tls: Arc<ClientConfig>,
     pub(super) list_tls: Arc<ClientConfig>,
     pub(super) stream_clients: usize,
+    /// Server with the Prometheus HTTP API.
+    pub(super) engine: Option<EngineConfig>,
+    pub(super) live_from: LiveFrom,
     options: cli::Options,
 }
 
@@ -57,6 +60,8 @@ impl Config {
             .map_err(failed)?,
             list_tls: client::rooted_also(authorities).map_err(failed)?,
             stream_clients: cli.options.stream_clients,
+            engine: arguments.engine.config()?,
+            live_from: arguments.engine.live_from,
             options: cli.options.clone(),
         })
     }

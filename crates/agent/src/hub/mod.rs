@@ -9,7 +9,7 @@ use hub::{Hub, HubConfig};
 use tokio::runtime::Runtime;
 
 use crate::{
-    cli::{Cli, HubArgs},
+    cli::{Cli, HubArgs, LiveFrom},
     exposure,
     notify::Notify,
     serving::{self, Serving},
@@ -53,6 +53,8 @@ fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitC
         credentials: config.credentials(),
         agent_tls: config.agent_tls.clone(),
         list_tls: config.list_tls.clone(),
+        engine: config.engine.clone(),
+        is_live_from_engine: config.live_from == LiveFrom::Prometheus,
     })?;
     let status = runtime.block_on(async {
         let server = serving.start(exposure, config.prefix(), config.stream_clients)?;

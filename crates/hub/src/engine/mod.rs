@@ -12,7 +12,9 @@ mod live;
 mod promql;
 #[cfg(test)]
 mod stand_in;
+mod visible;
 
 pub use api::EngineError;
 pub use config::{EngineConfig, EngineCredentials};
-pub use live::{VisibleHosts, run};
+pub use live::run;
+pub use visible::{Looking, Visible, VisibleHosts};

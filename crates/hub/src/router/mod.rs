@@ -16,7 +16,7 @@ use hyper::Request;
 use server::FrameAncestors;
 use tokio::sync::watch;
 
-use crate::{fleet::Published, target::TargetList, views::Counted};
+use crate::{engine::Visible, fleet::Published, target::TargetList, views::Counted};
 
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &[
@@ -67,6 +67,16 @@ impl App {
     /// An application with this configuration that answers from what is published.
     #[must_use]
     pub fn new(config: AppConfig, published: watch::Receiver<Arc<Published>>) -> Self {
+        Self::with_visible(config, published, None)
+    }
+
+    /// The same, which notes the hosts that open streams show.
+    #[must_use]
+    pub fn with_visible(
+        config: AppConfig,
+        published: watch::Receiver<Arc<Published>>,
+        visible: Option<Visible>,
+    ) -> Self {
         let router = RouterConfig {
             prefix: config.url_prefix,
             auth: AuthConfig { token: config.token, tokens: config.tokens, anonymous: config.anonymous },
@@ -83,7 +93,7 @@ impl App {
             targets: config.targets,
             frame_ancestors: config.frame_ancestors,
             streams: config.streams,
-            counted: Arc::new(Counted::new(config.viewers)),
+            counted: Arc::new(Counted::new(config.viewers, visible)),
         };
         Self(Arc::new(Router::new(router, state)))
     }

@@ -7,26 +7,29 @@ use std::sync::{
 
 use tokio::sync::watch;
 
+use crate::engine::{Looking, Visible};
+
 /// Counters of the stream.
 #[derive(Debug)]
 pub(crate) struct Counted {
     viewers: watch::Sender<usize>,
+    visible: Option<Visible>,
     bytes: AtomicU64,
 }
 
 /// An open stream, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Viewer(Arc<Counted>);
+pub(crate) struct Viewer(Arc<Counted>, Option<Looking>);
 
 impl Counted {
-    pub(crate) const fn new(viewers: watch::Sender<usize>) -> Self {
-        Self { viewers, bytes: AtomicU64::new(0) }
+    pub(crate) const fn new(viewers: watch::Sender<usize>, visible: Option<Visible>) -> Self {
+        Self { viewers, visible, bytes: AtomicU64::new(0) }
     }
 
     /// Counts a client until the end of its stream.
     pub(crate) fn open(counted: &Arc<Self>) -> Viewer {
         counted.viewers.send_modify(|viewers| *viewers += 1);
-        Viewer(Arc::clone(counted))
+        Viewer(Arc::clone(counted), counted.visible.as_ref().map(Visible::look))
     }
 
     /// Number of open streams.
@@ -41,6 +44,13 @@ impl Counted {
 }
 
 impl Viewer {
+    /// Notes the hosts whose GPUs the stream shows, for an engine that is asked for these.
+    pub(crate) fn shows<'a>(&mut self, names: impl Iterator<Item = &'a Arc<str>> + Clone) {
+        if let Some(looking) = &mut self.1 {
+            looking.at(names);
+        }
+    }
+
     /// Counts bytes.
     pub(crate) fn sent(&self, bytes: usize) {
         self.0.bytes.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);

@@ -132,6 +132,10 @@ impl Reader {
         self.last = Some(newest.sequence);
         let Self { audience, form, .. } = *self;
         let rows: Option<Vec<&Arc<HostRow>>> = self.rows.of(&newest);
+        match &rows {
+            Some(rows) => self.viewer.shows(rows.iter().map(|row| row.name())),
+            None => self.viewer.shows(newest.hosts.iter().map(|row| row.name())),
+        }
         let queued = match &rows {
             None if is_next => newest.changes_event(audience, form).into_iter().collect(),
             Some(rows) if is_next && !has_moved => newest.changes_event_of(rows, audience, form).into_iter().collect(),

@@ -32,15 +32,13 @@ use self::{
 use super::{
     api::{Engine, EngineError},
     config::EngineConfig,
+    visible::VisibleHosts,
 };
 use crate::{
     client::Client,
     report::{Failure, Observation, Seen},
     target::{Endpoint, TargetList},
 };
-
-/// Names of the hosts that open streams show.
-pub type VisibleHosts = Arc<BTreeSet<Arc<str>>>;
 
 /// Interval until it is known, in seconds.
 const UNKNOWN_INTERVAL: f64 = 30.0;
@@ -214,7 +212,7 @@ impl Live {
     /// Positions of visible hosts, as many as fit into a query.
     fn visible(&self, visible: &VisibleHosts) -> Vec<usize> {
         let found =
-            visible.iter().filter_map(|name| self.list.targets.binary_search_by(|target| target.name.cmp(name)).ok());
+            visible.keys().filter_map(|name| self.list.targets.binary_search_by(|target| target.name.cmp(name)).ok());
         gpus::fitting(&self.instances, found)
     }
 

@@ -83,7 +83,7 @@ fn nobody() -> VisibleHosts {
 }
 
 fn looking(names: &[&str]) -> VisibleHosts {
-    Arc::new(names.iter().map(|name| Arc::from(*name)).collect())
+    Arc::new(names.iter().map(|name| (Arc::from(*name), 1)).collect())
 }
 
 fn report_of(observed: &[Observation], host: &str) -> Report {
