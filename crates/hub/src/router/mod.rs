@@ -1,5 +1,7 @@
 //! The hub's application: the table of routes over the newest publication.
 
+#[cfg(test)]
+mod document_tests;
 mod page;
 mod routes;
 #[cfg(test)]

@@ -143,18 +143,28 @@ fn ready(context: &Context<'_>) -> Response {
     response::json(status, format!(r#"{{"state":"{state}"}}"#).into())
 }
 
-/// The document, compressed once.
+/// The document, made and compressed once for a hub that requires a token and for one that does not.
 fn document(context: &Context<'_>) -> Response {
-    static PACKED: OnceLock<Option<Bytes>> = OnceLock::new();
-    let packed = PACKED.get_or_init(|| gzip::compress_document(OPENAPI.as_bytes()));
+    static FORMS: [OnceLock<(Bytes, Option<Bytes>)>; 2] = [const { OnceLock::new() }; 2];
+    let is_restricted = context.router.auth().is_restricted();
+    let [open, restricted] = &FORMS;
+    let form = if is_restricted { restricted } else { open };
+    let (plain, packed) = form.get_or_init(|| {
+        let plain = Bytes::from(openapi(is_restricted));
+        (plain.clone(), gzip::compress_document(&plain))
+    });
     match packed.as_ref().filter(|_| encoding::accepts(context.headers, "gzip")) {
         Some(packed) => response::negotiated(packed.clone(), true),
-        None => response::negotiated(Bytes::from_static(OPENAPI.as_bytes()), false),
+        None => response::negotiated(plain.clone(), false),
     }
 }
 
 /// The OpenAPI document of this API; a test compares it with the routes and their answers.
-pub(super) const OPENAPI: &str = include_str!("../../assets/openapi.json");
+pub(super) fn openapi(is_restricted: bool) -> String {
+    const DOCUMENT: &str = include_str!("../../assets/openapi.json");
+    let text = DOCUMENT.replacen("\"VERSION\"", concat!("\"", env!("CARGO_PKG_VERSION"), "\""), 1);
+    if is_restricted { text } else { text.replace(r#""security":[{"TOKEN":[]}]"#, r#""security":[]"#) }
+}
 
 fn host_access(rest: &str) -> Access {
     page::access(rest).unwrap_or(Access::Views)

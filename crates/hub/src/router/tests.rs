@@ -18,18 +18,18 @@ const SUMMARY: &str = "sees-a-summary-only";
 const METRICS: &str = "scrapes-and-no-more";
 
 /// A hub whose clock a test moves.
-struct Hub {
-    app: App,
-    fleet: Fleet,
+pub(super) struct Hub {
+    pub(super) app: App,
+    pub(super) fleet: Fleet,
     publisher: Publisher,
-    now: Stamp,
+    pub(super) now: Stamp,
     streams: Arc<StreamPermits>,
     viewers: watch::Receiver<usize>,
     targets: watch::Sender<TargetList>,
 }
 
 impl Hub {
-    fn new(tokens: bool, names: &[&str]) -> Self {
+    pub(super) fn new(tokens: bool, names: &[&str]) -> Self {
         let text = format!("alice read {READ}\nboard summary {SUMMARY}\nscraper metrics {METRICS}\n");
         let file = tokens.then(|| watch::channel(Arc::new(Tokens::parse(text.as_bytes()).unwrap())).1);
         let now = Stamp::now();
@@ -63,7 +63,7 @@ impl Hub {
         self.publish();
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         self.publisher.publish(&mut self.fleet, self.now);
     }
 
@@ -79,7 +79,7 @@ impl Hub {
         self.ask(path, token, &[]).status().as_u16()
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(super) fn text(&self, path: &str) -> String {
         body(self.ask(path, None, &[]))
     }
 }

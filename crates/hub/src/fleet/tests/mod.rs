@@ -65,7 +65,7 @@ pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
     }
 }
 
-fn instance(label: &str, usage: UseVerdict) -> MigReport {
+pub(crate) fn instance(label: &str, usage: UseVerdict) -> MigReport {
     MigReport {
         label: label.into(),
         uuid: Some(format!("MIG-{label}").into()),

@@ -1,0 +1,203 @@
+//! Cost of the fleet's thread and of its readers: 1,000 hosts of 8 GPUs (or as many as the arguments say), all of which
+//! change every second. It prints the time of each part of a second, and the resident memory.
+//!
+//! `cargo run --release -p hub --example fleet_cost -- [HOSTS] [READERS]`
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+
+use http_body_util::BodyExt as _;
+use http_server::{Body, auth::Anonymous, net::StreamPermits};
+use hub::{
+    Endpoint, GpuReport, Report, Scheme, Seen, Target, TargetList,
+    fleet::{Fleet, Publisher},
+    router::{App, AppConfig},
+};
+use hyper::Request;
+use telemetry::{
+    BootTime, Stamp,
+    snapshot::{GpuState, Severity, UseVerdict},
+};
+use tokio::sync::watch;
+
+const GPUS: u32 = 8;
+const ROUNDS: u64 = 10;
+const ROWS: usize = 50;
+
+fn endpoint(host: usize) -> Endpoint {
+    Endpoint { scheme: Scheme::Http, host: format!("node{host:04}.example.org").into(), port: 8000, prefix: "".into() }
+}
+
+fn target(host: usize) -> Arc<Target> {
+    Arc::new(Target {
+        endpoint: endpoint(host),
+        name: format!("node{host:04}").into(),
+        labels: BTreeMap::from([("rack".into(), format!("r{}", host / 20).into()), ("cluster".into(), "a".into())]),
+        ssh_host: None,
+        notes: Vec::new(),
+    })
+}
+
+/// A GPU whose values differ in every round.
+fn gpu(host: usize, index: u32, round: u64) -> GpuReport {
+    let mixed = (host as u64 * 31 + u64::from(index) * 7 + round * 13) % 101;
+    GpuReport {
+        index,
+        uuid: Some(format!("GPU-{host:08x}-1111-2222-3333-{index:012x}").into()),
+        name: Some("NVIDIA H200".into()),
+        memory_total_bytes: Some(150_754_820_096),
+        memory_free_bytes: Some(mixed << 30),
+        utilization_percent: u8::try_from(mixed).ok(),
+        power_watts: u32::try_from(mixed).ok().map(|mixed| f64::from(mixed) * 6.25),
+        temperature_celsius: i32::try_from(mixed).ok(),
+        state: Some(GpuState::Ok),
+        r#use: if (mixed + round) % 9 == 0 { UseVerdict::Free } else { UseVerdict::Busy },
+        since_ms: Some(1_700_000_000_000 + mixed),
+        health: Some(Severity::Ok),
+        users: Some(vec![format!("user{}", mixed % 40).into()]),
+        mig: Vec::new(),
+        is_mig: false,
+    }
+}
+
+fn report(host: usize, round: u64) -> Report {
+    Report {
+        hostname: Some(format!("node{host:04}").into()),
+        agent_version: Some("0.2.0".into()),
+        driver_version: Some("580.95.05".into()),
+        interval: Some(Duration::from_secs(1)),
+        age: Some(Duration::from_millis(200)),
+        gpus: (0..GPUS).map(|index| gpu(host, index, round)).collect(),
+        ..Report::default()
+    }
+}
+
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+fn ask(app: &App, path: &str) -> Body {
+    let request = Request::builder().uri(path).header("accept-encoding", "gzip").body(()).unwrap_or_default();
+    let mut reply = Box::pin(app.reply(None, &request));
+    match futures_util::FutureExt::now_or_never(reply.as_mut()) {
+        Some(response) => response.into_body(),
+        None => Body::empty(),
+    }
+}
+
+/// Reads what is there, and returns its length.
+fn read(body: &mut Body) -> usize {
+    let mut length = 0;
+    while let Some(Some(Ok(frame))) = futures_util::FutureExt::now_or_never(body.frame()) {
+        length += frame.into_data().map_or(0, |data| data.len());
+    }
+    length
+}
+
+struct Hub {
+    fleet: Fleet,
+    publisher: Publisher,
+    app: App,
+    hosts: usize,
+    round: u64,
+    begin: Stamp,
+}
+
+impl Hub {
+    fn new(hosts: usize, readers: usize) -> Self {
+        let begin = Stamp::now();
+        let (publisher, newest) = Publisher::new(begin);
+        let list = TargetList { targets: (0..hosts).map(target).collect(), is_loaded: true, notes: Vec::new() };
+        let mut fleet = Fleet::default();
+        fleet.list(&list, begin);
+        let config = AppConfig {
+            url_prefix: server::Prefix::default(),
+            token: None,
+            tokens: None,
+            anonymous: Anonymous::default(),
+            allowed_hosts: None,
+            cors_origins: Vec::new(),
+            frame_ancestors: server::FrameAncestors::default(),
+            access_log: false,
+            streams: Arc::new(StreamPermits::new(readers * 2 + 8)),
+            viewers: watch::channel(0).0,
+            targets: watch::channel(list).1,
+        };
+        Self { fleet, publisher, app: App::new(config, newest), hosts, round: 0, begin }
+    }
+
+    /// A second: times of taking the reports and of publishing.
+    fn second(&mut self) -> [Duration; 2] {
+        self.round += 1;
+        let ms = self.round * 1000;
+        let now = Stamp { boot: BootTime(self.begin.boot.0 + ms), unix_ms: self.begin.unix_ms + ms };
+        let reports: Vec<_> = (0..self.hosts).map(|host| (endpoint(host), report(host, self.round))).collect();
+        let began = Instant::now();
+        for (endpoint, report) in reports {
+            self.fleet.see(&endpoint, Seen::Report(Box::new(report)), now);
+        }
+        let taken = began.elapsed();
+        self.publisher.publish(&mut self.fleet, now);
+        [taken, began.elapsed() - taken]
+    }
+}
+
+/// Runs some seconds with these readers, and prints the means.
+fn measure(what: &str, hub: &mut Hub, readers: &mut [Body]) {
+    let (mut taken, mut published, mut sent, mut bytes) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+    for round in 0..ROUNDS + 2 {
+        let [take, publish] = hub.second();
+        let began = Instant::now();
+        let length: usize = readers.iter_mut().map(read).sum();
+        if round >= 2 {
+            taken += take;
+            published += publish;
+            sent += began.elapsed();
+            bytes += length;
+        }
+    }
+    let mean = |time: Duration| time.as_secs_f64() * 1000.0 / 10.0;
+    println!(
+        "{what}: take reports {:.1} ms, publish {:.1} ms, readers {:.1} ms ({} kB), memory {} MiB",
+        mean(taken),
+        mean(published),
+        mean(sent),
+        bytes / 10 / 1000 / readers.len().max(1),
+        resident_mib()
+    );
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
+    let hosts = arguments.next().unwrap_or(1000);
+    let count: usize = arguments.next().unwrap_or(200);
+    let mut hub = Hub::new(hosts, count);
+    println!("{hosts} hosts of {GPUS} GPUs, everything changes; times per second");
+    measure("no reader", &mut hub, &mut []);
+    let mut one = [ask(&hub.app, "/api/v1/fleet/stream")];
+    println!("one reader of everything, at first: {} kB", read(&mut one[0]) / 1000);
+    measure("one reader of everything", &mut hub, &mut one);
+    drop(one);
+    let open = |number: usize| {
+        let first = number * 37 % hosts.saturating_sub(ROWS).max(1);
+        ask(&hub.app, &format!("/api/v1/fleet/stream?rows={first}-{}", first + ROWS - 1))
+    };
+    let mut many: Vec<Body> = (0..count).map(open).collect();
+    measure(&format!("{count} readers of {ROWS} rows each"), &mut hub, &mut many);
+    let mut times: Vec<Duration> = Vec::new();
+    for round in 0..500 {
+        if round % 50 == 0 {
+            hub.second();
+        }
+        let began = Instant::now();
+        let mut answer = ask(&hub.app, "/api/v1/find?count=2&memory=40GiB&model=h200");
+        read(&mut answer);
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!("find: p50 {:?}, p99 {:?}, most {:?}", times[250], times[495], times[499]);
+    let began = Instant::now();
+    let length = read(&mut ask(&hub.app, "/api/v1/fleet"));
+    println!("/api/v1/fleet, first request: {:?}, {} kB", began.elapsed(), length / 1000);
+}
