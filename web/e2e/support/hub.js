@@ -256,7 +256,9 @@ export class FakeHub {
     this.server = createServer((request, response) => this.answer(request, response));
     await new Promise(listening => this.server.listen(port, "127.0.0.1", listening));
     this.port = this.server.address().port;
-    if (this.every) this.timer = setInterval(() => this.tick(), this.every);
+    // Without changes an empty event says that the hub lives.
+    const isQuiet = this.every === undefined;
+    this.timer = setInterval(() => (isQuiet ? this.tell({}) : this.tick()), this.every ?? 5_000);
   }
 
   get origin() {

@@ -104,7 +104,7 @@ export interface FleetChange {
   totals?: FleetTotals;
 }
 
-/** What a device lacks in a host that does not fit. */
+/** Reason why devices of a host do not fit. */
 export interface Missing {
   what: string;
   devices: number;

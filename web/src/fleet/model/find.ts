@@ -1,7 +1,7 @@
 import { plural } from "../../model/format";
 import type { Found, Missing } from "../types";
 
-/** What to find, as in the URL of the view. */
+/** Wish, as in the URL of the view. */
 export interface Wish {
   count: string;
   memory: string;

@@ -14,7 +14,7 @@ export interface User {
   places: Place[];
   /** Number of GPUs and instances. */
   devices: number;
-  /** Of which idle with memory held. */
+  /** Number of them that are idle, with memory held. */
   held: number;
   /**
    * Used memory of GPUs and instances that the user has alone; null if there is none. Parts of a shared one are not

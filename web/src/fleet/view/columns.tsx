@@ -96,7 +96,7 @@ function sinceText(host: Host): string {
   return `${host.state}${since}. ${read}`;
 }
 
-/** What is wrong with the host, else its labels. */
+/** Problems of the host, else its labels. */
 function SubLine({ host }: { host: Host }) {
   const wrong = [host.error, ...host.problems].filter(text => text !== null && text !== "");
   if (wrong.length > 0) {

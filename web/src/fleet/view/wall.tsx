@@ -70,9 +70,13 @@ const WallTile = memo(({ host, cells }: { host: Host; cells: boolean }) => (
   <li class="wall-tile" data-severity={severityOf(host) ?? "none"} data-host={host.name}>
     <div class="name">
       <b>{host.name}</b>
-      <span class="free" data-status={host.counts.gpus.free > 0 ? "free" : "none"}>
-        {host.state === "ok" ? host.counts.gpus.free : host.state}
-      </span>
+      {host.state === "ok" ? (
+        <span class="free" data-status={host.counts.gpus.free > 0 ? "free" : "none"}>
+          {host.counts.gpus.free}
+        </span>
+      ) : (
+        <span class="state">{host.state}</span>
+      )}
     </div>
     {cells ? (
       <Cells host={host} />
