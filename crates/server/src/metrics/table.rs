@@ -41,8 +41,8 @@ pub(crate) enum Fleet {
     No,
     /// All its series.
     All,
-    /// The series of these states of a state set.
-    States(&'static [&'static str]),
+    /// Series of a state set: of these states, and of others while they are the current one.
+    States { always: &'static [&'static str], current: &'static [&'static str] },
 }
 
 /// Subject of a metric, and the source of its samples. A value that was not read has no sample.
@@ -107,23 +107,25 @@ pub(crate) struct Labelled<'a, 'b> {
     samples: &'a mut Samples<'b>,
     subject: &'a str,
     names: &'static [&'static str],
-    /// States whose samples are written; all if there are none here.
-    states: &'static [&'static str],
+    /// Part of a state set that is written.
+    part: Fleet,
 }
 
 impl<'a, 'b> Labelled<'a, 'b> {
     pub(crate) fn new(seen: &Seen<'_>, samples: &'a mut Samples<'b>, subject: &'a str, metric: &Metric) -> Self {
-        let states = match metric.fleet {
-            Fleet::States(states) if seen.is_fleet() => states,
-            _ => &[],
-        };
-        Self { samples, subject, names: metric.labels, states }
+        let part = if seen.is_fleet() { metric.fleet } else { Fleet::All };
+        Self { samples, subject, names: metric.labels, part }
     }
 
     /// Writes a state set: a sample for each state, 1 for the current one and 0 for the others.
-    pub(crate) fn states(&mut self, all: &[&str], current: &str) {
-        for state in all.iter().filter(|state| self.states.is_empty() || self.states.contains(state)) {
-            self.push(&[state], i32::from(*state == current));
+    pub(crate) fn states(&mut self, all: &[&str], now: &str) {
+        let part = self.part;
+        let has = |state: &&&str| match part {
+            Fleet::States { always, current } => always.contains(state) || (**state == now && current.contains(state)),
+            Fleet::All | Fleet::No => true,
+        };
+        for state in all.iter().filter(has) {
+            self.push(&[state], i32::from(*state == now));
         }
     }
 
@@ -203,8 +205,12 @@ impl Metric {
     }
 
     /// Puts the series of these states into the set for large fleets.
-    pub(crate) const fn states_in_fleet(mut self, states: &'static [&'static str]) -> Self {
-        self.fleet = Fleet::States(states);
+    pub(crate) const fn states_in_fleet(
+        mut self,
+        always: &'static [&'static str],
+        current: &'static [&'static str],
+    ) -> Self {
+        self.fleet = Fleet::States { always, current };
         self
     }
 

@@ -52,7 +52,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Agent(|seen, samples| samples.states(CollectorState::VARIANTS, seen.snapshot.collector.state.as_str())),
     )
     .with(&["state"])
-    .states_in_fleet(&["ok", "released"])
+    .states_in_fleet(&["ok"], &["released"])
     .from("derived: `starting`, `ok`, `stalled`, `restarting`, `no_driver`, `released`"),
     Metric::new(
         "nvsmi_agent_collector_restarts_total",
@@ -108,6 +108,15 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .in_fleet()
     .from("the wall clock"),
+    Metric::new(
+        "nvsmi_agent_interval_seconds",
+        Kind::Gauge,
+        "seconds",
+        "Interval between readings.",
+        Of::Agent(|seen, samples| samples.push(&[], seen.snapshot.interval.as_secs_f64())),
+    )
+    .in_fleet()
+    .from("`--interval`"),
     Metric::new(
         "nvsmi_agent_http_requests_total",
         Kind::Counter,

@@ -65,6 +65,14 @@ pub(crate) const METRICS: &[Metric] = &[
     .with(&["verdict"])
     .from("derived: `free`, `held`, `busy`, `unknown`"),
     Metric::new(
+        "nvsmi_gpu_mig_use_start_timestamp_seconds",
+        Kind::Gauge,
+        "seconds",
+        "Unix time at which the current use of a MIG instance began; of a held one, at which its work ended.",
+        Of::Instance(|_, mig, samples| samples.push(&[], wide(mig.usage.since.unix_ms) / 1000.0)),
+    )
+    .from("derived"),
+    Metric::new(
         "nvsmi_gpu_mig_held_idle_seconds",
         Kind::Gauge,
         "seconds",

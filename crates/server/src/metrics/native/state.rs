@@ -46,7 +46,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Known(|_, gpu, samples| samples.states(GpuState::VARIANTS, gpu.state.as_str())),
     )
     .with(&["state"])
-    .states_in_fleet(&["ok", "asleep"])
+    .states_in_fleet(&["ok"], &["asleep"])
     .from("derived: `ok`, `stale`, `lost`, `denied`, `asleep`, `error`"),
     Metric::new(
         "nvsmi_gpu_last_read_timestamp_seconds",
@@ -138,8 +138,17 @@ pub(crate) const METRICS: &[Metric] = &[
         Of::Known(|_, gpu, samples| samples.states(UseVerdict::VARIANTS, gpu.usage.verdict.as_str())),
     )
     .with(&["verdict"])
-    .states_in_fleet(&["free", "held", "busy"])
+    .states_in_fleet(&["free", "held", "busy"], &[])
     .from("derived: `free`, `held`, `busy`, `unknown`"),
+    Metric::new(
+        "nvsmi_gpu_use_start_timestamp_seconds",
+        Kind::Gauge,
+        "seconds",
+        "Unix time at which the current use of a GPU began; of a held one, at which its work ended.",
+        Of::Known(|_, gpu, samples| samples.push(&[], wide(gpu.usage.since.unix_ms) / 1000.0)),
+    )
+    .in_fleet()
+    .from("derived"),
     Metric::new(
         "nvsmi_gpu_held_idle_seconds",
         Kind::Gauge,

@@ -154,7 +154,8 @@ fn unread_value_has_no_sample() {
                 "nvsmi_gpu_info",
                 "nvsmi_gpu_last_read_timestamp_seconds",
                 "nvsmi_gpu_state",
-                "nvsmi_gpu_use"
+                "nvsmi_gpu_use",
+                "nvsmi_gpu_use_start_timestamp_seconds"
             ],
             "{why:?}"
         );
@@ -197,6 +198,7 @@ fn stale_gpu_keeps_identity_and_state() {
                 "nvsmi_gpu_pod_info",
                 "nvsmi_gpu_state",
                 "nvsmi_gpu_use",
+                "nvsmi_gpu_use_start_timestamp_seconds",
                 "nvsmi_gpu_xid_errors_total",
             ]
         );
@@ -363,4 +365,35 @@ fn host_without_gpus() -> Snapshot {
     let mut snapshot = crate::host::snapshot(CollectorState::Ok, vec![]);
     snapshot.collector.sample_duration = Some(Duration::from_millis(1));
     snapshot
+}
+
+#[test]
+fn fleet_set_names_rare_states_while_they_last() {
+    let fleet = || MetricsSettings { set: MetricsSet::Fleet, ..MetricsSettings::default() };
+    let mut snapshot = full();
+    let states = |snapshot: &Snapshot, name: &str| {
+        let samples = read(&text_of(snapshot, fleet(), Scope::Read, Commands::Masked));
+        let of = samples.into_iter().filter(|sample| sample.name == name && sample.label("gpu") != "1");
+        of.map(|sample| format!("{} {}", sample.label("state"), sample.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&snapshot, "nvsmi_gpu_state"), ["ok 1"]);
+    assert_eq!(states(&snapshot, "nvsmi_agent_collector_state"), ["ok 1"]);
+    snapshot.gpus[0].state = telemetry::snapshot::GpuState::Asleep;
+    snapshot.collector.state = CollectorState::Released;
+    assert_eq!(states(&snapshot, "nvsmi_gpu_state"), ["ok 0", "asleep 1"]);
+    assert_eq!(states(&snapshot, "nvsmi_agent_collector_state"), ["ok 0", "released 1"]);
+}
+
+#[test]
+fn interval_and_start_of_use_exported() {
+    let mut snapshot = full();
+    snapshot.interval = std::time::Duration::from_millis(2500);
+    snapshot.gpus[1].usage.since.unix_ms = 1_700_000_000_250;
+    for set in [MetricsSet::Standard, MetricsSet::Fleet] {
+        let settings = MetricsSettings { set, ..MetricsSettings::default() };
+        let samples = read(&text_of(&snapshot, settings, Scope::Read, Commands::Masked));
+        assert_eq!(value(&samples, "nvsmi_agent_interval_seconds", &[]), Some("2.5"));
+        let began = value(&samples, "nvsmi_gpu_use_start_timestamp_seconds", &[("gpu", "1")]).unwrap();
+        assert_eq!(began.parse::<f64>().unwrap(), 1_700_000_000.25);
+    }
 }

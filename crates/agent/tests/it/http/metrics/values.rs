@@ -156,6 +156,8 @@ fn wanted() -> Vec<(&'static str, Want)> {
         ("nvsmi_agent_nvml_call_duration_seconds_sum{function=\"nvmlDeviceGetPowerUsage\"}", UpTo(1e3)),
         ("nvsmi_agent_nvml_call_duration_seconds_count{function=\"nvmlInit_v2\"}", Is(1.0)),
         ("nvsmi_agent_snapshot_timestamp_seconds", UpTo(4e9)),
+        ("nvsmi_agent_interval_seconds", Is(0.1)),
+        ("time() - nvsmi_gpu_use_start_timestamp_seconds", UpTo(120.0)),
         ("nvsmi_agent_http_requests_total{route=\"/metrics\",status=\"200\"}", UpTo(1e6)),
         ("nvsmi_agent_http_panics_total", Is(0.0)),
         ("nvsmi_agent_sse_clients", Is(0.0)),
@@ -182,6 +184,7 @@ fn wanted_of_instances() -> Vec<(&'static str, Want)> {
         ("nvsmi_gpu_mig_fp16_active_ratio{gpu_instance=\"2\"}", Is(0.88)),
         ("nvsmi_gpu_mig_use{gpu_instance=\"9\",verdict=\"busy\"}", Is(1.0)),
         ("nvsmi_gpu_mig_held_idle_seconds{gpu_instance=\"2\"}", Is(0.0)),
+        ("time() - nvsmi_gpu_mig_use_start_timestamp_seconds{gpu_instance=\"2\"}", UpTo(120.0)),
         ("nvsmi_gpu_mig_pod_info{gpu_instance=\"2\",pod=\"infer-0\"}", Is(1.0)),
         // Under dcgm-exporter's names, in the same scrape.
         ("DCGM_FI_DEV_FB_FREE{GPU_I_ID=\"2\",container=\"main\",namespace=\"ml\",pod=\"infer-0\"}", Is(71_576.0)),
