@@ -14,6 +14,7 @@ use super::{
     budget::{self, Budget},
     failure::unreachable,
     identify::{Found, Poll},
+    lag::Lag,
     sse::{Event, Parser, TooLong},
     timing::Timing,
 };
@@ -56,6 +57,8 @@ enum End {
     TokenChanged,
     /// It is of another release than before.
     Again,
+    /// What arrives is old: a new stream begins with what is true now.
+    Late,
     /// An agent of an earlier release, which streams whole snapshots.
     Older,
     /// Nobody takes observations any more.
@@ -95,8 +98,8 @@ impl Link {
                 End::Closed => return,
                 End::TokenChanged => continue,
                 // A second one in a row waits, so that no agent makes the link turn in circles.
-                End::Again | End::Older if failures == 0 => {}
-                End::Again | End::Older => self.pause(failures).await,
+                End::Again | End::Late | End::Older if failures == 0 => {}
+                End::Again | End::Late | End::Older => self.pause(failures).await,
                 End::Failed(failure) => {
                     tracing::debug!(target = %self.endpoint, ?failure, "no reports");
                     if self.send(Seen::Failed(failure), Instant::now()).await.is_err() {
@@ -133,7 +136,7 @@ impl Link {
     /// Reads a stream until it ends.
     async fn read(&mut self, mut body: Incoming) -> End {
         let timing = self.shared.timing;
-        let mut stream = Stream { parser: Parser::new(MAX_EVENT), budget: Budget::new(Instant::now()), silence: None };
+        let mut stream = Stream::new(Instant::now());
         let mut deadline = Instant::now() + timing.max_silence;
         loop {
             let frame = tokio::select! {
@@ -143,8 +146,8 @@ impl Link {
             let now = Instant::now();
             let data = match frame {
                 Err(_) => {
-                    let silence = stream.silence.unwrap_or(timing.max_silence);
-                    return unreachable(format!("no report within {} s", silence.as_secs_f64())).into();
+                    let silence = stream.silence(&timing).as_secs_f64();
+                    return unreachable(format!("no report within {silence} s")).into();
                 }
                 Ok(None) => return unreachable("the agent ended the stream").into(),
                 Ok(Some(Err(error))) => return Failure::from(ClientError::Http(error)).into(),
@@ -160,7 +163,7 @@ impl Link {
                     Ok(None) => break,
                     Err(end) => return end,
                 };
-                deadline = now + stream.silence.unwrap_or(timing.max_silence);
+                deadline = now + stream.silence(&timing);
                 if self.send(seen, now).await.is_err() {
                     return End::Closed;
                 }
@@ -243,11 +246,20 @@ impl Link {
 struct Stream {
     parser: Parser,
     budget: Budget,
-    /// Timeout between events; none before the first.
-    silence: Option<Duration>,
+    lag: Lag,
+    /// Timeout between events, and the lag that is too long; none before the first report.
+    limits: Option<(Duration, Duration)>,
 }
 
 impl Stream {
+    fn new(now: Instant) -> Self {
+        Self { parser: Parser::new(MAX_EVENT), budget: Budget::new(now), lag: Lag::new(now), limits: None }
+    }
+
+    fn silence(&self, timing: &Timing) -> Duration {
+        self.limits.map_or(timing.max_silence, |(silence, _)| silence)
+    }
+
     /// The next news of a piece of the stream; none if all of it is read.
     fn next(&mut self, piece: &mut &[u8], now: Instant, timing: &Timing) -> Result<Option<Seen>, End> {
         loop {
@@ -260,18 +272,29 @@ impl Stream {
             }
             match &*name {
                 "summary" => {
-                    let report = wire::summary(&data).map_err(Failure::from)?;
-                    self.silence = Some(timing.silence(report.interval));
+                    let (mut report, times) = wire::summary(&data).map_err(Failure::from)?;
+                    self.limits = Some((timing.silence(report.interval), timing.lag(report.interval)));
+                    report.age = self.age(times, now)?;
                     return Ok(Some(Seen::Report(Box::new(report))));
                 }
                 // Without a report before it, it says nothing.
-                "alive" if self.silence.is_some() => {
-                    return Ok(Some(Seen::Alive { age: wire::alive(&data).map_err(Failure::from)? }));
+                "alive" if self.limits.is_some() => {
+                    let times = wire::alive(&data).map_err(Failure::from)?;
+                    return Ok(Some(Seen::Alive { age: self.age(times, now)? }));
                 }
                 "snapshot" => return Err(End::Older),
                 _ => {}
             }
         }
+    }
+
+    /// Age at the receipt, with the time for which the event waited on the way.
+    fn age(&mut self, times: wire::Times, now: Instant) -> Result<Option<Duration>, End> {
+        let lag = self.lag.of(times.sent_at, now);
+        if self.limits.is_some_and(|(_, max)| lag >= max) {
+            return Err(End::Late);
+        }
+        Ok(times.age.map(|age| age.saturating_add(lag)))
     }
 }
 

@@ -17,6 +17,7 @@ mod budget;
 mod failure;
 mod follow;
 mod identify;
+mod lag;
 mod sse;
 mod timing;
 

@@ -2,6 +2,7 @@
 
 mod fake;
 mod hostile;
+mod tls;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ fn timing() -> Timing {
         stable: ms(300),
         min_silence: ms(400),
         max_silence: ms(5000),
+        max_lag: ms(5000),
         older: [ms(30), ms(60_000)],
         original: [ms(30), ms(60_000)],
         answer: ms(5000),
@@ -81,6 +83,30 @@ async fn summaries_and_heartbeats_observed_with_their_age() {
     let Seen::Alive { age } = hub.next().await.seen else { panic!("no heartbeat") };
     assert_eq!(age, Some(Duration::from_millis(40)));
     assert_eq!(hub.failure().await, Failure::Unreachable("no report within 0.4 s".into()));
+}
+
+#[tokio::test]
+async fn events_that_waited_on_the_way_are_older_and_skipped() {
+    let agent = fake(|number, _| {
+        let alive = |sent: u64| format!("event: alive\ndata: {{\"sampled_at\":{sent},\"age_ms\":40}}\n\n");
+        let text = format!("event: summary\ndata: {}\n\n", summary(&format!("run {number}")));
+        // They arrive at once, so the others have waited for as long as they were sent before the last.
+        Plan::hold(stream_of(&if number == 0 {
+            [text, alive(9_000), alive(6_000), alive(3_000)].concat()
+        } else {
+            text
+        }))
+    })
+    .await;
+    let mut hub = Hub::to(&[&agent.endpoint], timing());
+    assert_eq!(hub.report().await.hostname.as_deref(), Some("run 0"));
+    for least in [40, 3_040] {
+        let Seen::Alive { age: Some(age) } = hub.next().await.seen else { panic!("no heartbeat") };
+        assert!((least..least + 2_000).contains(&age.as_millis()), "{age:?}");
+    }
+    // The third is too late: a new stream shows what is true now.
+    let Seen::Report(report) = hub.next().await.seen else { panic!("no report") };
+    assert_eq!((report.hostname.as_deref(), report.age), (Some("run 1"), Some(Duration::from_millis(210))));
 }
 
 #[tokio::test]

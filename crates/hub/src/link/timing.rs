@@ -18,6 +18,8 @@ pub(crate) struct Timing {
     pub(super) min_silence: Duration,
     /// Longest timeout between events, and that for the first one.
     pub(super) max_silence: Duration,
+    /// Shortest lag after which a stream is opened again, so that what waits on the way is skipped.
+    pub(super) max_lag: Duration,
     /// Period of polling an agent of an earlier release with a viewer, and without.
     pub(super) older: [Duration; 2],
     /// Period of polling the original agent with a viewer, and without.
@@ -39,6 +41,7 @@ impl Default for Timing {
             stable: seconds(10),
             min_silence: seconds(5),
             max_silence: seconds(30),
+            max_lag: seconds(5),
             older: [seconds(5), seconds(30)],
             original: [seconds(10), seconds(60)],
             answer: seconds(10),
@@ -53,6 +56,12 @@ impl Timing {
     pub(super) fn silence(&self, interval: Option<Duration>) -> Duration {
         interval
             .map_or(self.max_silence, |interval| interval.saturating_mul(3).clamp(self.min_silence, self.max_silence))
+    }
+
+    /// Lag of an agent with this interval after which its stream is opened again. Its first event can be as old as its
+    /// interval.
+    pub(super) fn lag(&self, interval: Option<Duration>) -> Duration {
+        interval.map_or(self.max_lag, |interval| interval.saturating_mul(2).max(self.max_lag))
     }
 
     /// Delay before the retry with this number, counted from zero.

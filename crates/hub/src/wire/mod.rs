@@ -15,7 +15,7 @@ mod tests;
 pub(crate) use leaf::clean;
 pub(crate) use original::report as original;
 pub(crate) use snapshot::report as snapshot;
-pub(crate) use summary::{alive, report as summary};
+pub(crate) use summary::{Times, alive, report as summary};
 
 /// Most GPUs of a host.
 pub(crate) const MAX_GPUS: usize = 256;

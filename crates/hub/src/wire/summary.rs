@@ -67,7 +67,7 @@ struct Mig {
 }
 
 /// State of a host from its summary.
-pub(crate) fn report(bytes: &[u8]) -> Result<Report, WireError> {
+pub(crate) fn report(bytes: &[u8]) -> Result<(Report, Times), WireError> {
     let summary: Lax<Object<Summary>> =
         serde_json::from_slice(bytes).map_err(|error| WireError::Json { expected: EXPECTED, error })?;
     let Object(summary) = summary.0.ok_or(WireError::Missing(EXPECTED))?;
@@ -81,13 +81,15 @@ pub(crate) fn report(bytes: &[u8]) -> Result<Report, WireError> {
         list.elements.into_iter().filter_map(text).map(String::from).chain(further).collect()
     });
     let (is_starting, stale) = collector(text(summary.collector_state).as_deref(), text(summary.collector_detail));
+    let age = age(summary.age_ms.0, summary.sampled_at.0, summary.read_at.0);
+    let times = Times { sent_at: time_ms(summary.sampled_at.0), age };
     let report = Report {
         source: Source::Agent,
         hostname: text(summary.hostname),
         agent_version: text(summary.agent_version),
         driver_version: text(summary.driver_version),
         interval: interval(summary.interval_ms.0),
-        age: age(summary.age_ms.0, summary.sampled_at.0, summary.read_at.0),
+        age,
         is_starting,
         stale,
         gpus,
@@ -95,15 +97,32 @@ pub(crate) fn report(bytes: &[u8]) -> Result<Report, WireError> {
         notes: Vec::new(),
         counts: None,
     };
-    finish(report, users_cut)
+    Ok((finish(report, users_cut)?, times))
 }
 
-/// Age of the newest reading from an event `alive`.
-pub(crate) fn alive(bytes: &[u8]) -> Result<Option<Duration>, WireError> {
-    let summary: Lax<Object<Summary>> =
+/// Times of an event `summary` or `alive`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// When it was sent, by the agent's wall clock in Unix milliseconds.
+    pub(crate) sent_at: Option<u64>,
+    /// Age of the newest reading then.
+    pub(crate) age: Option<Duration>,
+}
+
+/// Times of an event `alive`.
+pub(crate) fn alive(bytes: &[u8]) -> Result<Times, WireError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Alive {
+        sampled_at: Lax<u64>,
+        read_at: Lax<u64>,
+        age_ms: Lax<u64>,
+    }
+    let alive: Lax<Object<Alive>> =
         serde_json::from_slice(bytes).map_err(|error| WireError::Json { expected: EXPECTED, error })?;
-    let Object(summary) = summary.0.ok_or(WireError::Missing(EXPECTED))?;
-    Ok(age(summary.age_ms.0, summary.sampled_at.0, summary.read_at.0))
+    let Object(alive) = alive.0.ok_or(WireError::Missing(EXPECTED))?;
+    let age = age(alive.age_ms.0, alive.sampled_at.0, alive.read_at.0);
+    Ok(Times { sent_at: time_ms(alive.sampled_at.0), age })
 }
 
 /// Age by the agent's own clock.

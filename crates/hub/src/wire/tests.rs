@@ -28,7 +28,11 @@ fn older_json() -> Value {
 }
 
 fn of_summary(value: &Value) -> Result<Report, WireError> {
-    summary(value.to_string().as_bytes())
+    summary_only(value.to_string().as_bytes())
+}
+
+fn summary_only(bytes: &[u8]) -> Result<Report, WireError> {
+    summary(bytes).map(|(report, _)| report)
 }
 
 fn of_snapshot(value: &Value) -> Result<Report, WireError> {
@@ -272,7 +276,7 @@ fn age_is_by_the_agents_own_clock() {
         }
         (
             of_summary(&value).unwrap().age.map(|age| age.as_millis()),
-            alive(value.to_string().as_bytes()).unwrap().map(|age| age.as_millis()),
+            alive(value.to_string().as_bytes()).unwrap().age.map(|age| age.as_millis()),
         )
     };
     for (extra, expected) in [
@@ -443,7 +447,7 @@ fn assert_sane(report: &Report) {
 proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
-        for parse in [summary, snapshot, original] {
+        for parse in [summary_only, snapshot, original] {
             let _ = parse(&bytes);
         }
         let _ = alive(&bytes);
@@ -452,7 +456,7 @@ proptest! {
     #[test]
     fn broken_examples_never_panic(cut in 0_usize..20_000, at in 0_usize..20_000, byte: u8) {
         for (text, parse) in [
-            (summary_json().to_string(), summary as fn(&[u8]) -> Result<Report, WireError>),
+            (summary_json().to_string(), summary_only as fn(&[u8]) -> Result<Report, WireError>),
             (older_json().to_string(), snapshot),
         ] {
             let mut bytes = text.into_bytes();
@@ -468,8 +472,8 @@ proptest! {
     #[test]
     fn replaced_values_never_make_a_wrong_report(position in 0_usize..400, with in any_value()) {
         for (mut value, parse) in [
-            (one(&json!({"mig": [{"label": "a", "use": "free"}]})), summary as fn(&[u8]) -> Result<Report, WireError>),
-            (summary_json(), summary),
+            (one(&json!({"mig": [{"label": "a", "use": "free"}]})), summary_only as fn(&[u8]) -> Result<Report, WireError>),
+            (summary_json(), summary_only),
             (older_json(), snapshot),
         ] {
             replaced(&mut value, &mut position.clone(), &with);

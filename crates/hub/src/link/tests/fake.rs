@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -153,6 +153,15 @@ async fn play(stream: &mut TcpStream, plan: impl Fn(&str) -> Plan, sent: &Atomic
     stream.read_buf(&mut head).await.map(|_| ())
 }
 
+/// Answers a request with a stream of one summary, and holds the connection.
+pub(super) async fn write_summary(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut head = [0; 4096];
+    let text = stream_of(&format!("event: summary\ndata: {}\n\n", summary("over TLS")));
+    if stream.read(&mut head).await.is_ok() && stream.write_all(&text).await.is_ok() && stream.flush().await.is_ok() {
+        let _ = stream.read(&mut head).await;
+    }
+}
+
 /// Path and query of a request.
 pub(super) fn path(request: &str) -> &str {
     request.split(' ').nth(1).unwrap()
@@ -165,8 +174,7 @@ pub(super) fn stream_of(text: &str) -> Vec<u8> {
 
 /// A summary with one free GPU.
 pub(super) fn summary(hostname: &str) -> String {
-    json!({"hostname": hostname, "agent_version": "0.2.0", "interval_ms": 100, "sampled_at": 1000, "read_at": 790,
-        "age_ms": 210, "collector_state": "ok", "problems": [],
+    json!({"hostname": hostname, "agent_version": "0.2.0", "interval_ms": 100, "age_ms": 210, "collector_state": "ok", "problems": [],
         "gpus": [{"index": 0, "uuid": "GPU-1", "state": "ok", "use": "free", "verdict": "free", "health": "ok", "users": [],
             "memory_total_bytes": 1000, "memory_free_bytes": 900, "mig": []}]})
     .to_string()
@@ -210,6 +218,14 @@ impl Hub {
         let builder = ClientConfig::builder_with_provider(ring::default_provider().into());
         let builder = builder.with_safe_default_protocol_versions().unwrap();
         let tls = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        Self::start(endpoints, timing, text, tls)
+    }
+
+    pub(super) fn over_tls(endpoints: &[&Endpoint], timing: Timing, tls: ClientConfig) -> Self {
+        Self::start(endpoints, timing, "", tls)
+    }
+
+    fn start(endpoints: &[&Endpoint], timing: Timing, text: &str, tls: ClientConfig) -> Self {
         let client = Client::new(tls.into(), Duration::from_secs(2));
         let (viewers, watched) = watch::channel(0);
         let (targets, listed) = watch::channel(list(endpoints));
@@ -246,13 +262,18 @@ impl Hub {
 
     /// The next report that fits.
     pub(super) async fn until(&mut self, fits: impl Fn(&Report) -> bool) -> Report {
-        loop {
-            if let Seen::Report(report) = self.next().await.seen
-                && fits(&report)
-            {
-                return *report;
+        let mut failures = Vec::new();
+        let found = timeout(PATIENCE, async {
+            loop {
+                match self.next().await.seen {
+                    Seen::Report(report) if fits(&report) => return *report,
+                    Seen::Failed(failure) => failures.push(failure),
+                    _ => {}
+                }
             }
-        }
+        })
+        .await;
+        found.unwrap_or_else(|_| panic!("no such report, but {:?}", failures.last()))
     }
 
     /// The next failure.
