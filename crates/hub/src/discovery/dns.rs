@@ -39,19 +39,12 @@ struct Answer {
     ttl: Option<Duration>,
 }
 
-/// The configuration of this host. It is read for each query, so that a change has an effect.
-pub(super) fn system() -> ResolvConf {
-    ResolvConf::default()
-}
-
 /// Queries a name until nobody listens any more.
-pub(super) async fn run(query: Query, name: String, configuration: fn() -> ResolvConf, news: Sender) {
+pub(super) async fn run(query: Query, name: String, news: Sender) {
     loop {
-        let (pause, is_heard) = match lookup(query, &name, configuration()).await {
-            Ok(answer) => {
-                let pause = answer.ttl.unwrap_or(TTL.0).clamp(TTL.0, TTL.1);
-                (pause, news.listed(entries(answer.hosts), Vec::new(), None).await)
-            }
+        // The configuration of this host, read again each time, so that a change has an effect.
+        let (pause, is_heard) = match lookup(query, &name, ResolvConf::default()).await {
+            Ok(answer) => (answer.pause(), news.listed(entries(answer.hosts), Vec::new(), None).await),
             Err(error) => (TTL.0, news.failed(error).await),
         };
         if !is_heard {
@@ -146,6 +139,11 @@ async fn addresses(resolver: &StubResolver, name: &str, port: u16) -> Result<Ans
 }
 
 impl Answer {
+    /// Time until the next query.
+    fn pause(&self) -> Duration {
+        self.ttl.unwrap_or(TTL.0).clamp(TTL.0, TTL.1)
+    }
+
     fn add(&mut self, host: String, port: u16, ttl: u32) {
         let ttl = Duration::from_secs(ttl.into());
         self.ttl = Some(self.ttl.map_or(ttl, |least| least.min(ttl)));
@@ -168,4 +166,189 @@ async fn ask(resolver: &StubResolver, name: &str, kind: Rtype) -> Result<Message
 
 fn invalid(error: impl std::fmt::Display) -> String {
     format!("expected an answer of the name service, got {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        net::SocketAddr,
+        sync::{Arc, Mutex},
+    };
+
+    use domain::resolv::stub::conf::{SearchSuffix, ServerConf, Transport};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    /// Answer of a name server for one name and type.
+    #[derive(Clone)]
+    enum Scripted {
+        /// Records with this TTL.
+        Records(u32, Vec<Vec<u8>>),
+        /// A response code without records.
+        Code(u8),
+        Silence,
+    }
+
+    const A: u16 = 1;
+    const AAAA: u16 = 28;
+    const SRV: u16 = 33;
+    const SERVFAIL: u8 = 2;
+    const NXDOMAIN: u8 = 3;
+
+    #[derive(Clone, Default)]
+    struct Zone(Arc<Mutex<HashMap<(String, u16), Scripted>>>);
+
+    impl Zone {
+        fn with(self, name: &str, kind: u16, answer: Scripted) -> Self {
+            self.0.lock().unwrap().insert((name.into(), kind), answer);
+            self
+        }
+
+        /// A configuration with a name server of this zone. Names that it does not have do not exist.
+        async fn serve(self) -> ResolvConf {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let address: SocketAddr = socket.local_addr().unwrap();
+            tokio::spawn(async move {
+                let mut query = [0; 512];
+                loop {
+                    let (length, client) = socket.recv_from(&mut query).await.unwrap();
+                    if let Some(answer) = self.answer(&query[..length]) {
+                        socket.send_to(&answer, client).await.unwrap();
+                    }
+                }
+            });
+            let mut configuration = ResolvConf::new();
+            configuration.servers.push(ServerConf::new(address, Transport::UdpTcp));
+            configuration
+        }
+
+        fn answer(&self, query: &[u8]) -> Option<Vec<u8>> {
+            let (mut name, mut at) = (String::new(), 12);
+            while query[at] > 0 {
+                let end = at + 1 + usize::from(query[at]);
+                name.push_str(std::str::from_utf8(&query[at + 1..end]).unwrap());
+                name.push('.');
+                at = end;
+            }
+            let kind = u16::from_be_bytes([query[at + 1], query[at + 2]]);
+            let zone = self.0.lock().unwrap();
+            let has_name = zone.keys().any(|(other, _)| *other == name);
+            let absent = if has_name { Scripted::Records(0, Vec::new()) } else { Scripted::Code(NXDOMAIN) };
+            let (code, ttl, records) = match zone.get(&(name, kind)).cloned().unwrap_or(absent) {
+                Scripted::Records(ttl, records) => (0, ttl, records),
+                Scripted::Code(code) => (code, 0, Vec::new()),
+                Scripted::Silence => return None,
+            };
+            let mut answer = query[..2].to_vec();
+            answer.extend([0x81, 0x80 | code, 0, 1, 0, u8::try_from(records.len()).unwrap(), 0, 0, 0, 0]);
+            answer.extend(&query[12..at + 5]);
+            for data in records {
+                answer.extend([0xc0, 12]);
+                answer.extend(kind.to_be_bytes());
+                answer.extend([0, 1]);
+                answer.extend(ttl.to_be_bytes());
+                answer.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+                answer.extend(data);
+            }
+            Some(answer)
+        }
+    }
+
+    fn addresses_of(ttl: u32, last: &[u8]) -> Scripted {
+        Scripted::Records(ttl, last.iter().map(|last| vec![10, 0, 0, *last]).collect())
+    }
+
+    fn service(port: u16, target: &str) -> Vec<u8> {
+        let mut data = vec![0, 0, 0, 0];
+        data.extend(port.to_be_bytes());
+        for label in target.split('.').filter(|label| !label.is_empty()) {
+            data.push(u8::try_from(label.len()).unwrap());
+            data.extend(label.as_bytes());
+        }
+        data.push(0);
+        data
+    }
+
+    fn listed(answer: Result<Answer, String>) -> Vec<String> {
+        entries(answer.unwrap().hosts).iter().map(|entry| entry.endpoint.authority()).collect()
+    }
+
+    const ADDRESSES: Query = Query::Addresses { port: 8000 };
+
+    #[tokio::test]
+    async fn addresses_become_hosts_in_a_stable_order() {
+        let zone = Zone::default().with("agents.svc.", A, addresses_of(7, &[3, 1, 2, 1]));
+        let answer = lookup(ADDRESSES, "agents.svc", zone.serve().await).await;
+        assert_eq!(answer.as_ref().unwrap().ttl, Some(Duration::from_secs(7)));
+        assert_eq!(listed(answer), ["10.0.0.1:8000", "10.0.0.2:8000", "10.0.0.3:8000"]);
+    }
+
+    #[tokio::test]
+    async fn host_with_both_addresses_is_one() {
+        let local = Scripted::Records(9, vec![vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]]);
+        let zone = Zone::default()
+            .with("both.", A, addresses_of(9, &[1]))
+            .with("both.", AAAA, local.clone())
+            .with("six.", AAAA, local);
+        let configuration = zone.serve().await;
+        assert_eq!(listed(lookup(ADDRESSES, "both.", configuration.clone()).await), ["10.0.0.1:8000"]);
+        assert_eq!(listed(lookup(ADDRESSES, "six.", configuration).await), ["[::1]:8000"]);
+    }
+
+    #[tokio::test]
+    async fn services_become_hosts_with_their_ports() {
+        let records = vec![service(8001, "b.svc"), service(8000, "A.svc."), service(8000, "."), service(0, "c.svc")];
+        let zone = Zone::default().with("_http._tcp.agents.", SRV, Scripted::Records(30, records));
+        let answer = lookup(Query::Services, "_http._tcp.agents.", zone.serve().await).await;
+        assert_eq!(listed(answer), ["a.svc:8000", "b.svc:8001"]);
+    }
+
+    #[tokio::test]
+    async fn absent_name_is_empty_and_failure_is_an_error() {
+        let refused = 5;
+        let zone = Zone::default()
+            .with("fails.", A, Scripted::Code(SERVFAIL))
+            .with("refused.", A, Scripted::Code(refused))
+            .with("half.", A, Scripted::Records(5, Vec::new()))
+            .with("half.", AAAA, Scripted::Code(SERVFAIL))
+            .with("nodata.", SRV, Scripted::Records(5, Vec::new()));
+        let configuration = zone.serve().await;
+        for name in ["absent.", "nodata."] {
+            assert_eq!(lookup(ADDRESSES, name, configuration.clone()).await, Ok(Answer::default()), "{name}");
+        }
+        for name in ["fails.", "refused.", "half."] {
+            assert!(lookup(ADDRESSES, name, configuration.clone()).await.is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_an_error() {
+        let configuration = Zone::default().with("silent.", A, Scripted::Silence).serve().await;
+        let error = lookup(ADDRESSES, "silent.", configuration).await.unwrap_err();
+        assert!(!error.is_empty());
+    }
+
+    #[tokio::test]
+    async fn name_completed_by_search_list() {
+        let zone = Zone::default()
+            .with("agents.gpu.svc.", A, addresses_of(5, &[1]))
+            .with("a.b.", A, addresses_of(5, &[2]))
+            .with("fails.gpu.svc.", A, Scripted::Code(SERVFAIL));
+        let mut configuration = zone.serve().await;
+        configuration.options.search.push("gpu.svc".parse::<SearchSuffix>().unwrap());
+        assert_eq!(listed(lookup(ADDRESSES, "agents", configuration.clone()).await), ["10.0.0.1:8000"]);
+        assert_eq!(listed(lookup(ADDRESSES, "a.b", configuration.clone()).await), ["10.0.0.2:8000"]);
+        assert_eq!(listed(lookup(ADDRESSES, "agents.", configuration.clone()).await), [""; 0]);
+        assert!(lookup(ADDRESSES, "fails", configuration).await.is_err(), "a failure hides the absence");
+    }
+
+    #[test]
+    fn ttl_kept_within_bounds() {
+        for (ttl, expected) in [(None, 5), (Some(0), 5), (Some(5), 5), (Some(30), 30), (Some(86_400), 60)] {
+            let answer = Answer { hosts: Vec::new(), ttl: ttl.map(Duration::from_secs) };
+            assert_eq!(answer.pause(), Duration::from_secs(expected), "{ttl:?}");
+        }
+    }
 }

@@ -21,43 +21,60 @@ use crate::{
 };
 
 /// Interval between two requests, which Prometheus' header names too.
-const INTERVAL: Duration = Duration::from_secs(4);
+pub(super) const INTERVAL: Duration = Duration::from_secs(4);
 /// Timeout of an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Header by which Prometheus reports its interval, in seconds.
 const REFRESH_INTERVAL: &str = "x-prometheus-refresh-interval-seconds";
 
-/// Requests the list until nobody listens any more.
-pub(super) async fn run(server: Endpoint, path: String, client: Client, credentials: Credentials, news: Sender) {
-    let mut last = None;
-    loop {
-        let is_heard = match fetch(&server, &path, &client, &credentials).await {
-            Ok(body) if last.as_ref() == Some(&body) => true,
-            Ok(body) => match list::parse(&body, Format::Json) {
-                Ok(groups) => {
-                    let (entries, notes) = merge::entries(&groups);
-                    last = Some(body);
-                    news.listed(entries, notes, None).await
-                }
-                Err(error) => {
-                    last = None;
-                    news.failed(error).await
-                }
-            },
+/// A list at a URL.
+pub(super) struct List {
+    server: Endpoint,
+    path: String,
+    client: Client,
+    credentials: Credentials,
+    /// The body of the last good answer; none after an error, so that the same list ends the error.
+    last: Option<Bytes>,
+}
+
+impl List {
+    pub(super) const fn new(server: Endpoint, path: String, client: Client, credentials: Credentials) -> Self {
+        Self { server, path, client, credentials, last: None }
+    }
+
+    /// Requests the list at this interval until nobody listens any more.
+    pub(super) async fn run(mut self, interval: Duration, news: Sender) {
+        while self.request(&news).await && !news.news.is_closed() {
+            sleep(interval).await;
+        }
+    }
+
+    /// Requests the list once; true while somebody listens.
+    async fn request(&mut self, news: &Sender) -> bool {
+        let body = match fetch(self).await {
+            Ok(body) if self.last.as_ref() == Some(&body) => return true,
+            Ok(body) => body,
             Err(error) => {
-                // The same list ends the error.
-                last = None;
-                news.failed(error).await
+                self.last = None;
+                return news.failed(error).await;
             }
         };
-        if !is_heard || news.news.is_closed() {
-            return;
+        match list::parse(&body, Format::Json) {
+            Ok(groups) => {
+                let (entries, notes) = merge::entries(&groups);
+                self.last = Some(body);
+                news.listed(entries, notes, None).await
+            }
+            Err(error) => {
+                self.last = None;
+                news.failed(error).await
+            }
         }
-        sleep(INTERVAL).await;
     }
 }
 
-async fn fetch(server: &Endpoint, path: &str, client: &Client, credentials: &Credentials) -> Result<Bytes, String> {
+async fn fetch(list: &List) -> Result<Bytes, String> {
+    let List { server, path, client, credentials, last: _ } = list;
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static("nvidia-smi-web-agent hub"));

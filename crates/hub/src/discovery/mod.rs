@@ -23,7 +23,7 @@ pub use source::{Source, SourceError};
 /// News of sources that wait to be joined.
 const QUEUE: usize = 64;
 
-/// Names of the source of each target, in the order of `--hosts`.
+/// Place of a source in `--hosts`.
 type SourceNumber = usize;
 
 /// News of a source.
@@ -66,13 +66,14 @@ pub fn start(
         match source {
             Source::Files(pattern) => files::start(pattern, news)?,
             Source::Http { server, path } => {
-                tokio::spawn(http::run(server.clone(), path.clone(), client.clone(), credentials.clone(), news));
+                let list = http::List::new(server.clone(), path.clone(), client.clone(), credentials.clone());
+                tokio::spawn(list.run(http::INTERVAL, news));
             }
             Source::DnsA { name, port } => {
-                tokio::spawn(dns::run(dns::Query::Addresses { port: *port }, name.clone(), dns::system, news));
+                tokio::spawn(dns::run(dns::Query::Addresses { port: *port }, name.clone(), news));
             }
             Source::DnsSrv { name } => {
-                tokio::spawn(dns::run(dns::Query::Services, name.clone(), dns::system, news));
+                tokio::spawn(dns::run(dns::Query::Services, name.clone(), news));
             }
             Source::Static(hosts) => {
                 let entries = hosts.iter().cloned().map(Entry::plain).collect();
