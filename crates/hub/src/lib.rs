@@ -21,5 +21,5 @@ mod wire;
 pub use client::{Ask, Client, ClientError, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
-pub use run::{Hub, HubConfig, not_ready};
+pub use run::{Hub, HubConfig, ViewerConfig};
 pub use target::{Endpoint, Scheme, Target, TargetList};

@@ -2,6 +2,12 @@
 
 use std::{io, sync::Arc, thread, time::Duration};
 
+use http_server::{
+    HostName, Prefix, WebOrigin,
+    auth::{Anonymous, Token, Tokens},
+    net::StreamPermits,
+};
+use server::FrameAncestors;
 use telemetry::Stamp;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::rustls::ClientConfig;
@@ -13,7 +19,11 @@ use crate::{
     discovery::{self, Source},
     engine::{self, EngineConfig, Visible},
     fleet::{self, Published, Publisher},
-    target::TargetList,
+    link,
+    proxy::{Proxy, ProxyConfig},
+    report,
+    router::{App, AppConfig},
+    target::{Endpoint, TargetList},
 };
 
 /// Timeout for a connection to an agent or a list, and for the head of its answer.
@@ -42,9 +52,34 @@ pub struct HubConfig {
     pub is_live_from_engine: bool,
 }
 
+/// Configuration of the viewers' side of a hub.
+#[derive(Debug, Default)]
+pub struct ViewerConfig {
+    /// The prefix of all paths; the root by default.
+    pub url_prefix: Prefix,
+    /// A token with full access.
+    pub token: Option<Token>,
+    /// Further tokens, which can change.
+    pub tokens: Option<watch::Receiver<Arc<Tokens>>>,
+    /// Access without a token.
+    pub anonymous: Anonymous,
+    /// Host names allowed for requests without a token; `None` allows all.
+    pub allowed_hosts: Option<Vec<HostName>>,
+    /// Origins whose pages may read responses.
+    pub cors_origins: Vec<WebOrigin>,
+    /// Pages that may embed the pages in a frame.
+    pub frame_ancestors: FrameAncestors,
+    /// Logs each request with `tracing`.
+    pub access_log: bool,
+    /// Permits for streams. Keep a clone to close the streams.
+    pub streams: Arc<StreamPermits>,
+}
+
 /// A running hub.
-#[derive(Debug)]
 pub struct Hub {
+    agents: Client,
+    credentials: Credentials,
+    viewers: watch::Sender<usize>,
     published: watch::Receiver<Arc<Published>>,
     targets: watch::Receiver<TargetList>,
     visible: Visible,
@@ -62,9 +97,11 @@ impl Hub {
         let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
         let (publisher, published) = Publisher::new(Stamp::now());
         let visible = Visible::default();
+        let agents = Client::new(Arc::clone(&config.agent_tls), CONNECT_TIMEOUT);
+        let (credentials, viewers) = (config.credentials.clone(), watch::Sender::new(0));
         let targets = {
             let _entered = runtime.enter();
-            begin(config, publisher, &visible)?
+            begin(config, agents.clone(), viewers.subscribe(), &visible, publisher)?
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -73,7 +110,7 @@ impl Hub {
             runtime.shutdown_timeout(STOP_TIMEOUT);
         };
         let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
-        Ok(Self { published, targets, visible, stop, thread })
+        Ok(Self { agents, credentials, viewers, published, targets, visible, stop, thread })
     }
 
     /// The fleet, now and after each change.
@@ -82,16 +119,33 @@ impl Hub {
         self.published.clone()
     }
 
-    /// The list of targets, now and after each change.
+    /// The application for its viewers.
     #[must_use]
-    pub fn targets(&self) -> watch::Receiver<TargetList> {
-        self.targets.clone()
-    }
-
-    /// The hosts that open streams show, for the routes.
-    #[must_use]
-    pub fn visible(&self) -> Visible {
-        self.visible.clone()
+    pub fn app(&self, config: ViewerConfig) -> App {
+        let credentials = self.credentials.clone();
+        let newest = self.published();
+        let proxy = Proxy::new(ProxyConfig {
+            targets: self.targets.clone(),
+            client: self.agents.clone(),
+            token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
+            is_original: Box::new(move |endpoint| is_original(&newest.borrow(), endpoint)),
+            streams: Arc::clone(&config.streams),
+        });
+        let config = AppConfig {
+            url_prefix: config.url_prefix,
+            token: config.token,
+            tokens: config.tokens,
+            anonymous: config.anonymous,
+            allowed_hosts: config.allowed_hosts,
+            cors_origins: config.cors_origins,
+            frame_ancestors: config.frame_ancestors,
+            access_log: config.access_log,
+            streams: config.streams,
+            viewers: self.viewers.clone(),
+            targets: self.targets.clone(),
+            proxy: Some(proxy),
+        };
+        App::with_visible(config, self.published(), Some(self.visible.clone()))
     }
 
     /// Stops it.
@@ -103,20 +157,32 @@ impl Hub {
     }
 }
 
+/// True if the original Python agent runs at this endpoint.
+fn is_original(newest: &Published, endpoint: &Endpoint) -> bool {
+    let host = newest.hosts.iter().find(|host| host.target.endpoint == *endpoint);
+    let report = host.and_then(|host| host.report.as_ref());
+    report.is_some_and(|report| report.source == report::Source::Original)
+}
+
 /// Starts the tasks of the fleet's thread.
-fn begin(config: HubConfig, publisher: Publisher, visible: &Visible) -> io::Result<watch::Receiver<TargetList>> {
+fn begin(
+    config: HubConfig,
+    agents: Client,
+    viewers: watch::Receiver<usize>,
+    visible: &Visible,
+    publisher: Publisher,
+) -> io::Result<watch::Receiver<TargetList>> {
     let lists = Client::new(config.list_tls, CONNECT_TIMEOUT);
     let targets = discovery::start(&config.sources, &lists, &config.credentials)?;
     let (observations, observed) = mpsc::channel(QUEUE);
-    if let Some(engine) = config.engine.filter(|_| config.is_live_from_engine) {
-        tokio::spawn(engine::run(lists, engine, targets.clone(), visible.subscribe(), observations));
+    match config.engine.filter(|_| config.is_live_from_engine) {
+        Some(engine) => {
+            tokio::spawn(engine::run(lists, engine, targets.clone(), visible.subscribe(), observations));
+        }
+        None => {
+            tokio::spawn(link::run(targets.clone(), agents, config.credentials, viewers, observations));
+        }
     }
     tokio::spawn(fleet::run(targets.clone(), observed, publisher));
     Ok(targets)
-}
-
-/// The answer to every request until the routes are there.
-#[must_use]
-pub fn not_ready() -> http_server::Response {
-    http_server::error::problem(hyper::StatusCode::SERVICE_UNAVAILABLE, "the hub has no routes yet")
 }

@@ -2,14 +2,15 @@
 
 use std::{io, sync::Arc};
 
-use hub::{Credentials, discovery::Source, engine::EngineConfig};
-use server::Anonymous;
+use hub::{Credentials, ViewerConfig, discovery::Source, engine::EngineConfig};
+use server::{Anonymous, StreamPermits};
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::{
     cli::{self, Cli, HUB_OPTIONS, HubArgs, LiveFrom, given},
     client,
     exposure::{AgentTokenFile, Exposure},
+    logging::AccessLog,
 };
 
 /// Configuration of a hub.
@@ -90,6 +91,23 @@ impl Config {
             )
         });
         readable.into_iter().chain(for_all).collect()
+    }
+
+    /// Configuration of the viewers' side.
+    pub(super) fn viewers(&self, streams: Arc<StreamPermits>) -> ViewerConfig {
+        let (options, exposure) = (&self.options, &self.exposure);
+        ViewerConfig {
+            url_prefix: options.url_prefix.clone(),
+            token: exposure.own.clone(),
+            tokens: exposure.file.as_ref().map(|file| file.tokens()),
+            anonymous: exposure.anonymous,
+            // As for an agent.
+            allowed_hosts: (exposure.is_local() || exposure.names_hosts).then(|| options.allowed_hosts.clone()),
+            cors_origins: options.cors_origins.clone(),
+            frame_ancestors: options.frame_ancestors.clone(),
+            access_log: options.access_log != AccessLog::Off,
+            streams,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod check;
 mod config;
 
-use std::{convert::Infallible, io, process::ExitCode};
+use std::{convert::Infallible, io, process::ExitCode, sync::Arc};
 
 use hub::{Hub, HubConfig};
 use tokio::runtime::Runtime;
@@ -60,8 +60,9 @@ fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitC
         let server = serving.start(exposure, config.prefix(), config.stream_clients)?;
         notify.ready();
         let newest = hub.published();
+        let app = hub.app(config.viewers(Arc::clone(&server.streams)));
         io::Result::Ok(tokio::select! {
-            status = server.run(|_, _| std::future::ready(hub::not_ready()), &notify) => status,
+            status = server.run(move |peer, request| app.reply(Some(peer), &request), &notify) => status,
             never = notify.follow(newest, |published| format!("hosts: {}", published.hosts.len())) => match never {},
             never = reload(hangup, &files) => match never {},
         })

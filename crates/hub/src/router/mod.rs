@@ -18,7 +18,7 @@ use hyper::Request;
 use server::FrameAncestors;
 use tokio::sync::watch;
 
-use crate::{engine::Visible, fleet::Published, target::TargetList, views::Counted};
+use crate::{engine::Visible, fleet::Published, proxy::Proxy, target::TargetList, views::Counted};
 
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &[
@@ -50,6 +50,8 @@ pub struct AppConfig {
     pub viewers: watch::Sender<usize>,
     /// The list of targets.
     pub targets: watch::Receiver<TargetList>,
+    /// The proxy to hosts; without it their APIs are not found.
+    pub proxy: Option<Proxy>,
 }
 
 /// The application, under the configured prefix and behind the configured tokens.
@@ -63,6 +65,7 @@ pub(crate) struct State {
     frame_ancestors: FrameAncestors,
     streams: Arc<StreamPermits>,
     counted: Arc<Counted>,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl App {
@@ -96,6 +99,7 @@ impl App {
             frame_ancestors: config.frame_ancestors,
             streams: config.streams,
             counted: Arc::new(Counted::new(config.viewers, visible)),
+            proxy: config.proxy.map(Arc::new),
         };
         Self(Arc::new(Router::new(router, state)))
     }

@@ -16,6 +16,7 @@ use super::{State, page};
 use crate::{
     discovery,
     fleet::{Audience, Published},
+    proxy,
     views::{self, Asked, Rows, Scrape, Users},
 };
 
@@ -167,7 +168,7 @@ pub(super) fn openapi(is_restricted: bool) -> String {
 }
 
 fn host_access(rest: &str) -> Access {
-    page::access(rest).unwrap_or(Access::Views)
+    page::access(rest).unwrap_or_else(|| proxy::access(rest))
 }
 
 /// The page of a host is the hub's own, and everything else is its agent's.
@@ -175,5 +176,8 @@ fn below_hosts(context: &Context<'_>, rest: &str) -> Later {
     if let Some(response) = page::below_hosts(context, rest) {
         return Box::pin(async { response });
     }
-    Box::pin(async { ErrorFormat::Problem.error(ErrorKind::NotFound) })
+    match &context.router.state.proxy {
+        Some(proxy) => proxy::answer(proxy, context, rest),
+        None => Box::pin(async { ErrorFormat::Problem.error(ErrorKind::NotFound) }),
+    }
 }

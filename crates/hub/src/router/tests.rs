@@ -49,6 +49,7 @@ impl Hub {
             streams: Arc::clone(&streams),
             viewers,
             targets: listed,
+            proxy: None,
         };
         let mut fleet = Fleet::default();
         fleet.list(&targets.borrow(), now);
