@@ -3,6 +3,7 @@
 
 mod driver;
 mod http;
+mod hub;
 mod lifecycle;
 mod peers;
 mod processes;

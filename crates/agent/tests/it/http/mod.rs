@@ -8,6 +8,6 @@ mod golden;
 mod history;
 mod metrics;
 mod recipes;
-mod stream;
+pub(crate) mod stream;
 mod tls;
 mod usage_api;
