@@ -123,6 +123,7 @@ impl Hub {
             streams: Arc::new(StreamPermits::new(readers * 2 + 8)),
             viewers: watch::channel(0).0,
             targets: watch::channel(list).1,
+            proxy: None,
         };
         Self { fleet, publisher, app: App::new(config, newest), hosts, round: 0, begin }
     }
