@@ -87,7 +87,7 @@ const BEGIN: &str = "@#";
 const END: &str = "#";
 
 impl Marks {
-    /// Text that stands for a gap.
+    /// Text in place of a gap.
     pub(crate) fn add(&mut self, slot: Slot) -> String {
         self.0.push(slot);
         format!("{BEGIN}{}{END}", self.0.len() - 1)

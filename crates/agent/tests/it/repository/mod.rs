@@ -3,6 +3,7 @@
 mod commands;
 mod cycles;
 mod documents;
+mod fleet;
 mod gpu_check;
 mod openapi;
 mod shape;
