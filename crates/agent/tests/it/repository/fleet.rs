@@ -36,9 +36,8 @@ fn lists_of_fleet_document_are_read() {
         let file = folder.path().join(format!("hosts.{language}"));
         fs::write(&file, text).unwrap();
         let printed = check(&["--hosts", file.to_str().unwrap()]);
-        let hosts: Vec<&str> = printed.lines().filter(|line| line.starts_with("hosts ")).collect();
-        assert_eq!(hosts.len(), 1, "{printed}");
-        assert!(hosts[0].ends_with(&format!(" {number}")), "{printed}");
+        let hosts = printed.lines().find(|line| line.starts_with("hosts ")).unwrap_or_default();
+        assert!(hosts.ends_with(&format!(" {number}")), "{printed}");
         // A note about an entry has the name of its host.
         assert!(!printed.lines().any(|line| line.starts_with("warning") && line.contains("gpu")), "{printed}");
     }
