@@ -20,7 +20,7 @@ const TTL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(6
 /// Timeout of a query, with the library's retries.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is queried.
+/// Query of a source.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Query {
     /// Records A, or AAAA if there is none: a host with both must not be two.

@@ -49,7 +49,7 @@ struct Files {
     error: Option<String>,
 }
 
-/// What was read of a file.
+/// Content of a file as it was read.
 #[derive(Debug)]
 struct ReadFile {
     /// State before it was read; none if reading failed, so that it is tried again.
@@ -62,7 +62,7 @@ struct ReadFile {
     error: Option<String>,
 }
 
-/// What a look at the files has found.
+/// Result of a look at the files.
 #[derive(Debug, PartialEq)]
 enum Found {
     Nothing,

@@ -38,7 +38,7 @@ struct News {
     notes: Vec<String>,
 }
 
-/// What is known of a source.
+/// State of a source.
 #[derive(Debug, Default)]
 struct Known {
     name: String,
