@@ -42,6 +42,8 @@ pub(crate) struct Monitor {
     process: Child,
     address: SocketAddr,
     folder: TempDir,
+    /// A program that belongs to it.
+    helper: Option<Box<Self>>,
 }
 
 impl Monitor {
@@ -107,16 +109,41 @@ impl Monitor {
         .that_reaches(targets)
     }
 
+    /// The same with vmalert, which evaluates these rules.
+    pub(crate) fn with_rules(mut self, rules: &Path) -> Self {
+        let url = self.url();
+        let vmalert = client("victoria-metrics").canonicalize().expect("the program").with_file_name("vmalert");
+        let rules = Self::start_at(&vmalert, "", |command, _, address| {
+            command
+                .arg(format!("-rule={}", rules.display()))
+                .args(["datasource.url", "remoteWrite.url", "remoteRead.url"].map(|name| format!("-{name}={url}")))
+                .args(["-evaluationInterval=200ms", "-remoteWrite.flushInterval=100ms", "-loggerLevel=ERROR"])
+                .arg(format!("-httpListenAddr={address}"));
+        });
+        self.helper = Some(Box::new(rules));
+        self
+    }
+
+    /// URL of its API.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn start(program: &str, config: &str, arguments: impl FnOnce(&mut Command, &Path, SocketAddr)) -> Self {
+        Self::start_at(&client(program), config, arguments)
+    }
+
+    fn start_at(program: &Path, config: &str, arguments: impl FnOnce(&mut Command, &Path, SocketAddr)) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("config.yml"), config).expect("the configuration is written");
         let address = ([127, 0, 0, 1], free_port()).into();
         let log = fs::File::create(folder.path().join("log")).expect("a log");
-        let mut command = Command::new(client(program));
+        let mut command = Command::new(program);
+        let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         arguments(&mut command, folder.path(), address);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
-        let mut monitor = Self { process, address, folder };
+        let mut monitor = Self { process, address, folder, helper: None };
         eventually("the monitoring system to listen", || {
             let ended = monitor.process.try_wait().expect("it is ours");
             assert!(ended.is_none(), "{program} has ended: {}", monitor.log());

@@ -42,6 +42,8 @@ use crate::{
 
 /// Interval until it is known, in seconds.
 const UNKNOWN_INTERVAL: f64 = 30.0;
+/// Time to the next refresh until then.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Shortest interval, in seconds.
 const MIN_INTERVAL: f64 = 1.0;
 /// Longest interval, in seconds. Engines show nothing that is older than five minutes.
@@ -144,9 +146,10 @@ impl Live {
         seconds.clamp(MIN_INTERVAL, MAX_INTERVAL)
     }
 
-    /// Time from one refresh to the next.
+    /// Time from one refresh to the next. While nothing is known of the interval, it is soon asked again.
     fn interval(&self) -> Duration {
-        Duration::from_secs_f64(self.seconds())
+        let is_known = self.learned.is_some() || self.engine.config().scrape_interval.is_some();
+        if is_known { Duration::from_secs_f64(self.seconds()) } else { RETRY_AFTER }
     }
 
     /// Delay of the next refresh. Refreshes that come shortly before the rules are evaluated would see each value late, so
@@ -300,7 +303,7 @@ impl Live {
     /// News when the engine does not answer: what is known stays until it is old.
     fn failed(&mut self, error: &EngineError) -> Vec<Observation> {
         tracing::warn!(%error, "no live state");
-        let patience = self.interval() * 3;
+        let patience = Duration::from_secs_f64(3.0 * self.seconds());
         if self.answered.is_some_and(|at| at.elapsed() < patience) {
             return Vec::new();
         }

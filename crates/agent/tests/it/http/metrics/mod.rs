@@ -5,6 +5,7 @@ mod configured;
 mod dcgm;
 mod deploy;
 mod driver;
+mod engine;
 mod host;
 mod usage;
 mod values;
