@@ -11,7 +11,7 @@ const RATE: u64 = 1 << 20;
 /// Smallest size for which an event counts: parsing and publishing has a fixed cost.
 const EVENT: u64 = 8 << 10;
 
-/// What an agent may still send.
+/// Remaining allowance of an agent.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: u64,

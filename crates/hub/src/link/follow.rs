@@ -43,7 +43,7 @@ pub(super) struct Link {
     has_reported: bool,
 }
 
-/// What the newest request was sent to, and with.
+/// Peer and token of the newest request.
 pub(super) struct Sent {
     pub(super) peer: IpAddr,
     pub(super) token: Option<HeaderValue>,
@@ -57,7 +57,7 @@ enum End {
     TokenChanged,
     /// It is of another release than before.
     Again,
-    /// What arrives is old: a new stream begins with what is true now.
+    /// Old events arrive: a new stream begins with the present.
     Late,
     /// An agent of an earlier release, which streams whole snapshots.
     Older,

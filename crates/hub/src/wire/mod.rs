@@ -1,6 +1,6 @@
 //! From the bytes of an agent to a [`Report`]: tolerant of other releases, and bounded.
 //!
-//! A field that is missing, of another type or out of range is unknown. A report in which GPUs cannot be told apart is
+//! A field that is missing, of another type or out of range is unknown. A report in which GPUs cannot be distinguished is
 //! refused as a whole. Nothing here makes a GPU `free` unless its agent says so and reads it.
 
 mod finish;

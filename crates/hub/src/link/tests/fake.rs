@@ -30,13 +30,13 @@ use crate::{
 /// Longest time for which a test waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server sends after a request.
+/// Bytes that a server sends after a request, and its behaviour afterwards.
 pub(super) struct Plan {
     pub(super) bytes: Vec<u8>,
     pub(super) end: End,
 }
 
-/// What it does then.
+/// Behaviour of a server after its answer.
 pub(super) enum End {
     Close,
     Hold,
