@@ -14,6 +14,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use hub::proxy::AUDIT_LOG;
 use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer as _, filter::filter_fn, fmt::MakeWriter, fmt::layer, layer::SubscriberExt as _, registry::LookupSpan,
@@ -56,8 +57,8 @@ pub(crate) fn start(level: Level, access: AccessLog) -> io::Result<()> {
     let lines = queue::start("log")?;
     // It is started once, so it is not set yet.
     let _ = LINES.set(lines.clone());
-    let own = own(level, io::stderr().is_terminal(), has_time(), lines);
-    tracing_subscriber::registry().with(own).with(requests(access)?).init();
+    let own = own(level, io::stderr().is_terminal(), has_time(), lines.clone());
+    tracing_subscriber::registry().with(own).with(audited(access, lines)).with(requests(access)?).init();
     // The default hook would wait for standard error.
     std::panic::set_hook(Box::new(|panic| {
         let panic = panic.to_string().replace('\n', " ");
@@ -107,7 +108,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = filter_fn(move |event| event.target() != server::ACCESS_LOG && *event.level() <= level);
+    let is_ours = |target: &str| ![server::ACCESS_LOG, AUDIT_LOG].contains(&target);
+    let ours = filter_fn(move |event| is_ours(event.target()) && *event.level() <= level);
     let filter = ours.with_max_level_hint(LevelFilter::from_level(level));
     // It would report a full standard error on standard error, and panic when that fails.
     let lines = layer().with_writer(writer).with_ansi(ansi).with_target(false).log_internal_errors(false);
@@ -121,16 +123,33 @@ fn requests<S: Subscriber + for<'a> LookupSpan<'a>>(
     if access == AccessLog::Off {
         return Ok(None);
     }
-    let base = layer().with_writer(queue::start("access-log")?).with_ansi(false).log_internal_errors(false);
-    let theirs = filter_fn(|event| event.target() == server::ACCESS_LOG).with_max_level_hint(LevelFilter::INFO);
-    Ok(Some(if access == AccessLog::Json {
+    Ok(Some(of_target(server::ACCESS_LOG, access, queue::start("access-log")?)))
+}
+
+/// Layer of the audit log of a hub's proxy, which is always enabled and has the format of the access log.
+fn audited<S: Subscriber + for<'a> LookupSpan<'a>>(
+    access: AccessLog,
+    lines: Lines,
+) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync> {
+    of_target(AUDIT_LOG, access, lines)
+}
+
+/// Layer of one target.
+fn of_target<S: Subscriber + for<'a> LookupSpan<'a>>(
+    target: &'static str,
+    format: AccessLog,
+    lines: Lines,
+) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync> {
+    let base = layer().with_writer(lines).with_ansi(false).log_internal_errors(false);
+    let filter = filter_fn(move |event| event.target() == target).with_max_level_hint(LevelFilter::INFO);
+    if format == AccessLog::Json {
         let json = base.json().flatten_event(true).with_current_span(false).with_span_list(false).with_level(false);
-        json.with_filter(theirs).boxed()
+        json.with_filter(filter).boxed()
     } else if has_time() {
-        base.with_level(false).with_filter(theirs).boxed()
+        base.with_level(false).with_filter(filter).boxed()
     } else {
-        base.with_level(false).without_time().with_filter(theirs).boxed()
-    }))
+        base.with_level(false).without_time().with_filter(filter).boxed()
+    }
 }
 
 #[cfg(test)]

@@ -263,7 +263,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is passed on has one meaning, whoever decodes it how often.
+        /// A path that is passed on has one meaning, however often it is decoded.
         #[test]
         fn proxied_path_stays_itself_when_decoded(rest in "[a./%;\\\\25eEfFcC]{0,6}/(status|api/v1/[a./%;\\\\25eEfFcC]{0,12})") {
             if let Ok(HostPath { path, .. }) = parse(&rest) {

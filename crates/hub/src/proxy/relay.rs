@@ -51,7 +51,7 @@ enum Limit {
     Stream { permit: StreamPermit, second: Instant, bytes: usize },
 }
 
-/// What a body does next.
+/// Next step of a body.
 enum Next {
     Part(Option<Result<Bytes, Aborted>>),
     Late,

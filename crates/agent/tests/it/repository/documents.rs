@@ -52,7 +52,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_test(word: &&str) -> bool {
-    ["it::", "http::", "packages::", "server::", "http_server::", "agent::", "telemetry::", "collector::"]
+    ["it::", "http::", "packages::", "server::", "http_server::", "agent::", "telemetry::", "collector::", "hub::"]
         .iter()
         .any(|crate_| word.starts_with(crate_))
         && word.split("::").count() > 2

@@ -54,7 +54,7 @@ struct Hub {
     done: JoinHandle<()>,
 }
 
-/// What a viewer received.
+/// Answer that a viewer received.
 #[derive(Debug)]
 struct Answer {
     status: u16,

@@ -1,4 +1,4 @@
-//! What a viewer can make the hub send, and to whom.
+//! Requests that a viewer can make the hub send.
 
 use super::*;
 

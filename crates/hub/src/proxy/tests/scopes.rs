@@ -1,4 +1,4 @@
-//! Scopes: whoever may not see people gets no byte of an agent that does not confirm that it hides them.
+//! Scopes: a viewer who may not see people gets no byte of an agent that does not confirm that it hides them.
 
 use super::*;
 
