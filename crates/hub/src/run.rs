@@ -20,7 +20,7 @@ use crate::{
     engine::{self, EngineConfig, Visible},
     fleet::{self, Published, Publisher},
     link,
-    proxy::{Proxy, ProxyConfig},
+    proxy::{self, Proxy, ProxyConfig},
     report,
     router::{App, AppConfig},
     target::{Endpoint, TargetList},
@@ -126,7 +126,7 @@ impl Hub {
         let newest = self.published();
         let proxy = Proxy::new(ProxyConfig {
             targets: self.targets.clone(),
-            client: self.agents.clone(),
+            client: self.agents.with_timeout(proxy::TIMEOUT),
             token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
             is_original: Box::new(move |endpoint| is_original(&newest.borrow(), endpoint)),
             streams: Arc::clone(&config.streams),

@@ -13,7 +13,7 @@ mod relay;
 mod sent;
 mod taken;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http_server::{
     Body, Later, RequestContext, Response,
@@ -43,6 +43,9 @@ use taken::{Expected, Refused};
 pub type TokenFor = Box<dyn Fn(&Endpoint, IpAddr) -> Option<HeaderValue> + Send + Sync>;
 /// True if the original Python agent runs at this endpoint.
 pub type IsOriginal = Box<dyn Fn(&Endpoint) -> bool + Send + Sync>;
+
+/// Timeout for a connection to an agent, and for the head of its answer: an agent computes one about usage for up to 6 s.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configuration of a proxy.
 pub struct ProxyConfig {

@@ -1,14 +1,12 @@
 //! Header fields that go to an agent: a few of the viewer's, the scope, and the hub's own token.
 
-use http_server::auth::Scope;
+use http_server::{SCOPE_HEADER, auth::Scope};
 use hyper::{
     HeaderMap,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue},
 };
 
-/// Header that lowers the scope of a request, and that an agent repeats.
-pub(super) static SCOPE: HeaderName = HeaderName::from_static("nvsmi-scope");
-/// Value of [`SCOPE`], the only one.
+/// Value of [`SCOPE_HEADER`], the only one.
 pub(super) static SUMMARY: HeaderValue = HeaderValue::from_static("summary");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -29,7 +27,7 @@ pub(super) fn fields(viewer: &HeaderMap, scope: Scope) -> Option<HeaderMap> {
         }
     }
     if is_lowered(scope) {
-        fields.insert(SCOPE.clone(), SUMMARY.clone());
+        fields.insert(SCOPE_HEADER.clone(), SUMMARY.clone());
     }
     Some(fields)
 }

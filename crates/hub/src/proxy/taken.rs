@@ -1,6 +1,6 @@
 //! Heads of agents' answers: what of them reaches a viewer, and which answers are refused whole.
 
-use http_server::{Body, Response, encoding, error::problem, response};
+use http_server::{Body, Response, SCOPE_HEADER, encoding, error::problem, response};
 use hyper::{
     HeaderMap, StatusCode,
     header::{
@@ -12,13 +12,13 @@ use super::{
     links,
     media_type::{self, MediaType},
     path::Kind,
-    sent::{SCOPE, SUMMARY},
+    sent::SUMMARY,
 };
 
 /// Policy of proxied bodies: a browser that opens one runs nothing, and gives it an origin of its own.
 static POLICY: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'");
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-static BY_REQUEST: HeaderValue = HeaderValue::from_static("accept, accept-encoding, nvsmi-scope");
+static BY_REQUEST: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 static UNBUFFERED: HeaderValue = HeaderValue::from_static("no");
 /// Delay after a refusal for lack of permits, in seconds.
 static RETRY: HeaderValue = HeaderValue::from_static("5");
@@ -146,7 +146,7 @@ fn wrong_type(headers: &HeaderMap) -> Refused {
 
 /// True if the agent confirms, in one field, that it lowered the scope.
 fn confirms(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(&SCOPE).iter();
+    let mut values = headers.get_all(&SCOPE_HEADER).iter();
     values.next() == Some(&SUMMARY) && values.next().is_none()
 }
 

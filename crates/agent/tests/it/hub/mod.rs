@@ -2,6 +2,7 @@
 
 mod access;
 mod lists;
+mod proxy;
 mod settings;
 mod state;
 

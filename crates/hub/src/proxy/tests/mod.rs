@@ -12,7 +12,6 @@ use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use http_server::{
