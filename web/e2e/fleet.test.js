@@ -88,8 +88,8 @@ test("a host that does not report has no values, and says since when and why", (
 test("original and older agents are marked with a sentence", () =>
   at(twelve(), "", async page => {
     await live(page);
-    await tooltip(page, row(page, "gpu10").locator(".note"), "The original Python agent");
-    await tooltip(page, row(page, "gpu08").locator(".note"), "An agent of an earlier release (0.1.0)");
+    await tooltip(page, row(page, "gpu10").locator(".note"), "The original agent: polled every 10 s");
+    await tooltip(page, row(page, "gpu08").locator(".note"), "An agent of an earlier release: polled");
   }));
 
 test("changes are shown as they arrive", () =>

@@ -102,6 +102,7 @@ export function twelve() {
   });
   Object.assign(hosts[9], {
     source: "original",
+    notes: ["The original agent: polled every 10 s, or 60 s without a viewer."],
     original: true,
     agent_version: null,
     driver_version: null,
@@ -122,7 +123,11 @@ export function twelve() {
     read_at: null,
     gpus: [],
   });
-  Object.assign(hosts[7], { source: "older_agent", agent_version: "0.1.0" });
+  Object.assign(hosts[7], {
+    source: "older_agent",
+    agent_version: "0.1.0",
+    notes: ["An agent of an earlier release: polled every 5 s, or 30 s without a viewer."],
+  });
   hosts[7].gpus = hosts[7].gpus.map(gpu => ({
     ...gpu,
     name: "NVIDIA A100-SXM4-80GB",

@@ -151,13 +151,13 @@ export function rankOf(host: Host): number {
   return host.state === "starting" ? 2 : 3;
 }
 
-/** Sentence about a source that reports less than an agent of this release; null for such an agent. */
-export function sourceNote(host: Pick<Host, "source" | "agent_version">): string | null {
-  switch (host.source) {
+/** Limits of a source that reports less than an agent of this release, which the hub's notes name; null without any. */
+export function sourceLimits({ source }: Pick<Host, "source">): string | null {
+  switch (source) {
     case "original":
-      return "The original Python agent: health and MIG are unknown, and its use is an estimate.";
+      return "Its health and MIG are unknown, and its use is an estimate.";
     case "older_agent":
-      return `An agent of an earlier release${host.agent_version ? ` (${host.agent_version})` : ""}: it is polled, so values are older.`;
+      return "Its values are as old as the last poll.";
     case "engine":
       return "Values come from the engine with the Prometheus API.";
     default:

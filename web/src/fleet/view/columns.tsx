@@ -5,7 +5,7 @@ import { Absent } from "../../components/value";
 import { absence } from "../../model/absence";
 import { bytes, celsius, DASH, duration, joined, moment, percent, power } from "../../model/format";
 import { hubNow, now } from "../live/store";
-import { gpuCount, modelText, severityOf, sourceNote, sumsOf, usersReason } from "../model/host";
+import { gpuCount, modelText, severityOf, sourceLimits, sumsOf, usersReason } from "../model/host";
 import type { SortKey } from "../model/order";
 import { format } from "../route";
 import type { Host } from "../types";
@@ -50,7 +50,7 @@ function measured(host: Host, value: number | null, text: (value: number) => Com
 }
 
 function NameCell({ host }: { host: Host }) {
-  const note = [sourceNote(host), ...host.notes].filter(text => text !== null).join("\n");
+  const note = [...host.notes, sourceLimits(host)].filter(text => text !== null).join("\n");
   return (
     <>
       <div class="name">
