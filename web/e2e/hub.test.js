@@ -4,10 +4,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Agent, BINARIES, freePort, known, start } from "./support/agent.js";
+import { Agent, BINARIES, freePort, start } from "./support/agent.js";
 import { accessible, live, open } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { demo } from "./support/host.js";
+import { free, scenario } from "./support/scenario.js";
 import { suite } from "./support/suite.js";
 
 const AGENT_TOKEN = "the-agents-own-word";
@@ -64,9 +65,13 @@ async function startHub(targets) {
 }
 
 before(async () => {
-  // The hub publishes once a second, so that readings of a shorter interval would be late for find.
   agents.gpu01 = await demo({ token: AGENT_TOKEN, interval: "1s" });
-  agents.gpu02 = await Agent.start({ scenario: known("h200-8"), token: AGENT_TOKEN, interval: "1s" });
+  // GPUs of its own: those with a UUID of two hosts are never offered.
+  agents.gpu02 = await Agent.start({
+    scenario: scenario([free(), free()]),
+    token: AGENT_TOKEN,
+    interval: "1s",
+  });
   const nobody = await freePort();
   hub = await startHub([
     [agents.gpu01.port, { name: "gpu01", rack: "a1" }],
@@ -104,7 +109,7 @@ test("hosts are live, and one that does not answer has a reason", async () => {
 });
 
 test("find offers a free GPU", async () => {
-  const page = await open(browser, `${hub.url}#/find?count=1&memory=40`, { expected: ["401"] });
+  const page = await open(browser, `${hub.url}#/find?count=1&memory=40`, { expected: ["401", "400"] });
   await signIn(page);
   await page.getByRole("button", { name: /^ssh / }).first().waitFor();
   await page.getByLabel("Number").fill("40");
