@@ -171,7 +171,7 @@ export interface FindDevice {
   uuid: string;
 }
 
-/** What devices of a host miss. */
+/** Reason why devices of a host do not fit. */
 export interface FindMissing {
   /** Number of devices; for `count`, how many the host lacks. */
   devices: number;
@@ -185,7 +185,7 @@ export interface FindNearest {
   fitting: number;
   /** Name of the host. */
   host: string;
-  /** What the other devices miss. Each device counts once, for the first of `model`, `memory` in total, `stale`, `health`, `held`, `claimed`, free `memory`. */
+  /** Reasons why the other devices do not fit. Each device counts once, for the first of `model`, `memory` in total, `stale`, `health`, `held`, `claimed`, free `memory`. */
   missing: FindMissing[];
 }
 

@@ -61,7 +61,7 @@ fn device() -> RefOr<Schema> {
 }
 
 fn nearest() -> RefOr<Schema> {
-    let missing = "What the other devices miss. Each device counts once, for the first of `model`, `memory` in total, `stale`, \
+    let missing = "Reasons why the other devices do not fit. Each device counts once, for the first of `model`, `memory` in total, `stale`, \
                    `health`, `held`, `claimed`, free `memory`.";
     let properties = [
         ("host", text("Name of the host.")),
@@ -79,5 +79,5 @@ fn missing() -> RefOr<Schema> {
         ("what", word(what, Lack::VARIANTS)),
         ("devices", integer("Number of devices; for `count`, how many the host lacks.")),
     ];
-    object("What devices of a host miss.", properties)
+    object("Reason why devices of a host do not fit.", properties)
 }

@@ -26,7 +26,8 @@ const EXAMPLES: &str = include_str!("../../assets/examples.json");
 
 const DESCRIPTION: &str = "The state of every NVIDIA GPU of a host and of every process on it. A value that was not \
     read is null, and `absent` contains its dotted path and the reason. Keys are never left out; new ones may be added. \
-    An unknown query parameter below /api/v1 is answered with 400. Every path answers GET and HEAD, and 405 to other methods. Invalid HTTP is answered with 400, an address over 64 KiB \
+    An unknown query parameter below /api/v1 is answered with 400. The request header NVSMI-Scope: summary lowers a request to \
+    that scope, and the response repeats it; another value is answered with 400. Every path answers GET and HEAD, and 405 to other methods. Invalid HTTP is answered with 400, an address over 64 KiB \
     with 414, headers over 128 KiB with 431, each without a body.";
 
 const TOKEN: &str = "TOKEN";

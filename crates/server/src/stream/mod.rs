@@ -88,7 +88,7 @@ fn last_seen(headers: &HeaderMap) -> Option<u64> {
     SnapshotId::parse(headers.get("last-event-id")?.to_str().ok()?)
 }
 
-/// What a client follows, and what it has been sent.
+/// View that a client follows, and the last event that it was sent.
 enum Following {
     /// The number of the snapshot sent last; `None` if the client wants no earlier events.
     Snapshots {

@@ -15,7 +15,7 @@ use crate::{
 /// Longest time without an event.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
-/// What a reader of summaries has been sent.
+/// State of a reader of summaries.
 #[derive(Debug, Default)]
 pub(super) struct Summaries {
     /// Number and time of the snapshot of the last summary.

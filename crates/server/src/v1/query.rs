@@ -200,7 +200,7 @@ pub(crate) fn limit(query: &str) -> Result<Option<usize>, InvalidParameter> {
     })
 }
 
-/// What a stream sends of each snapshot.
+/// Part of each snapshot that a stream sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamView {
     /// The whole.

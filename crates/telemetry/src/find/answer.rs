@@ -51,20 +51,20 @@ pub struct NearHost<'a> {
     pub host: &'a str,
     /// Number of devices that fit.
     pub fitting: usize,
-    /// What the others miss. Each device counts once.
+    /// Reasons why the others do not fit. Each device counts once.
     pub missing: Vec<Missing>,
 }
 
-/// What devices of a host miss.
+/// Reason why devices of a host do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// What they miss.
+    /// Reason.
     pub what: Lack,
-    /// Number of devices that miss it before anything else.
+    /// Number of devices for which it is the first.
     pub devices: usize,
 }
 
-/// What a device misses. A device counts for the first of these, except `count`: what waiting does not change is before
+/// Reason why a device does not fit. A device counts for the first of these, except `count`: what waiting does not change is before
 /// what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "snake_case")]

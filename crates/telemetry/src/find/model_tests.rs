@@ -9,8 +9,11 @@ use crate::snapshot::{Severity, UseVerdict};
 
 const GIB: u64 = 1 << 30;
 
+/// Labels, devices, and whether it is current and comes last.
+type Row = (BTreeMap<Box<str>, Box<str>>, Vec<Device>, bool, bool);
+
 #[derive(Clone, Debug)]
-struct Fleet(Vec<(BTreeMap<Box<str>, Box<str>>, Vec<Device>, bool, bool)>);
+struct Fleet(Vec<Row>);
 
 fn device() -> impl Strategy<Value = Device> {
     let uuid = prop_oneof![1 => Just(None), 9 => (0..60_u32).prop_map(|number| Uuid::new(&format!("GPU-a{number}")))];
