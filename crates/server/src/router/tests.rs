@@ -28,7 +28,6 @@ use http_server::{
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
 
-#[path = "lowered_tests.rs"]
 mod lowered;
 
 const READ: &str = "reads-everything";
