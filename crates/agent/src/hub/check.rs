@@ -57,15 +57,8 @@ pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
 /// Reads all lists, or what can be read in time.
 fn read(config: &Config) -> io::Result<TargetList> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let list = runtime.block_on(async {
-        let client = Client::new(config.list_tls.clone(), CONNECT_TIMEOUT);
-        let mut newest = discovery::start(&config.sources, &client, &config.credentials())?;
-        // In time or not, the newest list has the notes.
-        let waited = tokio::time::timeout(TIMEOUT, newest.wait_for(|list| list.is_loaded || !list.notes.is_empty()));
-        drop(waited.await);
-        let list = newest.borrow().clone();
-        io::Result::Ok(list)
-    });
+    let client = Client::new(config.list_tls.clone(), CONNECT_TIMEOUT);
+    let list = runtime.block_on(discovery::read(&config.sources, &client, &config.credentials(), TIMEOUT));
     runtime.shutdown_background();
     list
 }

@@ -11,7 +11,7 @@ mod listed;
 mod merge;
 mod source;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
@@ -57,10 +57,44 @@ pub fn start(
     client: &Client,
     credentials: &Credentials,
 ) -> std::io::Result<watch::Receiver<TargetList>> {
-    let (news, received) = mpsc::channel(QUEUE);
     let (newest, receiver) = watch::channel(TargetList::default());
-    let known: Vec<Known> =
-        sources.iter().map(|source| Known { name: source.to_string(), ..Known::default() }).collect();
+    tokio::spawn(join(unread(sources), ask(sources, client, credentials)?, newest));
+    Ok(receiver)
+}
+
+/// Reads each source once, within this time. A source that does not answer has a note.
+///
+/// # Errors
+/// A thread cannot be started.
+pub async fn read(
+    sources: &[Source],
+    client: &Client,
+    credentials: &Credentials,
+    within: Duration,
+) -> std::io::Result<TargetList> {
+    let mut received = ask(sources, client, credentials)?;
+    let mut known = unread(sources);
+    let all = async {
+        while known.iter().any(|known| known.entries.is_none() && known.error.is_none()) {
+            let Some(news) = received.recv().await else { return };
+            update(&mut known, news);
+        }
+    };
+    if tokio::time::timeout(within, all).await.is_err() {
+        for known in known.iter_mut().filter(|known| known.entries.is_none() && known.error.is_none()) {
+            known.error = Some(format!("no answer within {} s", within.as_secs()));
+        }
+    }
+    Ok(joined(&known))
+}
+
+fn unread(sources: &[Source]) -> Vec<Known> {
+    sources.iter().map(|source| Known { name: source.to_string(), ..Known::default() }).collect()
+}
+
+/// Starts to read the sources.
+fn ask(sources: &[Source], client: &Client, credentials: &Credentials) -> std::io::Result<mpsc::Receiver<News>> {
+    let (news, received) = mpsc::channel(QUEUE);
     for (number, source) in sources.iter().enumerate() {
         let news = Sender { source: number, news: news.clone() };
         match source {
@@ -81,8 +115,7 @@ pub fn start(
             }
         }
     }
-    tokio::spawn(join(known, received, newest));
-    Ok(receiver)
+    Ok(received)
 }
 
 /// Sends news of one source.

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::{Agent, Driver, Start, eventually};
 
-const TWO_GPUS: &str = "[[gpu]]\nname = 'NVIDIA H200'\n[[gpu]]\nname = 'NVIDIA H200'\n";
+const TWO_GPUS: &str = "[[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 150754820096\nmemory_used_bytes = 0\nutilization_percent = 0\n\
+                        [[gpu]]\nname = 'NVIDIA H200'\nmemory_total_bytes = 150754820096\nmemory_used_bytes = 0\nutilization_percent = 0\n";
 
 /// A hub of these hosts, in the form of `--hosts`.
 fn hub(hosts: &str) -> Start {
