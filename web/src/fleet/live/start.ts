@@ -37,7 +37,9 @@ function take(found: readonly Message[]): void {
 }
 
 function follower(rows: readonly string[] | null): Follower {
-  const which = new URLSearchParams({ rows: rows?.join() ?? FIRST_ROWS });
+  // A comma makes a single name such as `0-49` a name.
+  const names = rows?.length === 1 ? `${rows[0]},` : rows?.join();
+  const which = new URLSearchParams({ rows: names ?? FIRST_ROWS });
   return {
     from: "hub",
     now: () => performance.now(),
