@@ -78,19 +78,7 @@ impl Engine {
         query: &str,
         fold: impl FnMut(&mut T, &Series<'_>),
     ) -> Result<Answered<T>, EngineError> {
-        self.ask("/api/v1/query", &form(&[("query", query)]), fold).await
-    }
-
-    /// Evaluates a query at steps of a range of Unix seconds, and folds its series.
-    pub(super) async fn range<T: Default>(
-        &self,
-        query: &str,
-        (start, end, step): (u64, u64, u64),
-        fold: impl FnMut(&mut T, &Series<'_>),
-    ) -> Result<Answered<T>, EngineError> {
-        let [start, end, step] = [start, end, step].map(|number| number.to_string());
-        let body = form(&[("query", query), ("start", &start), ("end", &end), ("step", &step)]);
-        self.ask("/api/v1/query_range", &body, fold).await
+        self.ask("/api/v1/query", &form(query), fold).await
     }
 
     async fn ask<T: Default>(
@@ -134,16 +122,13 @@ impl Engine {
 }
 
 /// Form of a request. `nocache=1` makes VictoriaMetrics answer as of now instead of 30 s ago; others ignore it.
-fn form(fields: &[(&str, &str)]) -> String {
-    let mut form = format!("nocache=1&timeout={}s", QUERY_TIMEOUT.as_secs());
-    for (name, value) in fields {
-        form.extend(["&", name, "="]);
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                form.push(char::from(byte));
-            } else {
-                let _ = write!(form, "%{byte:02X}");
-            }
+fn form(query: &str) -> String {
+    let mut form = format!("nocache=1&timeout={}s&query=", QUERY_TIMEOUT.as_secs());
+    for byte in query.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            form.push(char::from(byte));
+        } else {
+            let _ = write!(form, "%{byte:02X}");
         }
     }
     form
@@ -290,8 +275,7 @@ mod tests {
         let config = config.with_org_id("team-a").unwrap();
         let engine = Engine::new(&stand_in.client(), config);
         engine.instant("up{a=\"ä+ &\"}", |(): &mut (), _| ()).await.unwrap();
-        engine.range("up", (60, 120, 30), |(): &mut (), _| ()).await.unwrap();
-        let [instant, range] = &stand_in.asked()[..] else { panic!("two requests") };
+        let [instant] = &stand_in.asked()[..] else { panic!("one request") };
         assert!(instant.head.starts_with("POST /select/0/prometheus/api/v1/query HTTP/1.1\r\n"), "{}", instant.head);
         for line in [
             "authorization: Bearer t0ken\r\n",
@@ -302,8 +286,6 @@ mod tests {
         }
         assert!(!instant.head.contains("accept-encoding"), "{}", instant.head);
         assert_eq!(instant.body, "nocache=1&timeout=20s&query=up%7Ba%3D%22%C3%A4%2B%20%26%22%7D");
-        assert!(range.head.starts_with("POST /select/0/prometheus/api/v1/query_range "), "{}", range.head);
-        assert_eq!(range.body, "nocache=1&timeout=20s&query=up&start=60&end=120&step=30");
     }
 
     #[tokio::test]

@@ -3,8 +3,6 @@
 //! Queries are fixed; names of hosts enter them through [`promql`] only. Nothing is joined in the engine, because Prometheus
 //! refuses two label sets of one GPU and VictoriaMetrics answers with both.
 
-#![cfg_attr(not(test), allow(dead_code, reason = "its users follow"))]
-
 mod answer;
 mod api;
 mod config;
