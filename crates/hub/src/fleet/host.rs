@@ -1,4 +1,4 @@
-//! What the hub knows about one target, and its state by that.
+//! Knowledge about one target, and its state by that.
 
 use std::{sync::Arc, time::Duration};
 

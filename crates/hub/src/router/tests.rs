@@ -90,7 +90,7 @@ fn body(response: Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What a stream has sent so far.
+/// A stream, and the bytes that it has sent so far.
 struct Stream {
     body: Body,
     received: Vec<u8>,
