@@ -50,7 +50,7 @@ fn gpu(host: usize, index: u32, round: u64) -> GpuReport {
         power_watts: u32::try_from(mixed).ok().map(|mixed| f64::from(mixed) * 6.25),
         temperature_celsius: i32::try_from(mixed).ok(),
         state: Some(GpuState::Ok),
-        r#use: if (mixed + round) % 9 == 0 { UseVerdict::Free } else { UseVerdict::Busy },
+        r#use: if (mixed + round).is_multiple_of(9) { UseVerdict::Free } else { UseVerdict::Busy },
         since_ms: Some(1_700_000_000_000 + mixed),
         health: Some(Severity::Ok),
         users: Some(vec![format!("user{}", mixed % 40).into()]),

@@ -11,13 +11,13 @@ use crate::{
 };
 
 /// Time for which a host stays visible after a list without it.
-pub(super) const KEPT: Duration = Duration::from_mins(10);
+pub(super) const KEPT: Duration = Duration::from_secs(600);
 /// Reason for the state of such a host.
 const DROPPED: &str = "no longer in the list of targets; the row disappears after ten minutes";
 /// Intervals without a reading after which a host is stale.
 const INTERVALS: u32 = 3;
 /// Shortest and longest interval that counts: an agent cannot make the hub trust a reading of yesterday.
-const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
+const INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
 /// A target, and what is known about its host.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl Tracked {
         let usual = match source {
             Source::Agent => Duration::from_secs(1),
             Source::OlderAgent => Duration::from_secs(30),
-            Source::Original | Source::Engine => Duration::from_mins(1),
+            Source::Original | Source::Engine => Duration::from_secs(60),
         };
         interval.unwrap_or(usual).clamp(INTERVAL.0, INTERVAL.1) * INTERVALS
     }

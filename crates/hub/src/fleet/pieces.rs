@@ -82,12 +82,18 @@ pub(super) struct Piece {
 
 impl Piece {
     pub(super) fn get(&self, form: Form, render: impl FnOnce() -> Vec<u8>) -> &Bytes {
-        let plain = self.plain.get_or_init(|| render().into());
+        let plain = self.plain.get_or_init(|| exact(render()));
         match form {
             Form::Plain => plain,
             Form::Packed => self.packed.get_or_init(|| form.encode(plain)),
         }
     }
+}
+
+/// Bytes of a text that is kept, without the spare room in which it was written.
+pub(super) fn exact(mut text: Vec<u8>) -> Bytes {
+    text.shrink_to_fit();
+    text.into()
 }
 
 /// Times of the last requests of `COUNT` parts, by the boot clock in milliseconds; 0 for none.

@@ -11,7 +11,7 @@ use telemetry::{BootTime, find::Device};
 use super::{
     devices,
     json::{self, Cells},
-    pieces::{Audience, Demand, Form, Piece, of},
+    pieces::{Audience, Demand, Form, Piece, exact, of},
     row::Host,
 };
 
@@ -132,7 +132,7 @@ impl HostRow {
 fn fields(host: &Host, cells: Cells) -> Bytes {
     let mut text = Vec::new();
     json::whole(&mut text, host, cells);
-    text.into()
+    exact(text)
 }
 
 fn replacement(fields: &[u8]) -> Vec<u8> {
