@@ -7,6 +7,7 @@ use serde::{
     de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use telemetry::{
+    find,
     snapshot::{GpuState, Severity, UseVerdict},
     terminal::printable_in,
 };
@@ -175,24 +176,10 @@ impl<W: Word> Kind<'_> for W {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Uuid(pub(super) Box<str>);
 
-/// Longest UUID: that of a MIG instance of an old driver, `MIG-GPU-…/1/0`, has about 50.
-const MAX_UUID: usize = 96;
-
 impl Kind<'_> for Uuid {
     fn of_text(value: &str) -> Option<Self> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-');
-        let begins = value.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
-        (begins && value.len() <= MAX_UUID && value.bytes().all(is_plain) && !is_blank(value))
-            .then(|| Self(value.into()))
+        find::Uuid::new(value).map(|uuid| Self(uuid.as_str().into()))
     }
-}
-
-/// True for a UUID that nobody has set: one digit all over.
-fn is_blank(uuid: &str) -> bool {
-    let digits = uuid.trim_start_matches("MIG-").trim_start_matches("GPU-");
-    let mut digits = digits.bytes().filter(|digit| *digit != b'-');
-    let Some(first) = digits.next() else { return true };
-    matches!(first, b'0' | b'f' | b'F') && uuid.len() > 8 && digits.all(|digit| digit == first)
 }
 
 /// List with at most `MAX` elements, and the number of further ones.

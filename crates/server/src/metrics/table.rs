@@ -41,6 +41,8 @@ pub(crate) enum Fleet {
     No,
     /// All its series.
     All,
+    /// Series that are not 0.
+    WhileSet,
     /// Series of a state set: of these states, and of others while they are the current one.
     States { always: &'static [&'static str], current: &'static [&'static str] },
 }
@@ -122,7 +124,7 @@ impl<'a, 'b> Labelled<'a, 'b> {
         let part = self.part;
         let has = |state: &&&str| match part {
             Fleet::States { always, current } => always.contains(state) || (**state == now && current.contains(state)),
-            Fleet::All | Fleet::No => true,
+            Fleet::All | Fleet::WhileSet | Fleet::No => true,
         };
         for state in all.iter().filter(has) {
             self.push(&[state], i32::from(*state == now));

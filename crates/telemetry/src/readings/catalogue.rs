@@ -1114,7 +1114,7 @@ catalogue! {
                 plausible: "Flags are 0 or 1.",
                 absent: "`not_supported` where it cannot be",
                 every: Every::TenTicks,
-                metric: Some(Metric::gauge("nvsmi_gpu_mig_mode")),
+                metric: Some(Metric::gauge("nvsmi_gpu_mig_mode").in_fleet_while_set()),
                 dcgm: &[Dcgm::gauge(Asked, "DCGM_FI_DEV_MIG_MODE", D::None, "1 if it is cut into MIG instances")],
                 label: "MIG mode",
                 group: Some(Group::Identity),

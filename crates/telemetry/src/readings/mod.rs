@@ -19,7 +19,7 @@ pub use catalogue::{
     RemappedRows, SPECS, Section, State, Temperature, Utilization,
 };
 pub use memory::Memory;
-pub use spec::{Dcgm, DcgmUnit, Every, Group, Instance, Kind, Metric, Renamed, Set, Spec};
+pub use spec::{Dcgm, DcgmUnit, Every, Group, InFleet, Instance, Kind, Metric, Renamed, Set, Spec};
 pub use value::{Shown, Type, Unit, Value, is_filler};
 
 use crate::{Absence, Reading};

@@ -196,8 +196,19 @@ pub struct Metric {
     pub is_sparse: bool,
     /// HELP text where it is not the reading's description: readings that share a metric, and words.
     pub help: Option<&'static str>,
-    /// True for the few metrics of the set for large fleets.
-    pub is_in_fleet: bool,
+    /// Part of it in the set for large fleets.
+    pub fleet: InFleet,
+}
+
+/// Part of a metric in the set for large fleets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InFleet {
+    /// None.
+    No,
+    /// All its series.
+    All,
+    /// Series that are not 0.
+    WhileSet,
 }
 
 impl Metric {
@@ -210,7 +221,7 @@ impl Metric {
             state_label: None,
             is_sparse: false,
             help: None,
-            is_in_fleet: false,
+            fleet: InFleet::No,
         }
     }
 
@@ -231,7 +242,12 @@ impl Metric {
 
     /// The same in the set for large fleets.
     pub(super) const fn in_fleet(self) -> Self {
-        Self { is_in_fleet: true, ..self }
+        Self { fleet: InFleet::All, ..self }
+    }
+
+    /// The same in the set for large fleets, while it is not 0.
+    pub(super) const fn in_fleet_while_set(self) -> Self {
+        Self { fleet: InFleet::WhileSet, ..self }
     }
 
     pub(super) const fn labels(self, labels: &'static [(&'static str, &'static str)], help: &'static str) -> Self {

@@ -53,7 +53,10 @@ pub(crate) fn render(seen: &Seen<'_>, page: &mut Page) {
             Of::Readings(fields) => {
                 for (gpu, subject) in gpus.iter().filter(|(gpu, _)| is_read(gpu)) {
                     for &field in fields {
-                        readings::write(field, gpu.readings.value(field), subject, &mut samples);
+                        let reading = gpu.readings.value(field);
+                        if !seen.is_fleet() || readings::has(metric.fleet, field, reading.as_ref()) {
+                            readings::write(field, reading, subject, &mut samples);
+                        }
                     }
                 }
             }

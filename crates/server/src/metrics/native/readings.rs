@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use telemetry::{
     Reading,
-    readings::{self, Field, SPECS, Section, Unit, Value, words},
+    readings::{self, Field, InFleet, SPECS, Section, Unit, Value, words},
 };
 
 use crate::metrics::{
@@ -61,7 +61,11 @@ fn declare(metric: &readings::Metric, unit: Unit, help: &'static str) -> Metric 
         labels: labels.leak(),
         source: joined(fields.iter().map(|field| field.spec().nvml)),
         dcgm: joined(dcgm),
-        fleet: if metric.is_in_fleet { Fleet::All } else { Fleet::No },
+        fleet: match metric.fleet {
+            InFleet::No => Fleet::No,
+            InFleet::All => Fleet::All,
+            InFleet::WhileSet => Fleet::WhileSet,
+        },
         ..Metric::new(metric.name, kind, unit.base_name(), help, Of::Readings(fields.leak()))
     }
 }
@@ -75,6 +79,12 @@ fn joined(texts: impl Iterator<Item = &'static str>) -> &'static str {
         }
     }
     all.join(", ").leak()
+}
+
+/// True if a part of a metric has this reading.
+pub(super) fn has(part: Fleet, field: Field, reading: Option<&Reading<Value<'_>>>) -> bool {
+    let is_set = |value: &Value<'_>| field.spec().unit.in_base(value).is_some_and(|number| number != 0.0);
+    part != Fleet::WhileSet || reading.is_some_and(|reading| reading.as_ref().is_ok_and(is_set))
 }
 
 /// Writes the samples of a reading: one, or one for each word that it has.

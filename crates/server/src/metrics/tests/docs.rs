@@ -96,7 +96,7 @@ A GPU that is not read on time (stale, lost, asleep, denied) loses its readings 
 
 The set `fleet` has the same series with the same values, so queries and alerts work with each set as far as it has what they
 need; the first lines of `deploy/prometheus/alerts.yml` list what does not. Of `nvsmi_gpu_state`, `nvsmi_gpu_use` and
-`nvsmi_agent_collector_state` it has the states that are named, `asleep` and `released` only while they are 1, and of `nvsmi_gpu_health_reason` the worst one of each GPU,
+`nvsmi_agent_collector_state` it has the states that are named, `asleep` and `released` only while they are 1, as `nvsmi_gpu_mig_mode`, and of `nvsmi_gpu_health_reason` the worst one of each GPU,
 whose severity is its health: other reasons, such as an Xid error of a GPU that is lost, are not in it. MIG instances and processes
 are not in it. Names of dcgm-exporter that a scrape asks for win over a configured `--metrics-set fleet`; asking for both is an
 error.
@@ -144,6 +144,7 @@ fn row(metric: &Metric) -> String {
     let fleet = match metric.fleet {
         Fleet::No => String::new(),
         Fleet::All => "yes".into(),
+        Fleet::WhileSet => "while it is not 0".into(),
         Fleet::States { always, current: [] } => code(&always.join(", ")),
         Fleet::States { always, current } => {
             format!("{}, and {} while it is", code(&always.join(", ")), code(&current.join(", ")))

@@ -384,6 +384,18 @@ fn fleet_set_names_rare_states_while_they_last() {
     assert_eq!(states(&snapshot, "nvsmi_agent_collector_state"), ["ok 0", "released 1"]);
 }
 
+/// A hub must not offer a GPU in MIG mode as a whole. The others have no series, because their number is bounded.
+#[test]
+fn fleet_set_names_gpus_in_mig_mode() {
+    let mut snapshot = full();
+    let fleet = MetricsSettings { set: MetricsSet::Fleet, ..MetricsSettings::default() };
+    for (reading, sample) in [(Ok(true), Some("1")), (Ok(false), None), (Err(Absence::NotSupported), None)] {
+        snapshot.gpus[1].readings.modes.mig = reading;
+        let samples = read(&text_of(&snapshot, fleet.clone(), Scope::Read, Commands::Masked));
+        assert_eq!(value(&samples, "nvsmi_gpu_mig_mode", &[("gpu", "1")]), sample, "{reading:?}");
+    }
+}
+
 #[test]
 fn interval_and_start_of_use_exported() {
     let mut snapshot = full();
