@@ -12,6 +12,8 @@ export class HttpError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** True if the message is the sender's own reason. */
+    readonly hasReason = false,
   ) {
     super(message);
   }
@@ -29,7 +31,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   const headers = new Headers(init.headers);
   if (token.value !== null) headers.set("Authorization", bearer(token.value));
   const response = await fetch(address(path), { cache: "no-store", ...init, headers });
-  if (!response.ok) throw new HttpError(response.status, await describe(response));
+  if (!response.ok) throw await refusal(response);
   const links = response.headers.get("Link");
   if (links?.includes("<peers>")) hasPeers.value = true;
   if (links?.includes("<usage>")) hasUsage.value = true;
@@ -48,8 +50,9 @@ export async function requestJson<T>(path: string, init: RequestInit = {}): Prom
   }
 }
 
-async function describe(response: Response): Promise<string> {
+async function refusal(response: Response): Promise<HttpError> {
   const problem: unknown = await response.json().catch(() => null);
   const detail = (problem as { detail?: unknown } | null)?.detail;
-  return typeof detail === "string" ? detail : `Status ${response.status}.`;
+  const hasReason = typeof detail === "string";
+  return new HttpError(response.status, hasReason ? detail : `Status ${response.status}.`, hasReason);
 }

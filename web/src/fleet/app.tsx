@@ -5,7 +5,7 @@ import { ConnectingPage } from "../view/connecting";
 import { ErrorBoundary } from "../view/error-boundary";
 import { LoginPage } from "../view/login";
 import { useViewFocus } from "../view/view-focus";
-import { hasFleet, late } from "./live/store";
+import { hasFleet, isOld } from "./live/store";
 import { route } from "./route";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
@@ -26,23 +26,20 @@ export function App() {
     if (connection.kind !== "connecting") asksForToken.current = connection.kind === "refused";
     return asksForToken.current ? <LoginPage from="hub" /> : <ConnectingPage link={connection} from="hub" />;
   }
-  const isOld = late.value || connection.kind === "unreachable" || connection.kind === "refused";
-  if (view === "wall") return <Part view="wall" isOld={isOld} />;
+  if (view === "wall") return <Part view="wall" />;
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the content
       </button>
       <Header />
-      <main id="main" tabIndex={-1} class={isOld ? "old" : ""}>
+      <main id="main" tabIndex={-1} class={isOld.value ? "old" : ""}>
         <Banners />
         <WatchBanner />
-        <ErrorBoundary key={view}>
-          {view === "hosts" ? <HostsView /> : <Part view={view} isOld={isOld} />}
-        </ErrorBoundary>
+        <ErrorBoundary key={view}>{view === "hosts" ? <HostsView /> : <Part view={view} />}</ErrorBoundary>
       </main>
       <Footer />
-      {helpOpen.value && <Part view="help" isOld={isOld} />}
+      {helpOpen.value && <Part view="help" />}
       <Announcer />
     </>
   );
@@ -51,7 +48,7 @@ export function App() {
 const loadMore = () => import("./view/more");
 
 /** A part that is not in the first load. */
-function Part({ view, isOld }: { view: "find" | "users" | "wall" | "help"; isOld: boolean }) {
+function Part({ view }: { view: "find" | "users" | "wall" | "help" }) {
   const lazy = useLazy(loadMore);
   if (lazy.kind === "loaded") {
     const { FindView, UsersView, Wall, HelpDialog } = lazy.part;
@@ -61,7 +58,7 @@ function Part({ view, isOld }: { view: "find" | "users" | "wall" | "help"; isOld
       case "users":
         return <UsersView />;
       case "wall":
-        return <Wall isOld={isOld} />;
+        return <Wall />;
       default:
         return <HelpDialog />;
     }

@@ -28,6 +28,10 @@ export function problemOf(error: unknown, from: Origin = "agent"): Problem {
   const noAnswer = { title: `The ${from} does not answer.`, hint: HINTS[from] };
   if (!(error instanceof HttpError)) return { ...noAnswer, why: "" };
   const { status, message: why } = error;
+  // A hub whose values are not current says so itself.
+  if (from === "hub" && status === 503 && error.hasReason) {
+    return { title: "The hub has no current values.", why, hint: "" };
+  }
   if (OF_PROXIES.includes(status)) {
     return { ...noAnswer, why: `The proxy in front of it answered ${status}.` };
   }

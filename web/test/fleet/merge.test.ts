@@ -66,6 +66,15 @@ describe("changes", () => {
   });
 });
 
+describe("a whole row without GPUs", () => {
+  it("has none: those known are of the host's address before", () => {
+    const { gpus: _, ...brief } = hostOf("a", [gpuOf({ index: 5 })]);
+    const host = merge(known(), change([{ ...brief, whole: true }])).get("a");
+    expect(host).not.toHaveProperty("gpus");
+    expect(host?.counts).toEqual(brief.counts);
+  });
+});
+
 describe("a whole fleet", () => {
   const without = (host: Host): Host => {
     const { gpus: _, ...rest } = host;

@@ -1,13 +1,15 @@
 import { batch, computed, signal } from "@preact/signals";
-import { paused } from "../../live/connection";
+import { link, paused } from "../../live/connection";
 import { type Hosts, merge, mergeAll } from "../model/merge";
+import { outdatedHosts, outdatedTotals } from "../model/outdated";
+import { EVERY_HOST } from "../model/window";
 import type { Fleet, FleetChange, FleetTotals, Host } from "../types";
 
-/** Hosts by name; kept when the connection is lost. */
-export const hosts = signal<Hosts>(new Map());
-export const totals = signal<FleetTotals | null>(null);
+/** Hosts by name as they were sent last. */
+const sentHosts = signal<Hosts>(new Map());
+const sentTotals = signal<FleetTotals | null>(null);
 /** True after the first answer. */
-export const hasFleet = computed(() => totals.value !== null);
+export const hasFleet = computed(() => sentTotals.value !== null);
 /** The hub's time in milliseconds, updated once a second: this machine's clock may differ. */
 export const now = signal(Date.now());
 /** True once the GPUs of hosts off screen are known, though not live. */
@@ -31,17 +33,31 @@ export const late = computed(() => {
   return hasFleet.value && !paused.value && silence() > LATE_MS;
 });
 
+/** True if the values are not current, so that no GPU counts as free: the hub does not answer, or not this page. */
+export const isOld = computed(() => late.value || link.value.kind !== "live");
+
+/** Hosts by name; kept when the connection is lost, as stale. */
+export const hosts = computed<Hosts>(() => (isOld.value ? outdatedHosts(sentHosts.value) : sentHosts.value));
+export const totals = computed<FleetTotals | null>(() => {
+  const sent = sentTotals.value;
+  return sent !== null && isOld.value ? outdatedTotals(sent) : sent;
+});
+
 /** Names of all labels, in the order of names. */
 export const labels = computed<readonly string[]>(
   () => [...new Set([...hosts.value.values()].flatMap(host => Object.keys(host.labels)))].sort(),
   { name: "labels" },
 );
 
+/** The hub's time of the newest values of each host's GPUs. */
+let gpusAt = new Map<string, number>();
+
 /** Forgets everything. */
 export function clear(): void {
-  hosts.value = new Map();
-  totals.value = null;
+  sentHosts.value = new Map();
+  sentTotals.value = null;
   hasAllGpus.value = false;
+  gpusAt = new Map();
 }
 
 function receive(at: number): void {
@@ -51,35 +67,44 @@ function receive(at: number): void {
 
 /** Takes in a whole fleet. */
 export function acceptFleet(fleet: Fleet): void {
+  const before = gpusAt;
+  // The hub's clock can have been set back.
+  const timeOf = ({ name, gpus }: Host) =>
+    gpus ? fleet.at : Math.min(before.get(name) ?? fleet.at, fleet.at);
+  gpusAt = new Map(fleet.hosts.map(host => [host.name, timeOf(host)]));
   batch(() => {
     receive(fleet.at);
-    hosts.value = mergeAll(hosts.value, fleet);
-    totals.value = fleet.totals;
+    sentHosts.value = mergeAll(sentHosts.value, fleet);
+    sentTotals.value = fleet.totals;
   });
 }
 
 /** Takes in changes. */
 export function acceptChange(change: FleetChange): void {
+  for (const { name, whole, gpus } of change.hosts ?? []) {
+    if (whole || gpus) gpusAt.set(name, change.at);
+  }
   batch(() => {
     receive(change.at);
-    hosts.value = merge(hosts.value, change);
-    if (change.totals) totals.value = change.totals;
+    sentHosts.value = merge(sentHosts.value, change);
+    if (change.totals) sentTotals.value = change.totals;
   });
 }
 
 /**
- * Takes in the GPUs of hosts that the stream leaves out: from a fleet with all of them. Everything else is newer in
- * the stream.
+ * Takes in the GPUs of hosts that the stream leaves out: from a fleet with all of them. Those of other hosts are newer
+ * in the stream, which does not repeat them; so are those of a host that the stream changed since this answer. `null`
+ * is the stream of the first hosts by name.
  */
 export function acceptGpus(fleet: Fleet, streamed: readonly string[] | null): void {
-  const isStreamed = new Set(streamed);
-  const next = new Map(hosts.value);
+  const next = new Map(sentHosts.value);
+  const isStreamed = new Set(streamed ?? [...next.keys()].slice(0, EVERY_HOST));
   for (const { name, gpus } of fleet.hosts) {
     const known = next.get(name);
-    if (known && gpus && !isStreamed.has(name)) next.set(name, withGpus(known, gpus));
+    if (!known || !gpus || isStreamed.has(name) || fleet.at < (gpusAt.get(name) ?? fleet.at)) continue;
+    gpusAt.set(name, fleet.at);
+    next.set(name, { ...known, gpus });
   }
-  hosts.value = next;
+  sentHosts.value = next;
   hasAllGpus.value = true;
 }
-
-const withGpus = (host: Host, gpus: NonNullable<Host["gpus"]>): Host => ({ ...host, gpus });

@@ -24,7 +24,7 @@ export function merge(before: Hosts, { hosts = [], removed = [] }: FleetChange):
   for (const change of hosts) {
     const known = next.get(change.name);
     // A change of a host that is not known is of no use: the next whole fleet has it.
-    const row = change.whole ? wholeRow(change, known) : known && changed(known, change);
+    const row = change.whole ? wholeRow(change) : known && changed(known, change);
     if (!row) continue;
     isNew ||= !known;
     next.set(row.name, row);
@@ -32,8 +32,9 @@ export function merge(before: Hosts, { hosts = [], removed = [] }: FleetChange):
   return isNew ? new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1))) : next;
 }
 
-function wholeRow({ whole: _, ...change }: HostChange, before: Host | undefined): Host {
-  return withGpus(change as Host, before);
+/** A row without GPUs has none: those that are known can be of another address. */
+function wholeRow({ whole: _, ...change }: HostChange): Host {
+  return change as Host;
 }
 
 function changed(host: Host, { gpus, whole: _, ...fields }: HostChange): Host {

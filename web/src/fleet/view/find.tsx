@@ -5,6 +5,7 @@ import { CopyButton } from "../../components/copy";
 import { link } from "../../live/connection";
 import { bytes, noun } from "../../model/format";
 import { shortName } from "../../model/gpu";
+import { isOld } from "../live/store";
 import { startWatch, watch } from "../live/watch";
 import { findQuery, missingText, type Wish, wishOf, wishText } from "../model/find";
 import { route, setQuery } from "../route";
@@ -22,7 +23,7 @@ const AGAIN_MS = 10_000;
 export function FindView() {
   const wish = wishOf(route.value.query);
   const query = findQuery(wish);
-  const answer = useAnswer(query);
+  const answer = current(useAnswer(query));
   return (
     <section class="panel find-view" aria-label="Find">
       <div class="tools">
@@ -41,6 +42,12 @@ export function FindView() {
     </section>
   );
 }
+
+/** An answer of a hub that answers: what it found before may be taken by now. */
+const current = (answer: Answer): Answer =>
+  isOld.value && answer.kind === "found"
+    ? { kind: "failed", why: "Which GPUs are free is not known now." }
+    : answer;
 
 /** The hub's answer, renewed while the view is open. */
 function useAnswer(query: string): Answer {

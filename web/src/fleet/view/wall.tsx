@@ -4,7 +4,7 @@ import { Icon } from "../../components/icon";
 import { memo } from "../../components/memo";
 import { count, hourAndMinute, joined, ofTotal, power } from "../../model/format";
 import { columnsFor } from "../../model/wall";
-import { hosts, hubNow, now, totals } from "../live/store";
+import { hosts, hubNow, isOld, now, totals } from "../live/store";
 import { gpuCount, severityOf } from "../model/host";
 import { compareText } from "../model/order";
 import type { Host } from "../types";
@@ -18,7 +18,7 @@ import { WatchBanner } from "./watch";
 const MAX_WITH_CELLS = 50;
 
 /** All hosts on one screen, without controls: totals, what is wrong, and a tile per host in the order of names. */
-export function Wall({ isOld }: { isOld: boolean }) {
+export function Wall() {
   const { width, height } = useWindowSize();
   useEffect(() => {
     const { classList } = document.documentElement;
@@ -26,9 +26,10 @@ export function Wall({ isOld }: { isOld: boolean }) {
     return () => classList.remove("on-wall");
   }, []);
   const all = [...hosts.value.values()].sort((a, b) => compareText(a.name, b.name));
-  const wrong = all.filter(host => severityOf(host) !== null);
+  // The banner says that all are old.
+  const wrong = isOld.value ? [] : all.filter(host => severityOf(host) !== null);
   return (
-    <main id="main" class={isOld ? "fleet-wall old" : "fleet-wall"} tabIndex={-1}>
+    <main id="main" class={isOld.value ? "fleet-wall old" : "fleet-wall"} tabIndex={-1}>
       <a class="skip" href="#/">
         Leave the wall
       </a>
