@@ -12,7 +12,7 @@ pub(crate) struct EngineArgs {
     /// Ask this server with the Prometheus HTTP API: Prometheus, VictoriaMetrics, Mimir, Thanos
     ///
     /// The URL is what precedes /api/v1, such as http://prometheus:9090, or http://vmselect:8481/select/0/prometheus of a
-    /// VictoriaMetrics cluster.
+    /// VictoriaMetrics cluster. It is asked only with --live-from prometheus: without that option, this one does nothing.
     #[arg(long, env = "NVSMI_PROMETHEUS", value_name = "URL", value_parser = engine)]
     pub(crate) prometheus: Option<EngineConfig>,
 
@@ -30,7 +30,8 @@ pub(crate) struct EngineArgs {
 
     /// Take the live state of the hosts from here
     ///
-    /// From prometheus the hub has no connection to any agent; the engine must evaluate deploy/prometheus/fleet.yml.
+    /// From prometheus the hub has no standing connection to an agent, but requests below /hosts/NAME/ still ask the agent.
+    /// The engine must evaluate deploy/prometheus/fleet.yml.
     #[arg(long, env = "NVSMI_LIVE_FROM", default_value = "agents", value_name = "SOURCE")]
     pub(crate) live_from: LiveFrom,
 
