@@ -121,7 +121,7 @@ impl Hub {
             frame_ancestors: server::FrameAncestors::default(),
             access_log: false,
             streams: Arc::new(StreamPermits::new(readers * 2 + 8)),
-            viewers: watch::channel(0).0,
+            viewers: hub::Viewers::default(),
             targets: watch::channel(list).1,
             proxy: None,
         };

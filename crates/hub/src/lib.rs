@@ -15,6 +15,7 @@ mod report;
 pub mod router;
 mod run;
 mod target;
+mod viewers;
 mod views;
 mod wire;
 
@@ -23,3 +24,4 @@ pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
 pub use run::{Hub, HubConfig, ViewerConfig};
 pub use target::{Endpoint, Scheme, Target, TargetList};
+pub use viewers::Viewers;

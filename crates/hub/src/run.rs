@@ -24,6 +24,7 @@ use crate::{
     report,
     router::{App, AppConfig},
     target::{Endpoint, TargetList},
+    viewers::Viewers,
 };
 
 /// Timeout for a connection to an agent or a list, and for the head of its answer.
@@ -79,7 +80,7 @@ pub struct ViewerConfig {
 pub struct Hub {
     agents: Client,
     credentials: Credentials,
-    viewers: watch::Sender<usize>,
+    viewers: Viewers,
     published: watch::Receiver<Arc<Published>>,
     targets: watch::Receiver<TargetList>,
     visible: Visible,
@@ -98,10 +99,10 @@ impl Hub {
         let (publisher, published) = Publisher::new(Stamp::now());
         let visible = Visible::default();
         let agents = Client::new(Arc::clone(&config.agent_tls), CONNECT_TIMEOUT);
-        let (credentials, viewers) = (config.credentials.clone(), watch::Sender::new(0));
+        let (credentials, viewers) = (config.credentials.clone(), Viewers::default());
         let targets = {
             let _entered = runtime.enter();
-            begin(config, agents.clone(), viewers.subscribe(), &visible, publisher)?
+            begin(config, agents.clone(), viewers.clone(), &visible, publisher)?
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -168,7 +169,7 @@ fn is_original(newest: &Published, endpoint: &Endpoint) -> bool {
 fn begin(
     config: HubConfig,
     agents: Client,
-    viewers: watch::Receiver<usize>,
+    viewers: Viewers,
     visible: &Visible,
     publisher: Publisher,
 ) -> io::Result<watch::Receiver<TargetList>> {
@@ -180,7 +181,9 @@ fn begin(
             tokio::spawn(engine::run(lists, engine, targets.clone(), visible.subscribe(), observations));
         }
         None => {
-            tokio::spawn(link::run(targets.clone(), agents, config.credentials, viewers, observations));
+            let (watching, watched) = watch::channel(0);
+            tokio::spawn(viewers.follow(watching));
+            tokio::spawn(link::run(targets.clone(), agents, config.credentials, watched, observations));
         }
     }
     tokio::spawn(fleet::run(targets.clone(), observed, publisher));

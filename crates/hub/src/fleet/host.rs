@@ -14,6 +14,8 @@ use crate::{
 pub(super) const KEPT: Duration = Duration::from_secs(600);
 /// Reason for the state of such a host.
 const DROPPED: &str = "no longer in the list of targets; the row disappears after ten minutes";
+/// Reason for the state of one whose readings can be of any age: that its events arrive says nothing about them.
+const AGELESS: &str = "the agent does not report how old its readings are";
 /// Intervals without a reading after which a host is stale.
 const INTERVALS: u32 = 3;
 /// Shortest and longest interval that counts: an agent cannot make the hub trust a reading of yesterday.
@@ -28,8 +30,6 @@ pub(super) struct Tracked {
     /// The newest news since it was listed.
     news: News,
     report: Option<Arc<Report>>,
-    /// Receipt of the report.
-    received: BootTime,
     /// Time of its newest reading.
     read: Option<Stamp>,
     /// State that was published last, and its begin.
@@ -45,15 +45,7 @@ enum News {
 
 impl Tracked {
     pub(super) fn new(target: Arc<Target>) -> Self {
-        Self {
-            target,
-            dropped: None,
-            news: News::None,
-            report: None,
-            received: BootTime::default(),
-            read: None,
-            state: None,
-        }
+        Self { target, dropped: None, news: News::None, report: None, read: None, state: None }
     }
 
     /// Takes its entry in a newer list. A host that was dropped begins again, with its last report.
@@ -102,7 +94,6 @@ impl Tracked {
     /// Notes the receipt of a report or a sign of life.
     fn read_at(&mut self, age: Option<Duration>, at: Stamp) {
         self.news = News::Report;
-        self.received = at.boot;
         self.read = age.map(|age| {
             let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
             let boot = BootTime(at.boot.0.saturating_sub(age));
@@ -158,8 +149,8 @@ impl Tracked {
             return (HostState::Stale, Some(why.as_str().into()));
         }
         let limit = self.limit();
-        let read = self.read.map_or(self.received, |read| read.boot);
-        if now.since(read) > limit {
+        let Some(read) = self.read else { return (HostState::Stale, Some(AGELESS.into())) };
+        if now.since(read.boot) > limit {
             let why = format!("no reading for more than {} s", limit.as_secs_f64());
             return (HostState::Stale, Some(why.into()));
         }

@@ -4,6 +4,7 @@ use std::{
     cmp::Ordering,
     io::Write as _,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -209,6 +210,12 @@ impl Published {
     #[must_use]
     pub fn is_abandoned(&self, now: BootTime) -> bool {
         now.since(self.at.boot) > super::ABANDONED
+    }
+
+    /// Time until it is abandoned, unless it is renewed.
+    #[must_use]
+    pub fn time_left(&self, now: BootTime) -> Duration {
+        (super::ABANDONED + Duration::from_millis(1)).saturating_sub(now.since(self.at.boot))
     }
 
     /// The object with everything, and true if it is compressed.

@@ -138,7 +138,7 @@ impl Host {
     /// True if the host is `ok`, and still is at this time.
     #[must_use]
     pub fn is_current(&self, now: BootTime) -> bool {
-        self.state == HostState::Ok && self.read.is_none_or(|read| now.since(read.boot) <= self.limit)
+        self.state == HostState::Ok && self.read.is_some_and(|read| now.since(read.boot) <= self.limit)
     }
 
     /// Use of one of its GPUs: unknown unless host and GPU are read on time.

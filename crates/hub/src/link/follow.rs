@@ -184,14 +184,15 @@ impl Link {
             let at = Instant::now();
             // Also if the upgrade took less than the period.
             let is_upgraded = report.agent_version != version;
-            describe(&mut report, poll, &timing);
+            let has_viewer = *self.viewers.borrow() > 0;
+            describe(&mut report, poll, has_viewer, &timing);
             if self.send(Seen::Report(Box::new(report)), at).await.is_err() {
                 return Ok(End::Closed);
             }
             if is_upgraded {
                 return Ok(End::Again);
             }
-            if !self.wait(poll, at, &timing).await {
+            if !self.wait(poll, at, has_viewer, &timing).await {
                 return Ok(End::TokenChanged);
             }
             if checked.elapsed() >= timing.recheck {
@@ -218,14 +219,15 @@ impl Link {
         }
     }
 
-    /// Waits for the next poll; false if the token has changed.
-    async fn wait(&mut self, poll: Poll, since: Instant, timing: &Timing) -> bool {
+    /// Waits for the next poll; false if the token has changed. A report with the interval of a viewer that leaves is
+    /// still followed by one in time.
+    async fn wait(&mut self, poll: Poll, since: Instant, mut has_viewer: bool, timing: &Timing) -> bool {
         let periods = match poll {
             Poll::Older => timing.older,
             Poll::Original(_) => timing.original,
         };
         loop {
-            let has_viewer = *self.viewers.borrow_and_update() > 0;
+            has_viewer |= *self.viewers.borrow_and_update() > 0;
             let next = since + Timing::period(periods, has_viewer);
             tokio::select! {
                 () = sleep_until(next) => return true,
@@ -299,14 +301,14 @@ impl Stream {
 }
 
 /// Completes the report of a polled agent.
-fn describe(report: &mut Report, poll: Poll, timing: &Timing) {
+fn describe(report: &mut Report, poll: Poll, has_viewer: bool, timing: &Timing) {
     let [with, without] = match poll {
         Poll::Older => timing.older,
         Poll::Original(_) => timing.original,
     };
     let (with_s, without_s) = (with.as_secs(), without.as_secs());
     // Between two polls it is not stale.
-    report.interval = Some(without);
+    report.interval = Some(if has_viewer { with } else { without });
     report.notes.push(match report.source {
         Source::Original => format!("The original agent: polled every {with_s} s, or {without_s} s without a viewer."),
         _ => format!("An agent of an earlier release: polled every {with_s} s, or {without_s} s without a viewer."),

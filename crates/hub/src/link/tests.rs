@@ -139,7 +139,7 @@ async fn agent_of_earlier_release_polled() {
             let report = hub.report().await;
             assert_eq!((report.source, report.gpus.len()), (Source::OlderAgent, 2));
             assert!(report.notes[0].contains("earlier release"), "{:?}", report.notes);
-            assert_eq!(report.interval, Some(timing().older[1]));
+            assert_eq!(report.interval, Some(timing().older[0]));
         }
     }
 }
@@ -173,6 +173,25 @@ async fn polls_begin_when_a_viewer_comes() {
     hub.viewers.send_replace(1);
     hub.report().await;
     assert!(agent.connections() > requests);
+}
+
+#[tokio::test]
+async fn interval_is_the_period_in_use() {
+    for source in [Source::OlderAgent, Source::Original] {
+        let agent = fake(move |_, request| {
+            let path = fake::path(request);
+            Plan::close(if source == Source::Original { original(path) } else { older(path) })
+        })
+        .await;
+        let mut hub = Hub::to(&[&agent.endpoint], timing());
+        let [with, without] = timing().older;
+        assert_eq!(hub.report().await.interval, Some(without));
+        hub.viewers.send_replace(1);
+        assert_eq!(hub.report().await.interval, Some(with));
+        hub.viewers.send_replace(0);
+        // The report before it says that there is a newer one within this period.
+        hub.until(|report| report.interval == Some(without)).await;
+    }
 }
 
 #[tokio::test]

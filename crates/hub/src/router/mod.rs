@@ -18,12 +18,12 @@ use hyper::Request;
 use server::FrameAncestors;
 use tokio::sync::watch;
 
-use crate::{engine::Visible, fleet::Published, proxy::Proxy, target::TargetList, views::Counted};
+use crate::{engine::Visible, fleet::Published, proxy::Proxy, target::TargetList, viewers::Viewers, views::Counted};
 
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &[
-    "rows", "count", "memory", "model", "mig", "held", "labels", "limit", "since", "until", "step", "metric", "gpu",
-    "by", "tz", "agg", "format", "view", "type", "idx", "process", "names", "set",
+    "rows", "count", "memory", "model", "mig", "held", "limit", "since", "until", "step", "metric", "gpu", "by", "tz",
+    "agg", "format", "view", "type", "idx", "process", "names", "set",
 ];
 
 /// Configuration of the hub's HTTP side.
@@ -46,8 +46,8 @@ pub struct AppConfig {
     pub access_log: bool,
     /// Permits for streams. Keep a clone to close the streams.
     pub streams: Arc<StreamPermits>,
-    /// Number of open streams of the fleet, for links that poll faster with a viewer.
-    pub viewers: watch::Sender<usize>,
+    /// Viewers of the fleet, for links that poll faster with a viewer.
+    pub viewers: Viewers,
     /// The list of targets.
     pub targets: watch::Receiver<TargetList>,
     /// The proxy to hosts; without it their APIs are not found.
@@ -64,6 +64,7 @@ pub(crate) struct State {
     targets: watch::Receiver<TargetList>,
     frame_ancestors: FrameAncestors,
     streams: Arc<StreamPermits>,
+    viewers: Viewers,
     counted: Arc<Counted>,
     proxy: Option<Arc<Proxy>>,
 }
@@ -98,7 +99,8 @@ impl App {
             targets: config.targets,
             frame_ancestors: config.frame_ancestors,
             streams: config.streams,
-            counted: Arc::new(Counted::new(config.viewers, visible)),
+            counted: Arc::new(Counted::new(config.viewers.clone(), visible)),
+            viewers: config.viewers,
             proxy: config.proxy.map(Arc::new),
         };
         Self(Arc::new(Router::new(router, state)))

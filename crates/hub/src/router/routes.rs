@@ -61,10 +61,12 @@ pub(crate) static ROUTES: [Route<State>; 15] = [
     Route::redirect("", Access::Open, page::to_page),
 ];
 
-/// Answers from the newest publication, unless nothing renews it any more: its ages and states are then wrong.
+/// Answers a viewer from the newest publication, unless nothing renews it any more: its ages and states are then wrong.
 fn picked(context: &Context<'_>, answer: impl FnOnce(&Arc<Published>) -> Response) -> Response {
-    let newest = Arc::clone(&context.router.state.newest.borrow());
-    if newest.is_abandoned(BootTime::now()) {
+    let State { newest, viewers, .. } = &context.router.state;
+    let (newest, now) = (Arc::clone(&newest.borrow()), BootTime::now());
+    viewers.ask(now);
+    if newest.is_abandoned(now) {
         let detail = "The state of the fleet was not renewed for 10 s: this hub is overloaded or stuck; see its log.";
         return problem(StatusCode::SERVICE_UNAVAILABLE, detail);
     }
@@ -77,15 +79,17 @@ fn stream(context: &Context<'_>) -> Response {
         Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
     };
     let State { newest, streams, counted, .. } = &context.router.state;
-    views::open(Asked {
-        streams,
-        counted,
-        newest: newest.clone(),
-        audience: Audience::of(context.scope),
-        rows,
-        revocation: context.revocation(),
-        client: context.client,
-        headers: context.headers,
+    picked(context, |_| {
+        views::open(Asked {
+            streams,
+            counted,
+            newest: newest.clone(),
+            audience: Audience::of(context.scope),
+            rows,
+            revocation: context.revocation(),
+            client: context.client,
+            headers: context.headers,
+        })
     })
 }
 

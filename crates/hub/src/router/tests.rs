@@ -24,7 +24,7 @@ pub(super) struct Hub {
     publisher: Publisher,
     pub(super) now: Stamp,
     streams: Arc<StreamPermits>,
-    viewers: watch::Receiver<usize>,
+    viewers: Viewers,
     targets: watch::Sender<TargetList>,
 }
 
@@ -34,7 +34,7 @@ impl Hub {
         let file = tokens.then(|| watch::channel(Arc::new(Tokens::parse(text.as_bytes()).unwrap())).1);
         let now = Stamp::now();
         let (publisher, newest) = Publisher::new(now);
-        let (viewers, watched) = watch::channel(0);
+        let viewers = Viewers::default();
         let streams = Arc::new(StreamPermits::new(8));
         let (targets, listed) = watch::channel(list(names));
         let config = AppConfig {
@@ -47,13 +47,13 @@ impl Hub {
             frame_ancestors: FrameAncestors::default(),
             access_log: false,
             streams: Arc::clone(&streams),
-            viewers,
+            viewers: viewers.clone(),
             targets: listed,
             proxy: None,
         };
         let mut fleet = Fleet::default();
         fleet.list(&targets.borrow(), now);
-        Self { app: App::new(config, newest), fleet, publisher, now, streams, viewers: watched, targets }
+        Self { app: App::new(config, newest), fleet, publisher, now, streams, viewers, targets }
     }
 
     /// Waits this long, reports one GPU of this host, and publishes.
@@ -227,10 +227,88 @@ fn old_publication_not_served() {
     let now = BootTime::now();
     hub.now.boot = BootTime(now.0.saturating_sub(11_000));
     hub.publish();
-    for path in ["/api/v1/fleet", "/api/v1/fleet/users", "/api/v1/fleet/summary.txt", "/api/v1/find", "/readyz"] {
+    for path in [
+        "/api/v1/fleet",
+        "/api/v1/fleet/stream",
+        "/api/v1/fleet/stream?rows=a",
+        "/api/v1/fleet/users",
+        "/api/v1/fleet/summary.txt",
+        "/api/v1/find",
+        "/readyz",
+    ] {
         assert_eq!(hub.status(path, None), 503, "{path}");
     }
-    assert_eq!(hub.status("/metrics", None), 200);
+    let metrics = hub.text("/metrics");
+    let families: Vec<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE nvsmi_hub_")?.split(' ').next()).collect();
+    let expected = [
+        "build_info",
+        "published_age_seconds",
+        "http_requests_total",
+        "http_panics_total",
+        "fleet_stream_clients",
+        "stream_clients",
+        "fleet_stream_sent_bytes_total",
+    ];
+    assert_eq!(families, expected, "what it knows without the fleet");
+}
+
+#[tokio::test]
+async fn stream_ends_when_nothing_renews_the_fleet() {
+    let mut hub = Hub::new(false, &["a"]);
+    let publish = |hub: &mut Hub, age_ms: u64| {
+        hub.now.boot = BootTime(BootTime::now().0 - age_ms - 1000);
+        hub.reports("a", 70.0);
+    };
+    publish(&mut hub, 0);
+    let mut stream = Stream::open(&hub, "", false);
+    assert_eq!(names(&stream.events()), ["fleet"]);
+    assert!(stream.body.frame().now_or_never().is_none(), "it goes on");
+    publish(&mut hub, 9_500);
+    let end = async { while stream.body.frame().await.is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), end).await.expect("its end");
+    assert_eq!(hub.status("/api/v1/fleet/stream", None), 503);
+    // A client that was too slow for the old state does not get it now.
+    publish(&mut hub, 0);
+    let mut stream = Stream::open(&hub, "", false);
+    publish(&mut hub, 11_000);
+    let mut next = || stream.body.frame().now_or_never().unwrap();
+    assert_eq!(next().unwrap().unwrap().into_data().unwrap(), "retry: 2000\n");
+    assert!(next().is_none());
+}
+
+#[tokio::test]
+async fn questions_about_hosts_count_as_viewers() {
+    for (path, counts) in [
+        ("/api/v1/find?count=1", true),
+        ("/api/v1/fleet", true),
+        ("/api/v1/fleet/users", true),
+        ("/api/v1/fleet/summary.txt", true),
+        ("/api/v1/fleet/stream", true),
+        ("/api/v1/find?count=0", false),
+        ("/api/v1/targets", false),
+        ("/metrics", false),
+        ("/readyz", false),
+        ("/", false),
+    ] {
+        let mut hub = Hub::new(false, &["a"]);
+        hub.publish();
+        hub.ask(path, None, &[]);
+        assert_eq!(hub.viewers.has_asked(BootTime::now()), counts, "{path}");
+    }
+    let mut hub = Hub::new(true, &["a"]);
+    hub.publish();
+    for (path, token) in [("/api/v1/find", None), ("/api/v1/fleet/users", Some(SUMMARY))] {
+        hub.ask(path, token, &[]);
+        assert!(!hub.viewers.has_asked(BootTime::now()), "{path}: who may not ask is no viewer");
+    }
+}
+
+#[test]
+fn labels_hidden_in_the_log() {
+    // A label is often a person's name, such as `owner`.
+    let shown: Vec<_> = server::FIND_PARAMETERS.iter().filter(|name| LOGGED_PARAMETERS.contains(name)).collect();
+    assert_eq!(shown, [&"count", &"memory", &"model", &"mig", &"held", &"limit"]);
 }
 
 #[test]
@@ -329,8 +407,8 @@ fn metrics_have_types_and_values() {
     assert!(open.ends_with("# EOF\n") && open.contains("# TYPE nvsmi_hub_http_requests counter"), "{open}");
 }
 
-#[test]
-fn stream_sends_everything_then_changes() {
+#[tokio::test]
+async fn stream_sends_everything_then_changes() {
     for packed in [false, true] {
         let mut hub = Hub::new(false, &["a", "b"]);
         hub.reports("a", 70.0);
@@ -347,8 +425,8 @@ fn stream_sends_everything_then_changes() {
     }
 }
 
-#[test]
-fn slow_reader_gets_the_newest_state() {
+#[tokio::test]
+async fn slow_reader_gets_the_newest_state() {
     for (query, expected) in [("", vec!["fleet"]), ("?rows=a", vec!["fleet", "hosts"])] {
         let mut hub = Hub::new(false, &["a", "b"]);
         hub.reports("a", 70.0);
@@ -363,8 +441,8 @@ fn slow_reader_gets_the_newest_state() {
     }
 }
 
-#[test]
-fn range_follows_the_list() {
+#[tokio::test]
+async fn range_follows_the_list() {
     let mut hub = Hub::new(false, &["b", "c"]);
     hub.reports("b", 70.0);
     hub.reports("c", 71.0);
@@ -388,8 +466,8 @@ fn range_follows_the_list() {
     );
 }
 
-#[test]
-fn quiet_stream_says_that_the_hub_lives() {
+#[tokio::test]
+async fn quiet_stream_says_that_the_hub_lives() {
     let mut hub = Hub::new(false, &["a"]);
     hub.publish();
     let mut stream = Stream::open(&hub, "", false);
@@ -410,18 +488,18 @@ fn quiet_stream_says_that_the_hub_lives() {
     assert_eq!(sent, [10, 20]);
 }
 
-#[test]
-fn streams_counted_and_closed() {
+#[tokio::test]
+async fn streams_counted_and_closed() {
     let mut hub = Hub::new(false, &["a"]);
     hub.publish();
     let mut stream = Stream::open(&hub, "", false);
     stream.events();
-    assert_eq!(*hub.viewers.borrow(), 1);
+    assert_eq!(hub.viewers.streams(), 1);
     assert!(hub.text("/metrics").contains("nvsmi_hub_fleet_stream_clients 1\n"));
     hub.streams.close();
     assert!(stream.body.frame().now_or_never().unwrap().is_none());
     drop(stream);
-    assert_eq!(*hub.viewers.borrow(), 0);
+    assert_eq!(hub.viewers.streams(), 0);
     let full: Vec<Response> = (0..8).map(|_| hub.ask("/api/v1/fleet/stream", None, &[])).collect();
     let refused = hub.ask("/api/v1/fleet/stream", None, &[]);
     assert!(refused.status() == 503 && refused.headers()["retry-after"] == "30");

@@ -1,18 +1,19 @@
-//! Counters of the stream: its open clients, for whom links poll faster, and the bytes that they were sent.
+//! Counters of the stream: its open clients, and the bytes that they were sent.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::watch;
-
-use crate::engine::{Looking, Visible};
+use crate::{
+    engine::{Looking, Visible},
+    viewers::Viewers,
+};
 
 /// Counters of the stream.
 #[derive(Debug)]
 pub(crate) struct Counted {
-    viewers: watch::Sender<usize>,
+    viewers: Viewers,
     visible: Option<Visible>,
     bytes: AtomicU64,
 }
@@ -22,19 +23,19 @@ pub(crate) struct Counted {
 pub(crate) struct Viewer(Arc<Counted>, Option<Looking>);
 
 impl Counted {
-    pub(crate) const fn new(viewers: watch::Sender<usize>, visible: Option<Visible>) -> Self {
+    pub(crate) const fn new(viewers: Viewers, visible: Option<Visible>) -> Self {
         Self { viewers, visible, bytes: AtomicU64::new(0) }
     }
 
     /// Counts a client until the end of its stream.
     pub(crate) fn open(counted: &Arc<Self>) -> Viewer {
-        counted.viewers.send_modify(|viewers| *viewers += 1);
+        counted.viewers.open();
         Viewer(Arc::clone(counted), counted.visible.as_ref().map(Visible::look))
     }
 
     /// Number of open streams.
-    pub(crate) fn viewers(&self) -> usize {
-        *self.viewers.borrow()
+    pub(crate) fn streams(&self) -> usize {
+        self.viewers.streams()
     }
 
     /// Bytes that streams were sent.
@@ -59,6 +60,6 @@ impl Viewer {
 
 impl Drop for Viewer {
     fn drop(&mut self) {
-        self.0.viewers.send_modify(|viewers| *viewers = viewers.saturating_sub(1));
+        self.0.viewers.close();
     }
 }

@@ -37,7 +37,14 @@ const fn counter(name: &'static str, unit: &'static str, help: &'static str) -> 
 pub(crate) fn scrape(scrape: &Scrape<'_>) -> Response {
     let format = format(scrape.headers);
     let mut page = Page::new(format, CAPACITY);
-    fleet(scrape, &mut page);
+    page.begin(gauge("nvsmi_hub_build_info", "Version of the hub, as a label; always 1."))
+        .push(&labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1);
+    page.begin(seconds("nvsmi_hub_published_age_seconds", "Time since the state of the fleet was last published."))
+        .push("", scrape.now.since(scrape.published.at.boot).as_secs_f64());
+    // Nothing renews it: what it counts as free is not known any more.
+    if !scrape.published.is_abandoned(scrape.now) {
+        fleet(scrape, &mut page);
+    }
     http(scrape, &mut page);
     response::scraped(bytes::Bytes::from(page.end()).into(), content_type(format), false)
 }
@@ -45,8 +52,6 @@ pub(crate) fn scrape(scrape: &Scrape<'_>) -> Response {
 fn fleet(scrape: &Scrape<'_>, page: &mut Page) {
     let Scrape { published, now, .. } = scrape;
     let totals = &published.totals;
-    page.begin(gauge("nvsmi_hub_build_info", "Version of the hub, as a label; always 1."))
-        .push(&labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1);
     let mut hosts = page.begin(gauge("nvsmi_hub_hosts", "Hosts by state."));
     for state in HostState::ALL {
         hosts.push(&labels(&[("state", state.as_str())]), u64::from(totals.hosts.of(state)));
@@ -69,8 +74,6 @@ fn fleet(scrape: &Scrape<'_>, page: &mut Page) {
             oldest.push(&labels(&[("state", state.as_str())]), age.as_secs_f64());
         }
     }
-    page.begin(seconds("nvsmi_hub_published_age_seconds", "Time since the state of the fleet was last published."))
-        .push("", now.since(published.at.boot).as_secs_f64());
     page.begin(gauge("nvsmi_hub_target_list_loaded", "1 once every source of targets was read, else 0."))
         .push("", i32::from(published.is_loaded));
     page.begin(gauge(
@@ -95,7 +98,7 @@ fn http(scrape: &Scrape<'_>, page: &mut Page) {
     ))
     .push("", requests.panics());
     page.begin(gauge("nvsmi_hub_fleet_stream_clients", "Open connections to /api/v1/fleet/stream."))
-        .push("", counted.viewers());
+        .push("", counted.streams());
     page.begin(gauge("nvsmi_hub_stream_clients", "Open streams, including those of hosts behind the hub."))
         .push("", streams.taken());
     page.begin(counter(

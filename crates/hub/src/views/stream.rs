@@ -20,7 +20,8 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{HeaderValue, RETRY_AFTER},
 };
-use tokio::sync::watch;
+use telemetry::BootTime;
+use tokio::{sync::watch, time::sleep};
 
 use super::{counted::Counted, rows::Rows};
 use crate::fleet::{Audience, Form, HostRow, Published};
@@ -111,11 +112,17 @@ impl Reader {
                 self.viewer.sent(part.len());
                 return Some((part, self));
             }
+            let left = self.newest.borrow().time_left(BootTime::now());
             tokio::select! {
                 biased;
                 () = self.permit.closed() => return None,
                 () = self.revocation.revoked() => return None,
                 changed = self.newest.changed() => changed.ok()?,
+                // Its next request is refused, so that the client sees that it has lost the hub.
+                () = sleep(left) => {}
+            }
+            if self.newest.borrow().is_abandoned(BootTime::now()) {
+                return None;
             }
             self.take();
         }

@@ -150,7 +150,9 @@ pub(crate) fn report(bytes: &[u8]) -> Result<Report, WireError> {
         age_ms = [age_ms, gpu.age_ms.0].into_iter().flatten().min();
         report.gpus.push(self::gpu(gpu, &mut problems, &mut users_cut)?);
     }
-    report.age = age_ms.map(Duration::from_millis);
+    // Without a GPU that is read there is no reading that could be old.
+    let is_unread = report.gpus.iter().all(|gpu| gpu.state.is_some_and(|state| state != GpuState::Ok));
+    report.age = age_ms.or(is_unread.then_some(0)).map(Duration::from_millis);
     problems.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
     report.problems = problems.into_iter().map(|(_, text)| text).collect();
     finish(report, users_cut)

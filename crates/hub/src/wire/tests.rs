@@ -74,6 +74,26 @@ fn summary_of_this_release_read_whole() {
 }
 
 #[test]
+fn snapshot_has_no_age_only_if_it_reads_a_gpu() {
+    let age = |gpus: Value| {
+        let mut snapshot = older_json();
+        snapshot["gpus"] = gpus;
+        of_snapshot(&snapshot).unwrap().age.map(|age| age.as_millis())
+    };
+    let with = |state: &str, age_ms: Value| {
+        let mut gpus = older_json()["gpus"].clone();
+        for gpu in gpus.as_array_mut().unwrap() {
+            gpu["state"] = state.into();
+            gpu["age_ms"] = age_ms.clone();
+        }
+        gpus
+    };
+    assert_eq!((age(json!([])), age(with("lost", Value::Null))), (Some(0), Some(0)), "nothing can be old");
+    assert_eq!((age(with("lost", json!(70))), age(with("ok", json!(70)))), (Some(70), Some(70)));
+    assert_eq!(age(with("ok", Value::Null)), None);
+}
+
+#[test]
 fn snapshot_of_earlier_release_read_whole() {
     let report = of_snapshot(&older_json()).unwrap();
     assert_eq!(report.source, Source::OlderAgent);

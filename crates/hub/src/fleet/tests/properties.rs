@@ -90,7 +90,7 @@ fn check(everything: &Value, now: u64) -> Result<(), TestCaseError> {
         if offers {
             prop_assert_eq!(&row["state"], "ok", "{}", row);
             // Clamped to an interval of at most 4 s here.
-            prop_assert!(row["age_ms"].as_u64().is_none_or(|age| age <= 12_000), "{}", row);
+            prop_assert!(row["age_ms"].as_u64().is_some_and(|age| age <= 12_000), "{}", row);
         }
         for word in ["free", "held", "busy", "unknown"] {
             prop_assert_eq!(&row["counts"]["gpus"][word], count(row, word), "{}", row);

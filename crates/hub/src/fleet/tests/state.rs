@@ -68,6 +68,38 @@ fn state_follows_agent_and_link() {
 }
 
 #[test]
+fn reading_without_an_age_is_stale() {
+    const WHY: &str = "the agent does not report how old its readings are";
+    for source in [crate::Source::Agent, crate::Source::OlderAgent, crate::Source::Engine] {
+        let mut hub = Hub::new(&["a"]);
+        let ageless = || Report { source, age: None, ..report(vec![gpu(0, UseVerdict::Free)]) };
+        hub.see("a", seen(ageless()), 0);
+        assert_eq!(hub.state("a", 1), (HostState::Stale, WHY.into(), 1));
+        hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 2);
+        assert_eq!(hub.state("a", 2).0, HostState::Ok);
+        // Events arrive, whatever the age of their readings.
+        for second in 0..5 {
+            hub.see("a", Seen::Alive { age: None }, 3 + second * 1000);
+            assert_eq!(hub.state("a", 3 + second * 1000).0, HostState::Stale);
+        }
+        assert_eq!(hub.publish(5000).totals.gpus.free, 0);
+        hub.see("a", Seen::Alive { age: Some(Duration::ZERO) }, 5001);
+        assert_eq!(hub.state("a", 5001).0, HostState::Ok);
+    }
+}
+
+#[test]
+fn host_without_a_time_of_reading_is_not_current() {
+    let mut hub = Hub::new(&["a"]);
+    hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 0);
+    let published = hub.publish(1);
+    let row = published.find("a").unwrap();
+    assert!(row.is_current(at(1).boot));
+    let host = Host { read: None, ..(***row).clone() };
+    assert!(!host.is_current(at(1).boot));
+}
+
+#[test]
 fn gpu_not_read_on_time_is_unknown() {
     let mut hub = Hub::new(&["a"]);
     let lies = |state| GpuReport { state, mig: vec![instance("x", UseVerdict::Free)], ..gpu(0, UseVerdict::Free) };
