@@ -55,7 +55,8 @@ fn gpu(host: usize, index: u32, round: u64) -> GpuReport {
         health: Some(Severity::Ok),
         users: Some(vec![format!("user{}", mixed % 40).into()]),
         mig: Vec::new(),
-        is_mig: false,
+        mig_mode: Some(false),
+        is_prohibited: false,
     }
 }
 

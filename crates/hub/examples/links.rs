@@ -52,7 +52,7 @@ async fn agents(gpus: usize) -> Result<(), Failed> {
     std::io::stdout().flush()?;
     let gpu = |index| {
         format!(
-            r#"{{"index":{index},"uuid":"GPU-12345678-1234-1234-1234-{index:012}","name":"NVIDIA H200","state":"ok","verdict":"busy","use":"busy","since":1795406910864,"users":["alice","bob"],"claim":null,"memory_total_bytes":150754820096,"memory_free_bytes":13133414400,"utilization_percent":97,"power_watts":512.345,"temperature_celsius":55,"health":"ok","mig":[]}}"#
+            r#"{{"index":{index},"uuid":"GPU-12345678-1234-1234-1234-{index:012}","name":"NVIDIA H200","state":"ok","verdict":"busy","use":"busy","since":1795406910864,"users":["alice","bob"],"claim":null,"memory_total_bytes":150754820096,"memory_free_bytes":13133414400,"utilization_percent":97,"power_watts":512.345,"temperature_celsius":55,"health":"ok","mig_mode":false,"compute_mode":"default","mig":[]}}"#
         )
     };
     let gpus = (0..gpus).map(gpu).collect::<Vec<_>>().join(",");

@@ -109,14 +109,16 @@ pub struct GpuReport {
     pub r#use: UseVerdict,
     /// Begin of this use, Unix time in milliseconds.
     pub since_ms: Option<u64>,
-    /// Health; none if the source does not judge it.
+    /// Health; none if it is unknown, or the source does not judge it.
     pub health: Option<Severity>,
     /// Users, sorted; none if the source does not know them or may not name them.
     pub users: Option<Vec<Box<str>>>,
     /// MIG instances.
     pub mig: Vec<MigReport>,
-    /// True if the GPU is in MIG mode, so that it is not offered as a whole.
-    pub is_mig: bool,
+    /// True if the GPU is in MIG mode; none if that is unknown. It is offered as a whole only if this is false.
+    pub mig_mode: Option<bool>,
+    /// True if its compute mode is known to be prohibited, so that nobody can use it.
+    pub is_prohibited: bool,
 }
 
 /// State of a MIG instance.

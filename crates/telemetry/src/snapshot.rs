@@ -231,7 +231,16 @@ pub struct Gpu {
     pub jobs: Option<Vec<GpuJobs>>,
 }
 
+/// `nvmlComputeMode_t`: no context can be made.
+pub(crate) const PROHIBITED: u32 = 2;
+
 impl Gpu {
+    /// True if its compute mode is known to be prohibited, so that CUDA cannot use it.
+    #[must_use]
+    pub fn is_prohibited(&self) -> bool {
+        self.readings.modes.compute == Ok(PROHIBITED)
+    }
+
     /// A reading of the catalogue.
     ///
     /// # Errors

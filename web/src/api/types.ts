@@ -746,6 +746,8 @@ export interface StatusProcess {
 export interface SummaryGpu {
   /** Claim by somebody who wants it next; always null in this release. */
   claim: string | null;
+  /** Compute mode, as in `/api/v1/snapshot`. With `prohibited` nobody can use the GPU. */
+  compute_mode: string | null;
   /** Health. */
   health: Severity;
   /** NVML's current index. */
@@ -756,6 +758,8 @@ export interface SummaryGpu {
   memory_total_bytes: number | null;
   /** MIG instances; empty without MIG. */
   mig: SummaryMig[];
+  /** True if MIG is enabled; then the GPU cannot be used as a whole. */
+  mig_mode: boolean | null;
   /** Product name. */
   name: string | null;
   /** Power draw of the board. */

@@ -3,7 +3,7 @@
 use telemetry::find::{Device, Kind, Uuid};
 
 use super::row::Host;
-use crate::report::GpuReport;
+use crate::report::{GpuReport, Source};
 
 /// GPUs of a host, each before its MIG instances.
 pub(super) fn of(host: &Host) -> Box<[Device]> {
@@ -13,7 +13,7 @@ pub(super) fn of(host: &Host) -> Box<[Device]> {
             kind: Kind::Instance(mig.profile.clone()),
             memory_total_bytes: mig.memory_total_bytes,
             memory_free_bytes: mig.memory_free_bytes,
-            r#use: host.use_of_instance(gpu, mig),
+            r#use: Device::usable(host.use_of_instance(gpu, mig), gpu.is_prohibited),
             ..whole(host, gpu)
         });
         std::iter::once(whole(host, gpu)).chain(instances)
@@ -26,12 +26,18 @@ fn whole(host: &Host, gpu: &GpuReport) -> Device {
         index: gpu.index,
         uuid: gpu.uuid.as_deref().and_then(Uuid::new),
         name: gpu.name.clone(),
-        kind: if gpu.is_mig { Kind::MigGpu } else { Kind::Gpu },
+        kind: if is_whole(host, gpu) { Kind::Gpu } else { Kind::MigGpu },
         memory_total_bytes: gpu.memory_total_bytes,
         memory_free_bytes: gpu.memory_free_bytes,
-        r#use: host.use_of(gpu),
+        r#use: Device::usable(host.use_of(gpu), gpu.is_prohibited),
         health: gpu.health,
         is_claimed: false,
         is_current: host.knows(gpu),
     }
+}
+
+/// True for a GPU that is known not to be in MIG mode. The original does not report the mode.
+fn is_whole(host: &Host, gpu: &GpuReport) -> bool {
+    let is_silent = host.report.as_ref().is_some_and(|report| report.source == Source::Original);
+    gpu.mig_mode.map_or(is_silent, |is_mig| !is_mig)
 }

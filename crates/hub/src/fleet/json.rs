@@ -197,7 +197,7 @@ fn gpu_fields<'a>(object: &mut Object<'_>, now: CellOf<'a>, before: Option<CellO
         // Nothing claims a GPU yet.
         object.put("claim", ());
     }
-    object.field("mig_mode", now, before, |(_, gpu)| gpu.is_mig);
+    object.field("mig_mode", now, before, |(_, gpu)| gpu.mig_mode);
     object.field("mig", now, before, |(host, gpu)| Instances { host, gpu, cells });
 }
 

@@ -57,7 +57,7 @@ fn answers_are_as_documented() {
     let mut hub = Hub::new(false, &["a", "b", "c"]);
     let with_instance = GpuReport {
         mig: vec![instance("x", UseVerdict::Free)],
-        is_mig: true,
+        mig_mode: Some(true),
         uuid: Some("GPU-00000000-1111-2222-3333-444444444444".into()),
         ..gpu(0, UseVerdict::Held)
     };
@@ -70,6 +70,7 @@ fn answers_are_as_documented() {
         users: None,
         health: None,
         since_ms: None,
+        mig_mode: None,
         ..gpu(0, UseVerdict::Busy)
     };
     hub.fleet.see(&endpoint("b"), seen(report(vec![unknown])), hub.now);

@@ -336,6 +336,27 @@ fn find_offers_hosts_that_are_ok() {
 }
 
 #[test]
+fn find_never_offers_what_cannot_be_used_as_a_whole() {
+    let mut hub = Hub::new(false, &["a"]);
+    let mut offered = |mig_mode, is_prohibited, health, usage| {
+        let uuid = Some("GPU-00000000-1111-2222-3333-444444444444".into());
+        let gpu = crate::GpuReport { mig_mode, is_prohibited, health, uuid, ..gpu(0, usage) };
+        hub.fleet.see(&endpoint("a"), seen(report(vec![gpu])), hub.now);
+        hub.publish();
+        let found: Value = serde_json::from_str(&hub.text("/api/v1/find?held=true")).unwrap();
+        found["found"] == true
+    };
+    let ok = Some(telemetry::snapshot::Severity::Ok);
+    for usage in [UseVerdict::Free, UseVerdict::Held] {
+        assert!(offered(Some(false), false, ok, usage));
+        assert!(!offered(Some(true), false, ok, usage), "MIG mode without instances");
+        assert!(!offered(None, false, ok, usage), "mode unread");
+        assert!(!offered(Some(false), true, ok, usage), "compute mode prohibited");
+        assert!(!offered(Some(false), false, None, usage), "unknown health");
+    }
+}
+
+#[test]
 fn users_summed_over_hosts() {
     let mut hub = Hub::new(false, &["a", "b", "c"]);
     let of = |index, users: &[&str], usage| crate::GpuReport {

@@ -31,19 +31,29 @@ pub(super) fn memory(total: Option<u64>, free: Option<u64>) -> (Option<u64>, Opt
     }
 }
 
-pub(super) fn percent(value: Option<u64>) -> Option<u8> {
+pub(crate) fn percent(value: Option<u64>) -> Option<u8> {
     value.and_then(|value| u8::try_from(value).ok()).filter(|value| *value <= 100)
 }
 
-pub(super) fn watts(value: Option<f64>) -> Option<f64> {
+/// MIG mode: without the mode, a GPU is known not to be in it.
+pub(super) fn mig_mode(mode: Option<bool>, is_not_supported: bool) -> Option<bool> {
+    mode.or_else(|| is_not_supported.then_some(false))
+}
+
+/// True for the word of the compute mode in which no context can be made.
+pub(super) fn is_prohibited(mode: Lax<Text<NAME>>) -> bool {
+    text(mode).is_some_and(|mode| &*mode == "prohibited")
+}
+
+pub(crate) fn watts(value: Option<f64>) -> Option<f64> {
     value.filter(|value| (0.0..=MAX_WATTS).contains(value))
 }
 
-pub(super) fn celsius(value: Option<i64>) -> Option<i32> {
+pub(crate) fn celsius(value: Option<i64>) -> Option<i32> {
     value.filter(|value| CELSIUS.contains(value)).and_then(|value| i32::try_from(value).ok())
 }
 
-pub(super) fn time_ms(value: Option<u64>) -> Option<u64> {
+pub(crate) fn time_ms(value: Option<u64>) -> Option<u64> {
     value.filter(|value| (1..=MAX_TIME_MS).contains(value))
 }
 
@@ -120,9 +130,12 @@ fn settle(gpu: &mut GpuReport, source: Source) {
         gpu.r#use = UseVerdict::Unknown;
         gpu.mig.iter_mut().for_each(|mig| mig.r#use = UseVerdict::Unknown);
     }
-    gpu.is_mig |= !gpu.mig.is_empty();
-    // CUDA cannot use it as a whole.
-    if gpu.is_mig && gpu.r#use == UseVerdict::Free && gpu.mig.is_empty() {
+    if !gpu.mig.is_empty() {
+        gpu.mig_mode = Some(true);
+    }
+    // In MIG mode CUDA cannot use it as a whole. The original does not report the mode.
+    let may_be_mig = gpu.mig_mode.unwrap_or(source != Source::Original);
+    if may_be_mig && gpu.r#use == UseVerdict::Free && gpu.mig.is_empty() {
         gpu.r#use = UseVerdict::Unknown;
     }
 }

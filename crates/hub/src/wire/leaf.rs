@@ -7,7 +7,7 @@ use serde::{
     de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use telemetry::{
-    find,
+    Absence, find,
     snapshot::{GpuState, Severity, UseVerdict},
     terminal::printable_in,
 };
@@ -213,18 +213,20 @@ impl<'de, T: Deserialize<'de>> Kind<'de> for Object<T> {
     }
 }
 
-/// Paths of lists of users that are empty because they are hidden or unknown, of a map `absent`.
+/// Paths of a map `absent`: of lists of users that are empty because they are hidden or unknown, and of MIG modes that a
+/// GPU does not have.
 #[derive(Debug, Default)]
-pub(super) struct AbsentUsers(Vec<Box<str>>);
+pub(super) struct AbsentPaths(Vec<Box<str>>);
 
-/// Most paths that are kept: one of each GPU and each instance.
-const MAX_ABSENT: usize = super::MAX_GPUS * (1 + super::MAX_MIG);
+/// Most paths that are kept: two of each GPU and one of each instance.
+const MAX_ABSENT: usize = super::MAX_GPUS * (2 + super::MAX_MIG);
 
-impl<'de> Kind<'de> for AbsentUsers {
+impl<'de> Kind<'de> for AbsentPaths {
     fn of_object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
         let mut paths = Vec::new();
-        while let Some((path, _)) = object.next_entry::<Lax<Path>, IgnoredAny>()? {
+        while let Some((path, why)) = object.next_entry::<Lax<Path>, Lax<NotSupported>>()? {
             if let Some(Path(path)) = path.0
+                && (path.ends_with("users") || why.0.is_some())
                 && paths.len() < MAX_ABSENT
             {
                 paths.push(path);
@@ -235,17 +237,27 @@ impl<'de> Kind<'de> for AbsentUsers {
     }
 }
 
-impl AbsentUsers {
+impl AbsentPaths {
     pub(super) fn has(&self, path: &str) -> bool {
         self.0.binary_search_by(|known| (**known).cmp(path)).is_ok()
     }
 }
 
-/// Path of a list of users.
+/// Reason of a mode that the GPU does not have.
+struct NotSupported;
+
+impl Kind<'_> for NotSupported {
+    fn of_text(value: &str) -> Option<Self> {
+        (value == Absence::NotSupported.as_str()).then_some(Self)
+    }
+}
+
+/// Path of a list of users or of a MIG mode.
 struct Path(Box<str>);
 
 impl Kind<'_> for Path {
     fn of_text(value: &str) -> Option<Self> {
-        (value.ends_with("users") && value.len() <= 64).then(|| Self(value.into()))
+        let is_kept = ["users", "mig_mode", "modes.mig"].iter().any(|end| value.ends_with(end));
+        (is_kept && value.len() <= 64).then(|| Self(value.into()))
     }
 }

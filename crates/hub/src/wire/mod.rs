@@ -12,6 +12,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use finish::{celsius, percent, time_ms, watts};
 pub(crate) use leaf::clean;
 pub(crate) use original::report as original;
 pub(crate) use snapshot::report as snapshot;

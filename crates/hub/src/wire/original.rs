@@ -146,7 +146,8 @@ fn gpu(device: Device, holders: &Holders) -> Result<GpuReport, WireError> {
         health: None,
         users: is_known.then_some(users),
         mig: Vec::new(),
-        is_mig: false,
+        mig_mode: None,
+        is_prohibited: false,
     })
 }
 

@@ -7,8 +7,11 @@ use telemetry::snapshot::{GpuState, Severity, UseVerdict};
 
 use super::{
     HOSTNAME, MAX_GPUS, MAX_MIG, MAX_USERS, NAME, SENTENCE, USER, WireError,
-    finish::{all, celsius, finish, index, label, memory, percent, problem, text, time_ms, users, uuid, watts},
-    leaf::{AbsentUsers, Lax, List, Object, Text, Uuid},
+    finish::{
+        all, celsius, finish, index, is_prohibited, label, memory, mig_mode, percent, problem, text, time_ms, users,
+        uuid, watts,
+    },
+    leaf::{AbsentPaths, Lax, List, Object, Text, Uuid},
     summary::collector,
 };
 use crate::report::{GpuReport, MigReport, Report, Source};
@@ -57,7 +60,7 @@ struct Gpu {
     modes: Lax<Object<Modes>>,
     mig: Lax<List<Lax<Object<Mig>>, MAX_MIG>>,
     health: Lax<Object<Health>>,
-    absent: Lax<AbsentUsers>,
+    absent: Lax<AbsentPaths>,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,6 +100,7 @@ struct Power {
 #[serde(default)]
 struct Modes {
     mig: Lax<bool>,
+    compute: Lax<Text<NAME>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -166,6 +170,7 @@ fn gpu(gpu: Gpu, problems: &mut Vec<(Severity, String)>, users_cut: &mut bool) -
     let absent = gpu.absent.0.unwrap_or_default();
     let instances = gpu.mig.0.map(|list| all(list, "MIG instances of a GPU")).transpose()?.unwrap_or_default();
     let health = gpu.health.0.map(|health| health.0).unwrap_or_default();
+    let modes = gpu.modes.0.map(|modes| modes.0).unwrap_or_default();
     let severity = health.verdict.0.unwrap_or_default();
     for reason in health.reasons.0.into_iter().flat_map(|list| list.elements).filter_map(|reason| reason.0) {
         problems.extend(text(reason.0.text).map(|reason| (severity, problem(index, &reason))));
@@ -187,13 +192,14 @@ fn gpu(gpu: Gpu, problems: &mut Vec<(Severity, String)>, users_cut: &mut bool) -
         health: health.verdict.0,
         users: users(used.users, absent.has("use.users"), users_cut),
         mig: migs(instances, &absent, users_cut)?,
-        is_mig: gpu.modes.0.and_then(|part| part.0.mig.0) == Some(true),
+        mig_mode: mig_mode(modes.mig.0, absent.has("modes.mig")),
+        is_prohibited: is_prohibited(modes.compute),
     })
 }
 
 fn migs(
     instances: Vec<Lax<Object<Mig>>>,
-    absent: &AbsentUsers,
+    absent: &AbsentPaths,
     users_cut: &mut bool,
 ) -> Result<Vec<MigReport>, WireError> {
     let instances = instances.into_iter().map(|mig| mig.0.ok_or(WireError::Missing(EXPECTED)));

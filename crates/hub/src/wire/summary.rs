@@ -7,8 +7,11 @@ use telemetry::snapshot::{CollectorState, GpuState, Severity, UseVerdict};
 
 use super::{
     HOSTNAME, MAX_GPUS, MAX_MIG, MAX_PROBLEMS, MAX_USERS, NAME, SENTENCE, USER, WireError,
-    finish::{all, celsius, finish, index, interval, label, memory, percent, text, time_ms, users, uuid, watts},
-    leaf::{AbsentUsers, Lax, List, Object, Text, Uuid},
+    finish::{
+        all, celsius, finish, index, interval, is_prohibited, label, memory, mig_mode, percent, text, time_ms, users,
+        uuid, watts,
+    },
+    leaf::{AbsentPaths, Lax, List, Object, Text, Uuid},
 };
 use crate::report::{GpuReport, MigReport, Report, Source};
 
@@ -28,7 +31,7 @@ struct Summary {
     collector_detail: Lax<Text<SENTENCE>>,
     gpus: Lax<List<Lax<Object<Gpu>>, MAX_GPUS>>,
     problems: Lax<List<Lax<Text<SENTENCE>>, MAX_PROBLEMS>>,
-    absent: Lax<AbsentUsers>,
+    absent: Lax<AbsentPaths>,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,6 +52,7 @@ struct Gpu {
     health: Lax<Severity>,
     users: Lax<List<Lax<Text<USER>>, MAX_USERS>>,
     mig_mode: Lax<bool>,
+    compute_mode: Lax<Text<NAME>>,
     mig: Lax<List<Lax<Object<Mig>>, MAX_MIG>>,
 }
 
@@ -156,7 +160,7 @@ fn used(r#use: &Lax<UseVerdict>, verdict: &Lax<UseVerdict>) -> UseVerdict {
     }
 }
 
-fn gpu(at: usize, gpu: Lax<Object<Gpu>>, absent: &AbsentUsers, users_cut: &mut bool) -> Result<GpuReport, WireError> {
+fn gpu(at: usize, gpu: Lax<Object<Gpu>>, absent: &AbsentPaths, users_cut: &mut bool) -> Result<GpuReport, WireError> {
     let Object(gpu) = gpu.0.ok_or(WireError::Missing(EXPECTED))?;
     let (memory_total_bytes, memory_free_bytes) = memory(gpu.memory_total_bytes.0, gpu.memory_free_bytes.0);
     let instances = gpu.mig.0.map(|list| all(list, "MIG instances of a GPU")).transpose()?.unwrap_or_default();
@@ -180,11 +184,12 @@ fn gpu(at: usize, gpu: Lax<Object<Gpu>>, absent: &AbsentUsers, users_cut: &mut b
         health: gpu.health.0,
         users: users(gpu.users, absent.has(&format!("gpus.{at}.users")), users_cut),
         mig,
-        is_mig: gpu.mig_mode.0 == Some(true),
+        mig_mode: mig_mode(gpu.mig_mode.0, absent.has(&format!("gpus.{at}.mig_mode"))),
+        is_prohibited: is_prohibited(gpu.compute_mode),
     })
 }
 
-fn mig((at, position): (usize, usize), mig: Mig, absent: &AbsentUsers, users_cut: &mut bool) -> MigReport {
+fn mig((at, position): (usize, usize), mig: Mig, absent: &AbsentPaths, users_cut: &mut bool) -> MigReport {
     let (memory_total_bytes, memory_free_bytes) = memory(mig.memory_total_bytes.0, mig.memory_free_bytes.0);
     let profile = text(mig.profile);
     MigReport {

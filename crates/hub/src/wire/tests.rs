@@ -1,5 +1,7 @@
 //! Tests against what agents of each release answer, and against what they never would.
 
+mod modes;
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -42,7 +44,7 @@ fn of_snapshot(value: &Value) -> Result<Report, WireError> {
 /// A summary of one GPU with one MIG instance.
 fn one(gpu: &Value) -> Value {
     let mut whole = json!({"index": 0, "state": "ok", "use": "free", "verdict": "free", "health": "ok", "users": [],
-        "memory_total_bytes": 1000, "memory_free_bytes": 900, "uuid": "GPU-a1", "mig": []});
+        "memory_total_bytes": 1000, "memory_free_bytes": 900, "uuid": "GPU-a1", "mig_mode": false, "mig": []});
     for (key, value) in gpu.as_object().unwrap() {
         whole[key] = value.clone();
     }
@@ -122,7 +124,7 @@ fn older_snapshot_with_mig_or_hidden_users_read() {
     value["gpus"][0]["absent"]["mig.1.use.users"] = "hidden".into();
     let gpu = of_snapshot(&value).unwrap().gpus.remove(0);
     let [one, other] = &*gpu.mig else { panic!("{gpu:?}") };
-    assert!(gpu.is_mig && gpu.users.is_none());
+    assert!(gpu.mig_mode == Some(true) && gpu.users.is_none());
     assert_eq!(
         (&*one.label, one.uuid.as_deref(), one.profile.as_deref()),
         ("1g.18gb (GI 7, CI 0)", Some("MIG-7"), Some("1g.18gb"))
@@ -225,6 +227,7 @@ fn gpu_free_only_if_its_agent_reads_it_and_says_so() {
         json!({"use": "Free", "verdict": "FREE"}),
         json!({"use": {"verdict": "free"}, "verdict": "unknown"}),
         json!({"mig_mode": true}),
+        json!({"mig_mode": null}),
     ] {
         assert_ne!(gpu(&contradiction).r#use, UseVerdict::Free, "{contradiction}");
     }

@@ -150,6 +150,7 @@ fn gpu_exact(gpu: &Gpu, hasher: &mut DefaultHasher) {
     let identity = (gpu.index, &gpu.identity.uuid, &gpu.identity.name);
     (identity, gpu.state.as_str(), gpu.health.verdict.as_str()).hash(hasher);
     usage_exact(&gpu.usage, hasher);
+    (gpu.readings.modes.mig, gpu.readings.modes.compute).hash(hasher);
     gpu.mig.as_ref().map(Vec::len).hash(hasher);
     gpu.mig.iter().flatten().for_each(|mig| mig_exact(mig, hasher));
 }
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn changes_of_state_are_news() {
         assert!(!is_news(1, |_| {}));
-        let changes: [fn(&mut Snapshot); 15] = [
+        let changes: [fn(&mut Snapshot); 18] = [
             |all| all.gpus[0].state = GpuState::Stale,
             |all| all.gpus[0].usage.verdict = UseVerdict::Unknown,
             |all| all.gpus[0].usage.since.unix_ms += 1,
@@ -208,6 +209,9 @@ mod tests {
             |all| all.gpus[0].mig.as_mut().unwrap()[0].usage.users.clear(),
             |all| all.gpus[0].mig.as_mut().unwrap()[0].sample.profile = Ok("7g.80gb".into()),
             |all| all.gpus[0].identity.uuid = Ok("GPU-9".into()),
+            |all| all.gpus[0].readings.modes.mig = Ok(true),
+            |all| all.gpus[0].readings.modes.mig = Err(Absence::NotSupported),
+            |all| all.gpus[0].readings.modes.compute = Ok(2),
             |all| all.gpus.truncate(1),
             |all| all.collector.state = CollectorState::Stalled,
             |all| all.host.hostname = Ok("gpu02".into()),

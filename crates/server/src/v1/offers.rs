@@ -39,25 +39,25 @@ fn devices(gpu: &Gpu) -> Vec<Device> {
         kind: if is_whole(gpu) { Kind::Gpu } else { Kind::MigGpu },
         memory_total_bytes: gpu.readings.memory.total_bytes.ok(),
         memory_free_bytes: gpu.readings.memory.free_bytes.ok(),
-        r#use: gpu.usage.verdict,
+        r#use: Device::usable(gpu.usage.verdict, gpu.is_prohibited()),
         health: Some(gpu.health.verdict),
         is_claimed: false,
         is_current: gpu.state == GpuState::Ok,
     };
-    let instances = gpu.mig.iter().flatten().map(|mig| instance(&whole, mig));
+    let instances = gpu.mig.iter().flatten().map(|mig| instance(gpu, &whole, mig));
     let instances: Vec<Device> = instances.collect();
     std::iter::once(whole).chain(instances).collect()
 }
 
-fn instance(gpu: &Device, mig: &Mig) -> Device {
+fn instance(gpu: &Gpu, whole: &Device, mig: &Mig) -> Device {
     let memory = mig.sample.memory.ok();
     Device {
         uuid: mig.sample.uuid.as_deref().ok().and_then(Uuid::new),
         kind: Kind::Instance(text(&mig.sample.profile)),
         memory_total_bytes: memory.map(|memory| memory.total_bytes),
         memory_free_bytes: memory.and_then(|memory| memory.free_bytes.ok()),
-        r#use: mig.usage.verdict,
-        ..gpu.clone()
+        r#use: Device::usable(mig.usage.verdict, gpu.is_prohibited()),
+        ..whole.clone()
     }
 }
 
@@ -67,9 +67,6 @@ fn text(reading: &Reading<String>) -> Option<Box<str>> {
 
 /// True for a GPU that is known not to be in MIG mode.
 fn is_whole(gpu: &Gpu) -> bool {
-    match (gpu.readings.modes.mig, &gpu.mig) {
-        (Ok(true), _) => false,
-        (_, Ok(instances)) => instances.is_empty(),
-        (mode, Err(why)) => mode == Ok(false) || *why == Absence::NotSupported,
-    }
+    let has_instances = gpu.mig.iter().flatten().next().is_some();
+    matches!(gpu.readings.modes.mig, Ok(false) | Err(Absence::NotSupported)) && !has_instances
 }

@@ -15,11 +15,8 @@ use crate::{
     },
     readings::{Activity, Every, MemoryReadings, Pcie, Readings},
     sample::{Call, Failure, GpuJobs, GpuSample, MigSample, ProcessLists, Sample},
-    snapshot::{ContainerCount, Gpu, GpuState, Health, ListsRead, Mig, Severity, Totals, Usage, Xid},
+    snapshot::{ContainerCount, Gpu, GpuState, Health, ListsRead, Mig, PROHIBITED, Severity, Totals, Usage, Xid},
 };
-
-/// `nvmlComputeMode_t`: no context can be made.
-pub(super) const PROHIBITED: u32 = 2;
 
 /// Time after which a call counts as one that does not return.
 const HANGS: Duration = Duration::from_secs(1);

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     Absence, BootTime, Reading, Stamp,
     derive::{
-        gpu::PROHIBITED,
         pods,
         usage::{self, Circumstances, Facts, Finding, Taken},
         usage_tracker::{IDLE_BELOW_PERCENT, UsageLimits, UsageTracker},
@@ -186,7 +185,7 @@ fn look_at_gpu(gpu: &Gpu, works: bool) -> Finding {
         works,
     });
     // Nobody can have it either.
-    Finding { taken: if is_prohibited(gpu) { Taken::Yes } else { finding.taken }, ..finding }
+    Finding { taken: if gpu.is_prohibited() { Taken::Yes } else { finding.taken }, ..finding }
 }
 
 /// Both lists were read, or the GPU does not draw: one list alone does not prove that nobody is there.
@@ -218,10 +217,6 @@ fn holders(gpu: &Gpu, works: bool, instance_works: impl Fn(usize) -> bool) -> Ve
     gpu.processes.iter().map(|process| usage::holds(process, place(process))).collect()
 }
 
-fn is_prohibited(gpu: &Gpu) -> bool {
-    gpu.readings.modes.compute == Ok(PROHIBITED)
-}
-
 fn is_exclusive(gpu: &Gpu) -> bool {
     gpu.readings.modes.compute.is_ok_and(|mode| EXCLUSIVE.contains(&mode))
 }
@@ -246,5 +241,5 @@ fn look_at_instance(mig: &Mig, gpu: &Gpu, works: bool) -> Finding {
         allocated: pods::allocated(&mig.pods),
         works,
     });
-    Finding { taken: if is_prohibited(gpu) { Taken::Yes } else { finding.taken }, ..finding }
+    Finding { taken: if gpu.is_prohibited() { Taken::Yes } else { finding.taken }, ..finding }
 }

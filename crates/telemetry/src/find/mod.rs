@@ -100,12 +100,23 @@ pub struct Device {
     pub memory_free_bytes: Option<u64>,
     /// Use.
     pub r#use: UseVerdict,
-    /// Health of the GPU; none if the source does not judge it.
+    /// Health of the GPU; none if it is unknown: then it is not offered, unless its host comes last.
     pub health: Option<Severity>,
     /// True if somebody has claimed it.
     pub is_claimed: bool,
     /// True if the GPU's state is `ok`, or the source has no such state.
     pub is_current: bool,
+}
+
+impl Device {
+    /// Use of a device for a search: if the compute mode is prohibited, nobody can have it, also not as a held one.
+    #[must_use]
+    pub const fn usable(r#use: UseVerdict, is_prohibited: bool) -> UseVerdict {
+        match r#use {
+            UseVerdict::Free | UseVerdict::Held if is_prohibited => UseVerdict::Busy,
+            other => other,
+        }
+    }
 }
 
 /// Kind of a device.

@@ -103,7 +103,7 @@ fn fits(request: &Request, host: &Host<'_>, device: &Device, hosts: &[Host<'_>])
             .all(|(key, value)| host.labels.get(key.as_str()).map(|found| &**found) == Some(value.as_str())),
         host.is_current && device.is_current,
         device.uuid.is_some() && same == 1,
-        matches!(device.health, None | Some(Severity::Ok)),
+        device.health == Some(Severity::Ok) || device.health.is_none() && host.comes_last,
         !device.is_claimed,
         device.r#use == UseVerdict::Free || (device.r#use == UseVerdict::Held && request.held),
         request.model.as_ref().is_none_or(|model| device.name.is_some() && name.contains(&model.to_lowercase())),

@@ -139,7 +139,7 @@ impl<'r, 'a> Search<'r, 'a> {
             Some(Lack::Memory)
         } else if !is_known || !is_own {
             Some(Lack::Stale)
-        } else if device.health.is_some_and(|health| health != Severity::Ok) {
+        } else if device.health.map_or(!host.comes_last, |health| health != Severity::Ok) {
             Some(Lack::Health)
         } else if device.r#use == UseVerdict::Busy || (device.r#use == UseVerdict::Held && !request.held) {
             Some(Lack::Held)

@@ -115,6 +115,16 @@ fn shared_or_unusable_uuid_never_offered() {
 }
 
 #[test]
+fn device_of_unknown_health_not_offered() {
+    let devices = [Device { health: None, ..gpu(1, 0, 80) }];
+    let all = [host("gpu01", &devices)];
+    assert_eq!(missing(&find(&Request::default(), &all)), [(Lack::Health, 1)]);
+    // The original judges no health at all.
+    let original = [Host { comes_last: true, ..host("gpu01", &devices) }];
+    assert_eq!(hosts(&find(&Request::default(), &original)), ["gpu01"]);
+}
+
+#[test]
 fn device_counts_for_what_it_misses_first() {
     let held = Device { r#use: UseVerdict::Held, ..gpu(1, 3, 80) };
     let devices = [

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) hostname: Option<Arc<str>>,
     pub(super) agent_version: Option<Arc<str>>,
     pub(super) driver_version: Option<Arc<str>>,
+    /// Interval of the agent's readings, in seconds.
+    pub(super) interval: Option<f64>,
     /// Times of the samples.
     times: [f64; 3],
 }
@@ -70,7 +72,8 @@ pub(super) async fn read(engine: &Engine, instances: &Instances, window: u64) ->
         let newest = facts.gpus.values().map(|gpu| gpu.time).fold(f64::NEG_INFINITY, f64::max);
         facts.gpus.retain(|_, gpu| gpu.time >= newest - 0.5);
     }
-    let query = format!("{{__name__=~\"nvsmi_agent_(build|driver|host)_info\"}}[{window}s]");
+    let query =
+        format!("{{__name__=~\"nvsmi_agent_interval_seconds|nvsmi_agent_(build|driver|host)_info\"}}[{window}s]");
     let agents = engine.instant(&query, |(): &mut (), series| {
         let at = series.label("instance").and_then(|instance| instances.find(instance));
         if let Some(at) = at {
@@ -92,6 +95,14 @@ impl All {
     }
 
     fn take(&mut self, at: usize, series: &Series<'_>) {
+        if series.label("__name__") == Some("nvsmi_agent_interval_seconds") {
+            let interval = series.last().map(|(_, value)| value).filter(|value| value.is_finite());
+            if let (Some(interval), Some(facts)) = (interval, self.facts.get_mut(at)) {
+                // Of two label sets the shorter one: with the longer one, a host would be current for longer.
+                facts.interval = Some(facts.interval.map_or(interval, |known| known.min(interval)));
+            }
+            return;
+        }
         let (which, label) = match series.label("__name__") {
             Some("nvsmi_agent_build_info") => (0, "version"),
             Some("nvsmi_agent_driver_info") => (1, "driver_version"),

@@ -18,10 +18,11 @@ use crate::{
         promql,
     },
     report::{GpuReport, MigReport},
+    wire::{celsius, percent, time_ms, watts},
 };
 
 /// Metrics that are read, after `nvsmi_`.
-const METRICS: &str = "agent_snapshot_timestamp_seconds|gpu_(info|state|use|last_read_timestamp_seconds|utilization_ratio|\
+const METRICS: &str = "agent_snapshot_timestamp_seconds|gpu_(info|state|use|use_start_timestamp_seconds|last_read_timestamp_seconds|utilization_ratio|\
     memory_free_bytes|memory_used_bytes|memory_total_bytes|power_watts|temperature_celsius|health_reason|mig_mode|mig_info|mig_use|\
     mig_memory_free_bytes|mig_memory_total_bytes)";
 /// Longest list of hosts in a query, in bytes: VictoriaMetrics refuses a query of more than 16 KiB.
@@ -39,6 +40,8 @@ pub(super) struct HostGpus {
     /// Unix time of the newest reading of any, in seconds.
     pub(super) read: Option<f64>,
     pub(super) gpus: Vec<GpuReport>,
+    /// False if only a part of its samples was read: then there may be further problems.
+    pub(super) is_whole: bool,
     /// Problems: GPU, severity, code.
     pub(super) problems: Vec<(u32, Severity, Box<str>)>,
 }
@@ -101,7 +104,9 @@ pub(super) async fn read(
         }
     };
     let answered = engine.instant(&query, fold).await?;
-    let value = answered.value.into_iter().map(|(at, samples)| (at, samples.join(interval))).collect();
+    let is_whole = answered.note.is_none();
+    let joined = answered.value.into_iter();
+    let value = joined.map(|(at, samples)| (at, HostGpus { is_whole, ..samples.join(interval) })).collect();
     Ok(Answered { value, note: answered.note })
 }
 
@@ -215,23 +220,26 @@ impl Gpu {
         let is_late = value("last_read_timestamp_seconds").zip(limit).is_some_and(|(read, limit)| read < limit);
         let state = if is_late { Some(GpuState::Stale) } else { state(&self.states.1) };
         let is_ok = state == Some(GpuState::Ok);
-        let mig = self.mig.into_iter().map(|((gpu, compute), mig)| mig.report(gpu, compute, is_ok)).collect();
+        let mig = self.mig.into_iter();
+        let mig: Vec<MigReport> = mig.map(|((gpu, compute), mig)| mig.report(gpu, compute, is_ok)).collect();
         GpuReport {
             index,
             uuid: self.uuid,
             name: self.name,
             memory_total_bytes: total.map(hosts::bytes),
             memory_free_bytes: free.map(hosts::bytes),
-            utilization_percent: value("utilization_ratio").map(|ratio| (ratio * 100.0).round() as u8),
-            power_watts: value("power_watts"),
-            temperature_celsius: value("temperature_celsius").map(|value| value.round() as i32),
+            utilization_percent: percent(value("utilization_ratio").and_then(hundredths)),
+            power_watts: watts(value("power_watts")),
+            temperature_celsius: celsius(value("temperature_celsius").map(|value| value.round() as i64)),
             state,
             r#use: if is_ok { verdict(&self.uses.1) } else { UseVerdict::Unknown },
-            since_ms: None,
+            since_ms: value("use_start_timestamp_seconds").filter(|_| is_ok).and_then(since_ms),
             health: None,
             users: None,
+            // The set fleet has the mode only while it is set.
+            mig_mode: Some(value("mig_mode").is_some_and(|mode| mode != 0.0) || !mig.is_empty()),
             mig,
-            is_mig: value("mig_mode") == Some(1.0),
+            is_prohibited: false,
         }
     }
 }
@@ -269,6 +277,16 @@ fn take_word((time, words): &mut (f64, Vec<Box<str>>), sample: &Sample) {
     if sample.value == 1.0 && !words.contains(&sample.word) {
         words.push(sample.word.clone());
     }
+}
+
+/// Unix time in milliseconds from one in seconds.
+fn since_ms(seconds: f64) -> Option<u64> {
+    time_ms(Some((seconds * 1000.0).round() as u64))
+}
+
+/// Percent of a ratio; none if it is negative.
+fn hundredths(ratio: f64) -> Option<u64> {
+    (ratio >= 0.0).then(|| (ratio * 100.0).round() as u64)
 }
 
 /// The one word that is set. Two at once, and none, are unknown.

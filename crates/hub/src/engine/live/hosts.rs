@@ -45,7 +45,7 @@ pub(super) struct HostRows {
     pub(super) not_scraped: Vec<usize>,
     /// Time of the newest evaluation of the rules, Unix seconds by the engine's clock.
     pub(super) evaluated: Option<f64>,
-    /// True if problems are known.
+    /// True if problems are known, and all of them.
     pub(super) has_problems: bool,
     /// Hints for readers, such as a partial answer.
     pub(super) notes: Vec<String>,
@@ -57,7 +57,8 @@ const KINDS: [&str; 6] = ["free", "held", "busy", "unknown", "offered", "free_mi
 impl HostRow {
     /// Numbers and sums of the host; none if its GPUs are not counted.
     pub(super) fn counts(&self) -> Option<Counts> {
-        let [free, held, busy, unknown, _, mig_free] = self.kinds.map(|kind| kind.map(|count| bytes(count) as u32));
+        let [free, held, busy, unknown, _, mig_free] =
+            self.kinds.map(|kind| kind.map(|count| u32::try_from(bytes(count)).unwrap_or(u32::MAX)));
         Some(Counts {
             free: free?,
             held: held.unwrap_or(0),
@@ -135,7 +136,8 @@ pub(super) async fn read(engine: &Engine, instances: &Instances, window: u64) ->
     for (at, _) in all.optional(collector) {
         all.at(at, |row| row.is_collector_broken = true);
     }
-    all.has_problems = problems.is_ok();
+    // A part of an answer does not prove that the others are well.
+    all.has_problems = problems.as_ref().is_ok_and(|answered| answered.note.is_none());
     for (at, problem) in all.optional(problems) {
         all.at(at, |row| {
             if row.problems.len() < MAX_GPUS && !row.problems.contains(&problem) {

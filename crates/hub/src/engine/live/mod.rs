@@ -238,7 +238,9 @@ impl Live {
     /// True if a host has another number of GPUs than facts about them.
     fn lacks_facts(&self) -> bool {
         self.rows.rows.iter().enumerate().any(|(at, row)| {
-            let counted = row.counts().map(|counts| counts.free + counts.held + counts.busy + counts.unknown);
+            let counted = row.counts().map(|counts| {
+                [counts.held, counts.busy, counts.unknown].into_iter().fold(counts.free, u32::saturating_add)
+            });
             let known = self.facts.get(at).map_or(0, |facts| facts.gpus.len());
             counted.is_some_and(|counted| u32::try_from(known) != Ok(counted))
         })

@@ -6,9 +6,10 @@ use telemetry::snapshot::{Severity, UseVerdict};
 use tokio::time::Instant;
 
 use super::{
+    MAX_INTERVAL,
     facts::{Facts, GpuFacts},
     gpus::HostGpus,
-    hosts::HostRow,
+    hosts::{HostRow, MAX_GPUS},
 };
 use crate::report::{GpuReport, Report, Source};
 
@@ -93,19 +94,20 @@ pub(super) fn report(
     let owned = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(Box::from);
     let problems = raw.map_or(&row.problems, |raw| &raw.problems);
     let mut gpus = raw.map_or_else(|| listed(row, facts), |raw| raw.gpus.clone());
-    if shared.has_problems || raw.is_some() {
-        for gpu in &mut gpus {
-            gpu.health = Some(health(problems, gpu.index));
-        }
+    let knows_all = raw.map_or(shared.has_problems, |raw| raw.is_whole) && problems.len() < MAX_GPUS;
+    for gpu in &mut gpus {
+        gpu.health = health(problems, gpu.index).or_else(|| knows_all.then_some(Severity::Ok));
     }
-    let doubt = clock.zip(read).and_then(|(clock, read)| clock.doubt(read, shared.interval, now));
+    // An agent that reads less often than it is scraped has no newer reading for longer.
+    let interval = facts.interval.map_or(shared.interval, |own| own.min(MAX_INTERVAL).max(shared.interval));
+    let doubt = clock.zip(read).and_then(|(clock, read)| clock.doubt(read, interval, now));
     let broken = row.is_collector_broken.then(|| "the agent's collector does not work".to_owned());
     Report {
         source: Source::Engine,
         hostname: owned(&facts.hostname),
         agent_version: owned(&facts.agent_version),
         driver_version: owned(&facts.driver_version),
-        interval: Duration::try_from_secs_f64(shared.interval).ok(),
+        interval: Duration::try_from_secs_f64(interval).ok(),
         age: read.and_then(|read| Duration::try_from_secs_f64((now.unix - read).max(0.0)).ok()),
         is_starting: read.is_none() && !row.is_collector_broken,
         stale: broken.or(doubt),
@@ -126,6 +128,8 @@ fn listed(row: &HostRow, facts: &Facts) -> Vec<GpuReport> {
         });
         if let Some(gpu) = gpus.get_mut(at) {
             gpu.r#use = UseVerdict::Free;
+            // The rules leave out those in MIG mode.
+            gpu.mig_mode = Some(false);
             gpu.memory_free_bytes = Some(*free);
             // Facts are older.
             if gpu.uuid.as_ref() != Some(uuid) {
@@ -154,12 +158,14 @@ fn unknown(index: u32, facts: Option<&GpuFacts>) -> GpuReport {
         health: None,
         users: None,
         mig: Vec::new(),
-        is_mig: false,
+        mig_mode: None,
+        is_prohibited: false,
     }
 }
 
-fn health(problems: &[(u32, Severity, Box<str>)], index: u32) -> Severity {
-    problems.iter().filter(|(gpu, ..)| *gpu == index).map(|(_, severity, _)| *severity).max().unwrap_or(Severity::Ok)
+/// The worst problem of a GPU; none if it has none that is known.
+fn health(problems: &[(u32, Severity, Box<str>)], index: u32) -> Option<Severity> {
+    problems.iter().filter(|(gpu, ..)| *gpu == index).map(|(_, severity, _)| *severity).max()
 }
 
 /// Problems in words, the worst first. An engine has their codes only.

@@ -1,5 +1,7 @@
 //! Live state from a stand-in that plays engines.
 
+mod doubtful;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -260,7 +262,7 @@ async fn gpu_of_a_visible_host_read_whole() {
         (Some(81_000_000_000), Some(0), Some(31))
     );
     assert_eq!((gpu.power_watts, gpu.since_ms, &gpu.users), (None, None, &None));
-    assert!(gpu.is_mig);
+    assert_eq!(gpu.mig_mode, Some(true));
     let [mig] = &gpu.mig[..] else { panic!("{:?}", gpu.mig) };
     assert_eq!(
         (mig.uuid.as_deref(), mig.profile.as_deref(), mig.r#use),

@@ -61,7 +61,8 @@ pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
         health: Some(Severity::Ok),
         users: Some(vec!["alice".into()]),
         mig: Vec::new(),
-        is_mig: false,
+        mig_mode: Some(false),
+        is_prohibited: false,
     }
 }
 

@@ -176,7 +176,7 @@ pub(super) fn stream_of(text: &str) -> Vec<u8> {
 pub(super) fn summary(hostname: &str) -> String {
     json!({"hostname": hostname, "agent_version": "0.2.0", "interval_ms": 100, "age_ms": 210, "collector_state": "ok", "problems": [],
         "gpus": [{"index": 0, "uuid": "GPU-1", "state": "ok", "use": "free", "verdict": "free", "health": "ok", "users": [],
-            "memory_total_bytes": 1000, "memory_free_bytes": 900, "mig": []}]})
+            "memory_total_bytes": 1000, "memory_free_bytes": 900, "mig_mode": false, "mig": []}]})
     .to_string()
 }
 

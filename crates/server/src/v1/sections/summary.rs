@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use telemetry::{
     Absence, Reading,
+    readings::words,
     snapshot::{Gpu, GpuState, Mig, MissingGpu, Severity, Snapshot, UseVerdict, mig_labels},
     terminal::{printable, printable_in},
 };
@@ -192,6 +193,13 @@ view! {
         /// Health.
         /// Source: derived. Read: derived. Absent: never.
         value health: SeverityWord = Word::of(gpu.health.verdict);
+        /// True if MIG is enabled; then the GPU cannot be used as a whole.
+        /// Source: `nvmlDeviceGetMigMode`. Read: 10 ticks. Absent: `not_supported` where it cannot be, `timeout` before the first reading.
+        read mig_mode: Option<bool> = gpu.readings.modes.mig;
+        /// Compute mode, as in `/api/v1/snapshot`. With `prohibited` nobody can use the GPU.
+        /// Source: `nvmlDeviceGetComputeMode`. Read: 10 ticks. Absent: `timeout` before the first reading.
+        read compute_mode: Option<String> =
+            gpu.readings.modes.compute.map(|mode| words::word(mode, words::COMPUTE_MODES).into_owned());
         /// MIG instances; empty without MIG.
         /// Source: `nvmlDeviceGetMigDeviceHandleByIndex`. Read: 10 ticks. Absent: `timeout` before the first reading; then the list is empty.
         list mig: Vec<SummaryMig> = SummaryMig::all(context, gpu);

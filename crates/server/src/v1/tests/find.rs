@@ -14,6 +14,7 @@ fn free(index: u32) -> Gpu {
     let mut gpu = hosts::healthy().gpus.swap_remove(0);
     (gpu.index, gpu.key, gpu.identity.uuid) = (index, format!("GPU-{index}"), Ok(format!("GPU-{index}")));
     (gpu.usage.verdict, gpu.health) = (UseVerdict::Free, Health::default());
+    gpu.readings.modes.mig = Ok(false);
     gpu.processes.clear();
     gpu
 }
@@ -58,7 +59,7 @@ fn find_answers_as_the_contract() {
 #[test]
 fn find_never_offers_what_is_not_known_to_be_free() {
     type Change = fn(&mut Gpu);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 13] = [
         ("busy", |gpu| gpu.usage.verdict = UseVerdict::Busy),
         ("held", |gpu| gpu.usage.verdict = UseVerdict::Held),
         ("unknown", |gpu| gpu.usage.verdict = UseVerdict::Unknown),
@@ -68,6 +69,9 @@ fn find_never_offers_what_is_not_known_to_be_free() {
         ("shared UUID", |gpu| gpu.identity.uuid = Ok("GPU-1".into())),
         ("no UUID", |gpu| gpu.identity.uuid = Err(Absence::Error)),
         ("MIG mode", |gpu| gpu.readings.modes.mig = Ok(true)),
+        ("MIG mode unknown", |gpu| (gpu.readings.modes.mig, gpu.mig) = (Err(Absence::Timeout), Ok(vec![]))),
+        ("MIG mode not read", |gpu| gpu.readings.modes.mig = Err(Absence::Error)),
+        ("prohibited", |gpu| gpu.readings.modes.compute = Ok(2)),
         ("MIG unknown", |gpu| (gpu.readings.modes.mig, gpu.mig) = (Err(Absence::Timeout), Err(Absence::Timeout))),
     ];
     for (name, change) in changes {
@@ -81,7 +85,20 @@ fn find_never_offers_what_is_not_known_to_be_free() {
     assert_eq!(offered(vec![memory], ""), json!(["GPU-0"]));
     let mut held = free(0);
     held.usage.verdict = UseVerdict::Held;
-    assert_eq!(offered(vec![held], "held=true"), json!(["GPU-0"]));
+    assert_eq!(offered(vec![held.clone()], "held=true"), json!(["GPU-0"]));
+    let mut without_mig = free(0);
+    without_mig.readings.modes.mig = Err(Absence::NotSupported);
+    assert_eq!(offered(vec![without_mig], ""), json!(["GPU-0"]));
+    let unusable: [Change; 3] = [
+        |gpu| (gpu.readings.modes.mig, gpu.mig) = (Ok(true), Ok(vec![])),
+        |gpu| gpu.readings.modes.mig = Err(Absence::Timeout),
+        |gpu| gpu.readings.modes.compute = Ok(2),
+    ];
+    for change in unusable {
+        let mut held = held.clone();
+        change(&mut held);
+        assert_eq!(offered(vec![held], "held=true"), Value::Null);
+    }
 }
 
 #[test]
