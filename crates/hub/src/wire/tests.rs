@@ -506,13 +506,15 @@ proptest! {
             }
         }
     }
+}
 
-    #[test]
-    fn largest_report_has_bounded_size(users in 0_usize..200, length in 0_usize..2000) {
+#[test]
+fn largest_report_has_bounded_size() {
+    for (users, length) in [(0, 0), (1, 2000), (MAX_USERS, 1), (MAX_USERS + 1, USER), (199, 40), (199, 1999)] {
         let user = "é".repeat(length);
         let users: Vec<String> = (0..users).map(|number| format!("{number}{user}")).collect();
         let gpus: Vec<Value> = (0..4).map(|index| json!({"index": index, "users": users, "name": user})).collect();
         let report = of_summary(&json!({"gpus": gpus, "problems": users})).unwrap();
-        prop_assert!(weight(&report) < 4 * (MAX_USERS * USER * 4 + 2000) + MAX_PROBLEMS * SENTENCE * 4);
+        assert!(weight(&report) < 4 * (MAX_USERS * USER * 4 + 2000) + MAX_PROBLEMS * SENTENCE * 4, "{length}");
     }
 }
