@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{
         Arc,
@@ -27,7 +27,6 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{
@@ -35,7 +34,10 @@ use tokio_rustls::{
     rustls::{self, ClientConfig, pki_types::ServerName},
 };
 
-use crate::target::{Endpoint, Scheme};
+use crate::{
+    lookup::{Lookup, Lookups},
+    target::{Endpoint, Scheme},
+};
 
 /// Longest head of an answer, in bytes. hyper accepts no smaller limit than 8 KiB.
 const MAX_HEAD_BYTES: usize = 32 << 10;
@@ -44,10 +46,6 @@ const MAX_HEAD_BYTES: usize = 32 << 10;
 const MAX_BYTES_TO_HEAD: usize = 4 * MAX_HEAD_BYTES;
 /// Most header fields of an answer.
 const MAX_HEADERS: usize = 64;
-/// Names that are resolved at once. A resolver that does not answer holds a thread for each of them.
-const MAX_LOOKUPS: usize = 16;
-/// Addresses of a name that are tried, in the resolver's order.
-const MAX_ADDRESSES: usize = 4;
 
 /// Client of agents, lists and engines.
 #[derive(Clone)]
@@ -55,7 +53,7 @@ pub struct Client {
     tls: Arc<ClientConfig>,
     /// Timeout for a connection with its handshake, and again for the head of the answer.
     timeout: Duration,
-    lookups: Arc<Semaphore>,
+    lookups: Arc<Lookups>,
 }
 
 /// A connection without a request yet, so that the request can depend on the peer's address.
@@ -113,7 +111,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// True if the certificate is invalid: the answer is no other agent's by mistake, it is refused.
+    /// True if the certificate is invalid: the host is then `refused`, not `unreachable`.
     #[must_use]
     pub const fn is_certificate(&self) -> bool {
         matches!(self, Self::Tls(rustls::Error::InvalidCertificate(_)))
@@ -137,7 +135,7 @@ impl Client {
     /// Client with these authorities, and this timeout for a connection and for the head of an answer.
     #[must_use]
     pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
-        Self { tls, timeout, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+        Self { tls, timeout, lookups: Arc::default() }
     }
 
     /// The same client with another timeout.
@@ -146,12 +144,23 @@ impl Client {
         Self { timeout, ..self.clone() }
     }
 
-    /// Connects, without a request.
+    /// The same client for requests of others, with another timeout: their names wait for none of these, nor these for
+    /// theirs.
+    #[must_use]
+    pub(crate) fn beside(&self, timeout: Duration) -> Self {
+        Self { timeout, lookups: Arc::new(self.lookups.beside(timeout)), tls: Arc::clone(&self.tls) }
+    }
+
+    /// Connects, without a request. The timeout begins when it is the name's turn to be looked up.
     ///
     /// # Errors
     /// There is no connection within the timeout.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ClientError> {
-        let connected = timeout(self.timeout, self.open(endpoint)).await;
+        let lookup = match endpoint.host.parse::<IpAddr>() {
+            Ok(_) => None,
+            Err(_) => Some(self.lookups.begin(&endpoint.host).await.map_err(ClientError::Resolve)?),
+        };
+        let connected = timeout(self.timeout, self.open(endpoint, lookup)).await;
         let (wire, peer) = connected.map_err(|_| ClientError::ConnectTimeout(self.timeout))??;
         Ok(Connection { wire, peer, timeout: self.timeout })
     }
@@ -178,8 +187,8 @@ impl Client {
         timeout(within, whole).await.map_err(|_| ClientError::Timeout(within))?
     }
 
-    async fn open(&self, endpoint: &Endpoint) -> Result<(Box<dyn Wire>, IpAddr), ClientError> {
-        let (stream, peer) = self.open_tcp(endpoint).await?;
+    async fn open(&self, endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<(Box<dyn Wire>, IpAddr), ClientError> {
+        let (stream, peer) = self.open_tcp(endpoint, lookup).await?;
         // Requests are small, and wait for nothing.
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
         if endpoint.scheme == Scheme::Http {
@@ -196,9 +205,9 @@ impl Client {
     }
 
     /// Tries the addresses in their order; each has an equal part of the time that is left.
-    async fn open_tcp(&self, endpoint: &Endpoint) -> Result<(TcpStream, IpAddr), ClientError> {
+    async fn open_tcp(&self, endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<(TcpStream, IpAddr), ClientError> {
         let end = Instant::now() + self.timeout;
-        let addresses = self.resolve(endpoint).await?;
+        let addresses = resolve(endpoint, lookup).await?;
         let mut failed = ClientError::Resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         for (position, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - position).unwrap_or(1);
@@ -210,22 +219,6 @@ impl Client {
             };
         }
         Err(failed)
-    }
-
-    async fn resolve(&self, endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ClientError> {
-        if let Ok(address) = endpoint.host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, endpoint.port)]);
-        }
-        let closed = |error| ClientError::Resolve(io::Error::other(error));
-        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(closed)?;
-        let (host, port) = (endpoint.host.clone(), endpoint.port);
-        let lookup = tokio::task::spawn_blocking(move || {
-            let found = (&*host, port).to_socket_addrs().map(|found| found.take(MAX_ADDRESSES).collect());
-            // The thread is busy until here, also if nobody waits for it any more.
-            drop(permit);
-            found
-        });
-        lookup.await.map_err(|error| ClientError::Resolve(error.into()))?.map_err(ClientError::Resolve)
     }
 }
 
@@ -305,6 +298,16 @@ pub(crate) async fn whole(
         }
     })?;
     Ok((head.status, head.headers, body.to_bytes()))
+}
+
+async fn resolve(endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<Vec<SocketAddr>, ClientError> {
+    let mut addresses = match (endpoint.host.parse::<IpAddr>(), lookup) {
+        (Ok(address), _) => vec![SocketAddr::new(address, endpoint.port)],
+        (Err(_), Some(lookup)) => lookup.addresses().await.map_err(ClientError::Resolve)?,
+        (Err(_), None) => Vec::new(),
+    };
+    addresses.iter_mut().for_each(|address| address.set_port(endpoint.port));
+    Ok(addresses)
 }
 
 fn request(ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, ClientError> {

@@ -95,6 +95,15 @@ impl Credentials {
     }
 }
 
+/// The token without `Bearer`, the only form that the original Python agent takes.
+pub(crate) fn bare(token: &HeaderValue) -> HeaderValue {
+    let bytes = token.as_bytes();
+    let mut bare =
+        HeaderValue::from_bytes(bytes.strip_prefix(b"Bearer ").unwrap_or(bytes)).unwrap_or_else(|_| token.clone());
+    bare.set_sensitive(true);
+    bare
+}
+
 impl AgentTokens {
     /// Reads a file: each line has a pattern and a token, or a token for all. Lines that begin with `#` are comments.
     ///

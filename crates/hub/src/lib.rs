@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod engine;
 pub mod fleet;
 pub mod link;
+mod lookup;
 pub mod proxy;
 mod report;
 pub mod router;

@@ -39,6 +39,8 @@ impl Source {
 pub struct Report {
     /// Origin.
     pub source: Source,
+    /// True if the agent takes only a token without `Bearer`.
+    pub takes_bare_token: bool,
     /// Hostname by the agent.
     pub hostname: Option<Box<str>>,
     /// Version of the agent.

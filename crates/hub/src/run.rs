@@ -20,7 +20,8 @@ use crate::{
     engine::{self, EngineConfig, Visible},
     fleet::{self, Published, Publisher},
     link,
-    proxy::{self, Proxy, ProxyConfig},
+    lookup::MAX_LOOKUPS,
+    proxy::{self, Original, Proxy, ProxyConfig},
     report,
     router::{App, AppConfig},
     target::{Endpoint, TargetList},
@@ -29,8 +30,8 @@ use crate::{
 
 /// Timeout for a connection to an agent or a list, and for the head of its answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Threads that resolve names.
-const BLOCKING_THREADS: usize = 16;
+/// Threads that resolve names, for agents and for lists, and a few that read files.
+const BLOCKING_THREADS: usize = 2 * MAX_LOOKUPS + 4;
 /// Observations that wait for the task which owns the fleet.
 const QUEUE: usize = 4096;
 /// Time for the tasks to end; a name server that does not answer is not waited for.
@@ -127,9 +128,9 @@ impl Hub {
         let newest = self.published();
         let proxy = Proxy::new(ProxyConfig {
             targets: self.targets.clone(),
-            client: self.agents.with_timeout(proxy::TIMEOUT),
+            client: self.agents.beside(proxy::TIMEOUT),
             token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
-            is_original: Box::new(move |endpoint| is_original(&newest.borrow(), endpoint)),
+            original_at: Box::new(move |endpoint| original_at(&newest.borrow(), endpoint)),
             streams: Arc::clone(&config.streams),
         });
         let config = AppConfig {
@@ -158,11 +159,11 @@ impl Hub {
     }
 }
 
-/// True if the original Python agent runs at this endpoint.
-fn is_original(newest: &Published, endpoint: &Endpoint) -> bool {
-    let host = newest.hosts.iter().find(|host| host.target.endpoint == *endpoint);
-    let report = host.and_then(|host| host.report.as_ref());
-    report.is_some_and(|report| report.source == report::Source::Original)
+/// The original Python agent at this endpoint, if it is one. An engine's report does not show it.
+fn original_at(newest: &Published, endpoint: &Endpoint) -> Option<Original> {
+    let host = newest.hosts.iter().find(|host| host.target.endpoint == *endpoint)?;
+    let report = host.report.as_ref().filter(|report| report.source == report::Source::Original)?;
+    Some(Original { takes_bare_token: report.takes_bare_token })
 }
 
 /// Starts the tasks of the fleet's thread.

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use http_server::Prefix;
 
+/// Longest name in a command.
+const MAX_SSH_HOST: usize = 253;
+
 /// Protocol of an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
@@ -85,9 +88,26 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// True for a name that needs no quotes in a shell and is no option of `ssh`: `[A-Za-z0-9_][A-Za-z0-9._@-]{0,252}`.
+pub(crate) fn is_ssh_host(name: &str) -> bool {
+    name.len() <= MAX_SSH_HOST
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ssh_host_needs_no_quotes() {
+        for name in ["gpu01", "_a", "alice@gpu-01.example.org"] {
+            assert!(is_ssh_host(name), "{name}");
+        }
+        for name in ["", "-oProxyCommand=x", "a b", "a;b", "$(x)", "::1", "[::1]", "a'b", "é", &"a".repeat(254)] {
+            assert!(!is_ssh_host(name), "{name}");
+        }
+    }
 
     #[test]
     fn endpoint_written_as_url() {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use http_server::Prefix;
 
-use crate::target::{Endpoint, Scheme};
+use crate::target::{Endpoint, Scheme, is_ssh_host};
 
 /// Longest host name, in bytes, as in DNS.
 pub(super) const MAX_HOST: usize = 253;
@@ -161,13 +161,6 @@ pub(super) fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:[]-".contains(&byte))
-}
-
-/// True for a name in commands: `[A-Za-z0-9_][A-Za-z0-9._@-]{0,252}`.
-fn is_ssh_host(text: &str) -> bool {
-    text.len() <= MAX_NAME
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
 }
 
 fn is_label_name(text: &str) -> bool {

@@ -81,7 +81,7 @@ impl Link {
         self.sent.as_ref().is_some_and(|sent| sent.token.is_some())
     }
 
-    /// Follows the agent for good.
+    /// Follows the agent until the list drops it.
     pub(super) async fn follow(mut self) {
         let mut failures = 0;
         loop {
@@ -306,6 +306,7 @@ fn describe(report: &mut Report, poll: Poll, has_viewer: bool, timing: &Timing) 
         Poll::Older => timing.older,
         Poll::Original(_) => timing.original,
     };
+    report.takes_bare_token = poll == Poll::Original(true);
     let (with_s, without_s) = (with.as_secs(), without.as_secs());
     // Between two polls it is not stale.
     report.interval = Some(if has_viewer { with } else { without });

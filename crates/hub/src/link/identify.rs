@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     client::{Ask, ClientError, whole},
+    credentials::bare,
     report::{Failure, Report},
     wire,
 };
@@ -130,13 +131,4 @@ impl Link {
         self.last_status = Some(answer.status());
         Ok(answer)
     }
-}
-
-/// The token without `Bearer`.
-fn bare(token: &HeaderValue) -> HeaderValue {
-    let bytes = token.as_bytes();
-    let mut bare =
-        HeaderValue::from_bytes(bytes.strip_prefix(b"Bearer ").unwrap_or(bytes)).unwrap_or_else(|_| token.clone());
-    bare.set_sensitive(true);
-    bare
 }

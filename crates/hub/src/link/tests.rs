@@ -160,6 +160,7 @@ async fn original_agent_polled_with_either_form_of_token() {
             let report = hub.report().await;
             assert_eq!((report.source, report.gpus.len()), (Source::Original, 1));
             assert!(report.notes[0].contains("original"), "{:?}", report.notes);
+            assert_eq!(report.takes_bare_token, token.is_some());
         }
     }
 }

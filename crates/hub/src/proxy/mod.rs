@@ -28,6 +28,7 @@ use tokio::sync::watch;
 
 use crate::{
     client::{Ask, Client, ClientError},
+    credentials::bare,
     target::{Endpoint, Target, TargetList},
 };
 use audit::Audit;
@@ -41,8 +42,15 @@ use taken::{Expected, Refused};
 
 /// The hub's token for an agent at this endpoint, whose connection leads to this address.
 pub type TokenFor = Box<dyn Fn(&Endpoint, IpAddr) -> Option<HeaderValue> + Send + Sync>;
-/// True if the original Python agent runs at this endpoint.
-pub type IsOriginal = Box<dyn Fn(&Endpoint) -> bool + Send + Sync>;
+/// The original Python agent at this endpoint, if it is one.
+pub type OriginalAt = Box<dyn Fn(&Endpoint) -> Option<Original> + Send + Sync>;
+
+/// An original Python agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Original {
+    /// True if it takes only a token without `Bearer`.
+    pub takes_bare_token: bool,
+}
 
 /// Timeout for a connection to an agent, and for the head of its answer: an agent computes one about usage for up to 6 s.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +64,7 @@ pub struct ProxyConfig {
     /// Tokens for agents.
     pub token_for: TokenFor,
     /// Hosts with few paths.
-    pub is_original: IsOriginal,
+    pub original_at: OriginalAt,
     /// Permits for streams. They end when these are closed.
     pub streams: Arc<StreamPermits>,
 }
@@ -75,6 +83,7 @@ struct Passed {
     path: String,
     kind: Kind,
     is_lowered: bool,
+    takes_bare_token: bool,
     /// Header fields of the viewer.
     viewer: HeaderMap,
     /// Header fields for the agent, without a token.
@@ -130,7 +139,8 @@ fn pass<S>(proxy: &Arc<Proxy>, context: &RequestContext<'_, S>, asked: HostPath<
     let mut targets = proxy.config.targets.clone();
     let target = listed(&targets.borrow_and_update(), &name)?;
     let is_lowered = sent::is_lowered(context.scope);
-    if (proxy.config.is_original)(&target.endpoint) {
+    let original = (proxy.config.original_at)(&target.endpoint);
+    if original.is_some() {
         check_original(kind, is_lowered)?;
     }
     let Some(fields) = sent::fields(context.headers, context.scope) else {
@@ -149,6 +159,7 @@ fn pass<S>(proxy: &Arc<Proxy>, context: &RequestContext<'_, S>, asked: HostPath<
         path: format!("{path}{query}"),
         kind,
         is_lowered,
+        takes_bare_token: original.is_some_and(|original| original.takes_bare_token),
         viewer: context.headers.clone(),
         fields,
         leave: Leave { revocation: context.revocation(), targets, target },
@@ -202,12 +213,13 @@ fn no_stream(limit: StreamLimit, max: usize) -> String {
 impl Passed {
     /// Sends the request, and checks the answer.
     async fn answered(self) -> Result<Response, Refused> {
-        let Self { proxy, method, path, kind, is_lowered, viewer, mut fields, leave, permit, stream } = self;
+        let Self { proxy, method, path, kind, is_lowered, takes_bare_token, viewer, mut fields, leave, permit, stream } =
+            self;
         let config = &proxy.config;
         let endpoint = &leave.target.endpoint;
         let connection = config.client.connect(endpoint).await.map_err(no_answer)?;
         if let Some(token) = (config.token_for)(endpoint, connection.peer()) {
-            sent::add_token(&mut fields, token);
+            sent::add_token(&mut fields, if takes_bare_token { bare(&token) } else { token });
         }
         let is_head = method == Method::HEAD;
         let ask = Ask { endpoint, method, path: &path, headers: fields, body: bytes::Bytes::new() };

@@ -10,10 +10,8 @@ use telemetry::{
 use crate::{
     fleet::{HostRow, Published},
     report::Source,
+    target::is_ssh_host,
 };
-
-/// Longest name in a command.
-const MAX_SSH_HOST: usize = 253;
 
 /// The devices that fit a request at this time, or the hosts that nearly have them.
 pub(crate) fn find<'a>(published: &'a Published, request: &Request, now: BootTime) -> Answer<'a> {
@@ -41,26 +39,4 @@ fn ssh_host(row: &HostRow) -> Option<&str> {
         .filter(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
         .map_or(name, |(host, _)| host);
     row.target.ssh_host.as_deref().into_iter().chain([without_port]).find(|name| is_ssh_host(name))
-}
-
-/// True for a name that needs no quotes in a shell and is no option of `ssh`.
-fn is_ssh_host(name: &str) -> bool {
-    let is_first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let is_other = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'@' | b'-');
-    name.len() <= MAX_SSH_HOST && name.as_bytes().first().is_some_and(is_first) && name.bytes().all(is_other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ssh_host_needs_no_quotes() {
-        for name in ["gpu01", "_a", "alice@gpu-01.example.org"] {
-            assert!(is_ssh_host(name), "{name}");
-        }
-        for name in ["", "-oProxyCommand=x", "a b", "a;b", "$(x)", "::1", "[::1]", "a'b", "é", &"a".repeat(254)] {
-            assert!(!is_ssh_host(name), "{name}");
-        }
-    }
 }

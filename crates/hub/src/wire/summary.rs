@@ -89,6 +89,7 @@ pub(crate) fn report(bytes: &[u8]) -> Result<(Report, Times), WireError> {
     let times = Times { sent_at: time_ms(summary.sampled_at.0), age };
     let report = Report {
         source: Source::Agent,
+        takes_bare_token: false,
         hostname: text(summary.hostname),
         agent_version: text(summary.agent_version),
         driver_version: text(summary.driver_version),

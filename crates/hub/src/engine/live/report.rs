@@ -104,6 +104,7 @@ pub(super) fn report(
     let broken = row.is_collector_broken.then(|| "the agent's collector does not work".to_owned());
     Report {
         source: Source::Engine,
+        takes_bare_token: false,
         hostname: owned(&facts.hostname),
         agent_version: owned(&facts.agent_version),
         driver_version: owned(&facts.driver_version),

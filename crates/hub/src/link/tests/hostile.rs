@@ -11,7 +11,8 @@ fn head(status: &str, headers: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}\r\n")
 }
 
-/// Each server, and a part of the reason that its row shows; a flood can take longer than the time that is allowed.
+/// Each server, and a part of the reason that its row shows. Where many run at once, a flood can take longer than the time that
+/// is allowed, which is the second reason; [`flood_ended_by_its_limit`] verifies the first.
 fn servers() -> Vec<(&'static str, Plan, &'static str)> {
     let event_stream = "content-type: text/event-stream\r\n";
     let gzip = format!("{event_stream}content-encoding: gzip\r\n");
@@ -204,6 +205,24 @@ async fn hostile_server_affects_only_its_row() {
     for fake in &fakes {
         fake.closed().await;
     }
+}
+
+#[tokio::test]
+async fn flood_ended_by_its_limit() {
+    let long = Duration::from_secs(600);
+    let timing = Timing { min_silence: long, max_silence: long, first_retry: long, max_retry: long, ..timing() };
+    let mut count = 0;
+    for (name, plan, reasons) in servers() {
+        let Some(limit) = reasons.strip_suffix("|no report within") else { continue };
+        let (bytes, end) = (plan.bytes, std::sync::Mutex::new(Some(plan.end)));
+        let flood = fake(move |_, _| Plan::then(bytes.clone(), end.lock().unwrap().take().unwrap_or(End::Hold))).await;
+        let Failure::Unreachable(found) = Hub::to(&[&flood.endpoint], timing).failure().await else {
+            panic!("{name} is refused")
+        };
+        assert!(found.contains(limit), "{name}: {found}");
+        count += 1;
+    }
+    assert_eq!(count, 7);
 }
 
 #[tokio::test]

@@ -118,7 +118,9 @@ impl Hub {
             targets: listed,
             client: client(Duration::from_secs(2)),
             token_for: Box::new(token_for),
-            is_original: Box::new(move |endpoint| original.as_ref() == Some(endpoint)),
+            original_at: Box::new(move |endpoint| {
+                (original.as_ref() == Some(endpoint)).then_some(Original { takes_bare_token: true })
+            }),
             streams: Arc::clone(&streams),
         }));
         let config = RouterConfig {

@@ -144,3 +144,22 @@ async fn long_fields_of_a_viewer_are_refused() {
     let more = format!("cookie: {}\r\n", "a".repeat(40_000));
     assert_eq!(hub.answer_to(&request("gpu01/count", READ, &more)).await.status, 200);
 }
+
+#[tokio::test]
+async fn original_gets_the_form_of_token_that_it_takes() {
+    async fn strict() -> Host {
+        Host::playing(|mut stream, head| async move {
+            let is_bare = head.lines().any(|line| line == "authorization: the-agents-own-secret");
+            let refused = format!("HTTP/1.1 401 Unauthorized\r\n{JSON}content-length: 2\r\n\r\n{{}}");
+            let _ = stream.write_all(if is_bare { said(JSON, "{}") } else { refused }.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        })
+        .await
+    }
+    let (original, other) = (strict().await, strict().await);
+    let hub = Hub::new(&[("original", &original.endpoint), ("other", &other.endpoint)]).await;
+    for path in ["status", "count"] {
+        assert_eq!(hub.get(&format!("original/{path}"), READ).await.status, 200, "{path}");
+        assert_eq!(hub.get(&format!("other/{path}"), READ).await.status, 502, "{path}: others get Bearer only");
+    }
+}
