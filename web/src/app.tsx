@@ -1,5 +1,6 @@
 import { useRef } from "preact/hooks";
 import { route } from "./browser/route";
+import { helpOpen } from "./browser/single-keys";
 import { useLazy } from "./components/lazy";
 import { link } from "./live/connection";
 import type { Link } from "./live/follow";
@@ -16,7 +17,6 @@ import { origin } from "./view/origin";
 import { Overview } from "./view/overview/overview";
 import { EventsView, Help, UsageView, UsersView } from "./view/parts";
 import { ProcessesView } from "./view/processes/view";
-import { helpOpen } from "./view/shortcuts";
 import { useViewFocus } from "./view/view-focus";
 
 /** The whole page: the login form until the agent answers, then its views. */

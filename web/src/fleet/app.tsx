@@ -1,4 +1,5 @@
 import { useRef } from "preact/hooks";
+import { helpOpen } from "../browser/single-keys";
 import { useLazy } from "../components/lazy";
 import { link } from "../live/connection";
 import { ConnectingPage } from "../view/connecting";
@@ -12,7 +13,6 @@ import { Banners } from "./view/banners";
 import { Footer } from "./view/footer";
 import { Header } from "./view/header";
 import { HostsView } from "./view/hosts";
-import { helpOpen } from "./view/keys";
 import { WatchBanner } from "./view/watch";
 
 /** The whole page: the login form until the hub answers, then its views. */

@@ -2,9 +2,9 @@ import { computed, signal } from "@preact/signals";
 import { hubPath } from "../api/hub";
 import { token } from "../api/token";
 import { route } from "../browser/route";
+import { helpOpen } from "../browser/single-keys";
 import { agentNow, now, snapshot } from "../live/store";
 import { exact, timeZone } from "../model/format";
-import { helpOpen } from "./shortcuts";
 
 /** Time zone of this browser, by which all times on the page are written. */
 export const zone = computed(() => {

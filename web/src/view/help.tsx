@@ -1,7 +1,6 @@
-import { useEffect, useRef } from "preact/hooks";
-import { helpOpen } from "./shortcuts";
+import { type KeyHelp, KeysDialog } from "../components/keys-dialog";
 
-const KEYS: [keys: string[], text: string][] = [
+const KEYS: readonly KeyHelp[] = [
   [["/"], "Filter processes by user, command or PID"],
   [["j", "k"], "Next and previous GPU, process, user or event"],
   [["Enter"], "Open it"],
@@ -13,41 +12,10 @@ const KEYS: [keys: string[], text: string][] = [
 
 /** Keys of the page. */
 export function HelpDialog() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog
-      ref={dialog}
-      class="help"
-      aria-labelledby="help-title"
-      onClose={() => {
-        helpOpen.value = false;
-      }}
-    >
-      <h2 id="help-title">Keyboard</h2>
-      <dl>
-        {KEYS.map(([keys, text]) => (
-          <>
-            <dt>
-              {keys.map(key => (
-                <>
-                  <kbd>{key}</kbd>{" "}
-                </>
-              ))}
-            </dt>
-            <dd>{text}</dd>
-          </>
-        ))}
-      </dl>
-      <p class="fine">
-        Settings can turn the single keys off. The address holds the view, its filters, order, grouping and
-        columns.
-      </p>
-      <p>
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Close
-        </button>
-      </p>
-    </dialog>
+    <KeysDialog keys={KEYS}>
+      Settings can turn the single keys off. The address holds the view, its filters, order, grouping and
+      columns.
+    </KeysDialog>
   );
 }

@@ -1,9 +1,6 @@
 import { computed } from "@preact/signals";
-import { forgetToken, token } from "../api/token";
-import { contrast, REFRESH_INTERVALS, refreshInterval, shortcuts, theme } from "../browser/settings";
-import { Choice } from "../components/choice";
-import { Icon } from "../components/icon";
-import { Popover } from "../components/popover";
+import { REFRESH_INTERVALS, refreshInterval } from "../browser/settings";
+import { SettingsMenu } from "../components/settings-menu";
 import { snapshot } from "../live/store";
 import { SPACE } from "../model/format";
 
@@ -12,33 +9,7 @@ const version = computed(() => snapshot.value?.host.agent_version);
 /** Settings. */
 export function Menu() {
   return (
-    <Popover
-      name="menu"
-      label="Settings"
-      button={
-        <>
-          <Icon name="sliders" />
-          <span class="unseen">Settings</span>
-        </>
-      }
-    >
-      <Choice
-        legend="Colours"
-        of={theme}
-        options={[
-          ["system", "System"],
-          ["light", "Light"],
-          ["dark", "Dark"],
-        ]}
-      />
-      <Choice
-        legend="Contrast"
-        of={contrast}
-        options={[
-          ["system", "System"],
-          ["more", "High"],
-        ]}
-      />
+    <SettingsMenu version={version.value}>
       <label class="line">
         Refresh
         <select
@@ -54,28 +25,6 @@ export function Menu() {
           ))}
         </select>
       </label>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={shortcuts.value}
-          onChange={event => {
-            shortcuts.value = event.currentTarget.checked;
-          }}
-        />
-        Keyboard shortcuts
-      </label>
-      {token.value !== null && (
-        <button type="button" onClick={leave}>
-          Sign out
-        </button>
-      )}
-      <p class="fine">nvidia-smi-web-agent {version.value}</p>
-    </Popover>
+    </SettingsMenu>
   );
-}
-
-/** Forgets the token, and everything that it opened. */
-function leave(): void {
-  forgetToken();
-  location.reload();
 }

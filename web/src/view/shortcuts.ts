@@ -1,42 +1,20 @@
-import { signal } from "@preact/signals";
 import { format, route } from "../browser/route";
-import { shortcuts } from "../browser/settings";
+import { followSingleKeys } from "../browser/single-keys";
 import { shown } from "../live/store";
 import { findGpu } from "../model/gpu";
 import { focusInNextView } from "./view-focus";
-
-/** True while the help is open. */
-export const helpOpen = signal(false);
 
 /** Items that `j` and `k` go through, in the order of the page. */
 const ITEMS =
   "article.gpu h2 a, table.processes td.more button, table:is(.users, .usage) tbody th a, .events li";
 
-/** Acts on single keys, unless they are typed into a field, part of a combination, or turned off. */
+/** Acts on single keys. */
 export function followKeys(): void {
-  document.addEventListener("keydown", event => {
-    const { key, target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (key === "Escape" && route.value.view === "wall") {
-      location.hash = "#/";
-      return;
-    }
-    const isTyped =
-      target instanceof HTMLElement && target.closest("input, select, textarea, [contenteditable]") !== null;
-    const isCovered = document.querySelector("dialog[open], .popover:popover-open") !== null;
-    if (isTyped || isCovered || !shortcuts.value || route.value.view === "wall") return;
-    const action = ACTIONS[key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
+  followSingleKeys(ACTIONS, () => route.value.view === "wall");
 }
 
 const ACTIONS: Record<string, () => void> = {
   "/": find,
-  "?": () => {
-    helpOpen.value = true;
-  },
   j: () => step(1),
   k: () => step(-1),
 };

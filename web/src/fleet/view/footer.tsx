@@ -1,8 +1,8 @@
 import { computed, signal } from "@preact/signals";
 import { token } from "../../api/token";
+import { helpOpen } from "../../browser/single-keys";
 import { exact, timeZone } from "../../model/format";
 import { hubNow, now } from "../live/store";
-import { helpOpen } from "./keys";
 
 /** Time zone of this browser, by which all times on the page are written. */
 export const zone = computed(() => {

@@ -1,9 +1,5 @@
-import { signal } from "@preact/signals";
-import { shortcuts } from "../../browser/settings";
+import { followSingleKeys } from "../../browser/single-keys";
 import { route } from "../route";
-
-/** True while the help is open. */
-export const helpOpen = signal(false);
 
 /** An item of the list on the page. */
 interface Selectable {
@@ -25,31 +21,13 @@ export function selectable(items: readonly Selectable[], reveal: (index: number)
   };
 }
 
-/** Acts on single keys, unless they are typed into a field, part of a combination, or turned off. */
+/** Acts on single keys. */
 export function followKeys(): void {
-  document.addEventListener("keydown", event => {
-    const { key, target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (key === "Escape" && route.value.view === "wall") {
-      location.hash = "#/";
-      return;
-    }
-    const isTyped =
-      target instanceof HTMLElement && target.closest("input, select, textarea, [contenteditable]") !== null;
-    const isCovered = document.querySelector("dialog[open], .popover:popover-open") !== null;
-    if (isTyped || isCovered || !shortcuts.value || route.value.view === "wall") return;
-    const action = ACTIONS[key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
+  followSingleKeys(ACTIONS, () => route.value.view === "wall");
 }
 
 const ACTIONS: Record<string, () => void> = {
   "/": toSearch,
-  "?": () => {
-    helpOpen.value = true;
-  },
   f: () => {
     location.hash = "#/find";
   },
