@@ -19,12 +19,13 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
-/// Requests a path. The server closes the connection afterwards, so that the end of the body is known.
+/// Requests a path. The server closes the connection afterwards, so that the end of the body is known; HTTP/1.0 has no
+/// chunks, which Prometheus would send.
 pub(crate) fn get(address: SocketAddr, path: &str, encoding: &str) -> Outcome<Response> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     let request =
-        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: {encoding}\r\n\r\n");
+        format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: {encoding}\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
