@@ -27,8 +27,10 @@ pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(position).copied().unwrap_or(f64::NAN)
 }
 
+/// Ages of the GPUs' values in events. The totals at the end of an event are sums, which have no age.
 fn ages(text: &str, now: u64) -> impl Iterator<Item = f64> {
-    text.split(KEY).skip(1).filter_map(move |rest| {
+    let gpus = text.lines().filter_map(|line| line.split("\"totals\":").next());
+    gpus.flat_map(|line| line.split(KEY).skip(1)).filter_map(move |rest| {
         let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
         let bytes: u64 = rest[..end].parse().ok()?;
         Some(age_ms(bytes, now) as f64)
@@ -133,7 +135,10 @@ mod tests {
     fn ages_found_in_an_event() {
         let now = 1_796_059_256_545;
         let stamp = now & 0xf_ffff;
-        let text = format!(r#"{{"gpus":[{{"memory_free_bytes":{}}},{{"memory_free_bytes":null}}]}}"#, stamp - 300);
+        let text = format!(
+            r#"{{"gpus":[{{"memory_free_bytes":{}}},{{"memory_free_bytes":null}}],"totals":{{"memory_free_bytes":7}}}}"#,
+            stamp - 300
+        );
         assert_eq!(ages(&text, now).collect::<Vec<_>>(), [300.0]);
     }
 
