@@ -106,6 +106,39 @@ test("changes are shown as they arrive", () =>
     await row(page, "gpu13").getByText("2 of 2").waitFor();
   }));
 
+test("an update changes nothing but what it is about", () =>
+  at(many(60), "#/?sort=name", async (page, hub) => {
+    await live(page);
+    await row(page, "node0003").locator(".cell").first().waitFor();
+    await page.evaluate(() => {
+      window.changed = new Set();
+      const nameOf = node => (node.parentElement ?? node).closest("[data-host]")?.dataset.host ?? "other";
+      new MutationObserver(found => {
+        for (const { target } of found) window.changed.add(nameOf(target));
+      }).observe(document.querySelector(".fleet"), {
+        subtree: true,
+        childList: true,
+        attributes: true,
+        characterData: true,
+      });
+    });
+    const { gpus } = hub.hosts[2];
+    // Most loads tremble: the power changes, the box of a GPU does not.
+    hub.tell({
+      hosts: [
+        { name: "node0003", gpus: [{ index: 0, power_watts: 9_000, utilization_percent: 79 }] },
+        { name: "node0004", read_at: Date.now(), gpus: [{ index: 0 }] },
+      ],
+    });
+    const watts = gpus.slice(1).reduce((sum, gpu) => sum + gpu.power_watts, 9_000);
+    await row(page, "node0003")
+      .getByText(`${(watts / 1000).toFixed(1)} kW`)
+      .waitFor();
+    assert.deepEqual(await page.evaluate(() => [...window.changed]), ["node0003"]);
+    hub.tell({ hosts: [{ name: "node0003", gpus: [{ index: 0, use: "busy", utilization_percent: 20 }] }] });
+    await row(page, "node0003").locator(".cell[data-index='0'][data-level='1']").waitFor();
+  }));
+
 test("text of hosts is never markup", () => {
   const evil = "<img src=x onerror=alert(1)>";
   const hosts = [

@@ -52,10 +52,8 @@ describe("the order", () => {
 
 describe("groups", () => {
   it("are in the order of their values, with hosts without the label last", () => {
-    const rack = (name: string, value?: string) =>
-      hostOf(name, [], value === undefined ? {} : { labels: { rack: value } });
-    const found = groupBy([rack("a", "r10"), rack("b"), rack("c", "r9"), rack("d", "r10")], "rack");
-    expect(found.map(({ value, hosts }) => [value, hosts.map(host => host.name)])).toEqual([
+    const found = groupBy(["a", "b", "c", "d"], ["r10", null, "r9", "r10"]);
+    expect(found.map(({ value, names }) => [value, names])).toEqual([
       ["r9", ["c"]],
       ["r10", ["a", "d"]],
       [null, ["b"]],

@@ -1,9 +1,10 @@
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import { link, paused } from "../../live/connection";
 import { type Hosts, merge, mergeAll } from "../model/merge";
 import { outdatedHosts, outdatedTotals } from "../model/outdated";
 import { EVERY_HOST } from "../model/window";
 import type { Fleet, FleetChange, FleetTotals, Host } from "../types";
+import { unchanging } from "./unchanging";
 
 /** Hosts by name as they were sent last. */
 const sentHosts = signal<Hosts>(new Map());
@@ -43,11 +44,26 @@ export const totals = computed<FleetTotals | null>(() => {
   return sent !== null && isOld.value ? outdatedTotals(sent) : sent;
 });
 
+/** Number of hosts. */
+export const size = computed(() => hosts.value.size);
+
 /** Names of all labels, in the order of names. */
-export const labels = computed<readonly string[]>(
-  () => [...new Set([...hosts.value.values()].flatMap(host => Object.keys(host.labels)))].sort(),
-  { name: "labels" },
-);
+export const labels = unchanging(() => {
+  const found = new Set<string>();
+  for (const { labels } of hosts.value.values()) for (const name in labels) found.add(name);
+  return [...found].sort();
+});
+
+/** A host by its name, as it changes; the last that was known of one that is gone. Null for an unknown name. */
+export function hostNamed(name: string): ReadonlySignal<Host> | null {
+  const first = hosts.peek().get(name);
+  if (!first) return null;
+  let last = first;
+  return computed(() => {
+    last = hosts.value.get(name) ?? last;
+    return last;
+  });
+}
 
 /** The hub's time of the newest values of each host's GPUs. */
 let gpusAt = new Map<string, number>();

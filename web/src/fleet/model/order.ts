@@ -132,19 +132,19 @@ export function keepOrder(hosts: readonly Host[], before: readonly string[]): Ho
 export interface Group {
   /** Null for hosts without the label. */
   value: string | null;
-  hosts: Host[];
+  names: string[];
 }
 
-/** Groups by a label, in the order of its values; hosts without it are last. */
-export function groupBy(hosts: readonly Host[], label: string): Group[] {
-  const found = new Map<string | null, Host[]>();
-  for (const host of hosts) {
-    const value = host.labels[label] ?? null;
+/** Groups names of hosts by the value of a label of each, in the order of values; hosts without it are last. */
+export function groupBy(names: readonly string[], values: readonly (string | null)[]): Group[] {
+  const found = new Map<string | null, string[]>();
+  for (const [at, name] of names.entries()) {
+    const value = values[at] ?? null;
     const group = found.get(value);
-    if (group) group.push(host);
-    else found.set(value, [host]);
+    if (group) group.push(name);
+    else found.set(value, [name]);
   }
   return [...found]
-    .map(([value, hosts]) => ({ value, hosts }))
+    .map(([value, names]) => ({ value, names }))
     .sort((a, b) => (a.value === null ? 1 : b.value === null ? -1 : compareText(a.value, b.value)));
 }

@@ -1,7 +1,9 @@
-import { memo } from "../../components/memo";
+import type { ReadonlySignal } from "@preact/signals";
+import { useMemo, useRef } from "preact/hooks";
 import { bytes, celsius, duration, ofTotal, percent, plural, watts } from "../../model/format";
 import { verdict } from "../../model/gpu";
 import { hosts, hubNow } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import { type CellStatus, cellStatus, gpuCount } from "../model/host";
 import type { FleetGpu, Host, UseCounts } from "../types";
 
@@ -19,47 +21,92 @@ export const CELL_WORDS: Record<CellStatus, string> = {
 };
 
 /** GPUs of a host: one cell each, with a colour and a mark. */
-export function Cells({ host }: { host: Host }) {
-  const { gpus, counts } = host;
+export function Cells({ host }: { host: ReadonlySignal<Host> }) {
+  const looks = useMemo(() => looksOf(host), [host]);
+  const frame = useMemo(() => unchanging(() => frameOf(host.value)), [host]);
+  const drawn = useRef(new Map<number, Drawn>());
+  void frame.value;
+  const { gpus, counts, state } = host.peek();
   const label = countText(counts.gpus);
   if (gpus === undefined || (gpus.length === 0 && gpuCount(counts.gpus) > 0)) {
     return <CountBar counts={counts.gpus} label={label} />;
   }
-  if (gpus.length === 0) return <span class="fine">{host.state === "ok" ? "no GPU" : ""}</span>;
+  if (gpus.length === 0) return <span class="fine">{state === "ok" ? "no GPU" : ""}</span>;
   return (
     <div class="cells" role="img" aria-label={label} data-size={sizeOf(gpus.length)}>
-      {gpus.map(gpu => (
-        <Cell
-          key={gpu.index}
-          index={gpu.index}
-          status={cellStatus(host, gpu)}
-          level={levelOf(gpu.utilization_percent)}
-          mig={gpu.mig.map(each => verdict(host.state === "ok" ? each.use : "unknown")).join(" ")}
-        />
-      ))}
+      {looks.value.map((look, at) => {
+        // A cell that looks the same keeps its element, so that nothing of it is compared.
+        const known = drawn.current.get(at);
+        if (known?.look === look) return known.element;
+        const element = cell(gpus[at]?.index ?? at, look);
+        drawn.current.set(at, { look, element });
+        return element;
+      })}
     </div>
   );
 }
 
+interface Drawn {
+  look: string;
+  element: ReturnType<typeof cell>;
+}
+
+/** All that is shown apart from the cells themselves. */
+const frameOf = ({ state, counts, gpus }: Host): readonly unknown[] => [
+  state,
+  counts,
+  gpus === undefined,
+  ...(gpus ?? []).map(({ index }) => index),
+];
+
+/** Looks of the cells of a host. */
+function looksOf(host: ReadonlySignal<Host>): ReadonlySignal<readonly string[]> {
+  let before: readonly string[] = [];
+  return unchanging(() => {
+    const now = host.value;
+    before = (now.gpus ?? []).map((gpu, at) => lookOf(now, gpu, before[at]));
+    return before;
+  });
+}
+
 const sizeOf = (count: number): string => (count <= 8 ? "large" : count <= 16 ? "middle" : "small");
 
-/** Steps of a cell's level: finer ones could not be seen, and each change costs a repaint. */
-const LEVELS = 10;
-/** Level of a busy GPU, which is never drawn as empty. */
-const levelOf = (percent: number | null): number => Math.max(2, Math.round(((percent ?? 0) / 100) * LEVELS));
+/** Steps of a cell's level, which is never drawn as empty: finer ones could not be seen in a box of 23 pixels. */
+const LEVELS = 5;
 
-const Cell = memo(
-  ({ index, status, level, mig }: { index: number; status: CellStatus; level: number; mig: string }) => (
+/** Level of a busy GPU that was drawn with `before`: drawn again after a whole step, since most loads tremble. */
+function levelOf(percent: number | null, before: number): number {
+  const exact = ((percent ?? 0) / 100) * LEVELS;
+  return Math.abs(exact - before) < 1 ? before : Math.max(1, Math.round(exact));
+}
+
+/** Look of a cell, as a text that can be compared: status, level of a busy one, and uses of MIG instances. */
+function lookOf(host: Host, gpu: FleetGpu, before: string | undefined): string {
+  const status = cellStatus(host, gpu);
+  if (gpu.mig.length > 0) {
+    return `${status}  ${gpu.mig.map(each => verdict(host.state === "ok" ? each.use : "unknown")).join(" ")}`;
+  }
+  if (status !== "busy") return status;
+  const drawn = before?.startsWith(status) ? Number(before.slice(status.length)) : Number.NaN;
+  return `${status} ${levelOf(gpu.utilization_percent, drawn)}`;
+}
+
+function cell(index: number, look: string) {
+  const [status, level, ...mig] = look.split(" ");
+  return (
     <i
-      class={mig === "" ? "cell" : "cell mig"}
+      key={index}
+      class={mig.length > 0 ? "cell mig" : "cell"}
       data-status={status}
       data-index={index}
-      data-level={status === "busy" && mig === "" ? level : undefined}
+      data-level={level || undefined}
     >
-      {mig !== "" && mig.split(" ").map((use, at) => <b key={at} data-status={use} />)}
+      {mig.map((use, at) => (
+        <b key={at} data-status={use} />
+      ))}
     </i>
-  ),
-);
+  );
+}
 
 /** Numbers of GPUs by use, as long as GPUs are not known one by one. */
 export function CountBar({ counts, label }: { counts: UseCounts; label: string }) {

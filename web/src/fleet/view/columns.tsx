@@ -1,4 +1,6 @@
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { LiveText } from "../../components/fixed-width";
 import { Icon } from "../../components/icon";
 import { Meter } from "../../components/meter";
 import { Absent } from "../../components/value";
@@ -19,7 +21,10 @@ export interface Column {
   sort?: SortKey;
   /** True for numbers, which are sorted from the highest first. */
   number?: boolean;
-  cell(host: Host): ComponentChildren;
+  /** Content of the cell; `live` is the same host as it changes. */
+  cell(host: Host, live: ReadonlySignal<Host>): ComponentChildren;
+  /** Values that the content is made of: it is rendered again when one of them changes, of an old host or a new one. */
+  shows(host: Host): readonly unknown[];
 }
 
 /** Dash with a reason, in place of a value. */
@@ -48,6 +53,24 @@ function measured(host: Host, value: number | null, text: (value: number) => Com
   if (why !== null) return <Missing reason={why} />;
   return value === null ? <Missing reason={reasonOf(host)} /> : text(value);
 }
+
+type Measure = { of: (host: Host) => number | null; text: (value: number) => string };
+
+/** Cell of a number that changes often: its text changes without a rendering. */
+const measure = ({ of, text }: Measure): Pick<Column, "cell" | "shows"> => ({
+  cell: (host, live) => measured(host, of(host), () => <LiveNumber host={live} of={of} text={text} />),
+  shows: host => [host.state, of(host) === null ? reasonOf(host) : true],
+});
+
+function LiveNumber({ host, of, text }: Measure & { host: ReadonlySignal<Host> }) {
+  const live = useComputed(() => {
+    const value = of(host.value);
+    return value === null ? "" : text(value);
+  });
+  return <LiveText>{live}</LiveText>;
+}
+
+const memoryFree = (host: Host) => sumsOf(host).memoryFree;
 
 function NameCell({ host }: { host: Host }) {
   const note = [...host.notes, sourceLimits(host)].filter(text => text !== null).join("\n");
@@ -119,6 +142,20 @@ function SubLine({ host }: { host: Host }) {
   );
 }
 
+const showsName = (host: Host): readonly unknown[] => [
+  host.name,
+  host.state,
+  host.since,
+  host.state === "ok" ? null : host.read_at,
+  host.source,
+  host.agent_version,
+  host.notes,
+  host.labels,
+  host.error,
+  host.problems,
+  severityOf(host),
+];
+
 function FreeCell({ host }: { host: Host }) {
   const { gpus, mig } = host.counts;
   const all = gpuCount(gpus);
@@ -143,15 +180,16 @@ function FreeCell({ host }: { host: Host }) {
   );
 }
 
-function MemoryCell({ host }: { host: Host }) {
-  const { memoryFree, memoryTotal, memoryOf } = sumsOf(host);
+function MemoryCell({ host, live }: { host: Host; live: ReadonlySignal<Host> }) {
+  const { memoryFree: free, memoryTotal, memoryOf } = sumsOf(host);
   const all = host.gpus?.length ?? 0;
-  return measured(host, memoryFree, free => (
+  return measured(host, free, () => (
     <>
       <div>
-        {bytes(free)} <small>free of {memoryTotal === null ? DASH : bytes(memoryTotal)}</small>
+        <LiveNumber host={live} of={memoryFree} text={bytes} />{" "}
+        <small>free of {memoryTotal === null ? DASH : bytes(memoryTotal)}</small>
       </div>
-      <Meter of={memoryTotal ? 1 - free / memoryTotal : null} />
+      <UsedMeter host={live} />
       {memoryOf < all && (
         <div class="sub">
           of {memoryOf} of {all} GPUs
@@ -159,6 +197,22 @@ function MemoryCell({ host }: { host: Host }) {
       )}
     </>
   ));
+}
+
+function showsMemory(host: Host): readonly unknown[] {
+  const { memoryFree: free, memoryTotal, memoryOf } = sumsOf(host);
+  return [host.state, free === null ? reasonOf(host) : true, memoryTotal, memoryOf, host.gpus?.length];
+}
+
+function UsedMeter({ host }: { host: ReadonlySignal<Host> }) {
+  const used = useComputed(() => usedOf(host.value));
+  return <Meter of={used.value} />;
+}
+
+/** Used share of a host's memory, in steps of a meter that is narrow. */
+function usedOf(host: Host): number | null {
+  const { memoryFree, memoryTotal } = sumsOf(host);
+  return memoryFree === null || !memoryTotal ? null : Math.round((1 - memoryFree / memoryTotal) * 50) / 50;
 }
 
 const MAX_USERS = 3;
@@ -192,6 +246,7 @@ export const COLUMNS: readonly Column[] = [
     width: "minmax(17rem, 1.5fr)",
     sort: "name",
     cell: host => <NameCell host={host} />,
+    shows: showsName,
   },
   {
     key: "gpus",
@@ -199,12 +254,14 @@ export const COLUMNS: readonly Column[] = [
     width: "minmax(21rem, 22rem)",
     sort: "gpus",
     number: true,
-    cell: host => (
+    cell: (host, live) => (
       <>
-        <Cells host={host} />
+        <Cells host={live} />
         <div class="sub">{modelText(sumsOf(host))}</div>
       </>
     ),
+    // Its cells follow the host themselves.
+    shows: host => [modelText(sumsOf(host))],
   },
   {
     key: "free",
@@ -213,6 +270,7 @@ export const COLUMNS: readonly Column[] = [
     sort: "free",
     number: true,
     cell: host => <FreeCell host={host} />,
+    shows: host => [host.state, host.counts],
   },
   {
     key: "memory",
@@ -220,7 +278,8 @@ export const COLUMNS: readonly Column[] = [
     width: "minmax(17rem, 1fr)",
     sort: "memory",
     number: true,
-    cell: host => <MemoryCell host={host} />,
+    cell: (host, live) => <MemoryCell host={host} live={live} />,
+    shows: showsMemory,
   },
   {
     key: "power",
@@ -228,7 +287,7 @@ export const COLUMNS: readonly Column[] = [
     width: "7.6rem",
     sort: "power",
     number: true,
-    cell: host => measured(host, sumsOf(host).power, value => joined(power(value))),
+    ...measure({ of: host => sumsOf(host).power, text: value => joined(power(value)) }),
   },
   {
     key: "users",
@@ -237,6 +296,7 @@ export const COLUMNS: readonly Column[] = [
     sort: "users",
     number: true,
     cell: host => <UsersCell host={host} />,
+    shows: host => [host.state, host.gpus === undefined, host.source, sumsOf(host).users?.join()],
   },
   {
     key: "util",
@@ -244,7 +304,7 @@ export const COLUMNS: readonly Column[] = [
     width: "9rem",
     sort: "util",
     number: true,
-    cell: host => measured(host, sumsOf(host).utilization, percent),
+    ...measure({ of: host => sumsOf(host).utilization, text: percent }),
   },
   {
     key: "temp",
@@ -252,7 +312,7 @@ export const COLUMNS: readonly Column[] = [
     width: "8rem",
     sort: "temp",
     number: true,
-    cell: host => measured(host, sumsOf(host).temperature, celsius),
+    ...measure({ of: host => sumsOf(host).temperature, text: celsius }),
   },
   {
     key: "updated",
@@ -261,18 +321,21 @@ export const COLUMNS: readonly Column[] = [
     sort: "updated",
     number: true,
     cell: host => <Updated host={host} />,
+    shows: host => [host.read_at],
   },
   {
     key: "driver",
     name: "Driver",
     width: "11rem",
     cell: host => host.driver_version ?? <Missing reason="The host does not report it." />,
+    shows: host => [host.driver_version],
   },
   {
     key: "version",
     name: "Agent",
     width: "8rem",
     cell: host => host.agent_version ?? <Missing reason="The host does not report it." />,
+    shows: host => [host.agent_version],
   },
 ];
 
@@ -293,4 +356,5 @@ export const labelColumn = (label: string): Column => ({
   width: "minmax(8rem, 1fr)",
   sort: `label.${label}`,
   cell: host => host.labels[label] ?? <Missing reason="The host has no such label." />,
+  shows: host => [host.labels[label]],
 });

@@ -4,11 +4,11 @@ import { helpOpen } from "../../browser/single-keys";
 import { exact, timeZone } from "../../model/format";
 import { hubNow, now } from "../live/store";
 
+/** Zones change their offset at a quarter of an hour at the latest. */
+const QUARTER_MS = 900_000;
 /** Time zone of this browser, by which all times on the page are written. */
-export const zone = computed(() => {
-  void now.value;
-  return timeZone(hubNow());
-});
+const quarter = computed(() => Math.floor(now.value / QUARTER_MS));
+export const zone = computed(() => timeZone(quarter.value * QUARTER_MS));
 
 /** Time of the values on paper; null before anything was printed. */
 const printed = signal<number | null>(null);

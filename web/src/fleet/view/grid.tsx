@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { memo } from "../../components/memo";
 import { count } from "../../model/format";
+import { hostNamed } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
-import type { Host } from "../types";
 import { Cells, describeCell } from "./cells";
 import { hostAddress } from "./columns";
 import { selectable } from "./keys";
@@ -15,7 +15,7 @@ const TILE = 17;
 const ROW = 6;
 const GROUP = 4;
 
-type Line = { key: string; hosts: Host[]; group: Extract<Item, { kind: "group" }> | null };
+type Line = { key: string; names: string[]; group: Extract<Item, { kind: "group" }> | null };
 
 /** Hosts as tiles; lines off screen are not rendered. */
 export function Grid() {
@@ -26,10 +26,10 @@ export function Grid() {
   const kinds = lines.map(({ group }) => (group ? "g" : "h")).join("");
   const heights = useMemo(() => [...kinds].map(kind => rem() * (kind === "h" ? ROW : GROUP)), [kinds]);
   const windowed = useWindow(place, heights);
-  const names = (from: number, to: number) => lines.slice(from, to).flatMap(({ hosts }) => hosts);
+  const names = (from: number, to: number) => lines.slice(from, to).flatMap(({ names }) => names);
   const rendered = names(windowed.from, windowed.to);
   useRequested(
-    rendered.map(host => ({ kind: "host", key: host.name, host })),
+    rendered.map(name => ({ kind: "host", key: name, name })),
     {
       ...windowed,
       from: 0,
@@ -43,7 +43,7 @@ export function Grid() {
   const lineOf = useMemo(
     () =>
       new Map<string, number>(
-        lines.flatMap(({ hosts }, at) => hosts.map(({ name }): [string, number] => [`host ${name}`, at])),
+        lines.flatMap(({ names }, at) => names.map((name): [string, number] => [`host ${name}`, at])),
       ),
     [lines],
   );
@@ -58,15 +58,15 @@ export function Grid() {
       onPointerOver={describeCell}
       style={{ "--height": `${windowed.height}px`, "--top": `${windowed.top}px`, "--count": columns }}
     >
-      {lines.slice(windowed.from, windowed.to).map(({ key, hosts, group }) =>
+      {lines.slice(windowed.from, windowed.to).map(({ key, names, group }) =>
         group ? (
           <h3 key={key}>
-            {group.value ?? "without the label"} <span class="fine">{count(group.hosts.length)}</span>
+            {group.value ?? "without the label"} <span class="fine">{count(group.names.length)}</span>
           </h3>
         ) : (
           <ul key={key}>
-            {hosts.map(host => (
-              <Tile key={host.name} host={host} />
+            {names.map(name => (
+              <Tile key={name} name={name} />
             ))}
           </ul>
         ),
@@ -75,37 +75,47 @@ export function Grid() {
   );
 }
 
-const Tile = memo(({ host }: { host: Host }) => (
-  <li
-    class="tile"
-    data-key={`host ${host.name}`}
-    data-host={host.name}
-    data-severity={severityOf(host) ?? "none"}
-  >
-    <div class="name">
-      <a href={hostAddress(host.name)} data-item>
-        {host.name}
-      </a>
-      {host.state === "ok" ? (
-        <span class="free" data-status={host.counts.gpus.free > 0 ? "free" : "none"}>
-          <b>{host.counts.gpus.free}</b>/{gpuCount(host.counts.gpus)}
-        </span>
-      ) : (
-        <span class="fine">{host.state}</span>
-      )}
-    </div>
-    <Cells host={host} />
-  </li>
-));
+function Tile({ name }: { name: string }) {
+  const live = useMemo(() => hostNamed(name), [name]);
+  const shown = useMemo(
+    () =>
+      unchanging(() => {
+        const host = live?.value;
+        return host ? [host.state, host.counts, severityOf(host)] : [];
+      }),
+    [live],
+  );
+  void shown.value;
+  if (!live) return null;
+  const host = live.peek();
+  const { state, counts } = host;
+  return (
+    <li class="tile" data-key={`host ${name}`} data-host={name} data-severity={severityOf(host) ?? "none"}>
+      <div class="name">
+        <a href={hostAddress(name)} data-item>
+          {name}
+        </a>
+        {state === "ok" ? (
+          <span class="free" data-status={counts.gpus.free > 0 ? "free" : "none"}>
+            <b>{counts.gpus.free}</b>/{gpuCount(counts.gpus)}
+          </span>
+        ) : (
+          <span class="fine">{state}</span>
+        )}
+      </div>
+      <Cells host={live} />
+    </li>
+  );
+}
 
 /** Lines of tiles; a group begins a line. */
 function linesOf(items: readonly Item[], columns: number): Line[] {
   const lines: Line[] = [];
   for (const item of items) {
     const last = lines.at(-1);
-    if (item.kind === "group") lines.push({ key: item.key, hosts: [], group: item });
-    else if (last && !last.group && last.hosts.length < columns) last.hosts.push(item.host);
-    else lines.push({ key: item.key, hosts: [item.host], group: null });
+    if (item.kind === "group") lines.push({ key: item.key, names: [], group: item });
+    else if (last && !last.group && last.names.length < columns) last.names.push(item.name);
+    else lines.push({ key: item.key, names: [item.name], group: null });
   }
   return lines;
 }

@@ -21,7 +21,7 @@ export function Legend() {
           <i
             class="cell"
             data-status={status}
-            data-level={status === "busy" ? 6 : undefined}
+            data-level={status === "busy" ? 3 : undefined}
             aria-hidden="true"
           />
           {CELL_WORDS[status]}

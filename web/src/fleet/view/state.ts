@@ -2,6 +2,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { stored } from "../../browser/stored";
 import { needsAllGpus } from "../live/start";
 import { hosts, hubNow, labels } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import {
   groupBy,
   keepOrder,
@@ -70,23 +71,25 @@ export const held = signal(false);
 const places = new Places();
 let last = { by: "", at: Number.NEGATIVE_INFINITY, names: [] as string[] };
 
-/** Hosts that match the search, in an order that does not jump. */
-export const shown = computed<Host[]>(() => {
+/** Names of hosts that match the search, in an order that does not jump. */
+export const shown = unchanging(() => {
   const all = [...hosts.value.values()];
   const { test, isEmpty } = search.value;
   const matching = isEmpty ? all : all.filter(test);
   const by = `${sortText.value} ${searchText.value}`;
   const isSettled = held.peek() || performance.now() - last.at < SORT_INTERVAL_MS;
-  if (moves(order.value) && by === last.by && isSettled) return keepOrder(matching, last.names);
-  const sorted = sortHosts(matching, order.value, places.of(all));
-  last = { by, at: performance.now(), names: sorted.map(host => host.name) };
-  return sorted;
+  if (moves(order.value) && by === last.by && isSettled) return namesOf(keepOrder(matching, last.names));
+  const names = namesOf(sortHosts(matching, order.value, places.of(all)));
+  last = { by, at: performance.now(), names };
+  return names;
 });
 
-/** A row of the list. */
+const namesOf = (hosts: readonly Host[]): string[] => hosts.map(({ name }) => name);
+
+/** A row of the list: a host, or the heading of a group of them. What they show is not part of it. */
 export type Item =
-  | { kind: "host"; key: string; host: Host }
-  | { kind: "group"; key: string; value: string | null; hosts: Host[]; isOpen: boolean };
+  | { kind: "host"; key: string; name: string }
+  | { kind: "group"; key: string; value: string | null; names: readonly string[]; isOpen: boolean };
 
 /** Groups that are closed, by value. */
 export const closed = signal<ReadonlySet<string | null>>(new Set());
@@ -97,18 +100,25 @@ export function toggleGroup(value: string | null): void {
   closed.value = next;
 }
 
+/** Value of the label of groups of each shown host; none without groups. */
+const groupValues = unchanging(() => {
+  const label = grouping.value;
+  return label === "" ? [] : shown.value.map(name => hosts.value.get(name)?.labels[label] ?? null);
+});
+
+/** Rows of the list: they stay the same while values of hosts change. */
 export const items = computed<Item[]>(() => {
-  const row = (host: Host): Item => ({ kind: "host", key: `host ${host.name}`, host });
+  const row = (name: string): Item => ({ kind: "host", key: `host ${name}`, name });
   if (grouping.value === "") return shown.value.map(row);
-  return groupBy(shown.value, grouping.value).flatMap(({ value, hosts }) => {
+  return groupBy(shown.value, groupValues.value).flatMap(({ value, names }) => {
     const isOpen = !closed.value.has(value);
     const group: Item = {
       kind: "group",
       key: value === null ? "group" : `group ${value}`,
       value,
-      hosts,
+      names,
       isOpen,
     };
-    return isOpen ? [group, ...hosts.map(row)] : [group];
+    return isOpen ? [group, ...names.map(row)] : [group];
   });
 });

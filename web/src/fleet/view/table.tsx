@@ -1,9 +1,11 @@
+import { computed, type ReadonlySignal } from "@preact/signals";
+import { Component } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Icon } from "../../components/icon";
-import { memo } from "../../components/memo";
 import { count, plural } from "../../model/format";
 import { requested } from "../live/start";
-import { hosts, labels } from "../live/store";
+import { hostNamed, hosts, labels, size } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import { gpuCount } from "../model/host";
 import { orderText } from "../model/order";
 import { namesToRequest } from "../model/window";
@@ -43,7 +45,6 @@ export function Table() {
   const body = useRef<HTMLTableSectionElement>(null);
   const windowed = useWindow(body, heights);
   useRequested(all, windowed);
-  const index = useMemo(() => new Map(all.map(({ key }, at) => [key, at])), [all]);
   useEffect(() => selectable(all, windowed.show), [all]);
   const width = columns.map(column => column.width).join(" ");
   return (
@@ -78,11 +79,11 @@ export function Table() {
         >
           {all
             .slice(windowed.from, windowed.to)
-            .map(item =>
+            .map((item, at) =>
               item.kind === "host" ? (
-                <Row key={item.key} host={item.host} columns={columns} index={index.get(item.key) ?? 0} />
+                <Row key={item.key} name={item.name} columns={columns} index={windowed.from + at} />
               ) : (
-                <GroupRow key={item.key} group={item} index={index.get(item.key) ?? 0} />
+                <GroupRow key={item.key} group={item} index={windowed.from + at} />
               ),
             )}
         </tbody>
@@ -103,9 +104,9 @@ const SETTLED_MS = 200;
 /** Requests the GPUs of hosts on screen. */
 export function useRequested(all: readonly Item[], { from, to, onScreen }: Windowed): void {
   const names = (from: number, to: number) =>
-    all.slice(from, to).flatMap(item => (item.kind === "host" ? [item.host.name] : []));
+    all.slice(from, to).flatMap(item => (item.kind === "host" ? [item.name] : []));
   const before = requested.peek();
-  const next = namesToRequest(before, names(onScreen.from, onScreen.to), names(from, to), hosts.value.size);
+  const next = namesToRequest(before, names(onScreen.from, onScreen.to), names(from, to), size.value);
   const text = next?.join();
   useEffect(() => {
     if (text === before?.join()) return;
@@ -146,30 +147,50 @@ function Heading({ column }: { column: Column }) {
   );
 }
 
-const Row = memo(({ host, columns, index }: { host: Host; columns: readonly Column[]; index: number }) => (
-  <tr
-    role="row"
-    aria-rowindex={index + 2}
-    data-key={`host ${host.name}`}
-    data-host={host.name}
-    data-state={host.state}
-  >
-    {columns.map(column => (
-      <td
-        key={column.key}
-        // Its name is the header of a row.
-        role={column.key === "host" ? "rowheader" : "cell"}
-        data-column={column.key}
+/** A row, which is rendered once: its cells follow its host. */
+class Row extends Component<RowProps> {
+  private readonly host = hostNamed(this.props.name);
+  private readonly status = computed(() => this.host?.value.state);
+
+  override shouldComponentUpdate({ columns, index }: RowProps): boolean {
+    return columns !== this.props.columns || index !== this.props.index;
+  }
+
+  override render({ name, columns, index }: RowProps) {
+    const { host } = this;
+    return (
+      <tr
+        role="row"
+        aria-rowindex={index + 2}
+        data-key={`host ${name}`}
+        data-host={name}
+        data-state={this.status}
       >
-        {column.cell(host)}
-      </td>
-    ))}
-  </tr>
-));
+        {host && columns.map(column => <Cell key={column.key} column={column} host={host} />)}
+      </tr>
+    );
+  }
+}
+
+type RowProps = { name: string; columns: readonly Column[]; index: number };
+
+/** A cell, which is rendered again only if what it shows changes. */
+function Cell({ column, host }: { column: Column; host: ReadonlySignal<Host> }) {
+  const shown = useMemo(() => unchanging(() => column.shows(host.value)), [column, host]);
+  void shown.value;
+  return (
+    // The name of a host is the header of its row.
+    <td role={column.key === "host" ? "rowheader" : "cell"} data-column={column.key}>
+      {column.cell(host.peek(), host)}
+    </td>
+  );
+}
 
 function GroupRow({ group, index }: { group: Extract<Item, { kind: "group" }>; index: number }) {
-  const { key, value, hosts, isOpen } = group;
-  const counts = sumCounts(hosts);
+  const { key, value, names, isOpen } = group;
+  const sums = useMemo(() => unchanging(() => USES.map(use => sumOf(names, use))), [names]);
+  const [free = 0, held = 0, busy = 0, unknown = 0] = sums.value;
+  const counts = { free, held, busy, unknown };
   const label = grouping.value;
   return (
     <tr role="row" class="group" aria-rowindex={index + 2} data-key={key}>
@@ -184,7 +205,7 @@ function GroupRow({ group, index }: { group: Extract<Item, { kind: "group" }>; i
           <Icon name={isOpen ? "down" : "right"} />
           {value === null ? <>without {label}</> : <b>{value}</b>}
         </button>
-        <span class="fine">{plural(hosts.length, "host")}</span>
+        <span class="fine">{plural(names.length, "host")}</span>
         <span class="free" data-status={counts.free > 0 ? "free" : "none"}>
           <b>{count(counts.free)}</b> of {count(gpuCount(counts))} free
         </span>
@@ -194,10 +215,7 @@ function GroupRow({ group, index }: { group: Extract<Item, { kind: "group" }>; i
   );
 }
 
-function sumCounts(hosts: readonly Host[]): UseCounts {
-  const sum = { free: 0, held: 0, busy: 0, unknown: 0 };
-  for (const { counts } of hosts) {
-    for (const use of ["free", "held", "busy", "unknown"] as const) sum[use] += counts.gpus[use];
-  }
-  return sum;
-}
+const USES = ["free", "held", "busy", "unknown"] as const;
+
+const sumOf = (names: readonly string[], use: keyof UseCounts): number =>
+  names.reduce((sum, name) => sum + (hosts.value.get(name)?.counts.gpus[use] ?? 0), 0);

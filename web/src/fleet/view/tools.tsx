@@ -2,7 +2,8 @@ import { useMemo } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { Popover } from "../../components/popover";
 import { count } from "../../model/format";
-import { hosts, labels } from "../live/store";
+import { hosts, labels, size } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import { sumsOf } from "../model/host";
 import { orderText, parseOrder, type SortKey } from "../model/order";
 import { termValue, withTerm } from "../model/query";
@@ -37,7 +38,7 @@ export function Tools() {
           <SortChoice />
         </search>
         <span class="many" role="status">
-          {count(shown.value.length)} of {count(hosts.value.size)}
+          {count(shown.value.length)} of {count(size.value)}
         </span>
         <div class="buttons">
           <GroupChoice />
@@ -60,19 +61,26 @@ const STATES = ["ok", "trouble", "stale", "unreachable", "refused", "starting"];
 
 /** Filters as choices: each is a term of the search. */
 function Filters() {
-  const found = [...hosts.value.values()].map(sumsOf);
-  const models = unique(found.flatMap(sums => sums.models.map(([name]) => name)));
-  const users = unique(found.flatMap(sums => sums.users ?? []));
   return (
     <>
       <Filter name="state" label="State" first="All states" options={STATES} />
-      <Filter name="model" label="Model" first="All models" options={models} />
-      <Filter name="user" label="User" first="All users" options={users} />
+      <Filter name="model" label="Model" first="All models" options={models.value} />
+      <Filter name="user" label="User" first="All users" options={users.value} />
     </>
   );
 }
 
-const unique = (texts: readonly string[]): string[] => [...new Set(texts)].sort();
+const models = unchanging(() => {
+  const found = new Set<string>();
+  for (const host of hosts.value.values()) for (const [name] of sumsOf(host).models) found.add(name);
+  return [...found].sort();
+});
+
+const users = unchanging(() => {
+  const found = new Set<string>();
+  for (const host of hosts.value.values()) for (const name of sumsOf(host).users ?? []) found.add(name);
+  return [...found].sort();
+});
 
 function Filter({
   name,

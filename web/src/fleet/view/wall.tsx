@@ -1,13 +1,13 @@
+import { computed } from "@preact/signals";
 import "../style/wall.css";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { Icon } from "../../components/icon";
-import { memo } from "../../components/memo";
 import { count, hourAndMinute, joined, ofTotal, power } from "../../model/format";
 import { columnsFor } from "../../model/wall";
-import { hosts, hubNow, isOld, now, totals } from "../live/store";
+import { hostNamed, hosts, hubNow, isOld, now, totals } from "../live/store";
+import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
 import { compareText } from "../model/order";
-import type { Host } from "../types";
 import { Banners } from "./banners";
 import { Cells, CountBar, countText } from "./cells";
 import { zone } from "./footer";
@@ -25,9 +25,7 @@ export function Wall() {
     classList.add("on-wall");
     return () => classList.remove("on-wall");
   }, []);
-  const all = [...hosts.value.values()].sort((a, b) => compareText(a.name, b.name));
-  // The banner says that all are old.
-  const wrong = isOld.value ? [] : all.filter(host => severityOf(host) !== null);
+  const all = names.value;
   return (
     <main id="main" class={isOld.value ? "fleet-wall old" : "fleet-wall"} tabIndex={-1}>
       <a class="skip" href="#/">
@@ -36,28 +34,43 @@ export function Wall() {
       <Top />
       <Banners />
       <WatchBanner />
-      {wrong.length > 0 && (
-        <ul class="wall-wrong" aria-label="Hosts in trouble">
-          {wrong.slice(0, MAX_WRONG).map(host => (
-            <li key={host.name} data-severity={severityOf(host) ?? "none"}>
-              <Icon name={severityOf(host) ?? "warning"} /> <b>{host.name}</b>{" "}
-              {host.state === "ok" ? "" : host.state} {host.error ?? host.problems[0] ?? ""}
-            </li>
-          ))}
-          {wrong.length > MAX_WRONG && <li>and {count(wrong.length - MAX_WRONG)} more</li>}
-        </ul>
-      )}
+      <Wrong />
       <ul
         class="wall-hosts"
         aria-label="Hosts"
         style={{ "--columns": columnsFor(all.length, width / SHAPE, height * 0.8), "--rows": all.length }}
         data-size={all.length > MAX_NAMED ? "tiny" : all.length > MAX_WITH_CELLS ? "small" : "large"}
       >
-        {all.map(host => (
-          <WallTile key={host.name} host={host} cells={all.length <= MAX_WITH_CELLS} />
+        {all.map(name => (
+          <WallTile key={name} name={name} cells={all.length <= MAX_WITH_CELLS} />
         ))}
       </ul>
     </main>
+  );
+}
+
+/** Names of all hosts, in their order. */
+const keys = unchanging(() => [...hosts.value.keys()]);
+const names = computed(() => [...keys.value].sort(compareText));
+
+/** Hosts in trouble, as objects that change with what is shown; none while all are old, which the banner says. */
+const wrong = unchanging(() =>
+  isOld.value ? [] : [...hosts.value.values()].filter(host => severityOf(host) !== null),
+);
+
+function Wrong() {
+  const all = wrong.value;
+  if (all.length === 0) return null;
+  return (
+    <ul class="wall-wrong" aria-label="Hosts in trouble">
+      {all.slice(0, MAX_WRONG).map(host => (
+        <li key={host.name} data-severity={severityOf(host) ?? "none"}>
+          <Icon name={severityOf(host) ?? "warning"} /> <b>{host.name}</b>{" "}
+          {host.state === "ok" ? "" : host.state} {host.error ?? host.problems[0] ?? ""}
+        </li>
+      ))}
+      {all.length > MAX_WRONG && <li>and {count(all.length - MAX_WRONG)} more</li>}
+    </ul>
   );
 }
 
@@ -67,25 +80,36 @@ const MAX_NAMED = 400;
 /** Width of a tile relative to that of a card on a host's wall. */
 const SHAPE = 1.6;
 
-const WallTile = memo(({ host, cells }: { host: Host; cells: boolean }) => (
-  <li class="wall-tile" data-severity={severityOf(host) ?? "none"} data-host={host.name}>
-    <div class="name">
-      <b>{host.name}</b>
-      {host.state === "ok" ? (
-        <span class="free" data-status={host.counts.gpus.free > 0 ? "free" : "none"}>
-          {host.counts.gpus.free}
-        </span>
-      ) : (
-        <span class="state">{host.state}</span>
-      )}
-    </div>
-    {cells ? (
-      <Cells host={host} />
-    ) : (
-      <CountBar counts={host.counts.gpus} label={countText(host.counts.gpus)} />
-    )}
-  </li>
-));
+function WallTile({ name, cells }: { name: string; cells: boolean }) {
+  const live = useMemo(() => hostNamed(name), [name]);
+  const shown = useMemo(
+    () =>
+      unchanging(() => {
+        const host = live?.value;
+        return host ? [host.state, host.counts, severityOf(host)] : [];
+      }),
+    [live],
+  );
+  void shown.value;
+  if (!live) return null;
+  const host = live.peek();
+  const { gpus } = host.counts;
+  return (
+    <li class="wall-tile" data-severity={severityOf(host) ?? "none"} data-host={name}>
+      <div class="name">
+        <b>{name}</b>
+        {host.state === "ok" ? (
+          <span class="free" data-status={gpus.free > 0 ? "free" : "none"}>
+            {gpus.free}
+          </span>
+        ) : (
+          <span class="state">{host.state}</span>
+        )}
+      </div>
+      {cells ? <Cells host={live} /> : <CountBar counts={gpus} label={countText(gpus)} />}
+    </li>
+  );
+}
 
 function Top() {
   void now.value;

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { rowsBetween, tops, type Window } from "../model/window";
 
-/** Height above and below the screen in which rows are rendered, in screens. */
-const EXTRA = 0.25;
+/** Height above and below the screen in which rows are rendered, in pixels: each update costs their time as well. */
+const EXTRA = 200;
 
 /** Rows of a list that are rendered, and where they are. */
 export interface Windowed extends Window {
@@ -33,33 +33,39 @@ export function useWindow(place: { current: HTMLElement | null }, heights: reado
   const found = allTops.current.tops;
   const seen = useRef("");
 
-  const measure = (): { rendered: Window; onScreen: Window } => {
-    // Before the first layout: as if the list began at the top of the page.
-    const above = place.current?.getBoundingClientRect().top ?? 0;
-    const [top, bottom] = [-above, innerHeight - above];
+  // Before the first layout: as if the list began at the top of the page.
+  const above = useRef(0);
+  const visible = (): { rendered: Window; onScreen: Window } => {
+    const [top, bottom] = [-above.current, innerHeight - above.current];
     return {
-      rendered: rowsBetween(found, top, bottom, EXTRA * innerHeight),
+      rendered: rowsBetween(found, top, bottom, EXTRA),
       onScreen: rowsBetween(found, top, bottom, 0),
     };
   };
-  const { rendered, onScreen } = measure();
+  const { rendered, onScreen } = visible();
   const { from, to } = isPrinting ? { from: 0, to: heights.length } : rendered;
   seen.current = textOf(rendered, onScreen);
 
   useEffect(() => {
     let frame = 0;
+    // Measured in a frame, which needs the layout anyway: while rendering it would cost one more.
     const follow = () => {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => {
-        const next = measure();
+        above.current = place.current?.getBoundingClientRect().top ?? 0;
+        const next = visible();
         if (textOf(next.rendered, next.onScreen) !== seen.current) renderAgain(count => count + 1);
       });
     };
     follow();
+    // What is above the list can become higher, such as by a banner.
+    const sizes = new ResizeObserver(follow);
+    sizes.observe(document.body);
     addEventListener("scroll", follow, { passive: true });
     addEventListener("resize", follow);
     return () => {
       cancelAnimationFrame(frame);
+      sizes.disconnect();
       removeEventListener("scroll", follow);
       removeEventListener("resize", follow);
     };
@@ -96,7 +102,7 @@ const textOf = (a: Window, b: Window): string => [a.from, a.to, b.from, b.to].jo
 /** True on a narrow screen. */
 export function useNarrow(): boolean {
   const [query] = useState(() => matchMedia("(max-width: 720px)"));
-  const [isNarrow, setNarrow] = useState(query.matches);
+  const [isNarrow, setNarrow] = useState(() => query.matches);
   useEffect(() => {
     const follow = () => setNarrow(query.matches);
     query.addEventListener("change", follow);
