@@ -1,16 +1,19 @@
 //! The first question to an agent, which shows its release.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
     body::Incoming,
     header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, HeaderValue},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{
     failure::{content, is_type, status},
     follow::{Link, Sent},
+    leased,
 };
 use crate::{
     client::{Ask, ClientError, whole},
@@ -80,13 +83,14 @@ impl Link {
 
     /// A whole state from an agent that must be polled.
     pub(super) async fn poll(&mut self, poll: Poll) -> Result<Report, Failure> {
-        let within = self.shared.timing.answer;
+        let (shared, within) = (Arc::clone(&self.shared), self.shared.timing.answer);
         let (path, max, is_bare) = match poll {
             Poll::Older => ("/api/v1/snapshot", MAX_SNAPSHOT, false),
             Poll::Original(is_bare) => ("/status", MAX_STATUS, is_bare),
         };
         let answer = async { Ok::<_, Failure>(whole(self.ask(path, "application/json", is_bare).await?, max).await?) };
-        let (found, headers, body) = timeout(within, answer).await.map_err(|_| ClientError::Timeout(within))??;
+        let answer = leased(&shared.polling, shared.timing.lease, timeout(within, answer)).await;
+        let (found, headers, body) = answer.map_err(|_| ClientError::Timeout(within))??;
         if found != StatusCode::OK {
             return Err(status(found, &headers, self.has_token()));
         }
@@ -114,18 +118,7 @@ impl Link {
             let ask = Ask { endpoint, method: Method::GET, path, headers, body: Bytes::new() };
             Ok::<_, ClientError>((Sent { peer, token }, connection.send(ask).await?))
         };
-        let permit = shared.opening.acquire().await.map_err(|error| super::failure::unreachable(error.to_string()))?;
-        tokio::pin!(attempt);
-        let done = tokio::select! {
-            done = &mut attempt => Some(done),
-            // It waits, and needs no processor.
-            () = sleep(shared.timing.lease) => None,
-        };
-        drop(permit);
-        let done = match done {
-            Some(done) => done,
-            None => attempt.await,
-        };
+        let done = leased(&shared.opening, shared.timing.lease, attempt).await;
         let (sent, answer) = done?;
         self.sent = Some(sent);
         self.last_status = Some(answer.status());

@@ -12,6 +12,7 @@
 //! | `/status` of the original agent, while it is read | 1 MiB |
 //! | bytes and events of a stream | 1 MiB/s and 128/s, after a burst of 4 MiB |
 //! | connections that are being opened | 64; an attempt counts for at most 250 ms, so dead hosts delay no others |
+//! | agents that are being polled | 20; a poll counts for at most 250 ms: the first viewer has all polled at once |
 
 mod budget;
 mod failure;
@@ -46,6 +47,8 @@ use timing::Timing;
 
 /// Connections that are being opened at once: handshakes need the processor.
 const MAX_OPENING: usize = 64;
+/// Agents that are being polled at once: their answers are long.
+const MAX_POLLING: usize = 20;
 /// Delay before a link starts again that has failed because of an error in this program.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
@@ -56,7 +59,38 @@ struct Shared {
     viewers: watch::Receiver<usize>,
     to: mpsc::Sender<Observation>,
     opening: Semaphore,
+    polling: Semaphore,
     timing: Timing,
+}
+
+impl Shared {
+    fn new(
+        client: Client,
+        credentials: Credentials,
+        viewers: watch::Receiver<usize>,
+        to: mpsc::Sender<Observation>,
+        timing: Timing,
+    ) -> Self {
+        let [opening, polling] = [MAX_OPENING, MAX_POLLING].map(Semaphore::new);
+        Self { client, credentials, viewers, to, opening, polling, timing }
+    }
+}
+
+/// Runs something while it counts towards a limit, which it does for at most this long: then it waits, and needs no
+/// processor.
+async fn leased<T>(limit: &Semaphore, lease: Duration, work: impl Future<Output = T>) -> T {
+    // It is never closed.
+    let permit = limit.acquire().await.ok();
+    tokio::pin!(work);
+    let done = tokio::select! {
+        done = &mut work => Some(done),
+        () = tokio::time::sleep(lease) => None,
+    };
+    drop(permit);
+    match done {
+        Some(done) => done,
+        None => work.await,
+    }
 }
 
 /// Keeps a link to each listed agent, until the list or the receiver of the observations is closed.
@@ -70,8 +104,7 @@ pub async fn run(
     viewers: watch::Receiver<usize>,
     to: mpsc::Sender<Observation>,
 ) {
-    let opening = Semaphore::new(MAX_OPENING);
-    keep(targets, Shared { client, credentials, viewers, to, opening, timing: Timing::default() }).await;
+    keep(targets, Shared::new(client, credentials, viewers, to, Timing::default())).await;
 }
 
 async fn keep(mut targets: watch::Receiver<TargetList>, shared: Shared) {

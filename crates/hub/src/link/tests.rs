@@ -4,7 +4,7 @@ mod fake;
 mod hostile;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use serde_json::json;
 
@@ -177,6 +177,43 @@ async fn polls_begin_when_a_viewer_comes() {
 }
 
 #[tokio::test]
+async fn polls_for_the_first_viewer_limited() {
+    let is_silent = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = Arc::clone(&is_silent);
+    let agent = fake(move |_, request| match fake::path(request) {
+        path if path.ends_with("/snapshot") && !path.starts_with("/healthy") && now.load(SeqCst) => {
+            Plan::hold(Vec::new())
+        }
+        path => Plan::close(older(path.find("/api").map_or(path, |begin| &path[begin..]))),
+    })
+    .await;
+    let mut endpoints: Vec<Endpoint> = (0..3 * MAX_POLLING).map(|number| agent.below(&format!("/{number}"))).collect();
+    endpoints.push(agent.below("/healthy"));
+    for lease in [Duration::from_secs(600), timing().lease] {
+        is_silent.store(false, SeqCst);
+        let endpoints: Vec<&Endpoint> = endpoints.iter().collect();
+        let mut hub = Hub::to(&endpoints, Timing { lease, answer: Duration::from_secs(600), ..timing() });
+        for _ in &endpoints {
+            hub.report().await;
+        }
+        is_silent.store(true, SeqCst);
+        hub.viewers.send_replace(1);
+        if lease == timing().lease {
+            // Those that do not answer wait without delaying it.
+            hub.report().await;
+            continue;
+        }
+        while agent.open() < MAX_POLLING {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(agent.open(), MAX_POLLING, "the others wait");
+        drop(hub);
+        agent.closed().await;
+    }
+}
+
+#[tokio::test]
 async fn interval_is_the_period_in_use() {
     for source in [Source::OlderAgent, Source::Original] {
         let agent = fake(move |_, request| {
@@ -202,7 +239,7 @@ async fn upgrade_and_downgrade_noticed() {
     let now = Arc::clone(&release);
     let agent = fake(move |_, request| {
         let path = fake::path(request);
-        match now.load(std::sync::atomic::Ordering::SeqCst) {
+        match now.load(SeqCst) {
             0 => Plan::close(original(path)),
             1 => Plan::close(older(path)),
             _ if path.starts_with("/api/v1/stream") => {
@@ -226,7 +263,7 @@ async fn upgrade_and_downgrade_noticed() {
         (0, Source::Original),
         (2, Source::Agent),
     ] {
-        release.store(now, std::sync::atomic::Ordering::SeqCst);
+        release.store(now, SeqCst);
         hub.until(|report| report.source == source).await;
     }
 }

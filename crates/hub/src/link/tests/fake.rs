@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use crate::{
     client::Client,
     credentials::{AgentTokens, Credentials},
-    link::{MAX_OPENING, Shared, Timing, keep},
+    link::{Shared, Timing, keep},
     report::{Failure, Observation, Report, Seen},
     target::{Endpoint, Scheme, Target, TargetList},
 };
@@ -231,15 +231,7 @@ impl Hub {
         let (targets, listed) = watch::channel(list(endpoints));
         let (tokens, accepted) = watch::channel(tokens(text));
         let (to, from) = mpsc::channel(4);
-        let shared = Shared {
-            client,
-            credentials: Credentials::new(accepted),
-            viewers: watched,
-            to,
-            opening: tokio::sync::Semaphore::new(MAX_OPENING),
-            timing,
-        };
-        tokio::spawn(keep(listed, shared));
+        tokio::spawn(keep(listed, Shared::new(client, Credentials::new(accepted), watched, to, timing)));
         Self { viewers, targets, tokens, from }
     }
 
