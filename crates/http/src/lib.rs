@@ -28,7 +28,7 @@ pub use cors::{WebOrigin, WebOriginError};
 pub use error::{ErrorFormat, ErrorKind};
 pub use host_header::{HostName, HostNameError};
 pub use prefix::{Prefix, PrefixError};
-pub use reply::{Later, Reply};
+pub use reply::{Later, Reply, elsewhere};
 pub use request_counters::RequestCounters;
 pub use response::Response;
 pub use router::{

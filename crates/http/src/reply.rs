@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
     thread,
@@ -56,6 +56,18 @@ impl Future for Reply {
         self.wait = None;
         // A future that is polled after its end may panic; this one stays pending.
         self.response.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Computes something on a thread that no other request waits for.
+pub async fn elsewhere<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(compute).await {
+        Ok(computed) => computed,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is shutting down, and nobody waits.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -3,7 +3,12 @@
 //!
 //! `cargo run --release -p hub --example fleet_cost -- [HOSTS] [READERS]`
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http_body_util::BodyExt as _;
 use http_server::{Body, auth::Anonymous, net::StreamPermits};
@@ -78,13 +83,37 @@ fn resident_mib() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-fn ask(app: &App, path: &str) -> Body {
+/// Runs something to its end, and returns the longest time for which it kept the thread.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let (mut work, mut longest) = (Box::pin(work), Duration::ZERO);
+    let done = poll_fn(|cx| {
+        let began = Instant::now();
+        let polled = work.as_mut().poll(cx);
+        longest = longest.max(began.elapsed());
+        polled
+    });
+    (done.await, longest)
+}
+
+async fn ask(app: &App, path: &str) -> Body {
     let request = Request::builder().uri(path).header("accept-encoding", "gzip").body(()).unwrap_or_default();
-    let mut reply = Box::pin(app.reply(None, &request));
-    match futures_util::FutureExt::now_or_never(reply.as_mut()) {
-        Some(response) => response.into_body(),
-        None => Body::empty(),
+    app.reply(None, &request).await.into_body()
+}
+
+/// Opens a stream, and reads its first event.
+async fn open(app: &App, query: &str) -> (Body, usize) {
+    let mut body = ask(app, &format!("/api/v1/fleet/stream{query}")).await;
+    let mut length = 0;
+    // The greeting, and the three parts of the event.
+    for _ in 0..4 {
+        length += body
+            .frame()
+            .await
+            .and_then(Result::ok)
+            .and_then(|frame| frame.into_data().ok())
+            .map_or(0, |data| data.len());
     }
+    (body, length)
 }
 
 /// Reads what is there, and returns its length.
@@ -170,36 +199,75 @@ fn measure(what: &str, hub: &mut Hub, readers: &mut [Body]) {
     );
 }
 
-fn main() {
+/// Prints the longest time for which a request keeps the thread, after a minute without one and then again.
+async fn requests(hub: &mut Hub) {
+    for path in [
+        "/api/v1/fleet",
+        "/api/v1/fleet/users",
+        "/api/v1/fleet/summary.txt",
+        "/api/v1/find?count=2",
+        "/api/v1/find?count=9",
+        "/api/v1/targets",
+        "/metrics",
+    ] {
+        hub.round += 61;
+        hub.second();
+        let began = Instant::now();
+        let (mut first, longest) = timed(ask(&hub.app, path)).await;
+        let (whole, length) = (began.elapsed(), read(&mut first));
+        let (_, again) = timed(ask(&hub.app, path)).await;
+        println!("{path}: thread {longest:.1?}, answer after {whole:.1?} ({} kB); again {again:.1?}", length / 1000);
+    }
+    for query in ["", "?rows=0-49"] {
+        hub.round += 61;
+        hub.second();
+        let began = Instant::now();
+        let ((mut body, length), longest) = timed(open(&hub.app, query)).await;
+        let whole = began.elapsed();
+        hub.second();
+        let began = Instant::now();
+        let next = read(&mut body);
+        println!(
+            "stream{query}: thread {longest:.1?}, first event after {whole:.1?} ({} kB); the next {:.1?} ({} kB)",
+            length / 1000,
+            began.elapsed(),
+            next / 1000
+        );
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let hosts = arguments.next().unwrap_or(1000);
     let count: usize = arguments.next().unwrap_or(200);
     let mut hub = Hub::new(hosts, count);
     println!("{hosts} hosts of {GPUS} GPUs, everything changes; times per second");
     measure("no reader", &mut hub, &mut []);
-    let mut one = [ask(&hub.app, "/api/v1/fleet/stream")];
-    println!("one reader of everything, at first: {} kB", read(&mut one[0]) / 1000);
+    let (one, length) = open(&hub.app, "").await;
+    println!("one reader of everything, at first: {} kB", length / 1000);
+    let mut one = [one];
     measure("one reader of everything", &mut hub, &mut one);
     drop(one);
-    let open = |number: usize| {
+    let mut many: Vec<Body> = Vec::new();
+    for number in 0..count {
         let first = number * 37 % hosts.saturating_sub(ROWS).max(1);
-        ask(&hub.app, &format!("/api/v1/fleet/stream?rows={first}-{}", first + ROWS - 1))
-    };
-    let mut many: Vec<Body> = (0..count).map(open).collect();
-    measure(&format!("{count} readers of {ROWS} rows each"), &mut hub, &mut many);
-    let mut times: Vec<Duration> = Vec::new();
-    for round in 0..500 {
-        if round % 50 == 0 {
-            hub.second();
-        }
-        let began = Instant::now();
-        let mut answer = ask(&hub.app, "/api/v1/find?count=2&memory=40GiB&model=h200");
-        read(&mut answer);
-        times.push(began.elapsed());
+        many.push(open(&hub.app, &format!("?rows={first}-{}", first + ROWS - 1)).await.0);
     }
-    times.sort();
-    println!("find: p50 {:?}, p99 {:?}, most {:?}", times[250], times[495], times[499]);
-    let began = Instant::now();
-    let length = read(&mut ask(&hub.app, "/api/v1/fleet"));
-    println!("/api/v1/fleet, first request: {:?}, {} kB", began.elapsed(), length / 1000);
+    measure(&format!("{count} readers of {ROWS} rows each"), &mut hub, &mut many);
+    drop(many);
+    for query in ["count=2&memory=40GiB&model=h200", "count=8", "mig=any&held=true"] {
+        let mut times: Vec<Duration> = Vec::new();
+        for round in 0..500 {
+            if round % 50 == 0 {
+                hub.second();
+            }
+            let began = Instant::now();
+            read(&mut ask(&hub.app, &format!("/api/v1/find?{query}")).await);
+            times.push(began.elapsed());
+        }
+        times.sort();
+        println!("find?{query}: p50 {:.1?}, p99 {:.1?}, most {:.1?}", times[250], times[495], times[499]);
+    }
+    requests(&mut hub).await;
 }

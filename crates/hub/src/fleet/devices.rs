@@ -1,9 +1,23 @@
 //! Devices of a host, as a search wants them.
 
-use telemetry::find::{Device, Kind, Uuid};
+use telemetry::{
+    BootTime,
+    find::{self, Device, Kind, Uuid},
+};
 
-use super::row::Host;
+use super::{row::Host, rows::HostRow};
 use crate::report::{GpuReport, Source};
+
+/// A host as a search at this time wants it.
+pub(super) fn searched(row: &HostRow, now: BootTime) -> find::Host<'_> {
+    find::Host {
+        name: row.name(),
+        labels: &row.target.labels,
+        devices: row.devices(),
+        is_current: row.is_current(now),
+        comes_last: row.source() == Some(Source::Original),
+    }
+}
 
 /// GPUs of a host, each before its MIG instances.
 pub(super) fn of(host: &Host) -> Box<[Device]> {

@@ -81,12 +81,42 @@ pub(super) struct Piece {
 }
 
 impl Piece {
+    /// True if it need not be rendered any more.
+    pub(super) fn has(&self, form: Form) -> bool {
+        match form {
+            Form::Plain => self.plain.get().is_some(),
+            // Of nothing there is no compressed form.
+            Form::Packed => self.packed.get().is_some() || self.plain.get().is_some_and(Bytes::is_empty),
+        }
+    }
+
     pub(super) fn get(&self, form: Form, render: impl FnOnce() -> Vec<u8>) -> &Bytes {
         let plain = self.plain.get_or_init(|| exact(render()));
         match form {
             Form::Plain => plain,
             Form::Packed => self.packed.get_or_init(|| form.encode(plain)),
         }
+    }
+}
+
+/// A whole answer, rendered when it is first requested, and its gzip file.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    plain: OnceLock<Bytes>,
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+impl Whole {
+    /// True if it need not be rendered any more.
+    pub(crate) fn has(&self, gzip: bool) -> bool {
+        self.plain.get().is_some() && (!gzip || self.gzip.get().is_some())
+    }
+
+    /// The answer, and true if it is compressed.
+    pub(crate) fn get(&self, gzip: bool, render: impl FnOnce() -> Vec<u8>) -> (Bytes, bool) {
+        let plain = self.plain.get_or_init(|| exact(render()));
+        let packed = if gzip { self.gzip.get_or_init(|| gzip::compress(plain)).as_ref() } else { None };
+        packed.map_or_else(|| (plain.clone(), false), |packed| (packed.clone(), true))
     }
 }
 

@@ -9,12 +9,16 @@ use std::{
 
 use bytes::Bytes;
 use http_server::gzip;
-use telemetry::{BootTime, Stamp};
+use telemetry::{
+    BootTime, Stamp,
+    find::{self, Answer, Request},
+};
 use tokio::sync::watch;
 
 use super::{
+    devices,
     json::Cells,
-    pieces::{Audience, Demand, Form, Piece, of},
+    pieces::{Audience, Demand, Form, Piece, Whole, of},
     row::Host,
     rows::{HostRow, KEEP_CHANGES_MS},
     state::{Fleet, Totals},
@@ -55,6 +59,12 @@ pub struct Published {
     has_new_totals: bool,
     /// Rendered parts by audience.
     parts: [Parts; 2],
+    /// Use by user, as `views` renders it.
+    pub(crate) users: Whole,
+    /// The fleet for a terminal, as `views` renders it.
+    pub(crate) text: Whole,
+    /// Index for searches.
+    index: OnceLock<find::Index>,
     demand: Arc<Demand<{ FIND + 1 }>>,
 }
 
@@ -110,6 +120,9 @@ impl Published {
             layout: 0,
             has_new_totals: false,
             parts: Default::default(),
+            users: Whole::default(),
+            text: Whole::default(),
+            index: OnceLock::new(),
             demand: Arc::default(),
         }
     }
@@ -130,6 +143,9 @@ impl Published {
             is_loaded: fleet.is_loaded(),
             notes: Arc::clone(fleet.notes()),
             parts: Default::default(),
+            users: Whole::default(),
+            text: Whole::default(),
+            index: OnceLock::new(),
             demand: Arc::clone(&self.demand),
         };
         next.render_ahead();
@@ -165,12 +181,11 @@ impl Published {
     }
 
     fn render_ahead(&self) {
-        let is_searched = self.demand.is_recent(FIND, self.at.boot, KEEP_FIND_MS);
         for row in self.changed_rows() {
             row.render_ahead(self.at.boot);
-            if is_searched {
-                row.devices();
-            }
+        }
+        if self.demand.is_recent(FIND, self.at.boot, KEEP_FIND_MS) {
+            self.index();
         }
         for part in Part::ALL {
             for audience in Audience::ALL {
@@ -188,16 +203,45 @@ impl Published {
         self.hosts.iter().filter(|row| row.changed() == self.sequence)
     }
 
+    /// True if all of it is rendered in less time than another thread needs to start.
+    pub(crate) fn is_small(&self) -> bool {
+        const HOSTS: usize = 32;
+        const GPUS: u32 = 128;
+        self.hosts.len() <= HOSTS && self.totals.gpus.total() <= GPUS
+    }
+
     /// The row with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<HostRow>> {
-        let at = self.hosts.binary_search_by(|row| (**row.name()).cmp(name)).ok()?;
-        self.hosts.get(at)
+        self.hosts.get(self.place(name)?)
     }
 
-    /// Notes a search, so that the next finds its devices prepared.
-    pub fn note_search(&self) {
+    /// Place of the host with this name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.hosts.binary_search_by(|row| (**row.name()).cmp(name)).ok()
+    }
+
+    /// The devices that fit a request at this time, or the hosts that nearly have them. The next search finds its index
+    /// prepared.
+    #[must_use]
+    pub fn search(&self, request: &Request, now: BootTime) -> Answer<'_> {
         self.demand.note(FIND, self.at.boot);
+        let hosts: Vec<find::Host<'_>> = self.hosts.iter().map(|row| devices::searched(row, now)).collect();
+        self.index().find(request, &hosts)
+    }
+
+    /// True if the index of a search need not be made any more.
+    pub(crate) fn has_index(&self) -> bool {
+        self.index.get().is_some()
+    }
+
+    /// Index for searches.
+    pub(crate) fn index(&self) -> &find::Index {
+        self.index.get_or_init(|| {
+            let hosts: Vec<find::Host<'_>> =
+                self.hosts.iter().map(|row| devices::searched(row, self.at.boot)).collect();
+            find::Index::new(&hosts)
+        })
     }
 
     /// Number of the publication that last added or removed a host.
@@ -231,15 +275,49 @@ impl Published {
         (file.clone(), true)
     }
 
-    /// The event with everything, in parts.
+    /// True if the object with everything need not be rendered any more.
+    pub(crate) fn has_everything(&self, audience: Audience, gzip: bool) -> bool {
+        let parts = of(&self.parts, audience);
+        if gzip { parts.gzip.get().is_some() } else { self.has(Part::Everything, audience, Form::Plain) }
+    }
+
+    /// True if an event for these rows, or for all, need not be rendered any more: the one with the whole state, or that with
+    /// changes.
+    pub(crate) fn has_event(
+        &self,
+        rows: Option<&[&Arc<HostRow>]>,
+        is_whole: bool,
+        audience: Audience,
+        form: Form,
+    ) -> bool {
+        let mut rows_of = rows.unwrap_or_default().iter();
+        match (rows, is_whole) {
+            (None, true) => self.has(Part::Everything, audience, form),
+            (None, false) => self.has(Part::Changes, audience, form),
+            (Some(_), true) => {
+                self.has(Part::Brief, audience, form) && rows_of.all(|row| row.has_replaced(audience, form))
+            }
+            (Some(_), false) => {
+                let mut changed = rows_of.filter(|row| row.changed() == self.sequence);
+                self.has(Part::BriefChanges, audience, form) && changed.all(|row| row.has_changes(audience, form))
+            }
+        }
+    }
+
+    /// The event with everything, in parts. The changes of the next publication are then in demand.
     #[must_use]
     pub fn fleet_event(&self, audience: Audience, form: Form) -> [Bytes; 3] {
+        self.note(Part::Changes, audience, form);
         [form.encode(FLEET), self.part(Part::Everything, audience, form).clone(), form.encode(END)]
     }
 
-    /// The event with everything but GPUs, and one that adds whole rows, in parts.
+    /// The event with everything but GPUs, and one that adds whole rows, in parts. The changes of the next publication are then
+    /// in demand.
     #[must_use]
     pub fn fleet_event_of(&self, rows: &[&Arc<HostRow>], audience: Audience, form: Form) -> [Bytes; 3] {
+        self.note(Part::BriefChanges, audience, form);
+        self.note(Part::Tail, Audience::Read, form);
+        rows.iter().for_each(|row| row.note(audience, form, self.at.boot));
         let mut end = END.to_vec();
         self.begin(&mut end);
         let mut added = form.encode(&end).to_vec();
@@ -305,8 +383,17 @@ impl Published {
 impl Published {
     /// A shared part, which is from now on in demand.
     fn part(&self, part: Part, audience: Audience, form: Form) -> &Bytes {
-        self.demand.note(part.place(audience, form), self.at.boot);
+        self.note(part, audience, form);
         self.render(part, audience, form)
+    }
+
+    fn note(&self, part: Part, audience: Audience, form: Form) {
+        self.demand.note(part.place(audience, form), self.at.boot);
+    }
+
+    /// True if a shared part need not be rendered any more.
+    fn has(&self, part: Part, audience: Audience, form: Form) -> bool {
+        of(&self.parts, audience).shared.get(part as usize).is_some_and(|piece| piece.has(form))
     }
 
     fn render(&self, part: Part, audience: Audience, form: Form) -> &Bytes {

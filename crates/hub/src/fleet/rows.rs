@@ -89,11 +89,26 @@ impl HostRow {
         of(&self.replaced, audience).get(form, || replacement(self.whole(audience)))
     }
 
+    /// True if the whole row need not be rendered any more.
+    pub(super) fn has_replaced(&self, audience: Audience, form: Form) -> bool {
+        of(&self.replaced, audience).has(form)
+    }
+
+    /// True if its changes need not be rendered any more.
+    pub(super) fn has_changes(&self, audience: Audience, form: Form) -> bool {
+        of(&self.changes, audience).has(form)
+    }
+
+    /// Notes that its next changes are read, too.
+    pub(super) fn note(&self, audience: Audience, form: Form, now: BootTime) {
+        self.demand.note(audience as usize * 2 + form as usize, now);
+    }
+
     /// Its changes since the publication before, as an element of a `hosts` event; empty if there are none for this
     /// audience.
     #[must_use]
     pub fn changes(&self, audience: Audience, form: Form, now: BootTime) -> &Bytes {
-        self.demand.note(audience as usize * 2 + form as usize, now);
+        self.note(audience, form, now);
         self.render_changes(audience, form)
     }
 

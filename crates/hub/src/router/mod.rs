@@ -18,7 +18,14 @@ use hyper::Request;
 use server::FrameAncestors;
 use tokio::sync::watch;
 
-use crate::{engine::Visible, fleet::Published, proxy::Proxy, target::TargetList, viewers::Viewers, views::Counted};
+use crate::{
+    engine::Visible,
+    fleet::Published,
+    proxy::Proxy,
+    target::TargetList,
+    viewers::Viewers,
+    views::{Counted, Preparer},
+};
 
 /// Query parameters that the access log contains: those that say nothing about people.
 const LOGGED_PARAMETERS: &[&str] = &[
@@ -66,6 +73,7 @@ pub(crate) struct State {
     streams: Arc<StreamPermits>,
     viewers: Viewers,
     counted: Arc<Counted>,
+    preparer: Preparer,
     proxy: Option<Arc<Proxy>>,
 }
 
@@ -101,6 +109,7 @@ impl App {
             streams: config.streams,
             counted: Arc::new(Counted::new(config.viewers.clone(), visible)),
             viewers: config.viewers,
+            preparer: Preparer::default(),
             proxy: config.proxy.map(Arc::new),
         };
         Self(Arc::new(Router::new(router, state)))

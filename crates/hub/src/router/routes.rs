@@ -17,7 +17,7 @@ use crate::{
     discovery,
     fleet::{Audience, Published},
     proxy,
-    views::{self, Asked, Rows, Scrape, Users},
+    views::{self, Asked, Rows, Scrape},
 };
 
 pub(super) type Context<'a> = RequestContext<'a, State>;
@@ -30,25 +30,26 @@ const fn v1(path: &'static str, parameters: &'static [&'static str], handler: Re
     Route::read(path, Access::Views, ErrorFormat::Problem, handler).knowing(parameters)
 }
 
+/// A route of the API that answers later, if it has to render something first.
+const fn later(
+    path: &'static str,
+    parameters: &'static [&'static str],
+    handler: fn(&Context<'_>) -> Later,
+) -> Route<State> {
+    Route::later(path, Access::Views, ErrorFormat::Problem, handler).knowing(parameters)
+}
+
 /// A route that needs no token and serves no data.
 const fn open(path: &'static str, handler: Read) -> Route<State> {
     Route::read(path, Access::Open, ErrorFormat::Problem, handler)
 }
 
 pub(crate) static ROUTES: [Route<State>; 15] = [
-    v1("/api/v1/fleet", NONE, |context| {
-        picked(context, |newest| {
-            let gzip = encoding::accepts(context.headers, "gzip");
-            let (body, is_gzip) = newest.everything(Audience::of(context.scope), gzip);
-            response::negotiated(body, is_gzip)
-        })
-    }),
+    later("/api/v1/fleet", NONE, everything),
     v1("/api/v1/fleet/stream", &["rows"], stream),
-    v1("/api/v1/fleet/users", NONE, users),
-    v1("/api/v1/fleet/summary.txt", NONE, |context| {
-        picked(context, |newest| response::text(StatusCode::OK, views::summary(newest).into()))
-    }),
-    v1("/api/v1/find", server::FIND_PARAMETERS, find),
+    later("/api/v1/fleet/users", NONE, users),
+    later("/api/v1/fleet/summary.txt", NONE, summary),
+    later("/api/v1/find", server::FIND_PARAMETERS, find),
     v1("/api/v1/targets", NONE, targets),
     Route::read("/metrics", Access::AnyScope, ErrorFormat::Problem, metrics),
     Route::read("/openapi.json", Access::Views, ErrorFormat::Problem, document),
@@ -61,16 +62,46 @@ pub(crate) static ROUTES: [Route<State>; 15] = [
     Route::redirect("", Access::Open, page::to_page),
 ];
 
-/// Answers a viewer from the newest publication, unless nothing renews it any more: its ages and states are then wrong.
-fn picked(context: &Context<'_>, answer: impl FnOnce(&Arc<Published>) -> Response) -> Response {
+/// The newest publication for a viewer, unless nothing renews it any more: its ages and states are then wrong.
+fn newest(context: &Context<'_>) -> Result<Arc<Published>, Response> {
     let State { newest, viewers, .. } = &context.router.state;
     let (newest, now) = (Arc::clone(&newest.borrow()), BootTime::now());
     viewers.ask(now);
     if newest.is_abandoned(now) {
         let detail = "The state of the fleet was not renewed for 10 s: this hub is overloaded or stuck; see its log.";
-        return problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+        return Err(problem(StatusCode::SERVICE_UNAVAILABLE, detail));
     }
-    answer(&newest)
+    Ok(newest)
+}
+
+/// Answers a viewer from the newest publication, once it has the part from which the answer is picked.
+fn picked(
+    context: &Context<'_>,
+    is_ready: impl Fn(&Published) -> bool + Send + 'static,
+    pick: impl Fn(&Published) -> Response + Clone + Send + 'static,
+) -> Later {
+    let preparer = context.router.state.preparer.clone();
+    match newest(context) {
+        Ok(newest) => Box::pin(async move {
+            let render = pick.clone();
+            preparer.prepare(&newest, is_ready, move |newest| drop(render(newest))).await;
+            pick(&newest)
+        }),
+        Err(refused) => at_once(refused),
+    }
+}
+
+fn at_once(response: Response) -> Later {
+    Box::pin(std::future::ready(response))
+}
+
+fn everything(context: &Context<'_>) -> Later {
+    let (audience, gzip) = (Audience::of(context.scope), encoding::accepts(context.headers, "gzip"));
+    let pick = move |newest: &Published| {
+        let (body, is_gzip) = newest.everything(audience, gzip);
+        response::negotiated(body, is_gzip)
+    };
+    picked(context, move |newest| newest.has_everything(audience, gzip), pick)
 }
 
 fn stream(context: &Context<'_>) -> Response {
@@ -78,34 +109,49 @@ fn stream(context: &Context<'_>) -> Response {
         Ok(rows) => rows,
         Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
     };
-    let State { newest, streams, counted, .. } = &context.router.state;
-    picked(context, |_| {
-        views::open(Asked {
-            streams,
-            counted,
-            newest: newest.clone(),
-            audience: Audience::of(context.scope),
-            rows,
-            revocation: context.revocation(),
-            client: context.client,
-            headers: context.headers,
-        })
+    if let Err(refused) = newest(context) {
+        return refused;
+    }
+    let State { newest, streams, counted, preparer, .. } = &context.router.state;
+    views::open(Asked {
+        streams,
+        counted,
+        preparer: preparer.clone(),
+        newest: newest.clone(),
+        audience: Audience::of(context.scope),
+        rows,
+        revocation: context.revocation(),
+        client: context.client,
+        headers: context.headers,
     })
 }
 
-fn users(context: &Context<'_>) -> Response {
+fn users(context: &Context<'_>) -> Later {
     if !context.scope.sees_people() {
-        return ErrorFormat::Problem.error(ErrorKind::Forbidden);
+        return at_once(ErrorFormat::Problem.error(ErrorKind::Forbidden));
     }
-    picked(context, |newest| json(&Users::of(newest)))
+    let gzip = encoding::accepts(context.headers, "gzip");
+    let pick = move |newest: &Published| {
+        let (body, is_gzip) = newest.users.get(gzip, || views::users(newest));
+        response::negotiated(body, is_gzip)
+    };
+    picked(context, move |newest| newest.users.has(gzip), pick)
 }
 
-fn find(context: &Context<'_>) -> Response {
+fn summary(context: &Context<'_>) -> Later {
+    let pick = |newest: &Published| {
+        let (body, _) = newest.text.get(false, || views::summary(newest).into());
+        response::text(StatusCode::OK, body)
+    };
+    picked(context, |newest| newest.text.has(false), pick)
+}
+
+fn find(context: &Context<'_>) -> Later {
     let request = match server::find_request(context.query.unwrap_or_default()) {
         Ok(request) => request,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
+        Err(detail) => return at_once(problem(StatusCode::BAD_REQUEST, &detail)),
     };
-    picked(context, |newest| json(&views::find(newest, &request, BootTime::now())))
+    picked(context, Published::has_index, move |newest| json(&views::find(newest, &request, BootTime::now())))
 }
 
 fn json(answer: &impl Serialize) -> Response {

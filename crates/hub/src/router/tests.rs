@@ -1,3 +1,4 @@
+mod prepared;
 mod streams;
 
 use std::io::Read as _;
@@ -107,6 +108,12 @@ impl Stream {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers().contains_key("content-encoding"), packed);
         Self { body: response.into_body(), received: Vec::new(), packed, read: 0 }
+    }
+
+    /// Waits for some bytes.
+    async fn frame(&mut self) {
+        let frame = self.body.frame().await.unwrap().unwrap();
+        self.received.extend_from_slice(&frame.into_data().unwrap());
     }
 
     /// The events since the last call: their names and data.

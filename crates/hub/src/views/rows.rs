@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fleet::{HostRow, Published};
+use crate::fleet::Published;
 
 /// Most names in a list. A page shows fewer rows than this, and a list has to fit into an address.
 const MAX_NAMES: usize = 2000;
@@ -45,15 +45,12 @@ impl Rows {
         matches!(self, Self::Range(..))
     }
 
-    /// The rows among those that are published; none if all are meant.
-    pub(crate) fn of<'a>(&self, published: &'a Published) -> Option<Vec<&'a Arc<HostRow>>> {
+    /// Places of the hosts that are meant among those that are published; none if all are.
+    pub(crate) fn places(&self, published: &Published) -> Arc<[usize]> {
         match self {
-            Self::All => None,
-            Self::Named(names) => Some(names.iter().filter_map(|name| published.find(name)).collect()),
-            Self::Range(first, last) => {
-                let end = last.saturating_add(1).min(published.hosts.len());
-                Some(published.hosts.get(*first..end).unwrap_or_default().iter().collect())
-            }
+            Self::All => Arc::default(),
+            Self::Named(names) => names.iter().filter_map(|name| published.place(name)).collect(),
+            Self::Range(first, last) => (*first..last.saturating_add(1).min(published.hosts.len())).collect(),
         }
     }
 }

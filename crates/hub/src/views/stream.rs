@@ -23,7 +23,7 @@ use hyper::{
 use telemetry::BootTime;
 use tokio::{sync::watch, time::sleep};
 
-use super::{counted::Counted, rows::Rows};
+use super::{counted::Counted, prepare::Preparer, rows::Rows};
 use crate::fleet::{Audience, Form, HostRow, Published};
 
 /// Longest time without an event, so that a client knows that the hub lives.
@@ -37,6 +37,7 @@ static LATER: HeaderValue = HeaderValue::from_static("30");
 pub(crate) struct Asked<'a> {
     pub(crate) streams: &'a StreamPermits,
     pub(crate) counted: &'a Arc<Counted>,
+    pub(crate) preparer: Preparer,
     pub(crate) newest: watch::Receiver<Arc<Published>>,
     pub(crate) audience: Audience,
     pub(crate) rows: Rows,
@@ -47,7 +48,7 @@ pub(crate) struct Asked<'a> {
 
 /// Opens a stream.
 pub(crate) fn open(asked: Asked<'_>) -> Response {
-    let Asked { streams, counted, mut newest, audience, rows, revocation, client, headers } = asked;
+    let Asked { streams, counted, preparer, mut newest, audience, rows, revocation, client, headers } = asked;
     let permit = match streams.acquire(client) {
         Ok(permit) => permit,
         Err(limit) => return refusal(limit, streams.max()),
@@ -57,9 +58,8 @@ pub(crate) fn open(asked: Asked<'_>) -> Response {
     let packed = encoding::accepts(headers, "gzip");
     let reader = Reader {
         newest,
-        audience,
-        form: Form::of(packed),
-        rows,
+        preparer,
+        shown: Shown { audience, form: Form::of(packed), rows, places: Arc::default() },
         last: None,
         sent_at: 0,
         queue: VecDeque::from([greeting(packed)]),
@@ -90,11 +90,10 @@ fn refusal(limit: StreamLimit, max: usize) -> Response {
 
 struct Reader {
     newest: watch::Receiver<Arc<Published>>,
-    audience: Audience,
-    form: Form,
-    rows: Rows,
-    /// Number of the publication that it has.
-    last: Option<u64>,
+    preparer: Preparer,
+    shown: Shown,
+    /// Number of the publication that it has, and of the one that last moved its hosts.
+    last: Option<(u64, u64)>,
     /// Boot time of the publication whose event was sent last, in milliseconds.
     sent_at: u64,
     /// Parts of the event that is being sent.
@@ -102,6 +101,38 @@ struct Reader {
     revocation: Revocation,
     permit: StreamPermit,
     viewer: super::counted::Viewer,
+}
+
+/// Part of the fleet that a reader is sent, and its form.
+#[derive(Clone)]
+struct Shown {
+    audience: Audience,
+    form: Form,
+    rows: Rows,
+    /// Places of the hosts whose GPUs it shows, unless it shows all.
+    places: Arc<[usize]>,
+}
+
+impl Shown {
+    fn rows<'a>(&self, newest: &'a Published) -> Option<Vec<&'a Arc<HostRow>>> {
+        let rows = || self.places.iter().filter_map(|place| newest.hosts.get(*place)).collect();
+        (self.rows != Rows::All).then(rows)
+    }
+
+    fn is_ready(&self, newest: &Published, is_whole: bool) -> bool {
+        newest.has_event(self.rows(newest).as_deref(), is_whole, self.audience, self.form)
+    }
+
+    /// Parts of the event with the whole state, or with what changed since the publication before.
+    fn event(&self, newest: &Published, is_whole: bool) -> VecDeque<Bytes> {
+        let Self { audience, form, .. } = *self;
+        match (self.rows(newest), is_whole) {
+            (None, false) => newest.changes_event(audience, form).into_iter().collect(),
+            (Some(rows), false) => newest.changes_event_of(&rows, audience, form).into_iter().collect(),
+            (None, true) => VecDeque::from(newest.fleet_event(audience, form)),
+            (Some(rows), true) => VecDeque::from(newest.fleet_event_of(&rows, audience, form)),
+        }
+    }
 }
 
 impl Reader {
@@ -124,35 +155,35 @@ impl Reader {
             if self.newest.borrow().is_abandoned(BootTime::now()) {
                 return None;
             }
-            self.take();
+            self.take().await;
         }
     }
 
     /// Queues the event of the newest publication, if there is something to say.
-    fn take(&mut self) {
+    async fn take(&mut self) {
         let newest = Arc::clone(&self.newest.borrow_and_update());
-        let is_next = self.last.is_some_and(|last| last + 1 == newest.sequence);
-        let has_moved = self.rows.is_range() && newest.layout() == newest.sequence;
-        if self.last == Some(newest.sequence) {
+        let (last, layout) = self.last.unzip();
+        if last == Some(newest.sequence) {
             return;
         }
-        self.last = Some(newest.sequence);
-        let Self { audience, form, .. } = *self;
-        let rows: Option<Vec<&Arc<HostRow>>> = self.rows.of(&newest);
-        match &rows {
-            Some(rows) => self.viewer.shows(rows.iter().map(|row| row.name())),
-            None => self.viewer.shows(newest.hosts.iter().map(|row| row.name())),
+        self.last = Some((newest.sequence, newest.layout()));
+        let has_moved = layout != Some(newest.layout());
+        if has_moved {
+            self.shown.places = self.shown.rows.places(&newest);
+            match self.shown.rows(&newest) {
+                Some(rows) => self.viewer.shows(rows.iter().map(|row| row.name())),
+                None => self.viewer.shows(newest.hosts.iter().map(|row| row.name())),
+            }
         }
-        let queued = match &rows {
-            None if is_next => newest.changes_event(audience, form).into_iter().collect(),
-            Some(rows) if is_next && !has_moved => newest.changes_event_of(rows, audience, form).into_iter().collect(),
-            None => VecDeque::from(newest.fleet_event(audience, form)),
-            Some(rows) => VecDeque::from(newest.fleet_event_of(rows, audience, form)),
-        };
-        self.queue = queued;
+        let is_next = last.is_some_and(|last| last + 1 == newest.sequence);
+        let is_whole = !is_next || has_moved && self.shown.rows.is_range();
+        let shown = self.shown.clone();
+        let render = move |newest: &Published| drop(shown.event(newest, is_whole));
+        self.preparer.prepare(&newest, |newest| self.shown.is_ready(newest, is_whole), render).await;
+        self.queue = self.shown.event(&newest, is_whole);
         let now = newest.at.boot.0;
         if self.queue.is_empty() && now.saturating_sub(self.sent_at) >= QUIET.as_millis().try_into().unwrap_or(0) {
-            self.queue.push_back(newest.empty_event(form));
+            self.queue.push_back(newest.empty_event(self.shown.form));
         }
         if !self.queue.is_empty() {
             self.sent_at = now;

@@ -9,7 +9,7 @@ use crate::fleet::{Host, HostState, Published};
 
 /// Use of the fleet by its users.
 #[derive(Debug, Serialize)]
-pub(crate) struct Users<'a> {
+struct Users<'a> {
     schema: u32,
     at: u64,
     /// The users with the most devices first.
@@ -61,9 +61,15 @@ struct Device<'a> {
     users: Option<&'a [Box<str>]>,
 }
 
+/// Use of the fleet by its users, as JSON.
+pub(crate) fn users(published: &Published) -> Vec<u8> {
+    // Writing to memory does not fail, and no key is anything but a string.
+    serde_json::to_vec(&Users::of(published)).unwrap_or_default()
+}
+
 impl<'a> Users<'a> {
     /// Users of hosts that are `ok`.
-    pub(crate) fn of(published: &'a Published) -> Self {
+    fn of(published: &'a Published) -> Self {
         let mut users: BTreeMap<&str, User<'_>> = BTreeMap::new();
         let mut unknown_hosts = 0;
         for host in &published.hosts {

@@ -247,16 +247,12 @@ mod tests {
             is_current: true,
         };
         let (devices, labels) = ([device], BTreeMap::new());
-        let host = Host {
-            name: "gpu03",
-            labels: &labels,
-            devices: &devices,
-            command: Some("ssh gpu03".into()),
-            is_current: true,
-            comes_last: false,
+        let host = Host { name: "gpu03", labels: &labels, devices: &devices, is_current: true, comes_last: false };
+        let json = |query| {
+            let mut answer = find(&find_request(query).unwrap(), std::slice::from_ref(&host));
+            answer.choices.iter_mut().for_each(|choice| choice.command = Some("ssh gpu03".into()));
+            serde_json::to_string(&answer).unwrap()
         };
-        let json =
-            |query| serde_json::to_string(&find(&find_request(query).unwrap(), std::slice::from_ref(&host))).unwrap();
         assert_eq!(
             json("memory=0G"),
             concat!(

@@ -19,7 +19,6 @@ pub(super) fn found(request: &Request, snapshot: &Snapshot) -> Option<Bytes> {
         name: snapshot.host.hostname.as_deref().unwrap_or_default(),
         labels: &NO_LABELS,
         devices: &devices,
-        command: None,
         // The state of each GPU says how old its reading is.
         is_current: true,
         comes_last: false,

@@ -27,8 +27,8 @@ pub struct Choice<'a> {
     pub devices: Vec<Offer<'a>>,
     /// Their UUIDs, for the variable of this name.
     pub cuda_visible_devices: String,
-    /// Command that opens a shell on the host.
-    pub command: Option<Cow<'a, str>>,
+    /// Command that opens a shell on the host. The search leaves it to its caller.
+    pub command: Option<String>,
 }
 
 /// A device in a choice.

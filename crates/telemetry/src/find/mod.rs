@@ -16,7 +16,6 @@ mod answer;
 mod search;
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
@@ -27,7 +26,7 @@ use crate::{
 };
 
 pub use answer::{Answer, Choice, Lack, Missing, NearHost, Offer};
-pub use search::find;
+pub use search::{Index, find};
 
 /// Longest UUID in bytes.
 const MAX_UUID: usize = 96;
@@ -75,8 +74,6 @@ pub struct Host<'a> {
     pub labels: &'a BTreeMap<Box<str>, Box<str>>,
     /// GPUs and MIG instances.
     pub devices: &'a [Device],
-    /// Command that opens a shell on the host.
-    pub command: Option<Cow<'a, str>>,
     /// True if its newest report is at most three intervals old. Otherwise nothing of it is offered.
     pub is_current: bool,
     /// True if its source does not judge health, as the original's: other hosts are offered before it.

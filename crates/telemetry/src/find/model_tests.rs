@@ -91,10 +91,11 @@ fn request() -> impl Strategy<Value = Request> {
     )
 }
 
-/// True if the device may be offered: one condition per line, in no order.
-fn fits(request: &Request, host: &Host<'_>, device: &Device, hosts: &[Host<'_>]) -> bool {
+/// True if the device may be offered: one condition per line, in no order. UUIDs are compared with those of the hosts as they
+/// were indexed.
+fn fits(request: &Request, host: &Host<'_>, device: &Device, indexed: &[Host<'_>]) -> bool {
     let name = device.name.as_deref().unwrap_or_default().to_lowercase();
-    let current = hosts.iter().filter(|host| host.is_current).flat_map(|host| host.devices);
+    let current = indexed.iter().filter(|host| host.is_current).flat_map(|host| host.devices);
     let same = current.filter(|other| other.uuid == device.uuid).count();
     let conditions = [
         request
@@ -122,14 +123,14 @@ fn fits(request: &Request, host: &Host<'_>, device: &Device, hosts: &[Host<'_>])
 }
 
 /// The choices: of each host its best set of devices, then the best hosts.
-fn model(request: &Request, hosts: &[Host<'_>]) -> Vec<(usize, Vec<u32>)> {
+fn model(request: &Request, hosts: &[Host<'_>], indexed: &[Host<'_>]) -> Vec<(usize, Vec<u32>)> {
     let mut best = Vec::new();
     for (position, host) in hosts.iter().enumerate() {
-        let fitting = host.devices.iter().filter(|device| fits(request, host, device, hosts)).count();
+        let fitting = host.devices.iter().filter(|device| fits(request, host, device, indexed)).count();
         let sets = (0_u32..1 << host.devices.len()).filter(|set| set.count_ones() as usize == request.count);
         let ranked = sets.filter_map(|set| {
             let chosen: Vec<&Device> = host.devices.iter().filter(|device| set & (1 << device.index) != 0).collect();
-            chosen.iter().all(|device| fits(request, host, device, hosts)).then_some(())?;
+            chosen.iter().all(|device| fits(request, host, device, indexed)).then_some(())?;
             let held = chosen.iter().filter(|device| device.r#use == UseVerdict::Held).count();
             let size = |device: &&Device| {
                 device
@@ -154,17 +155,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn search_agrees_with_model(fleet in fleet(), request in request()) {
+    fn search_agrees_with_model(fleet in fleet(), request in request(), is_later in any::<bool>()) {
         let names: Vec<String> = (0..fleet.0.len()).map(|host| format!("gpu{host}")).collect();
         let hosts: Vec<Host<'_>> = fleet.0.iter().zip(&names).map(|((labels, devices, is_current, comes_last), name)| Host {
-            name, labels, devices, command: None, is_current: *is_current, comes_last: *comes_last,
+            name, labels, devices, is_current: *is_current, comes_last: *comes_last,
         }).collect();
-        let answer = find(&request, &hosts);
+        // An index of a moment ago, when all were current.
+        let indexed: Vec<Host<'_>> = hosts.iter().map(|host| Host { is_current: host.is_current || is_later, ..host.clone() }).collect();
+        let answer = Index::new(&indexed).find(&request, &hosts);
+        if !is_later {
+            prop_assert_eq!(&find(&request, &hosts), &answer);
+        }
         let found: Vec<(usize, Vec<u32>)> = answer.choices.iter().map(|choice| {
             let host = names.iter().position(|name| *name == choice.host).unwrap();
             (host, choice.devices.iter().map(|device| device.index).collect())
         }).collect();
-        prop_assert_eq!(&found, &model(&request, &hosts));
+        prop_assert_eq!(&found, &model(&request, &hosts, &indexed));
         prop_assert_eq!(answer.found, !found.is_empty());
         if answer.found {
             prop_assert!(answer.nearest.is_empty());
@@ -176,7 +182,7 @@ proptest! {
         for near in &answer.nearest {
             let host = hosts.iter().find(|host| host.name == near.host).unwrap();
             let devices = host.devices.iter().filter(|device| matches!(device.kind, Kind::Instance(_)) == request.mig.is_some()).count();
-            let fitting = host.devices.iter().filter(|device| fits(&request, host, device, &hosts)).count();
+            let fitting = host.devices.iter().filter(|device| fits(&request, host, device, &indexed)).count();
             let of = |what: fn(&Missing) -> bool| near.missing.iter().filter(|missing| what(missing)).map(|missing| missing.devices).sum::<usize>();
             prop_assert_eq!(near.fitting, fitting);
             prop_assert_eq!(of(|missing| missing.what != Lack::Count), devices - fitting, "each device counts once");

@@ -1,6 +1,6 @@
-//! The search for devices: one pass over all of them, and a second if nothing fits.
+//! The search for devices: one pass over those that can be offered, and one over all devices if nothing fits.
 
-use std::{borrow::Cow, cmp::Reverse};
+use std::{borrow::Cow, cmp::Reverse, ops::Range};
 
 use super::{
     Device, Host, Kind, Profile, Request,
@@ -14,33 +14,97 @@ const MAX_NEAREST: usize = 3;
 /// Choices for a request, or the hosts that nearly have one.
 #[must_use]
 pub fn find<'a>(request: &Request, hosts: &[Host<'a>]) -> Answer<'a> {
-    let mut search = Search::new(request, hosts);
-    let mut ranked: Vec<(Rank, &Host<'a>, Vec<&'a Device>)> = Vec::new();
-    let mut fitting: Vec<&'a Device> = Vec::new();
-    for (position, host) in hosts.iter().enumerate().filter(|(_, host)| has_labels(host, request)) {
-        fitting.clear();
-        fitting.extend(host.devices.iter().filter(|device| search.lack(host, device).is_none()));
-        if fitting.len() < request.count {
-            continue;
+    Index::new(hosts).find(request, hosts)
+}
+
+/// Parts of a search that are the same for every request, for hosts that are searched again and again.
+#[derive(Debug, Default)]
+pub struct Index {
+    hosts: Vec<Entry>,
+    /// Places of the devices that the least demanding request can get, host by host, the best of each host first.
+    offered: Vec<usize>,
+    /// Hashes of UUIDs that several devices have, sorted.
+    shared: Vec<u64>,
+}
+
+/// A host of an index.
+#[derive(Debug)]
+struct Entry {
+    /// Its part of [`Index::offered`].
+    offered: Range<usize>,
+    /// Number of its devices that can be requested: no GPUs in MIG mode.
+    requestable: usize,
+    /// True if all of these are free.
+    is_free: bool,
+}
+
+impl Index {
+    /// Index of hosts.
+    #[must_use]
+    pub fn new(hosts: &[Host<'_>]) -> Self {
+        let shared = shared(hosts);
+        let (mut entries, mut offered) = (Vec::with_capacity(hosts.len()), Vec::new());
+        let whole = Request { held: true, ..Request::default() };
+        let instances = Request { mig: Some(Profile::Any), ..whole.clone() };
+        let mut least = [&whole, &instances].map(|request| Search::new(request, &shared));
+        for host in hosts {
+            let begin = offered.len();
+            let mut fits = |device| least.iter_mut().any(|search| search.lack(host, device).is_none());
+            offered.extend(host.devices.iter().enumerate().filter(|(_, device)| fits(device)).map(|(place, _)| place));
+            if let Some(places) = offered.get_mut(begin..) {
+                // Stable: equal devices keep their order.
+                places.sort_by_key(|place| host.devices.get(*place).map(|device| (is_held(device), size(device))));
+            }
+            let requestable = host.devices.iter().filter(|device| device.kind != Kind::MigGpu);
+            entries.push(Entry {
+                offered: begin..offered.len(),
+                is_free: requestable.clone().all(|device| device.r#use == UseVerdict::Free),
+                requestable: requestable.count(),
+            });
         }
-        fitting.sort_by_key(|device| (is_held(device), size(device)));
-        let left_over = fitting.len() - request.count;
-        fitting.truncate(request.count);
-        let rank = Rank {
-            comes_last: host.comes_last,
-            held: fitting.iter().filter(|device| is_held(device)).count(),
-            size: fitting.iter().map(|device| u128::from(size(device))).sum(),
-            splits: is_free(host) && request.count < offerable(host).count(),
-            left_over,
-            position,
-        };
-        ranked.push((rank, host, fitting.clone()));
+        Self { hosts: entries, offered, shared }
     }
-    ranked.sort_unstable_by_key(|(rank, ..)| *rank);
-    let choices: Vec<Choice<'a>> =
-        ranked.into_iter().take(request.limit).map(|(_, host, devices)| choice(host, devices)).collect();
-    let nearest = if choices.is_empty() { search.nearest(hosts) } else { Vec::new() };
-    Answer { schema: 1, found: !choices.is_empty(), choices, nearest }
+
+    /// Choices for a request, or the hosts that nearly have one. The hosts are those of the index; since then, reports may
+    /// have become old.
+    #[must_use]
+    pub fn find<'a>(&self, request: &Request, hosts: &[Host<'a>]) -> Answer<'a> {
+        let mut search = Search::new(request, &self.shared);
+        let (mut ranks, mut fitting) = (Vec::new(), Vec::new());
+        for (position, (host, entry)) in hosts.iter().zip(&self.hosts).enumerate() {
+            if entry.offered.len() < request.count || !host.is_current || !has_labels(host, request) {
+                continue;
+            }
+            search.fit(host, self.offered_of(entry), &mut fitting);
+            if fitting.len() < request.count {
+                continue;
+            }
+            let left_over = fitting.len() - request.count;
+            fitting.truncate(request.count);
+            ranks.push(Rank {
+                comes_last: host.comes_last,
+                held: fitting.iter().filter(|device| is_held(device)).count(),
+                size: fitting.iter().map(|device| u128::from(size(device))).sum(),
+                splits: entry.is_free && request.count < entry.requestable,
+                left_over,
+                position,
+            });
+        }
+        ranks.sort_unstable();
+        let best = ranks.iter().take(request.limit).filter_map(|rank| {
+            let (host, entry) = hosts.get(rank.position).zip(self.hosts.get(rank.position))?;
+            search.fit(host, self.offered_of(entry), &mut fitting);
+            fitting.truncate(request.count);
+            Some(choice(host, &mut fitting))
+        });
+        let choices: Vec<Choice<'a>> = best.collect();
+        let nearest = if choices.is_empty() { search.nearest(hosts) } else { Vec::new() };
+        Answer { schema: 1, found: !choices.is_empty(), choices, nearest }
+    }
+
+    fn offered_of(&self, entry: &Entry) -> &[usize] {
+        self.offered.get(entry.offered.clone()).unwrap_or_default()
+    }
 }
 
 /// Rank of a choice; the smallest is the best.
@@ -64,20 +128,11 @@ fn size(device: &Device) -> u64 {
     bytes.map_or(u64::MAX, |bytes| (bytes >> 29).div_ceil(2))
 }
 
-/// Devices of a host that can be requested: no GPUs in MIG mode.
-fn offerable<'a>(host: &Host<'a>) -> impl Iterator<Item = &'a Device> {
-    host.devices.iter().filter(|device| device.kind != Kind::MigGpu)
-}
-
-fn is_free(host: &Host<'_>) -> bool {
-    offerable(host).all(|device| device.r#use == UseVerdict::Free)
-}
-
 fn has_labels(host: &Host<'_>, request: &Request) -> bool {
     request.labels.iter().all(|(key, value)| host.labels.get(key.as_str()).is_some_and(|found| **found == **value))
 }
 
-fn choice<'a>(host: &Host<'a>, mut devices: Vec<&'a Device>) -> Choice<'a> {
+fn choice<'a>(host: &Host<'a>, devices: &mut [&'a Device]) -> Choice<'a> {
     // Stable: instances of a GPU keep their order.
     devices.sort_by_key(|device| device.index);
     let uuid = |device: &&'a Device| device.uuid.as_ref().map_or("", |uuid| uuid.as_str());
@@ -93,7 +148,7 @@ fn choice<'a>(host: &Host<'a>, mut devices: Vec<&'a Device>) -> Choice<'a> {
                 memory_free_bytes: device.memory_free_bytes,
             })
             .collect(),
-        command: host.command.clone(),
+        command: None,
     }
 }
 
@@ -113,17 +168,19 @@ struct Search<'r, 'a> {
     /// The product name seen last, and whether it has the part: names of one host are mostly equal.
     seen: Option<(&'a str, bool)>,
     /// Hashes of UUIDs that several devices have, sorted.
-    shared: Vec<u64>,
+    shared: &'r [u64],
 }
 
 impl<'r, 'a> Search<'r, 'a> {
-    fn new(request: &'r Request, hosts: &[Host<'a>]) -> Self {
-        Self {
-            request,
-            model: request.model.as_ref().map(|model| model.to_lowercase()),
-            seen: None,
-            shared: shared(hosts),
-        }
+    fn new(request: &'r Request, shared: &'r [u64]) -> Self {
+        Self { request, model: request.model.as_ref().map(|model| model.to_lowercase()), seen: None, shared }
+    }
+
+    /// Those of these devices of a host that fit, in the same order.
+    fn fit(&mut self, host: &Host<'a>, places: &[usize], fitting: &mut Vec<&'a Device>) {
+        fitting.clear();
+        let devices = places.iter().filter_map(|place| host.devices.get(*place));
+        fitting.extend(devices.filter(|device| self.lack(host, device).is_none()));
     }
 
     /// The first thing that a device misses.

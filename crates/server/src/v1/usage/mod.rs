@@ -7,10 +7,10 @@ mod question;
 mod report;
 mod sessions;
 
-use std::{panic::resume_unwind, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http_server::{Later, Response, auth::Scope, error::problem, gzip, response};
+use http_server::{Later, Response, auth::Scope, elsewhere, error::problem, gzip, response};
 use hyper::{
     StatusCode,
     header::{HeaderValue, LINK, RETRY_AFTER},
@@ -90,18 +90,6 @@ fn later(response: impl Future<Output = Result<Response, Response>> + Send + 'st
 
 fn at_once(response: Response) -> Later {
     Box::pin(std::future::ready(response))
-}
-
-/// Computes something on a thread that no other request waits for.
-async fn elsewhere<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(compute).await {
-        Ok(computed) => computed,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            // The runtime is shutting down, and nobody waits.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }
 
 /// Refusal if usage is not kept.
