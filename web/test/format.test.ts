@@ -14,6 +14,7 @@ describe("memory", () => {
     [0.99 * GIB, "1.0 GiB"],
     [118.26 * GIB, "118.3 GiB"],
     [1123.4 * GIB, "1,123 GiB"],
+    [391.36 * 1024 * GIB, "391.4 TiB"],
     [2000 * 1024 * GIB, "2,000 TiB"],
   ])("of %d bytes is %s", (bytes, text) => {
     expect(plain(format.bytes(bytes))).toBe(text);
@@ -44,6 +45,7 @@ describe("numbers", () => {
     expect(format.gigahertz(1980)).toBe("1.98");
     expect(plain(format.joined(format.power(999)))).toBe("999 W");
     expect(plain(format.joined(format.power(4900)))).toBe("4.9 kW");
+    expect(plain(format.joined(format.power(3_045_500)))).toBe("3.05 MW");
     expect(plain(format.rate(126_300_000_000))).toBe("126.3 GB/s");
     expect(plain(format.rate(702_000_000))).toBe("702 MB/s");
     expect(plain(format.rate(0))).toBe("0 kB/s");

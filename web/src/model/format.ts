@@ -9,6 +9,7 @@ const GIB = MIB * 1024;
 const TIB = GIB * 1024;
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const hundredth = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** A number and its unit, for places that style them apart. */
@@ -22,9 +23,10 @@ export const joined = ({ number, unit }: Amount): string => (unit ? number + SPA
 /** `12`, `1,980`. */
 export const count = (value: number): string => whole.format(value);
 
-/** Memory in GiB, with one digit below a thousand. More than 0 is never rounded down to 0. */
+/** Memory in GiB, with one digit below a thousand; of a large fleet in TiB. More than 0 is never rounded down to 0. */
 export function memory(bytes: number): Amount {
   if (bytes >= 1000 * TIB) return { number: whole.format(bytes / TIB), unit: "TiB" };
+  if (bytes >= 10_000 * GIB) return { number: tenth.format(bytes / TIB), unit: "TiB" };
   if (bytes >= 1000 * GIB) return { number: whole.format(bytes / GIB), unit: "GiB" };
   if (bytes >= 0.95 * GIB) return { number: tenth.format(bytes / GIB), unit: "GiB" };
   if (bytes === 0) return { number: "0", unit: "GiB" };
@@ -56,9 +58,11 @@ export const gigahertz = (mhz: number): string => (mhz / 1000).toFixed(2);
 
 /** Power of several GPUs. */
 export const power = (value: number): Amount =>
-  value >= 1000
-    ? { number: tenth.format(value / 1000), unit: "kW" }
-    : { number: whole.format(value), unit: "W" };
+  value >= 1e6
+    ? { number: hundredth.format(value / 1e6), unit: "MW" }
+    : value >= 1000
+      ? { number: tenth.format(value / 1000), unit: "kW" }
+      : { number: whole.format(value), unit: "W" };
 
 export function rate(bytesPerSecond: number): string {
   if (bytesPerSecond >= 1e9) return `${tenth.format(bytesPerSecond / 1e9)}${SPACE}GB/s`;

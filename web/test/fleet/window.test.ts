@@ -29,21 +29,28 @@ describe("the window", () => {
 });
 
 describe("hosts to request", () => {
+  const MANY = Array.from({ length: 100 }, (_, at) => `host${String(at).padStart(2, "0")}`);
+
   it("are all of a small fleet", () => {
-    expect(namesToRequest(null, ["a"], ["a", "b"], EVERY_HOST)).toBeNull();
-    expect(namesToRequest(["a"], ["a"], ["a", "b"], EVERY_HOST)).toBeNull();
+    expect(namesToRequest(null, ["a"], ["a", "b"], MANY.slice(0, EVERY_HOST))).toBeNull();
+    expect(namesToRequest(["a"], ["a"], ["a", "b"], MANY.slice(0, EVERY_HOST))).toBeNull();
+  });
+
+  it("are the first ones, which are requested at first, if they are on screen", () => {
+    expect(namesToRequest(null, ["host00", "host49"], ["host00", "host50"], MANY)).toBeNull();
+    expect(namesToRequest(null, ["host50"], ["host49", "host50"], MANY)).toEqual(["host49", "host50"]);
   });
 
   it("stay while those on screen are among them", () => {
     const before = ["a", "b", "c"];
-    expect(namesToRequest(before, ["b"], ["a", "b", "c", "d"], 100)).toBe(before);
-    expect(namesToRequest(before, ["c", "d"], ["e", "c", "d"], 100)).toEqual(["c", "d", "e"]);
+    expect(namesToRequest(before, ["b"], ["a", "b", "c", "d"], MANY)).toBe(before);
+    expect(namesToRequest(before, ["c", "d"], ["e", "c", "d"], MANY)).toEqual(["c", "d", "e"]);
   });
 
   it("fit into an address, those on screen first", () => {
     const long = (at: number) => `${at}${"x".repeat(250)}`;
     const near = Array.from({ length: 100 }, (_, at) => long(at));
-    const found = namesToRequest(null, [long(99)], near, 100);
+    const found = namesToRequest(null, [long(99)], near, near);
     expect(found).toContain(long(99));
     expect(found?.join().length).toBeLessThanOrEqual(5_000);
   });

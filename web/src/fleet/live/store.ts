@@ -13,8 +13,8 @@ const sentTotals = signal<FleetTotals | null>(null);
 export const hasFleet = computed(() => sentTotals.value !== null);
 /** The hub's time in milliseconds, updated once a second: this machine's clock may differ. */
 export const now = signal(Date.now());
-/** True once the GPUs of hosts off screen are known, though not live. */
-export const hasAllGpus = signal(false);
+/** The hub's time of the newest answer with the GPUs of hosts off screen; null before the first. */
+export const allGpusAt = signal<number | null>(null);
 
 /** The hub's time at the newest message, and the same moment by a monotonic clock. */
 let received = { hub: Date.now(), here: performance.now() };
@@ -44,8 +44,8 @@ export const totals = computed<FleetTotals | null>(() => {
   return sent !== null && isOld.value ? outdatedTotals(sent) : sent;
 });
 
-/** Number of hosts. */
-export const size = computed(() => hosts.value.size);
+/** Names of all hosts, in the order of the hub. */
+export const allNames = unchanging(() => [...hosts.value.keys()]);
 
 /** Names of all labels, in the order of names. */
 export const labels = unchanging(() => {
@@ -72,7 +72,7 @@ let gpusAt = new Map<string, number>();
 export function clear(): void {
   sentHosts.value = new Map();
   sentTotals.value = null;
-  hasAllGpus.value = false;
+  allGpusAt.value = null;
   gpusAt = new Map();
 }
 
@@ -122,5 +122,5 @@ export function acceptGpus(fleet: Fleet, streamed: readonly string[] | null): vo
     next.set(name, { ...known, gpus });
   }
   sentHosts.value = next;
-  hasAllGpus.value = true;
+  allGpusAt.value = fleet.at;
 }

@@ -59,8 +59,9 @@ function add(found: Map<string, User>, name: string, host: string, device: Devic
     user = { name, places: [], devices: 0, held: 0, memory: null, shares: false };
     found.set(name, user);
   }
-  let place = user.places.find(each => each.host === host);
-  if (!place) {
+  // Devices come host by host.
+  let place = user.places.at(-1);
+  if (place?.host !== host) {
     place = { host, names: [] };
     user.places.push(place);
   }

@@ -36,18 +36,19 @@ export function rowsBetween(tops: readonly number[], top: number, bottom: number
 }
 
 /**
- * Names to request for the rows on screen: the same as before while those on screen are among them, so that scrolling
- * a little does not open a new stream. Null asks for every host.
+ * Names to request for the rows on screen, of `all` names in their order: the same as before while those on screen are
+ * among them, so that neither the first view nor scrolling a little opens a new stream. Null asks for the first hosts,
+ * which are all of a small fleet.
  */
 export function namesToRequest(
   before: readonly string[] | null,
   onScreen: readonly string[],
   near: readonly string[],
-  all: number,
+  all: readonly string[],
 ): readonly string[] | null {
-  if (all <= EVERY_HOST) return null;
-  const requested = new Set(before ?? []);
-  if (before !== null && onScreen.every(name => requested.has(name))) return before;
+  if (all.length <= EVERY_HOST) return null;
+  const requested = new Set(before ?? all.slice(0, EVERY_HOST));
+  if (onScreen.every(name => requested.has(name))) return before;
   return cut(near, onScreen);
 }
 

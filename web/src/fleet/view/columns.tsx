@@ -113,6 +113,19 @@ export function StatePill({ host }: { host: Host }) {
   );
 }
 
+/** Icon of a host in trouble, which says more than its colour. */
+export function TroubleMark({ host }: { host: Host }) {
+  const severity = severityOf(host);
+  if (severity === null) return null;
+  const text = host.error ?? host.problems[0] ?? host.state;
+  return (
+    <span class="mark" data-severity={severity} data-tooltip={text}>
+      <Icon name={severity} />
+      <span class="unseen">{text}</span>
+    </span>
+  );
+}
+
 function sinceText(host: Host): string {
   const since = host.since === null ? "" : ` since ${moment(host.since, hubNow())}`;
   const read = host.read_at === null ? "Never read." : `Last reading ${moment(host.read_at, hubNow())}.`;

@@ -4,7 +4,7 @@ import { hostNamed } from "../live/store";
 import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
 import { Cells, describeCell } from "./cells";
-import { hostAddress } from "./columns";
+import { hostAddress, TroubleMark } from "./columns";
 import { selectable } from "./keys";
 import { type Item, items } from "./state";
 import { useRequested } from "./table";
@@ -81,7 +81,7 @@ function Tile({ name }: { name: string }) {
     () =>
       unchanging(() => {
         const host = live?.value;
-        return host ? [host.state, host.counts, severityOf(host)] : [];
+        return host ? [host.state, host.counts, severityOf(host), host.problems] : [];
       }),
     [live],
   );
@@ -95,6 +95,7 @@ function Tile({ name }: { name: string }) {
         <a href={hostAddress(name)} data-item>
           {name}
         </a>
+        <TroubleMark host={host} />
         {state === "ok" ? (
           <span class="free" data-status={counts.gpus.free > 0 ? "free" : "none"}>
             <b>{counts.gpus.free}</b>/{gpuCount(counts.gpus)}

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { count, plural } from "../../model/format";
 import { requested } from "../live/start";
-import { hostNamed, hosts, labels, size } from "../live/store";
+import { allNames, hostNamed, hosts, labels } from "../live/store";
 import { unchanging } from "../live/unchanging";
 import { gpuCount } from "../model/host";
 import { orderText } from "../model/order";
@@ -106,7 +106,7 @@ export function useRequested(all: readonly Item[], { from, to, onScreen }: Windo
   const names = (from: number, to: number) =>
     all.slice(from, to).flatMap(item => (item.kind === "host" ? [item.name] : []));
   const before = requested.peek();
-  const next = namesToRequest(before, names(onScreen.from, onScreen.to), names(from, to), size.value);
+  const next = namesToRequest(before, names(onScreen.from, onScreen.to), names(from, to), allNames.value);
   const text = next?.join();
   useEffect(() => {
     if (text === before?.join()) return;

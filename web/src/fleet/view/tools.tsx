@@ -1,14 +1,16 @@
+import { useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { Popover } from "../../components/popover";
 import { count } from "../../model/format";
-import { hosts, labels, size } from "../live/store";
+import { allNames, hosts, labels } from "../live/store";
 import { unchanging } from "../live/unchanging";
 import { sumsOf } from "../model/host";
 import { orderText, parseOrder, type SortKey } from "../model/order";
 import { termValue, withTerm } from "../model/query";
 import { setQuery } from "../route";
 import { FIRST } from "./columns";
+import { AgeOffScreen } from "./off-screen";
 import { grouping, keepLook, look, order, search, searchText, shown } from "./state";
 import { allColumns, visibleColumns } from "./table";
 
@@ -37,9 +39,13 @@ export function Tools() {
           <Filters />
           <SortChoice />
         </search>
-        <span class="many" role="status">
-          {count(shown.value.length)} of {count(size.value)}
-        </span>
+        <div class="found">
+          <span class="many" role="status">
+            {count(shown.value.length)} of {count(allNames.value.length)}
+            <FreeOfShown />
+          </span>
+          <AgeOffScreen />
+        </div>
         <div class="buttons">
           <GroupChoice />
           <LookChoice />
@@ -55,6 +61,14 @@ export function Tools() {
       )}
     </>
   );
+}
+
+/** Number of free GPUs among hosts that match a search. */
+function FreeOfShown() {
+  const free = useComputed(() =>
+    shown.value.reduce((sum, name) => sum + (hosts.value.get(name)?.counts.gpus.free ?? 0), 0),
+  );
+  return search.value.isEmpty ? null : <>, {count(free.value)} free</>;
 }
 
 const STATES = ["ok", "trouble", "stale", "unreachable", "refused", "starting"];

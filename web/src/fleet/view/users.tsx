@@ -1,11 +1,12 @@
 import { computed } from "@preact/signals";
 import { bytes, count, DASH } from "../../model/format";
-import { hasAllGpus, hosts } from "../live/store";
+import { allGpusAt, hosts } from "../live/store";
 import { sumsOf } from "../model/host";
 import { type User, usersOf } from "../model/users";
 import { EVERY_HOST } from "../model/window";
 import { format, route, setQuery } from "../route";
 import { hostAddress } from "./columns";
+import { AgeOffScreen } from "./off-screen";
 
 const users = computed(() => usersOf(hosts.value.values()));
 
@@ -18,7 +19,7 @@ const unknown = computed(
 export function UsersView() {
   const text = (route.value.query["q"] ?? "").toLowerCase();
   const shown = users.value.filter(user => user.name.toLowerCase().includes(text));
-  const isLoading = hosts.value.size > EVERY_HOST && !hasAllGpus.value;
+  const isLoading = hosts.value.size > EVERY_HOST && allGpusAt.value === null;
   return (
     <section class="panel" aria-label="Users">
       <div class="tools">
@@ -33,9 +34,12 @@ export function UsersView() {
             onInput={event => setQuery({ q: event.currentTarget.value })}
           />
         </search>
-        <span class="many" role="status">
-          {count(shown.length)} of {count(users.value.length)}
-        </span>
+        <div class="found">
+          <span class="many" role="status">
+            {count(shown.length)} of {count(users.value.length)}
+          </span>
+          <AgeOffScreen />
+        </div>
       </div>
       {isLoading ? (
         <p class="nothing">Loading the GPUs of all hosts …</p>
@@ -53,6 +57,9 @@ export function UsersView() {
     </section>
   );
 }
+
+/** Users in the table: more could not be read. */
+const MAX_USERS = 200;
 
 function UserTable({ users }: { users: readonly User[] }) {
   return (
@@ -74,16 +81,10 @@ function UserTable({ users }: { users: readonly User[] }) {
           </tr>
         </thead>
         <tbody>
-          {users.map(user => (
+          {users.slice(0, MAX_USERS).map(user => (
             <tr key={user.name}>
               <th scope="row">
-                <a
-                  href={format({
-                    view: "hosts",
-                    query: { q: `user:${/\s/.test(user.name) ? `"${user.name}"` : user.name}` },
-                  })}
-                  data-item
-                >
+                <a href={searchFor(user.name)} data-item>
                   {user.name}
                 </a>
               </th>
@@ -95,24 +96,51 @@ function UserTable({ users }: { users: readonly User[] }) {
                 <Memory user={user} />
               </td>
               <td>
-                <ul class="places">
-                  {user.places.map(({ host, names }) => (
-                    <li key={host}>
-                      <a href={hostAddress(host)} data-tooltip={`GPU ${names.join(", ")}`}>
-                        {host}
-                      </a>{" "}
-                      <span class="fine">{names.length}</span>
-                    </li>
-                  ))}
-                </ul>
+                <Places user={user} />
               </td>
             </tr>
           ))}
         </tbody>
       </table>
+      {users.length > MAX_USERS && (
+        <p class="fine below">
+          and {count(users.length - MAX_USERS)} more users with fewer GPUs: filter by name
+        </p>
+      )}
     </div>
   );
 }
+
+/** Hosts that a user's row names, those with the most GPUs; a link leads to all. */
+const MAX_PLACES = 8;
+
+function Places({ user: { name, places } }: { user: User }) {
+  const isMany = places.length > MAX_PLACES + 1;
+  const shown = isMany
+    ? [...places].sort((a, b) => b.names.length - a.names.length).slice(0, MAX_PLACES)
+    : places;
+  return (
+    <ul class="places">
+      {shown.map(({ host, names }) => (
+        <li key={host}>
+          <a href={hostAddress(host)} data-tooltip={`GPU ${names.join(", ")}`}>
+            {host}
+          </a>{" "}
+          <span class="fine">{names.length}</span>
+        </li>
+      ))}
+      {isMany && (
+        <li>
+          <a href={searchFor(name)}>and {count(places.length - MAX_PLACES)} more hosts</a>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+/** Address of the hosts that a user uses. */
+const searchFor = (user: string): string =>
+  format({ view: "hosts", query: { q: `user:${/\s/.test(user) ? `"${user}"` : user}` } });
 
 function Memory({ user: { memory, shares } }: { user: User }) {
   if (memory === null) {

@@ -4,12 +4,13 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { count, hourAndMinute, joined, ofTotal, power } from "../../model/format";
 import { columnsFor } from "../../model/wall";
-import { hostNamed, hosts, hubNow, isOld, now, totals } from "../live/store";
+import { allNames, hostNamed, hosts, hubNow, isOld, now, totals } from "../live/store";
 import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
 import { compareText } from "../model/order";
 import { Banners } from "./banners";
 import { Cells, CountBar, countText } from "./cells";
+import { TroubleMark } from "./columns";
 import { zone } from "./footer";
 import { Status } from "./header";
 import { WatchBanner } from "./watch";
@@ -50,8 +51,7 @@ export function Wall() {
 }
 
 /** Names of all hosts, in their order. */
-const keys = unchanging(() => [...hosts.value.keys()]);
-const names = computed(() => [...keys.value].sort(compareText));
+const names = computed(() => [...allNames.value].sort(compareText));
 
 /** Hosts in trouble, as objects that change with what is shown; none while all are old, which the banner says. */
 const wrong = unchanging(() =>
@@ -75,6 +75,8 @@ function Wrong() {
 }
 
 const MAX_WRONG = 4;
+/** GPUs up to which all numbers have a line's room. */
+const MAX_SHORT = 999;
 /** Hosts up to which names can be read. */
 const MAX_NAMED = 400;
 /** Width of a tile relative to that of a card on a host's wall. */
@@ -86,7 +88,7 @@ function WallTile({ name, cells }: { name: string; cells: boolean }) {
     () =>
       unchanging(() => {
         const host = live?.value;
-        return host ? [host.state, host.counts, severityOf(host)] : [];
+        return host ? [host.state, host.counts, severityOf(host), host.problems] : [];
       }),
     [live],
   );
@@ -98,6 +100,7 @@ function WallTile({ name, cells }: { name: string; cells: boolean }) {
     <li class="wall-tile" data-severity={severityOf(host) ?? "none"} data-host={name}>
       <div class="name">
         <b>{name}</b>
+        <TroubleMark host={host} />
         {host.state === "ok" ? (
           <span class="free" data-status={gpus.free > 0 ? "free" : "none"}>
             {gpus.free}
@@ -116,7 +119,7 @@ function Top() {
   const all = totals.value;
   if (!all) return null;
   return (
-    <div class="wall-top">
+    <div class="wall-top" data-many={gpuCount(all.gpus) > MAX_SHORT}>
       <h1>Fleet</h1>
       <ul>
         {(["free", "busy", "held", "unknown"] as const).map(use => (
