@@ -22,8 +22,17 @@ pub(crate) struct Response {
 /// Requests a path. The server closes the connection afterwards, so that the end of the body is known; HTTP/1.0 has no
 /// chunks, which Prometheus would send.
 pub(crate) fn get(address: SocketAddr, path: &str, encoding: &str) -> Outcome<Response> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
+    ask(address, path, encoding, TIMEOUT)
+}
+
+/// The same without compression, with a timeout for each piece of the response.
+pub(crate) fn within(address: SocketAddr, path: &str, timeout: Duration) -> Outcome<Response> {
+    ask(address, path, "identity", timeout)
+}
+
+fn ask(address: SocketAddr, path: &str, encoding: &str, timeout: Duration) -> Outcome<Response> {
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
     let request =
         format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: {encoding}\r\n\r\n");
     stream.write_all(request.as_bytes())?;

@@ -57,6 +57,8 @@ enum Command {
     Fleet(fleet::measure::Options),
     /// Simulate many agents in one process, and write a list of them for a hub and for Prometheus
     Agents(fleet::agents::Options),
+    /// Play random faults of a fleet, and compare what hubs say with the truth
+    Chaos(fleet::chaos::Options),
     /// Measure processor time while the driver library finds no kernel module, for one or several builds
     Waiting(waiting::Options),
 }
@@ -66,6 +68,7 @@ fn main() -> Outcome {
         Command::Views(options) => views::run(&options),
         Command::Fleet(options) => fleet::measure::run(&options),
         Command::Agents(options) => fleet::agents::run(&options),
+        Command::Chaos(options) => fleet::chaos::run(&options),
         Command::Draw => views::draw_again(),
         Command::Calls(options) => calls::run(&options),
         Command::Growth(options) => growth::run(&options),

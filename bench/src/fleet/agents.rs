@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 
-use clap::Args;
+use clap::{Args, Parser};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -133,6 +133,20 @@ impl Options {
         let kind = |number: usize| kinds.get(&number).copied().unwrap_or(Kind::Usual);
         (0..self.hosts).map(|number| Host::new(world, number, kind(number))).collect()
     }
+}
+
+/// The simulation of a process with these arguments.
+pub(super) fn simulated(arguments: &[String]) -> Outcome<(World, Vec<Host>)> {
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        options: Options,
+    }
+    let start = ["agents", "--list=/dev/null"].map(str::to_owned);
+    let options = Alone::try_parse_from(start.iter().chain(arguments))?.options;
+    let world = options.world();
+    let hosts = options.hosts(&world);
+    Ok((world, hosts))
 }
 
 /// Runs until it is ended.

@@ -1,6 +1,7 @@
 //! Many simulated agents, and the cost of a hub in front of them.
 
 pub(crate) mod agents;
+pub(crate) mod chaos;
 mod hostile;
 pub(crate) mod measure;
 mod models;

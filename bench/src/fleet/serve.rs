@@ -46,15 +46,18 @@ pub(crate) enum Fault {
     Slow,
     /// Each answer ends in its middle.
     Partial,
+    /// Answers are not those of an agent.
+    Garbage,
 }
 
 impl Fault {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::None, "none"),
         (Self::Dead, "dead"),
         (Self::Silent, "silent"),
         (Self::Slow, "slow"),
         (Self::Partial, "partial"),
+        (Self::Garbage, "garbage"),
     ];
 }
 
@@ -165,6 +168,8 @@ impl Sim {
                     }
                     return Ok(());
                 }
+                // Another kind of garbage each time.
+                Fault::Garbage => return self.hostile(&mut stream, Hostile::of(now_ms() as usize / 100)).await,
                 Fault::Slow => sleep(SLOW).await,
                 Fault::None | Fault::Partial => {}
             }
@@ -240,6 +245,8 @@ impl Sim {
             } else if fault == Fault::Partial {
                 self.chunk(stream, &text.as_bytes()[..text.len() / 2]).await?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
+            } else if fault == Fault::Garbage {
+                self.chunk(stream, garbage(&text, now).as_bytes()).await?;
             } else {
                 self.chunk(stream, text.as_bytes()).await?;
             }
@@ -345,6 +352,16 @@ fn event(reading: &Reading, summary: Option<&Template>, is_first: bool, to: &mut
         }
     }
     to.push_str("\n\n");
+}
+
+/// An event without its sense: cut, or with values and signs that no agent sends.
+fn garbage(event: &str, now_ms: u64) -> String {
+    match now_ms / INTERVAL_MS % 4 {
+        0 => event.replacen("\"gpus\":[", "\"gpus\":7,\"cut\":[", 1),
+        1 => format!("{}\n\n", event.get(..event.len() / 2).unwrap_or_default()),
+        2 => event.replace("\"index\":", "\"index\":-"),
+        _ => event.replace(':', "::"),
+    }
 }
 
 /// Reads the head of a request; none at the end of the connection.
