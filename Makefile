@@ -60,10 +60,12 @@ supply: ## Check licences, sources and, if reachable, advisories of third-party 
 audit: ## Check the same, and fail if advisories cannot be reached
 	@scripts/supply --audit
 
-chaos: ## Play random faults for half an hour (CHAOS_SECONDS, CHAOS_SEED); `make test` has a short run
+chaos: ## Play random faults of an agent and of a fleet, half an hour each (CHAOS_SECONDS, CHAOS_SEED, CHAOS_MINUTES); `make test` has a short run
 	$(CARGO) build --release --workspace
 	BUILD=release CHAOS_SECONDS=$${CHAOS_SECONDS:-1800} $(CARGO) test --workspace --test chaos -- --nocapture
 	USAGE_KILLS=$${USAGE_KILLS:-200} $(CARGO) test -p agent --bins writer_killed
+	@scripts/clients prometheus || true
+	@$(BUILT)/bench chaos --minutes $${CHAOS_MINUTES:-30} $${CHAOS_SEED:+--seed $$CHAOS_SEED} --keep
 
 fuzz: ## Test every parser with random input, a million cases each (PROPTEST_CASES; ten minutes)
 	@scripts/fuzz

@@ -84,6 +84,8 @@ struct Request {
     authorization: Option<String>,
     /// True if the client asks for the scope `summary`.
     is_summary: bool,
+    /// True if the client wants no other answer over this connection.
+    is_last: bool,
 }
 
 /// Time now, Unix time in milliseconds.
@@ -158,6 +160,9 @@ impl Sim {
             };
             let Some(host) = self.by_name.get(name).and_then(|number| self.hosts.get(*number)) else {
                 self.control(&mut stream, &request.path).await?;
+                if request.is_last {
+                    return Ok(());
+                }
                 continue;
             };
             match self.fault(host) {
@@ -174,6 +179,9 @@ impl Sim {
                 Fault::None | Fault::Partial => {}
             }
             self.answer(&mut stream, host, path, &request).await?;
+            if request.is_last {
+                break;
+            }
         }
         Ok(())
     }
@@ -389,6 +397,7 @@ fn parse(head: &str) -> Request {
                 let value = value.trim();
                 request.authorization = Some(value.strip_prefix("Bearer ").unwrap_or(value).to_owned());
             }
+            "connection" => request.is_last = value.trim().eq_ignore_ascii_case("close"),
             "nvsmi-scope" => request.is_summary = value.trim() == "summary",
             _ => {}
         }

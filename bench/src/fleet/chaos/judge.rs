@@ -21,6 +21,8 @@ const KEPT: Duration = Duration::from_secs(600);
 /// Time in milliseconds between a reading and the next, and for a stream that comes in pieces.
 const READING_MS: u64 = 1500;
 const SLOW_MS: u64 = 5000;
+/// Longest wait of an event on the way until its stream is opened again.
+const WAITED_MS: u64 = 5000;
 /// The same of a real agent: the simulated driver reads its scenario again, and the agent judges a use.
 const REAL_MS: u64 = 4000;
 /// The same in an engine: a scrape and an evaluation of the rules.
@@ -140,7 +142,9 @@ impl<'a> Judge<'a> {
                 self.check(heard.hub, "a free GPU has a time", false, || format!("{name}: {row}"));
                 continue;
             };
-            let period = (read.saturating_sub(self.slack(heard, name, agents)), read + 200);
+            // An event that waited on the way is newer than its row says.
+            let newest = heard.asked_ms.1.min(read + WAITED_MS);
+            let period = (read.saturating_sub(self.slack(heard, name, agents)), newest.max(read));
             if let Some(was_free) = self.was_free(name, index, period, agents) {
                 self.check(heard.hub, "a free GPU was free at the row's reading", was_free, || {
                     format!("{name} GPU {index}, read_at {read}, asked {:?}: {row}", heard.asked_ms)

@@ -107,10 +107,6 @@ impl Lists {
         self.served.lock().unwrap_or_else(PoisonError::into_inner).0 = fault;
     }
 
-    pub(super) fn has_fault(&self) -> bool {
-        self.fault != FileFault::None
-    }
-
     pub(super) fn set_file(&mut self, fault: FileFault) -> Outcome {
         self.fault = fault;
         self.write()

@@ -106,6 +106,8 @@ impl RealAgent {
             format!("--bind={}", address.ip()),
             format!("--port={}", address.port()),
             format!("--nvml-library={}", host.library().display()),
+            // Without a token an agent answers to its own names only.
+            format!("--allowed-hosts={}", super::room::NODE_NAME),
             "--log=error".into(),
         ];
         let log = folder.join(format!("agent-{number}.log"));

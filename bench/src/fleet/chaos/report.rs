@@ -1,5 +1,7 @@
 //! The table of a run.
 
+use std::collections::BTreeMap;
+
 use super::{faults::Faults, growth::Growth, judge::Judge};
 use crate::table::{markdown, number};
 
@@ -11,16 +13,22 @@ pub(super) struct Ran {
     pub(super) busy: u64,
 }
 
-/// Violations that are printed in full.
-const SHOWN: usize = 12;
+/// Violations of a rule that are printed in full.
+const SHOWN: usize = 4;
 /// Longest text of a violation.
 const LENGTH: usize = 700;
 
 pub(super) fn text(judge: &Judge<'_>, faults: &Faults, growth: &Growth, ran: &Ran) -> String {
     let begun = faults.begun.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]);
+    let hubs = ["hub", "hub-restarted", "hub-engine"];
     let checks = judge.checks.iter().map(|(rule, count)| {
-        let failed = judge.violations.iter().filter(|violation| violation.rule == *rule).count();
-        vec![(*rule).to_owned(), number(*count as f64), failed.to_string()]
+        let failed = |hub: &str| {
+            let failed = judge.violations.iter().filter(|violation| violation.rule == *rule && violation.hub == hub);
+            failed.count().to_string()
+        };
+        let mut cells = vec![(*rule).to_owned(), number(*count as f64)];
+        cells.extend(hubs.map(failed));
+        cells
     });
     let (first, last) = (growth.first(), growth.last());
     let row = |name: &str, one: f64, other: f64| vec![name.to_owned(), number(one), number(other)];
@@ -37,10 +45,19 @@ pub(super) fn text(judge: &Judge<'_>, faults: &Faults, growth: &Growth, ran: &Ra
         ran.seconds,
         ran.busy,
         markdown(&["fault", "times"], &begun.collect::<Vec<_>>()),
-        markdown(&["rule", "checks", "violations"], &checks.collect::<Vec<_>>()),
+        markdown(
+            &["rule", "checks", "violations of the hub", "of one that is restarted", "of one with an engine"],
+            &checks.collect::<Vec<_>>()
+        ),
         markdown(&["hub", &minute, "last minute"], &grown),
     );
-    for violation in judge.violations.iter().take(SHOWN) {
+    let mut shown = BTreeMap::<&str, usize>::new();
+    for violation in &judge.violations {
+        let count = shown.entry(violation.rule).or_default();
+        *count += 1;
+        if *count > SHOWN {
+            continue;
+        }
         let detail: String = violation.detail.chars().take(LENGTH).collect();
         text.push_str(&format!("\n{}: expected {}: {detail}", violation.hub, violation.rule));
     }

@@ -28,7 +28,7 @@ use crate::{
 const SETTLE: Duration = Duration::from_secs(20);
 const SETTLE_ENGINE: Duration = Duration::from_secs(75);
 const DNS_NAME: &str = "agents.chaos.test";
-const NODE_NAME: &str = "node.chaos.test";
+pub(super) const NODE_NAME: &str = "node.chaos.test";
 /// Addresses of the real agents.
 const BY_DNS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 9, 0, 1), Ipv4Addr::new(127, 9, 0, 2)];
 const BY_NAME: Ipv4Addr = Ipv4Addr::new(127, 9, 0, 11);
@@ -102,10 +102,12 @@ impl Room {
         let odd: Vec<String> =
             [plan.names(&[Group::Hostile]), self.agents.iter().map(|a| a.name.clone()).collect()].concat();
         fs::write(&targets, self.lists.without(&odd))?;
+        let rules = self.folder.path().join("rules.yml");
+        fs::copy(repository("deploy/prometheus/fleet.yml"), &rules)?;
         let config = format!(
             "global:\n  scrape_interval: 5s\n  evaluation_interval: 5s\nrule_files: [{}]\nscrape_configs:\n  \
              - job_name: nvidia-smi-web-agent\n    params: {{set: [fleet]}}\n    file_sd_configs:\n      - files: [{}]\n",
-            fs::canonicalize(repository("deploy/prometheus/fleet.yml"))?.display(),
+            rules.display(),
             targets.display()
         );
         let file = self.folder.path().join("prometheus.yml");

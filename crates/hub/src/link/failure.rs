@@ -71,6 +71,9 @@ pub(super) fn status(status: StatusCode, headers: &HeaderMap, has_token: bool) -
         StatusCode::UNAUTHORIZED if has_token => refused("401: the agent does not accept the token"),
         StatusCode::UNAUTHORIZED => refused("401: the agent requires a token; add one to --agent-token-file"),
         StatusCode::FORBIDDEN => refused("403: the agent does not allow this with the token, or not from this address"),
+        StatusCode::MISDIRECTED_REQUEST => unreachable(
+            "421: the agent does not answer to the name in the list; add it to the agent's --allowed-hosts, or set a token there",
+        ),
         StatusCode::SERVICE_UNAVAILABLE if is_type(headers, "application/problem+json") => {
             unreachable("503: all streams of the agent are taken; raise its --stream-clients")
         }

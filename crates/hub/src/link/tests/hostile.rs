@@ -253,6 +253,15 @@ async fn refusals_have_their_own_state() {
 }
 
 #[tokio::test]
+async fn agent_of_another_name_says_how_to_reach_it() {
+    let agent = fake(|_, _| Plan::close(answer("421 Misdirected", "content-type: application/problem+json\r\n", "{}")));
+    let agent = agent.await;
+    let mut hub = Hub::to(&[&agent.endpoint], timing());
+    let Failure::Unreachable(found) = hub.failure().await else { panic!("421 is refused") };
+    assert!(found.starts_with("421: ") && found.contains("--allowed-hosts"), "{found}");
+}
+
+#[tokio::test]
 async fn connection_failures_have_plain_words() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
