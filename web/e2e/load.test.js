@@ -5,7 +5,7 @@ import { createServer, get } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Agent, ROOT } from "./support/agent.js";
-import { launch, live, open } from "./support/browser.js";
+import { launch, layoutsOf, live, open } from "./support/browser.js";
 import { eventually } from "./support/eventually.js";
 import { free, gpu, rows, scenario } from "./support/scenario.js";
 
@@ -179,18 +179,6 @@ for (const [view, hash] of [
     told(context, `update, ${view}, of which layout`, each("LayoutDuration"), "ms");
     await page.done();
   });
-}
-
-/** Layouts of a page during an action. */
-async function layoutsOf(session, meanwhile) {
-  const events = [];
-  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
-  const over = new Promise(ended => session.once("Tracing.tracingComplete", ended));
-  await session.send("Tracing.start", { categories: "devtools.timeline", transferMode: "ReportEvents" });
-  await meanwhile();
-  await session.send("Tracing.end");
-  await over;
-  return events.filter(({ name, ph, args }) => name === "Layout" && ph === "X" && args.beginData);
 }
 
 test("an hour open does not fill the memory", async context => {

@@ -79,3 +79,15 @@ export async function picture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, animations: "disabled" });
   await page.evaluate(() => document.adoptedStyleSheets.pop());
 }
+
+/** Layouts of a page during an action. */
+export async function layoutsOf(session, meanwhile) {
+  const events = [];
+  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
+  const over = new Promise(ended => session.once("Tracing.tracingComplete", ended));
+  await session.send("Tracing.start", { categories: "devtools.timeline", transferMode: "ReportEvents" });
+  await meanwhile();
+  await session.send("Tracing.end");
+  await over;
+  return events.filter(({ name, ph, args }) => name === "Layout" && ph === "X" && args.beginData);
+}

@@ -244,7 +244,10 @@ function find(hosts, params) {
   };
 }
 
-/** A hub. `tick` changes every GPU and sends the changes; with `every` it does so by itself. */
+/**
+ * A hub. `tick` changes every GPU and sends the changes; with `every` it does so by itself. With `leaps` utilization goes
+ * from idle to full and back.
+ */
 export class FakeHub {
   static async start(hosts, options = {}) {
     const hub = new FakeHub();
@@ -393,7 +396,9 @@ export class FakeHub {
             gpu.use === "busy" ? 500 + ((this.step * 37 + gpu.index * 13) % 200) : 80 + (this.step % 3),
         };
         if (gpu.use === "busy") {
-          fields.utilization_percent = 60 + ((this.step * 17 + gpu.index * 7) % 40);
+          fields.utilization_percent = this.leaps
+            ? ((this.step + gpu.index) % 2) * 95
+            : 60 + ((this.step * 17 + gpu.index * 7) % 40);
           fields.memory_free_bytes = Math.round(TOTAL * (0.1 + ((this.step + gpu.index) % 10) / 50));
         }
         Object.assign(gpu, fields);
