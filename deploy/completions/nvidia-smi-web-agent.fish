@@ -673,7 +673,7 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l live-from -d 'Take the live state of the hosts from here' -r -f -a "agents\t'Each agent, over a stream'
 prometheus\t'The engine of --prometheus'"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l scrape-interval -d 'Expect the engine to scrape the agents at this interval, from 1s to 5m [default: learned from its samples]' -r
-complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l port -d 'Listen on this port (a hub: 8080)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l port -d 'Listen on this port' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l bind -d 'Listen on these addresses and Unix sockets' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r

@@ -20,7 +20,7 @@ use server::{Commands, FrameAncestors, HostName, MetricsSet, Names, Peers, Prefi
 use telemetry::snapshot::ContainerCount;
 
 pub(crate) use self::engine::LiveFrom;
-pub(crate) use self::hub::{HubArgs, SHARED as HUB_OPTIONS};
+pub(crate) use self::hub::HubArgs;
 use crate::{bind::Binds, logging::AccessLog, service::Service};
 pub(crate) use arguments::{
     CaptureArgs, CheckArgs, ExportArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs, UsageArgs, UsageCommand,
@@ -56,6 +56,9 @@ pub(crate) struct Cli {
     /// Each option with its value and source, for `check`.
     #[arg(skip)]
     pub(crate) settings: Vec<Setting>,
+    /// Variables that are set and that a hub does not use.
+    #[arg(skip)]
+    pub(crate) ignored: Vec<String>,
     /// Settings of the installed service, for commands that concern it.
     #[arg(skip)]
     pub(crate) service: Service,
@@ -419,8 +422,9 @@ pub(crate) enum Command {
     /// Serve many hosts on one page, from their agents
     ///
     /// Needs no GPU. Shows all hosts of --hosts, finds free GPUs among them (/api/v1/find), and serves the page and API of each
-    /// below /hosts/NAME/. The options about the port, tokens, TLS and the log are those of an agent, with 8080 as the default
-    /// port. With --agent-token-file viewers need a token too (TOKEN or --token-file), unless --anonymous is set. `hub --check`
-    /// prints the configuration and its problems.
+    /// below /hosts/NAME/. With --agent-token-file viewers need a token too (TOKEN or --token-file), unless --anonymous is set.
+    /// Options about GPUs are refused. Their variables are ignored with a line in the log, so that agents and hubs can share a
+    /// file of variables.
+    #[command(after_help = help::AFTER_HUB_HELP)]
     Hub(HubArgs),
 }

@@ -27,6 +27,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::watch,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{
@@ -50,11 +51,15 @@ const MAX_HEADERS: usize = 64;
 /// Client of agents, lists and engines.
 #[derive(Clone)]
 pub struct Client {
-    tls: Arc<ClientConfig>,
+    tls: ClientTls,
     /// Timeout for a connection with its handshake, and again for the head of the answer.
     timeout: Duration,
     lookups: Arc<Lookups>,
 }
+
+/// TLS configuration of a client, which can change: each connection takes the newest.
+#[derive(Clone, Debug)]
+pub struct ClientTls(watch::Receiver<Arc<ClientConfig>>);
 
 /// A connection without a request yet, so that the request can depend on the peer's address.
 pub struct Connection {
@@ -128,13 +133,40 @@ struct Counted {
     left: Arc<AtomicUsize>,
 }
 
+impl ClientTls {
+    /// The newest configuration of files that can change.
+    #[must_use]
+    pub const fn new(newest: watch::Receiver<Arc<ClientConfig>>) -> Self {
+        Self(newest)
+    }
+
+    /// Waits for another configuration; forever if it cannot change.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl From<ClientConfig> for ClientTls {
+    fn from(unchanging: ClientConfig) -> Self {
+        Arc::new(unchanging).into()
+    }
+}
+
+impl From<Arc<ClientConfig>> for ClientTls {
+    fn from(unchanging: Arc<ClientConfig>) -> Self {
+        Self(watch::channel(unchanging).1)
+    }
+}
+
 /// As much as is left if there is no limit.
 const UNLIMITED: usize = usize::MAX;
 
 impl Client {
     /// Client with these authorities, and this timeout for a connection and for the head of an answer.
     #[must_use]
-    pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
+    pub fn new(tls: ClientTls, timeout: Duration) -> Self {
         Self { tls, timeout, lookups: Arc::default() }
     }
 
@@ -148,7 +180,12 @@ impl Client {
     /// theirs.
     #[must_use]
     pub(crate) fn beside(&self, timeout: Duration) -> Self {
-        Self { timeout, lookups: Arc::new(self.lookups.beside(timeout)), tls: Arc::clone(&self.tls) }
+        Self { timeout, lookups: Arc::new(self.lookups.beside(timeout)), tls: self.tls.clone() }
+    }
+
+    /// TLS configuration, to wait for its changes.
+    pub(crate) fn tls(&self) -> ClientTls {
+        self.tls.clone()
     }
 
     /// Connects, without a request. The timeout begins when it is the name's turn to be looked up.
@@ -196,7 +233,8 @@ impl Client {
         }
         let name = ServerName::try_from(endpoint.host.to_string())
             .map_err(|error| ClientError::Connect(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-        let connected = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        let config = Arc::clone(&self.tls.0.borrow());
+        let connected = TlsConnector::from(config).connect(name, stream).await;
         let connected = connected.map_err(|error| match error.downcast::<rustls::Error>() {
             Ok(error) => ClientError::Tls(error),
             Err(error) => ClientError::Connect(error),

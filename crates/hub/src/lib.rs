@@ -20,7 +20,7 @@ mod viewers;
 mod views;
 mod wire;
 
-pub use client::{Ask, Client, ClientError, Connection};
+pub use client::{Ask, Client, ClientError, ClientTls, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
 pub use run::{Hub, HubConfig, ViewerConfig};

@@ -10,15 +10,14 @@ use http_server::{
 use server::FrameAncestors;
 use telemetry::Stamp;
 use tokio::sync::{mpsc, watch};
-use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::Client,
+    client::{Client, ClientTls},
     credentials::Credentials,
     discovery::{self, Source},
     engine::{self, EngineConfig, Visible},
-    fleet::{self, Published, Publisher},
+    fleet::{self, ConfigNotes, Published, Publisher},
     link,
     lookup::MAX_LOOKUPS,
     proxy::{self, Original, Proxy, ProxyConfig},
@@ -45,9 +44,11 @@ pub struct HubConfig {
     /// Tokens for agents.
     pub credentials: Credentials,
     /// Authorities of agents.
-    pub agent_tls: Arc<ClientConfig>,
+    pub agent_tls: ClientTls,
     /// Authorities of the servers of lists, and of the engine.
-    pub list_tls: Arc<ClientConfig>,
+    pub list_tls: ClientTls,
+    /// Problems of files that are reloaded.
+    pub notes: watch::Receiver<ConfigNotes>,
     /// Server with the Prometheus HTTP API.
     pub engine: Option<EngineConfig>,
     /// True if the live state comes from it, and not from the agents.
@@ -99,7 +100,7 @@ impl Hub {
         let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
         let (publisher, published) = Publisher::new(Stamp::now());
         let visible = Visible::default();
-        let agents = Client::new(Arc::clone(&config.agent_tls), CONNECT_TIMEOUT);
+        let agents = Client::new(config.agent_tls.clone(), CONNECT_TIMEOUT);
         let (credentials, viewers) = (config.credentials.clone(), Viewers::default());
         let targets = {
             let _entered = runtime.enter();
@@ -187,6 +188,6 @@ fn begin(
             tokio::spawn(link::run(targets.clone(), agents, config.credentials, watched, observations));
         }
     }
-    tokio::spawn(fleet::run(targets.clone(), observed, publisher));
+    tokio::spawn(fleet::run(targets.clone(), observed, config.notes, publisher));
     Ok(targets)
 }

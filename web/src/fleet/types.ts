@@ -87,6 +87,8 @@ export interface Fleet {
   at: number;
   hosts: Host[];
   totals: FleetTotals;
+  /** Problems of the hub's own files and lists. */
+  notes?: string[];
 }
 
 /** Changed fields of a host, and of its GPUs by index. With `whole` it is a whole row. */
@@ -102,6 +104,7 @@ export interface FleetChange {
   hosts?: HostChange[];
   removed?: string[];
   totals?: FleetTotals;
+  notes?: string[];
 }
 
 /** Reason why devices of a host do not fit. */

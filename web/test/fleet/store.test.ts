@@ -1,5 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { acceptChange, acceptFleet, acceptGpus, clear, hosts, totals } from "../../src/fleet/live/store";
+import {
+  acceptChange,
+  acceptFleet,
+  acceptGpus,
+  clear,
+  hosts,
+  notes,
+  totals,
+} from "../../src/fleet/live/store";
 import { EVERY_HOST } from "../../src/fleet/model/window";
 import type { Fleet, FleetTotals, Host } from "../../src/fleet/types";
 import { link } from "../../src/live/connection";
@@ -37,6 +45,17 @@ const polled = (at: number, watts: number, count = EVERY_HOST + 10) =>
 beforeEach(() => {
   clear();
   link.value = { kind: "live", by: "stream" };
+});
+
+describe("notes of the hub", () => {
+  it("are replaced where a change has them, and kept where it has none", () => {
+    acceptFleet({ ...fleet(1_000, []), notes: ["a"] });
+    expect(notes.value).toEqual(["a"]);
+    acceptChange({ at: 2_000 });
+    expect(notes.value).toEqual(["a"]);
+    acceptChange({ at: 3_000, notes: [] });
+    expect(notes.value).toEqual([]);
+  });
 });
 
 describe("GPUs that are polled", () => {

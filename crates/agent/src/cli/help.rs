@@ -28,13 +28,33 @@ Examples:
   curl 'localhost:8000/status?idx=0'
       get the first GPU and its processes";
 
+/// The same for `hub`.
+pub(super) const AFTER_HUB_HELP: &str = "\
+Token:
+  TOKEN=...  Viewers must send this token in the Authorization header, alone or
+             after 'Bearer '. Set it as an environment variable or in .env;
+             there is no flag, because every user of the host can read flags.
+             If it is empty or unset, everyone who can reach the hub can use it.
+
+Examples:
+  nvidia-smi-web-agent hub --hosts static:gpu01:8000,gpu02:8000
+      show two hosts on port 8080
+  nvidia-smi-web-agent hub --hosts '/etc/hosts.d/*.json'
+      show the hosts in files of Prometheus' file_sd format
+  nvidia-smi-web-agent hub --check --hosts hosts.json
+      print the configuration, the hosts and the problems
+  TOKEN=secret nvidia-smi-web-agent hub --hosts hosts.yml --agent-token-file t
+      send tokens to the agents, and require one of viewers
+  curl 'localhost:8080/api/v1/find?count=2&memory=40GiB'
+      find two free GPUs with 40 GiB each";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn help_fits_80_columns() {
-        for line in AFTER_HELP.lines() {
+        for line in AFTER_HELP.lines().chain(AFTER_HUB_HELP.lines()) {
             assert!(line.len() <= 80, "{line}");
         }
     }

@@ -2,16 +2,20 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::Args;
+use clap::{Arg, Args, Command};
 use hub::discovery::{Source, SourceError};
 
 use super::{engine::EngineArgs, path};
 
+/// Name of the command.
+pub(super) const NAME: &str = "hub";
 /// Default port of a hub: that of an agent may be in use on the same host.
-pub(crate) const HUB_PORT: u16 = 8080;
+pub(super) const PORT: u16 = 8080;
+/// Place of an agent's options in the help of a hub: after its own.
+const AFTER_OWN: usize = 100;
 
 /// Options that a hub uses besides its own, by their name on the command line. The others concern the GPUs of this host.
-pub(crate) const SHARED: [&str; 14] = [
+pub(super) const SHARED: [&str; 14] = [
     "port",
     "bind",
     "url-prefix",
@@ -49,6 +53,9 @@ pub(crate) struct HubArgs {
     pub(crate) agent_token_file: Option<PathBuf>,
 
     /// Authenticate agents by these authorities (PEM) [default: those of this host]
+    ///
+    /// The file is reloaded when it changes. The servers of lists and the engine may have a certificate of these or of this
+    /// host's authorities.
     #[arg(long, env = "NVSMI_AGENT_CA", value_name = "FILE", value_parser = path)]
     pub(crate) agent_ca: Option<PathBuf>,
 
@@ -62,6 +69,39 @@ pub(crate) struct HubArgs {
     /// List options that are at their default too
     #[arg(long, requires = "check")]
     pub(crate) all: bool,
+}
+
+/// Checks for an option of an agent that a hub has, too.
+pub(super) fn takes(argument: &Arg) -> bool {
+    argument.get_long().is_some_and(|name| SHARED.contains(&name) || ["help", "version"].contains(&name))
+}
+
+/// The command line with the help of `hub` limited to the options that it has, and with its default port.
+pub(super) fn adapted(mut command: Command, port: &str) -> Command {
+    // Each command has the options of an agent only now, and clap has numbered them: none may move.
+    command.build();
+    let place = |argument: &Arg| SHARED.iter().position(|shared| argument.get_long() == Some(*shared));
+    let of_hub = |argument: Arg| match place(&argument) {
+        Some(place) if argument.get_id() == "port" => {
+            argument.help("Listen on this port").default_value(port.to_owned()).display_order(AFTER_OWN + place)
+        }
+        Some(place) => argument.display_order(AFTER_OWN + place),
+        None => {
+            let is_foreign = argument.is_global_set() && !takes(&argument);
+            let is_hidden = is_foreign || argument.is_hide_set();
+            argument.hide(is_hidden)
+        }
+    };
+    command.mut_subcommands(|command| if command.get_name() == NAME { command.mut_args(&of_hub) } else { command })
+}
+
+/// Advice for an argument without an option.
+pub(super) fn hint(message: &str) -> &'static str {
+    match message.strip_prefix("unexpected argument '") {
+        Some("check' found") => "; write hub --check",
+        Some(rest) if !rest.starts_with('-') => "; hosts follow --hosts, such as --hosts static:gpu01:8000,gpu02:8000",
+        _ => "",
+    }
 }
 
 /// Sources separated by white space.

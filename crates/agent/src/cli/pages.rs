@@ -10,7 +10,7 @@ use std::{
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::Cli;
+use super::{Cli, hub};
 
 const NAME: &str = "nvidia-smi-web-agent";
 /// Variable that makes the tests rewrite the files.
@@ -22,20 +22,19 @@ fn deploy() -> PathBuf {
 
 /// The command without clap's `help` subcommand.
 fn command() -> Command {
-    let mut command = Cli::command().disable_help_subcommand(true);
-    command.build();
-    command
+    hub::adapted(Cli::command().disable_help_subcommand(true), &hub::PORT.to_string())
 }
 
 /// Main page and one page per command, by file name.
 fn manual() -> Vec<(String, Vec<u8>)> {
     let command = command();
     let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
-    // Options are on the main page only.
+    // Options of an agent are on the main page, and those that a hub has on its own too.
     let of_its_own = |sub: &Command| {
         let name = format!("{NAME}-{}", sub.get_name());
+        let is_hub = sub.get_name() == hub::NAME;
         sub.clone().name(name).bin_name(format!("{NAME} {}", sub.get_name())).mut_args(|argument| {
-            let is_on_main_page = argument.is_global_set();
+            let is_on_main_page = argument.is_global_set() && !(is_hub && hub::takes(&argument));
             argument.hide(is_on_main_page)
         })
     };
@@ -113,6 +112,11 @@ fn man_pages_match_options() {
     }
     let health = text("nvidia-smi-web-agent-health.1");
     assert!(health.contains("--gpus") && !health.contains("--url-prefix"), "{health}");
+    let hub = text("nvidia-smi-web-agent-hub.1");
+    for part in ["--hosts", "--token-file", "TOKEN=", "8080"] {
+        assert!(hub.contains(part), "{part}");
+    }
+    assert!(!hub.contains("--interval") && !hub.contains("8000]"), "{hub}");
     assert!(pages.iter().all(|(name, _)| !name.contains("collect")));
     same("man", pages);
 }

@@ -3,14 +3,13 @@
 use std::ffi::OsString;
 
 use clap::{
-    Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, builder::Resettable, error::ErrorKind,
+    Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
     parser::ValueSource,
 };
 
-use super::{
-    Cli, Setting, Source,
-    hub::{HUB_PORT, SHARED},
-};
+use super::{Cli, Setting, Source, hub};
 use crate::{dotenv::DotEnv, service::Service};
 
 /// Reason why no command runs.
@@ -47,8 +46,13 @@ pub(super) fn parse_from(
     service: Service,
     token: Option<OsString>,
 ) -> Result<Cli, Stop> {
-    let mut command = Cli::command().mut_args(|argument| {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_hub = is_hub(&arguments);
+    let mut ignored = Vec::new();
+    let root = Cli::command().mut_args(|argument| {
         let of_service = argument.get_env().and_then(|name| service.variables.get(name.to_str()?)).cloned();
+        let argument =
+            if is_hub && !hub::takes(&argument) { without_variable(argument, &mut ignored) } else { argument };
         let argument = if is_empty_variable(&argument) { argument.env(Resettable::Reset) } else { argument };
         match of_service.filter(|value| !value.is_empty()) {
             Some(value) if argument.get_action().takes_values() => argument.default_value(value),
@@ -56,17 +60,23 @@ pub(super) fn parse_from(
         }
     });
     let of_hub = |argument: Arg| if is_empty_variable(&argument) { argument.env(Resettable::Reset) } else { argument };
-    command = command.mut_subcommand(HUB, |hub| hub.mut_args(of_hub));
+    let mut command = root.mut_subcommand(hub::NAME, |hub| hub.mut_args(of_hub));
     for (id, value) in [("port", &dotenv.port), ("url_prefix", &dotenv.url_prefix)] {
         if let Some(value) = value.clone() {
             command = command.mut_arg(id, |argument| argument.default_value(value));
         }
     }
-    let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error))?;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error))?;
+    let port = dotenv.port.clone().unwrap_or_else(|| hub::PORT.to_string());
+    let command = hub::adapted(command, &port);
+    let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error, is_hub))?;
+    if let Some(name) = matches.subcommand_matches(hub::NAME).and_then(|of_hub| foreign_flag(of_hub)) {
+        return Err(Stop::Error(not_of_hub(&name)));
+    }
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, is_hub))?;
     cli.settings = settings(&Cli::command(), &matches, &dotenv, &service);
-    if let Some(of_hub) = matches.subcommand_matches(HUB) {
-        adapt_to_hub(&mut cli, of_hub, &dotenv, &service)?;
+    cli.ignored = ignored;
+    if let Some(of_hub) = matches.subcommand_matches(hub::NAME) {
+        adapt_to_hub(&mut cli, of_hub, &dotenv, &service);
     }
     let of_service = service.variables.get("TOKEN").map(OsString::from);
     let (token, source) = match (token, dotenv.token, of_service) {
@@ -83,29 +93,46 @@ pub(super) fn parse_from(
     Ok(cli)
 }
 
-/// Name of the command that has options with variables of its own.
-const HUB: &str = "hub";
+/// Checks whether the command is `hub`, whatever else is wrong with the arguments.
+fn is_hub(arguments: &[OsString]) -> bool {
+    // Without variables, a value of which can be wrong.
+    let command = Cli::command().mut_args(|argument| argument.env(Resettable::Reset)).ignore_errors(true);
+    let matches = command.try_get_matches_from(arguments);
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some(hub::NAME))
+}
 
-/// Adds the options of a hub, gives it its own port, and refuses options that concern the GPUs of this host. Variables are
-/// ignored, since a file of them can be that of an agent.
-fn adapt_to_hub(cli: &mut Cli, of_hub: &ArgMatches, dotenv: &DotEnv, service: &Service) -> Result<(), Stop> {
-    if let Some(command) = Cli::command().find_subcommand(HUB) {
+/// Takes the variable from an option that a hub does not have: a file of variables can be that of an agent, too.
+fn without_variable(argument: Arg, ignored: &mut Vec<String>) -> Arg {
+    let set = argument.get_env().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    ignored.extend(set.map(|name| name.to_string_lossy().into_owned()));
+    argument.env(Resettable::Reset)
+}
+
+/// Name of a flag that a hub does not have.
+fn foreign_flag(of_hub: &ArgMatches) -> Option<String> {
+    let command = Cli::command();
+    let given = |argument: &&Arg| of_hub.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let foreign = command.get_arguments().filter(|argument| !hub::takes(argument)).find(given)?;
+    foreign.get_long().map(ToOwned::to_owned)
+}
+
+fn not_of_hub(name: &str) -> String {
+    format!("--{name} concerns the GPUs of one host, and a hub has none: leave it out; see hub --help")
+}
+
+/// Adds the options of a hub.
+fn adapt_to_hub(cli: &mut Cli, of_hub: &ArgMatches, dotenv: &DotEnv, service: &Service) {
+    cli.settings.retain(|setting| hub::SHARED.contains(&setting.name.as_str()));
+    if let Some(command) = Cli::command().find_subcommand(hub::NAME) {
         cli.settings.extend(settings(command, of_hub, dotenv, service));
     }
-    let of_gpus = |setting: &&Setting| !SHARED.contains(&setting.name.as_str()) && !setting.is_of_hub();
-    if let Some(setting) = cli.settings.iter().filter(of_gpus).find(|setting| setting.source == Source::Flag) {
-        let name = &setting.name;
-        return Err(Stop::Error(format!(
-            "--{name} concerns the GPUs of this host, and a hub has none: leave it out; see hub --help"
-        )));
-    }
+    // An empty PORT is the default of an agent.
     if let Some(port) = cli.settings.iter_mut().find(|setting| setting.name == "port")
-        && (port.is_default() || port.value == EMPTY)
+        && port.value == EMPTY
     {
-        cli.options.port = HUB_PORT;
-        port.value = HUB_PORT.to_string();
+        cli.options.port = hub::PORT;
+        port.value = hub::PORT.to_string();
     }
-    Ok(())
 }
 
 /// Checks for an empty variable, which counts as unset: a container's environment often has one. PORT and `URL_PREFIX` are
@@ -146,16 +173,29 @@ fn settings(command: &Command, matches: &ArgMatches, dotenv: &DotEnv, service: &
 }
 
 /// Shortens clap's message to one line.
-fn stop(error: &clap::Error) -> Stop {
+fn stop(error: &clap::Error, is_hub: bool) -> Stop {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Stop::Info(text);
     }
+    if is_hub && let Some(name) = foreign_in(error) {
+        return Stop::Error(not_of_hub(&name));
+    }
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
-    let message = lines.join("; ");
+    let message = lines.join("; ").replace(":; ", ": ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    Stop::Error(format!("{message}{}; see --help", variable_of(message)))
+    let hint = if is_hub { hub::hint(message) } else { "" };
+    Stop::Error(format!("{message}{}{hint}; see {}--help", variable_of(message), if is_hub { "hub " } else { "" }))
+}
+
+/// Name of the option that an error is about, if a hub does not have it.
+fn foreign_in(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = shown.strip_prefix("--")?.split([' ', '=', '[']).next()?;
+    let command = Cli::command();
+    let argument = command.get_arguments().find(|argument| argument.get_long() == Some(name))?;
+    (!hub::takes(argument)).then(|| name.to_owned())
 }
 
 /// Names the variable of the flag in a message, since the value may come from it.
@@ -163,7 +203,7 @@ fn variable_of(message: &str) -> String {
     let command = Cli::command();
     // Another flag may begin with the same words.
     let names = |long: &str| ["'", " ", "=", "["].iter().any(|end| message.contains(&format!("'--{long}{end}")));
-    let of_hub = command.find_subcommand(HUB).into_iter().flat_map(Command::get_arguments);
+    let of_hub = command.find_subcommand(hub::NAME).into_iter().flat_map(Command::get_arguments);
     let named = command.get_arguments().chain(of_hub).find(|argument| argument.get_long().is_some_and(names));
     named
         .and_then(|argument| {

@@ -38,10 +38,4 @@ impl Setting {
     pub(crate) fn is_default(&self) -> bool {
         self.source == Source::Default
     }
-
-    /// True for an option that only a hub has.
-    pub(crate) fn is_of_hub(&self) -> bool {
-        ["hosts", "agent-token-file", "agent-ca", "live-from", "scrape-interval"].contains(&self.name.as_str())
-            || self.name.starts_with("prometheus")
-    }
 }

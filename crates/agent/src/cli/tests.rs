@@ -202,7 +202,12 @@ fn hub_hosts_separated_or_repeated() {
 #[test]
 fn hub_refuses_options_about_gpus_and_invalid_hosts() {
     for (arguments, expected) in [
-        (&["hub", "--interval", "2s"][..], &["--interval", "GPUs of this host", "leave it out"][..]),
+        (&["hub", "--interval", "2s"][..], &["--interval", "GPUs of one host", "leave it out"][..]),
+        (&["hub", "--peers", "x"], &["--peers concerns the GPUs"]),
+        (&["hub", "--interval"], &["--interval concerns the GPUs"]),
+        (&["hub", "--proc-root", "/x"], &["--proc-root concerns the GPUs"]),
+        (&["hub", "check"], &["write hub --check", "hub --help"]),
+        (&["hub", "static:a:1"], &["hosts follow --hosts"]),
         (&["--kubelet-socket", "/x", "hub"], &["--kubelet-socket"]),
         (&["--state-dir", "/x", "hub"], &["--state-dir"]),
         (&["hub", "--hosts", "gpu01:8000"], &["gpu01:8000", "static:HOST:PORT", "NVSMI_HUB_HOSTS"]),
@@ -216,7 +221,49 @@ fn hub_refuses_options_about_gpus_and_invalid_hosts() {
             assert!(message.contains(part), "{message:?} lacks {part:?}");
         }
     }
-    for name in HUB_OPTIONS {
+    for name in hub::SHARED {
         assert!(Cli::command().get_arguments().any(|argument| argument.get_long() == Some(name)), "{name}");
     }
+}
+
+#[test]
+fn hub_help_has_its_options_only() {
+    for flag in ["--help", "-h"] {
+        let Err(Stop::Info(text)) = parsed(&["hub", flag], DotEnv::default()) else { panic!() };
+        let options: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim_start().split([' ', ',']).find(|word| word.starts_with("--")))
+            .map(|word| &word[2..])
+            .collect();
+        for name in hub::SHARED.iter().chain(&["hosts", "agent-ca", "check", "live-from"]) {
+            assert!(options.contains(name), "{flag}: {name}");
+        }
+        for name in ["interval", "peers", "hostname", "sys-root", "proc-root", "usage"] {
+            assert!(!options.contains(&name), "{flag}: {name}");
+        }
+        // Its own options come first.
+        let place = |name: &str| options.iter().position(|option| *option == name);
+        assert!(place("all") < place("port") && place("port") < place("log"), "{options:?}");
+        assert!(text.contains("[default: 8080]") && text.contains("find two free GPUs"), "{text}");
+    }
+    let Err(Stop::Info(text)) = parsed(&["--help"], DotEnv::default()) else { panic!() };
+    assert!(text.contains("--interval") && text.contains("[default: 8000]"));
+}
+
+#[test]
+fn hub_port_from_flag_file_or_default() {
+    let port = |arguments: &[&str], dotenv| {
+        let cli = parsed(arguments, dotenv).unwrap();
+        let setting = cli.settings.iter().find(|setting| setting.name == "port").unwrap();
+        assert_eq!(setting.value, cli.options.port.to_string());
+        (cli.options.port, setting.source.to_string())
+    };
+    let file = || DotEnv { port: Some("9000".into()), ..DotEnv::default() };
+    assert_eq!(port(&["hub"], DotEnv::default()), (8080, "default".into()));
+    assert_eq!(port(&["hub"], file()), (9000, ".env".into()));
+    assert_eq!(port(&["hub", "--port", "81"], file()), (81, "flag".into()));
+    assert_eq!(port(&["--port", "81", "hub"], file()), (81, "flag".into()));
+    assert_eq!(port(&[], DotEnv::default()), (8000, "default".into()));
+    let prefix = DotEnv { url_prefix: Some("/x".into()), ..DotEnv::default() };
+    assert_eq!(parsed(&["hub"], prefix).unwrap().options.url_prefix.as_str(), "/x");
 }

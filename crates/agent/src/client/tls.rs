@@ -13,12 +13,16 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 
+use crate::regular;
+
 /// TLS configuration that trusts only the certificate in this file. Names and authorities are not checked, because the
 /// certificate itself is known.
 pub(super) fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
-    let certificate = CertificateDer::from_pem_file(path).map_err(|error| {
+    let failed = |error: &dyn std::fmt::Display| {
         format!("cannot read --tls-cert {}: {error}; it is needed to authenticate the agent", path.display())
-    })?;
+    };
+    let bytes = regular::read(path, MAX_AUTHORITIES).map_err(|error| failed(&error))?;
+    let certificate = CertificateDer::from_pem_slice(&bytes).map_err(|error| failed(&error))?;
     let provider = Arc::new(ring::default_provider());
     let verifier = PinnedVerifier { certificate, provider: Arc::clone(&provider) };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -44,8 +48,8 @@ const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
 pub(crate) fn rooted(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match file {
-        Some(path) => add_authorities(&mut roots, path)?,
-        None => add_authorities(&mut roots, &authorities_of_host()?)?,
+        Some(path) => add_named(&mut roots, path)?,
+        None => add_of_host(&mut roots)?,
     }
     trusting(roots)
 }
@@ -56,10 +60,10 @@ pub(crate) fn rooted(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
 /// One line: no certificate is in the file.
 pub(crate) fn rooted_also(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
-    if let Err(error) = authorities_of_host().and_then(|path| add_authorities(&mut roots, &path)) {
+    if let Err(error) = add_of_host(&mut roots) {
         tracing::debug!("{error}");
     }
-    file.map(|path| add_authorities(&mut roots, path)).transpose()?;
+    file.map(|path| add_named(&mut roots, path)).transpose()?;
     trusting(roots)
 }
 
@@ -72,15 +76,44 @@ fn authorities_of_host() -> Result<PathBuf, String> {
     })
 }
 
-fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    let certificates = CertificateDer::pem_file_iter(path)
-        .map_err(|error| format!("cannot read the authorities in {shown}: {error}"))?
-        .filter_map(Result::ok);
-    if roots.add_parsable_certificates(certificates).0 == 0 {
-        return Err(format!("expected certificates of authorities (PEM) in {shown}, found none"));
+/// Maximum size of a file of authorities, more than any bundle takes.
+const MAX_AUTHORITIES: u64 = 16 << 20;
+
+/// Adds the authorities of this host, except those of a form that is not known.
+fn add_of_host(roots: &mut RootCertStore) -> Result<(), String> {
+    let path = authorities_of_host()?;
+    let bytes = content(&path)?;
+    add(roots, &path, CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok).collect())
+}
+
+/// Adds the authorities in a file of an option. One that ends within a certificate is still being written.
+fn add_named(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    let bytes = content(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let certificates = certificates.map_err(|error| {
+        let shown = path.display();
+        format!(
+            "expected certificates of authorities (PEM) in {shown}, got an invalid one: {error}; copy the file again"
+        )
+    })?;
+    add(roots, path, certificates)
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, String> {
+    regular::read(path, MAX_AUTHORITIES).map_err(|error| {
+        let shown = path.display();
+        format!("cannot read the authorities in {shown}: {error}; name a file of certificates (PEM) that this account can read")
+    })
+}
+
+fn add(roots: &mut RootCertStore, path: &Path, certificates: Vec<CertificateDer<'_>>) -> Result<(), String> {
+    if roots.add_parsable_certificates(certificates).0 > 0 {
+        return Ok(());
     }
-    Ok(())
+    let shown = path.display();
+    Err(format!(
+        "expected certificates of authorities (PEM) in {shown}, found none; each begins with -----BEGIN CERTIFICATE-----"
+    ))
 }
 
 fn trusting(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {

@@ -10,8 +10,10 @@ use hub::{AgentTokens, Credentials};
 use tokio::sync::watch;
 
 use super::files::{FileState, Watched, file_states};
-use crate::regular;
+use crate::{notes, regular};
 
+/// Topic of the note while the file is invalid.
+const NOTE: &str = "agent tokens";
 /// Maximum size in bytes: a line for each of 20,000 agents.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -71,10 +73,23 @@ fn reload(path: &Path, newest: &watch::Sender<Arc<AgentTokens>>) {
         Ok(tokens) => {
             let count = tokens.len();
             newest.send_replace(Arc::new(tokens));
+            notes::clear(NOTE);
             tracing::info!(path = %path.display(), tokens = count, "reloaded the agent token file");
         }
-        Err(error) => tracing::error!("keeping the previous tokens for agents: {error}"),
+        Err(error) => {
+            tracing::error!("keeping the previous tokens for agents: {error}");
+            // The error names no token. Its advice is for the administrator, and in the log.
+            notes::set(NOTE, previous("agent token file", path, "tokens"));
+        }
     }
+}
+
+/// Note of a file that cannot be used any more.
+pub(super) fn previous(what: &str, path: &Path, content: &str) -> String {
+    format!(
+        "the {what} {} cannot be used, and the previous {content} stay valid: see the log, or run `hub --check`",
+        path.display()
+    )
 }
 
 fn read(path: &Path) -> io::Result<AgentTokens> {

@@ -1,6 +1,7 @@
 //! Listeners, tokens and certificates: who can reach the agent, and the warnings about access that is too open. Files of
 //! tokens and certificates are reloaded when they change.
 
+mod agent_ca;
 mod agent_tokens;
 mod certificates;
 mod files;
@@ -20,6 +21,7 @@ use crate::{
     bind::{Bind, GivenBy},
     cli::{AnonymousScope, Cli, Options, Source, given},
 };
+pub(crate) use agent_ca::AgentCaFile;
 pub(crate) use agent_tokens::AgentTokenFile;
 use certificates::Certificates;
 pub(crate) use files::{Reload, Watched};
@@ -94,12 +96,12 @@ impl Exposure {
         self.certificates.as_ref().map(Certificates::tls)
     }
 
-    /// Reloads the files, and those of another option, when they change or on request, in a thread of its own, since reading
+    /// Reloads the files, and those of other options, when they change or on request, in a thread of its own, since reading
     /// a file can take long.
-    pub(crate) fn watch(&self, other: Option<Watched>) -> io::Result<Reload> {
+    pub(crate) fn watch(&self, others: impl IntoIterator<Item = Watched>) -> io::Result<Reload> {
         let tokens = self.file.as_ref().map(TokenFile::watched);
         let certificates = self.certificates.as_ref().map(Certificates::watched);
-        files::watch(tokens.into_iter().chain(certificates).chain(other).collect())
+        files::watch(tokens.into_iter().chain(certificates).chain(others).collect())
     }
 }
 

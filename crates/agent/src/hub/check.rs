@@ -6,7 +6,7 @@ use hub::{Client, TargetList, discovery};
 
 use super::config::{self, Config};
 use crate::{
-    cli::{Cli, HUB_OPTIONS, HubArgs, Setting},
+    cli::{Cli, HubArgs, Setting},
     exposure, say,
 };
 
@@ -46,6 +46,7 @@ pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
     }
     say::out("\n")?;
     facts.extend(facts_of(&config, &list));
+    facts.extend(config::ignored(cli).map(|line| format!("{:<22} {line}", "variable")));
     for fact in &facts {
         say::line(fact)?;
     }
@@ -89,19 +90,13 @@ fn facts_of(config: &Config, list: &TargetList) -> Vec<String> {
 }
 
 fn settings(cli: &Cli, arguments: &HubArgs) -> io::Result<()> {
-    let is_used = |setting: &&Setting| {
-        HUB_OPTIONS.contains(&setting.name.as_str()) || setting.is_of_hub() || setting.name == "token"
-    };
     let (shown, hidden): (Vec<&Setting>, Vec<&Setting>) =
-        cli.settings.iter().filter(is_used).partition(|setting| arguments.all || !setting.is_default());
+        cli.settings.iter().partition(|setting| arguments.all || !setting.is_default());
     for Setting { name, value, source } in shown {
         say::line(&format!("{name:<22} {value:<28} {source}"))?;
     }
     if !hidden.is_empty() {
         say::line(&format!("{:<22} {} options; --all lists them", "at their default", hidden.len()))?;
-    }
-    for name in config::ignored(cli) {
-        say::line(&format!("{name:<22} ignored: it concerns the GPUs of this host, and a hub has none"))?;
     }
     Ok(())
 }

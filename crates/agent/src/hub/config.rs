@@ -2,14 +2,13 @@
 
 use std::{io, sync::Arc};
 
-use hub::{Credentials, ViewerConfig, discovery::Source, engine::EngineConfig};
+use hub::{ClientTls, Credentials, ViewerConfig, discovery::Source, engine::EngineConfig};
 use server::{Anonymous, StreamPermits};
-use tokio_rustls::rustls::ClientConfig;
 
 use crate::{
-    cli::{self, Cli, HUB_OPTIONS, HubArgs, LiveFrom, given},
+    cli::{self, Cli, HubArgs, LiveFrom, given},
     client,
-    exposure::{AgentTokenFile, Exposure},
+    exposure::{AgentCaFile, AgentTokenFile, Exposure, Watched},
     logging::AccessLog,
 };
 
@@ -20,8 +19,10 @@ pub(super) struct Config {
     pub(super) sources: Vec<Source>,
     /// Tokens for agents.
     pub(super) agent_tokens: Option<AgentTokenFile>,
-    pub(super) agent_tls: Arc<ClientConfig>,
-    pub(super) list_tls: Arc<ClientConfig>,
+    pub(super) agent_tls: ClientTls,
+    pub(super) list_tls: ClientTls,
+    /// Authorities of agents, if they are in a file of their own.
+    agent_ca: Option<AgentCaFile>,
     pub(super) stream_clients: usize,
     /// Server with the Prometheus HTTP API.
     pub(super) engine: Option<EngineConfig>,
@@ -47,19 +48,21 @@ impl Config {
                  --token-file for viewers, or --anonymous if that is intended",
             ));
         }
-        let authorities = given(arguments.agent_ca.as_ref());
-        let authorities = authorities.as_deref();
-        let failed = |error| io::Error::other(format!("--agent-ca: {error}"));
+        let agent_ca = given(arguments.agent_ca.as_ref()).map(AgentCaFile::open).transpose()?;
+        let (agent_tls, list_tls) = match &agent_ca {
+            Some(file) => (file.agents(), file.lists()),
+            None => {
+                let of_host = client::rooted_also(None).map_err(io::Error::other)?;
+                (Arc::clone(&of_host).into(), of_host.into())
+            }
+        };
         Ok(Self {
             exposure,
             sources,
             agent_tokens,
-            agent_tls: match authorities {
-                Some(path) => client::rooted(Some(path)),
-                None => client::rooted_also(None),
-            }
-            .map_err(failed)?,
-            list_tls: client::rooted_also(authorities).map_err(failed)?,
+            agent_tls,
+            list_tls,
+            agent_ca,
             stream_clients: cli.options.stream_clients,
             engine: arguments.engine.config()?,
             live_from: arguments.engine.live_from,
@@ -70,6 +73,12 @@ impl Config {
     /// Tokens for agents.
     pub(super) fn credentials(&self) -> Credentials {
         self.agent_tokens.as_ref().map_or_else(Credentials::none, AgentTokenFile::credentials)
+    }
+
+    /// Files besides those of viewers that are reloaded when they change.
+    pub(super) fn watched(&self) -> Vec<Watched> {
+        let tokens = self.agent_tokens.as_ref().map(AgentTokenFile::watched);
+        tokens.into_iter().chain(self.agent_ca.as_ref().map(AgentCaFile::watched)).collect()
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -111,11 +120,7 @@ impl Config {
     }
 }
 
-/// Options that are set and that a hub does not use. A flag among them is refused.
-pub(super) fn ignored(cli: &Cli) -> impl Iterator<Item = &str> {
-    let ignored = cli.settings.iter().filter(|setting| {
-        let is_used = HUB_OPTIONS.contains(&setting.name.as_str()) || setting.is_of_hub() || setting.name == "token";
-        !is_used && !setting.is_default()
-    });
-    ignored.map(|setting| setting.name.as_str())
+/// Lines about variables that are set and that a hub does not use.
+pub(super) fn ignored(cli: &Cli) -> impl Iterator<Item = String> {
+    cli.ignored.iter().map(|name| format!("{name} is ignored: it concerns the GPUs of one host, and a hub has none"))
 }

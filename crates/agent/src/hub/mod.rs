@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     cli::{Cli, HubArgs, LiveFrom},
-    exposure,
+    exposure, notes,
     notify::Notify,
     serving::{self, Serving},
     signals::Hangup,
@@ -33,8 +33,8 @@ pub(crate) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
         if config.exposure.has_secrets() || config.agent_tokens.is_some() {
             serving::protect_memory();
         }
-        for name in config::ignored(cli) {
-            tracing::info!(option = name, "ignored: it concerns the GPUs of this host, and a hub has none");
+        for line in config::ignored(cli) {
+            tracing::info!("{line}");
         }
         serving::retriable(begin(&config, runtime, hangup))
     })
@@ -46,13 +46,14 @@ fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitC
     for warning in exposure::warnings(exposure).into_iter().chain(config.warnings()) {
         tracing::warn!("{warning}");
     }
-    let files = exposure.watch(config.agent_tokens.as_ref().map(exposure::AgentTokenFile::watched))?;
+    let files = exposure.watch(config.watched())?;
     let notify = Notify::from_environment();
     let hub = Hub::start(HubConfig {
         sources: config.sources.clone(),
         credentials: config.credentials(),
         agent_tls: config.agent_tls.clone(),
         list_tls: config.list_tls.clone(),
+        notes: notes::subscribe(),
         engine: config.engine.clone(),
         is_live_from_engine: config.live_from == LiveFrom::Prometheus,
     })?;

@@ -14,7 +14,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use telemetry::{BootTime, Stamp};
 use tokio::{
@@ -34,28 +34,39 @@ use crate::{report::Observation, target::TargetList};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Age of a publication from which on nothing renews it: the fleet's thread is stuck.
 const ABANDONED: Duration = Duration::from_secs(10);
+/// Problems of the hub's own files that last until they are corrected, one per topic.
+pub type ConfigNotes = BTreeMap<&'static str, String>;
+
 /// Observations that are taken at once.
 const BATCH: usize = 1024;
 
 /// Publishes the fleet once a second, and sooner if something changes after a quiet second. Ends when there are neither
 /// targets nor observations any more.
-pub async fn run(targets: watch::Receiver<TargetList>, from: mpsc::Receiver<Observation>, publisher: Publisher) {
-    run_with(targets, from, publisher, Stamp::now).await;
+pub async fn run(
+    targets: watch::Receiver<TargetList>,
+    from: mpsc::Receiver<Observation>,
+    notes: watch::Receiver<ConfigNotes>,
+    publisher: Publisher,
+) {
+    run_with(targets, from, notes, publisher, Stamp::now).await;
 }
 
 async fn run_with(
     mut targets: watch::Receiver<TargetList>,
     mut from: mpsc::Receiver<Observation>,
+    mut notes: watch::Receiver<ConfigNotes>,
     publisher: Publisher,
     clock: impl Fn() -> Stamp,
 ) {
     let mut fleet = Fleet::default();
     let (mut batch, mut has_targets, mut has_links) = (Vec::with_capacity(BATCH), true, true);
+    let mut has_notes = true;
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut published = None;
     let mut is_due = true;
     targets.mark_changed();
+    notes.mark_changed();
     while has_targets || has_links {
         let earliest = published.map_or_else(Instant::now, |published: Instant| published + PERIOD);
         tokio::select! {
@@ -68,6 +79,11 @@ async fn run_with(
                 }
                 Err(_) => has_targets = false,
             },
+            changed = notes.changed(), if has_notes => {
+                has_notes = changed.is_ok();
+                fleet.note_config(notes.borrow_and_update().values().cloned().collect());
+                is_due = true;
+            }
             () = sleep_until(earliest), if is_due => {
                 publisher.publish(&mut fleet, clock());
                 (published, is_due) = (Some(Instant::now()), false);

@@ -54,9 +54,12 @@ pub struct Published {
     pub is_loaded: bool,
     /// Problems of the list's sources.
     pub notes: Arc<[String]>,
+    /// Problems of the hub's own files, such as tokens, of which the last good content is in use.
+    pub config_notes: Arc<[String]>,
     /// Publication that last added or removed a host.
     layout: u64,
     has_new_totals: bool,
+    has_new_notes: bool,
     /// Rendered parts by audience.
     parts: [Parts; 2],
     /// Use by user, as `views` renders it.
@@ -117,8 +120,10 @@ impl Published {
             totals: Totals::default(),
             is_loaded: false,
             notes: Arc::default(),
+            config_notes: Arc::default(),
             layout: 0,
             has_new_totals: false,
+            has_new_notes: false,
             parts: Default::default(),
             users: Whole::default(),
             text: Whole::default(),
@@ -141,7 +146,9 @@ impl Published {
             has_new_totals: totals != self.totals,
             totals,
             is_loaded: fleet.is_loaded(),
+            has_new_notes: self.notes != *fleet.notes() || self.config_notes != *fleet.config_notes(),
             notes: Arc::clone(fleet.notes()),
+            config_notes: Arc::clone(fleet.config_notes()),
             parts: Default::default(),
             users: Whole::default(),
             text: Whole::default(),
@@ -372,7 +379,7 @@ impl Published {
     }
 
     fn has_shared_changes(&self) -> bool {
-        self.has_new_totals || !self.removed.is_empty()
+        self.has_new_totals || self.has_new_notes || !self.removed.is_empty()
     }
 
     fn has_changes(&self) -> bool {
@@ -432,8 +439,16 @@ impl Published {
         }
         text.extend_from_slice(b"],\"totals\":");
         let _ = serde_json::to_writer(&mut text, &self.totals);
+        self.write_notes(&mut text);
         text.push(b'}');
         text
+    }
+
+    /// Writes all notes of the hub, as a further field.
+    fn write_notes(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(b",\"notes\":");
+        let all: Vec<&String> = self.config_notes.iter().chain(&*self.notes).collect();
+        let _ = serde_json::to_writer(text, &all);
     }
 
     /// The begin of the event with these changes.
@@ -459,6 +474,9 @@ impl Published {
         if self.has_new_totals {
             event.extend_from_slice(b",\"totals\":");
             let _ = serde_json::to_writer(&mut *event, &self.totals);
+        }
+        if self.has_new_notes {
+            self.write_notes(event);
         }
         event.extend_from_slice(b"}\n\n");
     }

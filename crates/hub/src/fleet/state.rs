@@ -20,6 +20,7 @@ pub struct Fleet {
     /// False until a whole list is known.
     is_loaded: bool,
     notes: Arc<[String]>,
+    config_notes: Arc<[String]>,
 }
 
 impl Fleet {
@@ -70,6 +71,16 @@ impl Fleet {
     /// Problems of the list's sources.
     pub const fn notes(&self) -> &Arc<[String]> {
         &self.notes
+    }
+
+    /// Takes the problems of the hub's own files.
+    pub fn note_config(&mut self, notes: Arc<[String]>) {
+        self.config_notes = notes;
+    }
+
+    /// Problems of the hub's own files, of which the last good content is in use.
+    pub const fn config_notes(&self) -> &Arc<[String]> {
+        &self.config_notes
     }
 
     /// Removes hosts that were dropped long ago, and those whose name another host has now.

@@ -19,10 +19,10 @@ use super::{
     timing::Timing,
 };
 use crate::{
-    client::ClientError,
+    client::{ClientError, ClientTls},
     credentials::Credentials,
     report::{Failure, Observation, Report, Seen, Source},
-    target::Endpoint,
+    target::{Endpoint, Scheme},
     wire,
 };
 
@@ -34,6 +34,7 @@ pub(super) struct Link {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) shared: Arc<Shared>,
     credentials: Credentials,
+    tls: ClientTls,
     viewers: watch::Receiver<usize>,
     /// The newest request.
     pub(super) sent: Option<Sent>,
@@ -74,7 +75,8 @@ impl From<Failure> for End {
 impl Link {
     pub(super) fn new(endpoint: Arc<Endpoint>, shared: Arc<Shared>) -> Self {
         let (credentials, viewers) = (shared.credentials.clone(), shared.viewers.clone());
-        Self { endpoint, shared, credentials, viewers, sent: None, last_status: None, has_reported: false }
+        let tls = shared.client.tls();
+        Self { endpoint, shared, credentials, tls, viewers, sent: None, last_status: None, has_reported: false }
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -112,10 +114,13 @@ impl Link {
         }
     }
 
+    /// Waits before the next session, or for another token or other authorities, with which it may succeed.
     async fn pause(&mut self, failures: u32) {
         let delay = self.shared.timing.retry(failures);
+        let is_over_tls = self.endpoint.scheme == Scheme::Https;
         tokio::select! {
             () = sleep(delay) => {}
+            () = self.tls.changed(), if is_over_tls => {}
             () = token_changed(&mut self.credentials, &self.endpoint, self.sent.as_ref()) => {}
         }
     }

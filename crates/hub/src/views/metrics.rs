@@ -81,6 +81,11 @@ fn fleet(scrape: &Scrape<'_>, page: &mut Page) {
         "Problems of the sources of targets, such as a file that cannot be read.",
     ))
     .push("", published.notes.len());
+    page.begin(gauge(
+        "nvsmi_hub_config_errors",
+        "Files of the hub, such as tokens and certificates, that cannot be used; their last good content is in use.",
+    ))
+    .push("", published.config_notes.len());
     let targets = published.hosts.iter().map(|row| row.target.notes.len()).sum::<usize>();
     page.begin(gauge("nvsmi_hub_target_notes", "Problems of single targets, such as a name that another one has."))
         .push("", targets);

@@ -9,6 +9,8 @@ import { unchanging } from "./unchanging";
 /** Hosts by name as they were sent last. */
 const sentHosts = signal<Hosts>(new Map());
 const sentTotals = signal<FleetTotals | null>(null);
+/** Problems of the hub's own files and lists of hosts. */
+export const notes = signal<readonly string[]>([]);
 /** True after the first answer. */
 export const hasFleet = computed(() => sentTotals.value !== null);
 /** The hub's time in milliseconds, updated once a second: this machine's clock may differ. */
@@ -73,6 +75,7 @@ export function clear(): void {
   sentHosts.value = new Map();
   sentTotals.value = null;
   allGpusAt.value = null;
+  notes.value = [];
   gpusAt = new Map();
 }
 
@@ -92,6 +95,7 @@ export function acceptFleet(fleet: Fleet): void {
     receive(fleet.at);
     sentHosts.value = mergeAll(sentHosts.value, fleet);
     sentTotals.value = fleet.totals;
+    notes.value = fleet.notes ?? [];
   });
 }
 
@@ -104,6 +108,7 @@ export function acceptChange(change: FleetChange): void {
     receive(change.at);
     sentHosts.value = merge(sentHosts.value, change);
     if (change.totals) sentTotals.value = change.totals;
+    if (change.notes) notes.value = change.notes;
   });
 }
 

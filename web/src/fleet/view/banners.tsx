@@ -5,7 +5,7 @@ import { duration } from "../../model/format";
 import { authMessage } from "../../model/problem";
 import { TokenForm } from "../../view/token-form";
 import { WithoutToken } from "../../view/without-token";
-import { late, now, silence } from "../live/store";
+import { late, notes, now, silence } from "../live/store";
 import { namesHidden } from "./names";
 
 /** Reasons why the values may be old: since when, and what to do. */
@@ -13,6 +13,7 @@ export function Banners() {
   return (
     <div class="banners">
       <LinkBanner />
+      <NotesBanner />
       {signingIn.value && namesHidden.value && (
         <Banner severity="info" title="Sign in to see users.">
           Ask the administrator of this hub for a token.
@@ -28,6 +29,24 @@ export function Banners() {
         </Banner>
       )}
     </div>
+  );
+}
+
+/** Notes that are shown; the others are counted. */
+const MAX_NOTES = 3;
+
+/** Problems of the hub's own files and lists of hosts, which keep their last good content. */
+function NotesBanner() {
+  const all = notes.value;
+  if (all.length === 0) return null;
+  const more = all.length - MAX_NOTES;
+  return (
+    <Banner severity="warning" title="A problem of this hub:">
+      {all.slice(0, MAX_NOTES).map(note => (
+        <div key={note}>{note}</div>
+      ))}
+      {more > 0 && `and ${more} more; run hub --check`}
+    </Banner>
   );
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{TWO_GPUS, hub, hub_of, in_state, name};
-use crate::support::{Authority, Driver, Start};
+use crate::support::{Authority, Driver, Start, eventually};
 
 #[test]
 fn wrong_agent_token_is_refused_until_corrected() {
@@ -28,8 +28,19 @@ fn wrong_agent_token_is_refused_until_corrected() {
     assert!(refused["error"].as_str().unwrap().contains("401"), "{refused}");
     fs::write(&tokens, "broken line of-this-agent\n").unwrap();
     hub.logged("keeping the previous tokens for agents");
+    let fleet = || hub.request("/api/v1/fleet", &[("Authorization", "Bearer of-viewers")]).json();
+    let notes = || fleet()["notes"].as_array().unwrap().clone();
+    let errors = |count: u32| {
+        let metrics = hub.request("/metrics", &[("Authorization", "Bearer of-viewers")]);
+        metrics.text().contains(&format!("\nnvsmi_hub_config_errors {count}\n")).then_some(())
+    };
+    let note = eventually("the note", || notes().first().cloned());
+    assert!(note.as_str().unwrap().contains("the agent token file"), "{note}");
+    eventually("the metric", || errors(1));
     fs::write(&tokens, "127.0.0.0/8 of-this-agent\n").unwrap();
     state("ok");
+    eventually("no note", || notes().is_empty().then_some(()));
+    eventually("the metric again", || errors(0));
     let answer = hub.request(&format!("/hosts/{host}/count"), &[("Authorization", "of-viewers")]);
     assert_eq!((answer.status, answer.json()["data"].as_u64()), (200, Some(2)), "{}", answer.text());
     assert_eq!(hub.get("/api/v1/fleet").status, 401);
@@ -62,6 +73,35 @@ fn agents_over_tls_need_the_authority() {
 }
 
 #[test]
+fn replaced_authority_is_used_and_a_broken_one_is_not() {
+    let (driver, first, second) = (Driver::new(TWO_GPUS), Authority::new(), Authority::new());
+    let pair = second.pair("host", "ec");
+    let [certificate, key] = [&pair.certificate, &pair.key].map(|path| path.to_str().unwrap());
+    let agent =
+        Start::on(&driver).argument("--tls-cert").argument(certificate).argument("--tls-key").argument(key).serve();
+    let host = format!("localhost:{}", agent.address().port());
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ca.pem");
+    fs::copy(first.certificate(), &path).unwrap();
+    let hub = hub(&format!("static:https://{host}")).argument("--agent-ca").argument(path.to_str().unwrap()).serve();
+    in_state(&hub, &host, "refused");
+    fs::copy(second.certificate(), &path).unwrap();
+    hub.logged("reloaded the authorities of agents");
+    in_state(&hub, &host, "ok");
+    // A half of it, and nothing, as while it is copied.
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    hub.logged("keeping the previous authorities of agents");
+    let notes = || hub.get("/api/v1/fleet").json()["notes"].as_array().unwrap().clone();
+    let note = eventually("the note", || notes().first().cloned());
+    assert!(note.as_str().unwrap().contains("--agent-ca"), "{note}");
+    assert_eq!(hub.get(&format!("/hosts/{host}/count")).json()["data"], 2, "a new connection");
+    fs::write(&path, &whole).unwrap();
+    eventually("no note", || notes().is_empty().then_some(()));
+    in_state(&hub, &host, "ok");
+}
+
+#[test]
 fn prefixes_of_agent_and_hub_are_kept() {
     let driver = Driver::new(TWO_GPUS);
     let agent = Start::on(&driver).argument("--url-prefix=/gpu/01").serve();
@@ -70,7 +110,7 @@ fn prefixes_of_agent_and_hub_are_kept() {
     let labels = json!({"name": "gpu01", "__metrics_path__": "/gpu/01/metrics"});
     fs::write(&path, json!([{"targets": [name(agent.address())], "labels": labels}]).to_string()).unwrap();
     let hub = hub(path.to_str().unwrap()).argument("--url-prefix=/fleet").serve();
-    crate::support::eventually("the host", || {
+    eventually("the host", || {
         let fleet = hub.get("/fleet/api/v1/fleet").json();
         (fleet["hosts"][0]["state"] == "ok").then_some(())
     });

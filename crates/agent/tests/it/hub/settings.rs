@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use tempfile::TempDir;
 
 use super::hub;
@@ -34,6 +35,8 @@ fn invalid_settings_end_with_status_2() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "a b c\n").unwrap();
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo, Mode::S_IRWXU).unwrap();
     let file = file.to_str().unwrap();
     let bare = || Start::bare().argument("hub");
     for (start, parts) in [
@@ -41,9 +44,16 @@ fn invalid_settings_end_with_status_2() {
         (bare().variable("NVSMI_HUB_HOSTS", ""), &["--hosts"]),
         (hub("gpu01:8000"), &["static:HOST:PORT"]),
         (hub("static:a:1").argument("--interval=1s"), &["--interval"]),
+        (hub("static:a:1").argument("--sys-root=/x"), &["--sys-root"]),
         (hub("static:a:1").argument("--agent-token-file=/nonexistent"), &["agent token file /nonexistent"]),
         (hub("static:a:1").argument("--agent-token-file").argument(file), &["line 1", "3 words"]),
         (hub("static:a:1").argument("--agent-ca").argument(file), &["--agent-ca", "expected certificates"]),
+        (
+            hub("static:a:1").argument("--agent-ca").argument(folder.path().to_str().unwrap()),
+            &["--agent-ca", "a directory"],
+        ),
+        (hub("static:a:1").argument("--agent-ca").argument(fifo.to_str().unwrap()), &["--agent-ca", "a FIFO"]),
+        (hub("static:a:1").argument("--agent-ca=/nonexistent"), &["--agent-ca", "No such file", "name a file"]),
         (hub("static:a:1").argument("--anonymous=none"), &["requires a token"]),
     ] {
         let (status, error) = refused(start);
@@ -56,8 +66,17 @@ fn invalid_settings_end_with_status_2() {
 
 #[test]
 fn variables_about_gpus_are_ignored() {
-    let hub = hub("static:127.0.0.1:1").variable("NVSMI_INTERVAL", "2s").serve();
-    hub.logged("option=\"interval\"");
+    // Those of an agent on the same host, one of which no hub could read.
+    let start =
+        || hub("static:127.0.0.1:1").variable("NVSMI_INTERVAL", "2s").variable("NVSMI_PEERS", "of a later release");
+    let hub = start().serve();
+    for name in ["NVSMI_INTERVAL is ignored", "NVSMI_PEERS is ignored"] {
+        hub.logged(name);
+    }
+    drop(hub);
+    let (status, out, error) =
+        start().argument("--check").argument("--port").argument(&free_port().to_string()).finish();
+    assert!(status.success() && out.contains("NVSMI_PEERS is ignored"), "{out}{error}");
 }
 
 #[test]

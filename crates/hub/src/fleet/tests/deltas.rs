@@ -88,6 +88,9 @@ impl Reader {
         if let Some(totals) = event.get("totals") {
             self.shown["totals"] = totals.clone();
         }
+        if let Some(notes) = event.get("notes") {
+            self.shown["notes"] = notes.clone();
+        }
     }
 
     /// Everything that is shown, without what deltas leave out.

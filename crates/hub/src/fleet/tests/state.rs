@@ -248,7 +248,8 @@ async fn fleet_published_once_a_second() {
     let (publisher, mut newest) = Publisher::new(clock());
     let (listed, targets) = tokio::sync::watch::channel(list(&["a"]));
     let (to, from) = tokio::sync::mpsc::channel(4);
-    let running = tokio::spawn(run_with(targets, from, publisher, clock));
+    let (noted, notes) = tokio::sync::watch::channel(ConfigNotes::new());
+    let running = tokio::spawn(run_with(targets, from, notes, publisher, clock));
     newest.changed().await.unwrap();
     assert!(newest.borrow_and_update().find("a").is_some());
     let mut times = Vec::new();
@@ -268,6 +269,9 @@ async fn fleet_published_once_a_second() {
     assert!(times.windows(2).all(|pair| (999..=1002).contains(&(pair[1] - pair[0]))), "{times:?}");
     newest.changed().await.unwrap();
     assert_eq!(newest.borrow_and_update().totals.gpus.free, 1);
+    noted.send_replace([("agent tokens", "the file is broken".to_owned())].into());
+    newest.changed().await.unwrap();
+    assert_eq!(*newest.borrow_and_update().config_notes, ["the file is broken".to_owned()]);
     drop((listed, to));
     running.await.unwrap();
 }
