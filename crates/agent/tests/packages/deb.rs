@@ -79,6 +79,50 @@ fn deb_install_upgrade_remove_purge() {
 }
 
 #[test]
+fn deb_upgrade_and_removal_leave_stopped_services_alone() {
+    let root = Root::unpack().with_driver(TWO_GPUS);
+    later(&root);
+    let [agent, hub] = [free_port(), free_port()];
+    for (service, port) in [("agent", agent), ("hub", hub)] {
+        root.write(
+            &format!("/etc/systemd/system/nvidia-smi-web-{service}.service.d/test.conf"),
+            &format!("[Service]\nEnvironment=PORT={port} NVSMI_BIND=127.0.0.1 FAKE_NVML_SCENARIO=/etc/scenario.toml\n"),
+        );
+    }
+    let machine = Machine::boot(root);
+    machine.run("dpkg --install /agent.deb");
+    machine.root().write("/etc/nvidia-smi-web-agent/hosts.json", "[]");
+    machine.run("chmod 644 /etc/nvidia-smi-web-agent/hosts.json");
+    // A machine with a hub alone.
+    machine.run("systemctl disable --now nvidia-smi-web-agent && systemctl enable --now nvidia-smi-web-hub");
+    let settings = machine.root().read("/etc/nvidia-smi-web-agent/hub.env");
+    assert!(settings.lines().any(|line| line.len() == "TOKEN=".len() + 40 && line.starts_with("TOKEN=")), "{settings}");
+    assert_eq!(get(([127, 0, 0, 1], hub).into(), "/api/v1/fleet").status, 401);
+    let states = || {
+        ["agent", "hub"].map(|name| {
+            let unit = format!("nvidia-smi-web-{name}");
+            let enabled = machine.run(&format!("systemctl is-enabled {unit} || true"));
+            format!("{} {}", enabled.trim(), machine.property(&unit, "ActiveState"))
+        })
+    };
+    let pid = || machine.property("nvidia-smi-web-hub", "MainPID");
+    let before = pid();
+    machine.run("systemctl reload nvidia-smi-web-hub");
+    assert_eq!(pid(), before);
+    machine.run("dpkg --install --force-confdef --force-confold /later.deb");
+    assert_eq!(states(), ["disabled inactive", "enabled active"]);
+    assert_ne!(pid(), before, "the upgrade has restarted it");
+    // A machine with an agent alone.
+    machine.run("systemctl disable --now nvidia-smi-web-hub && systemctl enable --now nvidia-smi-web-agent");
+    machine.run("dpkg --install --force-confdef --force-confold --force-downgrade /agent.deb");
+    assert_eq!(states(), ["enabled active", "disabled inactive"]);
+    machine.run("systemctl enable --now nvidia-smi-web-hub && dpkg --purge nvidia-smi-web-agent");
+    assert_eq!(states().map(|state| state.ends_with(" inactive")), [true, true]);
+    let left = machine.run("find /etc /var/lib /usr /run -path '*nvidia-smi-web-*' -not -path '*.service.d*'");
+    assert_eq!(left.trim(), "", "purged");
+}
+
+#[test]
 fn deb_reports_unit_of_original() {
     let root = Root::unpack();
     root.bring(&released(".deb"), "/agent.deb");
