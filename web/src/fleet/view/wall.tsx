@@ -1,4 +1,5 @@
 import { computed } from "@preact/signals";
+import "../../style/wall.css";
 import "../style/wall.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Icon } from "../../components/icon";

@@ -1,3 +1,4 @@
+import "../../style/wall.css";
 import "./wall.css";
 import { useEffect, useState } from "preact/hooks";
 import type { Gpu } from "../../api/types";
