@@ -49,9 +49,11 @@ const cache = new WeakMap<Host, Sums>();
 
 /** Sums of a host, computed once per row. */
 export function sumsOf(host: Host): Sums {
+  // Most hosts of a large fleet are off screen, without GPUs.
+  if (host.gpus === undefined) return NO_SUMS;
   const known = cache.get(host);
   if (known) return known;
-  const sums = add(host.gpus ?? []);
+  const sums = add(host.gpus);
   cache.set(host, sums);
   return sums;
 }
@@ -105,10 +107,16 @@ function memoryOf(gpu: FleetGpu): { free: number; total: number } | null {
 }
 
 function usersOf(gpus: readonly FleetGpu[]): string[] | null {
-  const lists = gpus.flatMap(gpu => [gpu.users, ...gpu.mig.map(each => each.users)]);
-  const known = lists.filter(list => list !== null);
-  if (known.length === 0 && lists.length > 0) return null;
-  return [...new Set(known.flat())].sort();
+  const found = new Set<string>();
+  let isKnown = gpus.length === 0;
+  for (const gpu of gpus) {
+    for (const { users } of [gpu, ...gpu.mig]) {
+      if (users === null) continue;
+      isKnown = true;
+      for (const user of users) found.add(user);
+    }
+  }
+  return isKnown ? [...found].sort() : null;
 }
 
 function modelsOf(gpus: readonly FleetGpu[]): [string, number][] {
@@ -123,6 +131,8 @@ function modelsOf(gpus: readonly FleetGpu[]): [string, number][] {
 /** `8 × H200`, `4 × A100, 2 × L4`. */
 export const modelText = ({ models }: Pick<Sums, "models">): string =>
   models.map(([name, count]) => (count === 1 ? name : `${count} × ${name}`)).join(", ");
+
+const NO_SUMS: Sums = add([]);
 
 export const gpuCount = ({ free, held, busy, unknown }: UseCounts): number => free + held + busy + unknown;
 
