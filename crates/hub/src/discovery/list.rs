@@ -1,11 +1,13 @@
 //! Lists of targets in Prometheus' format: JSON and YAML.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
 };
+
+use super::yaml::{self, Value};
 
 /// Longest file or answer, in bytes: 20,000 targets with a few labels each.
 pub(super) const MAX_BYTES: usize = 16 << 20;
@@ -19,20 +21,17 @@ pub(super) struct Group {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-/// A group with texts as a format has them. Another key refuses the list, as in Prometheus: the file is probably another
+/// A group of JSON. Another key refuses the list, as in Prometheus: the file is probably another
 /// one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw<T> {
-    targets: Option<Vec<T>>,
-    labels: Option<BTreeMap<String, T>>,
+struct Raw {
+    targets: Option<Vec<JsonText>>,
+    labels: Option<BTreeMap<String, JsonText>>,
 }
 
 /// A text of JSON. A number or a boolean is its own text, as it is in YAML.
 struct JsonText(String);
-
-/// A text of YAML, as it is written; none for null.
-type YamlText = Option<String>;
 
 /// Format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,34 +68,60 @@ pub(super) fn parse(bytes: &[u8], format: Format) -> Result<Vec<Group>, String> 
 }
 
 fn json(bytes: &[u8]) -> Result<Vec<Group>, String> {
-    let groups: Vec<Raw<JsonText>> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    Ok(groups.into_iter().map(|group| group.with(|text| text.0)).collect())
+    let groups: Vec<Raw> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let group = |raw: Raw| Group {
+        targets: raw.targets.into_iter().flatten().map(|text| text.0).collect(),
+        labels: raw.labels.into_iter().flatten().map(|(name, text)| (name, text.0)).collect(),
+    };
+    Ok(groups.into_iter().map(group).collect())
 }
 
 /// Reads the first document, as Prometheus does.
-fn yaml(mut bytes: &[u8]) -> Result<Vec<Group>, String> {
-    std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let first = serde_saphyr::read_with_options(&mut bytes, yaml_options()).next();
-    let groups: Vec<Raw<YamlText>> = first.ok_or("there is no document")?.map_err(|error| error.to_string())?;
-    Ok(groups.into_iter().map(|group| group.with(Option::unwrap_or_default)).collect())
+fn yaml(bytes: &[u8]) -> Result<Vec<Group>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let document = yaml::first_document(text)?;
+    let Value::List(groups) = &*document else { return Err("expected a list of groups".into()) };
+    let mut room = Room(MAX_TEXT);
+    groups.iter().map(|group| yaml_group(group, &mut room)).collect()
 }
 
-/// The library's limits, with more nodes: 20,000 targets with 20 labels each.
-fn yaml_options() -> serde_saphyr::Options {
-    const MAX_NODES: usize = 1_000_000;
-    serde_saphyr::options! {
-        with_snippet: false,
-        budget: serde_saphyr::budget! { max_nodes: MAX_NODES, max_events: 2 * MAX_NODES },
+/// Most bytes of texts. Aliases can make them more than the file has.
+const MAX_TEXT: usize = 4 * MAX_BYTES;
+
+/// Bytes that are left for texts.
+struct Room(usize);
+
+impl Room {
+    fn text(&mut self, value: &Value) -> Result<String, String> {
+        // Each counts, also without a text.
+        const EACH: usize = 32;
+        let Value::Text(text) = value else { return Err("expected a text, got a list or a map".into()) };
+        let text = text.as_deref().unwrap_or_default();
+        let left = self.0.checked_sub(text.len() + EACH);
+        self.0 = left.ok_or("its aliases make it too long")?;
+        Ok(text.to_owned())
     }
 }
 
-impl<T> Raw<T> {
-    fn with(self, text: impl Fn(T) -> String) -> Group {
-        Group {
-            targets: self.targets.into_iter().flatten().map(&text).collect(),
-            labels: self.labels.into_iter().flatten().map(|(name, value)| (name, text(value))).collect(),
+fn yaml_group(group: &Value, room: &mut Room) -> Result<Group, String> {
+    let Value::Map(entries) = group else { return Err("expected a group with targets and labels".into()) };
+    let mut read = Group::default();
+    for (key, value) in entries {
+        match (key.as_str(), &**value) {
+            ("targets" | "labels", Value::Text(None)) => {}
+            ("targets", Value::List(targets)) => {
+                read.targets = targets.iter().map(|target| room.text(target)).collect::<Result<_, _>>()?;
+            }
+            ("labels", Value::Map(labels)) => {
+                let text = |(name, value): (&String, &Rc<Value>)| Ok((name.clone(), room.text(value)?));
+                read.labels = labels.iter().map(text).collect::<Result<_, String>>()?;
+            }
+            ("targets", _) => return Err("expected a list of targets".into()),
+            ("labels", _) => return Err("expected a map of labels".into()),
+            (other, _) => return Err(format!("expected targets and labels, got the key {other:?}")),
         }
     }
+    Ok(read)
 }
 
 impl<'de> Deserialize<'de> for JsonText {
@@ -265,6 +290,16 @@ mod tests {
             bomb.push_str(&format!("- targets: &b{level} [{before}]\n"));
         }
         assert!(yaml(&bomb).is_err());
+        // The same group many times, and the same long text.
+        let targets = "a,".repeat(MAX_TARGETS / 2);
+        let groups = format!("- &g {{targets: [{targets}]}}\n{}", "- *g\n".repeat(MAX_TARGETS));
+        assert!(yaml(&groups).unwrap_err().contains("too long"));
+        let long = format!(
+            "- labels: {{a: &t {}, {}}}\n",
+            "x".repeat(MAX_BYTES / 2),
+            "b: *t, c: *t, d: *t, e: *t, f: *t, g: *t, h: *t, i: *t"
+        );
+        assert!(yaml(&long).unwrap_err().contains("too long"));
     }
 
     #[test]

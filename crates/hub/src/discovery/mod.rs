@@ -10,6 +10,7 @@ mod list;
 mod listed;
 mod merge;
 mod source;
+mod yaml;
 
 use std::{sync::Arc, time::Duration};
 

@@ -176,7 +176,7 @@ impl<'r, 'a> Search<'r, 'a> {
         Self { request, model: request.model.as_ref().map(|model| model.to_lowercase()), seen: None, shared }
     }
 
-    /// Those of these devices of a host that fit, in the same order.
+    /// Finds the devices of a host that fit, among these places and in their order.
     fn fit(&mut self, host: &Host<'a>, places: &[usize], fitting: &mut Vec<&'a Device>) {
         fitting.clear();
         let devices = places.iter().filter_map(|place| host.devices.get(*place));
