@@ -1,7 +1,7 @@
 // A hub with made-up hosts, as many as a test wants.
 import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
-import { sendFile } from "./page-files.js";
+import { built, sendFile } from "./page-files.js";
 
 const GIB = 2 ** 30;
 const TOTAL = 141 * GIB;
@@ -250,6 +250,7 @@ function find(hosts, params) {
  */
 export class FakeHub {
   static async start(hosts, options = {}) {
+    built();
     const hub = new FakeHub();
     Object.assign(hub, { hosts, token: null, prefix: "", ...options });
     await hub.listen(0);

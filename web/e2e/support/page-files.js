@@ -12,8 +12,8 @@ const POLICY =
 
 let folder;
 
-/** Folder of the built page. */
-function built() {
+/** Folder of the built page. The first call builds it, which takes longer than a page waits on a busy machine. */
+export function built() {
   if (folder) return folder;
   folder = mkdtempSync(join(tmpdir(), "e2e-page-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
