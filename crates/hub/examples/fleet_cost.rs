@@ -154,6 +154,7 @@ impl Hub {
             viewers: hub::Viewers::default(),
             targets: watch::channel(list).1,
             proxy: None,
+            usage: None,
         };
         Self { fleet, publisher, app: App::new(config, newest), hosts, round: 0, begin }
     }

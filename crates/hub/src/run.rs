@@ -24,6 +24,7 @@ use crate::{
     report,
     router::{App, AppConfig},
     target::{Endpoint, TargetList},
+    usage::{self, Usage, UsageConfig},
     viewers::Viewers,
 };
 
@@ -134,6 +135,13 @@ impl Hub {
             original_at: Box::new(move |endpoint| original_at(&newest.borrow(), endpoint)),
             streams: Arc::clone(&config.streams),
         });
+        let credentials = self.credentials.clone();
+        let usage = Usage::new(UsageConfig {
+            targets: self.targets.clone(),
+            client: self.agents.beside(usage::TIMEOUT),
+            token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
+            timeout: usage::TIMEOUT,
+        });
         let config = AppConfig {
             url_prefix: config.url_prefix,
             token: config.token,
@@ -147,6 +155,7 @@ impl Hub {
             viewers: self.viewers.clone(),
             targets: self.targets.clone(),
             proxy: Some(proxy),
+            usage: Some(usage),
         };
         App::with_visible(config, self.published(), Some(self.visible.clone()))
     }

@@ -7,7 +7,7 @@ import { ErrorBoundary } from "../view/error-boundary";
 import { LoginPage } from "../view/login";
 import { useViewFocus } from "../view/view-focus";
 import { hasFleet, isOld } from "./live/store";
-import { route } from "./route";
+import { route, type View } from "./route";
 import { Announcer } from "./view/announcer";
 import { Banners } from "./view/banners";
 import { Footer } from "./view/footer";
@@ -36,7 +36,9 @@ export function App() {
       <main id="main" tabIndex={-1} class={isOld.value ? "old" : ""}>
         <Banners />
         <WatchBanner />
-        <ErrorBoundary key={view}>{view === "hosts" ? <HostsView /> : <Part view={view} />}</ErrorBoundary>
+        <ErrorBoundary key={view}>
+          <Main view={view} />
+        </ErrorBoundary>
       </main>
       <Footer />
       {helpOpen.value && <Part view="help" />}
@@ -46,6 +48,19 @@ export function App() {
 }
 
 const loadMore = () => import("./view/more");
+const loadUsage = () => import("./view/usage");
+
+function Main({ view }: { view: Exclude<View, "wall"> }) {
+  if (view === "hosts") return <HostsView />;
+  return view === "usage" ? <Usage /> : <Part view={view} />;
+}
+
+/** Usage, in a file of its own: most who open the page do not look at it. */
+function Usage() {
+  const lazy = useLazy(loadUsage);
+  if (lazy.kind === "loaded") return <lazy.part.UsageView />;
+  return lazy.kind === "loading" ? null : <Failed />;
+}
 
 /** A part that is not in the first load. */
 function Part({ view }: { view: "find" | "users" | "wall" | "help" }) {
@@ -63,7 +78,10 @@ function Part({ view }: { view: "find" | "users" | "wall" | "help" }) {
         return <HelpDialog />;
     }
   }
-  if (lazy.kind === "loading") return null;
+  return lazy.kind === "loading" ? null : <Failed />;
+}
+
+function Failed() {
   return (
     <p class="nothing" role="status">
       This part of the page could not be loaded.{" "}

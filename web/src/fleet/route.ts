@@ -6,7 +6,7 @@ export interface Route {
   query: Query;
 }
 
-export type View = "hosts" | "find" | "users" | "wall";
+export type View = "hosts" | "find" | "users" | "usage" | "wall";
 
 /** Parameters of the view in the URL, such as `?q=free>=2`. */
 export type Query = Readonly<Record<string, string>>;
@@ -16,12 +16,13 @@ export const VIEWS: readonly (readonly [View, string])[] = [
   ["hosts", "Hosts"],
   ["find", "Find"],
   ["users", "Users"],
+  ["usage", "Usage"],
 ];
 
 export function parse(fragment: string): Route {
   const [path = "", search = ""] = fragment.replace(/^#\/?/, "").split("?", 2);
   const query: Query = Object.fromEntries(new URLSearchParams(search));
-  const view = (["find", "users", "wall"] as const).find(each => each === path) ?? "hosts";
+  const view = (["find", "users", "usage", "wall"] as const).find(each => each === path) ?? "hosts";
   return { view, query };
 }
 

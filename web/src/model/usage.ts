@@ -64,7 +64,7 @@ export interface Period {
 }
 
 /** Period of a query; null for a custom range without a first day or that ends before it begins. */
-export function periodOf({ range, from, to }: UsageQuery): Period | null {
+export function periodOf({ range, from, to }: Pick<UsageQuery, "range" | "from" | "to">): Period | null {
   if (range !== "custom") return { since: SINCE[range] };
   if (from === "" || (to !== "" && to < from)) return null;
   return to === "" ? { since: from } : { since: from, until: dayAfter(to) };
@@ -93,24 +93,36 @@ export const sessionsPath = (
   cursor: string | null,
 ): string => pathOf("api/v1/sessions", { ...period, user, gpu, limit, cursor: cursor ?? undefined });
 
-/** Row of the table. */
-export interface UsageLine {
-  /** Identity. */
-  key: string;
-  /** Name; null where it is unknown. */
-  name: string | null;
+/** Numbers of a row, or of all. */
+export interface Sums {
   gpuSeconds: number;
-  /** Share of the device time, from 0 to 1. */
-  share: number;
+  /** Share of the device time, from 0 to 1; null where that is not known. */
+  share: number | null;
   /** Share of the time present in which the GPU worked for it, from 0 to 1; null without time. */
   busy: number | null;
   /** None where it is not known. */
   idleSeconds: number | null;
   allocatedSeconds: number | null;
-  joules: number;
-  sessions: number;
+  joules: number | null;
+  sessions: number | null;
   cost: number | null;
 }
+
+/** Row of the table. */
+export interface UsageLine extends Sums {
+  /** Identity. */
+  key: string;
+  /** Name; null where it is unknown. */
+  name: string | null;
+}
+
+/** Numbers of a row, of which an engine knows some. */
+export type SummedRow = Pick<UsageRow, "gpu_seconds" | "idle_gpu_seconds"> & {
+  busy_gpu_seconds: number | null;
+  allocated_gpu_seconds: number | null;
+  energy_joules: number | null;
+  sessions: number | null;
+};
 
 /** Indices of the GPUs that are listed now, by UUID; empty while none is known. */
 export type Listed = ReadonlyMap<string | null, number>;
@@ -152,33 +164,28 @@ export const ratio = (part: number | null, whole: number): number | null =>
   part !== null && whole > 0 ? Math.min(1, part / whole) : null;
 
 /** Sums of rows. */
-export function sumsOf(
-  rows: readonly UsageRow[],
-  deviceSeconds: number,
-  price: number | null,
-): Omit<UsageLine, "key" | "name"> {
-  const sum = (of: (row: UsageRow) => number): number => rows.reduce((all, row) => all + of(row), 0);
-  const gpuSeconds = sum(row => row.gpu_seconds);
-  const known = (of: (row: UsageRow) => number | null): number | null => {
+export function sumsOf(rows: readonly SummedRow[], deviceSeconds: number | null, price: number | null): Sums {
+  const gpuSeconds = rows.reduce((all, row) => all + row.gpu_seconds, 0);
+  const known = (of: (row: SummedRow) => number | null): number | null => {
     const found = rows.map(of).filter(value => value !== null);
     return found.length > 0 ? found.reduce((all, value) => all + value, 0) : null;
   };
   return {
     gpuSeconds,
-    share: deviceSeconds > 0 ? gpuSeconds / deviceSeconds : 0,
+    share: deviceSeconds === null ? null : deviceSeconds > 0 ? gpuSeconds / deviceSeconds : 0,
     busy: ratio(
       known(row => row.busy_gpu_seconds),
       gpuSeconds,
     ),
     idleSeconds: known(row => row.idle_gpu_seconds),
     allocatedSeconds: known(row => row.allocated_gpu_seconds),
-    joules: sum(row => row.energy_joules),
-    sessions: sum(row => row.sessions),
+    joules: known(row => row.energy_joules),
+    sessions: known(row => row.sessions),
     cost: price === null ? null : (gpuSeconds / 3600) * price,
   };
 }
 
-export type SortKey = "name" | keyof Omit<UsageLine, "key" | "name">;
+export type SortKey = "name" | keyof Sums;
 
 /** Order of the table in the URL, such as `-gpuSeconds`. */
 export interface UsageOrder {
@@ -226,8 +233,18 @@ export interface TimePart {
   tenths: number;
 }
 
+/** Device time by its use. */
+export type Times = Pick<
+  Usage,
+  | "device_seconds"
+  | "free_gpu_seconds"
+  | "unknown_gpu_seconds"
+  | "unassigned_gpu_seconds"
+  | "unobserved_gpu_seconds"
+> & { rows: readonly Pick<UsageRow, "gpu_seconds">[] };
+
 /** Parts of the device time that are not zero. They add up to all of it. */
-export function timeParts(report: Usage, isFiltered: boolean): TimePart[] {
+export function timeParts(report: Times, isFiltered: boolean): TimePart[] {
   const held = report.rows.reduce((all, row) => all + row.gpu_seconds, 0);
   const all = report.device_seconds;
   const parts: [PartKind, number][] = isFiltered

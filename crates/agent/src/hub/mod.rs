@@ -17,8 +17,8 @@ use crate::{
 };
 use config::Config;
 
-/// Threads that wait for names to be resolved, as of hosts to which requests are proxied.
-const BLOCKING_THREADS: usize = 16;
+/// Threads that wait for names to be resolved, 16 for the proxy and 16 for usage, and some that add up usage.
+const BLOCKING_THREADS: usize = 40;
 
 /// Serves until SIGTERM or SIGINT, or prints the configuration.
 ///

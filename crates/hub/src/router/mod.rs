@@ -23,6 +23,7 @@ use crate::{
     fleet::Published,
     proxy::Proxy,
     target::TargetList,
+    usage::Usage,
     viewers::Viewers,
     views::{Counted, Preparer},
 };
@@ -59,6 +60,8 @@ pub struct AppConfig {
     pub targets: watch::Receiver<TargetList>,
     /// The proxy to hosts; without it their APIs are not found.
     pub proxy: Option<Proxy>,
+    /// Usage over all hosts; without it there is none.
+    pub usage: Option<Usage>,
 }
 
 /// The application, under the configured prefix and behind the configured tokens.
@@ -75,6 +78,7 @@ pub(crate) struct State {
     counted: Arc<Counted>,
     preparer: Preparer,
     proxy: Option<Arc<Proxy>>,
+    usage: Option<Arc<Usage>>,
 }
 
 impl App {
@@ -111,6 +115,7 @@ impl App {
             viewers: config.viewers,
             preparer: Preparer::default(),
             proxy: config.proxy.map(Arc::new),
+            usage: config.usage.map(Arc::new),
         };
         Self(Arc::new(Router::new(router, state)))
     }

@@ -16,7 +16,7 @@ use super::{State, page};
 use crate::{
     discovery,
     fleet::{Audience, Published},
-    proxy,
+    proxy, usage,
     views::{self, Asked, Rows, Scrape},
 };
 
@@ -44,10 +44,11 @@ const fn open(path: &'static str, handler: Read) -> Route<State> {
     Route::read(path, Access::Open, ErrorFormat::Problem, handler)
 }
 
-pub(crate) static ROUTES: [Route<State>; 15] = [
+pub(crate) static ROUTES: [Route<State>; 16] = [
     later("/api/v1/fleet", NONE, everything),
     v1("/api/v1/fleet/stream", &["rows"], stream),
     later("/api/v1/fleet/users", NONE, users),
+    later("/api/v1/fleet/usage", &["since", "until", "by", "user", "gpu", "tz", "format"], usage),
     later("/api/v1/fleet/summary.txt", NONE, summary),
     later("/api/v1/find", server::FIND_PARAMETERS, find),
     v1("/api/v1/targets", NONE, targets),
@@ -136,6 +137,14 @@ fn users(context: &Context<'_>) -> Later {
         response::negotiated(body, is_gzip)
     };
     picked(context, move |newest| newest.users.has(gzip), pick)
+}
+
+fn usage(context: &Context<'_>) -> Later {
+    let State { usage, newest, .. } = &context.router.state;
+    match usage {
+        Some(usage) => usage::answer(usage, context, Arc::clone(&newest.borrow())),
+        None => Box::pin(async { ErrorFormat::Problem.error(ErrorKind::NotFound) }),
+    }
 }
 
 fn summary(context: &Context<'_>) -> Later {

@@ -53,6 +53,7 @@ impl Hub {
             viewers: viewers.clone(),
             targets: listed,
             proxy: None,
+            usage: None,
         };
         let mut fleet = Fleet::default();
         fleet.list(&targets.borrow(), now);

@@ -26,7 +26,8 @@ impl Form {
 
 /// A text in CSV (RFC 4180). One that a spreadsheet would take for a formula gets an apostrophe in front: names of users are
 /// what they choose, and a UUID is what the driver says.
-pub(super) fn cell(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn cell(text: &str) -> Cow<'_, str> {
     let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＋', '－', '＝', '＠'])
         || text.starts_with(['\t', '\r', '\n']);
     let harmless = if is_formula { Cow::from(format!("'{text}")) } else { Cow::from(text) };

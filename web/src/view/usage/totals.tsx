@@ -1,6 +1,5 @@
-import type { Usage } from "../../api/types";
 import { SPACE } from "../../model/format";
-import { hours, kilowattHours, ofTenths, type PartKind, timeParts } from "../../model/usage";
+import { hours, kilowattHours, ofTenths, type PartKind, type Times, timeParts } from "../../model/usage";
 
 const WORDS: Record<PartKind, [word: string, about: string]> = {
   held: ["in use", "Somebody had the GPU."],
@@ -12,7 +11,13 @@ const WORDS: Record<PartKind, [word: string, about: string]> = {
 };
 
 /** Device time of the period by its use; the parts add up to 100 %. */
-export function Totals({ report, isFiltered }: { report: Usage; isFiltered: boolean }) {
+export function Totals({
+  report,
+  isFiltered,
+}: {
+  report: Times & { energy_joules: number };
+  isFiltered: boolean;
+}) {
   const parts = timeParts(report, isFiltered);
   return (
     <div class="totals">

@@ -3,6 +3,7 @@
 //! The store answers on a thread of its own. Parameters are parsed and answers rendered on another, because time zones are
 //! read from files, and an answer can be long; the thread of HTTP only waits.
 
+mod fleet;
 mod question;
 mod report;
 mod sessions;
@@ -25,6 +26,7 @@ use crate::{
     config::{commands::Commands, price::Price},
     usage::{MAX_ROWS, UsageError, UsageStore},
 };
+pub use fleet::{FleetKey, FleetQuestion};
 use question::{AskedSessions, AskedUsage};
 pub(crate) use question::{BY, LIMIT, TZ};
 

@@ -45,15 +45,9 @@ impl AskedUsage {
         let (zone, tz) = zone(given(query, "tz")?.as_deref())?;
         let by = dimensions(given_list(query, "by")?.as_deref())?;
         let users = users(query)?;
-        if !scope.sees_people() {
-            let people = by.iter().flatten().find(|dimension| dimension.names_people()).map(|it| it.name());
-            if let Some(what) = people.or_else(|| users.as_ref().map(|_| "user")) {
-                let detail = format!("This token shows totals only, not by {what}; leave that out.");
-                return Err(InvalidParameter { status: StatusCode::FORBIDDEN, detail });
-            }
-        }
+        check_scope(scope, by.iter().flatten().copied(), users.is_some())?;
         let default = if scope.sees_people() { vec![Dimension::User] } else { Vec::new() };
-        let (since_ms, until_ms) = period(query, snapshot, &zone)?;
+        let (since_ms, until_ms) = period(query, snapshot.at.unix_ms, &zone)?;
         let gpus = gpus(query, snapshot)?;
         let query = UsageQuery { since_ms, until_ms, by: by.unwrap_or(default), zone, users, gpus };
         Ok(Self { query, tz, form })
@@ -73,7 +67,7 @@ pub(super) struct AskedSessions {
 impl AskedSessions {
     pub(super) fn read(query: &str, snapshot: &Snapshot) -> Result<Self, InvalidParameter> {
         let form = Form::read(query)?;
-        let (since_ms, until_ms) = period(query, snapshot, &zone(None)?.0)?;
+        let (since_ms, until_ms) = period(query, snapshot.at.unix_ms, &zone(None)?.0)?;
         let query = SessionsQuery {
             since_ms,
             until_ms,
@@ -86,8 +80,27 @@ impl AskedSessions {
     }
 }
 
+/// Checks that a scope may see these keys, and single users if they are named.
+pub(super) fn check_scope(
+    scope: Scope,
+    by: impl Iterator<Item = Dimension>,
+    names_users: bool,
+) -> Result<(), InvalidParameter> {
+    if scope.sees_people() {
+        return Ok(());
+    }
+    let people = by.filter(|dimension| dimension.names_people()).map(Dimension::name).next();
+    match people.or(names_users.then_some("user")) {
+        None => Ok(()),
+        Some(what) => {
+            let detail = format!("This token shows totals only, not by {what}; leave that out.");
+            Err(InvalidParameter { status: StatusCode::FORBIDDEN, detail })
+        }
+    }
+}
+
 /// The time zone of this name, and its name.
-fn zone(name: Option<&str>) -> Result<(TimeZone, String), InvalidParameter> {
+pub(super) fn zone(name: Option<&str>) -> Result<(TimeZone, String), InvalidParameter> {
     let Some(name) = name.filter(|name| *name != LOCAL) else {
         let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
         let name = zone.iana_name().unwrap_or(LOCAL).to_owned();
@@ -128,7 +141,7 @@ fn dimensions(list: Option<&str>) -> Result<Option<Vec<Dimension>>, InvalidParam
 }
 
 /// Every `user`. A name can contain a comma, so it is no list.
-fn users(query: &str) -> Result<Option<Vec<String>>, InvalidParameter> {
+pub(super) fn users(query: &str) -> Result<Option<Vec<String>>, InvalidParameter> {
     let mut users: Vec<String> = values(query, "user").collect();
     if users.len() > MAX_USERS {
         let detail = format!("The parameter user is given more than {MAX_USERS} times; leave it out to ask for all.");
@@ -160,8 +173,7 @@ fn gpus(query: &str, snapshot: &Snapshot) -> Result<Option<Vec<String>>, Invalid
 }
 
 /// From when, and until before when.
-fn period(query: &str, snapshot: &Snapshot, zone: &TimeZone) -> Result<(u64, u64), InvalidParameter> {
-    let now = snapshot.at.unix_ms;
+pub(super) fn period(query: &str, now: u64, zone: &TimeZone) -> Result<(u64, u64), InvalidParameter> {
     let time = |name| query::time(query, name, now, Some(zone));
     let until = time("until")?.unwrap_or(now);
     let since = time("since")?.unwrap_or(until.saturating_sub(DEFAULT_PERIOD_MS));
