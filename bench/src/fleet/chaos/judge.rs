@@ -121,8 +121,9 @@ impl<'a> Judge<'a> {
             return;
         }
         let reals: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
-        let mut expected = self.plan.names(&[Group::Calm, Group::Faulty, Group::Dropped, Group::Served]);
+        let mut expected = self.plan.names(&[Group::Calm, Group::Faulty, Group::Dropped]);
         if !heard.is_engine {
+            expected.extend(self.plan.names(&[Group::Served]));
             expected.extend(reals);
         }
         for name in expected.iter().filter(|name| !self.is_excused(name, heard.now)).collect::<Vec<_>>() {

@@ -28,15 +28,13 @@ pub(super) enum FileFault {
     Nonsense,
     /// JSON of another form.
     OtherForm,
-    /// It is not there.
-    Missing,
     /// A directory is in its place.
     Directory,
 }
 
 impl FileFault {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Half, Self::Empty, Self::Nonsense, Self::OtherForm, Self::Missing, Self::Directory];
+    /// A file that is gone is a list without hosts, as it is to Prometheus.
+    pub(super) const ALL: [Self; 5] = [Self::Half, Self::Empty, Self::Nonsense, Self::OtherForm, Self::Directory];
 }
 
 /// Fault of the server.
@@ -139,7 +137,6 @@ impl Lists {
             FileFault::Empty => fs::write(&self.file, "")?,
             FileFault::Nonsense => fs::write(&self.file, [0x00, 0xff, 0x7b, 0x5b, 0x0a].repeat(1000))?,
             FileFault::OtherForm => fs::write(&self.file, r#"{"hosts":["gpu0001"],"targets":7}"#)?,
-            FileFault::Missing => remove(&self.file)?,
             FileFault::Directory => {
                 remove(&self.file)?;
                 fs::create_dir(&self.file)?;

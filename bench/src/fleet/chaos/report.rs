@@ -51,9 +51,9 @@ pub(super) fn text(judge: &Judge<'_>, faults: &Faults, growth: &Growth, ran: &Ra
         ),
         markdown(&["hub", &minute, "last minute"], &grown),
     );
-    let mut shown = BTreeMap::<&str, usize>::new();
+    let mut shown = BTreeMap::<(&str, &str), usize>::new();
     for violation in &judge.violations {
-        let count = shown.entry(violation.rule).or_default();
+        let count = shown.entry((violation.rule, violation.hub)).or_default();
         *count += 1;
         if *count > SHOWN {
             continue;
