@@ -31,7 +31,7 @@ const ENGINE_MS: u64 = 12_000;
 /// A fault of the product.
 pub(super) struct Violation {
     pub(super) hub: &'static str,
-    /// What was expected.
+    /// Expectation.
     pub(super) rule: &'static str,
     pub(super) detail: String,
 }
@@ -126,6 +126,8 @@ impl<'a> Judge<'a> {
             expected.extend(self.plan.names(&[Group::Served]));
             expected.extend(reals);
         }
+        // The original has no metrics.
+        expected.retain(|name| !heard.is_engine || !self.plan.is_original(name));
         for name in expected.iter().filter(|name| !self.is_excused(name, heard.now)).collect::<Vec<_>>() {
             self.good_row(heard, name, rows.get(name.as_str()).copied());
         }

@@ -104,6 +104,10 @@ impl Plan {
         }
     }
 
+    pub(super) fn is_original(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|planned| planned.host.kind == Kind::Original)
+    }
+
     /// Longest age of the row of a healthy host: three intervals.
     pub(super) fn longest_age(&self, name: &str) -> Duration {
         Duration::from_secs(match self.hosts.get(name).map(|planned| planned.host.kind) {

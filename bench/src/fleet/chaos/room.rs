@@ -264,7 +264,7 @@ impl Room {
         self.engine.as_mut().map_or(Ok(()), |engine| engine.stop(is_stopped))
     }
 
-    /// What changes each second: hosts that come and go, uses of real agents, and which hubs are judged.
+    /// Changes hosts that come and go, uses of real agents, and which hubs are judged, each second.
     pub(super) fn tick(&mut self, second: u64, faults: &Faults, judge: &mut Judge<'_>) -> Outcome {
         for name in faults.flapping() {
             let word = if judge.plan.drawn(10, second).is_multiple_of(2) { "dead" } else { "none" };
