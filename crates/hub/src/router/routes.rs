@@ -64,13 +64,13 @@ pub(crate) static ROUTES: [Route<State>; 16] = [
 ];
 
 /// The newest publication for a viewer, unless nothing renews it any more: its ages and states are then wrong.
-fn newest(context: &Context<'_>) -> Result<Arc<Published>, Response> {
+fn newest(context: &Context<'_>) -> Result<Arc<Published>, Box<Response>> {
     let State { newest, viewers, .. } = &context.router.state;
     let (newest, now) = (Arc::clone(&newest.borrow()), BootTime::now());
     viewers.ask(now);
     if newest.is_abandoned(now) {
         let detail = "The state of the fleet was not renewed for 10 s: this hub is overloaded or stuck; see its log.";
-        return Err(problem(StatusCode::SERVICE_UNAVAILABLE, detail));
+        return Err(Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, detail)));
     }
     Ok(newest)
 }
@@ -88,7 +88,7 @@ fn picked(
             preparer.prepare(&newest, is_ready, move |newest| drop(render(newest))).await;
             pick(&newest)
         }),
-        Err(refused) => at_once(refused),
+        Err(refused) => at_once(*refused),
     }
 }
 
@@ -111,7 +111,7 @@ fn stream(context: &Context<'_>) -> Response {
         Err(detail) => return problem(StatusCode::BAD_REQUEST, &detail),
     };
     if let Err(refused) = newest(context) {
-        return refused;
+        return *refused;
     }
     let State { newest, streams, counted, preparer, .. } = &context.router.state;
     views::open(Asked {
