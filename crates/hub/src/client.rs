@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{self, ClientConfig, pki_types::ServerName},
+    rustls::{self, CertificateError, ClientConfig, pki_types::ServerName},
 };
 
 use crate::{
@@ -99,7 +99,7 @@ pub enum ClientError {
     #[error("no answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
     /// The certificate, or another part of the TLS handshake.
-    #[error("{0}")]
+    #[error("{}", tls_reason(.0))]
     Tls(rustls::Error),
     /// The answer is not HTTP, or the connection ended.
     #[error("expected an HTTP answer: {0}")]
@@ -121,6 +121,27 @@ impl ClientError {
     pub const fn is_certificate(&self) -> bool {
         matches!(self, Self::Tls(rustls::Error::InvalidCertificate(_)))
     }
+}
+
+/// Reason why there is no TLS connection.
+fn tls_reason(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(why) => certificate(why),
+        why => format!("the TLS handshake failed: {why}"),
+    }
+}
+
+fn certificate(why: &CertificateError) -> String {
+    let why = match why {
+        CertificateError::UnknownIssuer => "its authority is unknown; add it to --agent-ca".into(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".into(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name".into()
+        }
+        other => other.to_string(),
+    };
+    format!("invalid certificate: {why}")
 }
 
 /// Stream of bytes to a server.

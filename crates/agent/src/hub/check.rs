@@ -31,11 +31,16 @@ pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
             Err(error) => problems.push(error.to_string()),
         }
     }
-    if !list.is_loaded {
-        problems.push("not all lists of hosts can be read".into());
+    let mut warnings: Vec<String> = exposure::warnings(&config.exposure).into_iter().chain(config.warnings()).collect();
+    if list.is_loaded {
+        warnings.extend(list.notes.clone());
+    } else {
+        problems.extend(list.notes.clone());
     }
-    let warnings = exposure::warnings(&config.exposure).into_iter().chain(config.warnings()).chain(list.notes.clone());
-    let warnings: Vec<String> = warnings.chain(notes(&list)).collect();
+    if list.is_loaded && list.targets.is_empty() {
+        warnings.push("expected hosts, got empty lists: the page will be empty until a list has targets".into());
+    }
+    warnings.extend(notes(&list));
     for (kind, texts) in [("problem", &problems), ("warning", &warnings)] {
         for text in texts {
             say::line(&format!("{kind:<22} {text}"))?;

@@ -108,7 +108,10 @@ pub(super) fn port(text: &str) -> Option<u16> {
 /// The problem.
 pub(super) fn address(text: &str, scheme: Scheme) -> Result<(Box<str>, u16), String> {
     if text.contains("://") || text.contains('/') {
-        return Err("expected HOST:PORT, got a URL or a path; __scheme__ and __metrics_path__ are labels".into());
+        return Err(
+            "expected HOST:PORT, got a URL or a path: write these into the labels __scheme__ and __metrics_path__"
+                .into(),
+        );
     }
     let (host, rest) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or_else(|| "expected ] after an IPv6 address".to_owned())?,
@@ -122,16 +125,17 @@ pub(super) fn address(text: &str, scheme: Scheme) -> Result<(Box<str>, u16), Str
         Some(rest) if !text.starts_with('[') && rest.contains(':') => {
             return Err("expected an IPv6 address in brackets, such as [::1]:8000".into());
         }
-        port_text => {
-            port_text.and_then(port).ok_or_else(|| "expected a port from 1 to 65535 after the host".to_owned())?
-        }
+        port_text => port_text
+            .and_then(port)
+            .ok_or_else(|| "expected a port from 1 to 65535 after the host, such as gpu01:8000".to_owned())?,
     };
     let host = if text.starts_with('[') {
         host.parse::<std::net::Ipv6Addr>().ok().map(|address| IpAddr::from(address).to_canonical().to_string())
     } else {
         host.parse::<IpAddr>().ok().map(|address| address.to_string()).or_else(|| host_name(host))
     };
-    host.map(|host| (host.into(), port)).ok_or_else(|| "expected the name or the address of a host".into())
+    host.map(|host| (host.into(), port))
+        .ok_or_else(|| "expected the name or the address of a host, such as gpu01:8000".into())
 }
 
 /// A host name in lower case, without the dot at its end. A last label of a number is no name: the C library reads `127.1`

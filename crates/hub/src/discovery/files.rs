@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_secs(1);
 const MAX_UNSETTLED: u32 = 3;
 /// A file that was written this long before it was read may have changed again without another time.
 const COARSE_CLOCK: Duration = Duration::from_secs(3);
+/// Error before there is a file.
+const NO_FILE: &str = "there is no such file yet; create it, or correct --hosts";
 /// Most files of a pattern.
 const MAX_FILES: usize = 1000;
 
@@ -143,16 +145,19 @@ impl Files {
         changed
     }
 
+    /// Error of a file, with its name if the source has another one.
+    fn error_of(&self, path: &Path, error: &str) -> String {
+        if path == self.pattern { error.to_owned() } else { format!("{}: {error}", path.display()) }
+    }
+
     /// All that is known.
     fn found(&self) -> Found {
         let mut errors = self.error.iter().cloned().chain(
-            self.read
-                .iter()
-                .filter_map(|(path, read)| read.error.as_ref().map(|error| format!("{}: {error}", path.display()))),
+            self.read.iter().filter_map(|(path, read)| read.error.as_ref().map(|error| self.error_of(path, error))),
         );
         let error = errors.next();
         if !self.is_loaded {
-            return Found::Failed(error.unwrap_or_else(|| "there is no such file yet".into()));
+            return Found::Failed(error.unwrap_or_else(|| NO_FILE.into()));
         }
         let entries = self.read.values().flat_map(|read| read.entries.iter().flatten()).cloned().collect();
         let notes = self.read.values().flat_map(|read| &read.notes).cloned().chain(errors).collect();
@@ -167,7 +172,7 @@ impl ReadFile {
         let bytes = match read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let error = Some(format!("cannot read it: {error}"));
+                let error = Some(format!("cannot read it: {error}; name a file that the hub's account can read"));
                 let before = before.unwrap_or_else(Self::unread);
                 let is_new = before.error != error;
                 return (Self { state: None, error, ..before }, is_new);
@@ -211,8 +216,14 @@ fn format(path: &Path) -> Format {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     // A FIFO would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("expected a regular file"));
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() {
+        let got = match kind {
+            kind if kind.is_dir() => "a directory",
+            kind if kind.is_fifo() => "a FIFO",
+            _ => "another kind of file",
+        };
+        return Err(io::Error::other(format!("expected a regular file, got {got}")));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
@@ -335,7 +346,7 @@ mod tests {
                 panic!("{broken:?}");
             };
             assert_eq!(entries.len(), 1, "{broken:?}");
-            assert!(error.contains("a.json: "), "{error}");
+            assert!(error.contains("expected") || error.contains("empty"), "{error}");
             fs::write(&path, "[]").unwrap();
             assert_eq!(hosts(&mut files, 2), list(&[]), "an empty list after {broken:?}");
         }
@@ -390,7 +401,7 @@ mod tests {
         for pattern in ["a.json", "*.json"] {
             let path = folder.path().join("a.json");
             let mut files = Files::new(&folder.path().join(pattern));
-            assert_eq!(files.look(), Found::Failed("there is no such file yet".into()));
+            assert_eq!(files.look(), Found::Failed(NO_FILE.into()));
             assert_eq!(files.look(), Found::Nothing);
             fs::write(&path, ONE).unwrap();
             assert_eq!(hosts(&mut files, 2), list(&["a"]));
@@ -403,10 +414,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("a.json")).unwrap();
         let Found::Failed(error) = Files::new(&folder.path().join("a.json")).look() else { panic!() };
-        assert!(error.contains("regular file"), "{error}");
+        assert!(error.contains("regular file, got a directory"), "{error}");
         fs::write(folder.path().join("b"), "").unwrap();
         let found = Files::new(&folder.path().join("b/c.json")).look();
-        assert_eq!(found, Found::Failed("there is no such file yet".into()));
+        assert_eq!(found, Found::Failed(NO_FILE.into()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
+use http_server::encoding_of_text;
 use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
@@ -24,7 +25,7 @@ pub(super) struct Group {
 /// A group of JSON. Another key refuses the list, as in Prometheus: the file is probably another
 /// one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with targets and labels")]
 struct Raw {
     targets: Option<Vec<JsonText>>,
     labels: Option<BTreeMap<String, JsonText>>,
@@ -52,13 +53,25 @@ pub(super) fn parse(bytes: &[u8], format: Format) -> Result<Vec<Group>, String> 
         // A program that truncates before it writes must not remove every host.
         return Err("it is empty; a list without targets is []".into());
     }
+    // A byte order mark is no part of JSON, but of YAML.
+    let text = match format {
+        Format::Json => bytes,
+        Format::Yaml => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
+    };
+    if let Some(problem) = encoding_of_text::problem(text) {
+        return Err(problem.into());
+    }
     let groups = match format {
-        Format::Json => json(bytes),
-        Format::Yaml => yaml(bytes),
+        Format::Json => json(text),
+        Format::Yaml => yaml(text),
     };
     let groups = groups.map_err(|error| {
         let line: String = error.lines().next().unwrap_or_default().chars().take(200).collect();
-        format!("expected a list of targets and labels as Prometheus reads it: {line}")
+        let example = match format {
+            Format::Json => r#"[{"targets": ["gpu01:8000"]}]"#,
+            Format::Yaml => "- targets: [gpu01:8000]",
+        };
+        format!("expected a list of targets and labels as Prometheus reads it, such as {example}; got something else: {line}")
     })?;
     let targets: usize = groups.iter().map(|group| group.targets.len()).sum();
     if targets > MAX_TARGETS {
@@ -274,6 +287,33 @@ mod tests {
             assert!(!error.contains('\n'), "{text:?}: {error}");
         }
         assert!(parse(b"- targets: [\xff]\n", Format::Yaml).is_err());
+    }
+
+    #[test]
+    fn error_of_a_list_has_an_example_and_the_place() {
+        for (text, part) in [
+            (r#"[{"targets": ["a:1"]},]"#, "trailing comma at line 1 column 23"),
+            (r#"["a:1"]"#, "an object with targets and labels"),
+            (r#"[{"target": ["a:1"]}]"#, "unknown field `target`"),
+        ] {
+            let error = json(text).unwrap_err();
+            assert!(error.contains(part) && error.contains(r#"[{"targets": ["gpu01:8000"]}]"#), "{error}");
+        }
+        for (text, part) in
+            [("- targets:\n\t- a:1\n", "tab"), ("- targets: [a:1]\n  labels: {rack: a, rack: b}\n", "rack")]
+        {
+            let error = yaml(text).unwrap_err();
+            assert!(error.contains(part) && error.contains("- targets: [gpu01:8000]"), "{error}");
+        }
+    }
+
+    #[test]
+    fn encoding_of_a_list_named() {
+        assert!(json("\u{feff}[]").unwrap_err().contains("byte order mark"));
+        assert_eq!(yaml("\u{feff}- targets: [a:1]\r\n").unwrap(), [group(&["a:1"], &[])]);
+        for format in [Format::Json, Format::Yaml] {
+            assert!(parse(b"\xff\xfe[\0]\0", format).unwrap_err().contains("UTF-16"));
+        }
     }
 
     #[test]

@@ -180,6 +180,9 @@ impl Known {
     fn log(&self, news: &News) {
         let source = &self.name;
         match &news.error {
+            Some(error) if self.error.is_none() && self.entries.is_none() && news.entries.is_none() => {
+                tracing::warn!(source, "cannot read the list of hosts: {error}");
+            }
             Some(error) if self.error.is_none() => {
                 tracing::warn!(source, "keeping the last list of hosts: {error}");
             }

@@ -62,7 +62,7 @@ impl FromStr for Source {
     type Err = SourceError;
 
     fn from_str(text: &str) -> Result<Self, SourceError> {
-        let wrong = |why: String| SourceError(format!("{why} in {text:?}"));
+        let wrong = |why: String| SourceError(format!("{why}, got {text:?}"));
         if let Some(list) = text.strip_prefix("static:") {
             let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty());
             let hosts: Vec<Endpoint> = hosts.map(static_host).collect::<Result<_, _>>().map_err(wrong)?;
@@ -84,7 +84,15 @@ impl FromStr for Source {
         let lower = path.to_ascii_lowercase();
         let is_file = FILE_ENDINGS.iter().any(|ending| lower.ends_with(ending)) && !path.contains("://");
         if !is_file {
-            return Err(wrong(format!("expected {FORMS}")));
+            let is_host = entry::address(text, Scheme::Http).is_ok() && text.contains(':');
+            let hint = match text {
+                _ if is_host => format!("; for this host write static:{text}"),
+                _ if std::path::Path::new(path).is_dir() => {
+                    format!("; for all files of this directory write {}/*.json", path.trim_end_matches('/'))
+                }
+                _ => String::new(),
+            };
+            return Err(wrong(format!("expected {FORMS}{hint}")));
         }
         glob::Pattern::new(path).map_err(|error| wrong(format!("invalid pattern: {}", error.msg)))?;
         Ok(Self::Files(path.into()))
@@ -98,6 +106,7 @@ impl fmt::Display for Source {
             Self::Http { server, path } => write!(to, "{server}{path}"),
             Self::DnsA { name, port } => write!(to, "dns+a://{name}:{port}"),
             Self::DnsSrv { name } => write!(to, "dns+srv://{name}"),
+            Self::Static(hosts) if hosts.len() == 1 => to.write_str("static: (1 host)"),
             Self::Static(hosts) => write!(to, "static: ({} hosts)", hosts.len()),
         }
     }
@@ -116,6 +125,10 @@ fn static_host(text: &str) -> Result<Endpoint, String> {
         None => (Scheme::Http, text),
     };
     let (address, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    // A list of Prometheus' has its default ports, which no agent has by itself.
+    if !text.contains("://") && !address.rsplit(']').next().unwrap_or_default().contains(':') {
+        return Err("expected HOST:PORT, such as gpu01:8000".into());
+    }
     let (host, port) = entry::address(address, scheme)?;
     let prefix: http_server::Prefix = prefix.parse().map_err(|error: http_server::PrefixError| error.to_string())?;
     Ok(Endpoint { scheme, host, port, prefix: prefix.as_str().into() })
@@ -123,7 +136,7 @@ fn static_host(text: &str) -> Result<Endpoint, String> {
 
 /// A URL of a list. A user and a password would be visible in the list of processes.
 fn url(text: &str) -> Result<Source, String> {
-    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    let uri: Uri = text.parse().map_err(|error| format!("expected a URL such as https://host/targets: {error}"))?;
     let scheme = uri.scheme_str().and_then(entry::scheme).ok_or_else(|| "expected http or https".to_owned())?;
     let authority = uri.authority().ok_or_else(|| "expected a host".to_owned())?.as_str();
     if authority.contains('@') {
@@ -172,6 +185,11 @@ mod tests {
     fn source_invalid_named_with_forms() {
         for (text, part) in [
             ("gpu01:8000,gpu02:8000", "static:HOST:PORT"),
+            ("gpu01:8000", "write static:gpu01:8000"),
+            ("/etc/", "write /etc/*.json"),
+            ("static:a", "HOST:PORT, such as gpu01:8000"),
+            ("static:[::1]", "HOST:PORT, such as"),
+            ("http://", "https://host/targets"),
             ("hosts.txt", ".yaml"),
             ("", "static:"),
             ("static:", "HOST:PORT"),

@@ -6,7 +6,6 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, HeaderName, LOCATION},
 };
-use tokio_rustls::rustls::{self, CertificateError};
 
 use crate::{
     client::ClientError,
@@ -30,8 +29,7 @@ fn refused(reason: impl AsRef<str>) -> Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
-            ClientError::Tls(rustls::Error::InvalidCertificate(why)) => refused(certificate(why)),
-            ClientError::Tls(why) => unreachable(format!("the TLS handshake failed: {why}")),
+            ClientError::Tls(_) if error.is_certificate() => refused(error.to_string()),
             ClientError::Connect(why) => unreachable(match why.kind() {
                 ErrorKind::ConnectionRefused => "connection refused: no agent listens there".into(),
                 ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof => "the connection was closed".into(),
@@ -50,19 +48,6 @@ impl From<WireError> for Failure {
     fn from(error: WireError) -> Self {
         unreachable(error.to_string())
     }
-}
-
-fn certificate(why: &CertificateError) -> String {
-    let why = match why {
-        CertificateError::UnknownIssuer => "its authority is unknown; add it to --agent-ca".into(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".into(),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name".into()
-        }
-        other => other.to_string(),
-    };
-    format!("invalid certificate: {why}")
 }
 
 /// Reason for a status other than 200.

@@ -106,8 +106,13 @@ fn check_prints_hosts_and_problems() {
         assert!(out.contains(part), "{part:?} is not in {out}");
     }
     assert!(!out.contains("s3cret") && !out.contains("of-all-agents") && !out.contains("on its way"), "{out}");
+    let empty = folder.path().join("empty.json");
+    fs::write(&empty, "[]").unwrap();
+    let (status, out, _) = checked(empty.to_str().unwrap());
+    assert!(status.success() && out.contains("got empty lists"), "{out}");
     let (status, out, _) = checked("/nonexistent.json http://127.0.0.1:1/targets");
     assert_eq!(status.code(), Some(1), "{out}");
+    assert!(out.contains("problem                /nonexistent.json: there is no such file yet; create it"), "{out}");
     for part in ["problem", "there is no such file yet", "on its way gets it"] {
         assert!(out.contains(part), "{part:?} is not in {out}");
     }
