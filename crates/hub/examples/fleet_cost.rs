@@ -61,7 +61,7 @@ fn gpu(host: usize, index: u32, round: u64) -> GpuReport {
         users: Some(vec![format!("user{}", mixed % 40).into()]),
         mig: Vec::new(),
         mig_mode: Some(false),
-        is_prohibited: false,
+        is_prohibited: Some(false),
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Report {
     pub driver_version: Option<Box<str>>,
     /// Interval of its readings.
     pub interval: Option<Duration>,
+    /// Age of a reading from which on it is stale; none for three intervals.
+    pub limit: Option<Duration>,
     /// Age of its newest reading when it was sent; none if nothing was read yet.
     pub age: Option<Duration>,
     /// True until the agent's collector has read something for the first time.
@@ -119,8 +121,9 @@ pub struct GpuReport {
     pub mig: Vec<MigReport>,
     /// True if the GPU is in MIG mode; none if that is unknown. It is offered as a whole only if this is false.
     pub mig_mode: Option<bool>,
-    /// True if its compute mode is known to be prohibited, so that nobody can use it.
-    pub is_prohibited: bool,
+    /// True if its compute mode is prohibited, so that nobody can use it; none if the source does not have the mode. A free GPU
+    /// is not prohibited, since its agent knows the mode.
+    pub is_prohibited: Option<bool>,
 }
 
 /// State of a MIG instance.

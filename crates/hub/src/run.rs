@@ -87,6 +87,7 @@ pub struct Hub {
     published: watch::Receiver<Arc<Published>>,
     targets: watch::Receiver<TargetList>,
     visible: Visible,
+    is_live_from_engine: bool,
     stop: CancellationToken,
     thread: thread::JoinHandle<()>,
 }
@@ -101,6 +102,7 @@ impl Hub {
         let runtime = builder.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
         let (publisher, published) = Publisher::new(Stamp::now());
         let visible = Visible::default();
+        let is_live_from_engine = config.is_live_from_engine;
         let agents = Client::new(config.agent_tls.clone(), CONNECT_TIMEOUT);
         let (credentials, viewers) = (config.credentials.clone(), Viewers::default());
         let targets = {
@@ -114,7 +116,7 @@ impl Hub {
             runtime.shutdown_timeout(STOP_TIMEOUT);
         };
         let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
-        Ok(Self { agents, credentials, viewers, published, targets, visible, stop, thread })
+        Ok(Self { agents, credentials, viewers, published, targets, visible, is_live_from_engine, stop, thread })
     }
 
     /// The fleet, now and after each change.
@@ -133,6 +135,7 @@ impl Hub {
             client: self.agents.beside(proxy::TIMEOUT),
             token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
             original_at: Box::new(move |endpoint| original_at(&newest.borrow(), endpoint)),
+            knows_originals: !self.is_live_from_engine,
             streams: Arc::clone(&config.streams),
         });
         let credentials = self.credentials.clone();

@@ -2,11 +2,14 @@
 
 use std::{io, process::ExitCode, time::Duration};
 
-use hub::{Client, TargetList, discovery};
+use hub::{
+    Client, TargetList, discovery,
+    engine::{self, Checked},
+};
 
 use super::config::{self, Config};
 use crate::{
-    cli::{Cli, HubArgs, Setting},
+    cli::{Cli, HubArgs, LiveFrom, Setting},
     exposure, say,
 };
 
@@ -40,6 +43,10 @@ pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
     if list.is_loaded && list.targets.is_empty() {
         warnings.push("expected hosts, got empty lists: the page will be empty until a list has targets".into());
     }
+    let engine = ask_engine(&config, &list)?;
+    problems.extend(engine.problems);
+    facts.extend(engine.facts);
+    warnings.extend(engine.warnings);
     warnings.extend(notes(&list));
     for (kind, texts) in [("problem", &problems), ("warning", &warnings)] {
         for text in texts {
@@ -67,6 +74,17 @@ fn read(config: &Config) -> io::Result<TargetList> {
     let list = runtime.block_on(discovery::read(&config.sources, &client, &config.credentials(), TIMEOUT));
     runtime.shutdown_background();
     list
+}
+
+/// Asks the engine, if there is one.
+fn ask_engine(config: &Config, list: &TargetList) -> io::Result<Checked> {
+    let Some(engine) = config.engine.clone() else { return Ok(Checked::default()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = Client::new(config.list_tls.clone(), CONNECT_TIMEOUT);
+    let is_live = config.live_from == LiveFrom::Prometheus;
+    let checked = runtime.block_on(engine::check(&client, engine, list, is_live));
+    runtime.shutdown_background();
+    Ok(checked)
 }
 
 /// Notes of single hosts.

@@ -1,6 +1,14 @@
 //! Queries of the Prometheus HTTP API.
 
-use std::{fmt::Write as _, io, time::Duration};
+use std::{
+    fmt::Write as _,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::{
@@ -28,6 +36,7 @@ const MAX_TEXT: usize = 200;
 pub(super) struct Engine {
     client: Client,
     config: EngineConfig,
+    asked: Arc<AtomicU64>,
 }
 
 /// Answer of an engine.
@@ -65,11 +74,16 @@ pub enum EngineError {
 impl Engine {
     pub(super) fn new(client: &Client, config: EngineConfig) -> Self {
         // The head of an answer comes when the query is done.
-        Self { client: client.with_timeout(QUERY_TIMEOUT), config }
+        Self { client: client.with_timeout(QUERY_TIMEOUT), config, asked: Arc::default() }
     }
 
     pub(super) const fn config(&self) -> &EngineConfig {
         &self.config
+    }
+
+    /// Number of queries so far.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Evaluates a query now, and folds its series.
@@ -87,6 +101,7 @@ impl Engine {
         form: &str,
         mut fold: impl FnMut(&mut T, &Series<'_>),
     ) -> Result<Answered<T>, EngineError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let headers = self.headers().await.map_err(EngineError::Credentials)?;
         let body = Bytes::from(form.to_owned());
         let ask = Ask { endpoint: &self.config.endpoint, method: Method::POST, path, headers, body };

@@ -5,6 +5,7 @@
 
 mod answer;
 mod api;
+mod check;
 mod config;
 mod live;
 mod promql;
@@ -13,6 +14,7 @@ mod stand_in;
 mod visible;
 
 pub use api::EngineError;
+pub use check::{Checked, check};
 pub use config::{EngineConfig, EngineCredentials};
 pub use live::run;
 pub use visible::{Looking, Visible, VisibleHosts};

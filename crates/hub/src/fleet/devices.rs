@@ -3,6 +3,7 @@
 use telemetry::{
     BootTime,
     find::{self, Device, Kind, Uuid},
+    snapshot::UseVerdict,
 };
 
 use super::{row::Host, rows::HostRow};
@@ -27,7 +28,7 @@ pub(super) fn of(host: &Host) -> Box<[Device]> {
             kind: Kind::Instance(mig.profile.clone()),
             memory_total_bytes: mig.memory_total_bytes,
             memory_free_bytes: mig.memory_free_bytes,
-            r#use: Device::usable(host.use_of_instance(gpu, mig), gpu.is_prohibited),
+            r#use: usable(gpu, host.use_of_instance(gpu, mig)),
             ..whole(host, gpu)
         });
         std::iter::once(whole(host, gpu)).chain(instances)
@@ -43,11 +44,16 @@ fn whole(host: &Host, gpu: &GpuReport) -> Device {
         kind: if is_whole(host, gpu) { Kind::Gpu } else { Kind::MigGpu },
         memory_total_bytes: gpu.memory_total_bytes,
         memory_free_bytes: gpu.memory_free_bytes,
-        r#use: Device::usable(host.use_of(gpu), gpu.is_prohibited),
+        r#use: usable(gpu, host.use_of(gpu)),
         health: gpu.health,
         is_claimed: false,
         is_current: host.knows(gpu),
     }
+}
+
+/// Use for a search. A held device whose compute mode is not known may be prohibited.
+fn usable(gpu: &GpuReport, r#use: UseVerdict) -> UseVerdict {
+    Device::usable(r#use, gpu.is_prohibited.unwrap_or(r#use == UseVerdict::Held))
 }
 
 /// True for a GPU that is known not to be in MIG mode. The original does not report the mode.

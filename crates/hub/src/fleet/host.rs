@@ -160,6 +160,9 @@ impl Tracked {
     /// Age from which on a reading is stale.
     fn limit(&self) -> Duration {
         let report = self.report.as_ref();
+        if let Some(limit) = report.and_then(|report| report.limit) {
+            return limit.clamp(INTERVAL.0 * INTERVALS, INTERVAL.1 * INTERVALS);
+        }
         let (source, interval) = report.map_or((Source::Agent, None), |report| (report.source, report.interval));
         // The period of polls where a source has no interval of its own.
         let usual = match source {

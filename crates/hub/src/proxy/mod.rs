@@ -22,7 +22,7 @@ use http_server::{
 use hyper::{
     HeaderMap, Method, StatusCode,
     body::{Body as _, Incoming},
-    header::{CONTENT_LENGTH, HeaderValue},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
 };
 use tokio::sync::watch;
 
@@ -65,6 +65,9 @@ pub struct ProxyConfig {
     pub token_for: TokenFor,
     /// Hosts with few paths.
     pub original_at: OriginalAt,
+    /// False if nothing finds the hosts with few paths, as while the live state comes from an engine. Then one that refuses a token
+    /// gets it once more in the form of the original.
+    pub knows_originals: bool,
     /// Permits for streams. They end when these are closed.
     pub streams: Arc<StreamPermits>,
 }
@@ -213,17 +216,13 @@ fn no_stream(limit: StreamLimit, max: usize) -> String {
 impl Passed {
     /// Sends the request, and checks the answer.
     async fn answered(self) -> Result<Response, Refused> {
-        let Self { proxy, method, path, kind, is_lowered, takes_bare_token, viewer, mut fields, leave, permit, stream } =
-            self;
-        let config = &proxy.config;
-        let endpoint = &leave.target.endpoint;
-        let connection = config.client.connect(endpoint).await.map_err(no_answer)?;
-        if let Some(token) = (config.token_for)(endpoint, connection.peer()) {
-            sent::add_token(&mut fields, if takes_bare_token { bare(&token) } else { token });
+        let mut answer = self.ask(self.takes_bare_token).await?;
+        if self.may_be_original(&answer) {
+            answer = self.ask(true).await?;
         }
+        let Self { method, kind, is_lowered, viewer, leave, permit, stream, .. } = self;
         let is_head = method == Method::HEAD;
-        let ask = Ask { endpoint, method, path: &path, headers: fields, body: bytes::Bytes::new() };
-        let (head, body) = connection.send(ask).await.map_err(no_answer)?.into_parts();
+        let (head, body) = answer.into_parts();
         let expected = Expected { kind, is_lowered, viewer: &viewer };
         let (media_type, mut response) = taken::head(head.status, &head.headers, &expected)?;
         let length = length(&head.headers, &body, is_head);
@@ -237,6 +236,28 @@ impl Passed {
             _ => relay::data(body, length, leave, permit),
         };
         Ok(response)
+    }
+}
+
+impl Passed {
+    /// Sends the request over a connection of its own, with the token for the address to which that leads.
+    async fn ask(&self, is_bare: bool) -> Result<hyper::Response<Incoming>, Refused> {
+        let (config, endpoint) = (&self.proxy.config, &self.leave.target.endpoint);
+        let connection = config.client.connect(endpoint).await.map_err(no_answer)?;
+        let mut headers = self.fields.clone();
+        if let Some(token) = (config.token_for)(endpoint, connection.peer()) {
+            sent::add_token(&mut headers, if is_bare { bare(&token) } else { token });
+        }
+        let (method, body) = (self.method.clone(), bytes::Bytes::new());
+        connection.send(Ask { endpoint, method, path: &self.path, headers, body }).await.map_err(no_answer)
+    }
+
+    /// True if an original may have refused the form of the token.
+    fn may_be_original(&self, answer: &hyper::Response<Incoming>) -> bool {
+        let is_json =
+            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let is_unknown = !self.proxy.config.knows_originals && self.kind == Kind::Legacy && !self.takes_bare_token;
+        is_unknown && is_json && answer.status() == StatusCode::UNAUTHORIZED
     }
 }
 

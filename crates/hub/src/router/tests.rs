@@ -350,7 +350,7 @@ fn find_never_offers_what_cannot_be_used_as_a_whole() {
     let mut hub = Hub::new(false, &["a"]);
     let mut offered = |mig_mode, is_prohibited, health, usage| {
         let uuid = Some("GPU-00000000-1111-2222-3333-444444444444".into());
-        let gpu = crate::GpuReport { mig_mode, is_prohibited, health, uuid, ..gpu(0, usage) };
+        let gpu = crate::GpuReport { mig_mode, is_prohibited: Some(is_prohibited), health, uuid, ..gpu(0, usage) };
         hub.fleet.see(&endpoint("a"), seen(report(vec![gpu])), hub.now);
         hub.publish();
         let found: Value = serde_json::from_str(&hub.text("/api/v1/find?held=true")).unwrap();
@@ -363,6 +363,19 @@ fn find_never_offers_what_cannot_be_used_as_a_whole() {
         assert!(!offered(None, false, ok, usage), "mode unread");
         assert!(!offered(Some(false), true, ok, usage), "compute mode prohibited");
         assert!(!offered(Some(false), false, None, usage), "unknown health");
+    }
+}
+
+#[test]
+fn held_gpu_of_unknown_compute_mode_not_offered() {
+    let mut hub = Hub::new(false, &["a"]);
+    for (usage, is_offered) in [(UseVerdict::Free, true), (UseVerdict::Held, false)] {
+        let uuid = Some("GPU-00000000-1111-2222-3333-444444444444".into());
+        let gpu = crate::GpuReport { is_prohibited: None, uuid, ..gpu(0, usage) };
+        hub.fleet.see(&endpoint("a"), seen(report(vec![gpu])), hub.now);
+        hub.publish();
+        let found: Value = serde_json::from_str(&hub.text("/api/v1/find?held=true")).unwrap();
+        assert_eq!(found["found"], is_offered, "{usage:?}");
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn mig_mode(mode: Option<bool>, is_not_supported: bool) -> Option<boo
 }
 
 /// True for the word of the compute mode in which no context can be made.
-pub(super) fn is_prohibited(mode: Lax<Text<NAME>>) -> bool {
-    text(mode).is_some_and(|mode| &*mode == "prohibited")
+pub(super) fn is_prohibited(mode: Lax<Text<NAME>>) -> Option<bool> {
+    Some(text(mode).is_some_and(|mode| &*mode == "prohibited"))
 }
 
 pub(crate) fn watts(value: Option<f64>) -> Option<f64> {

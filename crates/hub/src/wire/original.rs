@@ -147,7 +147,7 @@ fn gpu(device: Device, holders: &Holders) -> Result<GpuReport, WireError> {
         users: is_known.then_some(users),
         mig: Vec::new(),
         mig_mode: None,
-        is_prohibited: false,
+        is_prohibited: Some(false),
     })
 }
 

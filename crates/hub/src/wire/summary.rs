@@ -94,6 +94,7 @@ pub(crate) fn report(bytes: &[u8]) -> Result<(Report, Times), WireError> {
         agent_version: text(summary.agent_version),
         driver_version: text(summary.driver_version),
         interval: interval(summary.interval_ms.0),
+        limit: None,
         age,
         is_starting,
         stale,

@@ -24,7 +24,7 @@ use crate::{
 /// Metrics that are read, after `nvsmi_`.
 const METRICS: &str = "agent_snapshot_timestamp_seconds|gpu_(info|state|use|use_start_timestamp_seconds|last_read_timestamp_seconds|utilization_ratio|\
     memory_free_bytes|memory_used_bytes|memory_total_bytes|power_watts|temperature_celsius|health_reason|mig_mode|mig_info|mig_use|\
-    mig_memory_free_bytes|mig_memory_total_bytes)";
+    compute_mode|mig_memory_free_bytes|mig_memory_total_bytes)";
 /// Longest list of hosts in a query, in bytes: VictoriaMetrics refuses a query of more than 16 KiB.
 const MAX_LIST_BYTES: usize = 12 << 10;
 /// Difference of times within a scrape, in seconds.
@@ -64,7 +64,7 @@ struct Sample {
     metric: Box<str>,
     gpu: Option<u32>,
     uuid: Option<Box<str>>,
-    /// State, verdict, code, or profile of a MIG instance.
+    /// State, verdict, code, profile of a MIG instance, or mode.
     word: Box<str>,
     severity: Severity,
     /// UUID of a MIG instance, or product name.
@@ -116,6 +116,7 @@ fn sample(series: &Series<'_>) -> Option<Sample> {
     let text = |label: &str| series.label(label).map(|text| hosts::short(text, MAX_TEXT));
     let number = |label: &str| series.label(label).and_then(|text| text.parse().ok());
     let word = text("state").or_else(|| text("verdict")).or_else(|| text("code")).or_else(|| text("profile"));
+    let word = word.or_else(|| text("mode"));
     Some(Sample {
         job: text("job").unwrap_or_default(),
         time,
@@ -179,6 +180,7 @@ struct Gpu {
     /// Time, and words whose value is 1 at that time.
     states: (f64, Vec<Box<str>>),
     uses: (f64, Vec<Box<str>>),
+    compute_modes: (f64, Vec<Box<str>>),
     problems: Vec<(Severity, Box<str>)>,
     mig: BTreeMap<(u32, u32), Mig>,
 }
@@ -208,6 +210,7 @@ impl Gpu {
             "info" => self.name = sample.name.clone(),
             "state" => take_word(&mut self.states, sample),
             "use" => take_word(&mut self.uses, sample),
+            "compute_mode" => take_word(&mut self.compute_modes, sample),
             "health_reason" => self.problems.push((sample.severity, sample.word.clone())),
             _ => drop(self.values.insert(sample.metric.clone(), sample.value)),
         }
@@ -239,7 +242,7 @@ impl Gpu {
             // The set fleet has the mode only while it is set.
             mig_mode: Some(value("mig_mode").is_some_and(|mode| mode != 0.0) || !mig.is_empty()),
             mig,
-            is_prohibited: false,
+            is_prohibited: is_prohibited(&self.compute_modes.1),
         }
     }
 }
@@ -262,6 +265,7 @@ impl Mig {
             uuid: self.uuid,
             profile: self.profile,
             r#use: if is_ok { verdict(&self.uses.1) } else { UseVerdict::Unknown },
+            // No metric has it: 100 series of a host have no room for it.
             since_ms: None,
             users: None,
         }
@@ -313,6 +317,12 @@ fn state(words: &[Box<str>]) -> Option<GpuState> {
         "asleep" => GpuState::Asleep,
         _ => GpuState::Error,
     })
+}
+
+/// True for the compute mode in which nobody can use a GPU; none if the mode is not known.
+fn is_prohibited(modes: &[Box<str>]) -> Option<bool> {
+    let [mode] = modes else { return None };
+    (!mode.starts_with("unknown")).then_some(&**mode == "prohibited")
 }
 
 /// Removes UUIDs that two GPUs have.

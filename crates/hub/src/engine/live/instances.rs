@@ -6,7 +6,7 @@ use crate::target::{Scheme, Target, TargetList};
 
 /// Hosts by `instance`. Others of the engine are not looked at.
 #[derive(Debug, Default)]
-pub(super) struct Instances {
+pub(in crate::engine) struct Instances {
     /// Positions in the list.
     by_name: HashMap<Box<str>, usize>,
     /// Names of each host of the list; none if another has the same.
@@ -14,7 +14,7 @@ pub(super) struct Instances {
 }
 
 impl Instances {
-    pub(super) fn of(list: &TargetList) -> Self {
+    pub(in crate::engine) fn of(list: &TargetList) -> Self {
         let names: Vec<Vec<Box<str>>> = list.targets.iter().map(|target| names(target)).collect();
         let mut uses: HashMap<&str, usize> = HashMap::new();
         for name in names.iter().flatten() {
@@ -28,12 +28,12 @@ impl Instances {
     }
 
     /// Position of the host in the list.
-    pub(super) fn find(&self, instance: &str) -> Option<usize> {
+    pub(in crate::engine) fn find(&self, instance: &str) -> Option<usize> {
         self.by_name.get(instance).copied()
     }
 
     /// Names of a host; none if they are not its own.
-    pub(super) fn names(&self, at: usize) -> &[Box<str>] {
+    pub(in crate::engine) fn names(&self, at: usize) -> &[Box<str>] {
         self.names.get(at).map_or(&[], Vec::as_slice)
     }
 

@@ -1,13 +1,16 @@
 //! Live state of hosts from an engine, without connections to agents: `--live-from prometheus`.
 //!
-//! A refresh has nine queries over all hosts, two more every ten minutes, and one for the GPUs of hosts that somebody looks at:
-//! twelve at most, whatever the number of hosts.
+//! A refresh has nine queries over all hosts, and one for the GPUs of hosts that somebody looks at; two more follow it every ten
+//! minutes: twelve at most, whatever the number of hosts. Between two refreshes, two of these queries notice failed scrapes, and
+//! renew the GPUs that somebody looks at. `pace` decides when, and `report` for how long a reading counts.
 
 mod facts;
 mod gpus;
 mod hosts;
 mod instances;
+mod pace;
 mod report;
+mod scrapes;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +29,11 @@ use self::{
     facts::Facts,
     gpus::HostGpus,
     hosts::HostRows,
-    instances::Instances,
+    pace::Pace,
     report::{Clock, Now, Shared},
+    scrapes::Scrapes,
 };
+pub(super) use self::{hosts::QUERY_OF_TIMES, instances::Instances, scrapes::QUERY as QUERY_OF_SCRAPES};
 use super::{
     api::{Engine, EngineError},
     config::EngineConfig,
@@ -40,14 +45,6 @@ use crate::{
     target::{Endpoint, TargetList},
 };
 
-/// Interval until it is known, in seconds.
-const UNKNOWN_INTERVAL: f64 = 30.0;
-/// Time to the next refresh until then.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Shortest interval, in seconds.
-const MIN_INTERVAL: f64 = 1.0;
-/// Longest interval, in seconds. Engines show nothing that is older than five minutes.
-const MAX_INTERVAL: f64 = 300.0;
 /// Period of facts that rarely change.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
 /// Shortest time between two readings of facts, when hosts or GPUs are new.
@@ -75,11 +72,25 @@ pub async fn run(
         if !send(&to, observed).await {
             return;
         }
-        let next = (begin + live.interval() + live.delay()).max(Instant::now() + Duration::from_millis(100));
+        // Afterwards, because they are long and nobody waits for them.
+        let observed = live.read_facts().await;
+        if !send(&to, observed).await {
+            return;
+        }
+        let next = (begin + live.pace.pause()).max(Instant::now() + Duration::from_millis(100));
         loop {
+            let beat = (Instant::now() + live.pace.beat()).min(next);
             tokio::select! {
                 () = to.closed() => return,
                 () = sleep_until(next) => break,
+                () = sleep_until(beat), if beat < next => {
+                    let names = visible.borrow_and_update().clone();
+                    let observed = live.beat(&names).await;
+                    if !send(&to, observed).await {
+                        return;
+                    }
+                    continue;
+                }
                 changed = visible.changed() => if changed.is_err() { sleep_until(next).await; break },
             }
             let names = visible.borrow_and_update().clone();
@@ -112,8 +123,7 @@ struct Live {
     facts_at: Option<Instant>,
     gpus: BTreeMap<usize, HostGpus>,
     clocks: BTreeMap<Arc<Endpoint>, Clock>,
-    /// Interval that was learned, in seconds.
-    learned: Option<f64>,
+    pace: Pace,
     /// Time of the last whole answer.
     answered: Option<Instant>,
 }
@@ -121,6 +131,7 @@ struct Live {
 impl Live {
     fn new(engine: Engine) -> Self {
         Self {
+            pace: Pace::new(engine.config().scrape_interval),
             engine,
             list: TargetList::default(),
             instances: Instances::default(),
@@ -130,61 +141,58 @@ impl Live {
             facts_at: None,
             gpus: BTreeMap::new(),
             clocks: BTreeMap::new(),
-            learned: None,
             answered: None,
         }
-    }
-
-    /// Seconds between two readings of a host that the engine has: the configured interval of scrapes, or a longer one that
-    /// its samples have.
-    fn seconds(&self) -> f64 {
-        let configured = self.engine.config().scrape_interval.map(|interval| interval.as_secs_f64());
-        let seconds = match (configured, self.learned) {
-            (Some(configured), Some(learned)) => configured.max(learned),
-            (one, other) => one.or(other).unwrap_or(UNKNOWN_INTERVAL),
-        };
-        seconds.clamp(MIN_INTERVAL, MAX_INTERVAL)
-    }
-
-    /// Time from one refresh to the next. While nothing is known of the interval, it is soon asked again.
-    fn interval(&self) -> Duration {
-        let is_known = self.learned.is_some() || self.engine.config().scrape_interval.is_some();
-        if is_known { Duration::from_secs_f64(self.seconds()) } else { RETRY_AFTER }
-    }
-
-    /// Delay of the next refresh. Refreshes that come shortly before the rules are evaluated would see each value late, so
-    /// they move until they come after it.
-    fn delay(&self) -> Duration {
-        let (interval, now) = (self.seconds(), now().unix);
-        let is_late =
-            self.rows.evaluated.map(|at| now - at).is_some_and(|late| late > 0.6 * interval && late < 2.0 * interval);
-        Duration::from_secs_f64(if is_late { 0.35 * interval } else { 0.0 })
-    }
-
-    /// Seconds of samples that a query reads. Until the interval is known, enough for any.
-    fn window(&self) -> u64 {
-        let seconds = if self.learned.is_some() { self.seconds() } else { MAX_INTERVAL / 3.0 };
-        (3.0 * seconds).ceil() as u64
     }
 
     /// Asks the engine about all hosts.
     async fn refresh(&mut self, list: &TargetList, visible: &VisibleHosts) -> Vec<Observation> {
         self.take_list(list);
-        match hosts::read(&self.engine, &self.instances, self.window()).await {
+        let (begin, asked, at) = (Instant::now(), self.engine.asked(), now());
+        match hosts::read(&self.engine, &self.instances, self.pace.windows()).await {
             Ok(rows) => {
-                // Rounded up, since readings of an agent are not exactly as far apart as scrapes.
-                self.learned = rows
-                    .interval
-                    .map(|seconds| (seconds - 0.5).ceil().clamp(MIN_INTERVAL, MAX_INTERVAL))
-                    .or(self.learned);
+                self.pace.take(&rows, at.unix);
                 self.rows = rows;
-                self.answered = Some(Instant::now());
+                self.answered = Some(begin);
             }
             Err(error) => return self.failed(&error),
         }
-        self.read_facts().await;
-        self.read_gpus(visible).await;
-        (0..self.endpoints.len()).filter_map(|at| self.observe(at)).collect()
+        if let Err(error) = self.read_gpus(visible).await {
+            self.gpus.clear();
+            self.rows.notes.push(format!("some values are missing: {error}"));
+        }
+        let observed = (0..self.endpoints.len()).filter_map(|at| self.observe(at)).collect();
+        let (queries, took) = (self.engine.asked() - asked, begin.elapsed().as_millis());
+        tracing::debug!(queries, milliseconds = took, looked_at = self.gpus.len(), "refreshed from the engine");
+        observed
+    }
+
+    /// Asks the engine which scrapes have failed, and about the hosts that somebody looks at. Without an answer, what is known
+    /// stays, and ages.
+    async fn beat(&mut self, visible: &VisibleHosts) -> Vec<Observation> {
+        if self.answered.is_none() {
+            return Vec::new();
+        }
+        let begin = Instant::now();
+        let mut changed: BTreeSet<usize> = self.gpus.keys().copied().collect();
+        match Scrapes::read(&self.engine, &self.instances).await {
+            Ok(answered) => {
+                let before = std::mem::replace(&mut self.rows.scrapes, answered.value);
+                let scrapes = &self.rows.scrapes;
+                changed
+                    .extend((0..self.endpoints.len()).filter(|at| before.has_failed(*at) != scrapes.has_failed(*at)));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no news of scrapes");
+                return Vec::new();
+            }
+        }
+        if let Err(error) = self.read_gpus(visible).await {
+            tracing::debug!(%error, "no news of the hosts that somebody looks at");
+        }
+        self.pace.beat_took(begin.elapsed());
+        changed.extend(self.gpus.keys());
+        changed.into_iter().filter_map(|at| self.observe(at)).collect()
     }
 
     /// Asks the engine about hosts that somebody begins to look at.
@@ -194,7 +202,9 @@ impl Live {
         if self.answered.is_none() || !self.visible(visible).iter().any(is_new) {
             return Vec::new();
         }
-        self.read_gpus(visible).await;
+        if let Err(error) = self.read_gpus(visible).await {
+            tracing::debug!(%error, "no news of the hosts that somebody looks at");
+        }
         let seen: Vec<usize> = self.gpus.keys().copied().filter(is_new).collect();
         seen.into_iter().filter_map(|at| self.observe(at)).collect()
     }
@@ -219,20 +229,22 @@ impl Live {
         gpus::fitting(&self.instances, found)
     }
 
-    async fn read_facts(&mut self) {
-        let due = self.facts_at.is_none_or(|at| {
+    /// Reads facts that rarely change, if they are due.
+    async fn read_facts(&mut self) -> Vec<Observation> {
+        let is_due = self.facts_at.is_none_or(|at| {
             let age = at.elapsed();
             age >= FACTS_EVERY || age >= FACTS_AFTER && self.lacks_facts()
         });
-        if !due {
-            return;
+        if !is_due || self.answered.is_none() {
+            return Vec::new();
         }
         self.facts_at = Some(Instant::now());
-        match facts::read(&self.engine, &self.instances, self.window()).await {
+        match facts::read(&self.engine, &self.instances, self.pace.windows().rules).await {
             Ok(facts) => self.facts = facts,
             // The old ones stay.
             Err(error) => self.rows.notes.push(format!("some values are missing: {error}")),
         }
+        (0..self.endpoints.len()).filter_map(|at| self.observe(at)).collect()
     }
 
     /// True if a host has another number of GPUs than facts about them.
@@ -246,22 +258,17 @@ impl Live {
         })
     }
 
-    async fn read_gpus(&mut self, visible: &VisibleHosts) {
+    async fn read_gpus(&mut self, visible: &VisibleHosts) -> Result<(), EngineError> {
         let hosts = self.visible(visible);
         if hosts.is_empty() {
             self.gpus.clear();
-            return;
+            return Ok(());
         }
-        match gpus::read(&self.engine, &self.instances, &hosts, self.window(), self.seconds()).await {
-            Ok(answered) => {
-                self.gpus = answered.value;
-                self.rows.notes.extend(answered.note.filter(|note| !self.rows.notes.contains(note)));
-            }
-            Err(error) => {
-                self.gpus.clear();
-                self.rows.notes.push(format!("some values are missing: {error}"));
-            }
-        }
+        let window = self.pace.windows().long;
+        let answered = gpus::read(&self.engine, &self.instances, &hosts, window, self.pace.seconds()).await?;
+        self.gpus = answered.value;
+        self.rows.notes.extend(answered.note.filter(|note| !self.rows.notes.contains(note)));
+        Ok(())
     }
 
     /// News about a host; none if what is known may stay, and age.
@@ -275,8 +282,13 @@ impl Live {
             let mut clock = self.clocks.get(&endpoint).copied();
             Clock::take(&mut clock, read, now);
             self.clocks.extend(clock.map(|clock| (Arc::clone(&endpoint), clock)));
-            let shared =
-                Shared { interval: self.seconds(), has_problems: self.rows.has_problems, notes: &self.rows.notes };
+            let shared = Shared {
+                interval: self.pace.seconds(),
+                rules: self.pace.rules(),
+                has_problems: self.rows.has_problems,
+                has_failed: self.rows.scrapes.has_failed(at),
+                notes: &self.rows.notes,
+            };
             let facts = self.facts.get(at).cloned().unwrap_or_default();
             Seen::Report(Box::new(report::report(row, raw, &facts, clock.as_ref(), &shared, now)))
         } else {
@@ -291,7 +303,7 @@ impl Live {
             return "other hosts of the list have the same instance: give each a label instance, as in the engine"
                 .into();
         };
-        if self.rows.not_scraped.contains(&at) {
+        if self.rows.scrapes.is_refused(at) {
             return "the engine cannot scrape it, or gets no samples".into();
         }
         if self.rows.rows.iter().all(|row| row.read.is_none()) {
@@ -299,13 +311,14 @@ impl Live {
                     agents"
                 .into();
         }
-        format!("the engine has no samples of instance {instance:?} of the last {} s", self.window())
+        format!("the engine has no samples of instance {instance:?} of the last {} s", self.pace.windows().long)
     }
 
     /// News when the engine does not answer: what is known stays until it is old.
     fn failed(&mut self, error: &EngineError) -> Vec<Observation> {
         tracing::warn!(%error, "no live state");
-        let patience = Duration::from_secs_f64(3.0 * self.seconds());
+        self.pace.hurry();
+        let patience = Duration::from_secs_f64(3.0 * self.pace.seconds());
         if self.answered.is_some_and(|at| at.elapsed() < patience) {
             return Vec::new();
         }

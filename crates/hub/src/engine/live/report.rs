@@ -6,10 +6,10 @@ use telemetry::snapshot::{Severity, UseVerdict};
 use tokio::time::Instant;
 
 use super::{
-    MAX_INTERVAL,
     facts::{Facts, GpuFacts},
     gpus::HostGpus,
     hosts::{HostRow, MAX_GPUS},
+    pace::MAX_INTERVAL,
 };
 use crate::report::{GpuReport, Report, Source};
 
@@ -17,6 +17,11 @@ use crate::report::{GpuReport, Report, Source};
 const MAX_AHEAD: f64 = 5.0;
 /// Intervals without a newer reading after which a host is stale.
 const INTERVALS: f64 = 3.0;
+/// Seconds that a reading counts, besides the interval of scrapes and, of a host that nobody looks at, that of the rules: the
+/// engine has a sample late, and the hub asks every few seconds.
+const GRACE: f64 = 10.0;
+/// Longest interval of an agent that is a part of this, in seconds.
+const QUICK: f64 = 5.0;
 /// Most problems of a host that are listed.
 const MAX_PROBLEMS: usize = 32;
 
@@ -43,7 +48,11 @@ pub(super) struct Now {
 pub(super) struct Shared<'a> {
     /// Interval of readings in seconds.
     pub(super) interval: f64,
+    /// Interval of the rules in seconds.
+    pub(super) rules: f64,
     pub(super) has_problems: bool,
+    /// True if the newest scrape of the host is not there.
+    pub(super) has_failed: bool,
     pub(super) notes: &'a [String],
 }
 
@@ -101,6 +110,7 @@ pub(super) fn report(
     // An agent that reads less often than it is scraped has no newer reading for longer.
     let interval = facts.interval.map_or(shared.interval, |own| own.min(MAX_INTERVAL).max(shared.interval));
     let doubt = clock.zip(read).and_then(|(clock, read)| clock.doubt(read, interval, now));
+    let failed = shared.has_failed.then(|| "the engine's newest scrape of it failed".to_owned());
     let broken = row.is_collector_broken.then(|| "the agent's collector does not work".to_owned());
     Report {
         source: Source::Engine,
@@ -109,14 +119,23 @@ pub(super) fn report(
         agent_version: owned(&facts.agent_version),
         driver_version: owned(&facts.driver_version),
         interval: Duration::try_from_secs_f64(interval).ok(),
+        limit: Duration::try_from_secs_f64(limit(raw.is_some(), interval, facts.interval, shared)).ok(),
         age: read.and_then(|read| Duration::try_from_secs_f64((now.unix - read).max(0.0)).ok()),
         is_starting: read.is_none() && !row.is_collector_broken,
-        stale: broken.or(doubt),
+        stale: broken.or(doubt).or(failed),
         counts: if raw.is_some() { None } else { row.counts() },
         gpus,
         problems: worded(problems),
         notes: shared.notes.to_vec(),
     }
+}
+
+/// Age in seconds from which on a reading is stale. One that no newer scrape confirms must not show as free what is not: the next
+/// scrape could have shown that, `GRACE` after it.
+fn limit(is_raw: bool, interval: f64, own: Option<f64>, shared: &Shared<'_>) -> f64 {
+    let slow = own.filter(|own| *own > QUICK).map_or(0.0, |own| own.min(MAX_INTERVAL));
+    let rules = if is_raw { 0.0 } else { shared.rules };
+    (shared.interval + rules + slow + GRACE).min(INTERVALS * interval)
 }
 
 /// GPUs of a host that nobody looks at: those that are free, and those of which nothing but the model is known.
@@ -160,7 +179,8 @@ fn unknown(index: u32, facts: Option<&GpuFacts>) -> GpuReport {
         users: None,
         mig: Vec::new(),
         mig_mode: None,
-        is_prohibited: false,
+        // One that is free is not.
+        is_prohibited: None,
     }
 }
 

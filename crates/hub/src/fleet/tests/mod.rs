@@ -62,7 +62,7 @@ pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
         users: Some(vec!["alice".into()]),
         mig: Vec::new(),
         mig_mode: Some(false),
-        is_prohibited: false,
+        is_prohibited: Some(false),
     }
 }
 

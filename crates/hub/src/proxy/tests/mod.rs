@@ -121,6 +121,7 @@ impl Hub {
             original_at: Box::new(move |endpoint| {
                 (original.as_ref() == Some(endpoint)).then_some(Original { takes_bare_token: true })
             }),
+            knows_originals: hosts.iter().all(|(name, _)| *name != "unknown"),
             streams: Arc::clone(&streams),
         }));
         let config = RouterConfig {

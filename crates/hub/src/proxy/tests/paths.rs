@@ -156,7 +156,12 @@ async fn original_gets_the_form_of_token_that_it_takes() {
         })
         .await
     }
-    let (original, other) = (strict().await, strict().await);
+    let (original, other, unknown) = (strict().await, strict().await, strict().await);
+    let hub = Hub::new(&[("unknown", &unknown.endpoint)]).await;
+    for path in ["status", "count"] {
+        assert_eq!(hub.get(&format!("unknown/{path}"), READ).await.status, 200, "{path}: nobody knows the originals");
+    }
+    assert_eq!(hub.get("unknown/api/v1/summary", READ).await.status, 502, "the original does not have it");
     let hub = Hub::new(&[("original", &original.endpoint), ("other", &other.endpoint)]).await;
     for path in ["status", "count"] {
         assert_eq!(hub.get(&format!("original/{path}"), READ).await.status, 200, "{path}");

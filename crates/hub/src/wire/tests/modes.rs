@@ -29,12 +29,12 @@ fn mig_mode_known_if_read_or_not_supported() {
 
 #[test]
 fn prohibited_compute_mode_read() {
-    assert!(gpu(&json!({"compute_mode": "prohibited"})).is_prohibited);
+    assert!(gpu(&json!({"compute_mode": "prohibited"})).is_prohibited.unwrap());
     for mode in [json!("default"), json!("exclusive_process"), json!(null), json!(2)] {
-        assert!(!gpu(&json!({"compute_mode": mode})).is_prohibited, "{mode}");
+        assert!(!gpu(&json!({"compute_mode": mode})).is_prohibited.unwrap(), "{mode}");
     }
     let mut old = older_json();
-    assert!(!of_snapshot(&old).unwrap().gpus[0].is_prohibited);
+    assert!(!of_snapshot(&old).unwrap().gpus[0].is_prohibited.unwrap());
     old["gpus"][0]["modes"]["compute"] = "prohibited".into();
-    assert!(of_snapshot(&old).unwrap().gpus[0].is_prohibited);
+    assert!(of_snapshot(&old).unwrap().gpus[0].is_prohibited.unwrap());
 }
