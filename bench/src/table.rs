@@ -32,6 +32,15 @@ pub(crate) fn number(value: f64) -> String {
     if rest.is_empty() { grouped.join(",") } else { format!("{}.{rest}", grouped.join(",")) }
 }
 
+/// Target, with the verdict on a value that must not exceed it.
+pub(crate) fn judged(value: Option<f64>, target: f64) -> String {
+    match value {
+        Some(value) if value <= target => format!("{}: met", number(target)),
+        Some(_) => format!("{}: **unmet**", number(target)),
+        None => number(target),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

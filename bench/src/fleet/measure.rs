@@ -6,6 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    engine,
+    engines::EngineKind,
+    faults,
     programs::{Agents, Program, hub, prometheus},
     reader::{find_times, prometheus_ages, quantile, read_stream},
 };
@@ -14,26 +17,35 @@ use crate::{
     places::keep,
     plot::{self, Line},
     stream_clients::StreamClients,
-    table::{markdown, number},
+    table::{judged, markdown, number},
 };
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Number of hosts, each with eight GPUs that change every second
     #[arg(long, default_value_t = 1000)]
-    hosts: usize,
+    pub(super) hosts: usize,
     /// Measuring time in seconds
     #[arg(long, default_value_t = 60)]
-    seconds: u64,
+    pub(super) seconds: u64,
     /// Measure the hub alone
     #[arg(long)]
     without_prometheus: bool,
     /// Measure the hub alone, with 10 to 3,000 hosts
     #[arg(long)]
     sweep: bool,
+    /// Measure a hub that reads the live state of the hosts from this engine
+    #[arg(long, value_enum)]
+    pub(super) engine: Option<EngineKind>,
+    /// Let the engine scrape and evaluate the rules every SCRAPE seconds
+    #[arg(long, default_value_t = 15)]
+    pub(super) scrape: u64,
+    /// With --engine: let hosts and engine fail, and compare free GPUs with the truth
+    #[arg(long, requires = "engine")]
+    pub(super) faults: bool,
     /// Write the results to bench/results
     #[arg(long)]
-    keep: bool,
+    pub(super) keep: bool,
 }
 
 /// Readers of fifty rows.
@@ -44,11 +56,16 @@ const SWEEP: [usize; 6] = [10, 30, 100, 300, 1000, 3000];
 const SETTLE: Duration = Duration::from_secs(35);
 
 pub(crate) fn run(options: &Options) -> Outcome {
-    if options.sweep { sweep(options) } else { compare(options) }
+    match options.engine {
+        Some(kind) if options.faults => faults::run(kind, options),
+        Some(kind) => engine::run(kind, options),
+        None if options.sweep => sweep(options),
+        None => compare(options),
+    }
 }
 
 /// Share of a core in percent that a program uses while something runs.
-fn percent_of<T>(programs: &[&Program], run: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Vec<f64>)> {
+pub(super) fn percent_of<T>(programs: &[&Program], run: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Vec<f64>)> {
     let times = || programs.iter().map(|program| program.processor_time());
     let (before, started): (Vec<Duration>, _) = (times().collect(), std::time::Instant::now());
     let result = run()?;
@@ -114,11 +131,6 @@ fn report(options: &Options, results: &Value) -> String {
     let value = |name: &str| results[name].as_f64();
     let shown = |value: Option<f64>| value.map_or_else(|| "not measured".to_owned(), number);
     let ratio = |one: &str, other: &str| value(one).zip(value(other)).map(|(one, other)| one / other);
-    let judged = |value: Option<f64>, target: f64| match value {
-        Some(value) if value <= target => format!("{}: met", number(target)),
-        Some(_) => format!("{}: **unmet**", number(target)),
-        None => number(target),
-    };
     let mut rows = Vec::new();
     let mut row = |name: &str, value: Option<f64>, target: Option<f64>| {
         let target = target.map_or_else(|| "none".to_owned(), |target| judged(value, target));

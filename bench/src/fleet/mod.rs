@@ -2,6 +2,9 @@
 
 pub(crate) mod agents;
 pub(crate) mod chaos;
+mod engine;
+mod engines;
+mod faults;
 mod hostile;
 pub(crate) mod measure;
 mod models;

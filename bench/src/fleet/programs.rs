@@ -25,9 +25,16 @@ pub(super) struct Program {
 }
 
 impl Program {
-    fn start(command: &mut Command, address: SocketAddr) -> Outcome<Self> {
+    pub(super) fn start(command: &mut Command, address: SocketAddr) -> Outcome<Self> {
         let process = command.spawn().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         Ok(Self { process, address })
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(super) fn end(mut self) -> Outcome {
+        Command::new("kill").arg(self.process.id().to_string()).status()?;
+        self.process.wait()?;
+        Ok(())
     }
 
     pub(super) fn processor_time(&self) -> Duration {
@@ -46,7 +53,7 @@ impl Drop for Program {
     }
 }
 
-fn address() -> Outcome<SocketAddr> {
+pub(super) fn address() -> Outcome<SocketAddr> {
     Ok(([127, 0, 0, 1], free_port()?).into())
 }
 

@@ -30,6 +30,8 @@ const PHASES: usize = 20;
 const MAX_HEAD: usize = 16 << 10;
 /// A client that does not accept more is disconnected after this.
 const STUCK: Duration = Duration::from_secs(20);
+/// Error of a clock that is wrong.
+const HOUR_MS: i64 = 3_600_000;
 /// Time that a slow agent needs for an answer, and for a piece of one.
 const SLOW: Duration = Duration::from_secs(3);
 const PIECE: Duration = Duration::from_millis(400);
@@ -48,16 +50,25 @@ pub(crate) enum Fault {
     Partial,
     /// Answers are not those of an agent.
     Garbage,
+    /// Its clock is an hour ahead.
+    Ahead,
+    /// Its clock is an hour behind.
+    Behind,
+    /// Its GPUs have other names, as after an update of the driver.
+    Renamed,
 }
 
 impl Fault {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::None, "none"),
         (Self::Dead, "dead"),
         (Self::Silent, "silent"),
         (Self::Slow, "slow"),
         (Self::Partial, "partial"),
         (Self::Garbage, "garbage"),
+        (Self::Ahead, "ahead"),
+        (Self::Behind, "behind"),
+        (Self::Renamed, "renamed"),
     ];
 }
 
@@ -176,7 +187,7 @@ impl Sim {
                 // Another kind of garbage each time.
                 Fault::Garbage => return self.hostile(&mut stream, Hostile::of(now_ms() as usize / 100)).await,
                 Fault::Slow => sleep(SLOW).await,
-                Fault::None | Fault::Partial => {}
+                _ => {}
             }
             self.answer(&mut stream, host, path, &request).await?;
             if request.is_last {
@@ -197,6 +208,12 @@ impl Sim {
         let model = self.models.of(host.kind);
         let mut reading = Reading::new(&self.world, host, now_ms());
         reading.names_users = !request.is_summary;
+        match self.fault(host) {
+            Fault::Ahead => reading.clock_ms = HOUR_MS,
+            Fault::Behind => reading.clock_ms = -HOUR_MS,
+            Fault::Renamed => reading.is_renamed = true,
+            _ => {}
+        }
         let set = |name: &str| request.query.split('&').any(|part| part == name);
         let (template, kind): (&Template, _) = match path {
             "/status" => (&model.status, "application/json"),

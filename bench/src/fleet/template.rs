@@ -130,13 +130,27 @@ pub(crate) struct Reading<'a> {
     gpus: Vec<Gpu>,
     /// False for a client that may not see users.
     pub(crate) names_users: bool,
+    /// Error of the host's clock in milliseconds.
+    pub(crate) clock_ms: i64,
+    /// True if its GPUs have other names than before.
+    pub(crate) is_renamed: bool,
 }
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(world: &'a World, host: &'a Host, now_ms: u64) -> Self {
         let changed_ms = host.changed_ms(world, now_ms);
         let gpus = (0..world.gpus).map(|gpu| host.gpu(world, gpu, changed_ms)).collect();
-        Self { world, host, read_ms: host.read_ms(now_ms), changed_ms, now_ms, gpus, names_users: true }
+        Self {
+            world,
+            host,
+            read_ms: host.read_ms(now_ms),
+            changed_ms,
+            now_ms,
+            gpus,
+            names_users: true,
+            clock_ms: 0,
+            is_renamed: false,
+        }
     }
 
     /// Appends a template with its gaps filled.
@@ -155,8 +169,8 @@ impl<'a> Reading<'a> {
         // Writing to a string does not fail.
         let _ = match slot {
             Slot::Hostname => to.write_str(&self.host.name),
-            Slot::ReadMs => write!(to, "{}", self.read_ms),
-            Slot::ReadSeconds => write!(to, "{}", seconds(self.read_ms)),
+            Slot::ReadMs => write!(to, "{}", self.said_ms()),
+            Slot::ReadSeconds => write!(to, "{}", seconds(self.said_ms())),
             Slot::AgeMs => write!(to, "{}", self.now_ms.saturating_sub(self.read_ms)),
             Slot::Uuid(number) => self.uuid(number, to),
             Slot::Count(r#use) => write!(to, "{}", self.gpus.iter().filter(|gpu| gpu.r#use == r#use).count()),
@@ -176,6 +190,11 @@ impl<'a> Reading<'a> {
         };
     }
 
+    /// Time of the reading by the host's clock.
+    const fn said_ms(&self) -> u64 {
+        self.read_ms.saturating_add_signed(self.clock_ms)
+    }
+
     fn uuid(&self, number: u64, to: &mut String) -> std::fmt::Result {
         let draw = |part| drawn(&[self.world.seed, 8, self.host.number as u64, number, part]);
         let (high, low) = (draw(0), draw(1));
@@ -186,6 +205,7 @@ impl<'a> Reading<'a> {
     fn field(&self, gpu: &Gpu, field: Field, to: &mut String) -> std::fmt::Result {
         let used = gpu.total_bytes - gpu.free_bytes;
         match field {
+            Field::Name if self.is_renamed => write!(to, "{} v2", self.host.model.name),
             Field::Name => to.write_str(self.host.model.name),
             Field::Total => write!(to, "{}", gpu.total_bytes),
             Field::Free => write!(to, "{}", gpu.free_bytes),

@@ -18,8 +18,8 @@ const MAX_AHEAD: f64 = 5.0;
 /// Intervals without a newer reading after which a host is stale.
 const INTERVALS: f64 = 3.0;
 /// Seconds that a reading counts, besides the interval of scrapes and, of a host that nobody looks at, that of the rules: the
-/// engine has a sample late, and the hub asks every few seconds.
-const GRACE: f64 = 10.0;
+/// engine has a sample late, and the hub asks every few seconds. With the second until it is published, these are ten.
+const GRACE: f64 = 9.0;
 /// Longest interval of an agent that is a part of this, in seconds.
 const QUICK: f64 = 5.0;
 /// Most problems of a host that are listed.

@@ -99,7 +99,7 @@ async fn host_that_somebody_looks_at_renewed_between_refreshes() {
 
 #[tokio::test]
 async fn reading_counts_for_its_scrape_and_ten_seconds() {
-    for (own, raw_limit, limit) in [(1.0, 25, 40), (10.0, 35, 45), (60.0, 85, 100)] {
+    for (own, raw_limit, limit) in [(1.0, 24, 39), (10.0, 34, 45), (60.0, 84, 99)] {
         let model = Model::default();
         model.host(2.0, &KINDS);
         model.set(
