@@ -37,7 +37,7 @@ pub(crate) struct EngineArgs {
 
     /// Expect the engine to scrape the agents at this interval, from 1s to 5m [default: learned from its samples]
     ///
-    /// A host without a newer reading for three intervals is stale.
+    /// A host is stale once no scrape confirms its newest reading, and after three intervals at the latest.
     #[arg(long, env = "NVSMI_SCRAPE_INTERVAL", value_name = "TIME", value_parser = scrape_interval)]
     pub(crate) scrape_interval: Option<Duration>,
 }

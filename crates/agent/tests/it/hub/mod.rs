@@ -1,6 +1,7 @@
 //! The hub: its process, with real agents on the simulated driver.
 
 mod access;
+mod engine;
 mod lists;
 mod proxy;
 mod settings;

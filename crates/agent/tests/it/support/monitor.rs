@@ -116,7 +116,8 @@ impl Monitor {
         let rules = Self::start_at(&vmalert, "", |command, _, address| {
             command
                 .arg(format!("-rule={}", rules.display()))
-                .args(["datasource.url", "remoteWrite.url", "remoteRead.url"].map(|name| format!("-{name}={url}")))
+                .arg(format!("-datasource.url={url}/?nocache=1"))
+                .args(["remoteWrite.url", "remoteRead.url"].map(|name| format!("-{name}={url}")))
                 .args(["-evaluationInterval=200ms", "-remoteWrite.flushInterval=100ms", "-loggerLevel=ERROR"])
                 .arg(format!("-httpListenAddr={address}"));
         });
