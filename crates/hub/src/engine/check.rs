@@ -1,4 +1,4 @@
-//! What `hub --check` finds out about an engine.
+//! Findings of `hub --check` about an engine.
 
 use std::{collections::BTreeSet, time::SystemTime};
 
