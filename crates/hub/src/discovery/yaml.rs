@@ -61,13 +61,27 @@ pub(super) fn first_document(text: &str) -> Result<Rc<Value>, String> {
     }
     let mut reader = Reader::default();
     for next in Parser::new_from_str(text) {
-        let (event, _) = next.map_err(|error| error.to_string())?;
+        let (event, _) = next.map_err(|error| reason(text, &error.to_string()))?;
         if let Event::DocumentEnd = event {
             break;
         }
         reader.take(event)?;
     }
     reader.root.ok_or_else(|| "there is no document".into())
+}
+
+/// Reason of a syntax error. The parser has none for some, as for a tab.
+fn reason(text: &str, error: &str) -> String {
+    let error = error.trim();
+    let is_indented_by_tab =
+        |line: &str| line.chars().take_while(|character| character.is_whitespace()).any(|character| character == '\t');
+    if !error.starts_with("at ") {
+        error.into()
+    } else if text.lines().any(is_indented_by_tab) {
+        format!("a tab {error}, which cannot indent; write spaces")
+    } else {
+        format!("invalid YAML {error}")
+    }
 }
 
 #[derive(Default)]
@@ -109,7 +123,7 @@ impl Reader {
             Event::Alias(anchor) => {
                 // A collection that contains itself is not complete yet.
                 let value = self.anchors.get(&anchor).cloned();
-                let (value, depth) = value.ok_or("an alias is a part of what it stands for")?;
+                let (value, depth) = value.ok_or("an alias is a part of its own value")?;
                 self.complete(value, 0, depth)
             }
             _ => Ok(()),
