@@ -254,8 +254,18 @@ struct Stream {
     parser: Parser,
     budget: Budget,
     lag: Lag,
-    /// Timeout between events, and the lag that is too long; none before the first report.
-    limits: Option<(Duration, Duration)>,
+    /// Limits by the agent's interval; none before the first report.
+    limits: Option<Limits>,
+}
+
+/// Limits of a stream.
+struct Limits {
+    /// Timeout between events.
+    silence: Duration,
+    /// Lag of an event that is too long.
+    lag: Duration,
+    /// Lag that is too long if it lasts.
+    lasting_lag: Duration,
 }
 
 impl Stream {
@@ -264,7 +274,7 @@ impl Stream {
     }
 
     fn silence(&self, timing: &Timing) -> Duration {
-        self.limits.map_or(timing.max_silence, |(silence, _)| silence)
+        self.limits.as_ref().map_or(timing.max_silence, |limits| limits.silence)
     }
 
     /// The next news of a piece of the stream; none if all of it is read.
@@ -280,7 +290,11 @@ impl Stream {
             match &*name {
                 "summary" => {
                     let (mut report, times) = wire::summary(&data).map_err(Failure::from)?;
-                    self.limits = Some((timing.silence(report.interval), timing.lag(report.interval)));
+                    self.limits = Some(Limits {
+                        silence: timing.silence(report.interval),
+                        lag: timing.lag(report.interval),
+                        lasting_lag: timing.lasting_lag(report.interval),
+                    });
                     report.age = self.age(times, now)?;
                     return Ok(Some(Seen::Report(Box::new(report))));
                 }
@@ -298,7 +312,8 @@ impl Stream {
     /// Age at the receipt, with the time for which the event waited on the way.
     fn age(&mut self, times: wire::Times, now: Instant) -> Result<Option<Duration>, End> {
         let lag = self.lag.of(times.sent_at, now);
-        if self.limits.is_some_and(|(_, max)| lag >= max) {
+        let is_late = |limits: &Limits| lag >= limits.lag || self.lag.lasts(limits.lasting_lag, now);
+        if self.limits.as_ref().is_some_and(is_late) {
             return Err(End::Late);
         }
         Ok(times.age.map(|age| age.saturating_add(lag)))

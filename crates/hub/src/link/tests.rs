@@ -21,6 +21,7 @@ fn timing() -> Timing {
         stable: ms(300),
         min_silence: ms(400),
         max_silence: ms(5000),
+        min_lasting_lag: Duration::from_millis(500),
         max_lag: ms(5000),
         older: [ms(30), ms(60_000)],
         original: [ms(30), ms(60_000)],

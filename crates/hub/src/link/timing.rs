@@ -20,6 +20,8 @@ pub(crate) struct Timing {
     pub(super) max_silence: Duration,
     /// Shortest lag after which a stream is opened again, so that what waits on the way is skipped.
     pub(super) max_lag: Duration,
+    /// Shortest lag after which a stream is opened again if the lag lasts.
+    pub(super) min_lasting_lag: Duration,
     /// Period of polling an agent of an earlier release with a viewer, and without.
     pub(super) older: [Duration; 2],
     /// Period of polling the original agent with a viewer, and without.
@@ -42,6 +44,7 @@ impl Default for Timing {
             min_silence: seconds(5),
             max_silence: seconds(30),
             max_lag: seconds(5),
+            min_lasting_lag: Duration::from_millis(500),
             older: [seconds(5), seconds(30)],
             original: [seconds(10), seconds(60)],
             answer: seconds(10),
@@ -62,6 +65,12 @@ impl Timing {
     /// interval.
     pub(super) fn lag(&self, interval: Option<Duration>) -> Duration {
         interval.map_or(self.max_lag, |interval| interval.saturating_mul(2).max(self.max_lag))
+    }
+
+    /// Lag of an agent with this interval after which its stream is opened again if the lag lasts: long before the agent
+    /// is stale.
+    pub(super) fn lasting_lag(&self, interval: Option<Duration>) -> Duration {
+        interval.map_or(self.max_lag, |interval| (interval / 2).max(self.min_lasting_lag))
     }
 
     /// Delay before the retry with this number, counted from zero.
