@@ -14,8 +14,14 @@ use crate::{
 pub(super) const KEPT: Duration = Duration::from_secs(600);
 /// Reason for the state of such a host.
 const DROPPED: &str = "no longer in the list of targets; the row disappears after ten minutes";
+/// Reason for the state of a host from which there is no report yet.
+const NO_REPORT: &str = "no report yet";
+/// Reason for the state of one whose agent has read nothing yet.
+const NO_READING: &str = "its agent has no readings yet";
+/// Age above which none is believed: a reading is then not of this start of the agent.
+const MAX_AGE: Duration = Duration::from_secs(7 * 86_400);
 /// Reason for the state of one whose readings can be of any age: that its events arrive says nothing about them.
-const AGELESS: &str = "the agent does not report how old its readings are";
+const AGELESS: &str = "the agent reports no possible age of its readings";
 /// Intervals without a reading after which a host is stale.
 const INTERVALS: u32 = 3;
 /// Shortest and longest interval that counts: an agent cannot make the hub trust a reading of yesterday.
@@ -94,7 +100,7 @@ impl Tracked {
     /// Notes the receipt of a report or a sign of life.
     fn read_at(&mut self, age: Option<Duration>, at: Stamp) {
         self.news = News::Report;
-        self.read = age.map(|age| {
+        self.read = age.filter(|age| *age <= MAX_AGE).map(|age| {
             let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
             let boot = BootTime(at.boot.0.saturating_sub(age));
             Stamp { boot, unix_ms: at.unix_ms.saturating_sub(age) }
@@ -129,6 +135,7 @@ impl Tracked {
             limit: self.limit(),
             report: self.report.clone(),
             counts: RowCounts::default(),
+            shares_with: None,
         };
         Host { counts: host.count(), ..host }
     }
@@ -140,10 +147,10 @@ impl Tracked {
         let report = match (&self.news, &self.report) {
             (News::Failed(state, why), _) => return (*state, Some(Arc::clone(why))),
             (News::Report, Some(report)) => report,
-            _ => return (HostState::Starting, None),
+            _ => return (HostState::Starting, Some(NO_REPORT.into())),
         };
         if report.is_starting {
-            return (HostState::Starting, None);
+            return (HostState::Starting, Some(NO_READING.into()));
         }
         if let Some(why) = &report.stale {
             return (HostState::Stale, Some(why.as_str().into()));

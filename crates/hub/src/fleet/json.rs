@@ -166,7 +166,7 @@ fn host_fields(object: &mut Object<'_>, host: &Host, before: Option<&Host>) {
         host.report.as_ref().and_then(|report| report.driver_version.as_deref())
     });
     object.field("counts", host, before, |host| host.counts);
-    object.field("problems", host, before, |host| host.report.as_ref().map_or(&[][..], |report| &report.problems));
+    object.field("problems", host, before, Host::problems);
     object.field("notes", host, before, |host| {
         Joined(&host.target.notes, host.report.as_ref().map_or(&[], |report| &report.notes))
     });

@@ -1,6 +1,6 @@
 //! A host as it is published: its state by the hub, and its last report.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use telemetry::{
@@ -78,6 +78,8 @@ pub struct Host {
     pub report: Option<Arc<Report>>,
     /// Its GPUs by use.
     pub counts: RowCounts,
+    /// Name of another host that is `ok` and reports the UUID of one of its GPUs or instances.
+    pub shares_with: Option<Arc<str>>,
 }
 
 impl HostState {
@@ -127,6 +129,19 @@ impl Host {
     #[must_use]
     pub fn gpus(&self) -> &[GpuReport] {
         self.report.as_ref().map_or(&[], |report| &report.gpus)
+    }
+
+    /// Problems that its agent reports, and that of the hub: one list, in this order.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Cow<'_, str>> {
+        let reported = self.report.iter().flat_map(|report| &report.problems).map(|problem| problem.as_str().into());
+        let shared = self.shares_with.as_ref().map(|other| {
+            format!(
+                "{other} reports the same UUIDs, so find offers these GPUs on neither host. If both are one agent, list \
+                 it once."
+            )
+        });
+        reported.chain(shared.map(Cow::Owned)).collect()
     }
 
     /// Origin of the last report.
@@ -187,6 +202,7 @@ impl Host {
         };
         same_report
             && Arc::ptr_eq(&self.target, &other.target)
+            && self.shares_with == other.shares_with
             && (self.state, &self.error, self.since_ms, self.read)
                 == (other.state, &other.error, other.since_ms, other.read)
     }

@@ -1,6 +1,9 @@
 //! State of all hosts: pure, with the time as an argument.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use telemetry::{BootTime, Stamp};
 
@@ -9,7 +12,7 @@ use super::{
     row::{Host, HostState, UseCounts},
 };
 use crate::{
-    report::Seen,
+    report::{GpuReport, Seen},
     target::{Endpoint, TargetList},
 };
 
@@ -60,6 +63,7 @@ impl Fleet {
         self.forget(now.boot);
         let mut hosts: Vec<Host> = self.hosts.values_mut().map(|host| host.at(now)).collect();
         hosts.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+        note_shared(&mut hosts);
         hosts
     }
 
@@ -98,6 +102,35 @@ impl Fleet {
                     && dropped.insert(Arc::clone(&host.target.name))
         });
     }
+}
+
+/// Notes the hosts of which another one reports a UUID too: both may be one agent under two addresses, or one of them
+/// lies, and the hub cannot know which.
+fn note_shared(hosts: &mut [Host]) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut shared: Vec<(usize, usize)> = Vec::new();
+    for (position, host) in hosts.iter().enumerate().filter(|(_, host)| host.state == HostState::Ok) {
+        for uuid in host.gpus().iter().flat_map(uuids) {
+            match seen.entry(uuid) {
+                Entry::Vacant(entry) => drop(entry.insert(position)),
+                Entry::Occupied(entry) if *entry.get() != position => shared.push((*entry.get(), position)),
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+    for (one, other) in shared {
+        let names = [one, other].map(|position| hosts.get(position).map(|host| Arc::clone(host.name())));
+        for (position, name) in [one, other].into_iter().zip(names.into_iter().rev()) {
+            if let Some(host) = hosts.get_mut(position) {
+                host.shares_with = host.shares_with.take().or(name);
+            }
+        }
+    }
+}
+
+/// UUIDs of a GPU and its instances.
+fn uuids(gpu: &GpuReport) -> impl Iterator<Item = &str> {
+    gpu.uuid.as_deref().into_iter().chain(gpu.mig.iter().filter_map(|mig| mig.uuid.as_deref()))
 }
 
 /// Hosts by state.

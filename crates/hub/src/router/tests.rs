@@ -408,7 +408,7 @@ fn users_summed_over_hosts() {
 fn summary_has_a_line_per_host() {
     let mut hub = Hub::new(false, &["gpu01", "gpu02", "gpu03"]);
     hub.reports("gpu01", 70.0);
-    let nasty = crate::Report { problems: vec!["\x1b[2J\nfake".into()], ..report(vec![gpu(0, UseVerdict::Busy)]) };
+    let nasty = crate::Report { problems: vec!["\x1b[2J\nfake".into()], ..report(vec![gpu(1, UseVerdict::Busy)]) };
     hub.fleet.see(&endpoint("gpu02"), seen(nasty), hub.now);
     hub.fleet.see(&endpoint("gpu03"), crate::Seen::Failed(crate::Failure::Refused("401".into())), hub.now);
     hub.publish();

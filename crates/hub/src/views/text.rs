@@ -1,6 +1,6 @@
 //! `/api/v1/fleet/summary.txt`: the fleet for a terminal.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use telemetry::terminal::printable_in;
 
@@ -61,7 +61,7 @@ fn host_line(row: &HostRow, width: usize, text: &mut String) -> std::fmt::Result
         counts.gpus.busy,
         counts.gpus.unknown,
         counts.mig.free,
-        shown(remark(row), WIDEST_REMARK),
+        shown(&remark(row), WIDEST_REMARK),
     );
     writeln!(text, "{}", line.trim_end())
 }
@@ -81,11 +81,11 @@ fn free_memory(row: &HostRow) -> String {
 }
 
 /// The error of a host, else its worst problem.
-fn remark(row: &HostRow) -> &str {
-    let problem = row.report.as_ref().and_then(|report| report.problems.first());
-    row.error.as_deref().or(problem.map(String::as_str)).unwrap_or_default()
+fn remark(row: &HostRow) -> Cow<'_, str> {
+    let error = row.error.as_deref().map(Cow::Borrowed);
+    error.or_else(|| row.problems().into_iter().next()).unwrap_or_default()
 }
 
-fn shown(text: &str, width: usize) -> std::borrow::Cow<'_, str> {
+fn shown(text: &str, width: usize) -> Cow<'_, str> {
     printable_in(text, width)
 }

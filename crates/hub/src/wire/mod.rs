@@ -18,10 +18,10 @@ pub(crate) use original::report as original;
 pub(crate) use snapshot::report as snapshot;
 pub(crate) use summary::{Times, alive, report as summary};
 
-/// Most GPUs of a host.
-pub(crate) const MAX_GPUS: usize = 256;
-/// Most MIG instances of a GPU.
-const MAX_MIG: usize = 64;
+/// Most GPUs of a host. The driver's kernel module supports 32; a row has to be small, because each viewer gets it.
+pub(crate) const MAX_GPUS: usize = 64;
+/// Most MIG instances of a GPU. `nvmlDeviceGetMaxMigDeviceCount` returns 7 at most.
+const MAX_MIG: usize = 8;
 /// Most users of a GPU or an instance; further ones are left out, with a note.
 const MAX_USERS: usize = 64;
 /// Most problems of a host; further ones are counted.

@@ -69,7 +69,7 @@ fn state_follows_agent_and_link() {
 
 #[test]
 fn reading_without_an_age_is_stale() {
-    const WHY: &str = "the agent does not report how old its readings are";
+    const WHY: &str = "the agent reports no possible age of its readings";
     for source in [crate::Source::Agent, crate::Source::OlderAgent, crate::Source::Engine] {
         let mut hub = Hub::new(&["a"]);
         let ageless = || Report { source, age: None, ..report(vec![gpu(0, UseVerdict::Free)]) };
@@ -86,6 +86,38 @@ fn reading_without_an_age_is_stale() {
         hub.see("a", Seen::Alive { age: Some(Duration::ZERO) }, 5001);
         assert_eq!(hub.state("a", 5001).0, HostState::Ok);
     }
+}
+
+#[test]
+fn age_of_more_than_a_week_is_none() {
+    let mut hub = Hub::new(&["a"]);
+    for days in [8, 1 << 40] {
+        let age = Some(Duration::from_secs(days * 86_400));
+        hub.see("a", seen(Report { age, ..report(vec![gpu(0, UseVerdict::Free)]) }), 0);
+        assert_eq!(hub.state("a", 1).0, HostState::Stale, "{days}");
+        assert!(hub.publish(1).find("a").unwrap().read.is_none(), "{days}");
+    }
+}
+
+#[test]
+fn uuid_of_two_hosts_is_a_problem_of_both() {
+    let mut hub = Hub::new(&["a", "b", "c", "d"]);
+    let own = |uuid: &str| GpuReport { uuid: Some(uuid.into()), ..gpu(0, UseVerdict::Free) };
+    let with_instance = || GpuReport { mig: vec![instance("x", UseVerdict::Free)], ..own("GPU-c") };
+    hub.see("a", seen(report(vec![own("GPU-1")])), 0);
+    hub.see("b", seen(report(vec![own("GPU-1"), GpuReport { index: 1, ..own("GPU-2") }])), 0);
+    hub.see("c", seen(report(vec![with_instance()])), 0);
+    hub.see("d", seen(report(vec![GpuReport { uuid: None, ..with_instance() }])), 0);
+    let published = hub.publish(1);
+    for (name, other) in [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")] {
+        let problems = published.find(name).unwrap().problems();
+        let [problem] = &*problems else { panic!("{name}: {problems:?}") };
+        assert!(problem.starts_with(&format!("{other} reports the same UUIDs")), "{name}: {problem}");
+    }
+    // One that is no longer ok says nothing about others, and the rows change.
+    hub.see("b", Seen::Failed(Failure::Unreachable("gone".into())), 2);
+    let published = hub.publish(3);
+    assert!(published.find("a").unwrap().problems().is_empty() && published.find("b").unwrap().problems().is_empty());
 }
 
 #[test]
@@ -128,7 +160,7 @@ fn dropped_host_unreachable_for_ten_minutes() {
     assert!(published.find("a").is_none() && *published.removed == ["a".into()]);
     // Listed again in time, it begins again.
     hub.fleet.list(&list(&["a"]), at(700_000));
-    assert_eq!(hub.state("a", 700_001), (HostState::Starting, String::new(), 700_001));
+    assert_eq!(hub.state("a", 700_001), (HostState::Starting, "no report yet".into(), 700_001));
     hub.fleet.list(&list(&[]), at(700_002));
     hub.fleet.list(&list(&["a"]), at(700_003));
     hub.see("a", seen(report(vec![])), 700_004);

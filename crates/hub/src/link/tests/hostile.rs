@@ -129,7 +129,7 @@ fn servers() -> Vec<(&'static str, Plan, &'static str)> {
         (
             "ten thousand GPUs",
             Plan::hold(text(&format!("{{\"gpus\":[{}]}}", few.join(",")))),
-            "at most 256 GPUs, got 10000",
+            "at most 64 GPUs, got 10000",
         ),
         ("same index twice", Plan::hold(text(&twice)), "two with index 0"),
         ("negative index", Plan::hold(text(&negative)), "an index of each GPU"),
