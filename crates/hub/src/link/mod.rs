@@ -8,6 +8,7 @@
 //! |---|---|
 //! | head of an answer | 32 KiB, 64 fields |
 //! | event of a stream | 256 KiB |
+//! | GPUs of a host, MIG instances of a GPU | 64, 8 |
 //! | snapshot of an agent of an earlier release, while it is read | 4 MiB |
 //! | `/status` of the original agent, while it is read | 1 MiB |
 //! | bytes and events of a stream | 1 MiB/s and 128/s, after a burst of 4 MiB |

@@ -42,7 +42,12 @@ fn state_follows_agent_and_link() {
     let ok = || report(vec![gpu(0, UseVerdict::Free)]);
     let failed = |why: &str| Seen::Failed(Failure::Refused(why.into()));
     for (ms, news, state, error) in [
-        (1, seen(Report { is_starting: true, age: None, ..ok() }), HostState::Starting, ""),
+        (
+            1,
+            seen(Report { is_starting: true, age: None, ..ok() }),
+            HostState::Starting,
+            "its agent has no readings yet",
+        ),
         (2, seen(ok()), HostState::Ok, ""),
         (3, seen(Report { stale: Some("the driver hangs".into()), ..ok() }), HostState::Stale, "the driver hangs"),
         (4, seen(ok()), HostState::Ok, ""),
