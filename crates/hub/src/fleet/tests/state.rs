@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn host_stale_after_three_intervals() {
     let mut hub = Hub::new(&["a"]);
-    assert_eq!(hub.state("a", 100), (HostState::Starting, String::new(), 100));
+    assert_eq!(hub.state("a", 100), (HostState::Starting, "no report yet".into(), 100));
     hub.see("a", seen(report(vec![gpu(0, UseVerdict::Free)])), 1000);
     assert_eq!(hub.state("a", 1000), (HostState::Ok, String::new(), 1000));
     // The reading was 200 ms old on arrival.
