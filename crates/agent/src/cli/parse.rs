@@ -69,7 +69,7 @@ pub(super) fn parse_from(
     let port = dotenv.port.clone().unwrap_or_else(|| hub::PORT.to_string());
     let command = hub::adapted(command, &port);
     let matches = command.try_get_matches_from(arguments).map_err(|error| stop(&error, is_hub))?;
-    if let Some(name) = matches.subcommand_matches(hub::NAME).and_then(|of_hub| foreign_flag(of_hub)) {
+    if let Some(name) = matches.subcommand_matches(hub::NAME).and_then(foreign_flag) {
         return Err(Stop::Error(not_of_hub(&name)));
     }
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, is_hub))?;
