@@ -72,9 +72,9 @@ fn follow(start: impl FnOnce(&[Target<'_>]) -> Monitor) {
 
     let (viewer, text) = look(&hub);
     assert!(text.contains("event: fleet") && text.contains(&host), "{text}");
-    until("temperatures, which the rules do not record", || {
+    until("total memory, which the rules do not record", || {
         let row = row(&hub, &host)?;
-        let is_read = |gpu: &Value| gpu["temperature_celsius"].is_i64() && gpu["use"] == "free";
+        let is_read = |gpu: &Value| gpu["memory_total_bytes"].is_u64() && gpu["use"] == "free";
         row["gpus"].as_array().is_some_and(|gpus| gpus.len() == 2 && gpus.iter().all(is_read)).then_some(())
     });
 
