@@ -10,6 +10,7 @@ use crate::{
     cli::Cli,
     config::Config,
     control, exposure,
+    limits::limits,
     notify::{self, Notify},
     serving::{self, Serving},
     signals::Hangup,
@@ -65,7 +66,8 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     let usage = accounting.as_ref().map(|accounting| Arc::clone(&accounting.usage));
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone(), usage));
     let status = runtime.block_on(async {
-        let server = serving.start(&config.exposure, config.server.url_prefix.as_str(), config.stream_clients)?;
+        let server =
+            serving.start(&config.exposure, config.server.url_prefix.as_str(), config.stream_clients, limits())?;
         notify.ready();
         let server_config = ServerConfig { streams: Arc::clone(&server.streams), usage: queries, ..config.server };
         let app = App::new(server_config, newest.clone());

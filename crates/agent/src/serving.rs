@@ -9,7 +9,7 @@ use tokio::{runtime::Runtime, sync::oneshot};
 use crate::{
     bind::{Bind, Listening},
     exposure::Exposure,
-    limits::{self, limits},
+    limits,
     notify::Notify,
     say,
     signals::{Hangup, StopSignals},
@@ -94,7 +94,13 @@ impl Serving {
     }
 
     /// Registers the listeners with the runtime, logs their URLs, and receives SIGTERM and SIGINT from now on.
-    pub(crate) fn start(self, exposure: &Exposure, prefix: &str, stream_clients: usize) -> io::Result<Server> {
+    pub(crate) fn start(
+        self,
+        exposure: &Exposure,
+        prefix: &str,
+        stream_clients: usize,
+        limits: Limits,
+    ) -> io::Result<Server> {
         let mut sockets = Vec::new();
         let listeners = self.0.into_iter().map(|bound| listener(bound, exposure, &mut sockets));
         let listeners = listeners.collect::<io::Result<_>>()?;
@@ -103,7 +109,6 @@ impl Serving {
             let url = url(bind, exposure.certificates.is_some(), prefix);
             tracing::info!(url, "serving");
         }
-        let limits = limits();
         let streams = Arc::new(StreamPermits::new(limits::streams(limits.connections, stream_clients)));
         Ok(Server { streams, listeners, limits, signals, _sockets: sockets })
     }

@@ -36,7 +36,10 @@ fn target(host: usize) -> Arc<Target> {
     Arc::new(Target {
         endpoint: endpoint(host),
         name: format!("node{host:04}").into(),
-        labels: BTreeMap::from([("rack".into(), format!("r{}", host / 20).into()), ("cluster".into(), "a".into())]),
+        labels: Arc::new(BTreeMap::from([
+            ("rack".into(), format!("r{}", host / 20).into()),
+            ("cluster".into(), "a".into()),
+        ])),
         ssh_host: None,
         notes: Vec::new(),
     })
@@ -138,7 +141,7 @@ impl Hub {
     fn new(hosts: usize, readers: usize) -> Self {
         let begin = Stamp::now();
         let (publisher, newest) = Publisher::new(begin);
-        let list = TargetList { targets: (0..hosts).map(target).collect(), is_loaded: true, notes: Vec::new() };
+        let list = TargetList { targets: (0..hosts).map(target).collect(), is_loaded: true, ..TargetList::default() };
         let mut fleet = Fleet::default();
         fleet.list(&list, begin);
         let config = AppConfig {

@@ -4,7 +4,6 @@
 //! sends a summary of each once a second. With `down` as a fourth argument nothing listens there.
 
 use std::{
-    collections::BTreeMap,
     env, fs,
     io::{Read as _, Write as _},
     process::{Command, Stdio},
@@ -82,9 +81,9 @@ async fn links(agents: usize, port: u16, seconds: u64) -> Result<(), Failed> {
         let endpoint =
             Endpoint { scheme: Scheme::Http, host: "127.0.0.1".into(), port, prefix: format!("/{number}").into() };
         let name = format!("gpu{number}").into();
-        Arc::new(Target { endpoint, name, labels: BTreeMap::new(), ssh_host: None, notes: Vec::new() })
+        Arc::new(Target { endpoint, name, labels: Arc::default(), ssh_host: None, notes: Vec::new() })
     };
-    let list = TargetList { targets: (0..agents).map(target).collect(), is_loaded: true, notes: Vec::new() };
+    let list = TargetList { targets: (0..agents).map(target).collect(), is_loaded: true, ..TargetList::default() };
     let (_targets, listed) = watch::channel(list);
     let (_viewers, watched) = watch::channel(0);
     let (to, mut from) = mpsc::channel(64);

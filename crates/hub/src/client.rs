@@ -27,7 +27,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{
@@ -55,6 +55,14 @@ pub struct Client {
     /// Timeout for a connection with its handshake, and again for the head of the answer.
     timeout: Duration,
     lookups: Arc<Lookups>,
+    room: Option<Room>,
+}
+
+/// Connections that may be open at once, each with a file descriptor.
+#[derive(Clone)]
+struct Room {
+    permits: Arc<Semaphore>,
+    max: usize,
 }
 
 /// TLS configuration of a client, which can change: each connection takes the newest.
@@ -66,6 +74,7 @@ pub struct Connection {
     wire: Box<dyn Wire>,
     peer: IpAddr,
     timeout: Duration,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A request.
@@ -113,6 +122,11 @@ pub enum ClientError {
     /// The body is compressed although no compression was accepted.
     #[error("expected a body without compression")]
     Compressed,
+    /// As many connections are open as there are file descriptors for.
+    #[error(
+        "all {0} file descriptors for connections to hosts are in use; raise the hub's limit (LimitNOFILE= of its unit, ulimit -n)"
+    )]
+    NoDescriptor(usize),
 }
 
 impl ClientError {
@@ -152,6 +166,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 struct Counted {
     wire: Box<dyn Wire>,
     left: Arc<AtomicUsize>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl ClientTls {
@@ -188,7 +203,7 @@ impl Client {
     /// Client with these authorities, and this timeout for a connection and for the head of an answer.
     #[must_use]
     pub fn new(tls: ClientTls, timeout: Duration) -> Self {
-        Self { tls, timeout, lookups: Arc::default() }
+        Self { tls, timeout, lookups: Arc::default(), room: None }
     }
 
     /// The same client with another timeout.
@@ -201,12 +216,19 @@ impl Client {
     /// theirs.
     #[must_use]
     pub(crate) fn beside(&self, timeout: Duration) -> Self {
-        Self { timeout, lookups: Arc::new(self.lookups.beside(timeout)), tls: self.tls.clone() }
+        Self { timeout, lookups: Arc::new(self.lookups.beside(timeout)), tls: self.tls.clone(), room: None }
     }
 
     /// TLS configuration, to wait for its changes.
     pub(crate) fn tls(&self) -> ClientTls {
         self.tls.clone()
+    }
+
+    /// The same client with at most this many open connections.
+    #[must_use]
+    pub fn limited_to(self, max: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+        Self { room: Some(Room { permits, max }), ..self }
     }
 
     /// Connects, without a request. The timeout begins when it is the name's turn to be looked up.
@@ -219,8 +241,7 @@ impl Client {
             Err(_) => Some(self.lookups.begin(&endpoint.host).await.map_err(ClientError::Resolve)?),
         };
         let connected = timeout(self.timeout, self.open(endpoint, lookup)).await;
-        let (wire, peer) = connected.map_err(|_| ClientError::ConnectTimeout(self.timeout))??;
-        Ok(Connection { wire, peer, timeout: self.timeout })
+        connected.map_err(|_| ClientError::ConnectTimeout(self.timeout))?
     }
 
     /// Sends a request, and returns the head of the answer with its body still to be read. Any status is an answer.
@@ -245,8 +266,26 @@ impl Client {
         timeout(within, whole).await.map_err(|_| ClientError::Timeout(within))?
     }
 
-    async fn open(&self, endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<(Box<dyn Wire>, IpAddr), ClientError> {
-        let (stream, peer) = self.open_tcp(endpoint, lookup).await?;
+    async fn open(&self, endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<Connection, ClientError> {
+        let end = Instant::now() + self.timeout;
+        let addresses = resolve(endpoint, lookup).await?;
+        let permit = match &self.room {
+            Some(Room { permits, max }) => {
+                Some(Arc::clone(permits).try_acquire_owned().map_err(|_| ClientError::NoDescriptor(*max))?)
+            }
+            None => None,
+        };
+        let (wire, peer) = self.open_wire(endpoint, &addresses, end).await?;
+        Ok(Connection { wire, peer, timeout: self.timeout, permit })
+    }
+
+    async fn open_wire(
+        &self,
+        endpoint: &Endpoint,
+        addresses: &[SocketAddr],
+        end: Instant,
+    ) -> Result<(Box<dyn Wire>, IpAddr), ClientError> {
+        let (stream, peer) = self.open_tcp(addresses, end).await?;
         // Requests are small, and wait for nothing.
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
         if endpoint.scheme == Scheme::Http {
@@ -264,9 +303,7 @@ impl Client {
     }
 
     /// Tries the addresses in their order; each has an equal part of the time that is left.
-    async fn open_tcp(&self, endpoint: &Endpoint, lookup: Option<Lookup>) -> Result<(TcpStream, IpAddr), ClientError> {
-        let end = Instant::now() + self.timeout;
-        let addresses = resolve(endpoint, lookup).await?;
+    async fn open_tcp(&self, addresses: &[SocketAddr], end: Instant) -> Result<(TcpStream, IpAddr), ClientError> {
         let mut failed = ClientError::Resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         for (position, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - position).unwrap_or(1);
@@ -297,7 +334,7 @@ impl Connection {
         let mut http = http1::Builder::new();
         http.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS);
         let left = Arc::new(AtomicUsize::new(MAX_BYTES_TO_HEAD));
-        let wire = Counted { wire: self.wire, left: Arc::clone(&left) };
+        let wire = Counted { wire: self.wire, left: Arc::clone(&left), _permit: self.permit };
         let (mut sender, connection) = http.handshake(TokioIo::new(wire)).await.map_err(ClientError::Http)?;
         // It ends with the body, or with the last handle to it.
         tokio::spawn(async move {
@@ -467,5 +504,17 @@ mod tests {
             Ask { endpoint: &endpoint, method: Method::GET, path: "/", headers: HeaderMap::new(), body: Bytes::new() };
         let error = client().send(ask).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect(_)) && !error.is_certificate(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn connections_limited_until_one_closes() {
+        let endpoint = server(Vec::new()).await;
+        let client = client().limited_to(2);
+        let (first, _second) = (client.connect(&endpoint).await.unwrap(), client.connect(&endpoint).await.unwrap());
+        let error = client.connect(&endpoint).await.err().unwrap();
+        assert!(matches!(error, ClientError::NoDescriptor(2)), "{error}");
+        assert!(client.beside(Duration::from_secs(1)).connect(&endpoint).await.is_ok());
+        drop(first);
+        assert!(client.connect(&endpoint).await.is_ok());
     }
 }

@@ -25,6 +25,6 @@ mod wire;
 pub use client::{Ask, Client, ClientError, ClientTls, Connection};
 pub use credentials::{AgentTokens, AgentTokensError, Credentials};
 pub use report::{Counts, Failure, GpuReport, MigReport, Observation, Report, Seen, Source};
-pub use run::{Hub, HubConfig, ViewerConfig};
-pub use target::{Endpoint, Scheme, Target, TargetList};
+pub use run::{Descriptors, Hub, HubConfig, ViewerConfig};
+pub use target::{Endpoint, Scheme, SourceState, Target, TargetList};
 pub use viewers::Viewers;

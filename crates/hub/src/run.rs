@@ -54,6 +54,17 @@ pub struct HubConfig {
     pub engine: Option<EngineConfig>,
     /// True if the live state comes from it, and not from the agents.
     pub is_live_from_engine: bool,
+    /// File descriptors for connections to agents.
+    pub descriptors: Descriptors,
+}
+
+/// File descriptors for connections to agents. Neither of these takes those of the other, nor those of the viewers.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptors {
+    /// Descriptors of links. A host without one is unreachable.
+    pub links: usize,
+    /// Descriptors of proxied requests.
+    pub proxied: usize,
 }
 
 /// Configuration of the viewers' side of a hub.
@@ -88,6 +99,7 @@ pub struct Hub {
     targets: watch::Receiver<TargetList>,
     visible: Visible,
     is_live_from_engine: bool,
+    descriptors: Descriptors,
     stop: CancellationToken,
     thread: thread::JoinHandle<()>,
 }
@@ -104,10 +116,11 @@ impl Hub {
         let visible = Visible::default();
         let is_live_from_engine = config.is_live_from_engine;
         let agents = Client::new(config.agent_tls.clone(), CONNECT_TIMEOUT);
+        let descriptors = config.descriptors;
         let (credentials, viewers) = (config.credentials.clone(), Viewers::default());
         let targets = {
             let _entered = runtime.enter();
-            begin(config, agents.clone(), viewers.clone(), &visible, publisher)?
+            begin(config, agents.clone().limited_to(descriptors.links), viewers.clone(), &visible, publisher)?
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -116,13 +129,30 @@ impl Hub {
             runtime.shutdown_timeout(STOP_TIMEOUT);
         };
         let thread = thread::Builder::new().name("fleet".into()).spawn(run)?;
-        Ok(Self { agents, credentials, viewers, published, targets, visible, is_live_from_engine, stop, thread })
+        Ok(Self {
+            agents,
+            credentials,
+            viewers,
+            published,
+            targets,
+            visible,
+            is_live_from_engine,
+            descriptors,
+            stop,
+            thread,
+        })
     }
 
     /// The fleet, now and after each change.
     #[must_use]
     pub fn published(&self) -> watch::Receiver<Arc<Published>> {
         self.published.clone()
+    }
+
+    /// The list of targets, now and after each change.
+    #[must_use]
+    pub fn targets(&self) -> watch::Receiver<TargetList> {
+        self.targets.clone()
     }
 
     /// The application for its viewers.
@@ -132,7 +162,7 @@ impl Hub {
         let newest = self.published();
         let proxy = Proxy::new(ProxyConfig {
             targets: self.targets.clone(),
-            client: self.agents.beside(proxy::TIMEOUT),
+            client: self.agents.beside(proxy::TIMEOUT).limited_to(self.descriptors.proxied),
             token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
             original_at: Box::new(move |endpoint| original_at(&newest.borrow(), endpoint)),
             knows_originals: !self.is_live_from_engine,

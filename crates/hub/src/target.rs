@@ -37,12 +37,13 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// Name of the host, unique on this hub: it is part of URLs.
     pub name: Arc<str>,
-    /// Labels without a leading `__`, except `name` and `ssh_host`. They are displayed, and group and filter hosts.
-    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// Labels without a leading `__`, except `name` and `ssh_host`. They are displayed, and group and filter hosts. The
+    /// targets of a group share them.
+    pub labels: Arc<BTreeMap<Box<str>, Box<str>>>,
     /// Name for commands that are copied, such as `ssh gpu01`.
     pub ssh_host: Option<Box<str>>,
     /// Problems of its entry in the list, such as a name that is in use.
-    pub notes: Vec<String>,
+    pub notes: Vec<Arc<str>>,
 }
 
 /// The list of targets.
@@ -54,6 +55,21 @@ pub struct TargetList {
     pub is_loaded: bool,
     /// Problems of the sources, such as a file that cannot be read; the last good list stays.
     pub notes: Vec<String>,
+    /// The sources, in their order.
+    pub sources: Arc<[SourceState]>,
+}
+
+/// State of a source of targets.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SourceState {
+    /// Its name, without secrets.
+    pub source: Box<str>,
+    /// False until it was read for the first time.
+    pub is_loaded: bool,
+    /// The error that keeps it from being read; none if it was read the last time.
+    pub error: Option<Box<str>>,
+    /// Begin of the error, Unix time in milliseconds.
+    pub since: Option<u64>,
 }
 
 impl Scheme {

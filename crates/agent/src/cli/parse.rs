@@ -1,7 +1,8 @@
 //! Parsing: flags, then variables, then `.env` and the service's file.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
+use ::hub::discovery::without_secrets;
 use clap::{
     Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _,
     builder::Resettable,
@@ -154,7 +155,11 @@ fn settings(command: &Command, matches: &ArgMatches, dotenv: &DotEnv, service: &
             let in_dotenv =
                 (id == "port" && dotenv.port.is_some()) || (id == "url_prefix" && dotenv.url_prefix.is_some());
             let variable = argument.get_env().unwrap_or_default().display();
-            let raw: Vec<_> = matches.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy()).collect();
+            let shown = |value: &OsStr| match (id, value.to_string_lossy()) {
+                ("hosts", text) => without_secrets(&text),
+                (_, text) => text.into_owned(),
+            };
+            let raw: Vec<String> = matches.get_raw(id).into_iter().flatten().map(shown).collect();
             let value = match raw.as_slice() {
                 [] => "(none)".into(),
                 [value] if value.is_empty() => EMPTY.into(),
@@ -184,7 +189,8 @@ fn stop(error: &clap::Error, is_hub: bool) -> Stop {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
     let message = lines.join("; ").replace(":; ", ": ");
-    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let message = hidden(message.strip_prefix("error: ").unwrap_or(&message));
+    let message = message.as_str();
     let hint = if is_hub { hub::hint(message) } else { "" };
     Stop::Error(format!("{message}{}{hint}; see {}--help", variable_of(message), if is_hub { "hub " } else { "" }))
 }
@@ -196,6 +202,15 @@ fn foreign_in(error: &clap::Error) -> Option<String> {
     let command = Cli::command();
     let argument = command.get_arguments().find(|argument| argument.get_long() == Some(name))?;
     (!hub::takes(argument)).then(|| name.to_owned())
+}
+
+/// Hides the secrets in the value that a message quotes.
+fn hidden(message: &str) -> String {
+    let Some((before, rest)) = message.split_once("invalid value '") else { return message.to_owned() };
+    match rest.split_once("' for '--hosts") {
+        Some((value, after)) => format!("{before}invalid value '{}' for '--hosts{after}", without_secrets(value)),
+        None => message.to_owned(),
+    }
 }
 
 /// Names the variable of the flag in a message, since the value may come from it.

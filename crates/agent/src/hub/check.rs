@@ -10,14 +10,16 @@ use hub::{
 use super::config::{self, Config};
 use crate::{
     cli::{Cli, HubArgs, LiveFrom, Setting},
-    exposure, say,
+    exposure,
+    limits::HubLimits,
+    say,
 };
 
 /// Time in which each source must answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Timeout for a connection to the server of a list.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Hosts that are listed; the others are counted.
+/// Hosts, and notes of hosts, that are listed; the others are counted.
 const MAX_LISTED: usize = 20;
 /// Exit status if a problem prevents the hub from working.
 const EXIT_PROBLEM: u8 = 1;
@@ -33,6 +35,9 @@ pub(super) fn run(cli: &Cli, arguments: &HubArgs) -> io::Result<ExitCode> {
             Ok(_) => facts.push(format!("listening              {bind} is free")),
             Err(error) => problems.push(error.to_string()),
         }
+    }
+    if config.live_from != LiveFrom::Prometheus {
+        problems.extend(HubLimits::new().problem(list.targets.len()));
     }
     let mut warnings: Vec<String> = exposure::warnings(&config.exposure).into_iter().chain(config.warnings()).collect();
     if list.is_loaded {
@@ -87,10 +92,15 @@ fn ask_engine(config: &Config, list: &TargetList) -> io::Result<Checked> {
     Ok(checked)
 }
 
-/// Notes of single hosts.
+/// The first notes of single hosts, and the number of the others.
 fn notes(list: &TargetList) -> Vec<String> {
-    let all = list.targets.iter().flat_map(|target| target.notes.iter().map(|note| format!("{}: {note}", target.name)));
-    all.collect()
+    let all = || list.targets.iter().flat_map(|target| target.notes.iter().map(move |note| (target, note)));
+    let mut notes: Vec<String> =
+        all().take(MAX_LISTED).map(|(target, note)| format!("{}: {note}", target.name)).collect();
+    if let Some(more) = all().count().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        notes.push(format!("and {more} more notes of hosts"));
+    }
+    notes
 }
 
 fn facts_of(config: &Config, list: &TargetList) -> Vec<String> {

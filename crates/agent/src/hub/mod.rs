@@ -5,12 +5,14 @@ mod config;
 
 use std::{convert::Infallible, io, process::ExitCode, sync::Arc};
 
-use hub::{Hub, HubConfig};
-use tokio::runtime::Runtime;
+use hub::{Hub, HubConfig, TargetList};
+use tokio::{runtime::Runtime, sync::watch};
 
 use crate::{
     cli::{Cli, HubArgs, LiveFrom},
-    exposure, notes,
+    exposure,
+    limits::HubLimits,
+    notes,
     notify::Notify,
     serving::{self, Serving},
     signals::Hangup,
@@ -48,6 +50,7 @@ fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitC
     }
     let files = exposure.watch(config.watched())?;
     let notify = Notify::from_environment();
+    let limits = HubLimits::new();
     let hub = Hub::start(HubConfig {
         sources: config.sources.clone(),
         credentials: config.credentials(),
@@ -56,20 +59,37 @@ fn begin(config: &Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitC
         notes: notes::subscribe(),
         engine: config.engine.clone(),
         is_live_from_engine: config.live_from == LiveFrom::Prometheus,
+        descriptors: limits.agents,
     })?;
     let status = runtime.block_on(async {
-        let server = serving.start(exposure, config.prefix(), config.stream_clients)?;
+        let server = serving.start(exposure, config.prefix(), config.stream_clients, limits.viewers.clone())?;
         notify.ready();
         let newest = hub.published();
         let app = hub.app(config.viewers(Arc::clone(&server.streams)));
         io::Result::Ok(tokio::select! {
             status = server.run(move |peer, request| app.reply(Some(peer), &request), &notify) => status,
+            never = warn(hub.targets(), &limits), if config.live_from != LiveFrom::Prometheus => match never {},
             never = notify.follow(newest, |published| format!("hosts: {}", published.hosts.len())) => match never {},
             never = reload(hangup, &files) => match never {},
         })
     })?;
     hub.stop();
     Ok(status)
+}
+
+/// Warns whenever the list has grown beyond what there are descriptors for.
+async fn warn(mut lists: watch::Receiver<TargetList>, limits: &HubLimits) -> Infallible {
+    let mut warned = 0;
+    loop {
+        let hosts = lists.borrow_and_update().targets.len();
+        if let Some(problem) = limits.problem(hosts).filter(|_| hosts > warned) {
+            tracing::warn!("{problem}");
+            warned = hosts;
+        }
+        if lists.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Reloads tokens and certificates at each SIGHUP.

@@ -12,7 +12,11 @@ use domain::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{Sender, entry::Entry};
+use super::{
+    Sender,
+    entry::{self, Entry},
+    notes::{Notes, quoted},
+};
 use crate::target::{Endpoint, Scheme};
 
 /// Bounds of the time for which an answer is used. The lower one is also the interval after an error or without a record.
@@ -32,10 +36,15 @@ pub(super) enum Query {
     Services,
 }
 
+/// Most notes of an answer; the others are counted.
+const MAX_NOTES: usize = 20;
+
 /// A valid answer, which may be empty.
 #[derive(Debug, Default, PartialEq)]
 struct Answer {
     hosts: Vec<(String, u16)>,
+    /// Records that are left out.
+    notes: Vec<String>,
     ttl: Option<Duration>,
 }
 
@@ -44,7 +53,10 @@ pub(super) async fn run(query: Query, name: String, news: Sender) {
     loop {
         // The configuration of this host, read again each time, so that a change has an effect.
         let (pause, is_heard) = match lookup(query, &name, ResolvConf::default()).await {
-            Ok(answer) => (answer.pause(), news.listed(entries(answer.hosts), Vec::new(), None).await),
+            Ok(answer) => {
+                let pause = answer.pause();
+                (pause, news.listed(entries(answer.hosts), answer.notes, None).await)
+            }
             Err(error) => (TTL.0, news.failed(error).await),
         };
         if !is_heard {
@@ -103,19 +115,31 @@ fn candidates(name: &str, configuration: &ResolvConf) -> Vec<String> {
     }
 }
 
+/// Services of a name. A target that cannot be the name of a host is left out: the C library could read it as an address,
+/// and a list with it would have a URL.
 async fn services(resolver: &StubResolver, name: &str) -> Result<Answer, String> {
     let message = ask(resolver, name, Rtype::SRV).await?;
-    let mut answer = Answer::default();
+    let (mut answer, mut notes) = (Answer::default(), Notes::new(MAX_NOTES));
     for record in message.answer().map_err(invalid)?.limit_to::<Srv<_>>() {
         let record = record.map_err(invalid)?;
-        let target = record.data().target().to_string();
+        let (target, port) = (record.data().target().to_string(), record.data().port());
         // The root means that there is no such service.
-        let target = target.trim_end_matches('.');
-        if !target.is_empty() && record.data().port() > 0 {
-            answer.add(target.to_ascii_lowercase(), record.data().port(), record.ttl().as_secs());
+        if target.trim_end_matches('.').is_empty() || port == 0 {
+            continue;
+        }
+        match entry::named_host(&target) {
+            Some(host) => answer.add(host, port, record.ttl().as_secs()),
+            None => {
+                notes.add(|| format!("the record SRV with {} is left out: it is no name of a host", quoted(&target)))
+            }
         }
     }
-    Ok(answer)
+    answer.notes = notes.finish();
+    match answer.notes.first() {
+        // Not even one is valid, so the last list stays.
+        Some(note) if answer.hosts.is_empty() => Err(note.clone()),
+        _ => Ok(answer),
+    }
 }
 
 async fn addresses(resolver: &StubResolver, name: &str, port: u16) -> Result<Answer, String> {
@@ -305,6 +329,27 @@ mod tests {
         assert_eq!(listed(answer), ["a.svc:8000", "b.svc:8001"]);
     }
 
+    /// A record whose target has these bytes as one label.
+    fn label(target: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(target.len()).unwrap();
+        [&[0, 0, 0, 0, 31, 64, length][..], target, &[0]].concat()
+    }
+
+    #[tokio::test]
+    async fn service_at_no_host_left_out_with_note() {
+        let bad: [&[u8]; 9] =
+            [b"127.1", b"a/b", b"u@evil", b"[::1]", b"a\"b", b"a\r\nb", b"0x7f000001", b"-a", "\u{e9}".as_bytes()];
+        let good = service(8000, "gpu01");
+        let records = bad.iter().map(|target| label(target)).chain([service(8000, "127.1"), good]).collect();
+        let zone = Zone::default().with("some.", SRV, Scripted::Records(30, records));
+        let zone = zone.with("none.", SRV, Scripted::Records(30, vec![label(b"a/b")]));
+        let configuration = zone.serve().await;
+        let answer = lookup(Query::Services, "some.", configuration.clone()).await.unwrap();
+        assert_eq!(answer.hosts, [("gpu01".to_owned(), 8000)]);
+        assert_eq!(answer.notes.len(), 10, "{:?}", answer.notes);
+        assert!(lookup(Query::Services, "none.", configuration).await.is_err(), "the last list stays");
+    }
+
     #[tokio::test]
     async fn absent_name_is_empty_and_failure_is_an_error() {
         let refused = 5;
@@ -347,7 +392,7 @@ mod tests {
     #[test]
     fn ttl_kept_within_bounds() {
         for (ttl, expected) in [(None, 5), (Some(0), 5), (Some(5), 5), (Some(30), 30), (Some(86_400), 60)] {
-            let answer = Answer { hosts: Vec::new(), ttl: ttl.map(Duration::from_secs) };
+            let answer = Answer { ttl: ttl.map(Duration::from_secs), ..Answer::default() };
             assert_eq!(answer.pause(), Duration::from_secs(expected), "{ttl:?}");
         }
     }

@@ -1,9 +1,14 @@
 //! One listed target: its address and labels, by Prometheus' rules.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
-use http_server::Prefix;
+use http_server::{Prefix, PrefixError};
 
+use super::notes::{Notes, quoted};
 use crate::target::{Endpoint, Scheme, is_ssh_host};
 
 /// Longest host name, in bytes, as in DNS.
@@ -14,6 +19,10 @@ const MAX_LABELS: usize = 64;
 const MAX_LABEL_NAME: usize = 128;
 /// Longest value of a label, in bytes.
 const MAX_LABEL_VALUE: usize = 1024;
+/// Longest path of metrics, in bytes.
+const MAX_PATH: usize = 1024;
+/// Most notes about the labels of a target; the others are counted.
+const MAX_NOTES: usize = 3;
 /// Longest name of a host, in bytes.
 pub(super) const MAX_NAME: usize = 253;
 
@@ -21,74 +30,109 @@ pub(super) const MAX_NAME: usize = 253;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) endpoint: Endpoint,
-    /// The name that it asks for; none to be called by its address.
-    pub(super) name: Option<Box<str>>,
-    pub(super) labels: BTreeMap<Box<str>, Box<str>>,
-    pub(super) ssh_host: Option<Box<str>>,
-    pub(super) notes: Vec<String>,
+    pub(super) group: Arc<Shared>,
 }
 
-impl Entry {
-    /// A target without labels.
-    pub(super) const fn plain(endpoint: Endpoint) -> Self {
-        Self { endpoint, name: None, labels: BTreeMap::new(), ssh_host: None, notes: Vec::new() }
-    }
+/// Properties that the targets of a group share: a group can have many targets and many labels.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Shared {
+    scheme: Scheme,
+    prefix: Box<str>,
+    /// The name that each asks for; none to be called by its address.
+    pub(super) name: Option<Box<str>>,
+    pub(super) labels: Arc<BTreeMap<Box<str>, Box<str>>>,
+    pub(super) ssh_host: Option<Box<str>>,
+    pub(super) notes: Vec<Arc<str>>,
+}
 
-    /// Reads a target of a list.
+impl Shared {
+    /// Reads the labels of a group.
     ///
     /// # Errors
-    /// The reason why it is left out.
-    pub(super) fn new(address_text: &str, labels: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// The reason why its targets are left out.
+    pub(super) fn new(labels: &BTreeMap<String, String>) -> Result<Self, String> {
         // As in Prometheus, a label without a value is no label.
         let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let scheme = match label("__scheme__") {
             None => Scheme::Http,
-            Some(text) => scheme(text).ok_or_else(|| format!("expected the scheme http or https, got {text:?}"))?,
+            Some(text) => {
+                scheme(text).ok_or_else(|| format!("expected the scheme http or https, got {}", quoted(text)))?
+            }
         };
-        let (host, port) = address(address_text, scheme)?;
-        let prefix = prefix(label("__metrics_path__").unwrap_or("/metrics"))?;
-        let mut entry = Self::plain(Endpoint { scheme, host, port, prefix: prefix.as_str().into() });
-        entry.read_name(label("name"), label("instance"));
-        if let Some(ssh_host) = label("ssh_host") {
-            entry.ssh_host = is_ssh_host(ssh_host).then(|| ssh_host.into());
-            if entry.ssh_host.is_none() {
-                entry.notes.push(format!("the label ssh_host is not used: {ssh_host:?} is no name for a command"));
+        let prefix = prefix(label("__metrics_path__").unwrap_or("/metrics"))?.as_str().into();
+        let mut notes = Notes::new(MAX_NOTES);
+        let name = read_name(label("name").or_else(|| label("instance")), &mut notes);
+        let ssh_host = label("ssh_host").filter(|ssh_host| {
+            let is_valid = is_ssh_host(ssh_host);
+            if !is_valid {
+                notes.add(|| format!("the label ssh_host is not used: {} is no name for a command", quoted(ssh_host)));
+            }
+            is_valid
+        });
+        let mut kept = BTreeMap::new();
+        for (name, value) in labels {
+            if let Err(problem) = add_label(&mut kept, name, value) {
+                notes.add(|| format!("the label {} is left out: {problem}", quoted(name)));
             }
         }
-        for (name, value) in labels {
-            entry.add_label(name, value);
-        }
-        Ok(entry)
+        let notes = notes.finish().into_iter().map(Arc::from).collect();
+        Ok(Self { scheme, prefix, name, labels: Arc::new(kept), ssh_host: ssh_host.map(Box::from), notes })
+    }
+}
+
+impl Entry {
+    /// A target without labels.
+    pub(super) fn plain(endpoint: Endpoint) -> Self {
+        Self { endpoint, group: Arc::default() }
     }
 
-    fn read_name(&mut self, name: Option<&str>, instance: Option<&str>) {
-        let Some(wanted) = name.or(instance) else { return };
-        if is_name(wanted) {
-            self.name = Some(wanted.into());
-        } else {
-            self.notes.push(format!(
-                "it is called by its address: {wanted:?} is no name of a host; use letters, digits and ._:[]-"
-            ));
-        }
+    /// Reads a target of a group.
+    ///
+    /// # Errors
+    /// The reason why it is left out.
+    pub(super) fn of(group: &Arc<Shared>, address_text: &str) -> Result<Self, String> {
+        let scheme = group.scheme;
+        let (host, port) = address(address_text, scheme)?;
+        Ok(Self { endpoint: Endpoint { scheme, host, port, prefix: group.prefix.clone() }, group: Arc::clone(group) })
     }
 
-    fn add_label(&mut self, name: &str, value: &str) {
-        if value.is_empty() || name.starts_with("__") || ["name", "ssh_host"].contains(&name) {
-            return;
-        }
-        let problem = if !is_label_name(name) {
-            "its name is not of letters, digits and underscores"
-        } else if name.len() > MAX_LABEL_NAME || value.len() > MAX_LABEL_VALUE {
-            "it is too long"
-        } else if self.labels.len() == MAX_LABELS {
-            "there are too many"
-        } else {
-            self.labels.insert(name.into(), value.into());
-            return;
-        };
-        let name: String = name.chars().take(MAX_LABEL_NAME).collect();
-        self.notes.push(format!("the label {name:?} is left out: {problem}"));
+    #[cfg(test)]
+    pub(super) fn new(address_text: &str, labels: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::of(&Arc::new(Shared::new(labels)?), address_text)
     }
+}
+
+fn read_name(wanted: Option<&str>, notes: &mut Notes) -> Option<Box<str>> {
+    let wanted = wanted?;
+    if is_name(wanted) {
+        return Some(wanted.into());
+    }
+    notes.add(|| {
+        let wanted = quoted(wanted);
+        format!("it is called by its address: {wanted} is no name of a host; use letters, digits and ._:[]-")
+    });
+    None
+}
+
+/// Adds a label, unless it is reserved.
+///
+/// # Errors
+/// The reason why it is left out.
+fn add_label(to: &mut BTreeMap<Box<str>, Box<str>>, name: &str, value: &str) -> Result<(), &'static str> {
+    if value.is_empty() || name.starts_with("__") || ["name", "ssh_host"].contains(&name) {
+        return Ok(());
+    }
+    if !is_label_name(name) {
+        return Err("its name is not of letters, digits and underscores");
+    }
+    if name.len() > MAX_LABEL_NAME || value.len() > MAX_LABEL_VALUE {
+        return Err("it is too long");
+    }
+    if to.len() == MAX_LABELS {
+        return Err("there are too many");
+    }
+    to.insert(name.into(), value.into());
+    Ok(())
 }
 
 /// Reads a scheme, in any case as Prometheus does.
@@ -138,6 +182,11 @@ pub(super) fn address(text: &str, scheme: Scheme) -> Result<(Box<str>, u16), Str
         .ok_or_else(|| "expected the name or the address of a host, such as gpu01:8000".into())
 }
 
+/// A name or an IPv4 address of a host, as a name server may have it.
+pub(super) fn named_host(text: &str) -> Option<String> {
+    text.parse::<Ipv4Addr>().ok().map(|address| address.to_string()).or_else(|| host_name(text))
+}
+
 /// A host name in lower case, without the dot at its end. A last label of a number is no name: the C library reads `127.1`
 /// and `0x7f000001` as addresses, which no pattern of a token names.
 fn host_name(text: &str) -> Option<String> {
@@ -156,8 +205,18 @@ fn host_name(text: &str) -> Option<String> {
 
 /// The directory of the path at which Prometheus reads metrics.
 fn prefix(metrics_path: &str) -> Result<Prefix, String> {
+    if metrics_path.len() > MAX_PATH {
+        return Err(format!("__metrics_path__: expected at most {MAX_PATH} bytes, got {}", metrics_path.len()));
+    }
     let directory = metrics_path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    directory.parse().map_err(|error: http_server::PrefixError| format!("__metrics_path__: {error}"))
+    directory.parse().map_err(|error| {
+        let got = quoted(metrics_path);
+        match error {
+            PrefixError::EmptySegment { .. } => format!("__metrics_path__: {got} has two slashes in a row"),
+            PrefixError::DotSegment { .. } => format!("__metrics_path__: {got} has the segment . or .."),
+            _ => format!("__metrics_path__: {got} has a character that no path may have"),
+        }
+    })
 }
 
 /// True for a name by which a host can be called: `[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]{0,252}`.
@@ -272,8 +331,8 @@ mod tests {
     #[test]
     fn name_is_label_then_instance_then_address() {
         let name = |labels: &[(&str, &str)]| {
-            let entry = entry("a:1", labels).unwrap();
-            (entry.name.map(String::from), entry.notes.len())
+            let group = entry("a:1", labels).unwrap().group;
+            (group.name.as_deref().map(String::from), group.notes.len())
         };
         assert_eq!(name(&[]), (None, 0));
         assert_eq!(name(&[("instance", "i")]), (Some("i".into()), 0));
@@ -298,7 +357,7 @@ mod tests {
             ("a;b", false),
             ("@a", false),
         ] {
-            let entry = entry("a:1", &[("ssh_host", text)]).unwrap();
+            let entry = entry("a:1", &[("ssh_host", text)]).unwrap().group;
             assert_eq!((entry.ssh_host.is_some(), entry.notes.is_empty()), (expected, expected), "{text}");
         }
     }
@@ -315,14 +374,31 @@ mod tests {
             ("name", "n"),
             ("ssh_host", "s"),
         ];
-        let found = entry("a:1", &labels).unwrap();
+        let found = entry("a:1", &labels).unwrap().group;
         assert_eq!(found.labels.keys().map(|name| &**name).collect::<Vec<_>>(), ["instance", "rack"]);
         assert_eq!(found.notes.len(), 1);
         let labels: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "x")).collect();
-        let found = entry("a:1", &labels).unwrap();
-        assert_eq!((found.labels.len(), found.notes.len()), (64, 6));
-        let found = entry("a:1", &[("a", &"x".repeat(1025))]).unwrap();
+        let found = entry("a:1", &labels).unwrap().group;
+        assert_eq!((found.labels.len(), found.notes.len()), (64, 4));
+        assert_eq!(&*found.notes[3], "and 3 more");
+        let found = entry("a:1", &[("a", &"x".repeat(1025))]).unwrap().group;
         assert_eq!((found.labels.len(), found.notes.len()), (0, 1));
+    }
+
+    #[test]
+    fn notes_and_errors_short_for_any_text() {
+        let long = "x ".repeat(100_000);
+        let labels = [("name", long.as_str()), ("ssh_host", &long), (&long, "x")];
+        let found = entry("a:1", &labels).unwrap().group;
+        assert_eq!(found.notes.len(), 3);
+        assert!(found.notes.iter().all(|note| note.len() < 250), "{:?}", found.notes);
+        for name in ["__scheme__", "__metrics_path__"] {
+            for text in [format!("/{long}"), "/".repeat(1000), format!("/../{}", "a".repeat(1000))] {
+                let error = entry("a:1", &[(name, &text)]).unwrap_err();
+                assert!(error.len() < 250, "{error}");
+            }
+        }
+        assert!(entry(&long, &[]).unwrap_err().len() < 250);
     }
 
     proptest! {

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::{
     Sender,
+    entry::Entry,
     list::{self, Format, MAX_BYTES},
     merge,
 };
@@ -59,9 +60,8 @@ impl List {
                 return news.failed(error).await;
             }
         };
-        match list::parse(&body, Format::Json) {
-            Ok(groups) => {
-                let (entries, notes) = merge::entries(&groups);
+        match read(body.clone()).await {
+            Ok((entries, notes)) => {
                 self.last = Some(body);
                 news.listed(entries, notes, None).await
             }
@@ -71,6 +71,12 @@ impl List {
             }
         }
     }
+}
+
+/// Reads a list on another thread: a long one would delay all links.
+async fn read(body: Bytes) -> Result<(Vec<Entry>, Vec<String>), String> {
+    let read = move || list::parse(&body, Format::Json).map(|groups| merge::entries(&groups));
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(format!("cannot read it: {error}")))
 }
 
 async fn fetch(list: &List) -> Result<Bytes, String> {

@@ -1,19 +1,24 @@
 //! Lists of targets in Prometheus' format: JSON and YAML.
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{collections::BTreeMap, fmt, marker::PhantomData, rc::Rc};
 
 use http_server::encoding_of_text;
 use serde::{
     Deserialize, Deserializer,
-    de::{self, Visitor},
+    de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use super::yaml::{self, Value};
+use super::{
+    notes::quoted,
+    yaml::{self, Value},
+};
 
 /// Longest file or answer, in bytes: 20,000 targets with a few labels each.
 pub(super) const MAX_BYTES: usize = 16 << 20;
-/// Most targets of a list.
-pub(super) const MAX_TARGETS: usize = 20_000;
+/// Most labels of a group that are read.
+const MAX_LABELS: usize = 1000;
+/// Most targets of a list, and of a hub.
+pub const MAX_TARGETS: usize = 20_000;
 
 /// Targets with the same labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,9 +32,15 @@ pub(super) struct Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with targets and labels")]
 struct Raw {
-    targets: Option<Vec<JsonText>>,
-    labels: Option<BTreeMap<String, JsonText>>,
+    targets: Option<Limited<JsonText>>,
+    labels: Option<Labels<JsonText>>,
 }
+
+/// As many groups, or targets of a group, as a list may have targets.
+struct Limited<T>(Vec<T>);
+
+/// Labels, of which a hostile list could have millions.
+struct Labels<T>(BTreeMap<String, T>);
 
 /// A text of JSON. A number or a boolean is its own text, as it is in YAML.
 struct JsonText(String);
@@ -81,10 +92,10 @@ pub(super) fn parse(bytes: &[u8], format: Format) -> Result<Vec<Group>, String> 
 }
 
 fn json(bytes: &[u8]) -> Result<Vec<Group>, String> {
-    let groups: Vec<Raw> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let Limited::<Raw>(groups) = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let group = |raw: Raw| Group {
-        targets: raw.targets.into_iter().flatten().map(|text| text.0).collect(),
-        labels: raw.labels.into_iter().flatten().map(|(name, text)| (name, text.0)).collect(),
+        targets: raw.targets.into_iter().flat_map(|all| all.0).map(|text| text.0).collect(),
+        labels: raw.labels.into_iter().flat_map(|all| all.0).map(|(name, text)| (name, text.0)).collect(),
     };
     Ok(groups.into_iter().map(group).collect())
 }
@@ -94,6 +105,7 @@ fn yaml(bytes: &[u8]) -> Result<Vec<Group>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let document = yaml::first_document(text)?;
     let Value::List(groups) = &*document else { return Err("expected a list of groups".into()) };
+    check_count(groups.len(), MAX_TARGETS, "groups")?;
     let mut room = Room(MAX_TEXT);
     groups.iter().map(|group| yaml_group(group, &mut room)).collect()
 }
@@ -123,18 +135,74 @@ fn yaml_group(group: &Value, room: &mut Room) -> Result<Group, String> {
         match (key.as_str(), &**value) {
             ("targets" | "labels", Value::Text(None)) => {}
             ("targets", Value::List(targets)) => {
+                check_count(targets.len(), MAX_TARGETS, "targets")?;
                 read.targets = targets.iter().map(|target| room.text(target)).collect::<Result<_, _>>()?;
             }
             ("labels", Value::Map(labels)) => {
+                check_count(labels.len(), MAX_LABELS, "labels of a group")?;
                 let text = |(name, value): (&String, &Rc<Value>)| Ok((name.clone(), room.text(value)?));
                 read.labels = labels.iter().map(text).collect::<Result<_, String>>()?;
             }
             ("targets", _) => return Err("expected a list of targets".into()),
             ("labels", _) => return Err("expected a map of labels".into()),
-            (other, _) => return Err(format!("expected targets and labels, got the key {other:?}")),
+            (other, _) => return Err(format!("expected targets and labels, got the key {}", quoted(other))),
         }
     }
     Ok(read)
+}
+
+fn check_count(count: usize, max: usize, what: &str) -> Result<(), String> {
+    if count > max { Err(format!("expected at most {max} {what}, got more")) } else { Ok(()) }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Limited<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = Limited<T>;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Limited<T>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(element) = from.next_element()? {
+                    all.push(element);
+                    check_count(all.len(), MAX_TARGETS, "targets or groups").map_err(de::Error::custom)?;
+                }
+                Ok(Limited(all))
+            }
+        }
+
+        from.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Labels<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Pairs<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
+            type Value = Labels<T>;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("labels with their values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Labels<T>, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, value)) = from.next_entry()? {
+                    all.insert(name, value);
+                    check_count(all.len(), MAX_LABELS, "labels of a group").map_err(de::Error::custom)?;
+                }
+                Ok(Labels(all))
+            }
+        }
+
+        from.deserialize_map(Pairs(PhantomData))
+    }
 }
 
 impl<'de> Deserialize<'de> for JsonText {
@@ -242,6 +310,19 @@ mod tests {
     }
 
     #[test]
+    fn yaml_anchor_shared_by_many_groups() {
+        let mut text = "- targets: [a:1]\n  labels: &l {rack: r, row: '1', owner: o}\n".to_owned();
+        let merged = "  labels: {<<: *l, n: x}\n";
+        for number in 0..15_000 {
+            let labels = if number % 2 == 0 { "  labels: *l\n" } else { merged };
+            text.push_str(&format!("- targets: [b{number}:1]\n{labels}"));
+        }
+        let groups = yaml(&text).unwrap();
+        assert_eq!((groups.len(), groups[2].labels.len()), (15_001, 4));
+        assert_eq!(groups[1], group(&["b0:1"], &[("rack", "r"), ("row", "1"), ("owner", "o")]));
+    }
+
+    #[test]
     fn first_document_of_several_read() {
         assert_eq!(yaml("- targets: [a:1]\n---\n- targets: [b:1]\n").unwrap(), [group(&["a:1"], &[])]);
     }
@@ -332,7 +413,7 @@ mod tests {
         assert!(yaml(&bomb).is_err());
         // The same group many times, and the same long text.
         let targets = "a,".repeat(MAX_TARGETS / 2);
-        let groups = format!("- &g {{targets: [{targets}]}}\n{}", "- *g\n".repeat(MAX_TARGETS));
+        let groups = format!("- &g {{targets: [{targets}]}}\n{}", "- *g\n".repeat(MAX_TARGETS - 1));
         assert!(yaml(&groups).unwrap_err().contains("too long"));
         let long = format!(
             "- labels: {{a: &t {}, {}}}\n",
@@ -340,6 +421,13 @@ mod tests {
             "b: *t, c: *t, d: *t, e: *t, f: *t, g: *t, h: *t, i: *t"
         );
         assert!(yaml(&long).unwrap_err().contains("too long"));
+        let labels: Vec<String> = (0..=MAX_LABELS).map(|number| format!("\"a{number}\": \"x\"")).collect();
+        let text = format!(r#"[{{"targets": ["a:1"], "labels": {{{}}}}}]"#, labels.join(", "));
+        for error in [json(&text).unwrap_err(), yaml(&text).unwrap_err()] {
+            assert!(error.contains("1000 labels"), "{error}");
+        }
+        let groups = format!("[{}]", vec!["{}"; MAX_TARGETS + 1].join(","));
+        assert!(json(&groups).unwrap_err().contains("groups") && yaml(&groups).is_err());
     }
 
     #[test]

@@ -6,41 +6,40 @@ use std::{
 };
 
 use super::{
-    entry::{Entry, MAX_NAME, is_name},
+    entry::{Entry, MAX_NAME, Shared, is_name},
     list::{Group, MAX_TARGETS},
+    notes::{Notes, quoted},
 };
 use crate::target::{Endpoint, Target};
 
-/// Most notes that are listed; the others are counted.
+/// Most notes of a list; the others are counted.
 const MAX_NOTES: usize = 20;
-/// Longest text of a list within a note, in characters.
-const MAX_QUOTED: usize = 100;
+/// Most bytes of the labels of all targets, as they are sent for each of them: 800 for each of 20,000.
+const MAX_LABEL_BYTES: usize = 16 << 20;
+/// Note of a target beyond that.
+const UNLABELLED: &str = "its labels are left out: the hosts have too many in all";
 
 /// Reads the targets of a list. Invalid ones are left out alone, each with a note.
 pub(super) fn entries(groups: &[Group]) -> (Vec<Entry>, Vec<String>) {
-    let (mut entries, mut notes) = (Vec::new(), Vec::new());
+    let (mut entries, mut notes) = (Vec::new(), Notes::new(MAX_NOTES));
     for group in groups {
+        let shared = Shared::new(&group.labels).map(Arc::new);
         for target in &group.targets {
-            match Entry::new(target, &group.labels) {
+            let entry = shared.as_ref().map_err(Clone::clone).and_then(|shared| Entry::of(shared, target));
+            match entry {
                 Ok(entry) => entries.push(entry),
-                Err(why) => {
-                    let shown: String = target.chars().take(MAX_QUOTED).collect();
-                    notes.push(format!("the target {shown:?} is left out: {why}"));
-                }
+                Err(why) => notes.add(|| format!("the target {} is left out: {why}", quoted(target))),
             }
         }
     }
-    (entries, limited(notes))
+    (entries, notes.finish())
 }
 
 /// The first notes, and the number of the others.
-pub(super) fn limited(mut notes: Vec<String>) -> Vec<String> {
-    let more = notes.len().saturating_sub(MAX_NOTES);
-    if more > 0 {
-        notes.truncate(MAX_NOTES);
-        notes.push(format!("and {more} more"));
-    }
-    notes
+pub(super) fn limited(notes: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut first = Notes::new(MAX_NOTES);
+    notes.into_iter().for_each(|note| first.add(|| note));
+    first.finish()
 }
 
 /// Joins lists. The first target of an endpoint is used, and the first with a name keeps it.
@@ -61,21 +60,70 @@ pub(super) fn targets<'a>(lists: impl Iterator<Item = &'a Entry>) -> (Vec<Arc<Ta
         }
     }
     let names = names(&entries);
-    let mut targets: Vec<Arc<Target>> =
-        entries.iter().zip(names).map(|((entry, differs), (name, note))| target(entry, *differs, name, note)).collect();
+    let mut label_bytes = LabelBytes { left: MAX_LABEL_BYTES, last: None, unlabelled: 0 };
+    let targets = entries.iter().zip(names).map(|((entry, differs), (name, note))| {
+        let has_room = label_bytes.take(&entry.group);
+        target(entry, has_room, *differs, name, note)
+    });
+    let mut targets: Vec<Arc<Target>> = targets.collect();
     targets.sort_by(|one, other| one.name.cmp(&other.name));
-    let note = (left_out > 0).then(|| format!("{left_out} targets are left out: a hub has at most {MAX_TARGETS}"));
-    (targets, note.into_iter().collect())
+    let unlabelled = label_bytes.unlabelled;
+    let notes = [
+        (left_out > 0).then(|| format!("{left_out} targets are left out: a hub has at most {MAX_TARGETS}")),
+        (unlabelled > 0).then(|| {
+            let mib = MAX_LABEL_BYTES >> 20;
+            format!(
+                "the labels of {unlabelled} targets are left out: a hub has at most {mib} MiB of labels of all hosts"
+            )
+        }),
+    ];
+    (targets, notes.into_iter().flatten().collect())
 }
 
-fn target(entry: &Entry, differs: bool, name: Arc<str>, note: Option<String>) -> Arc<Target> {
-    let again = differs.then(|| "it is listed again with other labels, which are not used".to_owned());
+/// Bytes of labels that the next targets may have.
+struct LabelBytes<'a> {
+    left: usize,
+    /// The last group, and the bytes of its labels: the targets of a group follow each other.
+    last: Option<(&'a Arc<Shared>, usize)>,
+    unlabelled: usize,
+}
+
+impl<'a> LabelBytes<'a> {
+    /// Takes those of a target; false if there are too many.
+    fn take(&mut self, group: &'a Arc<Shared>) -> bool {
+        let bytes = match self.last {
+            Some((last, bytes)) if Arc::ptr_eq(last, group) => bytes,
+            _ => group.labels.iter().map(|(name, value)| name.len() + sent_bytes(value)).sum(),
+        };
+        self.last = Some((group, bytes));
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        self.unlabelled += usize::from(left.is_none());
+        left.is_some()
+    }
+}
+
+/// Length of a text in JSON.
+fn sent_bytes(text: &str) -> usize {
+    let of = |byte: u8| match byte {
+        0..=31 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
+}
+
+fn target(entry: &Entry, has_room: bool, differs: bool, name: Arc<str>, note: Option<String>) -> Arc<Target> {
+    let Entry { endpoint, group } = entry;
+    let again = differs.then(|| Arc::from("it is listed again with other labels, which are not used"));
+    let unlabelled = (!has_room).then(|| Arc::from(UNLABELLED));
+    let notes = group.notes.iter().cloned().chain(note.map(Arc::from)).chain(again).chain(unlabelled);
     Arc::new(Target {
-        endpoint: entry.endpoint.clone(),
+        endpoint: endpoint.clone(),
         name,
-        labels: entry.labels.clone(),
-        ssh_host: entry.ssh_host.clone(),
-        notes: entry.notes.iter().cloned().chain(note).chain(again).collect(),
+        labels: if has_room { Arc::clone(&group.labels) } else { Arc::default() },
+        ssh_host: group.ssh_host.clone(),
+        notes: notes.collect(),
     })
 }
 
@@ -86,7 +134,7 @@ fn names(entries: &[(&Entry, bool)]) -> Vec<(Arc<str>, Option<String>)> {
     let chosen: Vec<Option<Arc<str>>> = entries
         .iter()
         .map(|(entry, _)| {
-            let name: Arc<str> = entry.name.as_deref()?.into();
+            let name: Arc<str> = entry.group.name.as_deref()?.into();
             used.insert(Arc::clone(&name)).then_some(name)
         })
         .collect();
@@ -96,7 +144,8 @@ fn names(entries: &[(&Entry, bool)]) -> Vec<(Arc<str>, Option<String>)> {
         }
         let name = unused(&entry.endpoint, &used);
         used.insert(Arc::clone(&name));
-        let note = entry.name.as_deref().map(|wanted| format!("it is called by its address: {wanted} is another host"));
+        let note =
+            entry.group.name.as_deref().map(|wanted| format!("it is called by its address: {wanted} is another host"));
         (name, note)
     };
     entries.iter().zip(chosen).map(name).collect()
@@ -195,6 +244,50 @@ mod tests {
         let (targets, notes) = targets(all.iter());
         assert_eq!(targets.len(), MAX_TARGETS);
         assert!(notes[0].contains("1 targets are left out"), "{notes:?}");
+    }
+
+    #[test]
+    fn hostile_list_has_few_and_short_notes() {
+        let long = "x ".repeat(100_000);
+        let labels = BTreeMap::from([("name".to_owned(), long)]);
+        let hosts = |letter: char| (0..3000).map(move |number| format!("{letter}{number}:1")).collect::<Vec<_>>();
+        let bad: Vec<String> = hosts('b').iter().map(|host| format!("{host}/{}", "x".repeat(1000))).collect();
+        let groups = [Group { targets: hosts('a'), labels }, Group { targets: bad, labels: BTreeMap::new() }];
+        let (entries, notes) = entries(&groups);
+        assert_eq!((entries.len(), notes.len()), (3000, 21));
+        assert!(notes.iter().all(|note| note.len() < 300), "{notes:?}");
+        let (targets, _) = targets(entries.iter());
+        let of_targets: usize = targets.iter().flat_map(|target| &target.notes).map(|note| note.len()).sum();
+        assert!(of_targets < 3000 * 250);
+        assert!(targets.iter().all(|target| Arc::ptr_eq(&target.notes[0], &targets[0].notes[0])), "one text for all");
+    }
+
+    #[test]
+    fn labels_of_all_targets_limited() {
+        let labels = |value: &str| (0..64).map(|number| (format!("l{number:02}"), value.repeat(1024))).collect();
+        let group = |letter: &str, count: usize, value: &str| Group {
+            targets: (0..count).map(|number| format!("{letter}{number:04}:1")).collect(),
+            labels: labels(value),
+        };
+        let (first, _) = entries(&[group("a", 2000, "x")]);
+        let (found, notes) = targets(first.iter());
+        let labelled = found.iter().filter(|target| !target.labels.is_empty()).count();
+        assert_eq!(labelled, MAX_LABEL_BYTES / (64 * 1027));
+        assert_eq!(found[1999].notes.len(), 1);
+        assert_eq!(
+            notes,
+            [format!(
+                "the labels of {} targets are left out: a hub has at most 16 MiB of labels of all hosts",
+                2000 - labelled
+            )]
+        );
+        assert!(Arc::ptr_eq(&found[0].labels, &found[1].labels), "one map for all");
+        let (escaped, _) = entries(&[group("b", 2000, "\u{1}")]);
+        let (found, _) = targets(escaped.iter());
+        assert_eq!(
+            found.iter().filter(|target| !target.labels.is_empty()).count(),
+            MAX_LABEL_BYTES / (64 * (3 + 6 * 1024))
+        );
     }
 
     fn group() -> impl Strategy<Value = Group> {

@@ -9,20 +9,34 @@ mod http;
 mod list;
 mod listed;
 mod merge;
+mod notes;
 mod source;
 mod yaml;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, watch};
+use telemetry::Stamp;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
-use crate::{client::Client, credentials::Credentials, target::TargetList};
+use crate::{
+    client::Client,
+    credentials::Credentials,
+    target::{SourceState, TargetList},
+};
 use entry::Entry;
+pub use list::MAX_TARGETS;
 pub use listed::http_sd;
-pub use source::{Source, SourceError};
+use notes::{Throttle, cut};
+pub use source::{Source, SourceError, without_secrets};
 
 /// News of sources that wait to be joined.
 const QUEUE: usize = 64;
+
+/// Most notes of all sources together.
+const MAX_NOTES: usize = 100;
 
 /// Place of a source in `--hosts`.
 type SourceNumber = usize;
@@ -45,7 +59,10 @@ struct Known {
     name: String,
     entries: Option<Vec<Entry>>,
     error: Option<String>,
+    /// Begin of the error, Unix time in milliseconds.
+    failed_since: Option<u64>,
     notes: Vec<String>,
+    throttle: Throttle,
 }
 
 /// Reads the sources from now on, on the runtime of this thread and on threads of its own for files, whose reading can
@@ -164,8 +181,11 @@ async fn join(mut known: Vec<Known>, mut received: mpsc::Receiver<News>, newest:
 /// Stores news; true if they change anything.
 fn update(known: &mut [Known], news: News) -> bool {
     let Some(known) = known.get_mut(news.source) else { return false };
+    let news = News { error: news.error.map(cut), ..news };
     let mut changed = known.error != news.error;
     known.log(&news);
+    let since = || Stamp::now().unix_ms;
+    known.failed_since = news.error.as_ref().map(|_| known.failed_since.unwrap_or_else(since));
     known.error = news.error;
     if let Some(entries) = news.entries {
         changed |= known.entries.as_ref() != Some(&entries) || known.notes != news.notes;
@@ -176,8 +196,8 @@ fn update(known: &mut [Known], news: News) -> bool {
 }
 
 impl Known {
-    /// Logs a change of state, but no repeated error.
-    fn log(&self, news: &News) {
+    /// Logs a change of state, but no repeated error, and few notes.
+    fn log(&mut self, news: &News) {
         let source = &self.name;
         match &news.error {
             Some(error) if self.error.is_none() && self.entries.is_none() && news.entries.is_none() => {
@@ -194,8 +214,9 @@ impl Known {
         {
             tracing::info!(source, hosts = entries.len(), "read the list of hosts");
         }
-        for note in news.notes.iter().filter(|note| !self.notes.contains(note)) {
-            tracing::warn!(source, "{note}");
+        let new = news.notes.iter().filter(|note| !self.notes.contains(note));
+        for line in self.throttle.lines(new, Instant::now()) {
+            tracing::warn!(source, "{line}");
         }
     }
 }
@@ -206,10 +227,17 @@ fn joined(known: &[Known]) -> TargetList {
         let all = known.error.iter().chain(&known.notes);
         all.map(|note| format!("{}: {note}", known.name))
     });
+    let source = |known: &Known| SourceState {
+        source: known.name.as_str().into(),
+        is_loaded: known.entries.is_some(),
+        error: known.error.as_deref().map(Box::from),
+        since: known.failed_since,
+    };
     TargetList {
         targets: Arc::from(targets),
+        sources: known.iter().map(source).collect(),
         is_loaded: known.iter().all(|known| known.entries.is_some()),
-        notes: notes.chain(limits).collect(),
+        notes: notes.chain(limits).take(MAX_NOTES).collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use hyper::Uri;
 
-use super::entry;
+use super::{entry, notes::quoted};
 use crate::target::{Endpoint, Scheme};
 
 /// Accepted forms, for errors.
@@ -62,7 +62,7 @@ impl FromStr for Source {
     type Err = SourceError;
 
     fn from_str(text: &str) -> Result<Self, SourceError> {
-        let wrong = |why: String| SourceError(format!("{why}, got {text:?}"));
+        let wrong = |why: String| SourceError(format!("{why}, got {}", quoted(&without_secrets(text))));
         if let Some(list) = text.strip_prefix("static:") {
             let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty());
             let hosts: Vec<Endpoint> = hosts.map(static_host).collect::<Result<_, _>>().map_err(wrong)?;
@@ -103,7 +103,11 @@ impl fmt::Display for Source {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(path) => write!(to, "{}", path.display()),
-            Self::Http { server, path } => write!(to, "{server}{path}"),
+            // A query often has a key.
+            Self::Http { server, path } => match path.split_once('?') {
+                Some((path, _)) => write!(to, "{server}{path}?…"),
+                None => write!(to, "{server}{path}"),
+            },
             Self::DnsA { name, port } => write!(to, "dns+a://{name}:{port}"),
             Self::DnsSrv { name } => write!(to, "dns+srv://{name}"),
             Self::Static(hosts) if hosts.len() == 1 => to.write_str("static: (1 host)"),
@@ -116,6 +120,28 @@ impl fmt::Debug for Source {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "Source({self})")
     }
+}
+
+/// Sources as they are displayed: of each URL without its query, and without a user and a password.
+#[must_use]
+pub fn without_secrets(sources: &str) -> String {
+    let shown = sources.split_inclusive(char::is_whitespace).map(|word| {
+        let text = word.trim_end();
+        let space = word.get(text.len()..).unwrap_or_default();
+        match text.strip_prefix("static:") {
+            Some(hosts) => format!("static:{}{space}", hosts.split(',').map(shown_url).collect::<Vec<_>>().join(",")),
+            None => shown_url(text) + space,
+        }
+    });
+    shown.collect()
+}
+
+fn shown_url(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (rest, query) = rest.split_once(['?', '#']).map_or((rest, ""), |(rest, _)| (rest, "?…"));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let authority = authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("…@{host}"));
+    format!("{scheme}://{authority}{path}{query}")
 }
 
 /// A host of a static list: `HOST:PORT`, or with a scheme and a prefix, which other lists have as labels.
@@ -167,7 +193,7 @@ mod tests {
             ("/etc/hub/*.json", "/etc/hub/*.json"),
             ("targets.yml", "targets.yml"),
             ("file:a/b[0-9].YAML", "a/b[0-9].YAML"),
-            ("http://list:9000/sd?x=1", "http://list:9000/sd?x=1"),
+            ("http://list:9000/sd?key=secret", "http://list:9000/sd?…"),
             ("https://[::1]/sd", "https://[::1]:443/sd"),
             ("http://List.Example", "http://list.example:80/"),
             ("dns+a://agents.gpu.svc:8000", "dns+a://agents.gpu.svc:8000"),
@@ -201,12 +227,33 @@ mod tests {
             ("dns+srv://a..b", "dns+srv://NAME"),
             ("dns+mx://a.yml", "dns+srv"),
             ("https://user:secret@list/sd", "--agent-token-file"),
-            ("https:///sd", "in"),
+            ("https:///sd?secret", "got"),
+            ("https://list:0/sd?key=secret", "port"),
+            ("ftp://user:secret@list/a", "expected"),
+            ("https://user:secret@li st/sd", "got"),
             ("a[.json", "pattern"),
         ] {
             let error = text.parse::<Source>().unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains(&format!("{text:?}")), "{text}: {error}");
+            let shown = without_secrets(text);
+            assert!(error.contains(part) && error.contains(&format!("{shown:?}")), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn secrets_of_urls_not_displayed() {
+        for (text, shown) in [
+            ("https://list/sd?key=secret,a b.json", "https://list/sd?… b.json"),
+            ("https://user:secret@list:1/sd#secret", "https://…@list:1/sd?…"),
+            ("a.json  HTTP://list?secret\n", "a.json  HTTP://list?…\n"),
+            ("static:a:1,https://user:secret@b:2/x,c:1", "static:a:1,https://…@b:2/x,c:1"),
+            ("static:a:1,https://b:2/gpu dns+a://a:1", "static:a:1,https://b:2/gpu dns+a://a:1"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(text), shown, "{text}");
+        }
+        let shown = format!("{:?}", "https://list/sd?secret".parse::<Source>().unwrap());
+        assert!(!shown.contains("secret"), "{shown}");
     }
 
     #[test]

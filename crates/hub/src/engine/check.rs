@@ -215,9 +215,9 @@ mod tests {
         let target = |host: &&str| {
             let endpoint = Endpoint { scheme: Scheme::Http, host: (*host).into(), port: 1, prefix: "".into() };
             let (labels, notes) = (std::collections::BTreeMap::new(), Vec::new());
-            Arc::new(Target { endpoint, name: (*host).into(), labels, ssh_host: None, notes })
+            Arc::new(Target { endpoint, name: (*host).into(), labels: Arc::new(labels), ssh_host: None, notes })
         };
-        TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, notes: Vec::new() }
+        TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, ..TargetList::default() }
     }
 
     /// Findings about an engine with these readings of agents, by instance, and evaluations of the rules this many seconds ago,

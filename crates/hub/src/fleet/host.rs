@@ -64,7 +64,7 @@ impl Tracked {
         }
     }
 
-    /// Notes that a valid list does not have it.
+    /// Notes that the list does not have it.
     pub(super) fn drop_from_list(&mut self, now: BootTime) {
         self.dropped.get_or_insert(now);
     }
@@ -74,9 +74,9 @@ impl Tracked {
         self.dropped.is_none()
     }
 
-    /// True if it was dropped so long ago that it is no longer shown.
-    pub(super) fn is_gone(&self, now: BootTime) -> bool {
-        self.dropped.is_some_and(|dropped| now.since(dropped) >= KEPT)
+    /// Time of the list that dropped it; none if it is in the list.
+    pub(super) const fn dropped_at(&self) -> Option<BootTime> {
+        self.dropped
     }
 
     /// Takes news that were received at this time. A host that is not listed keeps them, but stays in its state: its link

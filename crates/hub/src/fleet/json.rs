@@ -1,15 +1,18 @@
 //! Hosts as JSON. Each field is declared once, for a whole row and for the fields that changed since another.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use telemetry::snapshot::UseVerdict;
 
 use super::{
     row::{Host, HostState},
-    state::{HostCounts, Totals},
+    state::{HostCounts, Inputs, Totals},
 };
-use crate::report::{GpuReport, MigReport, Source};
+use crate::{
+    report::{GpuReport, MigReport, Source},
+    target::SourceState,
+};
 
 /// View of a row: what it has of GPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +154,7 @@ fn gpus_changed(object: &mut Object<'_>, host: &Host, before: &Host, cells: Cell
 
 /// Fields of a host besides its name, its age and its GPUs.
 fn host_fields(object: &mut Object<'_>, host: &Host, before: Option<&Host>) {
-    object.field("labels", host, before, |host| &host.target.labels);
+    object.field("labels", host, before, |host| &*host.target.labels);
     object.field("ssh_host", host, before, |host| host.target.ssh_host.as_deref());
     object.field("state", host, before, |host| host.state);
     object.field("error", host, before, |host| host.error.as_deref());
@@ -170,6 +173,19 @@ fn host_fields(object: &mut Object<'_>, host: &Host, before: Option<&Host>) {
     object.field("notes", host, before, |host| {
         Joined(&host.target.notes, host.report.as_ref().map_or(&[], |report| &report.notes))
     });
+}
+
+/// Writes the fields of the list of targets and all notes of the hub, after other fields.
+pub(super) fn inputs(to: &mut Vec<u8>, inputs: &Inputs) {
+    let mut object = Object { to, is_empty: false };
+    object.put("list", List { is_loaded: inputs.is_loaded, sources: &inputs.sources });
+    object.put("notes", inputs.config_notes.iter().chain(&inputs.notes).collect::<Vec<_>>());
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    is_loaded: bool,
+    sources: &'a [SourceState],
 }
 
 type CellOf<'a> = (&'a Host, &'a GpuReport);
@@ -278,11 +294,11 @@ fn users(users: Option<&[Box<str>]>, cells: Cells) -> Option<&[Box<str>]> {
 
 /// Two lists, one after the other.
 #[derive(PartialEq)]
-struct Joined<'a>(&'a [String], &'a [String]);
+struct Joined<'a>(&'a [Arc<str>], &'a [String]);
 
 impl Serialize for Joined<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().chain(self.1))
+        serializer.collect_seq(self.0.iter().map(|note| &**note).chain(self.1.iter().map(String::as_str)))
     }
 }
 

@@ -26,7 +26,7 @@ pub use pieces::{Audience, Form};
 pub use published::{Published, Publisher};
 pub use row::{Host, HostState, MigCounts, RowCounts, UseCounts};
 pub use rows::HostRow;
-pub use state::{Fleet, HostCounts, Totals};
+pub use state::{Fleet, HostCounts, Inputs, Totals};
 
 use crate::{report::Observation, target::TargetList};
 
@@ -81,7 +81,7 @@ async fn run_with(
             },
             changed = notes.changed(), if has_notes => {
                 has_notes = changed.is_ok();
-                fleet.note_config(notes.borrow_and_update().values().cloned().collect());
+                fleet.note_config(&notes.borrow_and_update().values().cloned().collect::<Vec<_>>());
                 is_due = true;
             }
             () = sleep_until(earliest), if is_due => {

@@ -17,11 +17,11 @@ use tokio::sync::watch;
 
 use super::{
     devices,
-    json::Cells,
+    json::{self, Cells},
     pieces::{Audience, Demand, Form, Piece, Whole, of},
     row::Host,
     rows::{HostRow, KEEP_CHANGES_MS},
-    state::{Fleet, Totals},
+    state::{Fleet, Inputs, Totals},
 };
 
 /// Time for which whole views stay in demand after their last request, in milliseconds.
@@ -50,16 +50,12 @@ pub struct Published {
     pub removed: Vec<Arc<str>>,
     /// Sums over all hosts.
     pub totals: Totals,
-    /// False until the list of targets was loaded.
-    pub is_loaded: bool,
-    /// Problems of the list's sources.
-    pub notes: Arc<[String]>,
-    /// Problems of the hub's own files, such as tokens, of which the last good content is in use.
-    pub config_notes: Arc<[String]>,
+    /// State of the list of targets, and of the hub's own files.
+    pub inputs: Arc<Inputs>,
     /// Publication that last added or removed a host.
     layout: u64,
     has_new_totals: bool,
-    has_new_notes: bool,
+    has_new_inputs: bool,
     /// Rendered parts by audience.
     parts: [Parts; 2],
     /// Use by user, as `views` renders it.
@@ -118,12 +114,10 @@ impl Published {
             hosts: Vec::new(),
             removed: Vec::new(),
             totals: Totals::default(),
-            is_loaded: false,
-            notes: Arc::default(),
-            config_notes: Arc::default(),
+            inputs: Arc::default(),
             layout: 0,
             has_new_totals: false,
-            has_new_notes: false,
+            has_new_inputs: false,
             parts: Default::default(),
             users: Whole::default(),
             text: Whole::default(),
@@ -145,10 +139,8 @@ impl Published {
             removed,
             has_new_totals: totals != self.totals,
             totals,
-            is_loaded: fleet.is_loaded(),
-            has_new_notes: self.notes != *fleet.notes() || self.config_notes != *fleet.config_notes(),
-            notes: Arc::clone(fleet.notes()),
-            config_notes: Arc::clone(fleet.config_notes()),
+            has_new_inputs: self.inputs != *fleet.inputs(),
+            inputs: Arc::clone(fleet.inputs()),
             parts: Default::default(),
             users: Whole::default(),
             text: Whole::default(),
@@ -379,7 +371,7 @@ impl Published {
     }
 
     fn has_shared_changes(&self) -> bool {
-        self.has_new_totals || self.has_new_notes || !self.removed.is_empty()
+        self.has_new_totals || self.has_new_inputs || !self.removed.is_empty()
     }
 
     fn has_changes(&self) -> bool {
@@ -439,16 +431,9 @@ impl Published {
         }
         text.extend_from_slice(b"],\"totals\":");
         let _ = serde_json::to_writer(&mut text, &self.totals);
-        self.write_notes(&mut text);
+        json::inputs(&mut text, &self.inputs);
         text.push(b'}');
         text
-    }
-
-    /// Writes all notes of the hub, as a further field.
-    fn write_notes(&self, text: &mut Vec<u8>) {
-        text.extend_from_slice(b",\"notes\":");
-        let all: Vec<&String> = self.config_notes.iter().chain(&*self.notes).collect();
-        let _ = serde_json::to_writer(text, &all);
     }
 
     /// The begin of the event with these changes.
@@ -475,8 +460,8 @@ impl Published {
             event.extend_from_slice(b",\"totals\":");
             let _ = serde_json::to_writer(&mut *event, &self.totals);
         }
-        if self.has_new_notes {
-            self.write_notes(event);
+        if self.has_new_inputs {
+            json::inputs(event, &self.inputs);
         }
         event.extend_from_slice(b"}\n\n");
     }

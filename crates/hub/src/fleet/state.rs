@@ -1,45 +1,58 @@
 //! State of all hosts: pure, with the time as an argument.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 
 use telemetry::{BootTime, Stamp};
 
 use super::{
-    host::Tracked,
+    host::{KEPT, Tracked},
     row::{Host, HostState, UseCounts},
 };
 use crate::{
     report::{GpuReport, Seen},
-    target::{Endpoint, TargetList},
+    target::{Endpoint, SourceState, TargetList},
 };
+
+/// Most hosts that are shown after a list has dropped them: addresses of pods can be others at each start.
+const MAX_DROPPED: usize = 1000;
 
 /// State of all hosts, by the place of their agents: a new name does not make a new host.
 #[derive(Debug, Default)]
 pub struct Fleet {
     hosts: HashMap<Endpoint, Tracked>,
-    /// False until a whole list is known.
-    is_loaded: bool,
-    notes: Arc<[String]>,
-    config_notes: Arc<[String]>,
+    inputs: Arc<Inputs>,
+}
+
+/// State of the list of targets besides the targets, and of the hub's own files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// False until each source was loaded.
+    pub is_loaded: bool,
+    /// The sources.
+    pub sources: Arc<[SourceState]>,
+    /// Problems of the sources.
+    pub notes: Vec<String>,
+    /// Problems of the hub's own files, such as tokens, of which the last good content is in use.
+    pub config_notes: Vec<String>,
 }
 
 impl Fleet {
-    /// Takes a list of targets. One that is not loaded yet drops no host.
+    /// Takes a list of targets. A host that it does not have is dropped, also while another source is not loaded: its link
+    /// has ended.
     pub fn list(&mut self, list: &TargetList, now: Stamp) {
-        self.is_loaded |= list.is_loaded;
-        self.notes = list.notes.as_slice().into();
+        let inputs = Arc::make_mut(&mut self.inputs);
+        inputs.is_loaded |= list.is_loaded;
+        (inputs.sources, inputs.notes) = (Arc::clone(&list.sources), list.notes.clone());
         let mut listed: HashMap<&Endpoint, &Arc<_>> = HashMap::with_capacity(list.targets.len());
         for target in list.targets.iter() {
             listed.entry(&target.endpoint).or_insert(target);
         }
-        if list.is_loaded {
-            for (endpoint, host) in &mut self.hosts {
-                if !listed.contains_key(endpoint) {
-                    host.drop_from_list(now.boot);
-                }
+        for (endpoint, host) in &mut self.hosts {
+            if !listed.contains_key(endpoint) {
+                host.drop_from_list(now.boot);
             }
         }
         for (endpoint, target) in listed {
@@ -67,40 +80,33 @@ impl Fleet {
         hosts
     }
 
-    /// True once a whole list is known.
-    pub const fn is_loaded(&self) -> bool {
-        self.is_loaded
-    }
-
-    /// Problems of the list's sources.
-    pub const fn notes(&self) -> &Arc<[String]> {
-        &self.notes
+    /// State of the list of targets, and of the hub's own files.
+    pub const fn inputs(&self) -> &Arc<Inputs> {
+        &self.inputs
     }
 
     /// Takes the problems of the hub's own files.
-    pub fn note_config(&mut self, notes: Arc<[String]>) {
-        self.config_notes = notes;
+    pub fn note_config(&mut self, notes: &[String]) {
+        Arc::make_mut(&mut self.inputs).config_notes = notes.to_vec();
     }
 
-    /// Problems of the hub's own files, of which the last good content is in use.
-    pub const fn config_notes(&self) -> &Arc<[String]> {
-        &self.config_notes
-    }
-
-    /// Removes hosts that were dropped long ago, and those whose name another host has now.
+    /// Removes hosts that were dropped long ago, those whose name another host has now, and the oldest of too many.
     fn forget(&mut self, now: BootTime) {
         if self.hosts.values().all(Tracked::is_listed) {
             return;
         }
-        let names: std::collections::HashSet<Arc<str>> =
-            self.hosts.values().filter(|host| host.is_listed()).map(|host| Arc::clone(&host.target.name)).collect();
-        let mut dropped = std::collections::HashSet::new();
-        self.hosts.retain(|_, host| {
-            host.is_listed()
-                || !host.is_gone(now)
-                    && !names.contains(&host.target.name)
-                    && dropped.insert(Arc::clone(&host.target.name))
-        });
+        let mut names: HashSet<&str> =
+            self.hosts.values().filter(|host| host.is_listed()).map(|host| &*host.target.name).collect();
+        let mut dropped: Vec<(BootTime, &Endpoint, &str)> = self
+            .hosts
+            .iter()
+            .filter_map(|(endpoint, host)| Some((host.dropped_at()?, endpoint, &*host.target.name)))
+            .filter(|(at, ..)| now.since(*at) < KEPT)
+            .collect();
+        dropped.sort_unstable_by(|one, other| other.cmp(one));
+        let newest = dropped.into_iter().filter(|(_, _, name)| names.insert(name)).take(MAX_DROPPED);
+        let kept: HashSet<Endpoint> = newest.map(|(_, endpoint, _)| endpoint.clone()).collect();
+        self.hosts.retain(|endpoint, host| host.is_listed() || kept.contains(endpoint));
     }
 }
 

@@ -269,6 +269,7 @@ fn length(headers: &HeaderMap, body: &Incoming, is_head: bool) -> Option<u64> {
 fn no_answer(error: ClientError) -> Refused {
     let status = match error {
         ClientError::Timeout(_) | ClientError::ConnectTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        ClientError::NoDescriptor(_) => return busy(format!("The hub is busy: {error}.")),
         _ => StatusCode::BAD_GATEWAY,
     };
     Refused(status, format!("The host does not answer: {error}."))

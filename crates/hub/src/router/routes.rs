@@ -197,7 +197,7 @@ fn ready(context: &Context<'_>) -> Response {
     let newest = context.router.state.newest.borrow();
     let (status, state) = match &**newest {
         newest if newest.is_abandoned(BootTime::now()) => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
-        newest if !newest.is_loaded => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
+        newest if !newest.inputs.is_loaded => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
         _ => (StatusCode::OK, "ok"),
     };
     response::json(status, format!(r#"{{"state":"{state}"}}"#).into())

@@ -454,7 +454,11 @@ fn metrics_have_types_and_values() {
 #[test]
 fn targets_unavailable_until_loaded() {
     let hub = Hub::new(false, &["a"]);
-    hub.targets.send_replace(TargetList { is_loaded: false, targets: [target("a", "a")].into(), notes: Vec::new() });
+    hub.targets.send_replace(TargetList {
+        is_loaded: false,
+        targets: [target("a", "a")].into(),
+        ..TargetList::default()
+    });
     assert_eq!(hub.status("/api/v1/targets", None), 503);
     hub.targets.send_replace(list(&["a"]));
     let targets: Value = serde_json::from_str(&hub.text("/api/v1/targets")).unwrap();

@@ -4,7 +4,6 @@ mod hostile;
 mod sums;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -178,12 +177,12 @@ impl Hub {
             Arc::new(Target {
                 endpoint: host.endpoint.clone(),
                 name: host.name.into(),
-                labels: BTreeMap::new(),
+                labels: Arc::default(),
                 ssh_host: None,
                 notes: Vec::new(),
             })
         };
-        let list = TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, notes: Vec::new() };
+        let list = TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, ..TargetList::default() };
         let now = Stamp::now();
         let (mut fleet, (publisher, newest)) = (Fleet::default(), Publisher::new(now));
         fleet.list(&list, now);

@@ -75,17 +75,17 @@ fn fleet(scrape: &Scrape<'_>, page: &mut Page) {
         }
     }
     page.begin(gauge("nvsmi_hub_target_list_loaded", "1 once every source of targets was read, else 0."))
-        .push("", i32::from(published.is_loaded));
+        .push("", i32::from(published.inputs.is_loaded));
     page.begin(gauge(
         "nvsmi_hub_target_list_notes",
         "Problems of the sources of targets, such as a file that cannot be read.",
     ))
-    .push("", published.notes.len());
+    .push("", published.inputs.notes.len());
     page.begin(gauge(
         "nvsmi_hub_config_errors",
         "Files of the hub, such as tokens and certificates, that cannot be used; their last good content is in use.",
     ))
-    .push("", published.config_notes.len());
+    .push("", published.inputs.config_notes.len());
     let targets = published.hosts.iter().map(|row| row.target.notes.len()).sum::<usize>();
     page.begin(gauge("nvsmi_hub_target_notes", "Problems of single targets, such as a name that another one has."))
         .push("", targets);

@@ -31,7 +31,7 @@ fn write(published: &Published, text: &mut String) -> std::fmt::Result {
         write!(text, "; MIG instances: {} free", totals.mig_free)?;
     }
     writeln!(text)?;
-    if !published.is_loaded {
+    if !published.inputs.is_loaded {
         writeln!(text, "The list of targets is not loaded yet.")?;
     }
     let names = published.hosts.iter().map(|row| shown(row.name(), WIDEST_NAME).chars().count());

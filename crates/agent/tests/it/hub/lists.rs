@@ -1,6 +1,12 @@
 //! Lists of hosts: a change is followed, and an error is not.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Instant,
+};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -44,6 +50,57 @@ fn edited_list_is_followed() {
     assert!(row["error"].as_str().is_some(), "{row}");
     assert_eq!(hub.get("/api/v1/find").json()["found"], false);
     assert_eq!(hub.get("/api/v1/targets").json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn missing_file_keeps_its_hosts_and_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hosts.json");
+    fs::write(&path, r#"[{"targets": ["127.0.0.1:1"]}]"#).unwrap();
+    let hub = hub(path.to_str().unwrap()).serve();
+    let source = || hub.get("/api/v1/fleet").json()["list"]["sources"][0].clone();
+    eventually("the list", || (source()["is_loaded"] == true).then_some(()));
+    assert_eq!(source()["error"], json!(null));
+    fs::remove_file(&path).unwrap();
+    eventually("the error", || source()["error"].as_str().filter(|error| error.contains("the file is gone")).map(drop));
+    let fleet = hub.get("/api/v1/fleet").json();
+    assert!(fleet["notes"][0].as_str().unwrap().contains("hosts.json: "), "{fleet}");
+    assert!(fleet["list"]["sources"][0]["since"].is_u64(), "{fleet}");
+    assert_eq!(hub.get("/api/v1/targets").json().as_array().unwrap().len(), 1);
+    fs::write(&path, "[]").unwrap();
+    eventually("an empty list", || (hub.get("/api/v1/targets").json() == json!([])).then_some(()));
+    eventually("no note", || (hub.get("/api/v1/fleet").json()["notes"] == json!([])).then_some(()));
+}
+
+#[test]
+fn hosts_beyond_the_descriptors_leave_room_for_viewers() {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n");
+            open.push(stream);
+        }
+    });
+    let hosts: Vec<String> = (1..=80).map(|number| format!("127.0.1.{number}:{port}")).collect();
+    let hub = hub(&format!("static:{}", hosts.join(","))).through(&["prlimit", "--nofile=64"]).serve();
+    hub.logged("enough for connections to 15 hosts, and the list has 80");
+    let without = || {
+        let fleet = hub.get("/api/v1/fleet").json();
+        let rows = fleet["hosts"].as_array().unwrap().iter();
+        rows.filter(|row| row["error"].as_str().is_some_and(|error| error.contains("LimitNOFILE="))).count()
+    };
+    eventually("hosts without a connection", || (without() >= 65).then_some(()));
+    // Beside others of the same address.
+    let viewers: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(hub.address()).unwrap()).collect();
+    assert_eq!(hub.get("/api/v1/fleet").status, 200);
+    drop(viewers);
+    let (status, out, _) = super::hub(&format!("static:{}", hosts.join(",")))
+        .argument("--check")
+        .through(&["prlimit", "--nofile=64"])
+        .finish();
+    assert!(status.code() == Some(1) && out.contains("Raise it (LimitNOFILE= of the unit, ulimit -n)"), "{out}");
 }
 
 #[test]

@@ -65,6 +65,24 @@ fn invalid_settings_end_with_status_2() {
 }
 
 #[test]
+fn secrets_of_a_url_shown_nowhere() {
+    let url = "http://127.0.0.1:1/targets?key=hidden";
+    let (_, out, error) = hub(url).argument("--check").finish();
+    let broken = "http://name:hidden@127.0.0.1:1/targets http://127.0.0.1:0/targets?key=hidden";
+    let (_, refused) = refused(hub(broken));
+    let running = hub(url).serve();
+    running.logged("keeping the last list of hosts");
+    let fleet = running.get("/api/v1/fleet").text().to_owned();
+    let shown = "http://127.0.0.1:1/targets?…";
+    for text in [&out, &fleet] {
+        assert!(text.contains(shown), "{text}");
+    }
+    for text in [out, error, refused, fleet, running.log()] {
+        assert!(!text.contains("hidden"), "{text}");
+    }
+}
+
+#[test]
 fn variables_about_gpus_are_ignored() {
     // Those of an agent on the same host, one of which no hub could read.
     let start =

@@ -71,7 +71,7 @@ mod tests {
         Arc::new(Target {
             endpoint,
             name: name.into(),
-            labels: labels.into_iter().collect(),
+            labels: Arc::new(labels.into_iter().collect()),
             ssh_host: None,
             notes: Vec::new(),
         })
@@ -85,7 +85,7 @@ mod tests {
             target("c", "gpu03", 8000, Some("third")),
             target("d", "::1", 8000, None),
         ];
-        let list = TargetList { targets: targets.into(), is_loaded: true, notes: Vec::new() };
+        let list = TargetList { targets: targets.into(), is_loaded: true, ..TargetList::default() };
         let instances = Instances::of(&list);
         for (instance, at) in [
             ("gpu01:8000", Some(0)),
@@ -110,7 +110,7 @@ mod tests {
             target("d", "proxy2", 80, None),
             target("e", "gpu05", 8000, None),
         ];
-        let list = TargetList { targets: targets.into(), is_loaded: true, notes: Vec::new() };
+        let list = TargetList { targets: targets.into(), is_loaded: true, ..TargetList::default() };
         let instances = Instances::of(&list);
         assert!(["proxy:8000", "proxy2", "proxy2:80"].iter().all(|name| instances.find(name).is_none()));
         assert_eq!((instances.find("gpu05:8000"), instances.names(0).len(), instances.names(4).len()), (Some(4), 0, 1));

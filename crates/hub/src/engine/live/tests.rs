@@ -76,9 +76,9 @@ fn list(names: &[&str]) -> TargetList {
     let target = |name: &&str| {
         let endpoint = Endpoint { scheme: Scheme::Http, host: (*name).into(), port: 1, prefix: "".into() };
         let (labels, notes) = (BTreeMap::default(), Vec::new());
-        Arc::new(Target { endpoint, name: (*name).into(), labels, ssh_host: None, notes })
+        Arc::new(Target { endpoint, name: (*name).into(), labels: Arc::new(labels), ssh_host: None, notes })
     };
-    TargetList { targets: names.iter().map(target).collect(), is_loaded: true, notes: Vec::new() }
+    TargetList { targets: names.iter().map(target).collect(), is_loaded: true, ..TargetList::default() }
 }
 
 async fn live(model: &Model) -> (Live, StandIn) {

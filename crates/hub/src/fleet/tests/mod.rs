@@ -33,7 +33,7 @@ pub(crate) fn target(name: &str, host: &str) -> Arc<Target> {
     Arc::new(Target {
         endpoint: endpoint(host),
         name: name.into(),
-        labels: BTreeMap::from([("rack".into(), "a1".into())]),
+        labels: Arc::new(BTreeMap::from([("rack".into(), "a1".into())])),
         ssh_host: None,
         notes: Vec::new(),
     })
@@ -42,7 +42,7 @@ pub(crate) fn target(name: &str, host: &str) -> Arc<Target> {
 /// A loaded list of hosts, each at the address of its name.
 pub(crate) fn list(names: &[&str]) -> TargetList {
     let targets = names.iter().map(|name| target(name, name)).collect();
-    TargetList { targets, is_loaded: true, notes: Vec::new() }
+    TargetList { targets, is_loaded: true, ..TargetList::default() }
 }
 
 pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {

@@ -51,7 +51,7 @@ fn listed(pairs: &[(usize, usize)]) -> TargetList {
         }
     }
     targets.sort_by(|one, other| one.name.cmp(&other.name));
-    TargetList { targets: targets.into(), is_loaded: true, notes: Vec::new() }
+    TargetList { targets: targets.into(), is_loaded: true, ..TargetList::default() }
 }
 
 /// Applies a step, and returns the time after it.

@@ -204,16 +204,84 @@ fn sums_of_a_source_replace_those_of_gpus() {
 }
 
 #[test]
-fn unloaded_list_drops_nothing() {
-    let mut hub = Hub::new(&["a"]);
-    hub.see("a", seen(report(vec![])), 10);
-    hub.fleet.list(&TargetList::default(), at(20));
-    assert_eq!(hub.state("a", 30).0, HostState::Ok);
-    let (publisher, newest) = Publisher::new(at(0));
+fn host_dropped_while_another_source_is_not_loaded() {
+    let unloaded = |names: &[&str]| TargetList { is_loaded: false, ..list(names) };
+    let mut hub = Hub::new(&[]);
+    hub.fleet.list(&unloaded(&["a", "b", "c"]), at(0));
+    for host in ["a", "b", "c"] {
+        hub.see(host, seen(report(vec![gpu(0, UseVerdict::Free)])), 10);
+    }
+    assert_eq!(hub.publish(20).totals.gpus.free, 3);
+    // One is dropped, and the name of one moves to another address.
+    let moved = TargetList { targets: [target("a", "a"), target("b", "elsewhere")].into(), ..unloaded(&[]) };
+    hub.fleet.list(&moved, at(30));
+    let published = hub.publish(40);
+    let names: Vec<&str> = published.hosts.iter().map(|row| &**row.name()).collect();
+    assert_eq!(names, ["a", "b", "c"], "one row per name");
+    let states = published.hosts.iter().map(|row| row.state).collect::<Vec<_>>();
+    assert_eq!(states, [HostState::Ok, HostState::Starting, HostState::Unreachable]);
+    assert_eq!(published.totals.gpus.free, 1);
+    assert_eq!(&*published.find("b").unwrap().target.endpoint.host, "elsewhere");
     let mut fleet = Fleet::default();
-    fleet.list(&TargetList { is_loaded: false, ..list(&["a"]) }, at(0));
-    publisher.publish(&mut fleet, at(1));
-    assert!(!newest.borrow().is_loaded && newest.borrow().find("a").is_some());
+    fleet.list(&unloaded(&["a"]), at(0));
+    assert!(!fleet.inputs().is_loaded && fleet.hosts(at(1)).len() == 1);
+}
+
+#[test]
+fn state_of_the_list_sent_when_it_changes() {
+    let mut hub = Hub::new(&["a"]);
+    hub.publish(10);
+    let source = |error: Option<&str>| crate::SourceState {
+        source: "a.json".into(),
+        is_loaded: true,
+        error: error.map(Box::from),
+        since: error.map(|_| BEGIN),
+    };
+    let broken = |error| TargetList {
+        sources: [source(error)].into(),
+        notes: error.map(String::from).into_iter().collect(),
+        ..list(&["a"])
+    };
+    hub.fleet.list(&broken(Some("it is gone")), at(20));
+    let published = hub.publish(20);
+    let expected = serde_json::json!({
+        "list": {"is_loaded": true, "sources": [{"source": "a.json", "is_loaded": true, "error": "it is gone", "since": BEGIN}]},
+        "notes": ["it is gone"],
+    });
+    let whole = everything(&published, Audience::Summary);
+    assert_eq!((&whole["list"], &whole["notes"]), (&expected["list"], &expected["notes"]));
+    let event = published.changes_event(Audience::Read, Form::Plain).unwrap();
+    let event: Value = serde_json::from_slice(event.strip_prefix(b"event: hosts\ndata: ").unwrap()).unwrap();
+    assert_eq!((&event["list"], &event["notes"]), (&expected["list"], &expected["notes"]));
+    // The same again is no news.
+    hub.fleet.list(&broken(Some("it is gone")), at(30));
+    assert!(hub.publish(30).changes_event(Audience::Read, Form::Plain).is_none());
+    hub.fleet.list(&broken(None), at(40));
+    let event = hub.publish(40).changes_event(Audience::Read, Form::Plain).unwrap();
+    assert!(std::str::from_utf8(&event).unwrap().contains(r#""error":null,"since":null}]},"notes":[]"#), "{event:?}");
+}
+
+#[test]
+fn name_dropped_from_two_addresses_has_one_row() {
+    let mut hub = Hub::new(&["a"]);
+    hub.fleet.list(&TargetList { targets: [target("a", "elsewhere")].into(), ..list(&[]) }, at(10));
+    hub.fleet.list(&list(&[]), at(20));
+    let published = hub.publish(30);
+    let hosts: Vec<&str> = published.hosts.iter().map(|row| &*row.target.endpoint.host).collect();
+    assert_eq!(hosts, ["elsewhere"], "the newer one");
+}
+
+#[test]
+fn dropped_hosts_limited_to_the_newest() {
+    let mut hub = Hub::new(&[]);
+    for round in 0..4_u64 {
+        let names: Vec<String> = (0..400).map(|number| format!("r{round}n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        hub.fleet.list(&list(&names), at(round * 1000));
+    }
+    let published = hub.publish(4000);
+    let of = |round: &str| published.hosts.iter().filter(|row| row.name().starts_with(round)).count();
+    assert_eq!(["r0", "r1", "r2", "r3"].map(of), [200, 400, 400, 400]);
 }
 
 #[test]
@@ -308,7 +376,7 @@ async fn fleet_published_once_a_second() {
     assert_eq!(newest.borrow_and_update().totals.gpus.free, 1);
     noted.send_replace([("agent tokens", "the file is broken".to_owned())].into());
     newest.changed().await.unwrap();
-    assert_eq!(*newest.borrow_and_update().config_notes, ["the file is broken".to_owned()]);
+    assert_eq!(*newest.borrow_and_update().inputs.config_notes, ["the file is broken".to_owned()]);
     drop((listed, to));
     running.await.unwrap();
 }

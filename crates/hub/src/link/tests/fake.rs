@@ -1,7 +1,6 @@
 //! A server that plays an agent, and a hub of links alone.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -193,12 +192,12 @@ fn list(endpoints: &[&Endpoint]) -> TargetList {
         Arc::new(Target {
             endpoint: (*endpoint).clone(),
             name: format!("gpu{position}").into(),
-            labels: BTreeMap::new(),
+            labels: Arc::default(),
             ssh_host: None,
             notes: Vec::new(),
         })
     };
-    TargetList { targets: endpoints.iter().enumerate().map(target).collect(), is_loaded: true, notes: Vec::new() }
+    TargetList { targets: endpoints.iter().enumerate().map(target).collect(), is_loaded: true, ..TargetList::default() }
 }
 
 fn tokens(text: &str) -> Arc<AgentTokens> {

@@ -8,7 +8,6 @@ mod scopes;
 mod streams;
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
@@ -84,12 +83,12 @@ fn list(hosts: &[(&str, &Endpoint)]) -> TargetList {
         Arc::new(Target {
             endpoint: (*endpoint).clone(),
             name: (*name).into(),
-            labels: BTreeMap::new(),
+            labels: Arc::default(),
             ssh_host: None,
             notes: Vec::new(),
         })
     };
-    TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, notes: Vec::new() }
+    TargetList { targets: hosts.iter().map(target).collect(), is_loaded: true, ..TargetList::default() }
 }
 
 fn client(limit: Duration) -> Client {

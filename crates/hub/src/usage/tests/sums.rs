@@ -1,5 +1,7 @@
 //! Sums of hosts with any shares.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use server::{Dimension, FleetKey, FleetQuestion};
 

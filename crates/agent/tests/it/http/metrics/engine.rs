@@ -37,8 +37,8 @@ impl Reader {
         };
         let (labels, notes) = (BTreeMap::default(), Vec::new());
         let name: Arc<str> = "gpu01".into();
-        let target = hub::Target { endpoint, name: Arc::clone(&name), labels, ssh_host: None, notes };
-        let list = TargetList { targets: [Arc::new(target)].into(), is_loaded: true, notes: Vec::new() };
+        let target = hub::Target { endpoint, name: Arc::clone(&name), labels: Arc::new(labels), ssh_host: None, notes };
+        let list = TargetList { targets: [Arc::new(target)].into(), is_loaded: true, ..TargetList::default() };
         let builder = ClientConfig::builder_with_provider(ring::default_provider().into());
         let builder = builder.with_safe_default_protocol_versions().unwrap();
         let tls = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
