@@ -307,8 +307,11 @@ fn is_ready(hub: SocketAddr) -> bool {
 
 const REAL_BY_NAME: &str = "real-by-name";
 
+/// Name and entry in the file of an agent.
+type Entry = (String, Value);
+
 /// Agents of this build, with their entries in the file. Two are found by DNS, and one has a name for an address.
-fn real_agents(folder: &TempDir, has_names: bool) -> Outcome<(Vec<RealAgent>, Vec<(String, Value)>)> {
+fn real_agents(folder: &TempDir, has_names: bool) -> Outcome<(Vec<RealAgent>, Vec<Entry>)> {
     let mut agents = Vec::new();
     let mut add = |name: &str, address: SocketAddr| {
         let number = agents.len();

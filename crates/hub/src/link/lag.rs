@@ -4,7 +4,7 @@
 //! time at which it was sent, has waited. So has everything that was sent while this program was stopped.
 //!
 //! An agent's clock that is set back, or runs slow, looks the same, except that it lasts: what waits in a buffer is soon
-//! read. A new stream, whose first event is known to be new, tells them apart.
+//! read. Only a new stream, which begins with a new event, shows the difference.
 
 use std::time::Duration;
 
