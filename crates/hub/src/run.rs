@@ -100,6 +100,8 @@ pub struct Hub {
     visible: Visible,
     is_live_from_engine: bool,
     descriptors: Descriptors,
+    /// The engine and its client, for questions about the past.
+    engine: Option<(Client, EngineConfig)>,
     stop: CancellationToken,
     thread: thread::JoinHandle<()>,
 }
@@ -117,6 +119,8 @@ impl Hub {
         let is_live_from_engine = config.is_live_from_engine;
         let agents = Client::new(config.agent_tls.clone(), CONNECT_TIMEOUT);
         let descriptors = config.descriptors;
+        let engine =
+            config.engine.clone().map(|engine| (Client::new(config.list_tls.clone(), CONNECT_TIMEOUT), engine));
         let (credentials, viewers) = (config.credentials.clone(), Viewers::default());
         let targets = {
             let _entered = runtime.enter();
@@ -138,6 +142,7 @@ impl Hub {
             visible,
             is_live_from_engine,
             descriptors,
+            engine,
             stop,
             thread,
         })
@@ -174,6 +179,7 @@ impl Hub {
             client: self.agents.beside(usage::TIMEOUT),
             token_for: Box::new(move |endpoint, peer| credentials.for_endpoint(endpoint, Some(peer))),
             timeout: usage::TIMEOUT,
+            engine: self.engine.as_ref().map(|(client, engine)| engine::Past::new(client, engine.clone())),
         });
         let config = AppConfig {
             url_prefix: config.url_prefix,

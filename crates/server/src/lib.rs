@@ -53,4 +53,4 @@ pub use usage::{
     Dimension, MAX_ROWS as MAX_USAGE_ROWS, Pending, RowSums, SessionsPage, SessionsQuery, UsageError, UsageQuery,
     UsageReport, UsageRow, UsageState, UsageStore,
 };
-pub use v1::{FIND_PARAMETERS, FleetKey, FleetQuestion, csv_cell, denied, find_request};
+pub use v1::{FIND_PARAMETERS, FleetKey, FleetQuestion, FleetSource, csv_cell, denied, find_request};

@@ -12,7 +12,7 @@ pub(crate) struct EngineArgs {
     /// Ask this server with the Prometheus HTTP API: Prometheus, VictoriaMetrics, Mimir, Thanos
     ///
     /// The URL is what precedes /api/v1, such as http://prometheus:9090, or http://vmselect:8481/select/0/prometheus of a
-    /// VictoriaMetrics cluster. It is asked only with --live-from prometheus: without that option, this one does nothing.
+    /// VictoriaMetrics cluster. It is asked for the usage of all hosts, and with --live-from prometheus for their live state.
     #[arg(long, env = "NVSMI_PROMETHEUS", value_name = "URL", value_parser = engine)]
     pub(crate) prometheus: Option<EngineConfig>,
 

@@ -44,6 +44,8 @@ pub(super) struct Engine {
 pub(super) struct Answered<T> {
     /// Series, as the caller folded them.
     pub(super) value: T,
+    /// True if parts of the engine did not answer.
+    pub(super) is_partial: bool,
     /// Note for readers, if a part of the engine did not answer or it warns; one line.
     pub(super) note: Option<String>,
 }
@@ -66,6 +68,12 @@ pub enum EngineError {
     /// The answer is none of the API.
     #[error("expected an answer of the Prometheus HTTP API, got {0}")]
     Foreign(String),
+    /// A part of the engine did not answer, and the question needs all.
+    #[error("the engine answered in part: a part of its storage is not reached")]
+    Partial,
+    /// Others ask already.
+    #[error("the engine answers others; ask again later")]
+    Busy,
     /// The engine reports an error.
     #[error("the engine reports: {0}")]
     Reported(String),
@@ -95,6 +103,17 @@ impl Engine {
         self.ask("/api/v1/query", &form(query), fold).await
     }
 
+    /// Evaluates a query at this Unix time in milliseconds, and folds its series.
+    pub(super) async fn instant_at<T: Default>(
+        &self,
+        query: &str,
+        at_ms: u64,
+        fold: impl FnMut(&mut T, &Series<'_>),
+    ) -> Result<Answered<T>, EngineError> {
+        let at = format!("&time={}.{:03}", at_ms / 1000, at_ms % 1000);
+        self.ask("/api/v1/query", &(form(query) + &at), fold).await
+    }
+
     async fn ask<T: Default>(
         &self,
         path: &str,
@@ -109,7 +128,9 @@ impl Engine {
         let mut value = T::default();
         let parsed = answer::parse(&body, MAX_SERIES, &mut |series| fold(&mut value, series));
         match (status, parsed) {
-            (StatusCode::OK, Ok(head)) if head.status == "success" => Ok(Answered { value, note: note(&head) }),
+            (StatusCode::OK, Ok(head)) if head.status == "success" => {
+                Ok(Answered { value, is_partial: head.is_partial, note: note(&head) })
+            }
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Err(EngineError::Refused(status.as_u16())),
             (status, _) if status.is_redirection() => Err(EngineError::Redirect(status.as_u16())),
             (_, Ok(Head { error: Some(error), error_type, .. })) => {

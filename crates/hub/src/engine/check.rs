@@ -82,9 +82,12 @@ fn worded(error: &EngineError) -> String {
     let fix = match error {
         EngineError::Client(_) => "; start it, or correct --prometheus",
         EngineError::Refused(_) => "; set --prometheus-user-file or --prometheus-token-file",
-        EngineError::Credentials(_) | EngineError::Redirect(_) | EngineError::Foreign(_) | EngineError::Reported(_) => {
-            ""
-        }
+        EngineError::Credentials(_)
+        | EngineError::Redirect(_)
+        | EngineError::Foreign(_)
+        | EngineError::Partial
+        | EngineError::Busy
+        | EngineError::Reported(_) => "",
     };
     format!("{error}{fix}")
 }

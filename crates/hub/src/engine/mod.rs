@@ -8,13 +8,17 @@ mod api;
 mod check;
 mod config;
 mod live;
+mod past;
 mod promql;
 #[cfg(test)]
 mod stand_in;
+mod usage;
 mod visible;
 
 pub use api::EngineError;
 pub use check::{Checked, check};
 pub use config::{EngineConfig, EngineCredentials};
 pub use live::run;
+pub use past::Past;
+pub(crate) use usage::Totals;
 pub use visible::{Looking, Visible, VisibleHosts};

@@ -48,7 +48,7 @@ pub(crate) static ROUTES: [Route<State>; 16] = [
     later("/api/v1/fleet", NONE, everything),
     v1("/api/v1/fleet/stream", &["rows"], stream),
     later("/api/v1/fleet/users", NONE, users),
-    later("/api/v1/fleet/usage", &["since", "until", "by", "user", "gpu", "tz", "format"], usage),
+    later("/api/v1/fleet/usage", &["since", "until", "by", "user", "gpu", "tz", "source", "format"], usage),
     later("/api/v1/fleet/summary.txt", NONE, summary),
     later("/api/v1/find", server::FIND_PARAMETERS, find),
     v1("/api/v1/targets", NONE, targets),

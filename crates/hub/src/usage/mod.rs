@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod from_engine;
 mod plan;
 mod render;
 mod sums;
@@ -31,6 +32,7 @@ use tokio::{
 
 use crate::{
     client::Client,
+    engine::Past,
     fleet::Published,
     target::{Endpoint, Target, TargetList},
 };
@@ -62,6 +64,8 @@ pub struct UsageConfig {
     pub token_for: TokenFor,
     /// Time of an agent for its whole answer.
     pub timeout: Duration,
+    /// Engine that has counters of users.
+    pub engine: Option<Past>,
 }
 
 /// Usage over all hosts.
@@ -96,14 +100,17 @@ impl Usage {
         let (query, scope) = asked;
         let at = Stamp::now().unix_ms;
         let question = Arc::new(elsewhere(move || FleetQuestion::parse(&query, scope, at)).await?);
-        let plans = {
-            let list = self.config.targets.borrow();
-            if !list.is_loaded {
-                return Err(busy("The list of hosts is not yet complete.").into());
+        let list = self.config.targets.borrow().clone();
+        if !list.is_loaded {
+            return Err(busy("The list of hosts is not yet complete.").into());
+        }
+        let collected = match from_engine::collect(&self.config, &question, &list).await? {
+            Some(collected) => Ok(collected),
+            None => {
+                let plans = plan::of(&question, &list, &published)?;
+                self.collect(&question, plans, !scope.sees_people()).await
             }
-            plan::of(&question, &list, &published)?
         };
-        let collected = self.collect(&question, plans, !scope.sees_people()).await;
         let collected = collected.map_err(|TooManyRows| problem(StatusCode::BAD_REQUEST, &TooManyRows.to_string()))?;
         Ok(elsewhere(move || render::response(&question, &collected, at, gzip)).await)
     }

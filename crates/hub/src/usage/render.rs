@@ -78,7 +78,9 @@ fn json(question: &FleetQuestion, collected: &Collected, at: u64) -> String {
     let by = &question.by;
     let whole = &collected.whole;
     let rows = collected.sorted().into_iter().map(|(keys, sums)| Row { by, keys, sums });
-    let known = |value: f64| Some(value);
+    // An engine does not know devices, nor how hosts keep usage.
+    let is_known = !collected.is_of_engine;
+    let known = |value: f64| is_known.then_some(value);
     let rendered = Rendered {
         schema: 1,
         at,
@@ -86,14 +88,14 @@ fn json(question: &FleetQuestion, collected: &Collected, at: u64) -> String {
         until: question.until_ms,
         tz: &question.tz,
         by: by.iter().map(|key| key.name()).collect(),
-        source: "agents",
+        source: if collected.is_of_engine { "engine" } else { "agents" },
         hosts: collected.hosts,
         missing: &collected.missing,
-        persistent: Some(collected.persistent),
-        people: Some(collected.people),
+        persistent: is_known.then_some(collected.persistent),
+        people: is_known.then_some(collected.people),
         notes: &collected.notes,
         price_gpu_hour: collected.price(),
-        devices: Some(whole.devices),
+        devices: is_known.then_some(whole.devices),
         device_seconds: known(whole.device_seconds),
         edge_seconds: known(whole.edge_seconds),
         rows: rows.collect(),

@@ -92,6 +92,8 @@ pub(crate) struct Collected {
     asked: Vec<Dimension>,
     rows: HashMap<Box<[Key]>, Sums>,
     pub(super) whole: Whole,
+    /// True if an engine knows the rows, and nothing of devices.
+    pub(super) is_of_engine: bool,
     /// Number of hosts in the sums.
     pub(super) hosts: usize,
     pub(super) persistent: bool,
@@ -185,6 +187,7 @@ impl Collected {
             asked: if asked.is_empty() { vec![WHOLE] } else { asked },
             rows: HashMap::new(),
             whole: Whole::default(),
+            is_of_engine: false,
             hosts: 0,
             persistent: true,
             people: true,
@@ -209,8 +212,13 @@ impl Collected {
         Ok(self)
     }
 
-    fn add(&mut self, host: &Arc<str>, usage: HostUsage) -> Result<(), TooManyRows> {
-        for Part { keys, sums } in usage.parts {
+    /// Adds rows of a host.
+    pub(super) fn add_rows(
+        &mut self,
+        host: &Arc<str>,
+        parts: impl IntoIterator<Item = Part>,
+    ) -> Result<(), TooManyRows> {
+        for Part { keys, sums } in parts {
             let mut keys = keys.into_iter();
             let all = self.question.by.iter().map(|key| match key {
                 FleetKey::Host => Key::Text((**host).into()),
@@ -218,9 +226,11 @@ impl Collected {
             });
             self.rows.entry(all.collect()).or_default().add(&sums);
         }
-        if self.rows.len() > MAX_USAGE_ROWS {
-            return Err(TooManyRows);
-        }
+        if self.rows.len() > MAX_USAGE_ROWS { Err(TooManyRows) } else { Ok(()) }
+    }
+
+    fn add(&mut self, host: &Arc<str>, usage: HostUsage) -> Result<(), TooManyRows> {
+        self.add_rows(host, usage.parts)?;
         self.whole.add(&usage.whole);
         self.hosts += 1;
         self.persistent &= usage.persistent;

@@ -1,5 +1,6 @@
 //! Usage over hosts that play a part, asked for by viewers of each scope.
 
+mod engine;
 mod hostile;
 mod sums;
 
@@ -26,6 +27,7 @@ use tokio_rustls::rustls;
 use super::{Usage, UsageConfig, answer};
 use crate::{
     Client, Endpoint, Failure, GpuReport, Report, Scheme, Seen, Source, Target, TargetList,
+    engine::Past,
     fleet::{
         Fleet, Published, Publisher,
         tests::{gpu, report, seen},
@@ -173,6 +175,10 @@ struct Hub {
 
 impl Hub {
     fn new(hosts: &[&Host]) -> Self {
+        Self::with_engine(hosts, None)
+    }
+
+    fn with_engine(hosts: &[&Host], engine: Option<Past>) -> Self {
         let target = |host: &&Host| {
             Arc::new(Target {
                 endpoint: host.endpoint.clone(),
@@ -199,6 +205,7 @@ impl Hub {
                 Some(HeaderValue::from_static(AGENTS_TOKEN))
             }),
             timeout: AGENTS_TIME,
+            engine,
         });
         let tokens = format!("alice read {READ}\nboard summary {SUMMARY}\nscraper metrics {METRICS}\n");
         let tokens = watch::channel(Arc::new(Tokens::parse(tokens.as_bytes()).unwrap())).1;

@@ -46,7 +46,7 @@ pub use find::{FIND_PARAMETERS, find_request};
 pub(crate) use find::{LABELS, MEMORY, NUMBER, PROFILE};
 pub(crate) use query::{StreamView, stream_view};
 pub(crate) use sections::user;
-pub use usage::{FleetKey, FleetQuestion};
+pub use usage::{FleetKey, FleetQuestion, FleetSource};
 pub(crate) use views::{KEEP_MS, View, ViewKey, Views};
 
 /// A request to `/api/v1`, with the snapshot that answers it.

@@ -107,7 +107,7 @@ pub(super) async fn read(
     let is_whole = answered.note.is_none();
     let joined = answered.value.into_iter();
     let value = joined.map(|(at, samples)| (at, HostGpus { is_whole, ..samples.join(interval) })).collect();
-    Ok(Answered { value, note: answered.note })
+    Ok(Answered { value, is_partial: answered.is_partial, note: answered.note })
 }
 
 fn sample(series: &Series<'_>) -> Option<Sample> {

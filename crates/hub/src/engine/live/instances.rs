@@ -38,7 +38,7 @@ impl Instances {
     }
 
     /// Number of hosts in the list.
-    pub(super) const fn len(&self) -> usize {
+    pub(in crate::engine) const fn len(&self) -> usize {
         self.names.len()
     }
 }

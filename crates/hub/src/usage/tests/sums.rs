@@ -21,6 +21,7 @@ fn question(by: Vec<FleetKey>) -> Arc<FleetQuestion> {
         until_ms: SINCE + 86_400_000,
         by,
         tz: "UTC".into(),
+        source: None,
         users: None,
         gpus: None,
         is_csv: false,

@@ -29,8 +29,19 @@ pub struct FleetQuestion {
     pub users: Option<Vec<String>>,
     /// Only of these GPUs, by index or UUID; all if none are named.
     pub gpus: Option<Vec<String>>,
+    /// Origin of the answer; the hub chooses if none is given.
+    pub source: Option<FleetSource>,
     /// True for CSV.
     pub is_csv: bool,
+}
+
+/// Origin of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FleetSource {
+    /// The agents.
+    Agents,
+    /// The engine of the hub.
+    Engine,
 }
 
 /// A key of rows.
@@ -83,7 +94,16 @@ impl FleetQuestion {
             Some(list) => Some(query::names(&list)?.into_iter().map(str::to_owned).collect()),
             None => None,
         };
-        Ok(Self { since_ms, until_ms, by, tz, users, gpus, is_csv: form == Form::Csv })
+        let source = match given(query, "source")?.as_deref() {
+            None => None,
+            Some("agents") => Some(FleetSource::Agents),
+            Some("engine") => Some(FleetSource::Engine),
+            Some(other) => {
+                let detail = format!("The parameter source={other:?} is unknown; choose agents or engine.");
+                return Err(InvalidParameter::wrong(detail));
+            }
+        };
+        Ok(Self { source, since_ms, until_ms, by, tz, users, gpus, is_csv: form == Form::Csv })
     }
 }
 
@@ -163,6 +183,7 @@ mod tests {
             ("gpu=0,,1", Scope::Read, 400, "empty entry"),
             ("format=xml", Scope::Read, 400, "json or csv"),
             ("user=", Scope::Read, 400, "user is empty"),
+            ("source=all", Scope::Read, 400, "agents or engine"),
         ] {
             let (found, detail) = read(query, scope).unwrap_err();
             assert!(found == status && detail.contains(part), "{query}: {found} {detail}");

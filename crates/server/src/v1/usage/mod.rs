@@ -26,7 +26,7 @@ use crate::{
     config::{commands::Commands, price::Price},
     usage::{MAX_ROWS, UsageError, UsageStore},
 };
-pub use fleet::{FleetKey, FleetQuestion};
+pub use fleet::{FleetKey, FleetQuestion, FleetSource};
 use question::{AskedSessions, AskedUsage};
 pub(crate) use question::{BY, LIMIT, TZ};
 
