@@ -124,6 +124,7 @@ test("usage is loaded when it is opened, by user, with the hosts that are missin
     await page.getByText("gpu08: There is no state directory").waitFor();
     assert.match(await page.locator("table.usage tfoot").textContent(), /All 4/);
     await page.getByText("times in Europe/Berlin, the hub's time zone").waitFor();
+    await page.getByText("From the agents of 10 hosts.").waitFor();
   }));
 
 test("period, grouping, order and user are in the URL", () =>
@@ -168,6 +169,7 @@ test("what an engine cannot know is a dash", () =>
     "#/usage",
     async page => {
       await page.locator("table.usage").waitFor();
+      await page.getByText("From the engine (--prometheus), which has counters").waitFor();
       assert.equal(await page.locator(".totals").count(), 0);
       const cells = page.locator("table.usage tbody tr").first().locator("[data-column=share]");
       assert.match(await cells.textContent(), /not known/);

@@ -74,6 +74,7 @@ function Body({ report, query }: { report: FleetUsage; query: FleetUsageQuery })
       ) : (
         <Sums report={report} query={query} />
       )}
+      {report.hosts > 0 && <Origin report={report} />}
     </>
   );
 }
@@ -101,6 +102,17 @@ function Missing({ report: { missing, hosts } }: { report: FleetUsage }) {
         </ul>
       </details>
     </div>
+  );
+}
+
+/** Source of the numbers: they differ in what they know, and in age. */
+function Origin({ report: { source, hosts } }: { report: FleetUsage }) {
+  return (
+    <p class="fine usage-note">
+      {source === "engine"
+        ? `From the engine (--prometheus), which has counters of the users of ${plural(hosts, "host")}.`
+        : `From the ${hosts === 1 ? "agent" : "agents"} of ${plural(hosts, "host")}.`}
+    </p>
   );
 }
 
