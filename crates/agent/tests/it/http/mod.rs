@@ -6,7 +6,7 @@ mod find;
 mod fuzzed;
 mod golden;
 mod history;
-mod metrics;
+pub(crate) mod metrics;
 mod recipes;
 pub(crate) mod stream;
 mod tls;

@@ -3,9 +3,13 @@
 mod access;
 mod engine;
 mod lists;
+mod monitors;
+mod previous;
 mod proxy;
+mod scopes;
 mod settings;
 mod state;
+mod stream;
 
 use std::net::SocketAddr;
 

@@ -11,10 +11,10 @@ use std::{
 use super::{hub, name};
 use crate::support::{Agent, Driver, StandIn, Start, eventually};
 
-const READ: &str = "reads-everything-there-is";
-const SUMMARY: &str = "sees-a-summary-only";
-const METRICS: &str = "scrapes-and-no-more";
-const OF_AGENT: &str = "the-agents-own-token";
+pub(super) const READ: &str = "reads-everything-there-is";
+pub(super) const SUMMARY: &str = "sees-a-summary-only";
+pub(super) const METRICS: &str = "scrapes-and-no-more";
+pub(super) const OF_AGENT: &str = "the-agents-own-token";
 const PLANTED: &str = "planted-argument";
 /// Paths of an agent that answer, and end.
 const PATHS: [&str; 13] = [
@@ -33,8 +33,9 @@ const PATHS: [&str; 13] = [
     "api/v1/find",
 ];
 
-/// A host in front of an agent that knows no scopes of requests, as agents of earlier releases: it leaves the header out.
-fn without_scopes(agent: SocketAddr) -> SocketAddr {
+/// A host in front of an agent that knows neither scopes of requests nor streams of summaries, as agents of earlier
+/// releases: it leaves the header out.
+pub(super) fn without_scopes(agent: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -48,6 +49,11 @@ fn without_scopes(agent: SocketAddr) -> SocketAddr {
                 }
                 let head = String::from_utf8(head).unwrap();
                 let kept = head.split_inclusive("\r\n").filter(|line| !line.starts_with("nvsmi-scope"));
+                if head.starts_with("GET /api/v1/stream?view=") {
+                    let _ =
+                        stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                    return;
+                }
                 let kept: String = kept.collect::<String>().replacen("\r\n", "\r\nconnection: close\r\n", 1);
                 let mut behind = TcpStream::connect(agent).unwrap();
                 behind.write_all(kept.as_bytes()).unwrap();
@@ -60,7 +66,12 @@ fn without_scopes(agent: SocketAddr) -> SocketAddr {
 
 /// A hub with tokens for viewers, in front of this agent and of the same without scopes.
 fn hub_with_tokens(agent: &Agent) -> (Agent, [String; 2]) {
-    let hosts = [name(agent.address()), name(without_scopes(agent.address()))];
+    hub_of_hosts([agent.address(), without_scopes(agent.address())])
+}
+
+/// A hub with tokens for viewers, which sees these hosts; and their names.
+pub(super) fn hub_of_hosts<const N: usize>(addresses: [SocketAddr; N]) -> (Agent, [String; N]) {
+    let hosts = addresses.map(name);
     let tokens = format!("alice read {READ}\nboard summary {SUMMARY}\nscraper metrics {METRICS}\n");
     let start = hub(&format!("static:{}", hosts.join(",")));
     let start = start.file("tokens", &tokens).file("of-agents", &format!("127.0.0.0/8 {OF_AGENT}\n"));
@@ -73,7 +84,7 @@ fn hub_with_tokens(agent: &Agent) -> (Agent, [String; 2]) {
     eventually("the hosts", || {
         let fleet = hub.request("/api/v1/fleet", &[("Authorization", READ)]).json();
         let rows = fleet["hosts"].as_array().unwrap();
-        (rows.len() == 2 && rows.iter().all(|row| row["state"] == "ok")).then_some(())
+        (rows.len() == N && rows.iter().all(|row| row["state"] == "ok")).then_some(())
     });
     (hub, hosts)
 }

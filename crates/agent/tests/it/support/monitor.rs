@@ -66,14 +66,23 @@ impl Monitor {
             "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n  evaluation_interval: 200ms\n{alerting}{rules}{}",
             scrapes(targets)
         );
-        Self::start("prometheus", &config, |command, folder, address| {
+        Self::prometheus_at(&config).that_reaches(targets)
+    }
+
+    /// Prometheus, which finds its targets by this line of a job's configuration.
+    pub(crate) fn discovering(line: &str) -> Self {
+        let global = "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n";
+        Self::prometheus_at(&format!("{global}scrape_configs:\n  - job_name: hosts\n    {line}\n"))
+    }
+
+    fn prometheus_at(config: &str) -> Self {
+        Self::start("prometheus", config, |command, folder, address| {
             command
                 .arg(format!("--config.file={}", folder.join("config.yml").display()))
                 .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
                 .arg(format!("--web.listen-address={address}"))
                 .arg("--log.level=warn");
         })
-        .that_reaches(targets)
     }
 
     /// Alertmanager, alone.

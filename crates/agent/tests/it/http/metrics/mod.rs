@@ -8,4 +8,4 @@ mod driver;
 mod engine;
 mod host;
 mod usage;
-mod values;
+pub(crate) mod values;

@@ -304,10 +304,6 @@ fn victoria_metrics_reads_every_metric_back() {
 
 #[test]
 fn promtool_finds_no_problem() {
-    use std::{
-        io::Write as _,
-        process::{Command, Stdio},
-    };
     let worker = StandIn::start(&["python", "train.py"]);
     let driver = Driver::new(&format!("{HOPPER}{}{CUT}", process(&worker)));
     let agent = Start::on(&driver).argument("--metrics-processes").serve().ready();
@@ -317,6 +313,15 @@ fn promtool_finds_no_problem() {
         let text = response.text().to_owned();
         (text.contains("nvsmi_gpu_tensor_active_ratio") && text.contains("nvsmi_gpu_mig_info")).then_some(text)
     });
+    promtool_accepts(&text);
+}
+
+/// Checks metrics with promtool.
+pub(crate) fn promtool_accepts(text: &str) {
+    use std::{
+        io::Write as _,
+        process::{Command, Stdio},
+    };
     let mut check = Command::new(client("promtool"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
