@@ -71,7 +71,7 @@ fn secrets_of_a_url_shown_nowhere() {
     let broken = "http://name:hidden@127.0.0.1:1/targets http://127.0.0.1:0/targets?key=hidden";
     let (_, refused) = refused(hub(broken));
     let running = hub(url).serve();
-    running.logged("keeping the last list of hosts");
+    running.logged("cannot read the list of hosts");
     let fleet = running.get("/api/v1/fleet").text().to_owned();
     let shown = "http://127.0.0.1:1/targets?…";
     for text in [&out, &fleet] {
