@@ -1,6 +1,7 @@
 //! Command line: each option and environment variable with its help, declared once.
 
 mod arguments;
+mod claim;
 mod client;
 mod engine;
 mod help;
@@ -25,6 +26,7 @@ use crate::{bind::Binds, logging::AccessLog, service::Service};
 pub(crate) use arguments::{
     CaptureArgs, CheckArgs, ExportArgs, ForgetArgs, HealthArgs, ReleaseArgs, SlurmArgs, UsageArgs, UsageCommand,
 };
+pub(crate) use claim::{ClaimArgs, UnclaimArgs};
 pub(crate) use client::{ClientArgs, Color, ReportArgs};
 #[cfg(test)]
 use parse::parse_from;
@@ -34,8 +36,8 @@ pub(crate) use setting::{Setting, Source};
 pub(crate) use value::MAX_GPU_NAME;
 pub(crate) use value::{MAX_USER_NAME, RELEASE_LENGTHS, is_gpu_name, is_user_name};
 use value::{
-    coarse, commands, container_count, fine, gpu_name, hostname, interval, label, long, metrics_set, moment, names,
-    path, port, release_length, retention, socket, user_name,
+    claim_max, coarse, commands, container_count, fine, gpu_name, hostname, interval, label, long, metrics_set, moment,
+    names, path, port, release_length, retention, socket, user_name,
 };
 
 /// Show who is using which NVIDIA GPU on this host, over HTTP
@@ -184,6 +186,27 @@ pub(crate) struct Options {
     /// Default: control.sock in $RUNTIME_DIRECTORY. The commands also look in /run/nvidia-smi-web-agent.
     #[arg(long, env = "NVSMI_CONTROL_SOCKET", value_name = "FILE", global = true)]
     pub(crate) control_socket: Option<PathBuf>,
+
+    /// Let users of this host claim GPUs, visibly for all
+    ///
+    /// Nothing enforces a claim. `claim --help` has more.
+    #[arg(long, env = "NVSMI_CLAIMS", default_value = "true", value_name = "BOOL", action = clap::ArgAction::Set, global = true)]
+    pub(crate) claims: bool,
+
+    /// Accept claims on this socket
+    ///
+    /// Default: claims.sock in $RUNTIME_DIRECTORY. The commands also look in /run/nvidia-smi-web-agent. Every user of this host
+    /// may connect.
+    #[arg(long, env = "NVSMI_CLAIMS_SOCKET", value_name = "FILE", global = true)]
+    pub(crate) claims_socket: Option<PathBuf>,
+
+    /// Accept claims for at most this long, from 1s to 30d
+    #[arg(long, env = "NVSMI_CLAIM_MAX", default_value = "24h", value_name = "TIME", value_parser = claim_max, global = true)]
+    pub(crate) claim_max: Duration,
+
+    /// Accept claims of at most this many GPUs of a user [default: all]
+    #[arg(long, env = "NVSMI_CLAIM_GPUS", value_name = "NUMBER", global = true)]
+    pub(crate) claim_gpus: Option<usize>,
 
     /// Count processes in containers for their account or the container
     ///
@@ -412,6 +435,18 @@ pub(crate) enum Command {
     /// 1 if nobody used a GPU, 2 after a wrong option, and 3 if no agent answers. `usage export` copies the file of the
     /// accounting, and `usage forget` removes a person's name from it.
     Usage(UsageArgs),
+    /// Say that GPUs of this host are yours for a while, visibly for all
+    ///
+    /// Nothing enforces a claim: it is shown on the page, in the API and in listings, and `find` skips claimed devices. It ends by
+    /// itself. A process of another user on a claimed GPU is an event. A device that another user has claimed or computes on is
+    /// refused, with the exit status 1 and the name; --force claims it although others compute there. The exit status is 2 after
+    /// a wrong option, and 3 if no agent answers. There is no queue: a scheduler such as Slurm has one.
+    Claim(ClaimArgs),
+    /// End claims
+    ///
+    /// Without devices, ends all claims for a time of the user who runs it. Root may end any claim, by its device. The exit status
+    /// is 1 if nothing was ended.
+    Unclaim(UnclaimArgs),
     /// Record the driver's answers for a bug report
     ///
     /// Calls every function that the agent uses once, and writes its return code and values as a scenario that the

@@ -8,11 +8,13 @@ use std::{
 use collector::Settings;
 use server::{Commands, DcgmCounters, DcgmSettings, MetricsSet, MetricsSettings, ServerConfig, Show, encoding_of_text};
 use telemetry::{
+    claims::Limits,
     history::Depth,
     usage::{KeptCommands, LedgerConfig},
 };
 
 use crate::{
+    claims::ClaimSettings,
     cli::{AnonymousScope, Cli, Options, Sleep, UsageMode, given},
     exposure::{Exposure, TokenFile},
     logging::{self, AccessLog},
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) usage: Option<UsageSettings>,
     /// Socket for `release` and `resume`.
     pub(crate) control_socket: Option<PathBuf>,
+    /// Claims; none if they are disabled, or there is no place for the socket.
+    pub(crate) claims: Option<ClaimSettings>,
 }
 
 impl Config {
@@ -78,6 +82,7 @@ impl Config {
             state_dir: state_dir(options),
             usage: usage(options),
             control_socket: control_socket(cli),
+            claims: claims(cli),
         })
     }
 }
@@ -187,6 +192,26 @@ const CONTROL_SOCKET: &str = "control.sock";
 /// Control socket of the option, else in the runtime directory, else none.
 fn control_socket(cli: &Cli) -> Option<PathBuf> {
     given(cli.options.control_socket.as_ref()).or_else(|| runtime_directory().map(|folder| folder.join(CONTROL_SOCKET)))
+}
+
+/// Name of the socket of claims in the runtime directory.
+const CLAIMS_SOCKET: &str = "claims.sock";
+
+/// Socket of claims by the option, else in the runtime directory, else none.
+fn claims_socket(cli: &Cli) -> Option<PathBuf> {
+    given(cli.options.claims_socket.as_ref()).or_else(|| runtime_directory().map(|folder| folder.join(CLAIMS_SOCKET)))
+}
+
+/// Socket of claims that a command connects to; that of the service without another.
+pub(crate) fn client_claims_socket(cli: &Cli) -> PathBuf {
+    claims_socket(cli).unwrap_or_else(|| service::folder().join(CLAIMS_SOCKET))
+}
+
+fn claims(cli: &Cli) -> Option<ClaimSettings> {
+    let options = &cli.options;
+    let socket = claims_socket(cli).filter(|_| options.claims)?;
+    let limits = Limits { longest: options.claim_max, gpus: options.claim_gpus };
+    Some(ClaimSettings { socket, limits })
 }
 
 /// Control socket that a command connects to. An administrator's shell does not have the service's variables, so the

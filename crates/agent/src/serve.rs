@@ -7,6 +7,7 @@ use telemetry::{Stamp, history::History};
 use tokio::runtime::Runtime;
 
 use crate::{
+    claims::SavedClaims,
     cli::Cli,
     config::Config,
     control, exposure,
@@ -57,12 +58,18 @@ fn begin(config: Config, runtime: &Runtime, hangup: Hangup) -> io::Result<ExitCo
     let newest = publisher.subscribe();
     let aging = publisher.aging(config.collector.interval);
     let ledger = accounting.as_ref().map(|accounting| Arc::clone(&accounting.ledger));
-    let supervisor = Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone(), ledger)?;
+    let claims = config.claims.as_ref().map(|_| SavedClaims::load(config.state_dir.as_deref()));
+    let claimed = claims.as_ref().map(SavedClaims::shared).unwrap_or_default();
+    let supervisor =
+        Supervisor::start(config.collector.clone(), config.rules, publisher, saved.clone(), ledger, claimed)?;
+    let driver = supervisor.control();
+    let _claims = claims
+        .zip(config.claims.as_ref())
+        .and_then(|(claims, settings)| claims.open(settings, config.state_dir.clone(), newest.clone(), driver.clone()));
     let saver = config
         .state_dir
         .map(|folder| StateSaver::start(folder, archive, newest.clone(), saved, state::SAVE_INTERVAL))
         .transpose()?;
-    let driver = supervisor.control();
     let usage = accounting.as_ref().map(|accounting| Arc::clone(&accounting.usage));
     let _control = config.control_socket.as_deref().and_then(|path| control::open(path, driver.clone(), usage));
     let status = runtime.block_on(async {

@@ -38,6 +38,7 @@ mod xids;
 
 pub use capture::capture;
 pub use heap::{trim_after_tick, trim_heap};
+pub use process::{Owners, open_process, process_start, process_uid};
 pub use run::run;
 pub use settings::{ExcludedGpu, Settings};
 pub use socket::{try_container_socket, try_kubelet_socket};

@@ -13,6 +13,7 @@ use telemetry::{
 };
 
 use crate::{
+    claims::SharedClaims,
     cli::{CheckArgs, Cli, Setting, given},
     config::Config,
     control,
@@ -222,8 +223,14 @@ fn history(depth: Depth, gpus: usize) -> String {
 fn driver(config: &Config) -> io::Result<Option<Arc<Snapshot>>> {
     let publisher = Publisher::new(Stamp::now());
     let mut newest = publisher.subscribe();
-    let supervisor =
-        Supervisor::start(config.collector.clone(), config.rules, publisher, NewestState::default(), None)?;
+    let supervisor = Supervisor::start(
+        config.collector.clone(),
+        config.rules,
+        publisher,
+        NewestState::default(),
+        None,
+        SharedClaims::default(),
+    )?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let snapshot = runtime.block_on(async {
         let ready = newest.wait_for(|published| published.snapshot.collector.state != CollectorState::Starting);

@@ -92,6 +92,15 @@ pub(super) fn release_length(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a time from 1s to 24h, such as 10m or 1h".into())
 }
 
+/// Parses the longest time of a claim.
+pub(super) fn claim_max(value: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+    humantime::parse_duration(value)
+        .ok()
+        .filter(|length| range.contains(length))
+        .ok_or_else(|| "expected a time from 1s to 30d, such as 24h".into())
+}
+
 /// Parses the name of a GPU.
 pub(super) fn gpu_name(value: &str) -> Result<String, String> {
     let name = value.trim();

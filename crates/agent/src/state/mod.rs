@@ -1,5 +1,5 @@
 //! State saved over a restart: the history, events, the GPUs, and the use of each. It is written at the end and every
-//! ten minutes, atomically, and read at the start.
+//! ten minutes, atomically, and read at the start. Other modules keep small files of the same form beside it.
 
 mod file;
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use nix::unistd::{AccessFlags, access};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use server::{Archive, Published};
 use telemetry::{
     Stamp,
@@ -148,27 +148,61 @@ impl StateSaver {
 }
 
 fn write(folder: &Path, archive: &Archive, newest: &Published, state: SavedState) -> Result<(), FileError> {
-    let staged = folder.join(STAGED);
-    // Events name users, so only this account can read it.
+    replace(folder, NAME, |writer| {
+        writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
+        let state = state.with_events(&newest.snapshot);
+        writer.part(&(&state, state.earlier_gpus()))?;
+        let uuids: Vec<String> = archive.read().gpus().filter(|key| is_lasting(key)).map(String::from).collect();
+        for uuid in uuids {
+            // The lock is held for the copy only, not while writing.
+            let part = archive.read().save(&uuid).map(|gpu| Part::new(&gpu)).transpose()?;
+            if let Some(part) = part {
+                writer.write(&part)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Replaces a file of parts at once, so that a crash leaves the old or the new one.
+fn replace(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(&mut Writer<BufWriter<File>>) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    let staged = folder.join(format!("{name}.new"));
+    // It names users, so only this account can read it.
     let file = regular::create(&staged)?;
     let mut writer = Writer::begin(BufWriter::new(file))?;
-    writer.part(&FileHead { at: newest.snapshot.at, boot: boot() })?;
-    let state = state.with_events(&newest.snapshot);
-    writer.part(&(&state, state.earlier_gpus()))?;
-    let uuids: Vec<String> = archive.read().gpus().filter(|key| is_lasting(key)).map(String::from).collect();
-    for uuid in uuids {
-        // The lock is held for the copy only, not while writing.
-        let part = archive.read().save(&uuid).map(|gpu| Part::new(&gpu)).transpose()?;
-        if let Some(part) = part {
-            writer.write(&part)?;
-        }
-    }
+    write(&mut writer)?;
     let mut file = writer.end()?;
     file.flush()?;
     file.get_ref().sync_all()?;
-    fs::rename(&staged, folder.join(NAME))?;
+    fs::rename(&staged, folder.join(name))?;
     // Without it a crash of the host could undo the rename.
     Ok(File::open(folder)?.sync_all()?)
+}
+
+/// Replaces a file with one part.
+pub(crate) fn write_part(folder: &Path, name: &str, part: &impl Serialize) -> io::Result<()> {
+    replace(folder, name, |writer| writer.part(part)).map_err(io::Error::other)
+}
+
+/// Reads a file with one part; none if there is no file.
+///
+/// # Errors
+/// It cannot be read, or is damaged.
+pub(crate) fn read_part<T: DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option<T>> {
+    let file = match regular::open(&folder.join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let whole = |mut reader: Reader<BufReader<File>>| {
+        let part = reader.part()?.ok_or(FileError::Damaged)?;
+        // The end mark: a part of it could mean something else.
+        reader.part::<T>()?.map_or(Ok(part), |_| Err(FileError::Damaged))
+    };
+    Reader::begin(BufReader::new(file)).and_then(whole).map(Some).map_err(io::Error::other)
 }
 
 /// Checks that the folder is writable, or can be created. It changes nothing, because an agent may use the folder, and
@@ -190,7 +224,7 @@ fn prepare(folder: &Path) -> io::Result<()> {
 }
 
 /// Boot ID of the kernel; empty if it has none.
-fn boot() -> String {
+pub(crate) fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().into()
 }
 

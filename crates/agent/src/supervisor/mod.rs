@@ -32,6 +32,7 @@ use telemetry::{
 };
 
 use crate::{
+    claims::SharedClaims,
     logging::{self, CollectorOutput},
     notes,
     state::NewestState,
@@ -79,6 +80,7 @@ impl Supervisor {
         publisher: Publisher,
         saved: NewestState,
         ledger: Option<Arc<Mutex<Ledger>>>,
+        claims: SharedClaims,
     ) -> io::Result<Self> {
         let (reports, incoming) = bounded(REPORT_QUEUE);
         let (requests, requested) = unbounded();
@@ -95,6 +97,7 @@ impl Supervisor {
             event_log: EventLog::new(Instant::now()),
             saved,
             ledger,
+            claims,
             sample: None,
         };
         let inbox = Inbox { reports: incoming, requests: requested, stop: stopped };
@@ -140,6 +143,7 @@ struct Worker {
     saved: NewestState,
     /// Counts usage.
     ledger: Option<Arc<Mutex<Ledger>>>,
+    claims: SharedClaims,
     /// Newest sample of the present collector.
     sample: Option<Arc<Sample>>,
 }
@@ -172,6 +176,12 @@ impl Worker {
                     Ok(Request::Forget { gpu, answer }) => {
                         self.forget(&gpu, &answer);
                         next = Instant::now() + self.tick;
+                    }
+                    Ok(Request::Publish { done }) => {
+                        self.publish();
+                        next = Instant::now() + self.tick;
+                        // Fails if nobody waits any more, which changes nothing.
+                        let _ = done.send(());
                     }
                     Ok(Request::Driver(request)) => {
                         self.collector.handle(request);

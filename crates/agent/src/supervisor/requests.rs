@@ -1,4 +1,4 @@
-//! Requests of other threads to the supervisor: release the driver, resume, and forget a GPU.
+//! Requests of other threads to the supervisor: release the driver, resume, forget a GPU, and publish new claims.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) enum Request {
     Driver(DriverRequest),
     /// Forget the GPU with this UUID, PCI bus id or index.
     Forget { gpu: String, answer: Sender<ForgetOutcome> },
+    /// Publish a snapshot now, since the claims have changed.
+    Publish { done: Sender<()> },
 }
 
 /// Name of the GPU that was forgotten.
@@ -65,7 +67,7 @@ pub(crate) enum NotReleased {
 #[error("the agent's supervisor does not answer; restart the service")]
 pub(crate) struct Unanswered;
 
-/// Handle by which any thread releases and resumes the driver, and forgets GPUs.
+/// Handle by which any thread releases and resumes the driver, forgets GPUs, and has claims published.
 #[derive(Clone)]
 pub(crate) struct SupervisorControl(Sender<Request>);
 
@@ -99,6 +101,12 @@ impl SupervisorControl {
     pub(crate) fn forget(&self, gpu: String) -> Result<ForgetOutcome, Unanswered> {
         let (answer, answered) = bounded(1);
         self.send(Request::Forget { gpu, answer }, &answered)
+    }
+
+    /// Publishes a snapshot with the present claims; `false` if that takes longer.
+    pub(crate) fn publish(&self, timeout: Duration) -> bool {
+        let (done, is_done) = bounded(1);
+        self.0.send(Request::Publish { done }).is_ok() && is_done.recv_timeout(timeout).is_ok()
     }
 
     fn send<T>(&self, request: Request, answered: &Receiver<T>) -> Result<T, Unanswered> {

@@ -13,11 +13,13 @@ mod owners;
 mod parse;
 mod procfs;
 mod slurm;
+mod watched;
 
 pub(crate) use cache::ProcessCache;
 pub(crate) use containers::Containers;
 pub(crate) use host::{Host, host_memory};
 pub(crate) use jobs::Jobs;
 pub(crate) use notes::Notes;
-pub(crate) use owners::Owners;
+pub use owners::Owners;
 pub(crate) use procfs::ProcFs;
+pub use watched::{open_process, process_start, process_uid};

@@ -23,7 +23,7 @@ enum Name {
 }
 
 /// Names by uid.
-pub(crate) struct Owners {
+pub struct Owners {
     names: Arc<(Mutex<HashMap<u32, Name>>, Condvar)>,
     wanted: Option<mpsc::Sender<u32>>,
 }
@@ -31,7 +31,8 @@ pub(crate) struct Owners {
 impl Owners {
     /// Starts the thread, which calls `getpwuid_r` (by `nsswitch.conf`: files, LDAP, SSSD). Without it every uid stays
     /// a number.
-    pub(crate) fn start() -> Self {
+    #[must_use]
+    pub fn start() -> Self {
         Self::asking(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name))
     }
 
@@ -51,7 +52,8 @@ impl Owners {
     }
 
     /// Returns the name of a uid if it is known, and requests an unknown one.
-    pub(crate) fn name(&self, uid: u32) -> Option<String> {
+    #[allow(clippy::must_use_candidate, reason = "some callers only request it")]
+    pub fn name(&self, uid: u32) -> Option<String> {
         let mut names = lock(&self.names.0);
         match names.get(&uid) {
             Some(Name::Answered(Some(name), _)) => return Some(name.clone()),
@@ -74,7 +76,7 @@ impl Owners {
 
     /// Waits until every requested uid is resolved, or until the deadline: once for each uid, so that a name service that
     /// hangs delays one tick per account.
-    pub(crate) fn settle(&self, deadline: Instant) {
+    pub fn settle(&self, deadline: Instant) {
         let mut names = lock(&self.names.0);
         while names.values().any(|name| matches!(name, Name::Asked)) {
             let (guard, in_time) = wait_until(&self.names.1, names, deadline);
