@@ -68,6 +68,7 @@ impl Ticks {
             left_out: &[],
             idle_after: IDLE_AFTER,
             container_count: ContainerCount::default(),
+            claims: None,
         });
         self.ledger.add(&snapshot);
         self.publisher.publish(snapshot);

@@ -65,6 +65,7 @@ fn gpu(host: usize, index: u32, round: u64) -> GpuReport {
         mig: Vec::new(),
         mig_mode: Some(false),
         is_prohibited: Some(false),
+        claim: None,
     }
 }
 

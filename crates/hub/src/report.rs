@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::Serialize;
 use telemetry::snapshot::{GpuState, Severity, UseVerdict};
 use tokio::time::Instant;
 
@@ -124,6 +125,8 @@ pub struct GpuReport {
     /// True if its compute mode is prohibited, so that nobody can use it; none if the source does not have the mode. A free GPU
     /// is not prohibited, since its agent knows the mode.
     pub is_prohibited: Option<bool>,
+    /// Claim of the whole GPU.
+    pub claim: Option<ClaimReport>,
 }
 
 /// State of a MIG instance.
@@ -145,6 +148,27 @@ pub struct MigReport {
     pub since_ms: Option<u64>,
     /// Users, sorted; none as for a GPU.
     pub users: Option<Vec<Box<str>>>,
+    /// Claim of the instance, or of its GPU.
+    pub claim: Option<ClaimReport>,
+}
+
+/// Claim of a device. Of one that the hub may not see, only its existence is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ClaimReport {
+    /// Kind.
+    pub kind: Option<&'static str>,
+    /// Name of the account.
+    pub user: Option<Box<str>>,
+    /// User ID on that host.
+    pub uid: Option<u64>,
+    /// PID of the process of `run`.
+    pub pid: Option<u64>,
+    /// Begin, Unix time in milliseconds.
+    pub since: Option<u64>,
+    /// End, Unix time in milliseconds; none for `run`.
+    pub until: Option<u64>,
+    /// Reason by the user.
+    pub why: Option<Box<str>>,
 }
 
 /// Reason why there is no report.

@@ -15,6 +15,7 @@ use strum::{IntoStaticStr, VariantNames};
 
 use crate::{
     Absence, Reading, Stamp,
+    claims::Claim,
     readings::{Activity, Field, Identity, Readings, Value},
     sample::{DriverFacts, GpuJobs, MigSample, PodContainer},
 };
@@ -100,6 +101,8 @@ pub enum EventKind {
     Driver,
     /// A problem of a GPU's health began or ended.
     Health,
+    /// Somebody computes on a GPU that another user has claimed.
+    Claim,
 }
 
 impl EventKind {
@@ -229,6 +232,8 @@ pub struct Gpu {
     pub totals: Totals,
     /// Its job files, and those of its GPU instances; none if there is no folder of job files.
     pub jobs: Option<Vec<GpuJobs>>,
+    /// Claim of the whole GPU.
+    pub claim: Option<Claimed>,
 }
 
 /// `nvmlComputeMode_t`: no context can be made.
@@ -277,6 +282,17 @@ pub struct Mig {
     pub pods: Reading<Vec<PodContainer>>,
     /// Use.
     pub usage: Usage,
+    /// Claim of the instance, or of its GPU.
+    pub claim: Option<Claimed>,
+}
+
+/// A claim of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Arc<Claim>,
+    /// Users who compute on the device although another has claimed it, sorted.
+    pub conflicts: Vec<String>,
 }
 
 impl Mig {

@@ -23,6 +23,25 @@ export interface Activity {
   tensor_ratio: number | null;
 }
 
+export type ClaimKind = string;
+
+/** Claim of a device. The scope `summary` sees that there is one, and nothing of it. */
+export interface Claim {
+  kind: null | ClaimKind;
+  /** PID of the process of `run`. */
+  pid: number | null;
+  /** Begin, Unix time in milliseconds. */
+  since: number | null;
+  /** User ID on this host. */
+  uid: number | null;
+  /** End, Unix time in milliseconds. */
+  until: number | null;
+  /** Account's name, or the uid in digits if it has none. */
+  user: string | null;
+  /** Reason by the user, at most 200 characters; may be empty. */
+  why: string | null;
+}
+
 /** Clocks, and the reasons that hold them down. */
 export interface Clocks {
   /** Reasons that hold the clocks down: `gpu_idle`, `applications_clocks_setting`, `sw_power_cap`, `hw_slowdown`, `sync_boost`, `sw_thermal_slowdown`, `hw_thermal_slowdown`, `hw_power_brake_slowdown`, `display_clock_setting`, `board_limit`, `reliability`, or `bit_N` for a bit that has no name here. */
@@ -103,7 +122,7 @@ export interface Event {
   kind: EventKind;
   /** Severity. */
   severity: Severity;
-  /** Description in plain words. */
+  /** Description in plain words; of a claim that is ignored, without the users for the scope `summary`. */
   text: string;
 }
 
@@ -201,6 +220,9 @@ export interface Gpu {
   age_ms: number | null;
   /** Architecture: `kepler`, `maxwell`, `pascal`, `volta`, `turing`, `ampere`, `ada`, `hopper`, `blackwell`, `dla2`, `rubin`, `npu3`, or `unknown_N`. */
   architecture: string | null;
+  claim: null | Claim;
+  /** Users who compute on it although another has claimed it, as in `use`. Processes that only draw and monitors of root do not count. */
+  claim_conflicts: string[];
   /** Clocks. */
   clocks: Clocks;
   /** CUDA compute capability, such as `9.0`. */
@@ -364,6 +386,9 @@ export interface MigCounts {
 export interface Mig {
   /** Activity of its GPU instance in the last window. */
   activity: Activity;
+  claim: null | Claim;
+  /** Users who compute on it although another has claimed it, as in `use`. Processes that only draw and monitors of root do not count. */
+  claim_conflicts: string[];
   /** Compute instance ID. */
   compute_instance: number | null;
   /** GPU instance ID. */
@@ -744,8 +769,7 @@ export interface StatusProcess {
 
 /** Summary of a GPU. */
 export interface SummaryGpu {
-  /** Claim by somebody who wants it next; always null in this release. */
-  claim: string | null;
+  claim: null | Claim;
   /** Compute mode, as in `/api/v1/snapshot`. With `prohibited` nobody can use the GPU. */
   compute_mode: string | null;
   /** Health. */
@@ -784,8 +808,7 @@ export interface SummaryGpu {
 
 /** Summary of a MIG instance. */
 export interface SummaryMig {
-  /** Claim by somebody who wants it next; always null in this release. */
-  claim: string | null;
+  claim: null | Claim;
   /** Name on its GPU: the profile, with the instance's IDs if several instances have the same profile. */
   label: string;
   /** Free memory. */

@@ -237,7 +237,15 @@ impl Registry {
 
 fn wanted(uid: u32, why: String) -> Wanted {
     let why = why.into();
-    Wanted { uid, user: uid.to_string().into(), length: Duration::ZERO, process: None, why, devices: Vec::new(), renews: false }
+    Wanted {
+        uid,
+        user: uid.to_string().into(),
+        length: Duration::ZERO,
+        process: None,
+        why,
+        devices: Vec::new(),
+        renews: false,
+    }
 }
 
 fn resolve<'a>(names: &[String], snapshot: &'a Snapshot) -> Result<Named<'a>, String> {

@@ -51,6 +51,7 @@ fn ran() -> (Arc<Archive>, watch::Receiver<Arc<Published>>, SavedState) {
             left_out: &[],
             idle_after: Duration::from_secs(10),
             container_count: ContainerCount::default(),
+            claims: None,
         }));
     }
     (archive, publisher.subscribe(), deriver.saved())

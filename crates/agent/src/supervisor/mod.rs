@@ -248,6 +248,7 @@ impl Worker {
             left_out: self.collector.left_out(),
             idle_after: self.rules.idle_after,
             container_count: self.rules.container_count,
+            claims: Some(&self.claims.get()),
         });
         snapshot.host.notes.extend(notes::all().into_iter().chain(logging::notes()));
         self.event_log.write(&snapshot, Instant::now());

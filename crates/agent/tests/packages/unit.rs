@@ -58,6 +58,8 @@ fn unit_allows_required_files() {
     for line in [
         "Type=notify",
         "WatchdogSec=30",
+        "RuntimeDirectoryMode=0755",
+        "StateDirectoryMode=0700",
         "KillMode=mixed",
         "RestartPreventExitStatus=2",
         "DeviceAllow=char-195 rwm",

@@ -28,6 +28,7 @@ pub(super) fn of(host: &Host) -> Box<[Device]> {
             kind: Kind::Instance(mig.profile.clone()),
             memory_total_bytes: mig.memory_total_bytes,
             memory_free_bytes: mig.memory_free_bytes,
+            is_claimed: mig.claim.is_some(),
             r#use: usable(gpu, host.use_of_instance(gpu, mig)),
             ..whole(host, gpu)
         });
@@ -46,7 +47,7 @@ fn whole(host: &Host, gpu: &GpuReport) -> Device {
         memory_free_bytes: gpu.memory_free_bytes,
         r#use: usable(gpu, host.use_of(gpu)),
         health: gpu.health,
-        is_claimed: false,
+        is_claimed: gpu.claim.is_some(),
         is_current: host.knows(gpu),
     }
 }

@@ -1,6 +1,6 @@
 //! Hosts as JSON. Each field is declared once, for a whole row and for the fields that changed since another.
 
-use std::{io::Write as _, sync::Arc};
+use std::{borrow::Cow, io::Write as _, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use telemetry::snapshot::UseVerdict;
@@ -10,7 +10,7 @@ use super::{
     state::{HostCounts, Inputs, Totals},
 };
 use crate::{
-    report::{GpuReport, MigReport, Source},
+    report::{ClaimReport, GpuReport, MigReport, Source},
     target::SourceState,
 };
 
@@ -209,10 +209,7 @@ fn gpu_fields<'a>(object: &mut Object<'_>, now: CellOf<'a>, before: Option<CellO
     object.field("since", now, before, |(host, gpu)| since(host, gpu.since_ms));
     object.field("health", now, before, |(_, gpu)| gpu.health.map(|health| health.as_str()));
     object.field("users", now, before, |(_, gpu)| users(gpu.users.as_deref(), cells));
-    if before.is_none() {
-        // Nothing claims a GPU yet.
-        object.put("claim", ());
-    }
+    object.field("claim", now, before, |(_, gpu)| claim(gpu.claim.as_ref(), cells));
     object.field("mig_mode", now, before, |(_, gpu)| gpu.mig_mode);
     object.field("mig", now, before, |(host, gpu)| Instances { host, gpu, cells });
 }
@@ -255,7 +252,7 @@ struct InstanceView<'a> {
     last_use: Option<&'static str>,
     since: Option<u64>,
     users: Option<&'a [Box<str>]>,
-    claim: Option<()>,
+    claim: Option<Cow<'a, ClaimReport>>,
 }
 
 impl<'a> InstanceView<'a> {
@@ -270,7 +267,7 @@ impl<'a> InstanceView<'a> {
             last_use: last_use(host, mig.r#use),
             since: since(host, mig.since_ms),
             users: users(mig.users.as_deref(), cells),
-            claim: None,
+            claim: claim(mig.claim.as_ref(), cells),
         }
     }
 }
@@ -290,6 +287,11 @@ fn since(host: &Host, since_ms: Option<u64>) -> Option<u64> {
 
 fn users(users: Option<&[Box<str>]>, cells: Cells) -> Option<&[Box<str>]> {
     users.filter(|_| cells == Cells::Named)
+}
+
+/// Claim, of which a client that sees no users sees the existence alone.
+fn claim(claim: Option<&ClaimReport>, cells: Cells) -> Option<Cow<'_, ClaimReport>> {
+    claim.map(|claim| if cells == Cells::Named { Cow::Borrowed(claim) } else { Cow::Owned(ClaimReport::default()) })
 }
 
 /// Two lists, one after the other.

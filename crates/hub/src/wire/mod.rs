@@ -3,6 +3,7 @@
 //! A field that is missing, of another type or out of range is unknown. A report in which GPUs cannot be distinguished is
 //! refused as a whole. Nothing here makes a GPU `free` unless its agent says so and reads it.
 
+mod claim;
 mod finish;
 mod leaf;
 mod original;

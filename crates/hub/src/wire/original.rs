@@ -148,6 +148,7 @@ fn gpu(device: Device, holders: &Holders) -> Result<GpuReport, WireError> {
         mig: Vec::new(),
         mig_mode: None,
         is_prohibited: Some(false),
+        claim: None,
     })
 }
 

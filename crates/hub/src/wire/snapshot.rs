@@ -7,6 +7,7 @@ use telemetry::snapshot::{GpuState, Severity, UseVerdict};
 
 use super::{
     HOSTNAME, MAX_GPUS, MAX_MIG, MAX_USERS, NAME, SENTENCE, USER, WireError,
+    claim::{Claimed, claim},
     finish::{
         all, celsius, finish, index, is_prohibited, label, memory, mig_mode, percent, problem, text, time_ms, users,
         uuid, watts,
@@ -61,6 +62,7 @@ struct Gpu {
     mig: Lax<List<Lax<Object<Mig>>, MAX_MIG>>,
     health: Lax<Object<Health>>,
     absent: Lax<AbsentPaths>,
+    claim: Lax<Claimed>,
 }
 
 #[derive(Default, Deserialize)]
@@ -114,6 +116,7 @@ struct Mig {
     memory_total_bytes: Lax<u64>,
     memory_used_bytes: Lax<u64>,
     r#use: Lax<Object<Use>>,
+    claim: Lax<Claimed>,
 }
 
 #[derive(Default, Deserialize)]
@@ -194,6 +197,7 @@ fn gpu(gpu: Gpu, problems: &mut Vec<(Severity, String)>, users_cut: &mut bool) -
         mig: migs(instances, &absent, users_cut)?,
         mig_mode: mig_mode(modes.mig.0, absent.has("modes.mig")),
         is_prohibited: is_prohibited(modes.compute),
+        claim: claim(gpu.claim),
     })
 }
 
@@ -225,6 +229,7 @@ fn migs(
             r#use: used.verdict.0.unwrap_or(UseVerdict::Unknown),
             since_ms: time_ms(used.since.0),
             users: users(used.users, absent.has(&format!("mig.{position}.use.users")), users_cut),
+            claim: claim(mig.claim),
         }
     };
     Ok(instances.into_iter().zip(labels).enumerate().map(one).collect())

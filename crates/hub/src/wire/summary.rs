@@ -7,6 +7,7 @@ use telemetry::snapshot::{CollectorState, GpuState, Severity, UseVerdict};
 
 use super::{
     HOSTNAME, MAX_GPUS, MAX_MIG, MAX_PROBLEMS, MAX_USERS, NAME, SENTENCE, USER, WireError,
+    claim::{Claimed, claim},
     finish::{
         all, celsius, finish, index, interval, is_prohibited, label, memory, mig_mode, percent, text, time_ms, users,
         uuid, watts,
@@ -54,6 +55,7 @@ struct Gpu {
     mig_mode: Lax<bool>,
     compute_mode: Lax<Text<NAME>>,
     mig: Lax<List<Lax<Object<Mig>>, MAX_MIG>>,
+    claim: Lax<Claimed>,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,6 +70,7 @@ struct Mig {
     verdict: Lax<UseVerdict>,
     since: Lax<u64>,
     users: Lax<List<Lax<Text<USER>>, MAX_USERS>>,
+    claim: Lax<Claimed>,
 }
 
 /// State of a host from its summary.
@@ -188,6 +191,7 @@ fn gpu(at: usize, gpu: Lax<Object<Gpu>>, absent: &AbsentPaths, users_cut: &mut b
         mig,
         mig_mode: mig_mode(gpu.mig_mode.0, absent.has(&format!("gpus.{at}.mig_mode"))),
         is_prohibited: is_prohibited(gpu.compute_mode),
+        claim: claim(gpu.claim),
     })
 }
 
@@ -203,5 +207,6 @@ fn mig((at, position): (usize, usize), mig: Mig, absent: &AbsentPaths, users_cut
         r#use: used(&mig.r#use, &mig.verdict),
         since_ms: time_ms(mig.since.0),
         users: users(mig.users, absent.has(&format!("gpus.{at}.mig.{position}.users")), users_cut),
+        claim: claim(mig.claim),
     }
 }

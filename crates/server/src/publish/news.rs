@@ -12,7 +12,7 @@ use telemetry::{
     BootTime, Reading,
     readings::Readings,
     sample::Memory,
-    snapshot::{Gpu, Mig, Snapshot, Usage},
+    snapshot::{Claimed, Gpu, Mig, Snapshot, Usage},
 };
 
 /// Readings that move in small steps, and the temperature, are sent after this time at the latest.
@@ -150,6 +150,7 @@ fn gpu_exact(gpu: &Gpu, hasher: &mut DefaultHasher) {
     let identity = (gpu.index, &gpu.identity.uuid, &gpu.identity.name);
     (identity, gpu.state.as_str(), gpu.health.verdict.as_str()).hash(hasher);
     usage_exact(&gpu.usage, hasher);
+    claim_exact(gpu.claim.as_ref(), hasher);
     (gpu.readings.modes.mig, gpu.readings.modes.compute).hash(hasher);
     gpu.mig.as_ref().map(Vec::len).hash(hasher);
     gpu.mig.iter().flatten().for_each(|mig| mig_exact(mig, hasher));
@@ -159,6 +160,12 @@ fn mig_exact(mig: &Mig, hasher: &mut DefaultHasher) {
     let sample = &mig.sample;
     (&sample.uuid, &sample.profile, sample.gpu_instance, sample.compute_instance).hash(hasher);
     usage_exact(&mig.usage, hasher);
+    claim_exact(mig.claim.as_ref(), hasher);
+}
+
+/// A claim never changes, except that its account's name may become known.
+fn claim_exact(claimed: Option<&Claimed>, hasher: &mut DefaultHasher) {
+    claimed.map(|claimed| (claimed.claim.number, &claimed.claim.user)).hash(hasher);
 }
 
 fn usage_exact(usage: &Usage, hasher: &mut DefaultHasher) {

@@ -40,7 +40,7 @@ fn devices(gpu: &Gpu) -> Vec<Device> {
         memory_free_bytes: gpu.readings.memory.free_bytes.ok(),
         r#use: Device::usable(gpu.usage.verdict, gpu.is_prohibited()),
         health: Some(gpu.health.verdict),
-        is_claimed: false,
+        is_claimed: gpu.claim.is_some(),
         is_current: gpu.state == GpuState::Ok,
     };
     let instances = gpu.mig.iter().flatten().map(|mig| instance(gpu, &whole, mig));
@@ -56,6 +56,7 @@ fn instance(gpu: &Gpu, whole: &Device, mig: &Mig) -> Device {
         memory_total_bytes: memory.map(|memory| memory.total_bytes),
         memory_free_bytes: memory.and_then(|memory| memory.free_bytes.ok()),
         r#use: Device::usable(mig.usage.verdict, gpu.is_prohibited()),
+        is_claimed: mig.claim.is_some(),
         ..whole.clone()
     }
 }

@@ -112,6 +112,7 @@ fn take(frames: &[Vec<u8>], child: &Child, now: u64) -> usize {
                 left_out: &[],
                 idle_after: Duration::from_secs(900),
                 container_count: ContainerCount::default(),
+                claims: None,
             });
             assert_eq!(
                 snapshot.gpus.len(),

@@ -218,6 +218,7 @@ fn processes_of_an_instance_are_its_own() {
         sample: sample(number),
         pods: Err(crate::Absence::NotSupported),
         usage: crate::snapshot::Usage::unknown(at(0), crate::Absence::NotSupported),
+        claim: None,
     };
     let on = |uid, user, gpu_instance| Process { gpu_instance, compute_instance: Some(0), ..process(uid, user) };
     let gpu = Gpu {

@@ -1,4 +1,4 @@
-//! Events: Xid errors, problems of health, and state changes of GPUs, collector and driver.
+//! Events: Xid errors, problems of health, claims that are ignored, and state changes of GPUs, collector and driver.
 
 mod problems;
 
@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     Stamp,
-    derive::{health::xid_code, identity::is_uuid},
+    derive::{claims::Conflicts, health::xid_code, identity::is_uuid},
     sample::XidSample,
     snapshot::{Collector, CollectorState, Event, EventKind, Gpu, GpuState, MissingGpu, Reason, Severity},
     xid,
@@ -29,6 +29,7 @@ pub(super) struct Log {
     /// First sight of each GPU that has never been read.
     unread: BTreeMap<String, Stamp>,
     problems: Problems,
+    conflicts: Conflicts,
     collector: Option<CollectorState>,
     driver: Option<String>,
 }
@@ -102,6 +103,12 @@ impl Log {
     /// Problems of the GPUs' health that began or ended.
     pub(super) fn health(&mut self, gpus: &[Gpu], now: Stamp) {
         self.fresh.extend(gpus.iter().flat_map(|gpu| self.problems.see(gpu, now)));
+    }
+
+    /// Users who compute on GPUs that others have claimed.
+    pub(super) fn claims(&mut self, gpus: &[Gpu], now: Stamp) {
+        let fresh = self.conflicts.see(gpus, &self.kept, now);
+        self.fresh.extend(fresh);
     }
 
     /// Takes over what is known of a GPU under a name that turned out not to be its own.

@@ -106,6 +106,7 @@ fn read(&Named { index, key, sample, .. }: &Named<'_>, whole: &Sample, ages: &Ag
         processes: if expired { Vec::new() } else { process::derive(sample, whole, ages.times, ages.container_count) },
         totals: Totals::absent(Absence::Timeout),
         jobs: jobs(sample.index, whole),
+        claim: None,
     }
 }
 
@@ -181,6 +182,7 @@ fn mig(gpu: &GpuSample, whole: &Sample, read_at: Stamp) -> Reading<Vec<Mig>> {
         sample: MigSample { activity: sample.activity.as_ref().map(sane).map_err(|why| *why), ..sample.clone() },
         pods: pods::of_instance(gpu, sample, whole),
         usage: Usage::unknown(read_at, Absence::Timeout),
+        claim: None,
     };
     gpu.mig.as_ref().map(|instances| instances.iter().map(instance).collect()).map_err(|why| *why)
 }
@@ -240,6 +242,7 @@ pub(super) fn uncounted(known: &KnownGpu, index: u32, ages: &Ages<'_>) -> Gpu {
         processes: Vec::new(),
         totals: Totals::absent(why),
         jobs: None,
+        claim: None,
     }
 }
 

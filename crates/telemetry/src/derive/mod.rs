@@ -4,6 +4,7 @@
 //! frame's arrival, so a dead collector makes everything stale by itself.
 
 mod aged;
+mod claims;
 mod collector;
 mod cpu;
 mod duration;
@@ -34,6 +35,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     Stamp,
+    claims::ClaimList,
     sample::{Driver, DriverFacts, GpuSample, Sample},
     snapshot::{Collector, CollectorState, ContainerCount, Gpu, GpuState, Host, Snapshot},
 };
@@ -105,6 +107,8 @@ pub struct Input<'a> {
     pub idle_after: Duration,
     /// The rule by which processes count for their container or their account.
     pub container_count: ContainerCount,
+    /// Claims; none if they are disabled.
+    pub claims: Option<&'a ClaimList>,
 }
 
 /// Default time for which memory is held without work before a GPU counts as held.
@@ -213,6 +217,9 @@ impl Deriver {
         let limits = UsageLimits { idle_after: input.idle_after, gap: expired_after(input.interval) };
         let counted = self.last_ready.as_ref().map_or(0, |last| last.gpus.len());
         self.records.judge(&mut gpus, input.now, limits, counted, reads);
+        if let Some(list) = input.claims {
+            claims::place(&mut gpus, list);
+        }
         let collector = Collector {
             since: self.since(&verdict.state, input.now),
             state: verdict.state,
@@ -222,6 +229,7 @@ impl Deriver {
         };
         self.log.gpus(&gpus, input.now);
         self.log.health(&gpus, input.now);
+        self.log.claims(&gpus, input.now);
         if self.last_ready.is_some() {
             self.earlier.see(&gpus, input.now, &mut self.log);
         }

@@ -54,6 +54,7 @@ pub(super) fn derive(deriver: &mut Deriver, now: u64, sample: &Arc<Sample>) -> S
         left_out: &[],
         idle_after: Duration::from_secs(10),
         container_count: ContainerCount::default(),
+        claims: None,
     })
 }
 

@@ -213,6 +213,7 @@ proptest! {
                 left_out: &[],
                 idle_after: Duration::from_millis(idle_ms),
                 container_count: ContainerCount::default(),
+            claims: None,
             });
             check(&snapshot, xids);
         }

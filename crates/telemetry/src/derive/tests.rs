@@ -71,6 +71,7 @@ impl Bench {
             left_out: &[],
             idle_after: IDLE_AFTER,
             container_count: ContainerCount::default(),
+            claims: None,
         })
     }
 
@@ -314,6 +315,7 @@ fn gpu_excluded_is_error_naming_function() {
         left_out: &left_out,
         idle_after: IDLE_AFTER,
         container_count: ContainerCount::default(),
+        claims: None,
     };
     let snapshot = bench.0.derive(&input);
     assert_eq!([snapshot.gpus[0].state, snapshot.gpus[1].state], [GpuState::Ok, GpuState::Error]);

@@ -243,6 +243,7 @@ impl Gpu {
             mig_mode: Some(value("mig_mode").is_some_and(|mode| mode != 0.0) || !mig.is_empty()),
             mig,
             is_prohibited: is_prohibited(&self.compute_modes.1),
+            claim: None,
         }
     }
 }
@@ -268,6 +269,7 @@ impl Mig {
             // No metric has it: 100 series of a host have no room for it.
             since_ms: None,
             users: None,
+            claim: None,
         }
     }
 }

@@ -181,6 +181,7 @@ fn unknown(index: u32, facts: Option<&GpuFacts>) -> GpuReport {
         mig_mode: None,
         // One that is free is not.
         is_prohibited: None,
+        claim: None,
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn gpu(index: u32, usage: UseVerdict) -> GpuReport {
         mig: Vec::new(),
         mig_mode: Some(false),
         is_prohibited: Some(false),
+        claim: None,
     }
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn instance(label: &str, usage: UseVerdict) -> MigReport {
         r#use: usage,
         since_ms: None,
         users: Some(vec!["bob".into()]),
+        claim: None,
     }
 }
 

@@ -81,6 +81,14 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .from("derived"),
     Metric::new(
+        "nvsmi_gpu_mig_claimed",
+        Kind::Gauge,
+        "",
+        "Claim of a MIG instance or its GPU: 1 if somebody has claimed it, 0 if not.",
+        Of::Instance(|_, mig, samples| samples.push(&[], f64::from(u8::from(mig.claim.is_some())))),
+    )
+    .from("`claim` and `run`"),
+    Metric::new(
         "nvsmi_gpu_mig_pod_info",
         Kind::Gauge,
         "",

@@ -158,6 +158,14 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .from("derived"),
     Metric::new(
+        "nvsmi_gpu_claimed",
+        Kind::Gauge,
+        "",
+        "Claim of the whole GPU: 1 if somebody has claimed it, 0 if not.",
+        Of::Known(|_, gpu, samples| samples.push(&[], f64::from(u8::from(gpu.claim.is_some())))),
+    )
+    .from("`claim` and `run`"),
+    Metric::new(
         "nvsmi_gpu_pod_info",
         Kind::Gauge,
         "",

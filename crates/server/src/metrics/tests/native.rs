@@ -150,6 +150,7 @@ fn unread_value_has_no_sample() {
         assert_eq!(
             of_gpus,
             [
+                "nvsmi_gpu_claimed",
                 "nvsmi_gpu_health",
                 "nvsmi_gpu_info",
                 "nvsmi_gpu_last_read_timestamp_seconds",
@@ -189,6 +190,7 @@ fn stale_gpu_keeps_identity_and_state() {
         assert_eq!(
             kept,
             [
+                "nvsmi_gpu_claimed",
                 "nvsmi_gpu_health",
                 "nvsmi_gpu_health_reason",
                 "nvsmi_gpu_info",

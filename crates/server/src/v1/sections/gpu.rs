@@ -3,6 +3,7 @@
 use telemetry::{Absence, Reading, readings::Section, snapshot::Gpu};
 
 use super::{
+    claim::{ClaimView, conflicts},
     fans::Fan,
     mig::MigView,
     pods::PodView,
@@ -34,6 +35,12 @@ view! {
         null state_detail: Option<String> = gpu.state_detail.clone();
         /// Use, and its users.
         part r#use: UseView = |context| UseView::of(context, &gpu.usage);
+        /// Claim of it; null without one. A claim of a GPU is one of its MIG instances too.
+        /// Source: `claim` and `run`. Read: derived. Absent: null where there is none.
+        null claim: Option<ClaimView> = ClaimView::seen(context, gpu.claim.as_ref());
+        /// Users who compute on it although another has claimed it, as in `use`. Processes that only draw and monitors of root do not count.
+        /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
+        private_list claim_conflicts: Vec<String> = conflicts(gpu.claim.as_ref());
         /// Time at which the newest reading was finished, Unix time in milliseconds.
         /// Source: the wall clock. Read: tick. Absent: `timeout` if there never was one.
         read read_at: Option<u64> = was_read(gpu).map(|()| gpu.read_at.unix_ms);

@@ -6,6 +6,7 @@ use telemetry::{
 };
 
 use super::{
+    claim::{ClaimView, conflicts},
     pods::PodView,
     readings::{ActivityView, Readings},
     usage::UseView,
@@ -40,6 +41,12 @@ view! {
         part activity: ActivityView = |context| Readings::of(context, &mig.activity());
         /// Use, and its users.
         part r#use: UseView = |context| UseView::of(context, &mig.usage);
+        /// Claim of it; null without one. A claim of its GPU counts.
+        /// Source: `claim` and `run`. Read: derived. Absent: null where there is none.
+        null claim: Option<ClaimView> = ClaimView::seen(context, mig.claim.as_ref());
+        /// Users who compute on it although another has claimed it, as in `use`. Processes that only draw and monitors of root do not count.
+        /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
+        private_list claim_conflicts: Vec<String> = conflicts(mig.claim.as_ref());
         /// Containers to which the kubelet assigned it.
         /// Source: the kubelet, `List` of `v1.PodResourcesLister`. Read: kubelet. Absent: as the GPU's `pods`.
         private_list_read pods: Vec<PodView> = PodView::all(context, &mig.pods);

@@ -1,5 +1,6 @@
 //! The objects of the contract, one file per section.
 
+mod claim;
 mod event;
 mod fans;
 mod gpu;

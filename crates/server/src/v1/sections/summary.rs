@@ -11,7 +11,7 @@ use telemetry::{
 };
 
 use crate::v1::{
-    sections::host::unanswered,
+    sections::{claim::ClaimView, host::unanswered},
     view::{Absent, ViewContext, view},
     word::{CollectorStateWord, GpuStateWord, SeverityWord, UseVerdictWord, Word},
 };
@@ -172,9 +172,9 @@ view! {
         /// Users: names of accounts or, for root in a container, the container as in `/users`.
         /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
         private_list users: Vec<String> = gpu.usage.users.clone();
-        /// Claim by somebody who wants it next; always null in this release.
-        /// Source: the program. Read: not read. Absent: null where there is none.
-        null claim: Option<String> = None;
+        /// Claim of it; null without one. As in `/api/v1/snapshot`.
+        /// Source: `claim` and `run`. Read: derived. Absent: null where there is none.
+        null claim: Option<ClaimView> = ClaimView::seen(context, gpu.claim.as_ref());
         /// Total memory.
         /// Source: `nvmlDeviceGetMemoryInfo_v2`, else `nvmlDeviceGetMemoryInfo`. Read: tick. Absent: as the GPU is.
         read memory_total_bytes: Option<u64> = gpu.readings.memory.total_bytes;
@@ -230,9 +230,9 @@ view! {
         /// Users: names of accounts or, for root in a container, the container as in `/users`.
         /// Source: derived from the processes. Read: derived. Absent: `hidden`; then the list is empty.
         private_list users: Vec<String> = mig.usage.users.clone();
-        /// Claim by somebody who wants it next; always null in this release.
-        /// Source: the program. Read: not read. Absent: null where there is none.
-        null claim: Option<String> = None;
+        /// Claim of it; null without one. As in `/api/v1/snapshot`.
+        /// Source: `claim` and `run`. Read: derived. Absent: null where there is none.
+        null claim: Option<ClaimView> = ClaimView::seen(context, mig.claim.as_ref());
         /// Total memory.
         /// Source: `nvmlDeviceGetMemoryInfo_v2` of the instance. Read: 10 ticks. Absent: as the GPU is.
         read memory_total_bytes: Option<u64> = mig.sample.memory.map(|memory| memory.total_bytes);

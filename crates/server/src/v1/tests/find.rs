@@ -57,6 +57,14 @@ fn find_answers_as_the_contract() {
 }
 
 #[test]
+fn claimed_devices_are_not_offered() {
+    let claimed = Gpu { claim: hosts::planted().gpus.swap_remove(0).claim, ..free(0) };
+    assert_eq!(offered(vec![claimed.clone(), free(1)], "count=1"), json!(["GPU-1"]));
+    let nearly = host(vec![claimed, free(1)]).json("find?count=2");
+    assert_eq!(nearly["nearest"][0]["missing"], json!([{"what": "claimed", "devices": 1}]));
+}
+
+#[test]
 fn find_never_offers_what_is_not_known_to_be_free() {
     type Change = fn(&mut Gpu);
     let changes: [(&str, Change); 13] = [

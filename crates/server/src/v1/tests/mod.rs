@@ -1,6 +1,7 @@
 //! `/api/v1` on hosts of every kind, for every scope.
 
 mod absence;
+mod claims;
 pub(crate) mod docs;
 mod find;
 mod schema;

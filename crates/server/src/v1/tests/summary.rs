@@ -44,11 +44,11 @@ fn summary_has_what_a_fleet_needs() {
         assert_eq!(gpu[field], *whole.pointer(path).unwrap(), "{field}");
         assert!(!gpu[field].is_null(), "{field}");
     }
-    assert_eq!((&gpu["users"], &gpu["claim"]), (&json!([hosts::PLANTED[0]]), &Value::Null));
+    assert_eq!((&gpu["users"], &gpu["claim"]), (&json!([hosts::PLANTED[0]]), &whole["claim"]));
     let mig = &gpu["mig"][0];
     assert_eq!(
         (&mig["users"], &mig["claim"], &mig["use"]),
-        (&json!([hosts::PLANTED[0]]), &Value::Null, &mig["verdict"])
+        (&json!([hosts::PLANTED[0]]), &whole["claim"], &mig["verdict"])
     );
     assert!(mig["memory_total_bytes"].is_u64() && mig["since"].is_u64(), "{mig}");
     let reason = whole["health"]["reasons"][0]["text"].as_str().unwrap();
@@ -66,10 +66,15 @@ fn summary_hides_users_from_its_scope() {
     let mut open = summary(Scope::Read);
     let mut closed = all;
     for object in [&mut open, &mut closed] {
-        object["absent"].as_object_mut().unwrap().retain(|path, _| !path.ends_with("users"));
+        object["absent"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|path, _| !path.ends_with("users") && !path.contains("claim."));
         for gpu in object["gpus"].as_array_mut().unwrap() {
-            gpu["users"] = json!([]);
-            gpu["mig"].as_array_mut().unwrap().iter_mut().for_each(|mig| mig["users"] = json!([]));
+            (gpu["users"], gpu["claim"]) = (json!([]), Value::Null);
+            for mig in gpu["mig"].as_array_mut().unwrap() {
+                (mig["users"], mig["claim"]) = (json!([]), Value::Null);
+            }
         }
     }
     assert_eq!(open, closed, "nothing else differs");

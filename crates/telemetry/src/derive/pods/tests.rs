@@ -149,6 +149,7 @@ fn process_in_pod_of_its_mig_instance() {
         sample: MigSample { gpu_instance: Ok(id), compute_instance: Ok(0), ..MigSample::absent(Absence::Error) },
         pods: Ok(vec![of(pod, "main")]),
         usage: Usage::unknown(crate::Stamp::default(), Absence::Error),
+        claim: None,
     };
     let mut parted = gpu(Ok(vec![]), &[("u", "c"), ("v", "d"), ("w", "e")]);
     parted.mig = Ok(vec![instance(1, "a"), instance(2, "b")]);

@@ -79,7 +79,7 @@ fn instance(number: u32, profile: &str, verdict: UseVerdict) -> Mig {
         ..MigSample::absent(Absence::NotSupported)
     };
     let usage = Usage { verdict, ..Usage::unknown(at(0), Absence::NotSupported) };
-    Mig { sample, pods: Err(Absence::NotSupported), usage }
+    Mig { sample, pods: Err(Absence::NotSupported), usage, claim: None }
 }
 
 fn name(occupant: &Occupant) -> String {

@@ -172,7 +172,7 @@ fn mig(device: &Device, usage: Usage) -> Mig {
         profile: Ok(format!("{slices}g.10gb")),
         ..MigSample::absent(Absence::NotSupported)
     };
-    Mig { sample, pods: Err(Absence::NotSupported), usage }
+    Mig { sample, pods: Err(Absence::NotSupported), usage, claim: None }
 }
 
 /// The agent's view of the host: which GPUs it lists, and which are missing.
