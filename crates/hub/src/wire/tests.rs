@@ -409,3 +409,24 @@ fn largest_report_has_bounded_size() {
         assert!(weight(&report) < 4 * (MAX_USERS * USER * 4 + 2000) + MAX_PROBLEMS * SENTENCE * 4, "{length}");
     }
 }
+
+#[test]
+fn claim_passed_on_and_anything_else_counts_as_one() {
+    let of = |claim: &Value| gpu(&json!({"claim": claim})).claim;
+    assert_eq!(of(&Value::Null), None);
+    let claim = of(
+        &json!({"kind": "claim", "user": "al\u{1b}[2Jice", "uid": 1001, "pid": null, "since": 1, "until": 2, "why": ""}),
+    );
+    let claim = claim.unwrap();
+    assert_eq!((claim.kind, claim.user.as_deref()), (Some("claim"), Some("al\\x1b[2Jice")));
+    assert_eq!(
+        (claim.uid, claim.pid, claim.since, claim.until, claim.why.as_deref()),
+        (Some(1001), None, Some(1), Some(2), Some(""))
+    );
+    let hidden =
+        json!({"kind": null, "user": null, "uid": null, "pid": null, "since": null, "until": null, "why": null});
+    for claim in [hidden, json!({}), json!("alice"), json!(true), json!(7), json!([1]), json!({"kind": 7, "user": []})]
+    {
+        assert_eq!(of(&claim), Some(crate::report::ClaimReport::default()), "{claim}");
+    }
+}
