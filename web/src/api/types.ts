@@ -23,11 +23,10 @@ export interface Activity {
   tensor_ratio: number | null;
 }
 
-export type ClaimKind = string;
-
 /** Claim of a device. The scope `summary` sees that there is one, and nothing of it. */
 export interface Claim {
-  kind: null | ClaimKind;
+  /** `claim`: for a time. `run`: as long as a process runs. */
+  kind: string | null;
   /** PID of the process of `run`. */
   pid: number | null;
   /** Begin, Unix time in milliseconds. */
