@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_nvidia_smi_web_agent_global_optspecs
-    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= history-long= state-dir= usage= usage-retention= usage-flush= peers= stream-clients= log= dev-root= proc-root= h/help V/version
+    string join \n port= bind= url-prefix= hostname= tls-cert= tls-key= tls-client-ca= token-file= anonymous= cors-origins= frame-ancestors= allowed-hosts= access-log= interval= nvml-library= idle-after= sleep= sleep-after= sys-root= resolve-pids control-socket= claims= claims-socket= claim-max= claim-gpus= count-containers= container-socket= kubelet-socket= kubelet-period= commands= metrics-names= metrics-set= metrics-processes metrics-processes-max= metrics-users dcgm-counters= dcgm-hostname-label= dcgm-job-dir= price-gpu-hour= history-fine= history-coarse= history-long= state-dir= usage= usage-retention= usage-flush= peers= stream-clients= log= dev-root= proc-root= h/help V/version
 end
 
 function __fish_nvidia_smi_web_agent_needs_command
@@ -50,6 +50,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -91,6 +96,8 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" 
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "check" -d 'Print the configuration and its problems'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "health" -d 'Check that the agent serves, or with --gpus the health of its GPUs'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "usage" -d 'Show who used which GPU, for how long and how busily'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "claim" -d 'Say that GPUs of this host are yours for a while, visibly for all'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "unclaim" -d 'End claims'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "capture" -d 'Record the driver\'s answers for a bug report'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_needs_command" -f -a "hub" -d 'Serve many hosts on one page, from their agents'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l for -d 'Release for this long, from 1s to 24h' -r
@@ -120,6 +127,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand release" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -180,6 +192,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand resume" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -240,6 +257,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -300,6 +322,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand check" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -366,6 +393,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand health" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -441,6 +473,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and not __fish_seen_subcommand_from export forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -505,6 +542,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from export" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -567,6 +609,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -601,6 +648,142 @@ complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcomman
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand usage; and __fish_seen_subcommand_from forget" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l for -d 'Claim for this long, at most --claim-max of the agent [default: 4h]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l why -d 'Give a reason, which everyone sees' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l port -d 'Listen on this port (a hub: 8080)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l force -d 'Claim devices on which others compute, too'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l renew -d 'Change the end and the reason of your own claims'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l list -d 'List the claims of all users'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l json -d 'Print JSON'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand claim" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l port -d 'Listen on this port (a hub: 8080)' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l bind -d 'Listen on these addresses and Unix sockets' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l url-prefix -d 'Serve everything under this path, such as /server1 or a/b' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l hostname -d 'Call this host by this name in all answers, instead of by the kernel\'s hostname' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l tls-cert -d 'Serve HTTPS with this certificate' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l tls-key -d 'Use this private key for the certificate (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l tls-client-ca -d 'Require client certificates of these authorities (PEM)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l token-file -d 'Accept the tokens in this file' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l anonymous -d 'Give clients without a token this scope [default: none if there is a token, else read]' -r -f -a "none\t''
+metrics\t''
+summary\t''
+read\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l cors-origins -d 'Let pages of these origins read answers (CORS), such as https://gpu.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l frame-ancestors -d 'Let pages of these origins embed the page in a frame, such as https://grafana.example.org' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l allowed-hosts -d 'Accept these Host names when no token is required' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l access-log -d 'Log each request to standard error, without secrets' -r -f -a "off\t''
+text\t''
+json\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l interval -d 'Read the GPUs at this interval, from 100ms to 60s' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l nvml-library -d 'Load this driver library instead of searching for libnvidia-ml.so.1' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l idle-after -d 'Report a GPU with allocated memory as idle after this long below 5 % utilization' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l sleep -d 'Release idle GPUs so that they can be suspended' -r -f -a "auto\t''
+never\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
+container\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l kubelet-socket -d 'Get the pods of each GPU from the kubelet at this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l kubelet-period -d 'Ask the kubelet at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l commands -d 'Show this much of command lines' -r -f -a "full\t''
+masked\t''
+name\t''
+hidden\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l metrics-names -d 'Name the GPU metrics natively, as dcgm-exporter 4.8 does (dcgm), as 4.9 does (dcgm4.9), or several ways' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l metrics-set -d 'Serve this set of series at /metrics: fleet, standard or full' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l metrics-processes-max -d 'Limit the processes in /metrics to this many' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l dcgm-counters -d 'Serve under dcgm-exporter\'s names the metrics that this file of its selects (its -f)' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l dcgm-hostname-label -d 'Use this label for the host\'s name under dcgm-exporter\'s names' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l dcgm-job-dir -d 'Read the jobs of each GPU from this folder, for dcgm-exporter\'s label hpc_job' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l price-gpu-hour -d 'Show usage with this price of a GPU-hour, such as 1.20EUR' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l history-fine -d 'Keep this much history in steps of 1 s, or of the interval: from 1m to 2h' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l history-coarse -d 'Keep this much history in steps of 10 s, or of the interval: from 1m to 7d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l history-long -d 'Keep this much history in steps of 5 min, or of the interval: from 1h to 90d, or 0 for none' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l state-dir -d 'Keep history, events and GPU use over a restart in this folder [default: $STATE_DIRECTORY, else none]' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l usage -d 'Count the use of the GPUs with people\'s names, without them, or not at all' -r -f -a "people\t''
+totals\t''
+off\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l usage-retention -d 'Keep the use of the GPUs for this long, from 1d to 20y' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l usage-flush -d 'Write the use of the GPUs to its file at this interval, for tests' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l peers -d 'Show these other hosts on the page, such as gpu02=/server2,gpu03=/server3' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l stream-clients -d 'Limit the clients of /api/v1/stream to this many; others must poll' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l log -d 'Log to standard error at this level: error, warn, info or debug' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l dev-root -d 'Use this folder of device files, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l proc-root -d 'Use this root of the proc file system, for tests' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l resolve-pids -d 'Show users and commands although this is not the host\'s PID namespace'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l metrics-processes -d 'Add processes to /metrics, with users, containers and names'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -l metrics-users -d 'Add users to /metrics by name, with their GPU time, energy and memory'
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand unclaim" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l output -d 'Write to this file instead of standard output' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l timeout -d 'Stop after this long, and write the answers so far' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l port -d 'Listen on this port (a hub: 8080)' -r
@@ -629,6 +812,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand capture" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
@@ -699,6 +887,11 @@ never\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l sleep-after -d 'Release GPUs after this long without a process, for tests' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l sys-root -d 'Use this root of sysfs, for tests' -r -F
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l control-socket -d 'Accept `release` and `resume` on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l claims -d 'Let users of this host claim GPUs, visibly for all' -r -f -a "true\t''
+false\t''"
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l claims-socket -d 'Accept claims on this socket' -r -F
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l claim-max -d 'Accept claims for at most this long, from 1s to 30d' -r
+complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l claim-gpus -d 'Accept claims of at most this many GPUs of a user [default: all]' -r
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l count-containers -d 'Count processes in containers for their account or the container' -r -f -a "account\t''
 container\t''"
 complete -c nvidia-smi-web-agent -n "__fish_nvidia_smi_web_agent_using_subcommand hub" -l container-socket -d 'Get container names from Docker or Podman at this socket' -r -F
