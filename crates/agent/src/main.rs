@@ -8,7 +8,7 @@
 //! | `check` | [`check`]: print the configuration and its problems |
 //! | `usage` | [`usage_command`]: show who used which GPU, copy the file of it, remove a name |
 //! | `hub` | [`hub`]: show many hosts on one page, from their agents |
-//! | `claim`, `unclaim` | [`claims`]: say whose a GPU is for a while |
+//! | `claim`, `unclaim` | [`claim_command`]: say whose a GPU is for a while |
 //! | `capture` | [`capture`]: record the driver's answers, for a bug report |
 //! | `collect`, `record` | [`collect`]: the child processes, which load the driver library |
 
@@ -16,6 +16,7 @@ mod bind;
 mod capture;
 mod check;
 mod child_process;
+mod claim_command;
 mod claims;
 mod cli;
 mod client;
@@ -96,8 +97,8 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Some(Command::Check(arguments)) => check::run(cli, *arguments),
         Some(Command::Capture(arguments)) => capture::run(cli, arguments),
         Some(Command::Hub(arguments)) => hub::run(cli, arguments),
-        Some(Command::Claim(arguments)) => claims::claim(cli, arguments),
-        Some(Command::Unclaim(arguments)) => claims::unclaim(cli, arguments),
+        Some(Command::Claim(arguments)) => claim_command::claim(cli, arguments),
+        Some(Command::Unclaim(arguments)) => claim_command::unclaim(cli, arguments),
         Some(Command::Usage(arguments)) => usage_command::run(cli, arguments),
     }
 }

@@ -13,14 +13,13 @@ use telemetry::{
 };
 
 use crate::{
-    claims::SharedClaims,
     cli::{CheckArgs, Cli, Setting, given},
     config::Config,
     control,
     exposure::{self, Exposure},
     say,
     state::{self, NewestState},
-    supervisor::Supervisor,
+    supervisor::{SharedClaims, Supervisor},
     usage,
 };
 use running::RunningAgent;

@@ -5,7 +5,6 @@
 //! is who the kernel says it is (`SO_PEERCRED`); nothing of this is reachable over HTTP.
 
 pub(crate) mod client;
-mod command;
 mod connection;
 mod devices;
 mod listen;
@@ -16,22 +15,21 @@ mod watched;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use server::Published;
 use telemetry::{
     Stamp,
-    claims::{ClaimList, Claims, Limits},
+    claims::{Claims, Limits},
 };
 use tokio::sync::watch;
 
 use crate::{
     socket::{BoundSocket, SocketFile},
     state,
-    supervisor::SupervisorControl,
+    supervisor::{SharedClaims, SupervisorControl},
 };
-pub(crate) use command::{claim, unclaim};
 use registry::Registry;
 use store::Saver;
 use watched::Watched;
@@ -45,20 +43,6 @@ pub(crate) struct ClaimSettings {
     /// Socket.
     pub(crate) socket: PathBuf,
     pub(crate) limits: Limits,
-}
-
-/// Claims that the supervisor takes into its next snapshot.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SharedClaims(Arc<Mutex<ClaimList>>);
-
-impl SharedClaims {
-    pub(crate) fn get(&self) -> ClaimList {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, list: ClaimList) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = list;
-    }
 }
 
 /// Claims of an earlier run, before the socket is open.

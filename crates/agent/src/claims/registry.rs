@@ -16,13 +16,15 @@ use telemetry::{
 use tokio::sync::watch;
 
 use super::{
-    SharedClaims,
     devices::{self, Found},
     protocol::{Answer, ClaimView, Request, Why},
     store::Saver,
     watched::Watched,
 };
-use crate::{state, supervisor::SupervisorControl};
+use crate::{
+    state,
+    supervisor::{SharedClaims, SupervisorControl},
+};
 
 /// Time for which an answer waits for the name of an account, once for each.
 const NAME_TIMEOUT: Duration = Duration::from_millis(300);

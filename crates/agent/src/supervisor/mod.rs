@@ -11,6 +11,7 @@ mod plan;
 mod process;
 mod release;
 mod requests;
+mod shared_claims;
 
 use std::{
     io,
@@ -32,7 +33,6 @@ use telemetry::{
 };
 
 use crate::{
-    claims::SharedClaims,
     logging::{self, CollectorOutput},
     notes,
     state::NewestState,
@@ -42,6 +42,7 @@ use handle::CollectorHandle;
 use process::Report;
 use requests::{ForgetOutcome, Request};
 pub(crate) use requests::{NotReleased, SupervisorControl};
+pub(crate) use shared_claims::SharedClaims;
 
 /// Longest time between two snapshots: ages are accurate to the second even if the GPUs are read once a minute.
 const MAX_TICK: Duration = Duration::from_secs(1);

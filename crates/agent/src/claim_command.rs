@@ -5,11 +5,11 @@ use std::{fmt::Write as _, io, process::ExitCode};
 use jiff::{Timestamp, tz::TimeZone};
 use telemetry::terminal::printable;
 
-use super::{
-    client,
-    protocol::{Answer, ClaimView, DeviceView, Request, Status, Why},
-};
 use crate::{
+    claims::{
+        client,
+        protocol::{Answer, ClaimView, DeviceView, Request, Status, Why},
+    },
     cli::{ClaimArgs, Cli, Color, UnclaimArgs},
     client::{Screen, columns, cut},
     config, say,
