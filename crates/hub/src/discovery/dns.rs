@@ -130,7 +130,7 @@ async fn services(resolver: &StubResolver, name: &str) -> Result<Answer, String>
         match entry::named_host(&target) {
             Some(host) => answer.add(host, port, record.ttl().as_secs()),
             None => {
-                notes.add(|| format!("the record SRV with {} is left out: it is no name of a host", quoted(&target)))
+                notes.add(|| format!("the record SRV with {} is left out: it is no name of a host", quoted(&target)));
             }
         }
     }
