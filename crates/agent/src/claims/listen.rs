@@ -50,7 +50,7 @@ pub(super) fn start(listener: UnixListener, registry: Registry) -> io::Result<()
     thread::Builder::new().name("claims".into()).spawn(move || listening.run()).map(drop)
 }
 
-/// What has happened.
+/// Events of one wait.
 #[derive(Default)]
 struct Ready {
     accepts: bool,
@@ -153,7 +153,7 @@ impl Listening {
                 Ok((stream, _)) => {
                     let peer = getsockopt(&stream, PeerCredentials);
                     if let (Ok(peer), Ok(())) = (peer, stream.set_nonblocking(true)) {
-                        // PIDs are positive; 0 stands for one of another PID namespace.
+                        // PIDs are positive; 0 is one of another PID namespace.
                         let pid = u32::try_from(peer.pid()).unwrap_or(0);
                         self.begin(Connection::new(stream, peer.uid(), pid));
                     }

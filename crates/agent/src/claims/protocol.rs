@@ -117,7 +117,7 @@ pub(crate) enum Why {
     Unknown,
     /// The claim to end is of another user, or there is none.
     NotYours,
-    /// The agent cannot tell who asks.
+    /// The agent does not know who asks.
     Peer,
 }
 

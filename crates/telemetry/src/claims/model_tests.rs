@@ -72,7 +72,7 @@ fn process(pid: u32) -> ClaimProcess {
     ClaimProcess { pid, started_ticks: Some(7) }
 }
 
-/// What the claims should be.
+/// Expected claims.
 #[derive(Default)]
 struct Model {
     entries: Vec<Entry>,
