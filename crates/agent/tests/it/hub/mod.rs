@@ -10,6 +10,7 @@ mod scopes;
 mod settings;
 mod state;
 mod stream;
+mod usage;
 
 use std::net::SocketAddr;
 

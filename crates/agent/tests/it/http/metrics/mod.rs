@@ -7,5 +7,6 @@ mod deploy;
 mod driver;
 mod engine;
 mod host;
+mod hub_usage;
 mod usage;
 pub(crate) mod values;
