@@ -25,7 +25,7 @@ const SLACK: f64 = 0.01;
 /// Longest name of a user that is kept, in bytes.
 const MAX_NAME: usize = 256;
 
-/// What the engine has of each listed host, by its position.
+/// Totals of each listed host, by its position.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     /// Users of hosts that are known at both ends.
@@ -97,8 +97,8 @@ fn between(instances: &Instances, gpu: &(Values, Values), others: [&(Values, Val
         let missing = if instances.names(host).is_empty() {
             "other hosts of the list have the same instance: give each a label instance, as in the engine"
         } else if !ended.contains(&host) {
-            "the engine has no totals of its users at the end of the period: scrape it, and start its agent with \
-             --metrics-users"
+            "the engine has no totals of its users at the end of the period: scrape the set standard or full of its \
+             agent, and start that with --metrics-users"
         } else if !begun.contains(&host) {
             "the engine has no totals of its users at the beginning of the period: ask for a later since"
         } else if fallen.contains(&host) {
