@@ -41,6 +41,7 @@ mod socket;
 mod state;
 mod supervisor;
 mod tcp_table;
+mod tls;
 mod usage;
 mod usage_command;
 mod usage_report;

@@ -16,11 +16,11 @@ use nix::sys::{
 };
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
-use super::{resolve, tls, trust, url};
+use super::{resolve, trust, url};
 use crate::{
     bind::Bind,
     cli::{self, Options},
-    exposure, tcp_table,
+    exposure, tcp_table, tls,
 };
 
 /// Address of an agent.

@@ -7,7 +7,6 @@ mod config;
 mod resolve;
 mod screen;
 mod target;
-mod tls;
 mod trust;
 mod url;
 
@@ -23,7 +22,6 @@ use address::Connection;
 pub(crate) use answer::Answer;
 pub(crate) use screen::{Screen, columns, cut};
 pub(crate) use target::select;
-pub(crate) use tls::{rooted, rooted_also};
 
 /// Timeout of a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,12 +5,12 @@ use std::{env, ffi::OsString};
 use super::{
     AgentAddress, Client,
     config::{self, ClientConfig},
-    tls, url,
+    url,
     url::Url,
 };
 use crate::{
     cli::{Cli, ClientArgs, Source},
-    say,
+    say, tls,
 };
 
 /// Variable with the token to send.

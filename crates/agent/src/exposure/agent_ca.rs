@@ -14,7 +14,7 @@ use super::{
     agent_tokens::previous,
     files::{FileState, Watched, file_states},
 };
-use crate::{client, notes};
+use crate::{notes, tls};
 
 /// Topic of the note while the file is invalid.
 const NOTE: &str = "agent authorities";
@@ -71,5 +71,5 @@ impl AgentCaFile {
 
 fn read(path: &Path) -> io::Result<[Arc<ClientConfig>; 2]> {
     let failed = |error| io::Error::other(format!("--agent-ca: {error}"));
-    Ok([client::rooted(Some(path)).map_err(failed)?, client::rooted_also(Some(path)).map_err(failed)?])
+    Ok([tls::rooted(Some(path)).map_err(failed)?, tls::rooted_also(Some(path)).map_err(failed)?])
 }

@@ -7,9 +7,9 @@ use server::{Anonymous, StreamPermits};
 
 use crate::{
     cli::{self, Cli, HubArgs, LiveFrom, given},
-    client,
     exposure::{AgentCaFile, AgentTokenFile, Exposure, Watched},
     logging::AccessLog,
+    tls,
 };
 
 /// Configuration of a hub.
@@ -52,7 +52,7 @@ impl Config {
         let (agent_tls, list_tls) = match &agent_ca {
             Some(file) => (file.agents(), file.lists()),
             None => {
-                let of_host = client::rooted_also(None).map_err(io::Error::other)?;
+                let of_host = tls::rooted_also(None).map_err(io::Error::other)?;
                 (Arc::clone(&of_host).into(), of_host.into())
             }
         };

@@ -17,7 +17,7 @@ use crate::regular;
 
 /// TLS configuration that trusts only the certificate in this file. Names and authorities are not checked, because the
 /// certificate itself is known.
-pub(super) fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn pinned(path: &Path) -> Result<Arc<ClientConfig>, String> {
     let failed = |error: &dyn std::fmt::Display| {
         format!("cannot read --tls-cert {}: {error}; it is needed to authenticate the agent", path.display())
     };
