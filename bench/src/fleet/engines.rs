@@ -160,7 +160,9 @@ pub(super) fn hub(agents: &Agents, engine: SocketAddr) -> Outcome<Program> {
     command.arg("hub").arg("--hosts").arg(agents.list()).arg(format!("--prometheus=http://{engine}"));
     command.args(["--live-from=prometheus", "--bind=127.0.0.1", "--log=debug"]);
     command.arg(format!("--port={}", address.port())).env("PATH", "/usr/bin:/bin");
-    Program::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log), address)
+    let hub = Program::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log), address)?;
+    get::until(address, "/healthz", |answer| answer.status == 200)?;
+    Ok(hub)
 }
 
 /// Refreshes by the log of the hub: milliseconds, queries, and hosts that somebody looked at.
