@@ -107,8 +107,8 @@ impl HostRow {
         self.evaluated.is_none_or(|evaluated| time >= evaluated - SAME_EVALUATION)
     }
 
-    /// Takes the times of readings. The rules record them after all else, so that an engine which has the time has the rest;
-    /// where it does not have the numbers yet, the evaluation before counts.
+    /// Takes the times of readings. The rules record them first and the numbers last, so that no value is older than its time
+    /// says; where the engine does not have the numbers yet, the evaluation before counts.
     fn date(&mut self, read: &[(f64, f64)]) {
         let newest = read.iter().map(|(time, _)| *time).fold(f64::NEG_INFINITY, f64::max);
         let numbers = self.kinds.iter().take(4).map(|kind| kind.map_or(f64::NEG_INFINITY, |(time, _)| time));
