@@ -55,6 +55,7 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     drop(clients);
     let asked = Instant::now();
     let page = get::get(hub.address, "/api/v1/fleet", "gzip")?;
+    let fleet_ms = asked.elapsed().as_secs_f64() * 1000.0;
     let memory = engine.programs().iter().map(|program| program.memory_mib()).sum::<Outcome<f64>>()?;
     let results = json!({
         "engine": kind.name(), "hosts": options.hosts, "hosts_ok": ok, "scrape_seconds": options.scrape,
@@ -70,7 +71,7 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
         "engine_memory_mib": memory,
         "simulator_memory_mib": Program::memory_mib(&agents.program)?,
         "find_ms_p99": quantile(&found, 0.99),
-        "fleet_ms": asked.elapsed().as_secs_f64() * 1000.0, "fleet_bytes": page.body.len(),
+        "fleet_ms": fleet_ms, "fleet_bytes": page.body.len(),
     });
     let text = report(kind, options, &results);
     print!("{text}");
