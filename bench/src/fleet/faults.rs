@@ -134,6 +134,30 @@ fn control(agents: &Agents, hosts: &[usize], fault: &str) -> Outcome {
     Ok(())
 }
 
+/// Lets some hosts or the engine fail, and watches the hub meanwhile.
+fn suffer(
+    trouble: Trouble,
+    ill: &[usize],
+    engine: &mut Engine,
+    checker: &mut Checker<'_>,
+    found: &mut Found,
+) -> Outcome {
+    match trouble {
+        Trouble::Nothing => checker.watch(DURING, found),
+        Trouble::Host(fault) => {
+            control(checker.agents, ill, fault)?;
+            checker.watch(DURING, found)?;
+            control(checker.agents, ill, "none")
+        }
+        Trouble::Engine(seconds, is_crash) => {
+            engine.stop(is_crash)?;
+            checker.watch(Duration::from_secs(seconds), found)?;
+            engine.run()?;
+            checker.watch(DURING, found)
+        }
+    }
+}
+
 pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     let hosts = options.hosts.min(100);
     let agents = Agents::start(hosts, &["--session=15".into()])?;
@@ -154,20 +178,7 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     let (mut table, mut wrong) = (Vec::new(), 0);
     for (name, trouble) in TROUBLES {
         let mut found = Found::default();
-        match trouble {
-            Trouble::Nothing => checker.watch(DURING, &mut found)?,
-            Trouble::Host(fault) => {
-                control(&agents, &ill, fault)?;
-                checker.watch(DURING, &mut found)?;
-                control(&agents, &ill, "none")?;
-            }
-            Trouble::Engine(seconds, is_crash) => {
-                engine.stop(is_crash)?;
-                checker.watch(Duration::from_secs(seconds), &mut found)?;
-                engine.run()?;
-                checker.watch(DURING, &mut found)?;
-            }
-        }
+        suffer(trouble, &ill, &mut engine, &mut checker, &mut found)?;
         checker.watch(BETWEEN, &mut found)?;
         let [looked_at, others] = found.worst.map(|worst| format!("{worst:.1}"));
         eprintln!("  {name}: {} wrong of {}, the longest {looked_at} and {others} s", found.wrong, found.shown);
