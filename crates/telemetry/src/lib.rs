@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod call_table;
 pub mod capture;
+pub mod claim_conflicts;
 pub mod claims;
 pub mod clock;
 pub mod command;

@@ -10,7 +10,8 @@ use collector::Owners;
 use server::Published;
 use telemetry::{
     BootTime, Stamp,
-    claims::{Claim, ClaimProcess, ClaimedDevice, Claims, DEFAULT_LENGTH, Limits, NotEnded, Refusal, Wanted, others},
+    claim_conflicts::others,
+    claims::{Claim, ClaimProcess, ClaimedDevice, Claims, DEFAULT_LENGTH, Limits, NotEnded, Refusal, Wanted},
     snapshot::Snapshot,
 };
 use tokio::sync::watch;

@@ -3,7 +3,6 @@
 //! [`Claims`] is a pure state machine with the time as an argument. Claims end by the boot clock, which no change of the date
 //! moves; the wall clock counts only over a reboot.
 
-mod others;
 mod saved;
 mod state;
 
@@ -14,7 +13,6 @@ use strum::{IntoStaticStr, VariantNames};
 
 use crate::Stamp;
 
-pub use others::others;
 pub use saved::SavedClaims;
 pub use state::{Claims, Limits, NotEnded, Refusal, Wanted};
 

@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     Stamp,
-    claims::{Claim, ClaimList, ClaimedDevice, others},
+    claim_conflicts::others,
+    claims::{Claim, ClaimList, ClaimedDevice},
     derive::identity::is_uuid,
     snapshot::{Claimed, Event, EventKind, Gpu, Severity},
 };

@@ -123,7 +123,9 @@ fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
 
 /// Derived values that need no reading.
 fn is_derived(path: &str) -> bool {
-    const DERIVED: [&str; 11] = [
+    const DERIVED: [&str; 13] = [
+        "claim",
+        "claim_conflicts",
         "index",
         "state",
         "state_detail",

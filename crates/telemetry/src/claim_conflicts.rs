@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ClaimedDevice;
 use crate::{
+    claims::ClaimedDevice,
     sample::Life,
     snapshot::{Gpu, Mig, Process},
 };
@@ -64,3 +64,6 @@ fn is_monitor(process: &Process) -> bool {
     let works = process.share.is_ok_and(|share| share.sm_percent >= WORKS_PERCENT);
     is_known || !works && process.gpu_memory_bytes.is_ok_and(|bytes| bytes < HOLDS_BYTES)
 }
+
+#[cfg(test)]
+mod tests;
