@@ -51,7 +51,7 @@ describe("the facts of a GPU", () => {
   it("are all of the API's readings, without duplicates", () => {
     // These have a place of their own.
     const elsewhere =
-      /^(index|state|state_detail|read_at|age_ms|use|health|xid|absent|mig|pods|fans|clocks\.event_reasons)(\.|$)/;
+      /^(index|state|state_detail|read_at|age_ms|use|health|xid|absent|mig|pods|fans|claim|claim_conflicts|clocks\.event_reasons)(\.|$)/;
     const told = leaves(gpu()).filter(path => !elsewhere.test(path));
     expect([...shown].sort()).toEqual(told.sort());
     expect(new Set(shown).size).toBe(shown.length);
