@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { HttpError, requestJson } from "../api/request";
 import type { History, Session, Sessions } from "../api/types";
 import { type Gaps, gapsOf, type Span } from "../model/timeline";
@@ -39,6 +39,35 @@ export function useAnswer<T>(key: string | null, load: (signal: AbortSignal) => 
     return () => abort.abort();
   }, [key]);
   return answer;
+}
+
+/** Report, and its period as its agent or hub took it. */
+export interface Reported<R> {
+  report: R;
+  period: Period;
+}
+
+/**
+ * Report of a period. The period stays while only the grouping or a filter changes; with another `again` it is taken again.
+ * `see` gets each report before it is shown.
+ */
+export function useReport<R extends { since: number; until: number }>(
+  asked: Period | null,
+  path: (period: Period) => string,
+  again: number,
+  see: (report: R) => void = () => {},
+): Answer<Reported<R>> {
+  const fixed = useRef<{ of: string; period: Period } | null>(null);
+  const of = JSON.stringify([asked, again]);
+  const key = asked === null ? null : JSON.stringify([of, path(asked)]);
+  return useAnswer(key, async signal => {
+    const known = fixed.current?.of === of ? fixed.current.period : asked;
+    const report = await requestJson<R>(path(known ?? { since: "" }), { signal });
+    const period = { since: String(report.since), until: String(report.until) };
+    fixed.current = { of, period };
+    see(report);
+    return { report, period };
+  });
 }
 
 /** Calls `load`, again while the agent is busy (503). */

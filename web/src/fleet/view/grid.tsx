@@ -1,12 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count } from "../../model/format";
-import { hostNamed } from "../live/store";
-import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
 import { Cells, describeCell } from "./cells";
 import { hostAddress, TroubleMark } from "./columns";
 import { selectable } from "./keys";
 import { type Item, items } from "./state";
+import { useSummary } from "./summary";
 import { useRequested } from "./table";
 import { rem, useWindow } from "./window";
 
@@ -76,16 +75,7 @@ export function Grid() {
 }
 
 function Tile({ name }: { name: string }) {
-  const live = useMemo(() => hostNamed(name), [name]);
-  const shown = useMemo(
-    () =>
-      unchanging(() => {
-        const host = live?.value;
-        return host ? [host.state, host.counts, severityOf(host), host.problems] : [];
-      }),
-    [live],
-  );
-  void shown.value;
+  const live = useSummary(name);
   if (!live) return null;
   const host = live.peek();
   const { state, counts } = host;

@@ -1,11 +1,11 @@
 import { computed } from "@preact/signals";
 import "../../style/wall.css";
 import "../style/wall.css";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { count, hourAndMinute, joined, ofTotal, power } from "../../model/format";
 import { columnsFor } from "../../model/wall";
-import { allNames, hostNamed, hosts, hubNow, isOld, now, totals } from "../live/store";
+import { allNames, hosts, hubNow, isOld, now, totals } from "../live/store";
 import { unchanging } from "../live/unchanging";
 import { gpuCount, severityOf } from "../model/host";
 import { compareText } from "../model/order";
@@ -14,6 +14,7 @@ import { Cells, CountBar, countText } from "./cells";
 import { TroubleMark } from "./columns";
 import { zone } from "./footer";
 import { Status } from "./header";
+import { useSummary } from "./summary";
 import { WatchBanner } from "./watch";
 
 /** Hosts up to which each has its cells; above, a bar is all that can be seen. */
@@ -84,16 +85,7 @@ const MAX_NAMED = 400;
 const SHAPE = 1.6;
 
 function WallTile({ name, cells }: { name: string; cells: boolean }) {
-  const live = useMemo(() => hostNamed(name), [name]);
-  const shown = useMemo(
-    () =>
-      unchanging(() => {
-        const host = live?.value;
-        return host ? [host.state, host.counts, severityOf(host), host.problems] : [];
-      }),
-    [live],
-  );
-  void shown.value;
+  const live = useSummary(name);
   if (!live) return null;
   const host = live.peek();
   const { gpus } = host.counts;

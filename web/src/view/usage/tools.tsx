@@ -1,27 +1,37 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ask } from "../../api/request";
-import type { Usage } from "../../api/types";
-import { setQuery } from "../../browser/route";
 import { Choice } from "../../components/choice";
 import { Icon } from "../../components/icon";
-import { QuerySelect } from "../../components/query-select";
-import { agentNow, hostname, shown } from "../../live/store";
 import { calendarOf } from "../../model/calendar";
-import { fileTime } from "../../model/format";
-import { shortName } from "../../model/gpu";
-import { csvPath, groupings, type Period, RANGES, type UsageQuery, type UsageRange } from "../../model/usage";
+import { RANGES, type UsageQuery, type UsageRange } from "../../model/usage";
+
+/** Period of a report, in Unix milliseconds, and the time zone that it is in. */
+interface Reported {
+  since: number;
+  until: number;
+  tz: string;
+}
 
 interface Props {
-  query: UsageQuery;
-  period: Period | null;
-  report: Usage | null;
-  people: boolean;
+  query: Pick<UsageQuery, "range" | "from" | "to" | "user"> & { by: string };
+  setQuery: (changes: Record<string, string>) => void;
+  groupings: readonly (readonly [string, string])[];
+  report: Reported | null;
+  /** Program whose time zone is that of the report. */
+  reporter: "agent" | "hub";
+  /** Path of the same report as CSV; null without a period. */
+  csv: string | null;
+  /** Name of the file with it. */
+  fileName: () => string;
   asking: boolean;
   reload: () => void;
+  /** Further filters. */
+  children?: ComponentChildren;
 }
 
 /** Period, grouping, filters and download. */
-export function UsageTools({ query, period, report, people, asking, reload }: Props) {
+export function UsageTools({ query, setQuery, report, ...props }: Props) {
   const range = {
     get value(): UsageRange {
       return query.range;
@@ -34,7 +44,7 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
     <div class="tools">
       <h2>Usage</h2>
       <Choice legend="Period" of={range} options={RANGES} />
-      {query.range === "custom" && <Dates query={query} />}
+      {query.range === "custom" && <Dates query={query} setQuery={setQuery} />}
       <search>
         <label class="by">
           By
@@ -43,14 +53,14 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
             value={query.by}
             onChange={event => setQuery({ by: event.currentTarget.value, sort: "" })}
           >
-            {groupings(people).map(([by, name]) => (
+            {props.groupings.map(([by, name]) => (
               <option key={by} value={by}>
                 {name}
               </option>
             ))}
           </select>
         </label>
-        <QuerySelect name="gpu" label="GPU" value={query.gpu} first="All GPUs" options={gpus()} />
+        {props.children}
         {query.user !== "" && (
           <button type="button" class="only" onClick={() => setQuery({ user: "" })}>
             <span class="unseen">Show all users, not only </span>
@@ -59,10 +69,10 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
           </button>
         )}
       </search>
-      {report && <Covered report={report} />}
+      {report && <Covered report={report} reporter={props.reporter} />}
       <div class="buttons">
-        <Download query={query} period={period} />
-        <button type="button" disabled={asking} onClick={reload}>
+        <Download path={props.csv} fileName={props.fileName} />
+        <button type="button" disabled={props.asking} onClick={props.reload}>
           Reload
         </button>
       </div>
@@ -73,13 +83,13 @@ export function UsageTools({ query, period, report, people, asking, reload }: Pr
 const NO_DATES = { from: "", to: "" };
 
 /** First and last day of what is shown, to begin with. */
-function datesOf(report: Usage | null): { from: string; to: string } {
+function datesOf(report: Reported | null): { from: string; to: string } {
   if (!report) return NO_DATES;
   const { date } = calendarOf(report.tz);
   return { from: date(report.since), to: date(report.until - 1) };
 }
 
-function Dates({ query }: { query: UsageQuery }) {
+function Dates({ query, setQuery }: Pick<Props, "query" | "setQuery">) {
   return (
     <div class="dates">
       {(["from", "to"] as const).map(name => (
@@ -96,31 +106,27 @@ function Dates({ query }: { query: UsageQuery }) {
   );
 }
 
-const gpus = (): [string, string][] =>
-  shown.value.flatMap(({ gpu }) =>
-    gpu.uuid === null ? [] : [[gpu.uuid, `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]],
-  );
-
-/** Period as the agent took it, in its time zone. */
-function Covered({ report: { since, until, tz } }: { report: Usage }) {
+/** Period as the reporter took it, in its time zone. */
+function Covered({ report: { since, until, tz }, reporter }: { report: Reported; reporter: string }) {
   const calendar = calendarOf(tz);
   return (
     <span class="fine covered">
-      {calendar.moment(since)} – {calendar.moment(until)}, times in {calendar.name}, the agent's time zone
+      {calendar.moment(since)} – {calendar.moment(until)}, times in {calendar.name}, the {reporter}'s time
+      zone
     </span>
   );
 }
 
-function Download({ query, period }: { query: UsageQuery; period: Period | null }) {
+function Download({ path, fileName }: { path: string | null; fileName: () => string }) {
   const [state, setState] = useState<"ready" | "asking" | "failed">("ready");
   return (
     <button
       type="button"
-      disabled={period === null || state === "asking"}
+      disabled={path === null || state === "asking"}
       onClick={() => {
-        if (period === null) return;
+        if (path === null) return;
         setState("asking");
-        download(csvPath(period, query)).then(
+        download(path, fileName()).then(
           () => setState("ready"),
           () => setState("failed"),
         );
@@ -133,11 +139,11 @@ function Download({ query, period }: { query: UsageQuery; period: Period | null 
 }
 
 /** Saves an answer as a file. A plain link could not send the token. */
-async function download(path: string): Promise<void> {
+async function download(path: string, name: string): Promise<void> {
   const response = await ask(path);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
-  link.download = `${hostname.value ?? "gpu"}-usage-${fileTime(agentNow())}.csv`;
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -2,23 +2,35 @@ import "./usage.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { requestJson } from "../../api/request";
 import type { Usage } from "../../api/types";
-import { route } from "../../browser/route";
+import { route, setQuery } from "../../browser/route";
 import { Banner } from "../../components/banner";
+import { QuerySelect } from "../../components/query-select";
 import { link, paused, visible } from "../../live/connection";
-import { agentNow, colours, namesHidden, shown } from "../../live/store";
+import { agentNow, colours, hostname, namesHidden, shown } from "../../live/store";
 import {
-  type Answer,
   type Failure,
   type LoadedSessions,
   loadGaps,
   loadSessions,
   useAnswer,
+  useReport,
 } from "../../live/usage";
 import { calendarOf } from "../../model/calendar";
+import { fileTime } from "../../model/format";
+import { shortName } from "../../model/gpu";
 import { beginOf, isYounger } from "../../model/heat";
 import { colourKeys } from "../../model/holders";
 import type { Gaps } from "../../model/timeline";
-import { heatPath, type Period, periodOf, type UsageQuery, usagePath, usageQuery } from "../../model/usage";
+import {
+  csvPath,
+  groupings,
+  heatPath,
+  type Period,
+  periodOf,
+  type UsageQuery,
+  usagePath,
+  usageQuery,
+} from "../../model/usage";
 import { HiddenNames } from "../sign-in";
 import { HeatMapPanel } from "./heat";
 import { presentOwners } from "./owners";
@@ -35,8 +47,9 @@ const DAY_AGAIN_MS = 60_000;
 export function UsageView() {
   const [again, setAgain] = useState(0);
   const [storesPeople, setStoresPeople] = useState(true);
-  const query = usageQuery(route.value.query, storesPeople && !namesHidden.value);
-  const answer = useReport(query, again);
+  const people = storesPeople && !namesHidden.value;
+  const query = usageQuery(route.value.query, people);
+  const answer = useReport<Usage>(periodOf(query), period => usagePath(period, query), again, meet);
   const { report = null, period = null } = answer.value ?? {};
   useEffect(() => {
     if (report) setStoresPeople(report.people);
@@ -53,12 +66,17 @@ export function UsageView() {
       <section class="panel usage" aria-label="Usage" aria-busy={answer.asking}>
         <UsageTools
           query={query}
-          period={period}
+          setQuery={setQuery}
+          groupings={groupings(people)}
           report={report}
-          people={storesPeople && !namesHidden.value}
+          reporter="agent"
+          csv={period && csvPath(period, query)}
+          fileName={() => `${hostname.value ?? "gpu"}-usage-${fileTime(agentNow())}.csv`}
           asking={answer.asking}
           reload={reload}
-        />
+        >
+          <QuerySelect name="gpu" label="GPU" value={query.gpu} first="All GPUs" options={gpus()} />
+        </UsageTools>
         <HiddenNames />
         {report && <StoreNote report={report} />}
         {isAsked ? (
@@ -98,6 +116,11 @@ function Body({
   );
 }
 
+const gpus = (): [string, string][] =>
+  shown.value.flatMap(({ gpu }) =>
+    gpu.uuid === null ? [] : [[gpu.uuid, `GPU ${gpu.index} ${shortName(gpu.name) ?? ""}`]],
+  );
+
 /** Note about a store that does not outlive the agent, or that has a problem. */
 function StoreNote({ report: { persistent, note } }: { report: Usage }) {
   if (persistent && note === null) return null;
@@ -108,28 +131,6 @@ function StoreNote({ report: { persistent, note } }: { report: Usage }) {
       </Banner>
     </div>
   );
-}
-
-/** Report, and its period as the agent's times. */
-interface Reported {
-  report: Usage;
-  period: Period;
-}
-
-/** Report of a query. Its period stays while only the grouping or a filter changes. */
-function useReport(query: UsageQuery, again: number): Answer<Reported> {
-  const fixed = useRef<{ of: string; period: Period } | null>(null);
-  const asked = periodOf(query);
-  const of = JSON.stringify([asked, again]);
-  const key = asked === null ? null : JSON.stringify([of, usagePath(asked, query)]);
-  return useAnswer(key, async signal => {
-    const known = fixed.current?.of === of ? fixed.current.period : asked;
-    const report = await requestJson<Usage>(usagePath(known ?? { since: "" }, query), { signal });
-    const period = { since: String(report.since), until: String(report.until) };
-    fixed.current = { of, period };
-    meet(report);
-    return { report, period };
-  });
 }
 
 /** Assigns colours to the largest users, beside those who are on the page now. */

@@ -1,18 +1,21 @@
 import "../../../style/table.css";
 import "../../../view/usage/usage.css";
 import "../../style/usage.css";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { requestJson } from "../../../api/request";
-import { type Answer, type Failure, useAnswer } from "../../../live/usage";
-import { plural } from "../../../model/format";
-import { orderOf, type Period, periodOf, sumsOf } from "../../../model/usage";
+import { useEffect, useState } from "preact/hooks";
+import { type Failure, useReport } from "../../../live/usage";
+import { fileTime, plural } from "../../../model/format";
+import { orderOf, periodOf, sumsOf } from "../../../model/usage";
 import { SumsTable } from "../../../view/usage/sums-table";
+import { UsageTools } from "../../../view/usage/tools";
 import { Totals } from "../../../view/usage/totals";
+import { hubNow } from "../../live/store";
 import {
+  csvPath,
   type FleetUsage,
   type FleetUsageQuery,
   GROUPS,
   type Grouping,
+  groupings,
   linesOf,
   notesOf,
   usagePath,
@@ -21,7 +24,6 @@ import {
 import { format, route, setQuery } from "../../route";
 import { hostAddress } from "../columns";
 import { namesHidden } from "../names";
-import { UsageTools } from "./tools";
 
 /** Usage of a period over all hosts. */
 export function UsageView() {
@@ -29,7 +31,7 @@ export function UsageView() {
   const [storesPeople, setStoresPeople] = useState(true);
   const people = storesPeople && !namesHidden.value;
   const query = usageQuery(route.value.query, people);
-  const answer = useReport(query, again);
+  const answer = useReport<FleetUsage>(periodOf(query), period => usagePath(period, query), again);
   const { report = null, period = null } = answer.value ?? {};
   useEffect(() => {
     if (report && report.hosts > 0) setStoresPeople(report.people !== false || namesOf(report));
@@ -40,9 +42,12 @@ export function UsageView() {
     <section class="panel usage" aria-label="Usage" aria-busy={answer.asking}>
       <UsageTools
         query={query}
-        period={period}
+        setQuery={setQuery}
+        groupings={groupings(people)}
         report={report}
-        people={people}
+        reporter="hub"
+        csv={period && csvPath(period, query)}
+        fileName={() => `fleet-usage-${fileTime(hubNow())}.csv`}
         asking={answer.asking}
         reload={reload}
       />
@@ -224,25 +229,4 @@ function wordsOf(status: number | null): [title: string, canRetry: boolean] {
     default:
       return ["Usage could not be loaded.", true];
   }
-}
-
-/** Report, and its period as the hub's times. */
-interface Reported {
-  report: FleetUsage;
-  period: Period;
-}
-
-/** Report of a query. Its period stays while only the grouping or a filter changes. */
-function useReport(query: FleetUsageQuery, again: number): Answer<Reported> {
-  const fixed = useRef<{ of: string; period: Period } | null>(null);
-  const asked = periodOf(query);
-  const of = JSON.stringify([asked, again]);
-  const key = asked === null ? null : JSON.stringify([of, usagePath(asked, query)]);
-  return useAnswer(key, async signal => {
-    const known = fixed.current?.of === of ? fixed.current.period : asked;
-    const report = await requestJson<FleetUsage>(usagePath(known ?? { since: "" }, query), { signal });
-    const period = { since: String(report.since), until: String(report.until) };
-    fixed.current = { of, period };
-    return { report, period };
-  });
 }
