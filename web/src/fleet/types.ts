@@ -1,5 +1,7 @@
 /** Answers of the hub, as far as the page reads them. */
 
+import type { Claim } from "../api/types";
+
 export type HostState = "ok" | "starting" | "stale" | "unreachable" | "refused";
 
 /** Origin of a host's values. */
@@ -15,7 +17,12 @@ export interface Instance {
   use: string;
   since: number | null;
   users: string[] | null;
+  /** Null if nobody has claimed it; absent on hubs of earlier releases. */
+  claim?: FleetClaim | null;
 }
+
+/** Claim of a device; its fields are null if they are hidden. */
+export type FleetClaim = Pick<Claim, "kind" | "pid" | "until" | "user" | "why">;
 
 export interface FleetGpu {
   index: number;
@@ -36,6 +43,7 @@ export interface FleetGpu {
   health: string | null;
   /** Null if they are not known, or hidden. */
   users: string[] | null;
+  claim?: FleetClaim | null;
   mig: Instance[];
 }
 

@@ -1,5 +1,6 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
+import { claimText } from "../../model/claim";
 import { bytes, celsius, duration, ofTotal, percent, plural, watts } from "../../model/format";
 import { verdict } from "../../model/gpu";
 import { hosts, hubNow } from "../live/store";
@@ -161,10 +162,12 @@ function tooltipOf(host: Host, gpu: FleetGpu): string {
     `${CELL_WORDS[status]}${time}`,
     values.join(" · "),
     gpu.users && gpu.users.length > 0 ? gpu.users.join(", ") : "",
+    gpu.claim ? claimText(gpu.claim, hubNow()) : "",
     ...gpu.mig.map(each => {
       const free = each.memory_free_bytes === null ? "" : `, ${bytes(each.memory_free_bytes)} free`;
       const users = each.users && each.users.length > 0 ? `, ${each.users.join(", ")}` : "";
-      return `${each.label}: ${each.use}${free}${users}`;
+      const claim = each.claim ? `, ${claimText(each.claim, hubNow())}` : "";
+      return `${each.label}: ${each.use}${free}${users}${claim}`;
     }),
   ];
   return lines.filter(line => line !== "").join("\n");

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { format } from "../../browser/route";
+import { ClaimLine } from "../../components/claim-line";
 import { CopyButton } from "../../components/copy";
 import { FixedWidth } from "../../components/fixed-width";
 import { Icon } from "../../components/icon";
@@ -93,6 +94,7 @@ function Hero({ shown: each }: { shown: Shown }) {
       {gpu.mig.length > 0 ? <Instances shown={each} /> : isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
       <Holders gpu={gpu} whole />
       <Problems shown={each} whole />
+      <ClaimLine of={gpu} />
       {gpu.uuid !== null && <Identity uuid={gpu.uuid} shown={each} />}
     </section>
   );

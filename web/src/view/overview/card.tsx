@@ -1,5 +1,6 @@
 import { useRef } from "preact/hooks";
 import { format } from "../../browser/route";
+import { ClaimLine } from "../../components/claim-line";
 import { Icon } from "../../components/icon";
 import { Pill } from "../../components/pill";
 import { WithTooltip } from "../../components/with-tooltip";
@@ -43,6 +44,7 @@ export function Card({ shown }: { shown: Shown }) {
       {isKnown(gpu) && <CardBody gpu={gpu} parts={parts} />}
       {gpu.mig.length > 0 && <Instances shown={shown} />}
       <Problems shown={shown} />
+      <ClaimLine of={gpu} />
       {gpu.mig.length === 0 && isKnown(gpu) && <Footer gpu={gpu} owners={owners} />}
       <Holders gpu={gpu} />
     </article>

@@ -1,4 +1,5 @@
 import { MemoryBar } from "../../components/bar";
+import { ClaimLine } from "../../components/claim-line";
 import { Pill } from "../../components/pill";
 import { Value } from "../../components/value";
 import type { Shown } from "../../live/store";
@@ -40,6 +41,7 @@ export function Instances({ shown: { gpu, processes } }: { shown: Shown }) {
             ) : (
               <Who owners={owners} {...nobody(mig.use, mig.pods)} />
             )}
+            <ClaimLine of={mig} />
           </li>
         );
       })}
