@@ -1,6 +1,14 @@
 //! `bench fleet --engine`: the cost of a hub that reads an engine, and of that engine.
 
-use std::{thread, time::Duration, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -46,7 +54,12 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     let skipped = refreshes(&agents)?.len();
     let mut programs = vec![&hub];
     programs.extend(engine.programs());
+    let (address, stop) = (hub.address, Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let fewest = thread::spawn(move || fewest_ok(address, &stopped));
     let (_, used) = percent_of(&programs, || clients.read(time))?;
+    stop.store(true, Ordering::Relaxed);
+    let fewest = fewest.join().map_err(|_| "expected a number of hosts")?;
     let all = refreshes(&agents)?;
     let measured = all.get(skipped..).unwrap_or_default();
     let mut milliseconds: Vec<f64> = measured.iter().map(|refresh| refresh.0).collect();
@@ -59,7 +72,9 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     let memory = engine.programs().iter().map(|program| program.memory_mib()).sum::<Outcome<f64>>()?;
     let results = json!({
         "engine": kind.name(), "hosts": options.hosts, "hosts_ok": ok, "scrape_seconds": options.scrape,
-        "series": engine.number("count(%7B__name__%21%3D%22%22%7D)").ok(),
+        "fewest_ok": fewest,
+        // An engine may refuse to count so many.
+        "series": engine.number("count(%7B__name__%21%3D%22%22%7D)").ok().filter(|series| *series > 0.0),
         "first_seconds": first.as_secs_f64(),
         "refreshes": measured.len(),
         "refresh_ms_p50": quantile(&milliseconds, 0.5),
@@ -82,6 +97,21 @@ pub(super) fn run(kind: EngineKind, options: &Options) -> Outcome {
     Ok(())
 }
 
+/// Fewest hosts that were ok at once, by the hub's metrics.
+fn fewest_ok(hub: SocketAddr, stopped: &AtomicBool) -> Option<f64> {
+    let mut fewest: Option<f64> = None;
+    while !stopped.load(Ordering::Relaxed) {
+        if let Ok(answer) = get::get(hub, "/metrics", "identity") {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            let line = text.lines().find_map(|line| line.strip_prefix("nvsmi_hub_hosts{state=\"ok\"} "));
+            let ok = line.and_then(|value| value.parse::<f64>().ok());
+            fewest = [fewest, ok].into_iter().flatten().reduce(f64::min);
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    fewest
+}
+
 /// Table of results with their targets.
 fn report(kind: EngineKind, options: &Options, results: &Value) -> String {
     let value = |name: &str| results[name].as_f64();
@@ -95,7 +125,9 @@ fn report(kind: EngineKind, options: &Options, results: &Value) -> String {
         ]);
     };
     let seconds = |name: &str| value(name).map(|milliseconds| milliseconds / 1000.0);
-    row("hosts that are ok", value("hosts_ok"), None);
+    row("hosts that are ok at the start", value("hosts_ok"), None);
+    row("fewest hosts that are ok at once", value("fewest_ok"), None);
+    row("refreshes", value("refreshes"), None);
     row("a refresh with 50 visible hosts, median, s", seconds("refresh_ms_p50"), Some(3.0));
     row("the same, the longest, s", seconds("refresh_ms_max"), Some(3.0));
     row("queries of a refresh, at most", value("queries"), Some(12.0));

@@ -54,7 +54,7 @@ pub(super) struct HostRows {
     pub(super) rules: Option<f64>,
     /// Newest scrape of each host.
     pub(super) scrapes: Scrapes,
-    /// Time of the newest evaluation of the rules, Unix seconds by the engine's clock.
+    /// Time of the newest evaluation of the rules that is whole, Unix seconds by the engine's clock.
     pub(super) evaluated: Option<f64>,
     /// True if problems are known, and all of them.
     pub(super) has_problems: bool,
@@ -184,9 +184,9 @@ pub(super) async fn read(engine: &Engine, instances: &Instances, windows: Window
         });
     }
     for (at, points) in by_host(read) {
-        all.evaluated = all.evaluated.max_known(points.iter().map(|(time, _)| *time).reduce(f64::max));
         all.at(at, |row| row.date(&points));
     }
+    all.evaluated = all.rows.iter().filter_map(|row| row.evaluated).reduce(f64::max);
     for (at, recorded) in all.optional(free_memory) {
         all.at(at, |row| take(&mut row.memory_free_bytes, recorded, f64::min));
     }

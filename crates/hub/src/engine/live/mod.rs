@@ -284,7 +284,7 @@ impl Live {
             self.clocks.extend(clock.map(|clock| (Arc::clone(&endpoint), clock)));
             let shared = Shared {
                 interval: self.pace.seconds(),
-                rules: self.pace.rules(),
+                rules: self.pace.rules() + self.pace.evaluation(),
                 has_problems: self.rows.has_problems,
                 has_failed: self.rows.scrapes.has_failed(at),
                 notes: &self.rows.notes,

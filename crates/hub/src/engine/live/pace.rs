@@ -14,8 +14,9 @@ const MIN_INTERVAL: f64 = 1.0;
 pub(super) const MAX_INTERVAL: f64 = 300.0;
 /// Time between two short questions, shortest and longest: they may take a tenth of the engine's time.
 const BEAT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
-/// Time from an evaluation of the rules to the refresh, at first and at most, in seconds.
-const MARGIN: (f64, f64) = (1.0, 8.0);
+/// Time from the begin of an evaluation of the rules to the refresh, at first and at most, in seconds: until it is whole, which takes
+/// many seconds for thousands of hosts.
+const MARGIN: (f64, f64) = (1.0, 30.0);
 
 /// Intervals, and the time of the next refresh.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl Pace {
         let Some(late) = late.filter(|_| every > 2.0 * MARGIN.0) else { return every };
         if late > every + 0.1 {
             // The newest was not there yet.
-            self.margin = (self.margin + MARGIN.0).min(MARGIN.1).min(every / 2.0);
+            self.margin = (self.margin + MARGIN.0.max(every / 10.0)).min(MARGIN.1).min(every / 2.0);
         }
         let next = (self.margin - late).rem_euclid(every);
         // Not twice for the same evaluation.
@@ -80,6 +81,11 @@ impl Pace {
     /// Seconds between two evaluations of the rules.
     pub(super) fn rules(&self) -> f64 {
         self.rules.unwrap_or_else(|| self.seconds())
+    }
+
+    /// Seconds that an evaluation needs until the engine shows it, as far as that is more than usual.
+    pub(super) const fn evaluation(&self) -> f64 {
+        self.margin - MARGIN.0
     }
 
     /// Time from the begin of a refresh to that of the next. While nothing is known of the interval, it is soon asked again.
@@ -137,6 +143,7 @@ mod tests {
             at += pace.pause().as_secs_f64();
         }
         assert!(lates.iter().rev().take(4).all(|late| *late < 7.0), "{lates:?}");
+        assert!((3.0..7.0).contains(&pace.evaluation()), "{}", pace.evaluation());
     }
 
     #[test]

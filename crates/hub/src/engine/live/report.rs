@@ -48,7 +48,7 @@ pub(super) struct Now {
 pub(super) struct Shared<'a> {
     /// Interval of readings in seconds.
     pub(super) interval: f64,
-    /// Interval of the rules in seconds.
+    /// Interval of the rules, and the time that an evaluation takes, in seconds.
     pub(super) rules: f64,
     pub(super) has_problems: bool,
     /// True if the newest scrape of the host is not there.

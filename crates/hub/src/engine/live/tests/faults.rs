@@ -54,6 +54,10 @@ async fn evaluation_counts_once_it_is_whole() {
     let report = report_of(&refreshed(&mut live, &list(&["a"]), &nobody()).await, "a");
     assert!(report.counts.is_some(), "of the evaluation before");
     assert!(report.age.unwrap() >= Duration::from_secs(17), "as old as that one: {:?}", report.age);
+    assert!(
+        live.pace.evaluation() > 0.0 && live.pace.pause() < Duration::from_secs(3),
+        "asked again soon, and later from now on"
+    );
 }
 
 #[tokio::test]
