@@ -14,8 +14,8 @@ const MIN_INTERVAL: f64 = 1.0;
 pub(super) const MAX_INTERVAL: f64 = 300.0;
 /// Time between two short questions, shortest and longest: they may take a tenth of the engine's time.
 const BEAT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
-/// Time from the begin of an evaluation of the rules to the refresh, at first and at most, in seconds: until it is whole, which takes
-/// many seconds for thousands of hosts.
+/// Time from the start of an evaluation of the rules to the refresh, at first and at most, in seconds. An evaluation takes
+/// many seconds for thousands of hosts, and counts once it is whole.
 const MARGIN: (f64, f64) = (1.0, 30.0);
 
 /// Intervals, and the time of the next refresh.
